@@ -1,0 +1,67 @@
+//! Who calls, and what they may do.
+
+use super::error::{Error, Result};
+use super::ids::{ClientId, ProviderId, Subject};
+use super::scope::Scope;
+
+/// Whom a caller acts for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// For one user: it may touch only that subject.
+    User(Subject),
+    /// For itself: it may touch any subject, with the scopes that say so.
+    System,
+}
+
+/// An authenticated application, perhaps on behalf of a user.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The application.
+    pub client: ClientId,
+    /// Whom it acts for.
+    pub mode: Mode,
+    /// Scopes that are in its token *and* granted to the application.
+    pub scopes: Vec<Scope>,
+}
+
+/// What a caller wants to do, as the scope table knows it.
+#[derive(Clone, Copy, Debug)]
+pub enum Action<'a> {
+    /// List a subject's links.
+    ListLinks,
+    /// Link by id, bind, unlink, complete a bind.
+    ChangeLinks,
+    /// Get access tokens of a provider.
+    FetchToken(&'a ProviderId),
+}
+
+impl Caller {
+    /// Refuses unless the caller may do `action` to `subject`.
+    pub fn may(&self, action: Action<'_>, subject: &Subject) -> Result<()> {
+        match &self.mode {
+            Mode::User(own) if own != subject => Err(Error::Denied),
+            Mode::User(_) | Mode::System => self.may_somewhere(action),
+        }
+    }
+
+    /// Refuses unless the caller may do `action` to at least one subject: for calls that name no subject.
+    pub fn may_somewhere(&self, action: Action<'_>) -> Result<()> {
+        let system = self.mode == Mode::System;
+        let opens = |scope: &Scope| match (action, scope) {
+            (Action::ListLinks, Scope::ListOwn) | (Action::ChangeLinks, Scope::ChangeOwn) => !system,
+            (Action::ListLinks, Scope::ListAny) | (Action::ChangeLinks, Scope::ChangeAny) => system,
+            (Action::FetchToken(_), Scope::TokenOfAny) => true,
+            (Action::FetchToken(wanted), Scope::TokenOf(granted)) => wanted == granted,
+            _ => false,
+        };
+        if self.scopes.iter().any(opens) { Ok(()) } else { Err(Error::Denied) }
+    }
+
+    /// The subject of a caller in user mode.
+    pub fn subject(&self) -> Option<&Subject> {
+        match &self.mode {
+            Mode::User(subject) => Some(subject),
+            Mode::System => None,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What can go wrong, in the few kinds that callers can act on; each dialect chooses status and body.
+
+use std::time::Duration;
+
+/// The result of an operation of the domain or a service.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// The cause behind an error, kept for the log, never sent.
+pub type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// A failure, by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Something in the request is wrong: `field` names it, `problem` says what would be right.
+    #[error("{field} {problem}")]
+    Input {
+        /// The field or path segment at fault.
+        field: &'static str,
+        /// What is wrong with it, in words that can follow the field's name.
+        problem: String,
+    },
+    /// The bind code is unknown, late, used, or came with a wrong verifier.
+    #[error("bind_code is unknown, expired, used, or does not match code_verifier")]
+    BindCode,
+    /// No token, an unknown one, a missing scope, or somebody else's subject: one answer for all.
+    #[error("not enough scopes, or another's subject")]
+    Denied,
+    /// The client's id or password is wrong.
+    #[error("wrong client id or password")]
+    BadCredentials,
+    /// No account for the subject; `hint` may say why it looks like one.
+    #[error("no such user")]
+    UserNotFound {
+        /// What to look at, if the id itself is suspicious.
+        hint: Option<String>,
+    },
+    /// The subject has no such link.
+    #[error("no such link")]
+    LinkNotFound,
+    /// No usable access token, and no way to get one without the user.
+    #[error("no usable token: {why}")]
+    TokenNotFound {
+        /// Why there is none.
+        why: String,
+    },
+    /// The external account belongs to another subject, exclusively.
+    #[error("the external account is linked to another user")]
+    AlreadyLinked,
+    /// A provider fails in passing; nothing is lost, and asking again later may help.
+    #[error("the provider is unavailable for the moment")]
+    ProviderUnavailable {
+        /// When to ask again.
+        retry_after: Duration,
+    },
+    /// The database is away, locked or read-only.
+    #[error("the database is unavailable")]
+    StorageUnavailable(#[source] Source),
+    /// A bug, or a state that should be impossible. Nothing of it is sent but the request id.
+    #[error("internal error")]
+    Internal(#[source] Source),
+}
+
+impl Error {
+    /// An error that names `field` and says what is wrong with it.
+    pub fn input(field: &'static str, problem: impl Into<String>) -> Self {
+        Self::Input { field, problem: problem.into() }
+    }
+
+    /// An error whose cause only the log may see.
+    pub fn internal(source: impl Into<Source>) -> Self {
+        Self::Internal(source.into())
+    }
+}

@@ -1,0 +1,43 @@
+//! What is worth a line in the audit record.
+
+use super::link::stored_as;
+
+/// What happened. `FEDERATION_POINT_BOUND` and `…_UNBOUND` are the names Blitz uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A link was made or proven anew.
+    Linked,
+    /// A link was removed on request.
+    Unlinked,
+    /// An asserted link was removed because its account's owner linked it elsewhere.
+    TakenOver,
+    /// An account was made.
+    AccountCreated,
+    /// An account was deleted, with its links.
+    AccountDeleted,
+    /// A provider refused a refresh token for good.
+    ConsentNeeded,
+    /// A bind instruction was refused, expired or abandoned at the provider.
+    BindRefused,
+}
+
+stored_as!(Event {
+    Linked => "FEDERATION_POINT_BOUND",
+    Unlinked => "FEDERATION_POINT_UNBOUND",
+    TakenOver => "FEDERATION_POINT_TAKEN_OVER",
+    AccountCreated => "ACCOUNT_CREATED",
+    AccountDeleted => "ACCOUNT_DELETED",
+    ConsentNeeded => "FEDERATION_CONSENT_NEEDED",
+    BindRefused => "FEDERATION_BIND_REFUSED",
+});
+
+/// Who did it, as far as it is known.
+#[derive(Clone, Debug, Default)]
+pub struct Actor {
+    /// The application.
+    pub client: Option<String>,
+    /// The user's IP address as the application claims it: text, believed by nobody.
+    pub claimed_ip: Option<String>,
+    /// The user's agent as the application claims it.
+    pub claimed_agent: Option<String>,
+}

@@ -1,0 +1,50 @@
+//! The states of a bind in progress, and how long each may last (DESIGN 8).
+
+use std::time::Duration;
+
+use super::link::stored_as;
+
+/// Where a bind stands. There is no state for the end: a flow that is done, failed or late has no row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlowState {
+    /// The instruction is made; no browser has opened it.
+    Instructed,
+    /// A browser is at the provider.
+    AtProvider,
+    /// The account is known and its owner is asked to confirm; the token set is sealed in the flow.
+    Confirming,
+    /// The app holds a bind code and has to complete.
+    Pending,
+}
+
+stored_as!(FlowState {
+    Instructed => "instructed",
+    AtProvider => "at_provider",
+    Confirming => "confirming",
+    Pending => "pending",
+});
+
+impl FlowState {
+    /// How long a flow may stay in the state.
+    pub fn limit(self) -> Duration {
+        match self {
+            Self::Instructed | Self::Confirming => Duration::from_mins(5),
+            Self::AtProvider => Duration::from_mins(10),
+            Self::Pending => Duration::from_mins(1),
+        }
+    }
+
+    /// Whether `next` may follow. A reload in any open state starts the provider's leg afresh.
+    pub fn may_become(self, next: Self) -> bool {
+        use FlowState::{AtProvider, Confirming, Instructed, Pending};
+        matches!(
+            (self, next),
+            (Instructed | AtProvider | Confirming, AtProvider)
+                | (AtProvider, Confirming | Pending)
+                | (Confirming, Pending)
+        )
+    }
+}
+
+/// How long one browser may take from its first request to the end, reloads included.
+pub const FLOW_LIMIT: Duration = Duration::from_mins(30);

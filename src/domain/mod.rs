@@ -1,0 +1,13 @@
+//! The ground floor: types and pure rules, no I/O, nothing of the other floors.
+
+pub mod account;
+pub mod caller;
+pub mod error;
+pub mod event;
+pub mod flow;
+pub mod ids;
+pub mod link;
+pub mod scope;
+pub mod token;
+
+pub use error::{Error, Result};

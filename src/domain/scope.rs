@@ -1,0 +1,58 @@
+//! Which scope opens what: one table in one place.
+
+use std::fmt;
+
+use super::ids::ProviderId;
+
+/// A scope that an application may be granted (`wire/blitz.md`).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    /// `blitz_api_ufa`: list one's own links.
+    ListOwn,
+    /// `blitz_api_sys_ufa`: list anybody's links.
+    ListAny,
+    /// `blitz_api_ufa_chg`: change one's own links.
+    ChangeOwn,
+    /// `blitz_api_sys_ufa_chg`: change anybody's links.
+    ChangeAny,
+    /// `fed_tkn_any`: tokens of every provider.
+    TokenOfAny,
+    /// `fed_tkn_{type}_{name}`: tokens of one provider.
+    TokenOf(ProviderId),
+}
+
+impl Scope {
+    /// Reads a scope; `None` if there is no such.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "blitz_api_ufa" => Some(Self::ListOwn),
+            "blitz_api_sys_ufa" => Some(Self::ListAny),
+            "blitz_api_ufa_chg" => Some(Self::ChangeOwn),
+            "blitz_api_sys_ufa_chg" => Some(Self::ChangeAny),
+            "fed_tkn_any" => Some(Self::TokenOfAny),
+            // A type has no underscore, so the first one ends it: `fed_tkn_a_b_c` is type `a`, name `b_c`.
+            _ => {
+                let (fp_type, fp_name) = text.strip_prefix("fed_tkn_")?.split_once('_')?;
+                ProviderId::parse(fp_type, fp_name).ok().map(Self::TokenOf)
+            }
+        }
+    }
+
+    /// Whether the scope counts in system mode only.
+    pub fn is_system(&self) -> bool {
+        matches!(self, Self::ListAny | Self::ChangeAny)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ListOwn => f.write_str("blitz_api_ufa"),
+            Self::ListAny => f.write_str("blitz_api_sys_ufa"),
+            Self::ChangeOwn => f.write_str("blitz_api_ufa_chg"),
+            Self::ChangeAny => f.write_str("blitz_api_sys_ufa_chg"),
+            Self::TokenOfAny => f.write_str("fed_tkn_any"),
+            Self::TokenOf(provider) => write!(f, "fed_tkn_{}_{}", provider.fp_type(), provider.fp_name()),
+        }
+    }
+}

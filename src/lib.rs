@@ -1,0 +1,6 @@
+//! fedlink keeps users' links to external identity providers and hands out valid access tokens for them.
+
+pub mod clock;
+pub mod domain;
+pub mod entropy;
+pub mod settings;

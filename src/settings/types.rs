@@ -1,0 +1,179 @@
+//! The settings as the rest of the program reads them: checked, complete, with every default filled in.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::domain::ids::{ClientId, ProviderId};
+use crate::domain::scope::Scope;
+
+/// Everything the operator decided.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where browsers and callers reach us: https, or http on loopback; no path, query or fragment.
+    pub public_url: Url,
+    /// What stands before every path we make, such as `/blitz`; empty or starting with `/`, never ending with it.
+    pub base_path: String,
+    /// Where the service listens.
+    pub listen: SocketAddr,
+    /// Where health is served, off the public port.
+    pub ops_listen: SocketAddr,
+    /// `sqlite:PATH` or `postgres://…`; may hold a password.
+    pub database_url: SecretString,
+    /// Who may have links.
+    pub subjects: Subjects,
+    /// PEM certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Where the keyring is.
+    pub keyring: KeyringSource,
+    /// The floor and the refresh limits.
+    pub tokens: Tokens,
+    /// The applications that call us, by id.
+    pub clients: BTreeMap<ClientId, Client>,
+    /// The external providers, by type and name.
+    pub providers: BTreeMap<ProviderId, Provider>,
+}
+
+/// Who may have links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subjects {
+    /// Only subjects that have an account here.
+    Registered,
+    /// The users live elsewhere: a subject needs no account here.
+    Any,
+}
+
+/// Where the keyring's text comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyringSource {
+    /// A file, readable by its owner only.
+    File(PathBuf),
+    /// The value of an environment variable, already read.
+    Text(KeyringText),
+}
+
+/// A keyring's text that came from the environment.
+#[derive(Clone)]
+pub struct KeyringText(pub SecretString);
+
+impl std::fmt::Debug for KeyringText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyringText([redacted])")
+    }
+}
+
+impl PartialEq for KeyringText {
+    fn eq(&self, _: &Self) -> bool {
+        false
+    }
+}
+
+impl Eq for KeyringText {}
+
+/// How fresh a served token must be, and how hard a provider may be asked.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    /// The floor: a token is served only if more than this is left of its life.
+    pub min_lifetime: Duration,
+    /// Refreshes in flight per provider.
+    pub max_concurrency: usize,
+}
+
+/// An application that calls us.
+#[derive(Debug)]
+pub struct Client {
+    /// Its id.
+    pub id: ClientId,
+    /// What people read.
+    pub name: String,
+    /// Its OAuth client secret; absent: it gets no tokens of ours.
+    pub secret: Option<SecretString>,
+    /// Its REST password for Basic; absent: no Basic.
+    pub rest_password: Option<SecretString>,
+    /// The most it can be granted.
+    pub scopes: Vec<Scope>,
+    /// Where a bind may return to; compared exactly.
+    pub callbacks: Vec<String>,
+    /// Whether it may introspect tokens that are not its own.
+    pub introspect_any: bool,
+}
+
+/// What kind of protocol a provider speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProviderKind {
+    /// OpenID Connect: discovery, `id_token`.
+    Oidc,
+    /// Plain OAuth 2.0: identity comes from a userinfo call or the token response.
+    OAuth2,
+}
+
+/// How we authenticate at a provider's token endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// Basic with form-encoded id and secret (RFC 6749 §2.3.1).
+    Basic,
+    /// Basic with id and secret as they are.
+    BasicRaw,
+    /// In the body.
+    Post,
+    /// A public client: only `client_id`, in the body.
+    None,
+}
+
+/// An external identity provider, as data.
+#[derive(Debug)]
+pub struct Provider {
+    /// Its type and name.
+    pub id: ProviderId,
+    /// What people read.
+    pub title: String,
+    /// What it speaks.
+    pub kind: ProviderKind,
+    /// Its issuer identifier, compared exactly; always there for [`ProviderKind::Oidc`]. Text, since a URL type would add or drop a slash.
+    pub issuer: Option<String>,
+    /// Our id there.
+    pub client_id: String,
+    /// Our secret there.
+    pub client_secret: Option<SecretString>,
+    /// How we authenticate.
+    pub client_auth: ClientAuth,
+    /// The scopes we ask for.
+    pub scopes: Vec<String>,
+    /// Whether its tokens are kept.
+    pub remember_tokens: bool,
+    /// Whether an external account belongs to one subject only.
+    pub exclusive: bool,
+    /// Template of the account's id, such as `{sub}`: names in braces are claims (dotted paths), the rest stands as it is.
+    pub sid: String,
+    /// Template of the user's name, such as `{email}`.
+    pub user_name: String,
+    /// Whether a bind that the app completes shows the confirm page.
+    pub confirm: bool,
+    /// Endpoints set by hand or by the preset; they win over discovery.
+    pub endpoints: Endpoints,
+    /// How long an access token lives where the provider doesn't say.
+    pub lifetime: Option<Duration>,
+    /// Sent to the authorization endpoint as they are.
+    pub authorize_params: BTreeMap<String, String>,
+    /// OAuth errors beside `invalid_grant` that mean the refresh token is dead; `status:400` means such a status without an error code.
+    pub dead_errors: Vec<String>,
+}
+
+/// A provider's endpoints, as far as they are set by hand.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoints {
+    /// RFC 6749 §3.1.
+    pub authorization: Option<Url>,
+    /// RFC 6749 §3.2.
+    pub token: Option<Url>,
+    /// OpenID Connect Core §5.3.
+    pub userinfo: Option<Url>,
+    /// RFC 7517 key set.
+    pub jwks: Option<Url>,
+    /// RFC 7009.
+    pub revocation: Option<Url>,
+}
