@@ -19,7 +19,7 @@ pub trait Entropy: Send + Sync + fmt::Debug {
 /// A source of randomness as the parts of the program share it.
 pub type SharedEntropy = Arc<dyn Entropy>;
 
-impl dyn Entropy {
+impl dyn Entropy + '_ {
     /// `N` random bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];

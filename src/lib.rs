@@ -4,3 +4,5 @@ pub mod clock;
 pub mod domain;
 pub mod entropy;
 pub mod settings;
+pub mod store;
+pub mod vault;

@@ -58,3 +58,202 @@ pub fn is_above(expires: Expiry, now: DateTime<Utc>, floor: Duration) -> bool {
         },
     }
 }
+
+/// A set obtained less than this long ago is not asked for again because of a caller's wishes.
+pub const RECENT: Duration = Duration::from_secs(30);
+
+/// What we hold for a link, as far as the decision to serve or to ask depends on it.
+#[derive(Clone, Copy, Debug)]
+pub struct Held {
+    /// Whether there is an access token at all.
+    pub has_access: bool,
+    /// When it expires.
+    pub expires: Expiry,
+    /// When the provider gave it; unknown after an import.
+    pub obtained: Option<DateTime<Utc>>,
+    /// Whether there is a refresh token.
+    pub has_refresh: bool,
+    /// Whether the provider refused the refresh token for good.
+    pub dead: bool,
+    /// Before this moment the provider is not to be asked.
+    pub retry_at: Option<DateTime<Utc>>,
+}
+
+/// What a caller wants of a token.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Every served token has more than this left.
+    pub floor: Duration,
+    /// Ask the provider if less than this is left.
+    pub min_ttl: Option<Duration>,
+    /// Ask the provider in any case.
+    pub force: bool,
+}
+
+/// What to do about a token set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// Hand out the access token.
+    Serve,
+    /// Ask the provider for a new one.
+    Ask,
+    /// Ask later: the provider failed in passing, and its time to rest is not over.
+    Rest(DateTime<Utc>),
+    /// There is none to hand out, and asking is pointless.
+    Nothing(Lack),
+}
+
+/// Why there is no token to hand out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    /// It has expired, and there is no refresh token.
+    NoRefreshToken,
+    /// The provider refused the refresh token for good.
+    NeedsConsent,
+    /// The provider's tokens live no longer than the floor, in seconds.
+    ShortLived {
+        /// How long a token lives when it is issued.
+        life: i64,
+    },
+}
+
+/// Decides between serving, asking and giving up (DESIGN 10). `min_ttl` and `force` decide whether to *ask*, never what
+/// may be served.
+pub fn decide(held: &Held, wanted: &Wanted, now: DateTime<Utc>) -> Decision {
+    let servable = held.is_servable(wanted.floor, now);
+    let wants_more = wanted.force || wanted.min_ttl.is_some_and(|ttl| !is_above(held.expires, now, ttl));
+    if servable && (!wants_more || held.is_recent(now) || !held.has_refresh || held.dead) {
+        return Decision::Serve;
+    }
+    if !held.has_refresh {
+        return Decision::Nothing(Lack::NoRefreshToken);
+    }
+    if held.dead {
+        return Decision::Nothing(Lack::NeedsConsent);
+    }
+    if let Some(life) = held.life_at_or_under(wanted.floor).filter(|_| held.is_recent(now)) {
+        return Decision::Nothing(Lack::ShortLived { life: life.num_seconds() });
+    }
+    match held.retry_at {
+        Some(moment) if moment > now && servable => Decision::Serve,
+        Some(moment) if moment > now => Decision::Rest(moment),
+        _ => Decision::Ask,
+    }
+}
+
+impl Held {
+    /// Whether the access token may be handed out at `now`.
+    pub fn is_servable(&self, floor: Duration, now: DateTime<Utc>) -> bool {
+        self.has_access && is_above(self.expires, now, floor)
+    }
+
+    fn is_recent(&self, now: DateTime<Utc>) -> bool {
+        self.obtained.is_some_and(|obtained| (now - obtained).to_std().map_or(true, |age| age < RECENT))
+    }
+
+    /// How long the token lived when it was issued, if that is no more than `floor`.
+    fn life_at_or_under(&self, floor: Duration) -> Option<TimeDelta> {
+        let life = self.expires.known()? - self.obtained?;
+        (life <= TimeDelta::from_std(floor).ok()?).then_some(life)
+    }
+}
+
+/// How long to leave a provider alone after `failures` failures in a row (the first counts 1): 1 s doubling to 5 min,
+/// spread over half of it by `jitter` so that links that failed together don't come back together.
+pub fn backoff(failures: i32, jitter: u8) -> Duration {
+    let doublings = u32::try_from(failures.saturating_sub(1)).unwrap_or(0).min(16);
+    let whole = Duration::from_secs(1).saturating_mul(1 << doublings).min(Duration::from_mins(5));
+    whole / 2 + whole / 2 * u32::from(jitter) / 255
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn moment(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap()
+    }
+
+    const WANTED: Wanted = Wanted { floor: Duration::from_secs(30), min_ttl: None, force: false };
+
+    fn held(left: i64) -> Held {
+        Held {
+            has_access: true,
+            expires: Expiry::At(moment(left)),
+            obtained: Some(moment(-3600)),
+            has_refresh: true,
+            dead: false,
+            retry_at: None,
+        }
+    }
+
+    #[test]
+    fn the_floor_itself_is_not_above_the_floor() {
+        assert_eq!(decide(&held(31), &WANTED, moment(0)), Decision::Serve);
+        assert_eq!(decide(&held(30), &WANTED, moment(0)), Decision::Ask);
+    }
+
+    #[test]
+    fn wishes_decide_whether_to_ask_and_never_what_is_served() {
+        let hour = Wanted { min_ttl: Some(Duration::from_secs(600)), ..WANTED };
+        let force = Wanted { force: true, ..WANTED };
+        for wanted in [&hour, &force] {
+            assert_eq!(decide(&held(300), wanted, moment(0)), Decision::Ask);
+            // Too recent, dead, without a refresh token, resting: what is there is served.
+            assert_eq!(decide(&Held { obtained: Some(moment(-29)), ..held(300) }, wanted, moment(0)), Decision::Serve);
+            assert_eq!(decide(&Held { dead: true, ..held(300) }, wanted, moment(0)), Decision::Serve);
+            assert_eq!(decide(&Held { has_refresh: false, ..held(300) }, wanted, moment(0)), Decision::Serve);
+            assert_eq!(decide(&Held { retry_at: Some(moment(5)), ..held(300) }, wanted, moment(0)), Decision::Serve);
+        }
+    }
+
+    #[test]
+    fn nothing_is_asked_where_it_is_pointless_or_too_soon() {
+        let none = Decision::Nothing(Lack::NoRefreshToken);
+        assert_eq!(decide(&Held { has_refresh: false, ..held(0) }, &WANTED, moment(0)), none);
+        assert_eq!(decide(&Held { dead: true, ..held(0) }, &WANTED, moment(0)), Decision::Nothing(Lack::NeedsConsent));
+        let resting = Held { retry_at: Some(moment(5)), ..held(0) };
+        assert_eq!(decide(&resting, &Wanted { force: true, ..WANTED }, moment(0)), Decision::Rest(moment(5)));
+        assert_eq!(decide(&resting, &WANTED, moment(6)), Decision::Ask);
+    }
+
+    #[test]
+    fn a_provider_whose_tokens_die_at_birth_is_asked_every_thirty_seconds() {
+        let short = Held { obtained: Some(moment(-10)), expires: Expiry::At(moment(10)), ..held(0) };
+        assert_eq!(decide(&short, &WANTED, moment(0)), Decision::Nothing(Lack::ShortLived { life: 20 }));
+        assert_eq!(decide(&short, &WANTED, moment(20)), Decision::Ask);
+    }
+
+    #[test]
+    fn an_unknown_expiry_is_served() {
+        assert_eq!(decide(&Held { expires: Expiry::Unknown, ..held(0) }, &WANTED, moment(0)), Decision::Serve);
+    }
+
+    #[test]
+    fn backoff_doubles_to_five_minutes() {
+        assert_eq!(backoff(1, 255), Duration::from_secs(1));
+        assert_eq!(backoff(4, 255), Duration::from_secs(8));
+        assert_eq!(backoff(4, 0), Duration::from_secs(4));
+        assert_eq!(backoff(i32::MAX, 255), Duration::from_mins(5));
+    }
+
+    proptest! {
+        /// Whatever the clock, the floor, the expiry and the caller's wishes: no token at or under the floor is served.
+        #[test]
+        fn a_stale_token_is_never_served(
+            left in -100_000i64..100_000, floor in 0u64..601, ttl in proptest::option::of(0u64..601), force: bool,
+            age in proptest::option::of(-10i64..100_000), refresh: bool, dead: bool, rest in proptest::option::of(-100i64..100),
+        ) {
+            let held = Held {
+                has_access: true, expires: Expiry::At(moment(left)), obtained: age.map(|age| moment(-age)),
+                has_refresh: refresh, dead, retry_at: rest.map(moment),
+            };
+            let wanted = Wanted { floor: Duration::from_secs(floor), min_ttl: ttl.map(Duration::from_secs), force };
+            if decide(&held, &wanted, moment(0)) == Decision::Serve {
+                prop_assert!(left > i64::try_from(floor).unwrap());
+            }
+        }
+    }
+}

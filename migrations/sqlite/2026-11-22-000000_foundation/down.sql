@@ -1,0 +1,9 @@
+DROP TABLE audit;
+DROP TABLE provider_rules;
+DROP TABLE vault_keys;
+DROP TABLE oauth_tokens;
+DROP TABLE flows;
+DROP TABLE link_uses;
+DROP TABLE token_sets;
+DROP TABLE links;
+DROP TABLE accounts;

@@ -1,0 +1,164 @@
+//! A connection of either engine, and the macro that runs one query text on whichever it is.
+
+use std::sync::Arc;
+
+use diesel::result::QueryResult;
+use diesel::sqlite::SqliteConnection;
+use diesel_async::sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
+
+use super::pool::Lease;
+use super::postgres::Link;
+
+/// SQLite as diesel-async sees it.
+pub(crate) type SqliteConn = SyncConnectionWrapper<SqliteConnection, Offload>;
+
+/// Where a SQLite call runs. A point read of a local file takes a few microseconds, less than handing it to another
+/// thread and back (DESIGN 5), so those run in place; whatever writes or may take long runs off the workers.
+pub(crate) enum Offload {
+    /// In place: the future is ready at its first poll.
+    Inline,
+    /// On the blocking threads of this runtime.
+    To(Handle),
+}
+
+impl SpawnBlocking for Offload {
+    fn spawn_blocking<'a, R>(
+        &mut self,
+        task: impl FnOnce() -> R + Send + 'static,
+    ) -> BoxFuture<'a, Result<R, Box<dyn std::error::Error + Send + Sync + 'static>>>
+    where
+        R: Send + 'static,
+    {
+        match self {
+            Self::Inline => Box::pin(std::future::ready(Ok(task()))),
+            Self::To(runtime) => {
+                let running = runtime.spawn_blocking(task);
+                Box::pin(async move { running.await.map_err(Into::into) })
+            }
+        }
+    }
+
+    fn get_runtime() -> Self {
+        Self::Inline
+    }
+}
+
+/// A connection of either engine.
+pub(crate) enum Conn {
+    /// A SQLite connection of ours alone.
+    Sqlite(SqliteLease),
+    /// A Postgres connection of ours alone, fit for transactions.
+    Postgres(PostgresLease),
+    /// A Postgres connection that many queries share, pipelined; never for transactions.
+    Shared(Arc<AsyncPgConnection>),
+}
+
+/// A SQLite connection on loan.
+pub(crate) struct SqliteLease(pub(super) Lease<SqliteConn>);
+
+/// A Postgres connection on loan.
+pub(crate) struct PostgresLease(pub(super) Lease<Link>);
+
+/// Runs one query on whichever engine `$conn` (a `&mut Conn`) is. The body is compiled once per engine, so each keeps
+/// its own full SQL dialect and nothing is boxed or dynamic.
+macro_rules! on {
+    ($conn:expr, |$c:ident| $query:expr) => {
+        'run: {
+            match $conn {
+                $crate::store::conn::Conn::Sqlite(lease) => {
+                    let $c: &mut $crate::store::conn::SqliteConn = match lease.0.enter() {
+                        Ok(conn) => conn,
+                        Err(error) => break 'run Err(error),
+                    };
+                    let result = $query.await;
+                    lease.0.leave();
+                    result
+                }
+                $crate::store::conn::Conn::Postgres(lease) => {
+                    let conn = match lease.0.enter() {
+                        Ok(conn) => conn,
+                        Err(error) => break 'run Err(error),
+                    };
+                    let mut shared: &diesel_async::AsyncPgConnection = conn.conn();
+                    let $c = &mut shared;
+                    let result = $query.await;
+                    lease.0.leave();
+                    result
+                }
+                $crate::store::conn::Conn::Shared(conn) => {
+                    let mut shared: &diesel_async::AsyncPgConnection = &*conn;
+                    let $c = &mut shared;
+                    $query.await
+                }
+            }
+        }
+    };
+}
+pub(super) use on;
+
+impl Conn {
+    async fn batch(&mut self, sql: &str) -> QueryResult<()> {
+        on!(self, |c| c.batch_execute(sql))
+    }
+
+    /// Starts a transaction; from here to [`Conn::commit`] a drop closes the connection, which rolls it back.
+    pub(super) async fn begin(&mut self) -> QueryResult<()> {
+        // Marked before BEGIN is sent: a future dropped in between must not leave an open transaction in the pool.
+        self.mark_transaction(true);
+        match self {
+            // IMMEDIATE: two readers that both upgrade would deadlock into "database is locked".
+            Self::Sqlite(_) => self.batch("BEGIN IMMEDIATE").await,
+            Self::Postgres(_) | Self::Shared(_) => self.batch("BEGIN").await,
+        }
+    }
+
+    /// Commits; after an error nobody knows whether it took, and the connection is closed.
+    pub(super) async fn commit(mut self) -> QueryResult<()> {
+        self.batch("COMMIT").await?;
+        self.mark_transaction(false);
+        Ok(())
+    }
+
+    /// Closes the connection instead of giving it back: after an error that may be the connection's own.
+    pub(super) fn close(&mut self) {
+        match self {
+            Self::Sqlite(lease) => lease.0.close(),
+            Self::Postgres(lease) => lease.0.close(),
+            Self::Shared(_) => {}
+        }
+    }
+
+    fn mark_transaction(&mut self, open: bool) {
+        match self {
+            Self::Sqlite(lease) => lease.0.set_in_transaction(open),
+            Self::Postgres(lease) => lease.0.set_in_transaction(open),
+            Self::Shared(_) => {}
+        }
+    }
+}
+
+/// A transaction. Dropped without [`Tx::commit`] it is rolled back, by closing its connection.
+pub(crate) struct Tx {
+    conn: Conn,
+}
+
+impl Tx {
+    /// Begins a transaction on a connection of one's own.
+    pub(super) async fn begin(mut conn: Conn) -> QueryResult<Self> {
+        conn.begin().await?;
+        Ok(Self { conn })
+    }
+
+    /// The connection, for the queries of the transaction.
+    pub(crate) fn conn(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+
+    /// Makes it all true at once.
+    pub(crate) async fn commit(self) -> crate::domain::Result<()> {
+        self.conn.commit().await.map_err(super::error::lift)
+    }
+}

@@ -1,0 +1,70 @@
+//! What a database error means to a caller: away for the moment, or a bug.
+
+use diesel::result::{DatabaseErrorKind, Error as Diesel};
+
+use crate::domain::Error;
+
+/// Messages of a database that is away, locked or read-only; neither engine has an error kind for them.
+const AWAY: &[&str] = &[
+    "database is locked",
+    "database table is locked",
+    "readonly database",
+    "disk i/o error",
+    "database or disk is full",
+    "unable to open database",
+    "terminating connection",
+    "shutting down",
+    "starting up",
+    "too many clients",
+    "remaining connection slots",
+    "connection closed",
+    "connection refused",
+    "timed out",
+];
+
+/// Turns a database error into one of the domain's.
+pub(super) fn lift(error: Diesel) -> Error {
+    if is_away(&error) { Error::StorageUnavailable(Box::new(error)) } else { Error::internal(error) }
+}
+
+/// Whether the database, not the query, is the trouble.
+fn is_away(error: &Diesel) -> bool {
+    match error {
+        Diesel::DatabaseError(
+            DatabaseErrorKind::ClosedConnection
+            | DatabaseErrorKind::UnableToSendCommand
+            | DatabaseErrorKind::ReadOnlyTransaction
+            | DatabaseErrorKind::SerializationFailure,
+            _,
+        ) => true,
+        Diesel::DatabaseError(_, info) => {
+            let message = info.message().to_lowercase();
+            AWAY.iter().any(|sign| message.contains(sign))
+        }
+        _ => false,
+    }
+}
+
+/// Whether a connection that someone else closed is the trouble, so that a read may be tried on another.
+pub(super) fn is_lost_connection(error: &Error) -> bool {
+    let Error::StorageUnavailable(source) = error else { return false };
+    matches!(
+        source.downcast_ref::<Diesel>(),
+        Some(Diesel::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _))
+    )
+}
+
+/// Whether a constraint that says "only one" refused the write, and which one (its name, or the columns on SQLite).
+pub(super) fn violated(error: &Diesel) -> Option<String> {
+    match error {
+        Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => {
+            Some(format!("{} {}", info.constraint_name().unwrap_or_default(), info.message()))
+        }
+        _ => None,
+    }
+}
+
+/// A failure to connect or to open, with what to look at.
+pub(super) fn unavailable(message: String) -> Error {
+    Error::StorageUnavailable(message.into())
+}

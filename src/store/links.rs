@@ -1,0 +1,171 @@
+//! Links: who owns which account at which provider. One owner of an exclusive account is a unique index, not a check.
+
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+use diesel_async::RunQueryDsl;
+
+use super::conn::{Conn, on};
+use super::error::{lift, violated};
+use super::schema::{accounts, link_uses, links, token_sets};
+use super::types::{At, Uuid};
+use crate::domain::ids::{LinkId, ProviderId, Sid, Subject};
+use crate::domain::link::Proof;
+use crate::domain::{Error, Result};
+
+diesel::define_sql_function! {
+    /// The first of the two that is not null.
+    fn coalesce(x: diesel::sql_types::Nullable<diesel::sql_types::Text>, y: diesel::sql_types::Nullable<diesel::sql_types::Text>)
+        -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
+}
+
+/// What the list shows of a link.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = links, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(crate) struct ListedRow {
+    pub(crate) sid: String,
+    pub(crate) fp_type: String,
+    pub(crate) fp_name: String,
+    pub(crate) user_name: Option<String>,
+}
+
+/// What the detailed list shows beside.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = links, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(crate) struct DetailRow {
+    #[diesel(embed)]
+    pub(crate) listed: ListedRow,
+    pub(crate) proof: String,
+    pub(crate) origin_client: Option<String>,
+    pub(crate) created: At,
+}
+
+/// The tokens' part of the detailed list: health, expiry, last use.
+pub(crate) type UseOfLink = (Option<String>, Option<At>, Option<At>);
+
+/// A link as it is written.
+#[derive(Debug, Insertable)]
+#[diesel(table_name = links)]
+pub(crate) struct NewLink {
+    pub(crate) id: Uuid,
+    pub(crate) subject: String,
+    pub(crate) fp_type: String,
+    pub(crate) fp_name: String,
+    pub(crate) sid: String,
+    pub(crate) user_name: Option<String>,
+    pub(crate) proof: String,
+    pub(crate) origin_client: Option<String>,
+    pub(crate) exclusive_key: Option<String>,
+    pub(crate) created: At,
+}
+
+/// The value that makes an external account exclusive: the same for every link to it.
+pub(crate) fn exclusive_key(provider: &ProviderId, sid: &str) -> String {
+    // The leading part is the user type of partner links, empty for all others.
+    format!("/{}/{}/{sid}", provider.fp_type(), provider.fp_name())
+}
+
+/// The links of an account, oldest first; `None` if there is no such account.
+pub(crate) async fn list_of_account(conn: &mut Conn, subject: &Subject) -> Result<Option<Vec<ListedRow>>> {
+    let rows: Vec<Option<ListedRow>> = on!(conn, |c| accounts::table
+        .left_join(links::table.on(links::subject.eq(accounts::subject)))
+        .filter(accounts::subject.eq(subject.as_str()))
+        .order((links::created.asc(), links::id.asc()))
+        .select(Option::<ListedRow>::as_select())
+        .load(c))
+    .map_err(lift)?;
+    Ok(if rows.is_empty() { None } else { Some(rows.into_iter().flatten().collect()) })
+}
+
+/// The links of a subject, whether it has an account or not, oldest first.
+pub(crate) async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<ListedRow>> {
+    on!(conn, |c| links::table
+        .filter(links::subject.eq(subject.as_str()))
+        .order((links::created.asc(), links::id.asc()))
+        .select(ListedRow::as_select())
+        .load(c))
+    .map_err(lift)
+}
+
+/// The links of a subject with all that is known of them, oldest first.
+pub(crate) async fn list_detailed(conn: &mut Conn, subject: &Subject) -> Result<Vec<(DetailRow, UseOfLink)>> {
+    on!(conn, |c| links::table
+        .left_join(token_sets::table)
+        .left_join(link_uses::table)
+        .filter(links::subject.eq(subject.as_str()))
+        .order((links::created.asc(), links::id.asc()))
+        .select((
+            DetailRow::as_select(),
+            (token_sets::health.nullable(), token_sets::expires_at.nullable(), link_uses::last_used.nullable()),
+        ))
+        .load(c))
+    .map_err(lift)
+}
+
+/// Makes the link or, if the subject has it, updates it: a new name replaces the old, none keeps it; a proof is never
+/// lost. Gives the row's id. [`Error::AlreadyLinked`] if the account is exclusively another's; on Postgres the
+/// transaction is over then.
+pub(crate) async fn upsert(conn: &mut Conn, link: &NewLink) -> Result<LinkId> {
+    let user_name = coalesce(excluded(links::user_name), links::user_name);
+    let target = (links::subject, links::fp_type, links::fp_name, links::sid);
+    let written: QueryResult<Uuid> = if link.proof == Proof::Proven.as_str() {
+        on!(conn, |c| diesel::insert_into(links::table)
+            .values(link)
+            .on_conflict(target)
+            .do_update()
+            .set((
+                links::user_name.eq(user_name),
+                links::proof.eq(excluded(links::proof)),
+                links::exclusive_key.eq(excluded(links::exclusive_key)),
+            ))
+            .returning(links::id)
+            .get_result(c))
+    } else {
+        on!(conn, |c| diesel::insert_into(links::table)
+            .values(link)
+            .on_conflict(target)
+            .do_update()
+            .set((links::user_name.eq(user_name), links::exclusive_key.eq(excluded(links::exclusive_key))))
+            .returning(links::id)
+            .get_result(c))
+    };
+    match written {
+        Ok(id) => Ok(LinkId(id.0)),
+        Err(error) if violated(&error).is_some_and(|index| index.contains("exclusive_key")) => Err(Error::AlreadyLinked),
+        Err(error) => Err(lift(error)),
+    }
+}
+
+/// Removes the asserted link that another subject has to an exclusive account; gives that subject.
+pub(crate) async fn delete_asserted_rival(conn: &mut Conn, key: &str, subject: &Subject) -> Result<Option<String>> {
+    on!(conn, |c| diesel::delete(
+        links::table
+            .filter(links::exclusive_key.eq(key))
+            .filter(links::subject.ne(subject.as_str()))
+            .filter(links::proof.eq(Proof::Asserted.as_str())),
+    )
+    .returning(links::subject)
+    .get_result(c))
+    .optional()
+    .map_err(lift)
+}
+
+/// Removes a link, with its tokens; says whether there was one.
+pub(crate) async fn delete(conn: &mut Conn, subject: &Subject, provider: &ProviderId, sid: &Sid) -> Result<bool> {
+    let gone = on!(conn, |c| diesel::delete(
+        links::table
+            .filter(links::subject.eq(subject.as_str()))
+            .filter(links::fp_type.eq(provider.fp_type()))
+            .filter(links::fp_name.eq(provider.fp_name()))
+            .filter(links::sid.eq(sid.as_str())),
+    )
+    .execute(c));
+    Ok(gone.map_err(lift)? > 0)
+}
+
+/// Removes every link of a subject; gives their providers and sids.
+pub(crate) async fn delete_all(conn: &mut Conn, subject: &Subject) -> Result<Vec<(String, String, String)>> {
+    on!(conn, |c| diesel::delete(links::table.filter(links::subject.eq(subject.as_str())))
+        .returning((links::fp_type, links::fp_name, links::sid))
+        .get_results(c))
+    .map_err(lift)
+}

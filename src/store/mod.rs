@@ -1,0 +1,139 @@
+//! The database: opened by its address, brought to the newest schema, read, written. Nothing here sees a plaintext token.
+
+mod conn;
+mod error;
+mod pool;
+mod postgres;
+mod schema;
+mod sqlite;
+mod types;
+
+pub(crate) mod accounts;
+pub(crate) mod audit;
+pub(crate) mod flows;
+pub(crate) mod links;
+pub(crate) mod oauth_tokens;
+pub(crate) mod provider_rules;
+pub(crate) mod token_sets;
+pub(crate) mod uses;
+pub(crate) mod vault_keys;
+
+use std::path::{Path, PathBuf};
+
+use diesel_async::SimpleAsyncConnection as _;
+use diesel_migrations::{EmbeddedMigrations, embed_migrations};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::runtime::Handle;
+
+pub(crate) use conn::{Conn, Tx};
+use error::{is_lost_connection, lift, unavailable};
+
+use crate::domain::Result;
+
+const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// The database of one installation.
+pub struct Store {
+    engine: Engine,
+}
+
+enum Engine {
+    Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
+}
+
+impl Store {
+    /// The database that `url` names: `sqlite:PATH` or `postgres://…`. Nothing is opened yet. Drivers and writers run on `runtime`.
+    pub fn new(url: &SecretString, ca_file: Option<&Path>, runtime: Handle) -> Result<Self> {
+        let engine = match url.expose_secret().split_once(':') {
+            Some(("sqlite", path)) if !path.is_empty() => Engine::Sqlite(sqlite::Sqlite::new(&PathBuf::from(path), runtime)),
+            Some(("postgres" | "postgresql", _)) => {
+                Engine::Postgres(postgres::Postgres::new(url.expose_secret(), ca_file, runtime)?)
+            }
+            _ => return Err(unavailable("database_url must be sqlite:PATH or postgres://…".to_owned())),
+        };
+        Ok(Self { engine })
+    }
+
+    /// The database file, if it is SQLite.
+    pub fn sqlite_path(&self) -> Option<&Path> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => Some(sqlite.path()),
+            Engine::Postgres(_) => None,
+        }
+    }
+
+    /// Brings the database to the newest schema; gives the names of the migrations that ran.
+    pub async fn migrate(&self) -> Result<Vec<String>> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.migrate().await,
+            Engine::Postgres(postgres) => postgres.migrate().await,
+        }
+    }
+
+    /// Says whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        let mut conn = self.read().await?;
+        let answer = conn::on!(&mut conn, |c| c.batch_execute("SELECT 1")).map_err(lift);
+        if answer.as_ref().is_err_and(is_lost_connection) {
+            conn.close();
+        }
+        answer
+    }
+
+    /// A connection for point reads: in place on SQLite, shared and pipelined on Postgres.
+    pub(crate) async fn read(&self) -> Result<Conn> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.reader().await,
+            Engine::Postgres(postgres) => postgres.shared().await,
+        }
+    }
+
+    /// A connection for a write of a single statement, which is a transaction by itself.
+    pub(crate) async fn write(&self) -> Result<Conn> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.writer().await,
+            Engine::Postgres(postgres) => postgres.shared().await,
+        }
+    }
+
+    /// A transaction.
+    pub(crate) async fn begin(&self) -> Result<Tx> {
+        let conn = match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.writer().await?,
+            Engine::Postgres(postgres) => postgres.own().await?,
+        };
+        Tx::begin(conn).await.map_err(lift)
+    }
+}
+
+/// Runs a point read, and once more on another connection if the first turns out to have been closed by the server.
+macro_rules! read {
+    ($store:expr, |$conn:ident| $query:expr) => {{
+        let mut conn = $store.read().await?;
+        let $conn = &mut conn;
+        match $query.await {
+            Err(error) if $crate::store::is_lost(&error) => {
+                conn.discard();
+                let mut conn = $store.read().await?;
+                let $conn = &mut conn;
+                $query.await
+            }
+            other => other,
+        }
+    }};
+}
+pub(crate) use read;
+
+/// Whether a read that failed so is worth another connection.
+pub(crate) fn is_lost(error: &crate::domain::Error) -> bool {
+    is_lost_connection(error)
+}
+
+impl Conn {
+    /// Closes the connection rather than giving it back.
+    pub(crate) fn discard(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,46 @@
+//! Our own access tokens: hashes, never the tokens.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::conn::{Conn, on};
+use super::error::lift;
+use super::schema::oauth_tokens;
+use super::types::{At, Uuid};
+use crate::domain::Result;
+
+/// A token of ours.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = oauth_tokens, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(crate) struct OauthTokenRow {
+    pub(crate) token_hash: Vec<u8>,
+    pub(crate) id: Uuid,
+    pub(crate) client: String,
+    pub(crate) subject: Option<String>,
+    pub(crate) scope: String,
+    pub(crate) issued: At,
+    pub(crate) expires: At,
+}
+
+/// Stores a token.
+pub(crate) async fn insert(conn: &mut Conn, row: &OauthTokenRow) -> Result<()> {
+    on!(conn, |c| diesel::insert_into(oauth_tokens::table).values(row).execute(c)).map_err(lift)?;
+    Ok(())
+}
+
+/// The token with this hash, expired or not.
+pub(crate) async fn find(conn: &mut Conn, hash: &[u8]) -> Result<Option<OauthTokenRow>> {
+    on!(conn, |c| oauth_tokens::table.find(hash).select(OauthTokenRow::as_select()).first(c)).optional().map_err(lift)
+}
+
+/// Deletes a client's own token.
+pub(crate) async fn delete(conn: &mut Conn, hash: &[u8], client: &str) -> Result<()> {
+    on!(conn, |c| diesel::delete(oauth_tokens::table.find(hash).filter(oauth_tokens::client.eq(client))).execute(c))
+        .map_err(lift)?;
+    Ok(())
+}
+
+/// Deletes every token that expired before `now`; says how many.
+pub(crate) async fn sweep(conn: &mut Conn, now: At) -> Result<usize> {
+    on!(conn, |c| diesel::delete(oauth_tokens::table.filter(oauth_tokens::expires.lt(now))).execute(c)).map_err(lift)
+}

@@ -1,0 +1,90 @@
+//! Connections for one user at a time. One that is dropped in the middle of a query or a transaction is closed, never
+//! handed on: a transaction left open by a cancelled future would lock out the next writer.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use diesel::result::{DatabaseErrorKind, Error, QueryResult};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Idle connections and the right to open more, up to a limit.
+pub(super) struct Pool<C> {
+    idle: Mutex<Vec<C>>,
+    permits: Arc<Semaphore>,
+}
+
+impl<C> Pool<C> {
+    /// A pool of at most `limit` connections.
+    pub(super) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self { idle: Mutex::new(Vec::new()), permits: Arc::new(Semaphore::new(limit)) })
+    }
+
+    /// Waits for a place; gives an idle connection with it if there is one, else the caller opens one with [`Place::fill`].
+    pub(super) async fn place(self: &Arc<Self>) -> QueryResult<(Place<C>, Option<C>)> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_closed| gone("the pool is closed"))?;
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        Ok((Place { pool: Arc::clone(self), _permit: permit }, idle))
+    }
+}
+
+/// The right to have one connection of a pool.
+pub(super) struct Place<C> {
+    pool: Arc<Pool<C>>,
+    // Given up when the place is dropped, after the connection is back.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl<C> Place<C> {
+    /// Puts a connection on the place.
+    pub(super) fn fill(self, conn: C) -> Lease<C> {
+        Lease { conn: Some(conn), use_: Use::Idle, in_transaction: false, place: self }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Idle,
+    Busy,
+}
+
+/// A connection in one caller's hands; it goes back to its pool when dropped idle and outside a transaction.
+pub(super) struct Lease<C> {
+    conn: Option<C>,
+    use_: Use,
+    in_transaction: bool,
+    place: Place<C>,
+}
+
+impl<C> Lease<C> {
+    /// The connection, for one query; until [`Lease::leave`] it counts as being in the middle of it.
+    pub(super) fn enter(&mut self) -> QueryResult<&mut C> {
+        self.use_ = Use::Busy;
+        self.conn.as_mut().ok_or_else(|| gone("the connection is closed"))
+    }
+
+    /// Says that the query is over.
+    pub(super) fn leave(&mut self) {
+        self.use_ = Use::Idle;
+    }
+
+    /// Says whether a transaction is open; while one is, a drop closes the connection, which rolls it back.
+    pub(super) fn set_in_transaction(&mut self, open: bool) {
+        self.in_transaction = open;
+    }
+
+    /// Closes the connection instead of giving it back.
+    pub(super) fn close(&mut self) {
+        self.conn = None;
+    }
+}
+
+impl<C> Drop for Lease<C> {
+    fn drop(&mut self) {
+        if let (Some(conn), Use::Idle, false) = (self.conn.take(), self.use_, self.in_transaction) {
+            self.place.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
+        }
+    }
+}
+
+fn gone(message: &str) -> Error {
+    Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(message.to_owned()))
+}

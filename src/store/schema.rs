@@ -1,0 +1,153 @@
+//! The tables, once for both engines; the migrations are the truth.
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Id, Instant};
+
+    accounts (subject) {
+        subject -> Text,
+        issuer -> Nullable<Text>,
+        account_type -> Text,
+        name -> Nullable<Text>,
+        created -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Id, Instant};
+
+    links (id) {
+        id -> Id,
+        subject -> Text,
+        fp_type -> Text,
+        fp_name -> Text,
+        sid -> Text,
+        user_name -> Nullable<Text>,
+        proof -> Text,
+        origin_client -> Nullable<Text>,
+        exclusive_key -> Nullable<Text>,
+        created -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Id, Instant};
+
+    token_sets (link_id) {
+        link_id -> Id,
+        key_id -> Text,
+        wrapped_key -> Binary,
+        sealed_access -> Nullable<Binary>,
+        sealed_refresh -> Nullable<Binary>,
+        scope -> Nullable<Text>,
+        expires_at -> Nullable<Instant>,
+        obtained_at -> Nullable<Instant>,
+        version -> BigInt,
+        health -> Text,
+        health_since -> Nullable<Instant>,
+        attempt -> Nullable<Id>,
+        lease_until -> Nullable<Instant>,
+        unclosed_by -> Nullable<Id>,
+        retry_at -> Nullable<Instant>,
+        failures -> Integer,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Id, Instant};
+
+    link_uses (link_id) {
+        link_id -> Id,
+        last_used -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Id, Instant};
+
+    flows (id) {
+        id -> Id,
+        state -> Text,
+        client -> Text,
+        subject -> Nullable<Text>,
+        fp_type -> Text,
+        fp_name -> Text,
+        callback -> Text,
+        code_challenge -> Text,
+        cookie_hash -> Nullable<Binary>,
+        state_hash -> Nullable<Binary>,
+        code_hash -> Nullable<Binary>,
+        sid -> Nullable<Text>,
+        user_name -> Nullable<Text>,
+        key_id -> Text,
+        wrapped_key -> Binary,
+        sealed -> Nullable<Binary>,
+        opened -> Nullable<Instant>,
+        expires -> Instant,
+        created -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Id, Instant};
+
+    oauth_tokens (token_hash) {
+        token_hash -> Binary,
+        id -> Id,
+        client -> Text,
+        subject -> Nullable<Text>,
+        scope -> Text,
+        issued -> Instant,
+        expires -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Id, Instant};
+
+    vault_keys (id) {
+        id -> Text,
+        check_value -> Binary,
+        created -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Id, Instant};
+
+    provider_rules (fp_type, fp_name) {
+        fp_type -> Text,
+        fp_name -> Text,
+        exclusive -> Bool,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::*;
+    use crate::store::types::{Id, Instant};
+
+    audit (id) {
+        id -> Id,
+        at -> Instant,
+        event -> Text,
+        client -> Nullable<Text>,
+        subject -> Nullable<Text>,
+        fp_type -> Nullable<Text>,
+        fp_name -> Nullable<Text>,
+        sid -> Nullable<Text>,
+        detail -> Nullable<Text>,
+        claimed_ip -> Nullable<Text>,
+        claimed_agent -> Nullable<Text>,
+    }
+}
+
+diesel::joinable!(token_sets -> links (link_id));
+diesel::joinable!(link_uses -> links (link_id));
+diesel::allow_tables_to_appear_in_same_query!(accounts, links, token_sets, link_uses, flows, oauth_tokens, vault_keys, provider_rules, audit);

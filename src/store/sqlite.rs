@@ -1,0 +1,93 @@
+//! SQLite: readers that run in place, one writer off the workers, WAL with every commit on the disk.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::sqlite::SqliteConnection;
+use diesel::Connection as _;
+use diesel_migrations::MigrationHarness as _;
+use tokio::runtime::Handle;
+
+use super::conn::{Conn, Offload, SqliteConn, SqliteLease};
+use super::error::{lift, unavailable};
+use super::pool::Pool;
+use crate::domain::{Error, Result};
+
+/// More readers than any number of workers has at once; a limit all the same, so that a leak shows.
+const READERS: usize = 256;
+
+/// Every connection: wait for a lock before anything else, since even changing the journal mode takes one.
+const EVERY: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;";
+/// The writer: a commit that returned survives a power cut.
+const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+/// A reader can't write, whatever is asked of it.
+const READER: &str = "PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;";
+
+/// A SQLite database file.
+pub(super) struct Sqlite {
+    path: PathBuf,
+    runtime: Handle,
+    readers: Arc<Pool<SqliteConn>>,
+    writer: Arc<Pool<SqliteConn>>,
+}
+
+impl Sqlite {
+    /// The database at `path`; nothing is opened yet.
+    pub(super) fn new(path: &Path, runtime: Handle) -> Self {
+        Self { path: path.to_owned(), runtime, readers: Pool::new(READERS), writer: Pool::new(1) }
+    }
+
+    /// The file.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A connection for point reads, which run in place.
+    pub(super) async fn reader(&self) -> Result<Conn> {
+        let (place, idle) = self.readers.place().await.map_err(lift)?;
+        let conn = match idle {
+            Some(conn) => conn,
+            None => SqliteConn::with_runtime(establish(&self.path, READER)?, Offload::Inline),
+        };
+        Ok(Conn::Sqlite(SqliteLease(place.fill(conn))))
+    }
+
+    /// The one connection for writes, which run off the workers.
+    pub(super) async fn writer(&self) -> Result<Conn> {
+        let (place, idle) = self.writer.place().await.map_err(lift)?;
+        let conn = match idle {
+            Some(conn) => conn,
+            None => {
+                let path = self.path.clone();
+                let opened = self.runtime.spawn_blocking(move || establish(&path, WRITER)).await;
+                SqliteConn::with_runtime(opened.map_err(Error::internal)??, Offload::To(self.runtime.clone()))
+            }
+        };
+        Ok(Conn::Sqlite(SqliteLease(place.fill(conn))))
+    }
+
+    /// Brings the file to the newest schema; gives the names of the migrations that ran.
+    pub(super) async fn migrate(&self) -> Result<Vec<String>> {
+        let path = self.path.clone();
+        let run = move || {
+            let mut conn = establish(&path, WRITER)?;
+            // Two processes that start together: the second waits here and finds nothing to do.
+            conn.immediate_transaction(|conn| {
+                conn.run_pending_migrations(super::SQLITE_MIGRATIONS)
+                    .map(|ran| ran.iter().map(ToString::to_string).collect())
+                    .map_err(|error| diesel::result::Error::QueryBuilderError(error))
+            })
+            .map_err(lift)
+        };
+        self.runtime.spawn_blocking(run).await.map_err(Error::internal)?
+    }
+}
+
+fn establish(path: &Path, pragmas: &str) -> Result<SqliteConnection> {
+    let name = path.to_str().ok_or_else(|| unavailable("the path of the database is not UTF-8".to_owned()))?;
+    let mut conn = SqliteConnection::establish(name)
+        .map_err(|error| unavailable(format!("can't open the SQLite database {name}: {error}")))?;
+    conn.batch_execute(EVERY).and_then(|()| conn.batch_execute(pragmas)).map_err(lift)?;
+    Ok(conn)
+}

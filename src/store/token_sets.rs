@@ -1,0 +1,184 @@
+//! Token sets: sealed tokens and what is known of them. Written by compare-and-swap alone, since a ciphertext belongs to
+//! its row: an upsert could leave one sealed for another.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::conn::{Conn, on};
+use super::error::lift;
+use super::schema::{accounts, links, token_sets};
+use super::types::{At, Uuid};
+use crate::domain::Result;
+use crate::domain::ids::{LinkId, ProviderId, Subject};
+use crate::domain::link::Health;
+
+/// What handing out an access token needs of a link: no more, since this is the hot path.
+#[derive(Debug, Queryable)]
+#[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(crate) struct ServingRow {
+    pub(crate) link_id: Uuid,
+    pub(crate) sid: String,
+    pub(crate) key_id: String,
+    pub(crate) wrapped_key: Vec<u8>,
+    pub(crate) sealed_access: Option<Vec<u8>>,
+    pub(crate) has_refresh: bool,
+    pub(crate) expires_at: Option<At>,
+    pub(crate) obtained_at: Option<At>,
+    pub(crate) version: i64,
+    pub(crate) health: String,
+    pub(crate) retry_at: Option<At>,
+}
+
+/// A token set as a writer finds it.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = token_sets, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(crate) struct TokenRow {
+    pub(crate) link_id: Uuid,
+    pub(crate) key_id: String,
+    pub(crate) wrapped_key: Vec<u8>,
+    pub(crate) sealed_access: Option<Vec<u8>>,
+    pub(crate) sealed_refresh: Option<Vec<u8>>,
+    pub(crate) scope: Option<String>,
+    pub(crate) expires_at: Option<At>,
+    pub(crate) obtained_at: Option<At>,
+    pub(crate) version: i64,
+    pub(crate) health: String,
+    pub(crate) failures: i32,
+}
+
+/// Who a token set belongs to: what its ciphertexts are bound to.
+pub(crate) type OwnerRow = (String, String, String, String);
+
+/// The sealed columns of a new version.
+#[derive(Debug, AsChangeset)]
+#[diesel(table_name = token_sets, treat_none_as_null = true)]
+pub(crate) struct NewTokens {
+    pub(crate) sealed_access: Option<Vec<u8>>,
+    pub(crate) sealed_refresh: Option<Vec<u8>>,
+    pub(crate) scope: Option<String>,
+    pub(crate) expires_at: Option<At>,
+    pub(crate) obtained_at: Option<At>,
+    pub(crate) version: i64,
+    pub(crate) health: String,
+    pub(crate) health_since: Option<At>,
+    pub(crate) retry_at: Option<At>,
+    pub(crate) failures: i32,
+}
+
+macro_rules! serving_columns {
+    () => {
+        (
+            token_sets::link_id,
+            links::sid,
+            token_sets::key_id,
+            token_sets::wrapped_key,
+            token_sets::sealed_access,
+            token_sets::sealed_refresh.is_not_null(),
+            token_sets::expires_at,
+            token_sets::obtained_at,
+            token_sets::version,
+            token_sets::health,
+            token_sets::retry_at,
+        )
+    };
+}
+
+/// The token sets an account has at a provider, oldest link first; `None` if there is no such account.
+pub(crate) async fn list_of_account(
+    conn: &mut Conn,
+    subject: &Subject,
+    provider: &ProviderId,
+) -> Result<Option<Vec<ServingRow>>> {
+    let (fp_type, fp_name) = (provider.fp_type().to_owned(), provider.fp_name().to_owned());
+    let rows: Vec<Option<ServingRow>> = on!(conn, |c| accounts::table
+        .left_join(
+            links::table.inner_join(token_sets::table).on(links::subject
+                .eq(accounts::subject)
+                .and(links::fp_type.eq(fp_type))
+                .and(links::fp_name.eq(fp_name))),
+        )
+        .filter(accounts::subject.eq(subject.as_str()))
+        .order((links::created.asc(), links::id.asc()))
+        .select(serving_columns!().nullable())
+        .load(c))
+    .map_err(lift)?;
+    Ok(if rows.is_empty() { None } else { Some(rows.into_iter().flatten().collect()) })
+}
+
+/// The token sets a subject has at a provider, whether it has an account or not, oldest link first.
+pub(crate) async fn list_of_subject(
+    conn: &mut Conn,
+    subject: &Subject,
+    provider: &ProviderId,
+) -> Result<Vec<ServingRow>> {
+    on!(conn, |c| links::table
+        .inner_join(token_sets::table)
+        .filter(links::subject.eq(subject.as_str()))
+        .filter(links::fp_type.eq(provider.fp_type()))
+        .filter(links::fp_name.eq(provider.fp_name()))
+        .order((links::created.asc(), links::id.asc()))
+        .select(serving_columns!())
+        .load(c))
+    .map_err(lift)
+}
+
+/// One link's token set as serving needs it, if it is still there.
+pub(crate) async fn find_serving(conn: &mut Conn, link: LinkId) -> Result<Option<ServingRow>> {
+    on!(conn, |c| links::table
+        .inner_join(token_sets::table)
+        .filter(links::id.eq(Uuid(link.0)))
+        .select(serving_columns!())
+        .first(c))
+    .optional()
+    .map_err(lift)
+}
+
+/// One link's token set and its owner (subject, type, name, sid), if it is still there.
+pub(crate) async fn find(conn: &mut Conn, link: LinkId) -> Result<Option<(OwnerRow, TokenRow)>> {
+    on!(conn, |c| links::table
+        .inner_join(token_sets::table)
+        .filter(links::id.eq(Uuid(link.0)))
+        .select(((links::subject, links::fp_type, links::fp_name, links::sid), TokenRow::as_select()))
+        .first(c))
+    .optional()
+    .map_err(lift)
+}
+
+/// Writes new tokens if the row still has the version that was read; says whether it did. The row's key stays.
+pub(crate) async fn replace(conn: &mut Conn, link: LinkId, version_read: i64, tokens: &NewTokens) -> Result<bool> {
+    let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(link.0)))
+        .filter(token_sets::version.eq(version_read))
+        .set(tokens)
+        .execute(c));
+    Ok(written.map_err(lift)? == 1)
+}
+
+/// Writes a link's first token set unless it has one; says whether it did.
+pub(crate) async fn insert_if_absent(conn: &mut Conn, row: &TokenRow) -> Result<bool> {
+    let written = on!(conn, |c| diesel::insert_into(token_sets::table).values(row).on_conflict_do_nothing().execute(c));
+    Ok(written.map_err(lift)? == 1)
+}
+
+/// Records that a refresh failed in passing, if the version is still the one that was tried.
+pub(crate) async fn record_failure(conn: &mut Conn, link: LinkId, version: i64, retry_at: At) -> Result<()> {
+    on!(conn, |c| diesel::update(token_sets::table.find(Uuid(link.0)))
+        .filter(token_sets::version.eq(version))
+        .set((
+            token_sets::failures.eq(token_sets::failures + 1),
+            token_sets::retry_at.eq(retry_at),
+            token_sets::health.eq(Health::Degraded.as_str()),
+        ))
+        .execute(c))
+    .map_err(lift)?;
+    Ok(())
+}
+
+/// Records that the provider refused the refresh token for good, if the version is still the one that was tried; says
+/// whether it was.
+pub(crate) async fn record_refusal(conn: &mut Conn, link: LinkId, version: i64, since: At) -> Result<bool> {
+    let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(link.0)))
+        .filter(token_sets::version.eq(version))
+        .set((token_sets::health.eq(Health::NeedsConsent.as_str()), token_sets::health_since.eq(since)))
+        .execute(c));
+    Ok(written.map_err(lift)? == 1)
+}

@@ -1,0 +1,26 @@
+//! When a link's token was last handed out: a narrow table of its own, written in batches.
+
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+use diesel_async::RunQueryDsl;
+
+use super::conn::{Conn, on};
+use super::error::lift;
+use super::schema::{link_uses, links};
+use super::types::{At, Uuid};
+use crate::domain::Result;
+use crate::domain::ids::LinkId;
+
+/// Records a use of a link, if the link is still there.
+pub(crate) async fn record(conn: &mut Conn, link: LinkId, at: At) -> Result<()> {
+    let still_there = links::table.filter(links::id.eq(Uuid(link.0))).select((links::id, at.into_sql::<super::types::Instant>()));
+    on!(conn, |c| diesel::insert_into(link_uses::table)
+        .values(still_there)
+        .into_columns((link_uses::link_id, link_uses::last_used))
+        .on_conflict(link_uses::link_id)
+        .do_update()
+        .set(link_uses::last_used.eq(excluded(link_uses::last_used)))
+        .execute(c))
+    .map_err(lift)?;
+    Ok(())
+}
