@@ -29,7 +29,9 @@ pub(crate) async fn insert_if_absent(conn: &mut Conn, row: &AccountRow) -> Resul
 
 /// The account of a subject, if there is one.
 pub(crate) async fn find(conn: &mut Conn, subject: &Subject) -> Result<Option<AccountRow>> {
-    on!(conn, |c| accounts::table.find(subject.as_str()).select(AccountRow::as_select()).first(c)).optional().map_err(lift)
+    on!(conn, |c| accounts::table.find(subject.as_str()).select(AccountRow::as_select()).first(c))
+        .optional()
+        .map_err(lift)
 }
 
 /// Deletes the account; says whether there was one.

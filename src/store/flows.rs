@@ -145,11 +145,9 @@ pub(crate) async fn confirm(conn: &mut Conn, id: FlowId, code_hash: &[u8], now: 
     let moved = on!(conn, |c| diesel::update(flows::table.find(Uuid(id.0)))
         .filter(flows::state.eq(FlowState::Confirming.as_str()))
         .filter(flows::expires.gt(now))
-        .set((
-            flows::state.eq(FlowState::Pending.as_str()),
-            flows::code_hash.eq(code_hash),
-            flows::expires.eq(expires),
-        ))
+        .set(
+            (flows::state.eq(FlowState::Pending.as_str()), flows::code_hash.eq(code_hash), flows::expires.eq(expires),)
+        )
         .execute(c));
     Ok(moved.map_err(lift)? == 1)
 }

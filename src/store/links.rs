@@ -130,7 +130,9 @@ pub(crate) async fn upsert(conn: &mut Conn, link: &NewLink) -> Result<LinkId> {
     };
     match written {
         Ok(id) => Ok(LinkId(id.0)),
-        Err(error) if violated(&error).is_some_and(|index| index.contains("exclusive_key")) => Err(Error::AlreadyLinked),
+        Err(error) if violated(&error).is_some_and(|index| index.contains("exclusive_key")) => {
+            Err(Error::AlreadyLinked)
+        }
         Err(error) => Err(lift(error)),
     }
 }

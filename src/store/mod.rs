@@ -47,7 +47,9 @@ impl Store {
     /// The database that `url` names: `sqlite:PATH` or `postgres://…`. Nothing is opened yet. Drivers and writers run on `runtime`.
     pub fn new(url: &SecretString, ca_file: Option<&Path>, runtime: Handle) -> Result<Self> {
         let engine = match url.expose_secret().split_once(':') {
-            Some(("sqlite", path)) if !path.is_empty() => Engine::Sqlite(sqlite::Sqlite::new(&PathBuf::from(path), runtime)),
+            Some(("sqlite", path)) if !path.is_empty() => {
+                Engine::Sqlite(sqlite::Sqlite::new(&PathBuf::from(path), runtime))
+            }
             Some(("postgres" | "postgresql", _)) => {
                 Engine::Postgres(postgres::Postgres::new(url.expose_secret(), ca_file, runtime)?)
             }

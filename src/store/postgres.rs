@@ -67,7 +67,10 @@ impl Postgres {
     pub(super) fn new(url: &str, ca_file: Option<&Path>, runtime: Handle) -> Result<Self> {
         let mut config: Config =
             url.parse().map_err(|error| unavailable(format!("database_url is no Postgres address: {error}")))?;
-        config.application_name("fedlink").connect_timeout(Duration::from_secs(5)).keepalives_idle(Duration::from_secs(30));
+        config
+            .application_name("fedlink")
+            .connect_timeout(Duration::from_secs(5))
+            .keepalives_idle(Duration::from_secs(30));
         let address = Address { config, ca_file: ca_file.map(Path::to_owned), runtime };
         let slot = || Slot { current: RwLock::new(None), opening: tokio::sync::Mutex::new(()) };
         Ok(Self {
@@ -201,7 +204,8 @@ impl Address {
 /// The certificates of a PEM file.
 fn roots(ca_file: &Path) -> Result<rustls::RootCertStore> {
     use rustls::pki_types::pem::PemObject as _;
-    let unreadable = |error: &dyn std::fmt::Display| unavailable(format!("can't use ca_file {}: {error}", ca_file.display()));
+    let unreadable =
+        |error: &dyn std::fmt::Display| unavailable(format!("can't use ca_file {}: {error}", ca_file.display()));
     let mut roots = rustls::RootCertStore::empty();
     for certificate in rustls::pki_types::CertificateDer::pem_file_iter(ca_file).map_err(|error| unreadable(&error))? {
         let certificate = certificate.map_err(|error| unreadable(&error))?;

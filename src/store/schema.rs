@@ -150,4 +150,14 @@ diesel::table! {
 
 diesel::joinable!(token_sets -> links (link_id));
 diesel::joinable!(link_uses -> links (link_id));
-diesel::allow_tables_to_appear_in_same_query!(accounts, links, token_sets, link_uses, flows, oauth_tokens, vault_keys, provider_rules, audit);
+diesel::allow_tables_to_appear_in_same_query!(
+    accounts,
+    links,
+    token_sets,
+    link_uses,
+    flows,
+    oauth_tokens,
+    vault_keys,
+    provider_rules,
+    audit
+);

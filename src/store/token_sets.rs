@@ -90,18 +90,18 @@ pub(crate) async fn list_of_account(
     provider: &ProviderId,
 ) -> Result<Option<Vec<ServingRow>>> {
     let (fp_type, fp_name) = (provider.fp_type().to_owned(), provider.fp_name().to_owned());
-    let rows: Vec<Option<ServingRow>> = on!(conn, |c| accounts::table
-        .left_join(
-            links::table.inner_join(token_sets::table).on(links::subject
-                .eq(accounts::subject)
-                .and(links::fp_type.eq(fp_type))
-                .and(links::fp_name.eq(fp_name))),
-        )
-        .filter(accounts::subject.eq(subject.as_str()))
-        .order((links::created.asc(), links::id.asc()))
-        .select(serving_columns!().nullable())
-        .load(c))
-    .map_err(lift)?;
+    // Two plain left joins: SQLite would materialise a joined pair on the right of one, every link of every subject.
+    let rows: Vec<Option<ServingRow>> =
+        on!(conn, |c| accounts::table
+            .left_join(links::table.on(
+                links::subject.eq(accounts::subject).and(links::fp_type.eq(fp_type)).and(links::fp_name.eq(fp_name))
+            ),)
+            .left_join(token_sets::table.on(token_sets::link_id.nullable().eq(links::id.nullable())))
+            .filter(accounts::subject.eq(subject.as_str()))
+            .order((links::created.asc(), links::id.asc()))
+            .select(serving_columns!().nullable())
+            .load(c))
+        .map_err(lift)?;
     Ok(if rows.is_empty() { None } else { Some(rows.into_iter().flatten().collect()) })
 }
 

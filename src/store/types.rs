@@ -1,5 +1,7 @@
 //! SQL types that both engines share: ids and instants.
 
+#![expect(unreachable_pub, reason = "the table! macro makes public what it names")]
+
 use std::io::Write as _;
 
 use chrono::{DateTime, Utc};
@@ -14,12 +16,12 @@ use diesel::sqlite::{Sqlite, SqliteValue};
 /// A UUID: `uuid` on Postgres, lower-case text on SQLite.
 #[derive(Clone, Copy, Debug, SqlType, QueryId)]
 #[diesel(postgres_type(oid = 2950, array_oid = 2951), sqlite_type(name = "Text"))]
-pub(crate) struct Id;
+pub struct Id;
 
 /// The value of an [`Id`] column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Id)]
-pub(crate) struct Uuid(pub(crate) uuid::Uuid);
+pub struct Uuid(pub(crate) uuid::Uuid);
 
 impl ToSql<Id, Sqlite> for Uuid {
     fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
@@ -51,12 +53,12 @@ impl FromSql<Id, Pg> for Uuid {
 /// A moment in UTC, to the microsecond: `timestamptz` on Postgres, microseconds since 1970 on SQLite.
 #[derive(Clone, Copy, Debug, SqlType, QueryId)]
 #[diesel(postgres_type(oid = 1184, array_oid = 1185), sqlite_type(name = "Long"))]
-pub(crate) struct Instant;
+pub struct Instant;
 
 /// The value of an [`Instant`] column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Instant)]
-pub(crate) struct At(pub(crate) DateTime<Utc>);
+pub struct At(pub(crate) DateTime<Utc>);
 
 /// Microseconds from 1970, where Unix counts from, to 2000, where Postgres does.
 const POSTGRES_EPOCH: i64 = 946_684_800_000_000;

@@ -13,7 +13,8 @@ use crate::domain::ids::LinkId;
 
 /// Records a use of a link, if the link is still there.
 pub(crate) async fn record(conn: &mut Conn, link: LinkId, at: At) -> Result<()> {
-    let still_there = links::table.filter(links::id.eq(Uuid(link.0))).select((links::id, at.into_sql::<super::types::Instant>()));
+    let still_there =
+        links::table.filter(links::id.eq(Uuid(link.0))).select((links::id, at.into_sql::<super::types::Instant>()));
     on!(conn, |c| diesel::insert_into(link_uses::table)
         .values(still_there)
         .into_columns((link_uses::link_id, link_uses::last_used))

@@ -80,7 +80,8 @@ impl Keyring {
             }
             let wrong = |problem| KeyringError::Line { line: number + 1, problem };
             let mut words = line.split_whitespace();
-            let (Some(id), Some(state), Some(key), None) = (words.next(), words.next(), words.next(), words.next()) else {
+            let (Some(id), Some(state), Some(key), None) = (words.next(), words.next(), words.next(), words.next())
+            else {
                 return Err(wrong("expected: id, active or open, key"));
             };
             let bytes = decode(key).ok_or_else(|| wrong("the key is not 32 bytes in base64"))?;

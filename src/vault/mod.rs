@@ -73,9 +73,15 @@ impl Owner<'_> {
             Column::Access => "sealed_access",
             Column::Refresh => "sealed_refresh",
         };
-        Place::of(
-            &[Table::TokenSets.as_str(), &self.link.to_string(), self.subject, self.fp_type, self.fp_name, self.sid, column],
-        )
+        Place::of(&[
+            Table::TokenSets.as_str(),
+            &self.link.to_string(),
+            self.subject,
+            self.fp_type,
+            self.fp_name,
+            self.sid,
+            column,
+        ])
     }
 }
 
@@ -100,7 +106,8 @@ impl Vault {
 
     /// A row's key, unwrapped.
     pub fn open_row_key(&self, table: Table, id: Uuid, key_id: &str, wrapped: &[u8]) -> Result<RowKey> {
-        let cipher = self.keyring.get(key_id).ok_or_else(|| Error::internal(format!("the keyring has no key {key_id}")))?;
+        let cipher =
+            self.keyring.get(key_id).ok_or_else(|| Error::internal(format!("the keyring has no key {key_id}")))?;
         RowKey::from_bytes(&cipher.open(&key_place(table, id), wrapped)?)
     }
 
