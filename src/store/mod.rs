@@ -139,3 +139,13 @@ impl Conn {
         self.close();
     }
 }
+
+/// A UUID as rows hold it.
+pub(crate) fn row_id(id: uuid::Uuid) -> types::Uuid {
+    types::Uuid(id)
+}
+
+/// A moment as rows hold it, to the microsecond.
+pub(crate) fn at(moment: chrono::DateTime<chrono::Utc>) -> types::At {
+    types::At(moment)
+}

@@ -43,6 +43,7 @@ pub(crate) struct TokenRow {
     pub(crate) obtained_at: Option<At>,
     pub(crate) version: i64,
     pub(crate) health: String,
+    pub(crate) health_since: Option<At>,
     pub(crate) failures: i32,
 }
 

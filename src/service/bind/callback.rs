@@ -1,0 +1,177 @@
+//! The provider sends the browser back. Cookie, state, provider and issuer have to agree before the code is exchanged.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::{
+    Browser, Ending, GrantSecrets, LegSecrets, Step, app_address, end, flow_id, hash, provider_of, redirect_uri,
+    runs_out, seal, unseal,
+};
+use crate::domain::flow::FlowState;
+use crate::domain::ids::ProviderId;
+use crate::domain::token::Grant;
+use crate::domain::{Error, Result};
+use crate::service::Parts;
+use crate::store;
+use crate::store::flows::{Arrival, FlowRow};
+use crate::upstream::{Identity, Outcome, Provider};
+
+/// What came back with the browser.
+#[derive(Debug)]
+pub struct Answer {
+    /// The provider whose redirect URI it came to, as the path names it.
+    pub fp_type: String,
+    /// The provider's name.
+    pub fp_name: String,
+    /// The OAuth `state`.
+    pub state: Option<SecretString>,
+    /// The authorization code.
+    pub code: Option<SecretString>,
+    /// The OAuth error.
+    pub error: Option<String>,
+    /// RFC 9207: who says it is answering.
+    pub iss: Option<String>,
+}
+
+/// Takes the provider's answer; it runs to its end even if the browser hangs up, since the code is spent by then.
+pub async fn callback(parts: &Arc<Parts>, answer: Answer, browser: Browser) -> Result<Step> {
+    parts.detached(async move |parts| take(&parts, &answer, &browser).await).await
+}
+
+async fn take(parts: &Parts, answer: &Answer, browser: &Browser) -> Result<Step> {
+    let Some(state) = &answer.state else { return Ok(Step::Nothing) };
+    let state_hash = hash(state);
+    let Some(row) = store::read!(parts.store, |conn| store::flows::find_by_state(conn, &state_hash))? else {
+        return Ok(Step::Nothing);
+    };
+    if browser.proves(&parts.settings, &row).is_none() {
+        return Ok(Step::Nothing);
+    }
+    let now = store::at(parts.clock.now());
+    if row.expires <= now {
+        return end(parts, &row, Ending::FlowExpired, "flow_expired").await;
+    }
+    let id = provider_of(&row)?;
+    if ProviderId::parse(&answer.fp_type, &answer.fp_name).ok().as_ref() != Some(&id) {
+        // RFC 9700 §4.4: an answer at another provider's redirect URI is a mix-up.
+        return end(parts, &row, Ending::ProviderError, "mixed_up").await;
+    }
+    let provider = parts.upstream.provider(&id).ok_or_else(|| Error::internal(format!("{id} is configured no more")))?;
+    if !issuer_agrees(&provider, answer).await? {
+        return end(parts, &row, Ending::ProviderError, "wrong_issuer").await;
+    }
+    if let Some(error) = &answer.error {
+        return match error.as_str() {
+            "access_denied" | "consent_required" | "interaction_required" | "login_required" => {
+                end(parts, &row, Ending::AccessDenied, "declined_at_provider").await
+            }
+            _ => end(parts, &row, Ending::ProviderError, "provider_refused").await,
+        };
+    }
+    let Some(code) = &answer.code else {
+        return end(parts, &row, Ending::ProviderError, "no_code").await;
+    };
+    // From here the answer is used up: of two requests with this state one goes on.
+    let claimed = store::flows::claim_answer(&mut parts.store.write().await?, flow_id(&row), &state_hash, now).await?;
+    if !claimed {
+        return Ok(Step::Nothing);
+    }
+    match exchange(parts, &row, (&id, &provider), code).await? {
+        Some((identity, grant)) => arrive(parts, &row, &provider, (identity, grant)).await,
+        None => end(parts, &row, Ending::ProviderError, "exchange_failed").await,
+    }
+}
+
+/// RFC 9207: an issuer that is named must be the one; one that is announced must be named, except beside an error, where
+/// some omit it and nothing is trusted anyway.
+async fn issuer_agrees(provider: &Provider, answer: &Answer) -> Result<bool> {
+    let rule = match provider.expected_iss().await {
+        Ok(rule) => rule,
+        Err(Error::ProviderUnavailable { .. }) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    Ok(match (&answer.iss, &rule.issuer) {
+        (Some(named), Some(expected)) => named == expected,
+        (Some(_), None) => true,
+        (None, _) => answer.code.is_none() || !rule.required,
+    })
+}
+
+/// Redeems the code and finds out whose account it is; `None` if either fails, the reason in the log.
+async fn exchange(
+    parts: &Parts,
+    row: &FlowRow,
+    (id, provider): (&ProviderId, &Provider),
+    code: &SecretString,
+) -> Result<Option<(Identity, Grant)>> {
+    let Some(sealed) = &row.sealed else { return Ok(None) };
+    let secrets: LegSecrets = unseal(parts, row, sealed)?;
+    let answer = match provider.exchange(code, &redirect_uri(&parts.settings, id)?, &secrets.verifier.into()).await {
+        Outcome::Granted(answer) => answer,
+        Outcome::Refused(refusal) => {
+            tracing::warn!(provider = %id, error = %refusal.error, "the provider refused a code");
+            return Ok(None);
+        }
+        Outcome::TryLater(passing) => {
+            tracing::warn!(provider = %id, reason = %passing.reason, "a code could not be exchanged");
+            return Ok(None);
+        }
+    };
+    match provider.identify(&answer, &secrets.nonce.into()).await {
+        Ok(identity) => Ok(Some((identity, answer.grant))),
+        Err(error) => {
+            tracing::warn!(provider = %id, %error, "the provider's answer does not establish an identity");
+            Ok(None)
+        }
+    }
+}
+
+/// The account is known: asks its owner, or hands the app its code where the provider's settings spare the question.
+async fn arrive(
+    parts: &Parts,
+    row: &FlowRow,
+    provider: &Provider,
+    (identity, grant): (Identity, Grant),
+) -> Result<Step> {
+    let settings = provider.settings();
+    let now = parts.clock.now();
+    let sealed = if settings.remember_tokens { Some(seal(parts, row, &secrets(grant, now))?) } else { None };
+    let (state, code) = if settings.confirm {
+        (FlowState::Confirming, None)
+    } else {
+        (FlowState::Pending, Some(parts.entropy.token()))
+    };
+    let arrival = Arrival {
+        state: state.as_str(),
+        sid: identity.sid.as_str().to_owned(),
+        user_name: identity.user_name,
+        sealed,
+        code_hash: code.as_ref().map(hash),
+        expires: store::at(runs_out(state, now, row.opened.map(|at| at.0))),
+    };
+    if !store::flows::arrive(&mut parts.store.write().await?, flow_id(row), &arrival).await? {
+        return Ok(Step::Nothing);
+    }
+    Ok(match code {
+        None => Step::ToConfirm(flow_id(row)),
+        Some(code) => Step::ToApp(pending_address(row, &code)),
+    })
+}
+
+/// The app's callback with the code it completes with.
+pub(super) fn pending_address(row: &FlowRow, code: &SecretString) -> String {
+    let code = secrecy::ExposeSecret::expose_secret(code);
+    app_address(row, &[("status", "pending"), ("bind_code", code)])
+}
+
+fn secrets(grant: Grant, now: chrono::DateTime<chrono::Utc>) -> GrantSecrets {
+    let expose = |secret: &SecretString| secrecy::ExposeSecret::expose_secret(secret).to_owned();
+    GrantSecrets {
+        access: expose(&grant.access_token),
+        refresh: grant.refresh_token.as_ref().map(expose),
+        scope: grant.scope,
+        expires: grant.expires.known().map(|moment| moment.timestamp_micros()),
+        obtained: now.timestamp_micros(),
+    }
+}

@@ -1,0 +1,125 @@
+//! The app completes a bind with the verifier that only it holds; nothing is stored before.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::DateTime;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::{GrantSecrets, hash, provider_of, unseal};
+use crate::domain::caller::{Action, Caller};
+use crate::domain::event::Actor;
+use crate::domain::ids::{Sid, Subject};
+use crate::domain::link::Proof;
+use crate::domain::token::Expiry;
+use crate::domain::{Error, Result};
+use crate::service::token_sets::{Keeping, keep};
+use crate::service::{Parts, links};
+use crate::store::flows::{FlowRow, find_by_code, take_pending};
+use crate::store::{self, Tx};
+use crate::vault::Owner;
+
+/// What an app completes a bind with.
+#[derive(Debug)]
+pub struct Completion {
+    /// What came to the app's callback.
+    pub bind_code: SecretString,
+    /// RFC 7636 §4.1: what the instruction's challenge was made of.
+    pub code_verifier: SecretString,
+    /// Whose link it becomes, where the instruction's bearer did not say.
+    pub subject: Option<Subject>,
+}
+
+/// Completes a bind: stores the link as proven, with its tokens if they are remembered. The code works once: another
+/// client's call leaves it alone, a wrong verifier or subject burns it.
+pub async fn complete(parts: &Arc<Parts>, caller: &Caller, actor: Actor, completion: Completion) -> Result<()> {
+    caller.may_somewhere(Action::ChangeLinks)?;
+    let caller = caller.clone();
+    parts.detached(async move |parts| store_link(&parts, &caller, &actor, completion).await).await
+}
+
+async fn store_link(parts: &Parts, caller: &Caller, actor: &Actor, completion: Completion) -> Result<()> {
+    let code_hash = hash(&completion.bind_code);
+    let waiting = store::read!(parts.store, |conn| find_by_code(conn, &code_hash))?.ok_or(Error::BindCode)?;
+    if waiting.client != caller.client.as_str() {
+        return Err(Error::Denied);
+    }
+    let subject = subject(&waiting, completion.subject)?;
+    let mut tx = parts.store.begin().await?;
+    let now = store::at(parts.clock.now());
+    let row = take_pending(tx.conn(), &code_hash, &caller.client, now).await?.ok_or(Error::BindCode)?;
+    if !proves(&completion.code_verifier, &row.code_challenge) {
+        return burn(tx, Error::BindCode).await;
+    }
+    let fixed = row.subject.as_deref().is_none_or(|fixed| fixed == subject.as_str());
+    if !fixed || caller.may(Action::ChangeLinks, &subject).is_err() {
+        return burn(tx, Error::Denied).await;
+    }
+    parts.check_subject(&subject)?;
+    links::require_account(parts, &mut tx, caller, &subject).await?;
+    link(parts, &mut tx, (caller, actor), (&row, &subject)).await?;
+    tx.commit().await
+}
+
+/// The subject the link is to belong to: the instruction's, or else the one named now. Naming none loses nothing.
+fn subject(row: &FlowRow, named: Option<Subject>) -> Result<Subject> {
+    match (named, &row.subject) {
+        (Some(named), _) => Ok(named),
+        (None, Some(fixed)) => Subject::parse(fixed.clone()).map_err(Error::internal),
+        (None, None) => Err(Error::input("subject", "is required: the instruction was not made for a user")),
+    }
+}
+
+/// RFC 7636 §4.6.
+fn proves(verifier: &SecretString, challenge: &str) -> bool {
+    let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose_secret().as_bytes()));
+    digest.as_bytes().ct_eq(challenge.as_bytes()).into()
+}
+
+/// Lets the flow's deletion stand and refuses.
+async fn burn(tx: Tx, refusal: Error) -> Result<()> {
+    tx.commit().await?;
+    Err(refusal)
+}
+
+async fn link(
+    parts: &Parts,
+    tx: &mut Tx,
+    (caller, actor): (&Caller, &Actor),
+    (row, subject): (&FlowRow, &Subject),
+) -> Result<()> {
+    let provider = provider_of(row)?;
+    let sid = Sid::parse(row.sid.clone().unwrap_or_default()).map_err(Error::internal)?;
+    let making = links::Making {
+        subject,
+        provider: &provider,
+        sid: &sid,
+        user_name: row.user_name.clone(),
+        proof: Proof::Proven,
+        origin: Some(&caller.client),
+    };
+    let id = links::make(parts, tx, actor, making).await?;
+    let Some(sealed) = &row.sealed else { return Ok(()) };
+    let grant: GrantSecrets = unseal(parts, row, sealed)?;
+    let owner = Owner {
+        link: id,
+        subject: subject.as_str(),
+        fp_type: provider.fp_type(),
+        fp_name: provider.fp_name(),
+        sid: sid.as_str(),
+    };
+    keep(parts, tx.conn(), owner, &keeping(grant)).await
+}
+
+fn keeping(grant: GrantSecrets) -> Keeping {
+    Keeping {
+        access: Some(grant.access.into()),
+        refresh: grant.refresh.map(Into::into),
+        scope: grant.scope,
+        expires: Expiry::from(grant.expires.and_then(DateTime::from_timestamp_micros)),
+        obtained: DateTime::from_timestamp_micros(grant.obtained),
+    }
+}

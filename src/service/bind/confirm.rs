@@ -1,0 +1,147 @@
+//! The owner of the account is asked, in the browser that went to the provider: is this the account to connect, and to this?
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::callback::pending_address;
+use super::{Browser, Ending, Step, end, flow_id, hash, provider_of, runs_out, state_of};
+use crate::domain::flow::FlowState;
+use crate::domain::ids::{ClientId, FlowId};
+use crate::domain::{Error, Result};
+use crate::service::Parts;
+use crate::store;
+use crate::store::flows::FlowRow;
+
+/// The longest name that a page shows, in characters.
+const NAME_LIMIT: usize = 80;
+
+/// What the confirm page asks.
+#[derive(Debug)]
+pub struct Question {
+    /// The provider's title.
+    pub provider: String,
+    /// The account's name there, or its id.
+    pub account: String,
+    /// The application's name.
+    pub client: String,
+    /// To be sent back with the answer.
+    pub csrf: SecretString,
+    /// Where the answer may lead off this site: the page's `form-action` has to name it.
+    pub callback: String,
+}
+
+/// What a confirm page comes to.
+#[derive(Debug)]
+pub enum Shown {
+    /// The question.
+    Question(Question),
+    /// There is nothing to ask any more.
+    Instead(Step),
+}
+
+/// What to ask at a flow's confirm page.
+pub async fn question(parts: &Parts, flow: FlowId, browser: &Browser) -> Result<Shown> {
+    let (row, cookie) = match find(parts, flow, browser).await? {
+        Ok(found) => found,
+        Err(instead) => return Ok(Shown::Instead(instead)),
+    };
+    let provider = provider_of(&row)?;
+    let title = parts.settings.providers.get(&provider).map_or_else(|| provider.to_string(), |found| found.title.clone());
+    let client = ClientId::parse(row.client.clone()).ok().and_then(|id| parts.settings.clients.get(&id));
+    Ok(Shown::Question(Question {
+        provider: title,
+        account: presentable(row.user_name.as_deref().or(row.sid.as_deref()).unwrap_or_default()),
+        client: client.map_or_else(|| row.client.clone(), |client| client.name.clone()),
+        csrf: csrf(cookie),
+        callback: row.callback,
+    }))
+}
+
+/// Takes the answer: `yes` hands the app its code, `no` ends the flow.
+pub async fn confirm(
+    parts: &Arc<Parts>,
+    flow: FlowId,
+    browser: Browser,
+    sent_csrf: SecretString,
+    decision: String,
+) -> Result<Step> {
+    parts.detached(async move |parts| answer(&parts, flow, &browser, (&sent_csrf, &decision)).await).await
+}
+
+async fn answer(
+    parts: &Parts,
+    flow: FlowId,
+    browser: &Browser,
+    (sent_csrf, decision): (&SecretString, &str),
+) -> Result<Step> {
+    let (row, cookie) = match find(parts, flow, browser).await? {
+        Ok(found) => found,
+        Err(instead) => return Ok(instead),
+    };
+    let expected = csrf(cookie);
+    if !bool::from(expected.expose_secret().as_bytes().ct_eq(sent_csrf.expose_secret().as_bytes())) {
+        return Ok(Step::Nothing);
+    }
+    match decision {
+        "yes" => {}
+        "no" => return end(parts, &row, Ending::AccessDenied, "declined_at_confirm").await,
+        _ => return Err(Error::input("decision", "must be yes or no")),
+    }
+    let now = parts.clock.now();
+    let code = parts.entropy.token();
+    let expires = store::at(runs_out(FlowState::Pending, now, row.opened.map(|at| at.0)));
+    let mut conn = parts.store.write().await?;
+    let confirmed = store::flows::confirm(&mut conn, flow_id(&row), &hash(&code), store::at(now), expires).await?;
+    Ok(if confirmed { Step::ToApp(pending_address(&row, &code)) } else { Step::Nothing })
+}
+
+/// The flow that waits for this browser's answer, and the browser's cookie; else what to do instead.
+async fn find<'b>(
+    parts: &Parts,
+    flow: FlowId,
+    browser: &'b Browser,
+) -> Result<std::result::Result<(FlowRow, &'b SecretString), Step>> {
+    let Some(row) = store::read!(parts.store, |conn| store::flows::find(conn, flow))? else {
+        return Ok(Err(Step::Nothing));
+    };
+    let Some(cookie) = browser.proves(&parts.settings, &row) else { return Ok(Err(Step::Nothing)) };
+    if row.expires.0 <= parts.clock.now() {
+        return Ok(Err(end(parts, &row, Ending::FlowExpired, "flow_expired").await?));
+    }
+    Ok(if state_of(&row)? == FlowState::Confirming { Ok((row, cookie)) } else { Err(Step::Nothing) })
+}
+
+/// The form's token: only who has the cookie can know it, and it tells nothing of the cookie.
+fn csrf(cookie: &SecretString) -> SecretString {
+    let digest = Sha256::new().chain_update(b"fedlink confirm form\0").chain_update(cookie.expose_secret()).finalize();
+    URL_SAFE_NO_PAD.encode(digest).into()
+}
+
+/// A provider's name for its user as a page may show it: no control characters, nothing that turns text around, not long.
+fn presentable(name: &str) -> String {
+    let turns = |c: &char| matches!(c, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
+    let mut clean: String = name.chars().filter(|c| !c.is_control() && !turns(c)).take(NAME_LIMIT + 1).collect();
+    if let Some((cut, _)) = clean.char_indices().nth(NAME_LIMIT) {
+        clean.truncate(cut);
+        clean.push('…');
+    }
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::presentable;
+
+    #[test]
+    fn a_name_cannot_turn_the_page_around() {
+        assert_eq!(presentable("Oleg\u{202E}gelO\u{2066}\u{0007}"), "OleggelO");
+        assert_eq!(presentable("Олег"), "Олег");
+        assert_eq!(presentable(&"a".repeat(100)), format!("{}…", "a".repeat(80)));
+        assert_eq!(presentable(&"a".repeat(80)), "a".repeat(80));
+    }
+}

@@ -1,0 +1,96 @@
+//! The cookie that ties a flow to the one browser that opened it: one cookie a flow, so that two tabs don't collide,
+//! aged and capped, so that they don't pile up.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use subtle::ConstantTimeEq as _;
+
+use super::{FlowRow, flow_id, hash_text};
+use crate::domain::flow::FLOW_LIMIT;
+use crate::domain::ids::FlowId;
+use crate::entropy::Entropy;
+use crate::settings::Settings;
+
+/// Flows that one browser may have open; the oldest beyond are forgotten.
+const FLOWS_PER_BROWSER: usize = 8;
+
+const NAME: &str = "fedlink-flow-";
+/// `__Host-` binds a cookie to this host and to https; browsers refuse it on plain http.
+const SECURE_NAME: &str = "__Host-fedlink-flow-";
+
+fn prefix(settings: &Settings) -> &'static str {
+    if settings.public_url.scheme() == "https" { SECURE_NAME } else { NAME }
+}
+
+fn name(settings: &Settings, flow: FlowId) -> String {
+    let id = flow.0.simple().to_string();
+    format!("{}{}", prefix(settings), id.get(..8).unwrap_or(&id))
+}
+
+/// Whether a cookie of this name is one of ours.
+pub fn is_flow_cookie(settings: &Settings, name: &str) -> bool {
+    name.starts_with(prefix(settings))
+}
+
+/// A cookie for a browser that opened a flow.
+#[derive(Debug)]
+pub struct FlowCookie {
+    /// Its name.
+    pub name: String,
+    /// Its value: when it was made, and 256 random bits.
+    pub value: SecretString,
+    /// How long it lives.
+    pub max_age: Duration,
+    /// Whether it is for https alone.
+    pub secure: bool,
+    /// Older cookies of the browser's that it is to forget.
+    pub forget: Vec<String>,
+}
+
+/// The flow cookies that a browser sent.
+#[derive(Debug, Default)]
+pub struct Browser {
+    cookies: Vec<(String, SecretString)>,
+}
+
+impl Browser {
+    /// A browser that sent these cookies; only flow cookies need be among them.
+    pub fn new(cookies: Vec<(String, SecretString)>) -> Self {
+        Self { cookies }
+    }
+
+    fn value(&self, settings: &Settings, flow: FlowId) -> Option<&SecretString> {
+        let name = name(settings, flow);
+        self.cookies.iter().find(|(sent, _)| *sent == name).map(|(_, value)| value)
+    }
+
+    /// The secret of a flow's cookie, if this is the browser that opened the flow.
+    pub(super) fn proves(&self, settings: &Settings, row: &FlowRow) -> Option<&SecretString> {
+        let value = self.value(settings, flow_id(row))?;
+        let expected = row.cookie_hash.as_deref()?;
+        bool::from(hash_text(value.expose_secret()).ct_eq(expected)).then_some(value)
+    }
+
+    /// A new cookie for a flow that this browser opens.
+    pub(super) fn cookie_for(
+        &self,
+        settings: &Settings,
+        flow: FlowId,
+        entropy: &dyn Entropy,
+        now: DateTime<Utc>,
+    ) -> FlowCookie {
+        let mut others: Vec<&(String, SecretString)> = self.cookies.iter().collect();
+        // The value begins with its age in seconds, of a fixed width for centuries.
+        others.sort_by_key(|(_, value)| value.expose_secret().split('.').next().and_then(|age| age.parse::<i64>().ok()));
+        let surplus = (others.len() + 1).saturating_sub(FLOWS_PER_BROWSER);
+        FlowCookie {
+            name: name(settings, flow),
+            value: format!("{}.{}", now.timestamp(), entropy.token().expose_secret()).into(),
+            max_age: FLOW_LIMIT,
+            secure: settings.public_url.scheme() == "https",
+            forget: others.into_iter().take(surplus).map(|(name, _)| name.clone()).collect(),
+        }
+    }
+}

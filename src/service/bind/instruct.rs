@@ -1,0 +1,92 @@
+//! Stage one: an app asks for a link to send its user to.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use url::Url;
+
+use super::{instruction_url, runs_out};
+use crate::domain::caller::{Action, Caller};
+use crate::domain::flow::FlowState;
+use crate::domain::ids::{FlowId, ProviderId};
+use crate::domain::{Error, Result};
+use crate::service::Parts;
+use crate::settings::Subjects;
+use crate::store;
+use crate::store::flows::FlowRow;
+use crate::vault::Table;
+
+/// What an app asks for.
+#[derive(Debug)]
+pub struct Instruction {
+    /// `type:name` of the provider.
+    pub fp: String,
+    /// Where the user is to come back to; on the app's list, letter for letter.
+    pub callback: String,
+    /// RFC 7636 §4.2, of the verifier that the app will complete with.
+    pub code_challenge: Option<String>,
+    /// `S256`, or nothing, which means the same.
+    pub code_challenge_method: Option<String>,
+}
+
+/// Makes an instruction; gives the address to open in the user's browser within five minutes.
+pub async fn instruct(parts: &Arc<Parts>, caller: &Caller, instruction: Instruction) -> Result<Url> {
+    caller.may_somewhere(Action::ChangeLinks)?;
+    let provider = ProviderId::parse_pair(&instruction.fp)?;
+    if !parts.settings.providers.contains_key(&provider) {
+        return Err(Error::input("fp", format!("{provider} is no configured provider")));
+    }
+    let client = parts.settings.clients.get(&caller.client).ok_or(Error::Denied)?;
+    if !client.callbacks.contains(&instruction.callback) {
+        return Err(Error::input("callback", "is not on the application's list of callbacks (compared letter for letter)"));
+    }
+    let challenge = challenge(&instruction)?;
+    if let Some(subject) = caller.subject().filter(|_| parts.settings.subjects == Subjects::Registered) {
+        let account = store::read!(parts.store, |conn| store::accounts::find(conn, subject))?;
+        account.ok_or(Error::Denied)?;
+    }
+    let id = parts.entropy.uuid();
+    let (_, wrapped) = parts.vault.new_row_key(Table::Flows, id)?;
+    let now = parts.clock.now();
+    let row = FlowRow {
+        id: store::row_id(id),
+        state: FlowState::Instructed.as_str().to_owned(),
+        client: caller.client.as_str().to_owned(),
+        subject: caller.subject().map(|subject| subject.as_str().to_owned()),
+        fp_type: provider.fp_type().to_owned(),
+        fp_name: provider.fp_name().to_owned(),
+        callback: instruction.callback,
+        code_challenge: challenge,
+        cookie_hash: None,
+        state_hash: None,
+        code_hash: None,
+        sid: None,
+        user_name: None,
+        key_id: wrapped.key_id,
+        wrapped_key: wrapped.bytes,
+        sealed: None,
+        opened: None,
+        expires: store::at(runs_out(FlowState::Instructed, now, None)),
+        created: store::at(now),
+    };
+    parts.detached(async move |parts| store::flows::insert(&mut parts.store.write().await?, &row).await).await?;
+    instruction_url(&parts.settings, FlowId(id))
+}
+
+/// The code challenge, which has to be there: completing by a browser session needs a sign-in page, which there is none of.
+fn challenge(instruction: &Instruction) -> Result<String> {
+    if instruction.code_challenge_method.as_deref().is_some_and(|method| method != "S256") {
+        return Err(Error::input("code_challenge_method", "must be S256"));
+    }
+    let Some(challenge) = &instruction.code_challenge else {
+        return Err(Error::input(
+            "code_challenge",
+            "is required: a bind is completed by the app, with its code_verifier, at fa/bind/complete",
+        ));
+    };
+    match URL_SAFE_NO_PAD.decode(challenge) {
+        Ok(bytes) if bytes.len() == 32 => Ok(challenge.clone()),
+        _ => Err(Error::input("code_challenge", "must be the base64url of a SHA-256, 43 characters (RFC 7636 §4.2)")),
+    }
+}

@@ -1,0 +1,174 @@
+//! Bind: a user links an account whose id nobody knows yet, in the browser. The instruction belongs to one browser and,
+//! completed by the app, to the verifier that only the app holds: whoever steals the URL links nothing (DESIGN 8).
+
+mod callback;
+mod complete;
+mod confirm;
+mod cookie;
+mod instruct;
+mod open;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+pub use callback::{Answer, callback};
+pub use complete::{Completion, complete};
+pub use confirm::{Question, Shown, confirm, question};
+pub use cookie::{Browser, FlowCookie, is_flow_cookie};
+pub use instruct::{Instruction, instruct};
+pub use open::open;
+
+use super::Parts;
+use super::audit::{About, record};
+use crate::domain::event::{Actor, Event};
+use crate::domain::flow::{FLOW_LIMIT, FlowState};
+use crate::domain::ids::{FlowId, ProviderId};
+use crate::domain::{Error, Result};
+use crate::settings::Settings;
+use crate::store;
+use crate::store::flows::FlowRow;
+use crate::vault::{Table, flow_place};
+
+/// What a browser is to do next.
+#[derive(Debug)]
+pub enum Step {
+    /// Go to the provider, with this cookie if the browser has none yet.
+    ToProvider(Url, Option<FlowCookie>),
+    /// Answer the question at the flow's confirm page.
+    ToConfirm(FlowId),
+    /// Go back to the app: the end, whatever it is.
+    ToApp(String),
+    /// There is nothing here for this browser: the flow is over, or it is another's. Nothing was touched.
+    Nothing,
+}
+
+/// Why a bind ended without a link, as the app is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    AccessDenied,
+    FlowExpired,
+    ProviderError,
+}
+
+impl Ending {
+    /// The code and our fixed text; a provider's own words go nowhere.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::AccessDenied => ("access_denied", "The user declined to connect the account"),
+            Self::FlowExpired => ("flow_expired", "Connecting the account took too long"),
+            Self::ProviderError => ("provider_error", "The provider could not connect the account"),
+        }
+    }
+}
+
+/// The redirect URI that is registered at a provider: one per provider, so that a code of one can't be redeemed at another.
+pub fn redirect_uri(settings: &Settings, provider: &ProviderId) -> Result<Url> {
+    let path = format!(
+        "{}/login/externalIdps/callback/{}/{}/false",
+        settings.base_path,
+        provider.fp_type(),
+        provider.fp_name()
+    );
+    settings.public_url.join(&path).map_err(Error::internal)
+}
+
+/// Where the app's users open an instruction.
+fn instruction_url(settings: &Settings, flow: FlowId) -> Result<Url> {
+    let path = format!("{}/api/v2/users/current/fa/bind/auth/{flow}", settings.base_path);
+    settings.public_url.join(&path).map_err(Error::internal)
+}
+
+fn hash(secret: &SecretString) -> Vec<u8> {
+    hash_text(secret.expose_secret())
+}
+
+fn hash_text(text: &str) -> Vec<u8> {
+    Sha256::digest(text.as_bytes()).to_vec()
+}
+
+fn flow_id(row: &FlowRow) -> FlowId {
+    FlowId(row.id.0)
+}
+
+fn provider_of(row: &FlowRow) -> Result<ProviderId> {
+    ProviderId::parse(&row.fp_type, &row.fp_name).map_err(Error::internal)
+}
+
+fn state_of(row: &FlowRow) -> Result<FlowState> {
+    FlowState::parse(&row.state).ok_or_else(|| Error::internal(format!("a flow in the unknown state {}", row.state)))
+}
+
+/// When a flow that enters `state` at `now` runs out: its own limit, and that of the whole flow since it was opened.
+fn runs_out(state: FlowState, now: DateTime<Utc>, opened: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    let after = |moment: DateTime<Utc>, limit| moment + TimeDelta::from_std(limit).unwrap_or_default();
+    let own = after(now, state.limit());
+    opened.map_or(own, |opened| own.min(after(opened, FLOW_LIMIT)))
+}
+
+/// What the browser's trip to the provider has to bring back, sealed in the flow meanwhile.
+#[derive(Serialize, Deserialize)]
+struct LegSecrets {
+    nonce: String,
+    verifier: String,
+}
+
+/// What the provider granted, sealed in the flow until the link is made.
+#[derive(Serialize, Deserialize)]
+struct GrantSecrets {
+    access: String,
+    refresh: Option<String>,
+    scope: Option<String>,
+    /// Microseconds since 1970.
+    expires: Option<i64>,
+    /// Microseconds since 1970.
+    obtained: i64,
+}
+
+/// Seals a flow's secrets under the flow's own key and id.
+fn seal<T: Serialize>(parts: &Parts, row: &FlowRow, secrets: &T) -> Result<Vec<u8>> {
+    let key = parts.vault.open_row_key(Table::Flows, row.id.0, &row.key_id, &row.wrapped_key)?;
+    let text = serde_json::to_string(secrets).map_err(Error::internal)?;
+    parts.vault.seal(&key, &flow_place(row.id.0), &text.into())
+}
+
+/// Opens what [`seal`] sealed.
+fn unseal<T: for<'de> Deserialize<'de>>(parts: &Parts, row: &FlowRow, sealed: &[u8]) -> Result<T> {
+    let key = parts.vault.open_row_key(Table::Flows, row.id.0, &row.key_id, &row.wrapped_key)?;
+    let text = parts.vault.open(&key, &flow_place(row.id.0), sealed)?;
+    // serde_json's errors quote no more than a type and a column, and the text is our own.
+    serde_json::from_str(text.expose_secret()).map_err(Error::internal)
+}
+
+/// Ends a flow without a link: its row goes, a line stays, the app is told.
+async fn end(parts: &Parts, row: &FlowRow, ending: Ending, detail: &'static str) -> Result<Step> {
+    let provider = provider_of(row)?;
+    let mut tx = parts.store.begin().await?;
+    if !store::flows::delete(tx.conn(), flow_id(row)).await? {
+        return Ok(Step::Nothing);
+    }
+    let actor = Actor { client: Some(row.client.clone()), ..Actor::default() };
+    let about = About {
+        subject: row.subject.as_deref(),
+        provider: Some(&provider),
+        sid: row.sid.as_deref(),
+        detail: Some(detail),
+    };
+    record(parts, &mut tx, Event::BindRefused, &actor, about).await?;
+    tx.commit().await?;
+    let (error, description) = ending.words();
+    Ok(Step::ToApp(app_address(row, &[("status", "error"), ("error", error), ("error_description", description)])))
+}
+
+/// The app's callback with what it is told, added to whatever query it has; the rest of it stays letter for letter.
+fn app_address(row: &FlowRow, told: &[(&str, &str)]) -> String {
+    let mut query = Serializer::new(String::new());
+    query.append_pair("fp", &format!("{}:{}", row.fp_type, row.fp_name));
+    query.append_pair("bind", &flow_id(row).to_string());
+    query.extend_pairs(told);
+    let separator = if row.callback.contains('?') { '&' } else { '?' };
+    format!("{}{separator}{}", row.callback, query.finish())
+}

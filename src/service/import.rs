@@ -1,0 +1,137 @@
+//! Import: links and tokens that a site already has, one JSON object a line (DESIGN 4).
+
+use std::sync::Arc;
+
+use chrono::DateTime;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::token_sets::{Keeping, keep};
+use super::{Parts, accounts, links};
+use crate::domain::account::AccountType;
+use crate::domain::event::Actor;
+use crate::domain::ids::{PARTNER_TYPE, ProviderId, Sid, Subject};
+use crate::domain::link::Proof;
+use crate::domain::token::Expiry;
+use crate::domain::{Error, Result};
+use crate::settings::Subjects;
+use crate::store;
+use crate::vault::Owner;
+
+/// One line of an import.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Line {
+    subject: String,
+    fp_type: String,
+    fp_name: String,
+    sid: String,
+    user_name: Option<String>,
+    access_token: Option<SecretString>,
+    refresh_token: Option<SecretString>,
+    scope: Option<String>,
+    /// Unix seconds.
+    expires_on: Option<i64>,
+}
+
+impl Line {
+    /// Reads a line; the error says what is wrong with it and quotes nothing of it.
+    pub fn parse(text: &str) -> std::result::Result<Self, String> {
+        serde_json::from_str(text).map_err(|error| match error.classify() {
+            serde_json::error::Category::Data => describe(&error),
+            _ => format!("is not valid JSON (column {})", error.column()),
+        })
+    }
+}
+
+/// What a JSON object lacks or has too much; serde's own words quote values, which may be tokens.
+fn describe(error: &serde_json::Error) -> String {
+    let words = error.to_string();
+    let named = |prefix: &str| words.strip_prefix(prefix).and_then(|rest| rest.split('`').next()).map(str::to_owned);
+    if let Some(field) = named("missing field `") {
+        return format!("has no field {field}");
+    }
+    if let Some(field) = named("unknown field `") {
+        return format!("has the unknown field {field}");
+    }
+    format!("has a value of the wrong type (column {})", error.column())
+}
+
+/// What to do about a subject without an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownSubject {
+    /// The line is bad.
+    Refuse,
+    /// Make a bare account.
+    Register,
+}
+
+/// Takes in one line: the link, asserted, and its tokens, in one transaction.
+pub async fn take_in(parts: &Arc<Parts>, line: Line, unknown: UnknownSubject) -> Result<()> {
+    let subject = Subject::parse(line.subject)?;
+    parts.check_subject(&subject)?;
+    if line.fp_type == PARTNER_TYPE {
+        return Err(Error::input("fpType", "partner links are made by signing in, not by import"));
+    }
+    let provider = ProviderId::parse(&line.fp_type, &line.fp_name)?;
+    let Some(settings) = parts.settings.providers.get(&provider) else {
+        return Err(Error::input("fpName", format!("{provider} is no configured provider")));
+    };
+    let remember = settings.remember_tokens;
+    let sid = Sid::parse(line.sid)?;
+    let tokens = Keeping {
+        access: line.access_token,
+        refresh: line.refresh_token,
+        scope: line.scope,
+        expires: expiry(line.expires_on)?,
+        obtained: None,
+    };
+    if !remember && (tokens.access.is_some() || tokens.refresh.is_some()) {
+        return Err(Error::input("accessToken", format!("is given, but {provider} has remember_tokens = false")));
+    }
+    let user_name = line.user_name;
+    parts
+        .detached(async move |parts| {
+            let mut tx = parts.store.begin().await?;
+            if parts.settings.subjects == Subjects::Registered {
+                let there = store::accounts::find(tx.conn(), &subject).await?.is_some();
+                match (there, unknown) {
+                    (true, _) => {}
+                    (false, UnknownSubject::Refuse) => return Err(Error::UserNotFound { hint: None }),
+                    (false, UnknownSubject::Register) => {
+                        accounts::register(&parts, &mut tx, &subject, AccountType::Resident, None).await?;
+                    }
+                }
+            }
+            let making = links::Making {
+                subject: &subject,
+                provider: &provider,
+                sid: &sid,
+                user_name,
+                proof: Proof::Asserted,
+                origin: None,
+            };
+            let link = links::make(&parts, &mut tx, &Actor::default(), making).await?;
+            if tokens.access.is_some() || tokens.refresh.is_some() {
+                let owner = Owner {
+                    link,
+                    subject: subject.as_str(),
+                    fp_type: provider.fp_type(),
+                    fp_name: provider.fp_name(),
+                    sid: sid.as_str(),
+                };
+                keep(&parts, tx.conn(), owner, &tokens).await?;
+            }
+            tx.commit().await
+        })
+        .await
+}
+
+fn expiry(unix_seconds: Option<i64>) -> Result<Expiry> {
+    match unix_seconds {
+        None => Ok(Expiry::Unknown),
+        Some(seconds) => DateTime::from_timestamp(seconds, 0)
+            .map(Expiry::At)
+            .ok_or_else(|| Error::input("expiresOn", "is beyond the calendar; it is in Unix seconds")),
+    }
+}

@@ -1,0 +1,237 @@
+//! Links: list, link by id, unlink (`wire/blitz.md`).
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::Parts;
+use super::audit::{About, record};
+use crate::domain::caller::{Action, Caller};
+use crate::domain::event::{Actor, Event};
+use crate::domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
+use crate::domain::link::{Health, Proof};
+use crate::domain::{Error, Result};
+use crate::settings::Subjects;
+use crate::store::links::{ListedRow, NewLink};
+use crate::store::{self, Tx};
+
+/// A link as the list shows it.
+#[derive(Debug)]
+pub struct Listed {
+    /// The account's id at the provider.
+    pub sid: String,
+    /// The provider's type.
+    pub fp_type: String,
+    /// The provider's name.
+    pub fp_name: String,
+    /// The account's name there.
+    pub user_name: Option<String>,
+    /// What only the detailed list shows.
+    pub detail: Option<Detail>,
+}
+
+/// What else is known of a link.
+#[derive(Debug)]
+pub struct Detail {
+    /// How we know that it is the subject's account.
+    pub proof: String,
+    /// The application through which it was made.
+    pub origin: Option<String>,
+    /// Whether its tokens can be refreshed; `None` if it has none.
+    pub health: Option<Health>,
+    /// When it was made.
+    pub created: DateTime<Utc>,
+    /// When its token was last handed out, to the hour.
+    pub last_used: Option<DateTime<Utc>>,
+    /// When its access token expires.
+    pub expires: Option<DateTime<Utc>>,
+}
+
+/// How much of each link a caller wants to see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    /// What Blitz shows.
+    Plain,
+    /// All that is known.
+    Detailed,
+}
+
+/// The links of a subject, oldest first.
+pub async fn list(parts: &Parts, caller: &Caller, subject: &Subject, view: View) -> Result<Vec<Listed>> {
+    caller.may(Action::ListLinks, subject)?;
+    parts.check_subject(subject)?;
+    let rows = if parts.settings.subjects == Subjects::Any {
+        store::read!(parts.store, |conn| store::links::list_of_subject(conn, subject))?
+    } else {
+        store::read!(parts.store, |conn| store::links::list_of_account(conn, subject))?
+            .ok_or_else(|| parts.no_such_user(caller, subject))?
+    };
+    match view {
+        View::Plain => Ok(rows.into_iter().map(|row| listed(row, None)).collect()),
+        View::Detailed => list_detailed(parts, subject).await,
+    }
+}
+
+async fn list_detailed(parts: &Parts, subject: &Subject) -> Result<Vec<Listed>> {
+    let rows = store::read!(parts.store, |conn| store::links::list_detailed(conn, subject))?;
+    let detailed = rows.into_iter().map(|(row, (health, expires, last_used))| {
+        let detail = Detail {
+            proof: row.proof,
+            origin: row.origin_client,
+            health: health.as_deref().and_then(Health::parse),
+            created: row.created.0,
+            last_used: last_used.map(|at| at.0),
+            expires: expires.map(|at| at.0),
+        };
+        listed(row.listed, Some(detail))
+    });
+    Ok(detailed.collect())
+}
+
+fn listed(row: ListedRow, detail: Option<Detail>) -> Listed {
+    Listed { sid: row.sid, fp_type: row.fp_type, fp_name: row.fp_name, user_name: row.user_name, detail }
+}
+
+/// A link that a client asserts.
+#[derive(Debug)]
+pub struct Assertion {
+    /// Whose account.
+    pub subject: Subject,
+    /// At which provider, as the path names it.
+    pub fp_type: String,
+    /// The provider's name, as the path has it.
+    pub fp_name: String,
+    /// Which account there.
+    pub sid: Sid,
+    /// Its name; none keeps the name it has.
+    pub user_name: Option<String>,
+}
+
+/// Links an account by its id, on the client's word. Doing it again is harmless.
+pub async fn link_by_id(parts: &Arc<Parts>, caller: &Caller, actor: Actor, assertion: Assertion) -> Result<()> {
+    caller.may(Action::ChangeLinks, &assertion.subject)?;
+    parts.check_subject(&assertion.subject)?;
+    let provider = known_provider(parts, &assertion.fp_type, &assertion.fp_name)?;
+    let (caller, client) = (caller.clone(), caller.client.clone());
+    parts
+        .detached(async move |parts| {
+            let mut tx = parts.store.begin().await?;
+            require_account(&parts, &mut tx, &caller, &assertion.subject).await?;
+            let link = Making {
+                subject: &assertion.subject,
+                provider: &provider,
+                sid: &assertion.sid,
+                user_name: assertion.user_name,
+                proof: Proof::Asserted,
+                origin: Some(&client),
+            };
+            make(&parts, &mut tx, &actor, link).await?;
+            tx.commit().await
+        })
+        .await
+}
+
+fn known_provider(parts: &Parts, fp_type: &str, fp_name: &str) -> Result<ProviderId> {
+    if fp_type == PARTNER_TYPE {
+        return Err(Error::input("fpType", "partner links are made by signing in, not by id"));
+    }
+    let unknown = || Error::input("fpName", format!("{fp_type}:{fp_name} is no configured provider"));
+    let provider = ProviderId::parse(fp_type, fp_name).map_err(|_malformed| unknown())?;
+    if parts.settings.providers.contains_key(&provider) { Ok(provider) } else { Err(unknown()) }
+}
+
+/// Refuses a subject that needs an account and has none.
+pub(super) async fn require_account(parts: &Parts, tx: &mut Tx, caller: &Caller, subject: &Subject) -> Result<()> {
+    if parts.settings.subjects == Subjects::Any || store::accounts::find(tx.conn(), subject).await?.is_some() {
+        return Ok(());
+    }
+    Err(parts.no_such_user(caller, subject))
+}
+
+/// A link about to be made.
+pub(super) struct Making<'a> {
+    pub(super) subject: &'a Subject,
+    pub(super) provider: &'a ProviderId,
+    pub(super) sid: &'a Sid,
+    pub(super) user_name: Option<String>,
+    pub(super) proof: Proof,
+    pub(super) origin: Option<&'a ClientId>,
+}
+
+/// Makes or updates a link in the caller's transaction, with its audit line. A proven link takes an exclusive account
+/// from an asserted one of another subject, never the reverse: [`Error::AlreadyLinked`].
+pub(super) async fn make(parts: &Parts, tx: &mut Tx, actor: &Actor, link: Making<'_>) -> Result<LinkId> {
+    let exclusive = parts.settings.providers.get(link.provider).is_some_and(|provider| provider.exclusive);
+    let key = exclusive.then(|| store::links::exclusive_key(link.provider, link.sid.as_str()));
+    if let (Proof::Proven, Some(key)) = (link.proof, &key) {
+        if let Some(rival) = store::links::delete_asserted_rival(tx.conn(), key, link.subject).await? {
+            let about = About {
+                subject: Some(&rival),
+                provider: Some(link.provider),
+                sid: Some(link.sid.as_str()),
+                detail: Some("proven_by_another"),
+            };
+            record(parts, tx, Event::TakenOver, actor, about).await?;
+        }
+    }
+    let row = NewLink {
+        id: store::row_id(parts.entropy.uuid()),
+        subject: link.subject.as_str().to_owned(),
+        fp_type: link.provider.fp_type().to_owned(),
+        fp_name: link.provider.fp_name().to_owned(),
+        sid: link.sid.as_str().to_owned(),
+        user_name: link.user_name,
+        proof: link.proof.as_str().to_owned(),
+        origin_client: link.origin.map(|client| client.as_str().to_owned()),
+        exclusive_key: key,
+        created: store::at(parts.clock.now()),
+    };
+    let id = store::links::upsert(tx.conn(), &row).await?;
+    let about = About {
+        subject: Some(link.subject.as_str()),
+        provider: Some(link.provider),
+        sid: Some(link.sid.as_str()),
+        detail: Some(link.proof.as_str()),
+    };
+    record(parts, tx, Event::Linked, actor, about).await?;
+    Ok(id)
+}
+
+/// Which link to remove, as the path names it.
+#[derive(Debug)]
+pub struct Unlinking {
+    /// Whose link.
+    pub subject: Subject,
+    /// The provider's type.
+    pub fp_type: String,
+    /// The provider's name.
+    pub fp_name: String,
+    /// The account's id there.
+    pub sid: Sid,
+}
+
+/// Removes a link with its tokens; [`Error::LinkNotFound`] if the subject has no such, whether or not there is such a provider.
+pub async fn unlink(parts: &Arc<Parts>, caller: &Caller, actor: Actor, unlinking: Unlinking) -> Result<()> {
+    caller.may(Action::ChangeLinks, &unlinking.subject)?;
+    parts.check_subject(&unlinking.subject)?;
+    let caller = caller.clone();
+    parts
+        .detached(async move |parts| {
+            let mut tx = parts.store.begin().await?;
+            require_account(&parts, &mut tx, &caller, &unlinking.subject).await?;
+            let provider = ProviderId::parse(&unlinking.fp_type, &unlinking.fp_name)
+                .map_err(|_no_such_provider_so_no_such_link| Error::LinkNotFound)?;
+            if !store::links::delete(tx.conn(), &unlinking.subject, &provider, &unlinking.sid).await? {
+                return Err(Error::LinkNotFound);
+            }
+            let about = About {
+                subject: Some(unlinking.subject.as_str()),
+                provider: Some(&provider),
+                sid: Some(unlinking.sid.as_str()),
+                detail: None,
+            };
+            record(&parts, &mut tx, Event::Unlinked, &actor, about).await?;
+            tx.commit().await
+        })
+        .await
+}

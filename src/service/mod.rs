@@ -1,0 +1,92 @@
+//! What the program does, one verb family a file: plain values in, domain types out; nothing of HTTP, nothing of SQL.
+
+pub mod accounts;
+pub mod bind;
+pub mod callers;
+pub mod import;
+pub mod keys;
+pub mod links;
+pub mod ownership;
+pub mod sweep;
+pub mod tokens;
+
+mod audit;
+mod flights;
+mod refresh;
+mod token_sets;
+mod uses;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+pub use flights::Flights;
+pub use uses::Uses;
+
+use crate::clock::SharedClock;
+use crate::domain::caller::Caller;
+use crate::domain::ids::Subject;
+use crate::domain::{Error, Result};
+use crate::entropy::SharedEntropy;
+use crate::settings::{Settings, Subjects};
+use crate::store::Store;
+use crate::upstream::Upstream;
+use crate::vault::Vault;
+
+/// Everything a service works with; built once, shared by all workers.
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// The door to plaintext tokens.
+    pub vault: Vault,
+    /// The providers.
+    pub upstream: Upstream,
+    /// The time.
+    pub clock: SharedClock,
+    /// Randomness.
+    pub entropy: SharedEntropy,
+    /// What the operator decided.
+    pub settings: Settings,
+    /// Refreshes in flight.
+    pub flights: Flights,
+    /// Our own tokens, as far as they were checked lately.
+    pub tokens_seen: callers::TokensSeen,
+    /// Uses of links that wait to be written.
+    pub uses: Uses,
+    /// The main runtime: units of writing and calls to providers run here, so that a caller who hangs up cancels none.
+    pub runtime: Handle,
+}
+
+impl Parts {
+    /// Runs `work` to its end whatever becomes of the caller.
+    async fn detached<T, F>(self: &Arc<Self>, work: impl FnOnce(Arc<Self>) -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.runtime.spawn(work(Arc::clone(self))).await.map_err(Error::internal)?
+    }
+
+    /// What to answer about a subject that has no account: a user-mode caller must not learn that it has none.
+    fn no_such_user(&self, caller: &Caller, subject: &Subject) -> Error {
+        if caller.subject().is_some() {
+            return Error::Denied;
+        }
+        let hint = subject.false_hyphen().map(|c| {
+            format!("the id has U+{:04X} where an id usually has the hyphen U+002D", u32::from(c))
+        });
+        Error::UserNotFound { hint }
+    }
+
+    /// Where no account vouches for an id, a look-alike of a hyphen is refused rather than given links of its own.
+    fn check_subject(&self, subject: &Subject) -> Result<()> {
+        match (self.settings.subjects, subject.false_hyphen()) {
+            (Subjects::Any, Some(c)) => Err(Error::input(
+                "subjectId",
+                format!("has U+{:04X}; only the hyphen U+002D is allowed", u32::from(c)),
+            )),
+            _ => Ok(()),
+        }
+    }
+}

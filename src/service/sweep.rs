@@ -1,0 +1,48 @@
+//! What is done in the background: last uses written, flows and tokens past their time deleted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+
+use super::{Parts, uses};
+use crate::domain::Result;
+use crate::store::{at, flows, oauth_tokens};
+
+/// How often last uses are written.
+const FLUSH_EVERY: Duration = Duration::from_secs(5);
+/// Of so many rounds one deletes.
+const DELETE_EVERY: u32 = 12;
+/// A flow's row outlives its time by this, so that its browser can be told that it is late.
+const AFTERLIFE: TimeDelta = TimeDelta::minutes(10);
+
+/// Works until it is dropped.
+pub async fn run(parts: Arc<Parts>) {
+    let mut rounds = tokio::time::interval(FLUSH_EVERY);
+    rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for round in 0_u32.. {
+        rounds.tick().await;
+        if let Err(error) = uses::flush(&parts).await {
+            tracing::warn!(%error, "last uses could not be written");
+        }
+        if round % DELETE_EVERY == 0
+            && let Err(error) = delete(&parts).await
+        {
+            tracing::warn!(%error, "what is past its time could not be deleted");
+        }
+    }
+}
+
+/// Deletes flows and tokens past their time.
+pub async fn delete(parts: &Parts) -> Result<()> {
+    let now = parts.clock.now();
+    let mut conn = parts.store.write().await?;
+    flows::sweep(&mut conn, at(now - AFTERLIFE)).await?;
+    oauth_tokens::sweep(&mut conn, at(now)).await?;
+    Ok(())
+}
+
+/// Writes the last uses that wait; for a clean end.
+pub async fn finish(parts: &Parts) -> Result<()> {
+    uses::flush(parts).await
+}

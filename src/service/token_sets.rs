@@ -1,0 +1,107 @@
+//! Writes tokens into a link's set by compare-and-swap: a ciphertext belongs to its row, so it is sealed for the row that
+//! was read and written only if that row is still the one.
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+
+use super::Parts;
+use crate::domain::ids::LinkId;
+use crate::domain::link::Health;
+use crate::domain::token::Expiry;
+use crate::domain::{Error, Result};
+use crate::store::token_sets::{NewTokens, OwnerRow, TokenRow, find, insert_if_absent, replace};
+use crate::store::{Conn, at, row_id};
+use crate::vault::{Column, Owner, RowKey, Table};
+
+/// Tokens to keep for a link, in the clear.
+pub(super) struct Keeping {
+    /// The access token; an import may have none.
+    pub(super) access: Option<SecretString>,
+    /// The refresh token; none keeps the one that is stored (RFC 6749 §6).
+    pub(super) refresh: Option<SecretString>,
+    /// The scopes the provider stated.
+    pub(super) scope: Option<String>,
+    /// When the access token expires.
+    pub(super) expires: Expiry,
+    /// When the provider gave it; `None` for an import.
+    pub(super) obtained: Option<DateTime<Utc>>,
+}
+
+/// The owner as the vault binds to it.
+pub(super) fn owner(link: LinkId, row: &OwnerRow) -> Owner<'_> {
+    Owner { link, subject: &row.0, fp_type: &row.1, fp_name: &row.2, sid: &row.3 }
+}
+
+/// Keeps tokens for a link, over whatever set it has.
+pub(super) async fn keep(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, tokens: &Keeping) -> Result<()> {
+    // Each round that fails means that another writer succeeded, so this ends.
+    loop {
+        let done = match find(conn, owner.link).await? {
+            Some((_, row)) => swap(parts, conn, owner, (&row, tokens)).await?,
+            None => insert(parts, conn, owner, tokens).await?,
+        };
+        if done {
+            return Ok(());
+        }
+    }
+}
+
+/// Writes over the version that was read; says whether it was still there.
+pub(super) async fn swap(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, (row, tokens): (&TokenRow, &Keeping)) -> Result<bool> {
+    let key = open_key(parts, row)?;
+    let fresh = tokens.refresh.is_some();
+    let sealed_refresh = match &tokens.refresh {
+        Some(token) => Some(parts.vault.seal(&key, &owner.place(Column::Refresh), token)?),
+        // RFC 6749 §6: an answer without a refresh token keeps the old.
+        None => row.sealed_refresh.clone(),
+    };
+    // Health speaks of the refresh token: a new one clears it, the old one keeps it.
+    let (health, health_since) =
+        if fresh { (Health::Ok.as_str().to_owned(), None) } else { (row.health.clone(), row.health_since) };
+    let new = NewTokens {
+        sealed_access: seal_access(parts, &key, owner, tokens)?,
+        sealed_refresh,
+        scope: tokens.scope.clone().or_else(|| row.scope.clone()),
+        expires_at: tokens.expires.known().map(at),
+        obtained_at: tokens.obtained.map(at),
+        version: row.version.checked_add(1).ok_or_else(|| Error::internal("a token set's version ran over"))?,
+        health,
+        health_since,
+        retry_at: None,
+        failures: 0,
+    };
+    replace(conn, owner.link, row.version, &new).await
+}
+
+async fn insert(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, tokens: &Keeping) -> Result<bool> {
+    let (key, wrapped) = parts.vault.new_row_key(Table::TokenSets, owner.link.0)?;
+    let sealed_refresh = match &tokens.refresh {
+        Some(token) => Some(parts.vault.seal(&key, &owner.place(Column::Refresh), token)?),
+        None => None,
+    };
+    let row = TokenRow {
+        link_id: row_id(owner.link.0),
+        sealed_access: seal_access(parts, &key, owner, tokens)?,
+        sealed_refresh,
+        key_id: wrapped.key_id,
+        wrapped_key: wrapped.bytes,
+        scope: tokens.scope.clone(),
+        expires_at: tokens.expires.known().map(at),
+        obtained_at: tokens.obtained.map(at),
+        // Random, so that no holder of an earlier set's version can match it.
+        version: parts.entropy.version(),
+        health: Health::Ok.as_str().to_owned(),
+        health_since: None,
+        failures: 0,
+    };
+    insert_if_absent(conn, &row).await
+}
+
+fn seal_access(parts: &Parts, key: &RowKey, owner: Owner<'_>, tokens: &Keeping) -> Result<Option<Vec<u8>>> {
+    tokens.access.as_ref().map(|token| parts.vault.seal(key, &owner.place(Column::Access), token)).transpose()
+}
+
+/// The key of a token set's row.
+pub(super) fn open_key(parts: &Parts, row: &TokenRow) -> Result<RowKey> {
+    parts.vault.open_row_key(Table::TokenSets, row.link_id.0, &row.key_id, &row.wrapped_key)
+}

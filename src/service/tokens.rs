@@ -1,0 +1,235 @@
+//! fedToken: a valid access token for every account a subject has at a provider, refreshed on the way if need be.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
+use secrecy::SecretString;
+
+use super::flights::{Landing, join};
+use super::{Parts, flights};
+use crate::domain::caller::{Action, Caller};
+use crate::domain::ids::{LinkId, ProviderId, Sid, Subject};
+use crate::domain::link::Health;
+use crate::domain::token::{Decision, Expiry, Held, Lack, Wanted, decide};
+use crate::domain::{Error, Result};
+use crate::settings::Subjects;
+use crate::store;
+use crate::store::token_sets::{ServingRow, find_serving, list_of_account, list_of_subject};
+use crate::vault::{Column, Owner, Table};
+
+/// A caller gets its answer within this time, whatever the providers do.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// The longest remaining life a caller may ask for.
+pub const MAX_MIN_TTL: Duration = Duration::from_mins(10);
+
+/// What a caller asks for.
+#[derive(Debug)]
+pub struct Request {
+    /// Whose token.
+    pub subject: Subject,
+    /// Of which provider, as the path names it.
+    pub fp_type: String,
+    /// The provider's name.
+    pub fp_name: String,
+    /// Only this account's.
+    pub sid: Option<Sid>,
+    /// Refresh if less than this is left; at most [`MAX_MIN_TTL`].
+    pub min_ttl: Option<Duration>,
+    /// Refresh in any case.
+    pub force: bool,
+}
+
+/// A token to hand out.
+#[derive(Debug)]
+pub struct Served {
+    /// The account's id at the provider.
+    pub sid: String,
+    /// The access token.
+    pub token: SecretString,
+    /// When it expires, if the provider said.
+    pub expires: Option<DateTime<Utc>>,
+}
+
+/// The valid access tokens of a subject at a provider; at least one, or an error that says whether asking again can help.
+pub async fn fetch(parts: &Arc<Parts>, caller: &Caller, request: &Request) -> Result<Vec<Served>> {
+    // An unknown provider and a missing scope get the same answer (seed: "401: no permission or wrong provider").
+    let provider = ProviderId::parse(&request.fp_type, &request.fp_name).map_err(|_unknown| Error::Denied)?;
+    let settings = parts.settings.providers.get(&provider).ok_or(Error::Denied)?;
+    caller.may(Action::FetchToken(&provider), &request.subject)?;
+    parts.check_subject(&request.subject)?;
+    let rows = read(parts, caller, &request.subject, &provider).await?;
+    if !settings.remember_tokens {
+        return Err(lacking("the provider's tokens are not remembered (remember_tokens = false)"));
+    }
+    let wanted = |row: &ServingRow| request.sid.as_ref().is_none_or(|sid| sid.as_str() == row.sid);
+    let rows: Vec<ServingRow> = rows.into_iter().filter(wanted).collect();
+    let asking = Asking { parts, request, provider: &provider };
+    let answers = match asking.at_once(&rows)? {
+        Some(answers) => answers,
+        None => asking.with_refresh(rows).await?,
+    };
+    asking.conclude(answers)
+}
+
+async fn read(parts: &Parts, caller: &Caller, subject: &Subject, provider: &ProviderId) -> Result<Vec<ServingRow>> {
+    if parts.settings.subjects == Subjects::Any {
+        return store::read!(parts.store, |conn| list_of_subject(conn, subject, provider));
+    }
+    store::read!(parts.store, |conn| list_of_account(conn, subject, provider))?
+        .ok_or_else(|| parts.no_such_user(caller, subject))
+}
+
+fn lacking(why: impl Into<String>) -> Error {
+    Error::TokenNotFound { why: why.into() }
+}
+
+/// What came of one link.
+enum Answer {
+    Served(Served),
+    Rest(DateTime<Utc>),
+    Lacks(Lack),
+    StorageAway,
+}
+
+/// One request at work.
+struct Asking<'a> {
+    parts: &'a Arc<Parts>,
+    request: &'a Request,
+    provider: &'a ProviderId,
+}
+
+impl Asking<'_> {
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            floor: self.parts.settings.tokens.min_lifetime,
+            min_ttl: self.request.min_ttl,
+            force: self.request.force,
+        }
+    }
+
+    /// The answer where nobody has to be asked, which is nearly always.
+    fn at_once(&self, rows: &[ServingRow]) -> Result<Option<Vec<Answer>>> {
+        let (wanted, now) = (self.wanted(), self.parts.clock.now());
+        let mut answers = Vec::with_capacity(rows.len());
+        for row in rows {
+            match decide(&held(row), &wanted, now) {
+                Decision::Ask => return Ok(None),
+                Decision::Serve => answers.push(Answer::Served(self.open(row)?)),
+                Decision::Rest(until) => answers.push(Answer::Rest(until)),
+                Decision::Nothing(lack) => answers.push(Answer::Lacks(lack)),
+            }
+        }
+        Ok(Some(answers))
+    }
+
+    /// Asks the provider for each link that needs it, all at the same time.
+    async fn with_refresh(&self, rows: Vec<ServingRow>) -> Result<Vec<Answer>> {
+        let (wanted, now) = (self.wanted(), self.parts.clock.now());
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        let answers = rows.into_iter().map(async |row| match decide(&held(&row), &wanted, now) {
+            Decision::Ask => self.refreshed(row, deadline).await,
+            Decision::Serve => Ok(Answer::Served(self.open(&row)?)),
+            Decision::Rest(until) => Ok(Answer::Rest(until)),
+            Decision::Nothing(lack) => Ok(Answer::Lacks(lack)),
+        });
+        join_all(answers).await.into_iter().collect()
+    }
+
+    async fn refreshed(&self, row: ServingRow, deadline: tokio::time::Instant) -> Result<Answer> {
+        let link = LinkId(row.link_id.0);
+        let flight = join(self.parts, self.provider, link);
+        let in_a_second = self.parts.clock.now() + TimeDelta::seconds(1);
+        let landing = match tokio::time::timeout_at(deadline, flight).await {
+            Ok(Ok(landing)) => landing,
+            // At the deadline the flight goes on; after a panic the next caller leads a new one.
+            Err(_deadline) | Ok(Err(_)) => Landing::Rest(in_a_second),
+        };
+        self.after(landing, row, link).await
+    }
+
+    /// What there is to serve after a flight: what was read before it, or what stands now.
+    async fn after(&self, landing: flights::Landing, before: ServingRow, link: LinkId) -> Result<Answer> {
+        // The wishes have been heard; from here only the floor decides.
+        let wanted = Wanted { min_ttl: None, force: false, ..self.wanted() };
+        let now = self.parts.clock.now();
+        let row = match landing {
+            Landing::Read => match store::read!(self.parts.store, |conn| find_serving(conn, link))? {
+                Some(row) => row,
+                None => return Ok(Answer::Lacks(Lack::NoRefreshToken)),
+            },
+            Landing::Gone => return Ok(Answer::Lacks(Lack::NoRefreshToken)),
+            Landing::Rest(_) | Landing::StorageAway => before,
+        };
+        if held(&row).is_servable(wanted.floor, now) {
+            return Ok(Answer::Served(self.open(&row)?));
+        }
+        Ok(match (landing, decide(&held(&row), &wanted, now)) {
+            (Landing::StorageAway, _) => Answer::StorageAway,
+            (Landing::Rest(until), _) | (_, Decision::Rest(until)) => Answer::Rest(until),
+            (_, Decision::Nothing(lack)) => Answer::Lacks(lack),
+            // Refreshed and yet to be asked again: it came back under the floor, without our knowing its age.
+            (_, Decision::Ask | Decision::Serve) => Answer::Rest(now + TimeDelta::seconds(1)),
+        })
+    }
+
+    fn open(&self, row: &ServingRow) -> Result<Served> {
+        let vault = &self.parts.vault;
+        let sealed = row.sealed_access.as_deref().ok_or_else(|| Error::internal("served a set without a token"))?;
+        let owner = Owner {
+            link: LinkId(row.link_id.0),
+            subject: self.request.subject.as_str(),
+            fp_type: self.provider.fp_type(),
+            fp_name: self.provider.fp_name(),
+            sid: &row.sid,
+        };
+        let key = vault.open_row_key(Table::TokenSets, row.link_id.0, &row.key_id, &row.wrapped_key)?;
+        let token = vault.open(&key, &owner.place(Column::Access), sealed)?;
+        self.parts.uses.note(owner.link, self.parts.clock.now());
+        Ok(Served { sid: row.sid.clone(), token, expires: row.expires_at.map(|at| at.0) })
+    }
+
+    /// All tokens there are; without any, the error that tells most about what to do.
+    fn conclude(&self, answers: Vec<Answer>) -> Result<Vec<Served>> {
+        let (mut served, mut rest, mut lack, mut away) = (Vec::new(), None::<DateTime<Utc>>, None, false);
+        for answer in answers {
+            match answer {
+                Answer::Served(token) => served.push(token),
+                Answer::Rest(until) => rest = Some(rest.map_or(until, |earlier| earlier.min(until))),
+                Answer::Lacks(why) => lack = Some(why),
+                Answer::StorageAway => away = true,
+            }
+        }
+        if !served.is_empty() {
+            return Ok(served);
+        }
+        if away {
+            return Err(Error::StorageUnavailable("the database went away during a refresh".into()));
+        }
+        if let Some(until) = rest {
+            let retry_after = (until - self.parts.clock.now()).to_std().unwrap_or_default().max(Duration::from_secs(1));
+            return Err(Error::ProviderUnavailable { retry_after });
+        }
+        Err(lacking(match lack {
+            None => "there is no link with tokens".to_owned(),
+            Some(Lack::NoRefreshToken) => "it has expired and there is no refresh token".to_owned(),
+            Some(Lack::NeedsConsent) => "the provider refused the refresh token; the user has to link again".to_owned(),
+            Some(Lack::ShortLived { life }) => format!(
+                "the provider's tokens live {life} s, and a token is handed out only with more than {} s left",
+                self.parts.settings.tokens.min_lifetime.as_secs()
+            ),
+        }))
+    }
+}
+
+fn held(row: &ServingRow) -> Held {
+    Held {
+        has_access: row.sealed_access.is_some(),
+        expires: Expiry::from(row.expires_at.map(|at| at.0)),
+        obtained: row.obtained_at.map(|at| at.0),
+        has_refresh: row.has_refresh,
+        dead: Health::parse(&row.health).is_some_and(Health::is_dead),
+        retry_at: row.retry_at.map(|at| at.0),
+    }
+}
