@@ -1,5 +1,179 @@
 //! The operator's decisions: read from one TOML file and the environment, checked whole, told all at once when wrong.
 
+mod address;
+mod clients;
+mod database;
+mod error;
+mod providers;
+mod reader;
+mod scalar;
+mod secret;
+mod template;
+#[cfg(test)]
+mod tests;
 mod types;
 
+use std::cell::RefCell;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Table;
+use toml::de::DeTable;
+
+pub use error::{SettingsError, SettingsErrors};
 pub use types::*;
+
+use error::shown_path;
+use reader::{Context, Reader};
+use scalar::{choice, duration, text_as, whole};
+
+/// Whether secrets may stand in the settings themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Literals {
+    /// No: they are named by environment variable or file.
+    Refuse,
+    /// Yes: for the demo and tests, whose secrets guard nothing.
+    Allow,
+}
+
+/// The value of a variable of the process's environment; `None` if it is not set or no UTF-8.
+pub fn process_env(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "this is the one door to the environment")]
+    std::env::var(name).ok()
+}
+
+/// What everybody can refuse to be asked more of: far beyond any machine, and within what a semaphore counts.
+const MOST_CONCURRENCY: usize = 100_000;
+/// Beyond ten minutes most tokens would count as stale from the start; the same limit as of `min_ttl`.
+const MOST_MIN_LIFETIME: Duration = Duration::from_mins(10);
+
+impl Settings {
+    /// Reads the file at `path`, and the variables it names from `env`. Relative paths in it are relative to its folder.
+    pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsErrors> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            SettingsErrors::one(
+                path.display().to_string(),
+                format!("cannot be read: {error}; name another with --config"),
+            )
+        })?;
+        Self::parse(&text, path.parent().unwrap_or(Path::new("")), env, Literals::Refuse)
+    }
+
+    /// Reads settings from a text; relative paths in it are relative to `base_dir`.
+    pub fn parse(
+        text: &str,
+        base_dir: &Path,
+        env: &dyn Fn(&str) -> Option<String>,
+        literals: Literals,
+    ) -> Result<Self, SettingsErrors> {
+        let table = table(text)?;
+        let context = Context { env, base_dir, literals, errors: RefCell::new(Vec::new()) };
+        let settings = read(Reader::top(&context, &table));
+        let errors = context.errors.into_inner();
+        match settings {
+            Some(settings) if errors.is_empty() => Ok(settings),
+            _ => Err(SettingsErrors::new(errors)),
+        }
+    }
+}
+
+/// The text as TOML, or all its mistakes by line. The parser's own report would print the line, and with it a secret.
+fn table(text: &str) -> Result<Table, SettingsErrors> {
+    let (_, mistakes) = DeTable::parse_recoverable(text);
+    if mistakes.is_empty() {
+        return text.parse().map_err(|error: toml::de::Error| SettingsErrors::new(vec![mistake(text, &error)]));
+    }
+    Err(SettingsErrors::new(mistakes.iter().map(|error| mistake(text, error)).collect()))
+}
+
+fn mistake(text: &str, error: &toml::de::Error) -> SettingsError {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    SettingsError { place: format!("line {line}, column {column}"), problem: error.message().to_owned() }
+}
+
+fn read(mut top: Reader<'_>) -> Option<Settings> {
+    let public_url = top.required(
+        "public_url",
+        "set it to where browsers reach us, such as \"https://login.company.com\"",
+        text_as(address::origin),
+    );
+    let base_path = top.with_default("base_path", "/blitz".to_owned(), text_as(address::base_path));
+    let (listen, ops_listen) = read_listeners(&mut top);
+    let database_url = database::url(&mut top);
+    let subjects = top.with_default(
+        "subjects",
+        Subjects::Registered,
+        choice(&[("registered", Subjects::Registered), ("any", Subjects::Any)]),
+    );
+    let ca_file = read_ca_file(&mut top);
+    let keyring = read_keyring(&mut top);
+    let tokens = read_tokens(&mut top);
+    let providers = providers::read(&mut top);
+    let clients = clients::read(&mut top, &providers);
+    top.finish();
+    Some(Settings {
+        public_url: public_url?,
+        base_path,
+        listen,
+        ops_listen,
+        database_url,
+        subjects,
+        ca_file,
+        keyring: keyring?,
+        tokens,
+        clients,
+        providers: providers.whole,
+    })
+}
+
+fn read_listeners(top: &mut Reader<'_>) -> (SocketAddr, SocketAddr) {
+    let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listen = top.with_default("listen", local(8080), text_as(address::socket));
+    let ops_listen = top.with_default("ops_listen", local(9090), text_as(address::socket));
+    if address::collide(listen, ops_listen) {
+        top.wrong("ops_listen", format!("{ops_listen} collides with listen {listen}: give it another port"));
+    }
+    (listen, ops_listen)
+}
+
+fn read_ca_file(top: &mut Reader<'_>) -> Option<PathBuf> {
+    let base_dir = top.context.base_dir;
+    top.optional(
+        "ca_file",
+        text_as(|name| {
+            let path = base_dir.join(name);
+            let content =
+                std::fs::read(&path).map_err(|error| format!("{} cannot be read: {error}", shown_path(&path)))?;
+            let marker = b"-----BEGIN CERTIFICATE-----";
+            if content.windows(marker.len()).any(|window| window == marker) {
+                Ok(path)
+            } else {
+                Err(format!("{} has no PEM certificate (-----BEGIN CERTIFICATE-----)", shown_path(&path)))
+            }
+        }),
+    )
+}
+
+fn read_keyring(top: &mut Reader<'_>) -> Option<KeyringSource> {
+    let mut vault = top.section("vault");
+    let keyring = secret::keyring(&mut vault);
+    vault.finish();
+    keyring
+}
+
+fn read_tokens(top: &mut Reader<'_>) -> Tokens {
+    let mut section = top.section("tokens");
+    let tokens = Tokens {
+        min_lifetime: section.with_default(
+            "min_lifetime",
+            Duration::from_secs(30),
+            duration(Duration::ZERO..=MOST_MIN_LIFETIME),
+        ),
+        max_concurrency: section.with_default("max_concurrency", 64, whole(1..=MOST_CONCURRENCY)),
+    };
+    section.finish();
+    tokens
+}

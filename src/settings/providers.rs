@@ -1,0 +1,239 @@
+//! Reads `[[providers]]`: the external identity providers, each over its preset.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use toml::{Table, Value};
+
+use super::error::suggestion;
+use super::reader::Reader;
+use super::scalar::{boolean, choice, duration, text, text_as, title};
+use super::secret::secret;
+use super::types::{ClientAuth, Endpoints, Provider, ProviderKind};
+use super::{address, template};
+use crate::domain::Error;
+use crate::domain::ids::{PARTNER_TYPE, ProviderId};
+
+/// The presets, by name. A test parses each of them.
+pub(super) static PRESETS: LazyLock<Table> =
+    LazyLock::new(|| toml::from_str(include_str!("presets.toml")).unwrap_or_default());
+
+const KINDS: [(&str, ProviderKind); 2] = [("oidc", ProviderKind::Oidc), ("oauth2", ProviderKind::OAuth2)];
+
+const CLIENT_AUTHS: [(&str, ClientAuth); 4] = [
+    ("basic", ClientAuth::Basic),
+    ("basic_raw", ClientAuth::BasicRaw),
+    ("post", ClientAuth::Post),
+    ("none", ClientAuth::None),
+];
+
+/// What carries the flow's own protection, or would replace all parameters at once (RFC 9101 §4).
+const OUR_PARAMS: [&str; 10] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "scope",
+    "request",
+    "request_uri",
+];
+
+/// No token lives longer than this; beyond, a lifetime is a slip of the pen.
+const LONGEST_LIFE: Duration = Duration::from_hours(10 * 366 * 24);
+
+/// The providers, and what of them is known even where their settings are wrong.
+pub(super) struct Providers {
+    /// Those without a mistake.
+    pub(super) whole: BTreeMap<ProviderId, Provider>,
+    /// The names of all that have a valid one.
+    pub(super) ids: BTreeSet<ProviderId>,
+    /// Whether all have a valid name.
+    pub(super) all_named: bool,
+}
+
+/// Reads all of them.
+pub(super) fn read(top: &mut Reader<'_>) -> Providers {
+    let mut providers = Providers { whole: BTreeMap::new(), ids: BTreeSet::new(), all_named: true };
+    let mut seen: BTreeMap<ProviderId, String> = BTreeMap::new();
+    for mut reader in top.entries("providers") {
+        let id = read_id(&mut reader);
+        match &id {
+            None => providers.all_named = false,
+            Some(id) => match seen.get(id) {
+                Some(first) => reader.wrong("name", format!("is taken by {first}: type and name must differ")),
+                None => drop(seen.insert(id.clone(), reader.path().to_owned())),
+            },
+        }
+        if let Some(provider) = read_one(reader, id) {
+            providers.whole.insert(provider.id.clone(), provider);
+        }
+    }
+    providers.ids = seen.into_keys().collect();
+    providers
+}
+
+fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> {
+    let kind = read_kind(&mut reader);
+    let is_oidc = kind == Some(ProviderKind::Oidc);
+    if is_oidc {
+        reader.demand("issuer", "set it to the provider's issuer, letter by letter as its metadata has it");
+    }
+    let issuer = reader.optional("issuer", text_as(address::issuer));
+    let endpoints = read_endpoints(&mut reader, kind);
+    let scopes = reader.list("scopes", scope);
+    if is_oidc && scopes.as_ref().is_some_and(|scopes| !scopes.iter().any(|scope| scope == "openid")) {
+        // OpenID Connect Core §3.1.2.1: without it the answer has no id_token.
+        reader.wrong("scopes", "must include \"openid\"");
+    }
+    let default_scopes = || if is_oidc { vec!["openid".to_owned()] } else { Vec::new() };
+    let client_id = reader.required("client_id", "set it to our id at the provider", text_as(title));
+    let client_auth = reader.with_default("client_auth", ClientAuth::Basic, choice(&CLIENT_AUTHS));
+    let client_secret = read_client_secret(&mut reader, client_auth);
+    let name = reader.optional("title", text_as(title));
+    let remember_tokens = reader.with_default("remember_tokens", true, boolean);
+    let exclusive = reader.with_default("exclusive", true, boolean);
+    let confirm = reader.with_default("confirm", true, boolean);
+    let sid = reader.with_default("sid", "{sub}".to_owned(), text_as(template::sid));
+    let user_name = reader.with_default("user_name", "{email}".to_owned(), text_as(template::user_name));
+    let lifetime = reader.optional("lifetime", duration(Duration::from_secs(1)..=LONGEST_LIFE));
+    let authorize_params = reader.texts("authorize_params", refuse_ours).unwrap_or_default();
+    let dead_errors = reader.list("dead_errors", dead_error).unwrap_or_default();
+    reader.finish();
+    let id = id?;
+    Some(Provider {
+        title: name.unwrap_or_else(|| id.fp_name().to_owned()),
+        id,
+        kind: kind?,
+        issuer,
+        client_id: client_id?,
+        client_secret,
+        client_auth,
+        scopes: scopes.unwrap_or_else(default_scopes),
+        remember_tokens,
+        exclusive,
+        sid,
+        user_name,
+        confirm,
+        endpoints,
+        lifetime,
+        authorize_params,
+        dead_errors,
+    })
+}
+
+fn read_id(reader: &mut Reader<'_>) -> Option<ProviderId> {
+    let label: Vec<&str> = ["type", "name"].into_iter().filter_map(|key| reader.value(key)?.as_str()).collect();
+    if !label.is_empty() {
+        reader.set_label(&label.join(":"));
+    }
+    // Each half is checked on its own, so that both can be wrong at once.
+    let fp_type = reader.required(
+        "type",
+        "set it to the provider's type (fpType), such as \"google\"",
+        text_as(|text| match ProviderId::parse(text, "x") {
+            Ok(_) if text == PARTNER_TYPE => {
+                Err(format!("{PARTNER_TYPE:?} is kept for sign-in partners: choose another"))
+            }
+            checked => checked.map(|_id| text.to_owned()).map_err(problem),
+        }),
+    );
+    let fp_name = reader.required(
+        "name",
+        "set it to the provider's name (fpName), such as \"google_1\"",
+        text_as(|text| ProviderId::parse("x", text).map(|_id| text.to_owned()).map_err(problem)),
+    );
+    ProviderId::parse(&fp_type?, &fp_name?).ok()
+}
+
+fn problem(error: Error) -> String {
+    match error {
+        Error::Input { problem, .. } => problem,
+        other => other.to_string(),
+    }
+}
+
+fn read_kind(reader: &mut Reader<'_>) -> Option<ProviderKind> {
+    let named = reader.has("preset");
+    let preset = reader.optional("preset", |given| {
+        let name = text(given)?;
+        match PRESETS.get(&name) {
+            Some(Value::Table(preset)) => Ok(preset),
+            _ => Err(format!("{name:?} is no preset; {}", suggestion(&name, PRESETS.keys().map(String::as_str)))),
+        }
+    });
+    if let Some(preset) = preset {
+        reader.set_preset(preset);
+    }
+    if !named {
+        reader.demand("kind", "set it to \"oidc\" or \"oauth2\", or choose a preset");
+    }
+    reader.optional("kind", choice(&KINDS))
+}
+
+fn read_client_secret(reader: &mut Reader<'_>, client_auth: ClientAuth) -> Option<secrecy::SecretString> {
+    let given = reader.has("client_secret");
+    match client_auth {
+        ClientAuth::None if given => {
+            reader.wrong("client_secret", "must be left out where client_auth is \"none\", or client_auth be another");
+        }
+        ClientAuth::None => {}
+        ClientAuth::Basic | ClientAuth::BasicRaw | ClientAuth::Post => reader.demand(
+            "client_secret",
+            "write { env = \"NAME\" } or { file = \"PATH\" }, or set client_auth to \"none\" for a public client",
+        ),
+    }
+    secret(reader, "client_secret")
+}
+
+fn read_endpoints(reader: &mut Reader<'_>, kind: Option<ProviderKind>) -> Endpoints {
+    if kind == Some(ProviderKind::OAuth2) {
+        reader.demand("authorization_endpoint", "a provider of the kind \"oauth2\" tells it nowhere");
+        reader.demand("token_endpoint", "a provider of the kind \"oauth2\" tells it nowhere");
+        if !reader.has("sid") {
+            reader.demand("userinfo_endpoint", "set it, or sid to a template over the token response");
+        }
+    }
+    let mut endpoint = |key| reader.optional(key, text_as(address::endpoint));
+    Endpoints {
+        authorization: endpoint("authorization_endpoint"),
+        token: endpoint("token_endpoint"),
+        userinfo: endpoint("userinfo_endpoint"),
+        jwks: endpoint("jwks_uri"),
+        revocation: endpoint("revocation_endpoint"),
+    }
+}
+
+/// RFC 6749 §3.3: printable ASCII without space, quote and backslash.
+fn scope(text: &str) -> Result<String, String> {
+    if !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be one scope, without spaces, quotes and backslashes; write several as several texts".to_owned())
+    }
+}
+
+fn refuse_ours(parameter: &str) -> Option<String> {
+    if parameter == "scope" {
+        Some("must not be set here: write the scopes under `scopes`".to_owned())
+    } else {
+        OUR_PARAMS.contains(&parameter).then(|| "must not be set: it is part of what protects a bind".to_owned())
+    }
+}
+
+/// An OAuth error code (RFC 6749 §5.2), or `status:` with a client error's number.
+fn dead_error(text: &str) -> Result<String, String> {
+    let is_known = match text.strip_prefix("status:") {
+        // A server error is always in passing: to take it for final would lose tokens in every outage.
+        Some(status) => status.parse().is_ok_and(|status: u16| (400..500).contains(&status) && status != 429),
+        None => !text.is_empty() && text.chars().all(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')),
+    };
+    if is_known {
+        Ok(text.to_owned())
+    } else {
+        Err("must be an OAuth error such as \"invalid_grant\", or \"status:400\" (400 to 499, not 429)".to_owned())
+    }
+}

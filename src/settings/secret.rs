@@ -1,0 +1,124 @@
+//! Fetches secrets from where they are kept: an environment variable or a file, never the settings themselves.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use toml::Value;
+
+use super::error::shown_path;
+use super::reader::Reader;
+use super::scalar::{self, article};
+use super::{KeyringSource, KeyringText, Literals};
+
+const FORMS: &str = r#"{ env = "NAME" } or { file = "/run/secrets/name" }"#;
+
+/// What `{ env = "X" }` or `{ file = "…" }` names.
+enum Source {
+    Variable(String),
+    File(PathBuf),
+}
+
+/// The secret under a key.
+pub(super) fn secret(reader: &mut Reader<'_>, key: &'static str) -> Option<SecretString> {
+    match reader.value(key)? {
+        Value::String(literal) => match reader.context.literals {
+            Literals::Allow if !literal.is_empty() => Some(literal.clone().into()),
+            Literals::Allow => {
+                reader.wrong(key, "must not be empty");
+                None
+            }
+            Literals::Refuse => {
+                reader.wrong(key, format!("must not stand in the file itself: write {FORMS}"));
+                None
+            }
+        },
+        Value::Table(_) => fetch(reader.section(key)),
+        other => {
+            reader.wrong(key, format!("must be {FORMS}, not {}", article(other)));
+            None
+        }
+    }
+}
+
+/// Where the keyring is: a file, which need not exist yet, or the text of an environment variable.
+pub(super) fn keyring(vault: &mut Reader<'_>) -> Option<KeyringSource> {
+    let mut place = match vault.value("keyring") {
+        Some(other) if !other.is_table() => {
+            vault.wrong("keyring", format!("must be {FORMS}, not {}", article(other)));
+            return None;
+        }
+        _ => vault.section("keyring"),
+    };
+    if place.in_environment("env") || place.in_environment("file") {
+        place.forget_file();
+    } else if vault.value("keyring").is_none() {
+        return Some(KeyringSource::File(vault.context.base_dir.join("fedlink.keys")));
+    }
+    let keyring = match source(&mut place) {
+        Some(Source::File(path)) => Some(KeyringSource::File(path)),
+        Some(Source::Variable(name)) => variable(&mut place, &name).map(|text| KeyringSource::Text(KeyringText(text))),
+        None => None,
+    };
+    place.finish();
+    keyring
+}
+
+fn fetch(mut place: Reader<'_>) -> Option<SecretString> {
+    let secret = match source(&mut place) {
+        Some(Source::Variable(name)) => variable(&mut place, &name),
+        Some(Source::File(path)) => file(&mut place, &path),
+        None => None,
+    };
+    place.finish();
+    secret
+}
+
+fn source(place: &mut Reader<'_>) -> Option<Source> {
+    if place.has("env") == place.has("file") {
+        let problem = if place.has("env") {
+            "must have either env or file, not both"
+        } else {
+            "must have env = \"NAME\" or file = \"PATH\""
+        };
+        place.wrong("", problem);
+    }
+    let variable = place.optional("env", scalar::text).map(Source::Variable);
+    let base_dir = place.context.base_dir;
+    let file = place.optional("file", scalar::text_as(not_empty)).map(|path| Source::File(base_dir.join(path)));
+    variable.or(file)
+}
+
+fn not_empty(path: &str) -> Result<String, String> {
+    if path.is_empty() { Err("must be a path".to_owned()) } else { Ok(path.to_owned()) }
+}
+
+fn variable(place: &mut Reader<'_>, name: &str) -> Option<SecretString> {
+    match (place.context.env)(name) {
+        Some(text) if !text.is_empty() => Some(text.into()),
+        Some(_) => {
+            place.wrong("env", format!("the environment variable {name:?} is empty"));
+            None
+        }
+        None => {
+            place.wrong("env", format!("the environment variable {name:?} is not set"));
+            None
+        }
+    }
+}
+
+fn file(place: &mut Reader<'_>, path: &Path) -> Option<SecretString> {
+    let mut text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            place.wrong("file", format!("{} cannot be read: {error}", shown_path(path)));
+            return None;
+        }
+    };
+    // Editors and `echo` end a file with a newline that is no part of the secret.
+    text.truncate(text.trim_end_matches(['\r', '\n']).len());
+    if text.is_empty() {
+        place.wrong("file", format!("{} is empty", shown_path(path)));
+        return None;
+    }
+    Some(text.into())
+}
