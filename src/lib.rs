@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod domain;
 pub mod entropy;
+pub mod sandbox;
 pub mod settings;
 pub mod store;
 pub mod vault;

@@ -1,0 +1,165 @@
+//! The authorization endpoint (RFC 6749 §4.1): checks the request, asks the person, sends the browser back.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use url::Url;
+
+use super::core::{Core, lock};
+use super::form::Form;
+use super::grants::{CodeTerms, Consent};
+use super::metadata::SCOPES;
+use super::pages;
+use super::script::IssParameter;
+
+/// A request that may be asked of a person.
+struct Request {
+    return_to: ReturnTo,
+    client_id: String,
+    scope: String,
+    nonce: Option<String>,
+    code_challenge: String,
+}
+
+/// Where the answer goes, known to be the client's.
+struct ReturnTo {
+    redirect_uri: String,
+    state: Option<String>,
+}
+
+/// Why a person is not asked.
+enum Refused {
+    /// Nobody safe to redirect to (RFC 6749 §4.1.2.1): the person is told.
+    Page(&'static str),
+    /// The client is told.
+    Client { return_to: ReturnTo, error: &'static str, description: &'static str },
+}
+
+/// Shows the consent page.
+pub(super) async fn ask(core: web::Data<Core>, request: HttpRequest) -> HttpResponse {
+    match check(&core, request.query_string()) {
+        Ok(asked) => pages::consent(&core, &asked.client_id, &asked.scope),
+        Err(refused) => refuse(&core, refused),
+    }
+}
+
+/// Takes the person's choice: the form field `sub`, or `cancel`. The request is in the query still, and checked again.
+pub(super) async fn answer(core: web::Data<Core>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+    let asked = match check(&core, request.query_string()) {
+        Ok(asked) => asked,
+        Err(refused) => return refuse(&core, refused),
+    };
+    let Some(form) = Form::body(&request, &body) else { return pages::refusal("The form cannot be read.") };
+    if form.get("cancel").is_some() {
+        let declined = core.script.settings().declined;
+        return redirect(&core, &asked.return_to, &[("error", &declined)]);
+    }
+    match form.get("sub").and_then(|sub| core.user(sub)) {
+        Some(user) => grant(&core, asked, &user.sub),
+        None => pages::refusal("Choose one of the users."),
+    }
+}
+
+fn grant(core: &Core, asked: Request, sub: &str) -> HttpResponse {
+    let settings = core.script.settings();
+    let secret = core.secret();
+    let terms = CodeTerms { redirect_uri: asked.return_to.redirect_uri.clone(), code_challenge: asked.code_challenge };
+    let consent = Consent {
+        client_id: asked.client_id,
+        sub: sub.to_owned(),
+        scope: settings.granted_scope.unwrap_or(asked.scope),
+        nonce: asked.nonce,
+        device_id: settings.device_id.clone(),
+        at: core.now(),
+    };
+    lock(&core.grants).add_code(secret.clone(), consent, terms);
+    let mut fields = vec![("code", secret.as_str())];
+    fields.extend(settings.device_id.as_deref().map(|id| ("device_id", id)));
+    redirect(core, &asked.return_to, &fields)
+}
+
+fn check(core: &Core, query: &str) -> Result<Request, Refused> {
+    let fields = Form::parse(query.as_bytes()).ok_or(Refused::Page("A parameter comes twice."))?;
+    let client = fields.get("client_id").and_then(|id| core.client(id)).ok_or(Refused::Page("Unknown client."))?;
+    // RFC 9700 §2.1: compared exactly.
+    let redirect_uri = fields
+        .get("redirect_uri")
+        .filter(|uri| client.redirect_uris.iter().any(|known| known == uri))
+        .ok_or(Refused::Page("The client has not registered this redirect_uri."))?;
+    let problem = problem(&fields);
+    let return_to = ReturnTo { redirect_uri: redirect_uri.to_owned(), state: fields.get("state").map(str::to_owned) };
+    match (problem, fields.get("scope"), fields.get("code_challenge")) {
+        (None, Some(scope), Some(code_challenge)) => Ok(Request {
+            return_to,
+            client_id: client.id.clone(),
+            scope: scope.to_owned(),
+            nonce: fields.get("nonce").map(str::to_owned),
+            code_challenge: code_challenge.to_owned(),
+        }),
+        (problem, ..) => {
+            let (error, description) = problem.unwrap_or(("invalid_request", "a parameter is missing"));
+            Err(Refused::Client { return_to, error, description })
+        }
+    }
+}
+
+/// What is wrong with a request whose client and redirect URI are right.
+fn problem(fields: &Form) -> Option<(&'static str, &'static str)> {
+    match fields.get("response_type") {
+        Some("code") => {}
+        Some(_) => return Some(("unsupported_response_type", "only code is supported")),
+        None => return Some(("invalid_request", "response_type is missing")),
+    }
+    if fields.get("response_mode").is_some_and(|mode| mode != "query") {
+        return Some(("invalid_request", "only the response_mode query is supported"));
+    }
+    if fields.get("state").is_none() {
+        return Some(("invalid_request", "state is missing"));
+    }
+    match fields.get("scope") {
+        None => return Some(("invalid_scope", "scope is missing")),
+        Some(scope) if !scope.split(' ').all(|one| SCOPES.contains(&one)) => {
+            return Some(("invalid_scope", "there is no such scope"));
+        }
+        Some(_) => {}
+    }
+    // RFC 7636 §4.3: without a method it would be `plain`, which protects nobody. A challenge is 32 bytes of base64url.
+    let challenge = fields.get("code_challenge").unwrap_or_default();
+    if fields.get("code_challenge_method") != Some("S256")
+        || challenge.len() != 43
+        || !challenge.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+    {
+        return Some(("invalid_request", "PKCE with S256 is required"));
+    }
+    None
+}
+
+fn refuse(core: &Core, refused: Refused) -> HttpResponse {
+    match refused {
+        Refused::Page(reason) => pages::refusal(reason),
+        Refused::Client { return_to, error, description } => {
+            redirect(core, &return_to, &[("error", error), ("error_description", description)])
+        }
+    }
+}
+
+fn redirect(core: &Core, return_to: &ReturnTo, fields: &[(&str, &str)]) -> HttpResponse {
+    let Ok(mut target) = Url::parse(&return_to.redirect_uri) else {
+        return pages::refusal("The registered redirect_uri is not an address.");
+    };
+    let settings = core.script.settings();
+    let failed = fields.iter().any(|(name, _)| *name == "error");
+    let iss = match settings.iss {
+        IssParameter::Send => Some(core.issuer(&settings)),
+        IssParameter::OmitOnErrors => (!failed).then(|| core.issuer(&settings)),
+        IssParameter::Omit => None,
+        IssParameter::Wrong => Some(core.address("/another")),
+    };
+    let state = return_to.state.as_deref().map(|state| ("state", state));
+    let iss = iss.as_deref().map(|iss| ("iss", iss));
+    target.query_pairs_mut().extend_pairs(fields.iter().copied().chain(state).chain(iss));
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, target.as_str()))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((header::REFERRER_POLICY, "no-referrer"))
+        .finish()
+}

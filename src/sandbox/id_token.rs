@@ -1,0 +1,106 @@
+//! Makes `id_tokens`, right or wrong as the script says.
+
+use std::io;
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::core::{Core, SandboxUser, lock};
+use super::grants::Consent;
+use super::script::{IdTokenForm, Settings};
+
+/// How long an `id_token` is valid.
+const LIFETIME: TimeDelta = TimeDelta::minutes(10);
+
+/// The `id_token` for a consent; `None` if the script wants none.
+pub(super) fn make(core: &Core, settings: &Settings, consent: &Consent, access: &str) -> io::Result<Option<String>> {
+    let form = settings.id_token;
+    if form == IdTokenForm::Absent {
+        return Ok(None);
+    }
+    let mut keys = lock(&core.keys);
+    let key = keys.signer(settings.signing)?;
+    let algorithm = match form {
+        IdTokenForm::AlgNone => "none",
+        IdTokenForm::Hs256WithPublicKey => "HS256",
+        _ => key.algorithm(),
+    };
+    let header = match form {
+        IdTokenForm::NoKid => json!({ "typ": "JWT", "alg": algorithm }),
+        IdTokenForm::UnknownKid => json!({ "typ": "JWT", "alg": algorithm, "kid": "key-of-nobody" }),
+        _ => json!({ "typ": "JWT", "alg": algorithm, "kid": key.kid() }),
+    };
+    let claims = Value::Object(claims(core, settings, consent, access));
+    let message =
+        format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
+    let signature = match form {
+        IdTokenForm::AlgNone => Vec::new(),
+        IdTokenForm::Hs256WithPublicKey => {
+            hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.public()), message.as_bytes()).as_ref().to_vec()
+        }
+        // The signature of something else is well-formed and wrong.
+        IdTokenForm::BadSignature => key.sign(b"something else")?,
+        _ => key.sign(message.as_bytes())?,
+    };
+    Ok(Some(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))))
+}
+
+fn claims(core: &Core, settings: &Settings, consent: &Consent, access: &str) -> Map<String, Value> {
+    let form = settings.id_token;
+    let now = core.now();
+    let (issued, expires) = match form {
+        IdTokenForm::Expired => (now - TimeDelta::hours(1) - LIFETIME, now - TimeDelta::hours(1)),
+        _ => (now, now + LIFETIME),
+    };
+    let mut claims = Map::new();
+    let mut put = |name: &str, value: Value| claims.insert(name.to_owned(), value);
+    put("iss", core.issuer(settings).into());
+    put("sub", consent.sub.clone().into());
+    put("aud", consent.client_id.clone().into());
+    put("iat", issued.timestamp().into());
+    put("exp", expires.timestamp().into());
+    put("auth_time", consent.at.timestamp().into());
+    put("at_hash", at_hash(access).into());
+    if let Some(nonce) = &consent.nonce {
+        put("nonce", nonce.clone().into());
+    }
+    match form {
+        IdTokenForm::WrongIss => drop(put("iss", core.address("/another").into())),
+        IdTokenForm::WrongAud => drop(put("aud", "another-client".into())),
+        IdTokenForm::WrongNonce => drop(put("nonce", "another-nonce".into())),
+        IdTokenForm::WrongAtHash => drop(put("at_hash", at_hash("another token").into())),
+        _ => {}
+    }
+    if !settings.lean_id_token
+        && let Some(user) = core.user(&consent.sub)
+    {
+        describe(user, &mut claims);
+    }
+    claims.extend(settings.claims.clone());
+    let missing = match form {
+        IdTokenForm::MissingIss => "iss",
+        IdTokenForm::MissingSub => "sub",
+        IdTokenForm::MissingAud => "aud",
+        IdTokenForm::MissingIat => "iat",
+        IdTokenForm::NoAtHash => "at_hash",
+        _ => return claims,
+    };
+    claims.remove(missing);
+    claims
+}
+
+/// Adds what is known of a user.
+pub(super) fn describe(user: &SandboxUser, claims: &mut Map<String, Value>) {
+    claims.insert("name".to_owned(), user.name.clone().into());
+    claims.insert("email".to_owned(), user.email.clone().into());
+    claims.insert("email_verified".to_owned(), user.email_verified.into());
+}
+
+/// OpenID Connect Core §3.1.3.6: the left half of the hash.
+fn at_hash(access: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(access).get(..16).unwrap_or_default())
+}

@@ -1,0 +1,98 @@
+//! What can be done with a token: ask for its user, ask whether it lives, revoke it.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Map, json};
+
+use super::answer::Refused;
+use super::clients::{SandboxClient, authenticate};
+use super::core::{Core, lock};
+use super::form::Form;
+use super::grants::Consent;
+use super::id_token::describe;
+use super::script::Userinfo;
+
+/// OpenID Connect Core §5.3; the token comes in the header only (RFC 6750 §2.1).
+pub(super) async fn userinfo(core: web::Data<Core>, request: HttpRequest) -> HttpResponse {
+    core.count(|counts| counts.userinfo += 1);
+    let settings = core.script.settings();
+    match settings.userinfo {
+        Userinfo::Absent => return HttpResponse::NotFound().finish(),
+        Userinfo::Status(number) => {
+            let status = StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            return HttpResponse::build(status).finish();
+        }
+        Userinfo::Good | Userinfo::WrongSub => {}
+    }
+    let Some(token) = bearer(&request) else { return challenge("Bearer") };
+    let sub = lock(&core.grants).access(&token, core.now()).map(|active| active.consent.sub.clone());
+    let Some(sub) = sub else { return challenge(r#"Bearer error="invalid_token""#) };
+    let mut claims = Map::new();
+    if let Some(user) = core.user(&sub) {
+        describe(user, &mut claims);
+    }
+    let told = if settings.userinfo == Userinfo::WrongSub { "another-sub" } else { &sub };
+    claims.insert("sub".to_owned(), told.into());
+    claims.extend(settings.claims);
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(claims)
+}
+
+/// RFC 7662: any client may ask about any token.
+pub(super) async fn introspect(core: web::Data<Core>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+    core.count(|counts| counts.introspect += 1);
+    let (_, token) = match asked(&core, &request, &body) {
+        Ok(asked) => asked,
+        Err(refused) => return refused.response(),
+    };
+    let settings = core.script.settings();
+    let grants = lock(&core.grants);
+    let Some(active) = grants.find(&token, core.now()) else {
+        return HttpResponse::Ok().json(json!({ "active": false }));
+    };
+    let Consent { sub, client_id, .. } = active.consent;
+    let (iss, scope) = (core.issuer(&settings), active.scope);
+    let answer = match active.times {
+        Some((issued_at, expires_at)) => json!({
+            "active": true, "iss": iss, "sub": sub, "client_id": client_id, "scope": scope,
+            "token_type": "Bearer", "iat": issued_at.timestamp(), "exp": expires_at.timestamp(),
+        }),
+        None => json!({ "active": true, "iss": iss, "sub": sub, "client_id": client_id, "scope": scope }),
+    };
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(answer)
+}
+
+/// RFC 7009: 200 for an unknown token too, since it is as good as revoked.
+pub(super) async fn revoke(core: web::Data<Core>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
+    core.count(|counts| counts.revoke += 1);
+    match asked(&core, &request, &body) {
+        Ok((client, token)) => {
+            let whole = core.script.settings().revokes_all_grants;
+            lock(&core.grants).revoke(&token, &client.id, whole);
+            HttpResponse::Ok().finish()
+        }
+        Err(refused) => refused.response(),
+    }
+}
+
+/// The client that asks, and the token it asks about.
+fn asked<'core>(
+    core: &'core Core,
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<(&'core SandboxClient, String), Refused> {
+    let form = Form::body(request, body).ok_or_else(|| Refused::new("invalid_request", "not a form"))?;
+    let client = authenticate(core, request, &form).map_err(|_reason| Refused::invalid_client())?;
+    let token = form.get("token").ok_or_else(|| Refused::new("invalid_request", "token is missing"))?;
+    Ok((client, token.to_owned()))
+}
+
+/// A token of any characters: a scripted one may not be ASCII.
+fn bearer(request: &HttpRequest) -> Option<String> {
+    let value = std::str::from_utf8(request.headers().get(header::AUTHORIZATION)?.as_bytes()).ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.to_owned())
+}
+
+fn challenge(value: &'static str) -> HttpResponse {
+    HttpResponse::Unauthorized().insert_header((header::WWW_AUTHENTICATE, value)).finish()
+}

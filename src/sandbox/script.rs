@@ -1,0 +1,339 @@
+//! The peculiarities the provider can be told to have, at any time.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::core::lock;
+use super::gate::{Gate, Hold};
+
+/// What a refresh does to the refresh token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// A new one each time; one that was used before revokes the whole family.
+    Strict,
+    /// A new one each time; the old one still works for this long after its first use, then revokes the family.
+    Grace(Duration),
+    /// The same one is answered again.
+    Never,
+    /// It stays as it is, and the answer does not repeat it (RFC 6749 §6).
+    OmitOnRefresh,
+}
+
+/// How a token answer says how long the access token lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpiresIn {
+    /// As RFC 6749 §5.1 has it.
+    Number,
+    /// The number in quotes.
+    Text,
+    /// Not at all.
+    Absent,
+    /// As 0, although the token lives on.
+    Zero,
+}
+
+/// Where a token answer names the scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScriptedScope {
+    /// In every answer.
+    Always,
+    /// In answers to a code only.
+    NotOnRefresh,
+    /// Nowhere.
+    Never,
+}
+
+/// The shape of a token answer. A failure is answered instead of the work, unless `works_before_failing`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// As RFC 6749 §5.1 has it.
+    Json,
+    /// The same fields, form-encoded.
+    FormEncoded,
+    /// 200 with `{"error": …}`.
+    OkWithError(String),
+    /// 502 with an HTML page.
+    Html502,
+    /// This status with no body.
+    EmptyStatus(u16),
+    /// This status with `{"error": "temporarily_unavailable"}` and, if given, `Retry-After` in seconds.
+    Status(u16, Option<u32>),
+    /// The work is done; the connection closes in the middle of the answer.
+    CloseMidBody,
+    /// No answer, until the caller gives up or the provider stops.
+    Hang,
+    /// The work is done; the answer is complete for HTTP, but half of its JSON is missing.
+    TruncatedJson,
+    /// 307 to another address, which counts as `followed_redirect` whoever comes.
+    Redirect,
+}
+
+impl Answer {
+    /// Whether the answer carries (some of) the tokens, so that the work must be done for it.
+    pub(super) fn carries_tokens(&self) -> bool {
+        matches!(self, Self::Json | Self::FormEncoded | Self::CloseMidBody | Self::TruncatedJson)
+    }
+}
+
+/// A refusal at the token endpoint: the status, and the error code in a JSON body. Without a code the body is empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// The error code of RFC 6749 §5.2, or whatever the provider calls it.
+    pub error: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal with an error code.
+    pub fn new(status: u16, error: &str) -> Self {
+        Self { status, error: Some(error.to_owned()) }
+    }
+
+    /// A refusal with an empty body.
+    pub fn empty(status: u16) -> Self {
+        Self { status, error: None }
+    }
+}
+
+/// Which signature `id_tokens` carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signing {
+    /// ECDSA over P-256.
+    Es256,
+    /// RSA of 2048 bits, PKCS #1 v1.5. Its first key is made when it is first needed.
+    Rs256,
+}
+
+/// What is wrong with an `id_token`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IdTokenForm {
+    /// Nothing.
+    Good,
+    /// Another issuer's.
+    WrongIss,
+    /// Made for another client.
+    WrongAud,
+    /// The nonce of another flow.
+    WrongNonce,
+    /// `alg: none`, and no signature.
+    AlgNone,
+    /// HMAC with the public key as its secret.
+    Hs256WithPublicKey,
+    /// The right algorithm, a spoilt signature.
+    BadSignature,
+    /// No `iss`.
+    MissingIss,
+    /// No `sub`.
+    MissingSub,
+    /// No `aud`.
+    MissingAud,
+    /// No `iat`.
+    MissingIat,
+    /// Expired an hour ago.
+    Expired,
+    /// Right, but its header names no key.
+    NoKid,
+    /// Its header names a key nobody published.
+    UnknownKid,
+    /// The hash of another access token.
+    WrongAtHash,
+    /// Right, but without `at_hash`, which OpenID leaves optional here.
+    NoAtHash,
+    /// There is none, although `openid` was granted.
+    Absent,
+}
+
+/// The `iss` parameter of authorization answers (RFC 9207).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IssParameter {
+    /// Sent with codes and errors.
+    Send,
+    /// Sent with codes, not with errors.
+    OmitOnErrors,
+    /// Never sent.
+    Omit,
+    /// Another issuer's.
+    Wrong,
+}
+
+/// How userinfo answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Userinfo {
+    /// With the claims of the token's user.
+    Good,
+    /// With another `sub`.
+    WrongSub,
+    /// There is no such endpoint, and the metadata names none.
+    Absent,
+    /// With this status and no body.
+    Status(u16),
+}
+
+/// The provider's behaviour: every field can be changed while it runs.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one independent peculiarity")]
+pub struct Settings {
+    /// What a refresh does to the refresh token. `Strict` at first.
+    pub rotation: Rotation,
+    /// Whether refresh tokens are issued at all. True at first.
+    pub refresh_tokens: bool,
+    /// The life of access tokens, instead of the one of `Options`.
+    pub access_token_lifetime: Option<Duration>,
+    /// How answers say how long the access token lives.
+    pub expires_in: ExpiresIn,
+    /// The shape of token answers, when none is queued by [`Script::next_answers`].
+    pub answer: Answer,
+    /// A scripted failure comes after the work was done, as when an answer is lost. False at first.
+    pub works_before_failing: bool,
+    /// `token_type` in answers; `None` leaves it out.
+    pub token_type: Option<String>,
+    /// Where token answers name the scope.
+    pub scope: ScriptedScope,
+    /// Grants this instead of the scope that was asked for.
+    pub granted_scope: Option<String>,
+    /// The length of tokens in bytes, where they would be shorter; 0 leaves them as they are (43).
+    pub token_length: usize,
+    /// Tokens end in characters that are not ASCII.
+    pub non_ascii_tokens: bool,
+    /// More fields in token answers, such as VK's `user_id`.
+    pub extra_fields: Map<String, Value>,
+    /// Refuses every refresh like this, without spending anything.
+    pub refuse_refresh: Option<Refusal>,
+    /// How a refresh token that is unknown, spent or revoked is refused.
+    pub dead_refresh: Refusal,
+    /// A refresh ends the access tokens issued before.
+    pub refresh_ends_old_access: bool,
+    /// A refresh token dies when the latest access token of its family has expired.
+    pub refresh_dies_with_access: bool,
+    /// Revoking one token revokes all that the user ever granted to the client.
+    pub revokes_all_grants: bool,
+    /// Handed to the callback as `device_id`, and wanted again at exchange and refresh, as VK ID does.
+    pub device_id: Option<String>,
+    /// Which signature `id_tokens` carry.
+    pub signing: Signing,
+    /// What is wrong with `id_tokens`.
+    pub id_token: IdTokenForm,
+    /// `id_tokens` carry no name and no e-mail address; userinfo does.
+    pub lean_id_token: bool,
+    /// Claims that replace or join those of `id_token` and userinfo.
+    pub claims: Map<String, Value>,
+    /// How userinfo answers.
+    pub userinfo: Userinfo,
+    /// The issuer ends in a slash, everywhere.
+    pub issuer_ends_in_slash: bool,
+    /// The issuer the metadata states, instead of the real one.
+    pub discovery_issuer: Option<String>,
+    /// The `iss` parameter of authorization answers.
+    pub iss: IssParameter,
+    /// The metadata says that authorization answers carry `iss`.
+    pub advertise_iss: bool,
+    /// The revocation endpoint stands in RFC 8414's metadata only.
+    pub revocation_in_oauth_metadata_only: bool,
+    /// The error that says consent was declined.
+    pub declined: String,
+    /// By how many seconds the provider's clock is ahead; negative if it is behind.
+    pub clock_ahead_seconds: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            rotation: Rotation::Strict,
+            refresh_tokens: true,
+            access_token_lifetime: None,
+            expires_in: ExpiresIn::Number,
+            answer: Answer::Json,
+            works_before_failing: false,
+            token_type: Some("Bearer".to_owned()),
+            scope: ScriptedScope::Always,
+            granted_scope: None,
+            token_length: 0,
+            non_ascii_tokens: false,
+            extra_fields: Map::new(),
+            refuse_refresh: None,
+            dead_refresh: Refusal::new(400, "invalid_grant"),
+            refresh_ends_old_access: false,
+            refresh_dies_with_access: false,
+            revokes_all_grants: false,
+            device_id: None,
+            signing: Signing::Es256,
+            id_token: IdTokenForm::Good,
+            lean_id_token: false,
+            claims: Map::new(),
+            userinfo: Userinfo::Good,
+            issuer_ends_in_slash: false,
+            discovery_issuer: None,
+            iss: IssParameter::Send,
+            advertise_iss: true,
+            revocation_in_oauth_metadata_only: false,
+            declined: "access_denied".to_owned(),
+            clock_ahead_seconds: 0,
+        }
+    }
+}
+
+/// The door to a running provider's behaviour; clones lead to the same provider.
+#[derive(Debug, Clone, Default)]
+pub struct Script(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    settings: Mutex<Settings>,
+    answers: Mutex<VecDeque<Answer>>,
+    lifetimes: Mutex<VecDeque<Duration>>,
+    calls: Mutex<Option<Gate>>,
+    results: Mutex<Option<Gate>>,
+}
+
+impl Script {
+    /// Changes the behaviour from the next call on.
+    pub fn set(&self, change: impl FnOnce(&mut Settings)) {
+        change(&mut lock(&self.0.settings));
+    }
+
+    /// The behaviour now.
+    pub fn settings(&self) -> Settings {
+        lock(&self.0.settings).clone()
+    }
+
+    /// Answers the next `calls` token calls, in the order of their arrival, like this; queued ones come first.
+    pub fn next_answers(&self, calls: usize, answer: &Answer) {
+        lock(&self.0.answers).extend(std::iter::repeat_n(answer.clone(), calls));
+    }
+
+    /// The lives of the next access tokens, in this order.
+    pub fn next_lifetimes(&self, lifetimes: &[Duration]) {
+        lock(&self.0.lifetimes).extend(lifetimes);
+    }
+
+    /// Holds token calls from now on where they arrive, before anything is spent.
+    pub fn hold_token_calls(&self) -> Hold {
+        Gate::close(&self.0.calls)
+    }
+
+    /// Holds token calls from now on when their work is done and before they are answered.
+    pub fn hold_token_answers(&self) -> Hold {
+        Gate::close(&self.0.results)
+    }
+
+    pub(super) fn calls_gate(&self) -> Option<Gate> {
+        lock(&self.0.calls).clone()
+    }
+
+    pub(super) fn results_gate(&self) -> Option<Gate> {
+        lock(&self.0.results).clone()
+    }
+
+    pub(super) fn take_answer(&self) -> Answer {
+        let queued = lock(&self.0.answers).pop_front();
+        queued.unwrap_or_else(|| lock(&self.0.settings).answer.clone())
+    }
+
+    pub(super) fn take_lifetime(&self) -> Option<Duration> {
+        lock(&self.0.lifetimes).pop_front()
+    }
+}
