@@ -6,4 +6,5 @@ pub mod entropy;
 pub mod sandbox;
 pub mod settings;
 pub mod store;
+pub mod upstream;
 pub mod vault;

@@ -125,7 +125,7 @@ pub enum ClientAuth {
 }
 
 /// An external identity provider, as data.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Provider {
     /// Its type and name.
     pub id: ProviderId,

@@ -1,0 +1,148 @@
+//! A provider's metadata: OpenID Connect Discovery merged with RFC 8414, under what the settings say.
+
+use oauth2::http::HeaderMap;
+use serde::Deserialize;
+use url::{Host, Url};
+
+use super::client::{Answer, Client};
+use super::outcome::{Passing, PassingKind};
+use crate::settings::{Endpoints, Provider, ProviderKind};
+
+/// Where a provider is and what it says of itself. Every endpoint is https, or http on loopback.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Metadata {
+    /// The endpoints, those set by hand first.
+    pub(crate) endpoints: Endpoints,
+    /// RFC 9207 §3: it promises `iss` in every authorization response.
+    pub(crate) states_iss: bool,
+}
+
+/// The members we use. Read leniently: a provider that leaves out what we don't need is still a provider.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Document {
+    issuer: String,
+    authorization_endpoint: Option<Url>,
+    token_endpoint: Option<Url>,
+    userinfo_endpoint: Option<Url>,
+    jwks_uri: Option<Url>,
+    revocation_endpoint: Option<Url>,
+    #[serde(default)]
+    authorization_response_iss_parameter_supported: bool,
+}
+
+impl Document {
+    /// Reads a document that must be `issuer`'s own, letter by letter: OpenID Connect Discovery §4.3, RFC 8414 §3.3.
+    pub(crate) fn read(answer: &Answer, issuer: &str) -> Result<Self, Passing> {
+        if answer.status != 200 {
+            return Err(Passing::definite("the metadata is not served"));
+        }
+        let body = answer.body.as_deref().ok_or(Passing::definite("the metadata was cut off"))?;
+        let document: Self = serde_json::from_slice(body)
+            .map_err(|_quotes_the_body: serde_json::Error| Passing::definite("the metadata cannot be read"))?;
+        if document.issuer != issuer {
+            return Err(Passing::definite("the metadata is another issuer's"));
+        }
+        Ok(document)
+    }
+
+    /// What one document leaves out, the other may say.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            issuer: self.issuer,
+            authorization_endpoint: self.authorization_endpoint.or(other.authorization_endpoint),
+            token_endpoint: self.token_endpoint.or(other.token_endpoint),
+            userinfo_endpoint: self.userinfo_endpoint.or(other.userinfo_endpoint),
+            jwks_uri: self.jwks_uri.or(other.jwks_uri),
+            revocation_endpoint: self.revocation_endpoint.or(other.revocation_endpoint),
+            authorization_response_iss_parameter_supported: self.authorization_response_iss_parameter_supported
+                || other.authorization_response_iss_parameter_supported,
+        }
+    }
+
+    /// The metadata under the endpoints set by hand; refused if an endpoint is open to eavesdroppers.
+    pub(crate) fn under(self, by_hand: &Endpoints) -> Result<Metadata, Passing> {
+        let by_hand = by_hand.clone();
+        let endpoints = Endpoints {
+            authorization: by_hand.authorization.or(self.authorization_endpoint),
+            token: by_hand.token.or(self.token_endpoint),
+            userinfo: by_hand.userinfo.or(self.userinfo_endpoint),
+            jwks: by_hand.jwks.or(self.jwks_uri),
+            revocation: by_hand.revocation.or(self.revocation_endpoint),
+        };
+        let all =
+            [&endpoints.authorization, &endpoints.token, &endpoints.userinfo, &endpoints.jwks, &endpoints.revocation];
+        if !all.into_iter().flatten().all(is_safe) {
+            return Err(Passing::definite("the metadata names an endpoint that is neither https nor on loopback"));
+        }
+        Ok(Metadata { endpoints, states_iss: self.authorization_response_iss_parameter_supported })
+    }
+}
+
+/// Whether nobody can listen in: https, or http on loopback.
+fn is_safe(url: &Url) -> bool {
+    match (url.scheme(), url.host()) {
+        ("https", Some(_)) => true,
+        ("http", Some(Host::Domain(name))) => name == "localhost",
+        ("http", Some(Host::Ipv4(address))) => address.is_loopback(),
+        ("http", Some(Host::Ipv6(address))) => address.is_loopback(),
+        _ => false,
+    }
+}
+
+/// Whether the settings leave anything to be discovered that the protocol needs.
+pub(crate) fn issuer_to_ask(settings: &Provider) -> Option<&str> {
+    let by_hand = &settings.endpoints;
+    let complete = by_hand.authorization.is_some()
+        && by_hand.token.is_some()
+        && (settings.kind == ProviderKind::OAuth2 || by_hand.jwks.is_some());
+    settings.issuer.as_deref().filter(|_| !complete)
+}
+
+/// Fetches the metadata of `issuer`. One document suffices; the second is asked for what the first leaves out.
+pub(crate) async fn fetch(client: &Client, settings: &Provider, issuer: &str) -> Result<Metadata, Passing> {
+    let (openid, oauth) = addresses(issuer).ok_or(Passing::definite("the issuer is no address"))?;
+    let (first, second) = match settings.kind {
+        ProviderKind::Oidc => (openid, oauth),
+        ProviderKind::OAuth2 => (oauth, openid),
+    };
+    let document = match (document(client, &first, issuer).await, settings.kind) {
+        // Some providers have their revocation endpoint in RFC 8414's document only.
+        (Ok(found), _) if found.revocation_endpoint.is_none() && settings.endpoints.revocation.is_none() => {
+            match document(client, &second, issuer).await {
+                Ok(more) => found.or(more),
+                Err(_has_no_second) => found,
+            }
+        }
+        (Ok(found), _) => found,
+        (Err(_has_no_rfc_8414), ProviderKind::OAuth2) => document(client, &second, issuer).await?,
+        (Err(passing), ProviderKind::Oidc) => return Err(passing),
+    };
+    document.under(&settings.endpoints)
+}
+
+async fn document(client: &Client, url: &Url, issuer: &str) -> Result<Document, Passing> {
+    // Nothing is spent by a question for metadata, so its failures are never ambiguous.
+    let answer = client
+        .get(url, HeaderMap::new())
+        .await
+        .map_err(|passing| Passing { kind: PassingKind::Definite, ..passing })?;
+    Document::read(&answer, issuer)
+}
+
+/// Where the two documents stand. OpenID Connect Discovery §4 appends to the path, RFC 8414 §3 inserts before it;
+/// both drop the slash at its end, which still counts when issuers are compared.
+pub(crate) fn addresses(issuer: &str) -> Option<(Url, Url)> {
+    let base = Url::parse(issuer).ok().filter(is_safe)?;
+    let path = base.path().trim_end_matches('/').to_owned();
+    let at = |path: &str| {
+        let mut url = base.clone();
+        url.set_path(path);
+        url.set_query(None);
+        url.set_fragment(None);
+        url
+    };
+    Some((
+        at(&format!("{path}/.well-known/openid-configuration")),
+        at(&format!("/.well-known/oauth-authorization-server{path}")),
+    ))
+}

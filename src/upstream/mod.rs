@@ -1,0 +1,119 @@
+//! The external providers as we talk to them: one client per provider, behind one registry.
+
+mod cached;
+mod client;
+mod discovery;
+mod oauth2;
+mod oidc;
+mod outcome;
+mod provider;
+mod template;
+#[cfg(test)]
+mod tests;
+mod userinfo;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::clock::SharedClock;
+use crate::domain::Result;
+use crate::domain::ids::{ProviderId, Sid};
+use crate::settings::Settings;
+
+pub use outcome::{Outcome, Passing, PassingKind, Refusal, TokenAnswer};
+pub use provider::Provider;
+
+/// Every configured provider, by type and name.
+#[derive(Debug)]
+pub struct Upstream {
+    providers: BTreeMap<ProviderId, Arc<Provider>>,
+}
+
+impl Upstream {
+    /// Reads the certificates and the templates of the settings; asks no provider yet.
+    pub fn new(settings: &Settings, clock: &SharedClock) -> Result<Self> {
+        let client = client::Client::new(settings.ca_file.as_deref())?;
+        let providers = settings
+            .providers
+            .iter()
+            .map(|(id, provider)| {
+                let provider = Provider::new(provider.clone(), client.clone(), Arc::clone(clock))?;
+                Ok((id.clone(), Arc::new(provider)))
+            })
+            .collect::<Result<_>>()?;
+        Ok(Self { providers })
+    }
+
+    /// The provider of that type and name.
+    pub fn provider(&self, id: &ProviderId) -> Option<Arc<Provider>> {
+        self.providers.get(id).cloned()
+    }
+
+    /// All of them, in the order of their ids.
+    pub fn providers(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.providers.values()
+    }
+}
+
+/// What a bind brings to the authorization endpoint. All of it is made by the caller, who has to recognise it later.
+#[derive(Debug)]
+pub struct AuthorizationRequest {
+    /// Where the provider sends the browser back to.
+    pub redirect_uri: Url,
+    /// RFC 6749 §10.12.
+    pub state: SecretString,
+    /// Binds an `id_token` to this request; not sent to providers of plain OAuth 2.0.
+    pub nonce: SecretString,
+    /// RFC 7636: 43 to 128 characters; the provider sees its hash.
+    pub code_verifier: SecretString,
+}
+
+/// An account at a provider, as the provider proved it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// Its id there.
+    pub sid: Sid,
+    /// Its name there, for people; at most 255 characters, otherwise as the provider wrote it.
+    pub user_name: Option<String>,
+}
+
+/// Why nobody is identified.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityError {
+    /// The provider's statement does not hold; asking again won't change it.
+    #[error("{0}")]
+    Refused(&'static str),
+    /// The provider fails in passing.
+    #[error("{}", .0.reason)]
+    Unavailable(Passing),
+}
+
+impl From<Passing> for IdentityError {
+    fn from(passing: Passing) -> Self {
+        Self::Unavailable(passing)
+    }
+}
+
+/// What `iss` in an authorization response has to be (RFC 9207).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerRule {
+    /// The provider's issuer, compared exactly; unknown for some providers of plain OAuth 2.0.
+    pub issuer: Option<String>,
+    /// The provider promises to send it.
+    pub required: bool,
+}
+
+impl IssuerRule {
+    /// Whether a response with this `iss` can be the provider's. Stated without being promised, it is compared all the
+    /// same. An error response may leave it out even where it is promised: some do.
+    pub fn allows(&self, iss: Option<&str>, is_error: bool) -> bool {
+        match (iss, self.issuer.as_deref()) {
+            (Some(iss), Some(issuer)) => iss == issuer,
+            (Some(_), None) => true,
+            (None, _) => is_error || !self.required,
+        }
+    }
+}

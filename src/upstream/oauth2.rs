@@ -1,0 +1,117 @@
+//! The requests of RFC 6749: built with the `oauth2` crate, sent and judged by us.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use oauth2::basic::BasicClient;
+use oauth2::http::HeaderValue;
+use oauth2::http::header::AUTHORIZATION;
+use oauth2::{
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest,
+    HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenUrl,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
+
+use super::AuthorizationRequest;
+use crate::domain::{Error, Result};
+use crate::settings::{ClientAuth, Provider, ProviderKind};
+
+type TokenClient = BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+/// Where the browser is sent. RFC 7636 S256; the nonce goes to OpenID providers only.
+pub(crate) fn authorization_url(settings: &Provider, endpoint: &Url, request: &AuthorizationRequest) -> Result<Url> {
+    let verifier = verifier(&request.code_verifier)?;
+    let client =
+        BasicClient::new(ClientId::new(settings.client_id.clone())).set_auth_uri(AuthUrl::from_url(endpoint.clone()));
+    let mut url = client
+        .authorize_url(|| CsrfToken::new(request.state.expose_secret().to_owned()))
+        .add_scopes(settings.scopes.iter().cloned().map(Scope::new))
+        .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier))
+        .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(request.redirect_uri.clone())));
+    if settings.kind == ProviderKind::Oidc {
+        url = url.add_extra_param("nonce", request.nonce.expose_secret().to_owned());
+    }
+    for (name, value) in &settings.authorize_params {
+        url = url.add_extra_param(name, value);
+    }
+    Ok(url.url().0)
+}
+
+/// RFC 6749 §4.1.3.
+pub(crate) fn code_request(
+    settings: &Provider,
+    endpoint: &Url,
+    code: &SecretString,
+    redirect_uri: &Url,
+    code_verifier: &SecretString,
+) -> Result<HttpRequest> {
+    let verifier = verifier(code_verifier)?;
+    let client = token_client(settings, endpoint);
+    let request = client
+        .exchange_code(AuthorizationCode::new(code.expose_secret().to_owned()))
+        .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(redirect_uri.clone())))
+        .set_pkce_verifier(verifier);
+    captured(settings, |capture| drop(request.request(&capture)))
+}
+
+/// RFC 6749 §6. No scope is named: the same as granted.
+pub(crate) fn refresh_request(
+    settings: &Provider,
+    endpoint: &Url,
+    refresh_token: &SecretString,
+) -> Result<HttpRequest> {
+    let client = token_client(settings, endpoint);
+    let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
+    captured(settings, |capture| drop(client.exchange_refresh_token(&token).request(&capture)))
+}
+
+/// The crate asserts the length of RFC 7636 §4.1; a wrong one must not end the process.
+fn verifier(code_verifier: &SecretString) -> Result<PkceCodeVerifier> {
+    if !(43..=128).contains(&code_verifier.expose_secret().len()) {
+        return Err(Error::internal("a PKCE verifier has 43 to 128 characters"));
+    }
+    Ok(PkceCodeVerifier::new(code_verifier.expose_secret().to_owned()))
+}
+
+fn token_client(settings: &Provider, endpoint: &Url) -> TokenClient {
+    let client = BasicClient::new(ClientId::new(settings.client_id.clone()))
+        .set_token_uri(TokenUrl::from_url(endpoint.clone()))
+        .set_auth_type(match settings.client_auth {
+            ClientAuth::Basic | ClientAuth::BasicRaw => AuthType::BasicAuth,
+            ClientAuth::Post | ClientAuth::None => AuthType::RequestBody,
+        });
+    match (&settings.client_secret, settings.client_auth) {
+        (None, _) | (_, ClientAuth::None) => client,
+        (Some(secret), _) => client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned())),
+    }
+}
+
+/// Stands in for the network: the crate hands it the finished request, and would parse too strictly what came back.
+#[derive(Debug, thiserror::Error)]
+#[error("captured, not sent")]
+struct Captured;
+
+/// The request that the crate would have sent.
+fn captured(
+    settings: &Provider,
+    send: impl FnOnce(&dyn Fn(HttpRequest) -> std::result::Result<HttpResponse, Captured>),
+) -> Result<HttpRequest> {
+    let slot = RefCell::new(None);
+    send(&|request| {
+        slot.replace(Some(request));
+        Err(Captured)
+    });
+    let mut request = slot.into_inner().ok_or_else(|| Error::internal("the token request cannot be built"))?;
+    if let (ClientAuth::BasicRaw, Some(secret)) = (settings.client_auth, &settings.client_secret) {
+        let pair = STANDARD.encode(format!("{}:{}", settings.client_id, secret.expose_secret()));
+        let value = HeaderValue::from_str(&format!("Basic {pair}")).map_err(Error::internal)?;
+        request.headers_mut().insert(AUTHORIZATION, value);
+    }
+    if let Some(credentials) = request.headers_mut().get_mut(AUTHORIZATION) {
+        credentials.set_sensitive(true);
+    }
+    Ok(request)
+}

@@ -1,0 +1,239 @@
+//! One external provider: where it is, what it answers, whose account it proves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oauth2::HttpRequest;
+use oauth2::http::HeaderMap;
+use openidconnect::core::CoreJsonWebKeySet;
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::cached::Cached;
+use super::client::Client;
+use super::discovery::{self, Document, Metadata};
+use super::oidc::{self, Expected, Flaw};
+use super::outcome::{self, Outcome, Passing, PassingKind, Rules, TokenAnswer};
+use super::template::Template;
+use super::{AuthorizationRequest, Identity, IdentityError, IssuerRule, oauth2 as requests, userinfo};
+use crate::clock::SharedClock;
+use crate::domain::ids::{Sid, TEXT_LIMIT};
+use crate::domain::{Error, Result};
+use crate::settings::{self, Endpoints, ProviderKind};
+
+/// When to ask again where the provider doesn't say.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// An external provider as a client sees it. It makes no random values and stores nothing but public documents.
+#[derive(Debug)]
+pub struct Provider {
+    settings: settings::Provider,
+    client: Client,
+    clock: SharedClock,
+    sid: Template,
+    user_name: Template,
+    metadata: Cached<Metadata>,
+    keys: Cached<CoreJsonWebKeySet>,
+}
+
+impl Provider {
+    pub(crate) fn new(settings: settings::Provider, client: Client, clock: SharedClock) -> Result<Self> {
+        Ok(Self {
+            sid: Template::parse("sid", &settings.sid)?,
+            user_name: Template::parse("user_name", &settings.user_name)?,
+            metadata: Cached::new(Arc::clone(&clock)),
+            keys: Cached::new(Arc::clone(&clock)),
+            settings,
+            client,
+            clock,
+        })
+    }
+
+    /// What the operator says of it.
+    pub fn settings(&self) -> &settings::Provider {
+        &self.settings
+    }
+
+    /// Where to send the browser. Fails with [`Error::ProviderUnavailable`] if the address cannot be discovered.
+    pub async fn authorization_url(&self, request: &AuthorizationRequest) -> Result<Url> {
+        let endpoint = self.endpoint(|all| all.authorization.as_ref()).await.map_err(|why| self.unavailable(&why))?;
+        requests::authorization_url(&self.settings, &endpoint, request)
+    }
+
+    /// Trades an authorization code for tokens. `redirect_uri` and `code_verifier` are those of the request.
+    pub async fn exchange(&self, code: &SecretString, redirect_uri: &Url, code_verifier: &SecretString) -> Outcome {
+        self.ask(|endpoint| requests::code_request(&self.settings, endpoint, code, redirect_uri, code_verifier)).await
+    }
+
+    /// Asks for fresh tokens. An `id_token` in the answer is nobody's business: identity was proved at the bind.
+    pub async fn refresh(&self, refresh_token: &SecretString) -> Outcome {
+        self.ask(|endpoint| requests::refresh_request(&self.settings, endpoint, refresh_token)).await
+    }
+
+    /// Whose account the answer to [`Provider::exchange`] is: by its `id_token`, checked in full, and by userinfo where
+    /// the `id_token` leaves a template wanting. Plain OAuth 2.0 has userinfo and the token answer only.
+    pub async fn identify(
+        &self,
+        answer: &TokenAnswer,
+        nonce: &SecretString,
+    ) -> std::result::Result<Identity, IdentityError> {
+        let identity = self.identity(answer, nonce).await;
+        if let Err(why) = &identity {
+            tracing::warn!(provider = %self.settings.id, reason = %why, "an account is not identified");
+        }
+        identity
+    }
+
+    /// What `iss` in the provider's authorization responses has to be.
+    pub async fn expected_iss(&self) -> Result<IssuerRule> {
+        let metadata = self.metadata().await.map_err(|why| self.unavailable(&why))?;
+        Ok(IssuerRule { issuer: self.settings.issuer.clone(), required: metadata.states_iss })
+    }
+
+    /// Makes sure that a refresh has no metadata to fetch: call it before a lease is taken (DESIGN 10.3). Signing keys
+    /// are left out, since a refresh verifies nothing and must not depend on them.
+    pub async fn prepare(&self) -> Result<()> {
+        self.endpoint(|all| all.token.as_ref()).await.map(drop).map_err(|why| self.unavailable(&why))
+    }
+
+    /// Looks whether the provider is there and says all we need; one line for people either way.
+    pub async fn check(&self) -> std::result::Result<String, String> {
+        let problem = |why: Passing| why.reason.to_owned();
+        let token = self.endpoint(|all| all.token.as_ref()).await.map_err(problem)?;
+        self.endpoint(|all| all.authorization.as_ref()).await.map_err(problem)?;
+        let keys = match self.settings.kind {
+            ProviderKind::Oidc => self.keys().await.map_err(problem)?.keys().len(),
+            ProviderKind::OAuth2 => return Ok(format!("token endpoint {token}")),
+        };
+        if keys == 0 {
+            Err("no usable signing key".to_owned())
+        } else {
+            Ok(format!("{keys} signing keys, token endpoint {token}"))
+        }
+    }
+
+    async fn identity(
+        &self,
+        answer: &TokenAnswer,
+        nonce: &SecretString,
+    ) -> std::result::Result<Identity, IdentityError> {
+        let claims = match self.settings.kind {
+            ProviderKind::Oidc => self.claims(answer, nonce).await?,
+            ProviderKind::OAuth2 => Map::new(),
+        };
+        // Judged by the id_token alone: which source names the account must not depend on what else is wanting.
+        let known = self.sid.fill(&[&claims]).is_some();
+        let complete = known && (self.settings.user_name.is_empty() || self.user_name.fill(&[&claims]).is_some());
+        let info = if complete { Map::new() } else { self.userinfo(answer, &claims, known).await? };
+
+        let sources = [&claims, &info, &answer.rest];
+        let sid =
+            self.sid.fill(&sources).ok_or(IdentityError::Refused("the provider does not state the account's id"))?;
+        let sid =
+            Sid::parse(sid).map_err(|_quotes_it: Error| IdentityError::Refused("the account's id is no valid id"))?;
+        let user_name = self.user_name.fill(&sources).map(|name| name.chars().take(TEXT_LIMIT).collect());
+        Ok(Identity { sid, user_name })
+    }
+
+    async fn claims(
+        &self,
+        answer: &TokenAnswer,
+        nonce: &SecretString,
+    ) -> std::result::Result<Map<String, Value>, IdentityError> {
+        let token = answer.id_token.as_ref().ok_or(IdentityError::Refused("the answer has no id_token"))?;
+        let expected = Expected {
+            issuer: self.settings.issuer.as_deref().ok_or(IdentityError::Refused("the provider has no issuer"))?,
+            client_id: &self.settings.client_id,
+            nonce,
+            access_token: &answer.grant.access_token,
+            now: self.clock.now(),
+        };
+        let keys = self.keys().await?;
+        let mut claims = oidc::verified(token, &keys, expected);
+        if claims == Err(Flaw::Key)
+            && let Some(newer) = self.keys.again(self.fetch_keys()).await
+        {
+            claims = oidc::verified(token, &newer, expected);
+        }
+        claims.map_err(|flaw| match flaw {
+            Flaw::Key => IdentityError::Refused("the id_token's signature does not hold"),
+            Flaw::Final(why) => IdentityError::Refused(why),
+        })
+    }
+
+    /// What userinfo says. Where the account is `known` without it, only the name is at stake: not worth a failed bind.
+    async fn userinfo(
+        &self,
+        answer: &TokenAnswer,
+        claims: &Map<String, Value>,
+        known: bool,
+    ) -> std::result::Result<Map<String, Value>, IdentityError> {
+        let Some(url) = self.metadata().await?.endpoints.userinfo.clone() else { return Ok(Map::new()) };
+        let sub = claims.get("sub").and_then(Value::as_str);
+        match userinfo::fetch(&self.client, &url, &answer.grant.access_token, sub).await {
+            Err(IdentityError::Unavailable(_)) if known => Ok(Map::new()),
+            result => result,
+        }
+    }
+
+    async fn ask(&self, request: impl FnOnce(&Url) -> Result<HttpRequest>) -> Outcome {
+        let endpoint = match self.endpoint(|all| all.token.as_ref()).await {
+            Ok(endpoint) => endpoint,
+            Err(passing) => return Outcome::TryLater(passing),
+        };
+        let Ok(request) = request(&endpoint) else {
+            return Outcome::TryLater(Passing::definite("the request cannot be built"));
+        };
+        let now = self.clock.now();
+        match self.client.send(request).await {
+            Ok(answer) => {
+                if matches!(answer.status, 300..400 | 404 | 405 | 410) {
+                    // The endpoint may have moved.
+                    self.metadata.doubt();
+                }
+                let rules = Rules { lifetime: self.settings.lifetime, dead_errors: &self.settings.dead_errors };
+                outcome::parse(&answer, rules, now)
+            }
+            Err(passing) => {
+                self.metadata.doubt();
+                Outcome::TryLater(passing)
+            }
+        }
+    }
+
+    /// An endpoint: the one set by hand, which needs no metadata, or the one discovered.
+    async fn endpoint(&self, pick: fn(&Endpoints) -> Option<&Url>) -> std::result::Result<Url, Passing> {
+        if let Some(by_hand) = pick(&self.settings.endpoints) {
+            return Ok(by_hand.clone());
+        }
+        let metadata = self.metadata().await?;
+        pick(&metadata.endpoints).cloned().ok_or(Passing::definite("an endpoint is neither set nor in the metadata"))
+    }
+
+    async fn metadata(&self) -> std::result::Result<Arc<Metadata>, Passing> {
+        match discovery::issuer_to_ask(&self.settings) {
+            Some(issuer) => self.metadata.get(discovery::fetch(&self.client, &self.settings, issuer)).await,
+            None => Document::default().under(&self.settings.endpoints).map(Arc::new),
+        }
+    }
+
+    async fn keys(&self) -> std::result::Result<Arc<CoreJsonWebKeySet>, Passing> {
+        self.keys.get(self.fetch_keys()).await
+    }
+
+    async fn fetch_keys(&self) -> std::result::Result<CoreJsonWebKeySet, Passing> {
+        let url = self.endpoint(|all| all.jwks.as_ref()).await?;
+        let answer = self.client.get(&url, HeaderMap::new()).await;
+        let answer = answer.map_err(|passing| Passing { kind: PassingKind::Definite, ..passing })?;
+        let body = answer.body.filter(|_| answer.status == 200);
+        // The content type is not asked: some serve their keys as text/plain.
+        serde_json::from_slice(&body.ok_or(Passing::definite("the signing keys are not served"))?)
+            .map_err(|_quotes_the_body: serde_json::Error| Passing::definite("the signing keys cannot be read"))
+    }
+
+    fn unavailable(&self, why: &Passing) -> Error {
+        tracing::warn!(provider = %self.settings.id, reason = why.reason, "the provider is unavailable");
+        Error::ProviderUnavailable { retry_after: why.retry_after.unwrap_or(PAUSE) }
+    }
+}
