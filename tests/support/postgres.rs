@@ -1,0 +1,157 @@
+//! One throw-away Postgres for the whole test run, from the machine's own binaries.
+//!
+//! It is started by the first test that asks and shared by the rest, so the tests run as one process (plain `cargo test`):
+//! a runner with a process per test would start one server per test.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+const INSTALL: &str = "Postgres is needed by the tests: apt-get install postgresql";
+
+/// Starts the server, says its port, and takes it down when this process is gone.
+///
+/// Standard input is a pipe whose other end this process holds and never writes to: the system closes it however the
+/// process ends, panic and `kill -9` included. `$1` is the folder of the binaries, `$2` a port.
+const KEEPER: &str = r#"
+set -eu
+umask 077
+cd /
+home=$(mktemp -d "/tmp/fedlink-pg.XXXXXX")
+trap 'rm -rf "$home"' EXIT
+"$1/initdb" -D "$home/data" -U postgres -A trust -E UTF8 --no-locale --no-sync >"$home/log" 2>&1 || { cat "$home/log" >&2; exit 1; }
+cat >>"$home/data/postgresql.conf" <<CONF
+listen_addresses = '127.0.0.1'
+port = $2
+unix_socket_directories = '$home'
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+autovacuum = off
+jit = off
+max_connections = 300
+shared_buffers = 64MB
+CONF
+"$1/pg_ctl" -D "$home/data" -l "$home/log" -w start >/dev/null || { cat "$home/log" >&2; exit 1; }
+trap '"$1/pg_ctl" -D "$home/data" -m immediate stop >/dev/null; rm -rf "$home"' EXIT
+echo ready
+read -r _ || true
+"#;
+
+#[derive(Debug)]
+struct Server {
+    binaries: PathBuf,
+    port: u16,
+    /// Never read: holding it holds the pipe that keeps the server up.
+    _keeper: Child,
+}
+
+/// The address of a new, empty database on the shared server, which this call starts if it is the first.
+///
+/// The name is unique in the run; the database goes with the server. Panics with the command that installs Postgres if
+/// there is none.
+pub(crate) fn fresh_database() -> String {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    static MADE: AtomicU32 = AtomicU32::new(0);
+
+    let server = SERVER.get_or_init(start);
+    let name = format!("test_{}", MADE.fetch_add(1, Ordering::Relaxed));
+    // template0 has no visitors, so databases can be made side by side.
+    let made = Command::new(server.binaries.join("psql"))
+        .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres", "-d", "postgres"])
+        .args(["-p", &server.port.to_string(), "-c", &format!("CREATE DATABASE {name} TEMPLATE template0")])
+        .stdin(Stdio::null())
+        .output()
+        .expect("psql stands beside the server's binaries");
+    assert!(made.status.success(), "no database {name}: {}", String::from_utf8_lossy(&made.stderr));
+    format!("postgres://postgres@127.0.0.1:{}/{name}", server.port)
+}
+
+fn start() -> Server {
+    let binaries = binaries();
+    let mut complaints = String::new();
+    // The port is free when it is asked for, not necessarily when it is used.
+    for _ in 0..3 {
+        match start_on(&binaries, free_port()) {
+            Ok(server) => return server,
+            Err(complaint) => complaints = complaint,
+        }
+    }
+    panic!("Postgres from {} does not start: {complaints}", binaries.display());
+}
+
+fn start_on(binaries: &Path, port: u16) -> Result<Server, String> {
+    let mut keeper = unprivileged("sh")
+        .args(["-c", KEEPER, "fedlink-test-postgres"])
+        .arg(binaries)
+        .arg(port.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        // A group of its own: Ctrl-C in the terminal ends the tests, and their end ends the server, in that order.
+        .process_group(0)
+        .spawn()
+        .map_err(|error| format!("no shell: {error}"))?;
+    let mut line = String::new();
+    let said = keeper.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
+    if matches!(said, Some(Ok(_))) && line.trim_end() == "ready" {
+        return Ok(Server { binaries: binaries.to_owned(), port, _keeper: keeper });
+    }
+    let output = keeper.wait_with_output().map_err(|error| error.to_string())?;
+    Err(String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+/// Postgres refuses to run as root, so root runs it as the user its package made.
+fn unprivileged(program: &str) -> Command {
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    if !is_root {
+        return Command::new(program);
+    }
+    let mut command = Command::new("runuser");
+    command.args(["-u", "postgres", "--", program]);
+    command
+}
+
+/// The newest of Debian's, which stand beside the path, or those that `pg_config` names.
+fn binaries() -> PathBuf {
+    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
+    let newest = debian
+        .filter(|folder| folder.join("bin/initdb").exists())
+        .max_by_key(|folder| folder.file_name().and_then(|name| name.to_str()?.parse::<u32>().ok()));
+    if let Some(folder) = newest {
+        return folder.join("bin");
+    }
+    let asked = Command::new("pg_config").arg("--bindir").output().unwrap_or_else(|_| panic!("{INSTALL}"));
+    let folder = PathBuf::from(String::from_utf8_lossy(&asked.stdout).trim());
+    assert!(folder.join("initdb").exists(), "{INSTALL}");
+    folder
+}
+
+fn free_port() -> u16 {
+    let probe = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+    probe.local_addr().expect("the address it is bound to").port()
+}
+
+#[tokio::test]
+async fn fresh_databases_are_apart() {
+    let (first, second) = (fresh_database(), fresh_database());
+    assert_ne!(first, second);
+
+    let query = async |url: &str, statement: &str| {
+        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.expect("a connection");
+        let driver = tokio::spawn(connection);
+        let answer = client.query_one(statement, &[]).await.map(|row| row.get::<_, i64>(0));
+        drop(client);
+        driver.await.expect("the driver ends").expect("without an error");
+        answer
+    };
+    let made = query(&first, "WITH made AS (SELECT 7::bigint AS n) SELECT n FROM made").await.expect("an answer");
+    assert_eq!(made, 7);
+    query(&first, "CREATE TABLE here (n bigint)").await.expect_err("DDL returns no row");
+    assert_eq!(query(&first, "SELECT count(*) FROM here").await.expect("it is in the first"), 0);
+    query(&second, "SELECT count(*) FROM here").await.expect_err("and not in the second");
+}

@@ -1,0 +1,176 @@
+//! The built `fedlink` as its users run it: a process with arguments, an environment and pipes.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The longest a test waits for a process: generous, since it only bounds a failure.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// What a command said, and how it ended.
+#[derive(Debug)]
+pub(crate) struct Output {
+    /// How it ended.
+    pub(crate) status: ExitStatus,
+    /// Its standard output.
+    pub(crate) stdout: String,
+    /// Its standard error.
+    pub(crate) stderr: String,
+}
+
+/// Runs `fedlink` with `args` and nothing in its environment but `env`, feeds it `stdin`, and waits for its end.
+///
+/// Panics if that takes over a minute.
+pub(crate) fn run(args: &[&str], env: &[(&str, &str)], stdin: &str) -> Output {
+    let mut child = command(args, env).stdin(Stdio::piped()).spawn().expect("the binary is built");
+    let mut to_child = child.stdin.take().expect("it is piped");
+    let given = stdin.to_owned();
+    // A command that does not read its input closes the pipe, and that is no failure.
+    let feeder = thread::spawn(move || drop(to_child.write_all(given.as_bytes())));
+    let stdout = read_to_end(child.stdout.take().expect("it is piped"));
+    let stderr = read_to_end(child.stderr.take().expect("it is piped"));
+
+    let deadline = Instant::now() + PATIENCE;
+    let texts = [stdout, stderr].map(|text| text.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok());
+    let [Some(stdout), Some(stderr)] = texts else {
+        drop(child.kill());
+        drop(child.wait());
+        panic!("fedlink {args:?} did not end within {PATIENCE:?}");
+    };
+    let status = child.wait().expect("it has closed its output");
+    feeder.join().expect("the feeder ends with the pipe");
+    Output { status, stdout, stderr }
+}
+
+/// A serving process; it is killed when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// Where the service answers, such as `http://127.0.0.1:40001`; without the base path.
+    pub(crate) base_url: String,
+    /// Where `/readyz` and `/metrics` answer.
+    pub(crate) ops_url: String,
+    child: Child,
+    logs: Arc<Mutex<String>>,
+}
+
+impl Running {
+    /// All it has said so far, on both outputs.
+    pub(crate) fn logs(&self) -> String {
+        self.logs.lock().expect("no reader died").clone()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// Starts `fedlink serve --config …` and waits until `/readyz` says 200.
+///
+/// The addresses are taken from the line it logs once both ports are open, so a test may ask for port 0:
+/// `listening on http://…, operations on http://…`. Panics with all it said if it ends or stays silent for a minute.
+pub(crate) fn serve(config: &Path, env: &[(&str, &str)]) -> Running {
+    let config = config.to_str().expect("a temporary folder has a plain name");
+    let mut child =
+        command(&["serve", "--config", config], env).stdin(Stdio::null()).spawn().expect("the binary is built");
+    let logs = Arc::new(Mutex::new(String::new()));
+    let (announce, announced) = channel();
+    collect(child.stdout.take().expect("it is piped"), &logs, announce.clone());
+    collect(child.stderr.take().expect("it is piped"), &logs, announce);
+
+    let deadline = Instant::now() + PATIENCE;
+    let mut running = Running { base_url: String::new(), ops_url: String::new(), child, logs };
+    match announced.recv_timeout(PATIENCE) {
+        Ok(addresses) => (running.base_url, running.ops_url) = addresses,
+        Err(RecvTimeoutError::Timeout) => panic!("fedlink says no address:\n{}", running.logs()),
+        Err(RecvTimeoutError::Disconnected) => panic!("fedlink ended instead of serving:\n{}", running.logs()),
+    }
+    while !is_ready(&running.ops_url) {
+        assert!(Instant::now() < deadline, "fedlink does not become ready:\n{}", running.logs());
+    }
+    running
+}
+
+fn command(args: &[&str], env: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fedlink"));
+    command.args(args).env_clear().envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn read_to_end(mut pipe: impl Read + Send + 'static) -> Receiver<String> {
+    let (done, text) = channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        drop(pipe.read_to_end(&mut bytes));
+        drop(done.send(String::from_utf8_lossy(&bytes).into_owned()));
+    });
+    text
+}
+
+/// Keeps what comes, and announces the addresses when they are told.
+fn collect(pipe: impl Read + Send + 'static, logs: &Arc<Mutex<String>>, announce: Sender<(String, String)>) {
+    let logs = Arc::clone(logs);
+    thread::spawn(move || {
+        let mut pipe = BufReader::new(pipe);
+        let mut line = Vec::new();
+        while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+            let text = String::from_utf8_lossy(&line);
+            logs.lock().expect("no reader died").push_str(&text);
+            if let Some(addresses) = addresses_in(&text) {
+                drop(announce.send(addresses));
+            }
+            line.clear();
+        }
+    });
+}
+
+fn addresses_in(line: &str) -> Option<(String, String)> {
+    let url_after = |words: &str| {
+        let (_, rest) = line.split_once(words)?;
+        let address = rest.split(|c: char| c.is_whitespace() || ",\"\u{1b}".contains(c)).next()?;
+        Some(address.trim_end_matches('/').to_owned())
+    };
+    Some((url_after("listening on ")?, url_after("operations on ")?))
+}
+
+/// One question, with no client in between that could wait or retry by itself.
+fn is_ready(ops_url: &str) -> bool {
+    let host = ops_url.trim_start_matches("http://");
+    let ask = || {
+        let mut stream = TcpStream::connect(host)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        write!(stream, "GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")?;
+        let mut status = String::new();
+        BufReader::new(stream).read_line(&mut status)?;
+        Ok::<_, std::io::Error>(status.starts_with("HTTP/1.1 200"))
+    };
+    ask().unwrap_or(false)
+}
+
+/// One test for all the doors, with `--version` standing for any command.
+#[test]
+fn the_program_says_its_version_and_refuses_an_unknown_command() {
+    let version = run(&["--version"], &[], "");
+    assert!(version.status.success(), "{version:?}");
+    assert_eq!(version.stdout.trim(), concat!("fedlink ", env!("CARGO_PKG_VERSION")));
+    let unknown = run(&["no-such-command"], &[], "not read");
+    assert!(!unknown.status.success());
+    assert!(unknown.stderr.contains("no-such-command"), "{unknown:?}");
+}
+
+#[test]
+fn addresses_are_found_in_either_kind_of_log() {
+    let expected = Some(("http://127.0.0.1:40001".to_owned(), "http://127.0.0.1:40002".to_owned()));
+    let text = "INFO fedlink: listening on http://127.0.0.1:40001, operations on http://127.0.0.1:40002 version=1\n";
+    assert_eq!(addresses_in(text), expected);
+    let json = r#"{"message":"listening on http://127.0.0.1:40001, operations on http://127.0.0.1:40002"}"#;
+    assert_eq!(addresses_in(json), expected);
+    assert_eq!(addresses_in("listening on http://127.0.0.1:40001"), None);
+}
