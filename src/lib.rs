@@ -1,9 +1,11 @@
 //! fedlink keeps users' links to external identity providers and hands out valid access tokens for them.
 
+pub mod app;
 pub mod clock;
 pub mod domain;
 pub mod entropy;
 pub mod sandbox;
+pub mod service;
 pub mod settings;
 pub mod store;
 pub mod upstream;

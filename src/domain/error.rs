@@ -1,5 +1,6 @@
 //! What can go wrong, in the few kinds that callers can act on; each dialect chooses status and body.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// The result of an operation of the domain or a service.
@@ -15,7 +16,7 @@ pub enum Error {
     #[error("{field} {problem}")]
     Input {
         /// The field or path segment at fault.
-        field: &'static str,
+        field: Cow<'static, str>,
         /// What is wrong with it, in words that can follow the field's name.
         problem: String,
     },
@@ -62,8 +63,8 @@ pub enum Error {
 
 impl Error {
     /// An error that names `field` and says what is wrong with it.
-    pub fn input(field: &'static str, problem: impl Into<String>) -> Self {
-        Self::Input { field, problem: problem.into() }
+    pub fn input(field: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
+        Self::Input { field: field.into(), problem: problem.into() }
     }
 
     /// An error whose cause only the log may see.

@@ -6,6 +6,7 @@ pub mod error;
 pub mod event;
 pub mod flow;
 pub mod ids;
+pub mod json;
 pub mod link;
 pub mod scope;
 pub mod token;

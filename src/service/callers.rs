@@ -77,7 +77,7 @@ fn hash(token: &str) -> [u8; 32] {
 /// Compares a secret with what a caller sent, in constant time, their lengths hidden too.
 fn matches(secret: Option<&SecretString>, sent: &SecretString) -> bool {
     // Against a client without a secret the same work is done and the answer is no.
-    let expected = hash(secret.map_or("", ExposeSecret::expose_secret));
+    let expected = hash(secret.map_or("", secrecy::ExposeSecret::expose_secret));
     let same: bool = expected.ct_eq(&hash(sent.expose_secret())).into();
     same && secret.is_some()
 }

@@ -10,7 +10,7 @@ use super::token_sets::{Keeping, keep};
 use super::{Parts, accounts, links};
 use crate::domain::account::AccountType;
 use crate::domain::event::Actor;
-use crate::domain::ids::{PARTNER_TYPE, ProviderId, Sid, Subject};
+use crate::domain::ids::{PARTNER_TYPE, ProviderId, Sid, Subject, display_name};
 use crate::domain::link::Proof;
 use crate::domain::token::Expiry;
 use crate::domain::{Error, Result};
@@ -35,26 +35,10 @@ pub struct Line {
 }
 
 impl Line {
-    /// Reads a line; the error says what is wrong with it and quotes nothing of it.
-    pub fn parse(text: &str) -> std::result::Result<Self, String> {
-        serde_json::from_str(text).map_err(|error| match error.classify() {
-            serde_json::error::Category::Data => describe(&error),
-            _ => format!("is not valid JSON (column {})", error.column()),
-        })
+    /// Reads a line; the error names the field and quotes nothing of it.
+    pub fn parse(text: &str) -> Result<Self> {
+        crate::domain::json::read("the line", text.as_bytes())
     }
-}
-
-/// What a JSON object lacks or has too much; serde's own words quote values, which may be tokens.
-fn describe(error: &serde_json::Error) -> String {
-    let words = error.to_string();
-    let named = |prefix: &str| words.strip_prefix(prefix).and_then(|rest| rest.split('`').next()).map(str::to_owned);
-    if let Some(field) = named("missing field `") {
-        return format!("has no field {field}");
-    }
-    if let Some(field) = named("unknown field `") {
-        return format!("has the unknown field {field}");
-    }
-    format!("has a value of the wrong type (column {})", error.column())
 }
 
 /// What to do about a subject without an account.
@@ -89,7 +73,7 @@ pub async fn take_in(parts: &Arc<Parts>, line: Line, unknown: UnknownSubject) ->
     if !remember && (tokens.access.is_some() || tokens.refresh.is_some()) {
         return Err(Error::input("accessToken", format!("is given, but {provider} has remember_tokens = false")));
     }
-    let user_name = line.user_name;
+    let user_name = line.user_name.map(|name| display_name("userName", name)).transpose()?;
     parts
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;

@@ -8,7 +8,7 @@ use super::Parts;
 use super::audit::{About, record};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::event::{Actor, Event};
-use crate::domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
+use crate::domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject, display_name};
 use crate::domain::link::{Health, Proof};
 use crate::domain::{Error, Result};
 use crate::settings::Subjects;
@@ -112,6 +112,7 @@ pub async fn link_by_id(parts: &Arc<Parts>, caller: &Caller, actor: Actor, asser
     caller.may(Action::ChangeLinks, &assertion.subject)?;
     parts.check_subject(&assertion.subject)?;
     let provider = known_provider(parts, &assertion.fp_type, &assertion.fp_name)?;
+    let user_name = assertion.user_name.map(|name| display_name("federatedAccountName", name)).transpose()?;
     let (caller, client) = (caller.clone(), caller.client.clone());
     parts
         .detached(async move |parts| {
@@ -121,7 +122,7 @@ pub async fn link_by_id(parts: &Arc<Parts>, caller: &Caller, actor: Actor, asser
                 subject: &assertion.subject,
                 provider: &provider,
                 sid: &assertion.sid,
-                user_name: assertion.user_name,
+                user_name,
                 proof: Proof::Asserted,
                 origin: Some(&client),
             };

@@ -56,8 +56,7 @@ async fn refresh(parts: &Parts, provider: &ProviderId, link: LinkId) -> Result<L
             tracing::info!(%link, %provider, "refreshed");
             Ok(land(parts, link, (owner_row, row), &spent, answer.grant).await)
         }
-        Outcome::Refused(refusal) if refusal.dead => refused(parts, provider, link, (&owner_row, &row)).await,
-        Outcome::Refused(_) => passing(parts, link, &row, None).await,
+        Outcome::Refused(_) => refused(parts, provider, link, (&owner_row, &row)).await,
         Outcome::TryLater(Passing { retry_after, reason, .. }) => {
             tracing::warn!(%link, %provider, %reason, "a refresh failed in passing");
             passing(parts, link, &row, retry_after).await

@@ -144,7 +144,7 @@ impl Asking<'_> {
         let landing = match tokio::time::timeout_at(deadline, flight).await {
             Ok(Ok(landing)) => landing,
             // At the deadline the flight goes on; after a panic the next caller leads a new one.
-            Err(_deadline) | Ok(Err(_)) => Landing::Rest(in_a_second),
+            Err(_) | Ok(Err(_)) => Landing::Rest(in_a_second),
         };
         self.after(landing, row, link).await
     }

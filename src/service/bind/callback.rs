@@ -91,11 +91,7 @@ async fn issuer_agrees(provider: &Provider, answer: &Answer) -> Result<bool> {
         Err(Error::ProviderUnavailable { .. }) => return Ok(false),
         Err(error) => return Err(error),
     };
-    Ok(match (&answer.iss, &rule.issuer) {
-        (Some(named), Some(expected)) => named == expected,
-        (Some(_), None) => true,
-        (None, _) => answer.code.is_none() || !rule.required,
-    })
+    Ok(rule.allows(answer.iss.as_deref(), answer.code.is_none()))
 }
 
 /// Redeems the code and finds out whose account it is; `None` if either fails, the reason in the log.

@@ -1,0 +1,46 @@
+//! The application: its parts, built once and in order, shared by all workers.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use crate::clock::SharedClock;
+use crate::domain::Result;
+use crate::entropy::SharedEntropy;
+use crate::service::{Flights, Parts, Uses, callers, keys, ownership};
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::upstream::Upstream;
+
+/// The application.
+#[derive(Clone)]
+pub struct App {
+    /// What its services work with.
+    pub parts: Arc<Parts>,
+}
+
+impl App {
+    /// Opens the database and brings it to the newest schema, opens the vault, and brings links in line with the settings.
+    /// Drivers, writers and calls to providers run on `runtime`.
+    pub async fn build(settings: Settings, clock: SharedClock, entropy: SharedEntropy, runtime: Handle) -> Result<Self> {
+        let store = Store::new(&settings.database_url, settings.ca_file.as_deref(), runtime.clone())?;
+        for migration in store.migrate().await? {
+            tracing::info!(migration, "migrated");
+        }
+        let vault = keys::open_vault(&store, &settings.keyring, &clock, &entropy).await?;
+        let parts = Arc::new(Parts {
+            upstream: Upstream::new(&settings, &clock)?,
+            flights: Flights::new(&settings),
+            tokens_seen: callers::TokensSeen::default(),
+            uses: Uses::default(),
+            store,
+            vault,
+            clock,
+            entropy,
+            settings,
+            runtime,
+        });
+        ownership::reconcile(&parts).await?;
+        Ok(Self { parts })
+    }
+}
