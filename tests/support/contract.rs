@@ -1,0 +1,245 @@
+//! Holds every answer of the server against openapi.yaml, the contract that callers read.
+
+// Clippy grants tests their unwraps by this, also in a test binary, where it is always true.
+#![cfg(test)]
+
+use std::collections::BTreeSet;
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use serde_json::{Map, Value, json};
+
+/// Panics unless openapi.yaml allows the answer; remembers what was seen.
+///
+/// `target` is the request's path and query as sent, with or without the base path. The route, the status, the
+/// content type, the headers and the body are all held against the document. Where it has no operation, only the
+/// documented 404 or 405 will do.
+#[track_caller]
+pub(crate) fn check(method: &str, target: &str, status: u16, headers: &[(&str, &str)], body: &[u8]) {
+    if let Err(problem) = CONTRACT.judge(method, &Answer { target, status, headers, body }) {
+        panic!("{method} {target} → {status} breaks openapi.yaml: {problem}\n{}", excerpt(body));
+    }
+}
+
+/// Every operation of openapi.yaml.
+pub(crate) fn operations() -> BTreeSet<Operation> {
+    CONTRACT.operations()
+}
+
+/// The operations that [`check`] has judged in this process, and the statuses they answered.
+pub(crate) fn seen() -> BTreeSet<(Operation, u16)> {
+    CONTRACT.seen()
+}
+
+/// A method and a path as the document writes it, parameters in braces, without the base path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Operation {
+    /// In capitals.
+    pub(crate) method: String,
+    /// Such as `/api/v3/users/{subjectId}/fa`.
+    pub(crate) template: String,
+}
+
+static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::read);
+
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+struct Contract {
+    document: Value,
+    seen: Mutex<BTreeSet<(Operation, u16)>>,
+}
+
+/// What came back.
+struct Answer<'a> {
+    target: &'a str,
+    status: u16,
+    headers: &'a [(&'a str, &'a str)],
+    body: &'a [u8],
+}
+
+impl Answer<'_> {
+    fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+
+    fn header_values(&self, name: &str) -> Vec<&str> {
+        self.headers.iter().filter(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| *value).collect()
+    }
+}
+
+/// Where a request belongs.
+enum Route<'a> {
+    Operation { template: &'a str, operation: &'a Value, elsewhere: bool },
+    OtherMethods,
+    Nowhere,
+}
+
+impl Contract {
+    fn read() -> Self {
+        let document = serde_yaml_ng::from_str(include_str!("../../openapi.yaml")).expect("openapi.yaml is YAML");
+        Self { document, seen: Mutex::default() }
+    }
+
+    fn judge(&self, method: &str, answer: &Answer<'_>) -> Result<(), String> {
+        let status = answer.status.to_string();
+        let responses = match self.route(method, answer.path()) {
+            // An operation that another server has is a path like any other on this one.
+            Route::Operation { elsewhere: true, operation, .. }
+                if answer.status == 404 && operation.pointer("/responses/404").is_none() =>
+            {
+                &self.document["x-unrouted"]
+            }
+            Route::Operation { template, operation, .. } => {
+                self.remember(method, template, answer.status);
+                &operation["responses"]
+            }
+            Route::OtherMethods if answer.status == 405 => &self.document["x-unrouted"],
+            Route::OtherMethods => return Err("it has the path, but not with this method".to_owned()),
+            Route::Nowhere if answer.status == 404 => &self.document["x-unrouted"],
+            Route::Nowhere => return Err("it has no such path".to_owned()),
+        };
+        let Some(response) = responses.get(&status) else {
+            let documented: Vec<_> = entries(responses).map(|(status, _)| status.as_str()).collect();
+            return Err(format!("the operation has no such status, only {}", documented.join(", ")));
+        };
+        let response = self.resolve(response);
+        self.judge_headers(response, answer)?;
+        // RFC 9110 §9.3.2: whatever a GET would have said, a HEAD says without a body.
+        if method == "HEAD" && answer.body.is_empty() { Ok(()) } else { self.judge_body(response, answer) }
+    }
+
+    fn judge_headers(&self, response: &Value, answer: &Answer<'_>) -> Result<(), String> {
+        for (name, header) in entries(&response["headers"]) {
+            let header = self.resolve(header);
+            let values = answer.header_values(name);
+            if values.is_empty() && header["required"] == true {
+                return Err(format!("the header {name} is missing"));
+            }
+            for text in values {
+                let integer = header["schema"]["type"] == "integer";
+                let value = if integer { text.parse::<i64>().map_or(json!(text), Value::from) } else { json!(text) };
+                self.fits(&header["schema"], &value).map_err(|problem| format!("the header {name}: {problem}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn judge_body(&self, response: &Value, answer: &Answer<'_>) -> Result<(), String> {
+        let Some(content) = response.get("content") else {
+            return if answer.body.is_empty() { Ok(()) } else { Err("the body should be empty".to_owned()) };
+        };
+        let stated = answer.header_values("Content-Type");
+        let [content_type] = stated.as_slice() else {
+            return Err(format!("{} Content-Type headers instead of one", stated.len()));
+        };
+        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let Some(media) = content.get(&essence) else {
+            return Err(format!("the content type {content_type} is not documented for this status"));
+        };
+        let body = if essence == "application/json" {
+            serde_json::from_slice(answer.body).map_err(|problem| format!("the body is not JSON: {problem}"))?
+        } else {
+            let text =
+                std::str::from_utf8(answer.body).map_err(|problem| format!("the body is not text: {problem}"))?;
+            json!(text)
+        };
+        self.fits(&media["schema"], &body)
+    }
+
+    fn route(&self, method: &str, path: &str) -> Route<'_> {
+        let key = method.to_ascii_lowercase();
+        let mut best = Route::Nowhere;
+        let mut most_literals = 0;
+        for (template, item) in entries(&self.document["paths"]) {
+            let Some(literals) =
+                self.prefixes(item).iter().find_map(|prefix| literals_matched(template, path.strip_prefix(prefix)?))
+            else {
+                continue;
+            };
+            match item.get(&key).filter(|_| METHODS.contains(&key.as_str())) {
+                // OpenAPI 3.1, Paths Object: concrete paths go before templated ones.
+                Some(operation) if literals >= most_literals => {
+                    most_literals = literals;
+                    best = Route::Operation { template, operation, elsewhere: item.get("servers").is_some() };
+                }
+                None if matches!(best, Route::Nowhere) => best = Route::OtherMethods,
+                _ => {}
+            }
+        }
+        best
+    }
+
+    /// The paths of the servers that serve a path item.
+    fn prefixes(&self, item: &Value) -> Vec<String> {
+        let servers = item.get("servers").unwrap_or(&self.document["servers"]);
+        let urls = servers.as_array().into_iter().flatten().filter_map(|server| server["url"].as_str());
+        urls.map(|url| {
+            let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+            after_scheme.split_once('/').map_or(String::new(), |(_, path)| format!("/{}", path.trim_end_matches('/')))
+        })
+        .collect()
+    }
+
+    /// Follows `$ref`s of anything but schemas.
+    fn resolve<'a>(&'a self, mut node: &'a Value) -> &'a Value {
+        while let Some(reference) = node["$ref"].as_str() {
+            let target = reference.strip_prefix('#').and_then(|pointer| self.document.pointer(pointer));
+            node = target.unwrap_or_else(|| panic!("openapi.yaml refers to {reference}, which is not there"));
+        }
+        node
+    }
+
+    fn fits(&self, schema: &Value, value: &Value) -> Result<(), String> {
+        // The components stand beside the schema, so that its references resolve in the one document.
+        let mut root = schema.as_object().cloned().unwrap_or_default();
+        root.insert("components".to_owned(), self.document["components"].clone());
+        let validator = jsonschema::draft202012::options()
+            .should_validate_formats(true)
+            .build(&Value::Object(root))
+            .map_err(|problem| format!("openapi.yaml has a schema that is none: {problem}"))?;
+        let problems: Vec<_> =
+            validator.iter_errors(value).map(|problem| format!("{} at {}", problem, problem.instance_path())).collect();
+        if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
+    }
+
+    fn operations(&self) -> BTreeSet<Operation> {
+        let items = entries(&self.document["paths"]);
+        items
+            .flat_map(|(template, item)| {
+                let methods = METHODS.iter().filter(|method| item.get(**method).is_some());
+                methods
+                    .map(|method| Operation { method: method.to_ascii_uppercase(), template: template.clone() })
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    fn remember(&self, method: &str, template: &str, status: u16) {
+        let operation = Operation { method: method.to_ascii_uppercase(), template: template.to_owned() };
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert((operation, status));
+    }
+
+    fn seen(&self) -> BTreeSet<(Operation, u16)> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// How many segments of `template` are literal, if `path` fits it. A parameter fits an empty segment too: refusing that
+/// one is the operation's business.
+fn literals_matched(template: &str, path: &str) -> Option<usize> {
+    let (wanted, given): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
+    let literal = |segment: &str| !segment.starts_with('{');
+    let fits = wanted.len() == given.len()
+        && wanted.iter().zip(&given).all(|(wanted, given)| !literal(wanted) || wanted == given);
+    fits.then(|| wanted.into_iter().filter(|segment| literal(segment)).count())
+}
+
+fn entries(object: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    object.as_object().into_iter().flat_map(Map::iter)
+}
+
+fn excerpt(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).chars().take(2000).collect()
+}
+
+#[cfg(test)]
+mod tests;
