@@ -3,9 +3,10 @@
 // Clippy grants tests their unwraps by this, also in a test binary, where it is always true.
 #![cfg(test)]
 
-use std::collections::BTreeSet;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
+use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
 /// Panics unless openapi.yaml allows the answer; remembers what was seen.
@@ -45,6 +46,8 @@ const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "
 
 struct Contract {
     document: Value,
+    /// By the address of the schema in `document`, which never changes: building one takes longer than a request.
+    validators: Mutex<HashMap<usize, Arc<Validator>>>,
     seen: Mutex<BTreeSet<(Operation, u16)>>,
 }
 
@@ -76,7 +79,7 @@ enum Route<'a> {
 impl Contract {
     fn read() -> Self {
         let document = serde_yaml_ng::from_str(include_str!("../../openapi.yaml")).expect("openapi.yaml is YAML");
-        Self { document, seen: Mutex::default() }
+        Self { document, validators: Mutex::default(), seen: Mutex::default() }
     }
 
     fn judge(&self, method: &str, answer: &Answer<'_>) -> Result<(), String> {
@@ -188,17 +191,28 @@ impl Contract {
         node
     }
 
+    /// `schema` is a part of the document.
     fn fits(&self, schema: &Value, value: &Value) -> Result<(), String> {
-        // The components stand beside the schema, so that its references resolve in the one document.
-        let mut root = schema.as_object().cloned().unwrap_or_default();
-        root.insert("components".to_owned(), self.document["components"].clone());
-        let validator = jsonschema::draft202012::options()
-            .should_validate_formats(true)
-            .build(&Value::Object(root))
-            .map_err(|problem| format!("openapi.yaml has a schema that is none: {problem}"))?;
+        let validator = self.validator(schema)?;
         let problems: Vec<_> =
             validator.iter_errors(value).map(|problem| format!("{} at {}", problem, problem.instance_path())).collect();
         if problems.is_empty() { Ok(()) } else { Err(problems.join("; ")) }
+    }
+
+    fn validator(&self, schema: &Value) -> Result<Arc<Validator>, String> {
+        let mut validators = self.validators.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = std::ptr::from_ref(schema).addr();
+        if let Some(validator) = validators.get(&address) {
+            return Ok(Arc::clone(validator));
+        }
+        // The components stand beside the schema, so that its references resolve in the one document.
+        let mut root = schema.as_object().cloned().unwrap_or_default();
+        root.insert("components".to_owned(), self.document["components"].clone());
+        let built = jsonschema::draft202012::options().should_validate_formats(true).build(&Value::Object(root));
+        let validator =
+            Arc::new(built.map_err(|problem| format!("openapi.yaml has a schema that is none: {problem}"))?);
+        validators.insert(address, Arc::clone(&validator));
+        Ok(validator)
     }
 
     fn operations(&self) -> BTreeSet<Operation> {

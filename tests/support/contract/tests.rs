@@ -1,6 +1,7 @@
 //! Tries openapi.yaml and the check that holds answers against it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
@@ -12,7 +13,8 @@ const LIST: &str = "/blitz/api/v3/users/elle/fa";
 const FED_TOKEN: &str = "/api/v3/users/elle/fedToken/tcs/tcs_1?min_ttl=90";
 
 fn judge(method: &str, target: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Result<(), String> {
-    Contract::read().judge(method, &Answer { target, status, headers, body: body.as_bytes() })
+    static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::read);
+    CONTRACT.judge(method, &Answer { target, status, headers, body: body.as_bytes() })
 }
 
 #[track_caller]
@@ -117,7 +119,7 @@ fn every_example_fits_its_schema() {
         let Some(schema) = node.get("schema") else { return };
         let named = entries(&node["examples"]).map(|(_, example)| &example["value"]);
         let examples: Vec<_> = node.get("example").into_iter().chain(named).collect();
-        if place.ends_with("/application~1json") || place.ends_with("/application/json") {
+        if place.ends_with("/application/json") {
             assert!(!examples.is_empty(), "{place} has no example");
         }
         for example in examples {
@@ -217,18 +219,18 @@ fn anything_else_is_refused() {
     refuses(judge("GET", LIST, 200, &[("Content-Type", "text/html")], "[]"), "content type");
     refuses(judge("GET", LIST, 200, &[], "[]"), "0 Content-Type headers");
     refuses(judge("GET", LIST, 200, &[JSON], "[{]"), "not JSON");
-    refuses(judge("GET", LIST, 200, &[JSON], r#"[{"sid":"1","fpType":"a","fpName":"b","id":1}]"#), "at /");
+    refuses(judge("GET", LIST, 200, &[JSON], r#"[{"sid":"1","fpType":"a","fpName":"b","id":1}]"#), "anyOf");
     refuses(judge("GET", LIST, 401, &[JSON], denied), "WWW-Authenticate is missing");
     refuses(judge("GET", LIST, 401, &[JSON, ("WWW-Authenticate", "Basic realm=x")], denied), "WWW-Authenticate");
     refuses(judge("GET", LIST, 401, &[JSON, BEARER], &denied.replace("No enough", "Not enough")), "was expected");
     refuses(judge("GET", LIST, 503, &[JSON, ("Retry-After", "soon")], away), "Retry-After");
     refuses(judge("GET", FED_TOKEN, 200, &[JSON], r#"{"1":{"token":"t"}}"#), "Cache-Control is missing");
-    refuses(judge("GET", FED_TOKEN, 200, &[JSON, no_store], "{}"), "at ");
+    refuses(judge("GET", FED_TOKEN, 200, &[JSON, no_store], "{}"), "less than 1 property");
     let leak = r#"{"1":{"token":"t","refreshToken":"r"}}"#;
     refuses(judge("GET", FED_TOKEN, 200, &[JSON, no_store], leak), "refreshToken");
     refuses(judge("DELETE", "/api/v3/users/elle/fa/tcs/tcs_1/1", 204, &[], "{}"), "should be empty");
     let detail = r#"[{"sid":"1","fpType":"a","fpName":"b","proof":"proven","health":"ok","createdAt":"yesterday"}]"#;
-    refuses(judge("GET", LIST, 200, &[JSON], detail), "at ");
+    refuses(judge("GET", LIST, 200, &[JSON], detail), "anyOf");
 }
 
 #[test]
