@@ -4,6 +4,7 @@ pub mod app;
 pub mod clock;
 pub mod domain;
 pub mod entropy;
+pub mod http;
 pub mod sandbox;
 pub mod service;
 pub mod settings;

@@ -47,6 +47,15 @@ pub enum Error {
     /// The external account belongs to another subject, exclusively.
     #[error("the external account is linked to another user")]
     AlreadyLinked,
+    /// The body is larger than any that is read.
+    #[error("the body has more than {limit} bytes")]
+    BodyTooLarge {
+        /// The most that is read, in bytes.
+        limit: usize,
+    },
+    /// The body is of another type.
+    #[error("the body must be application/json")]
+    NotJson,
     /// A provider fails in passing; nothing is lost, and asking again later may help.
     #[error("the provider is unavailable for the moment")]
     ProviderUnavailable {

@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(say(r#"{"name": "a"} x"#), "body has something after the end of the JSON");
         assert_eq!(say(r#"{"name": "a""#), "body ends in the middle of the JSON");
         assert_eq!(say("{name}"), "body is not valid JSON (line 1, column 2)");
-        assert_eq!(say("[]"), "name is missing");
+        assert_eq!(say("[]"), "body must be a JSON object");
         assert_eq!(say("17"), "body must be a JSON object");
     }
 }

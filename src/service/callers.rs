@@ -187,15 +187,17 @@ pub async fn introspect(parts: &Parts, client: &Client, token: &str) -> Result<O
     }))
 }
 
-/// Revokes a client's own token; anything else is no error (RFC 7009 §2.2).
+/// Revokes a client's own token. An unknown one is no error (RFC 7009 §2.2); another client's is [`Error::Denied`] and lives on.
 pub async fn revoke(parts: &Arc<Parts>, client: &Client, token: &str) -> Result<()> {
     let (hash, id) = (hash(token), client.id.clone());
+    let row = store::read!(parts.store, |conn| find(conn, &hash))?;
+    if row.is_some_and(|row| row.client != id.as_str()) {
+        return Err(Error::Denied);
+    }
     parts
         .detached(async move |parts| {
             delete(&mut parts.store.write().await?, &hash, id.as_str()).await?;
-            if parts.tokens_seen.0.get(&hash).is_some_and(|seen| seen.client == id) {
-                parts.tokens_seen.0.invalidate(&hash);
-            }
+            parts.tokens_seen.0.invalidate(&hash);
             Ok(())
         })
         .await

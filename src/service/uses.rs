@@ -43,7 +43,7 @@ impl Uses {
 }
 
 /// Writes what waits, in one transaction.
-pub async fn flush(parts: &Parts) -> Result<()> {
+pub(super) async fn flush(parts: &Parts) -> Result<()> {
     let waiting = std::mem::take(&mut *parts.uses.waiting.lock().unwrap_or_else(PoisonError::into_inner));
     if waiting.is_empty() {
         return Ok(());

@@ -24,7 +24,6 @@ pub(crate) struct ServingRow {
     pub(crate) has_refresh: bool,
     pub(crate) expires_at: Option<At>,
     pub(crate) obtained_at: Option<At>,
-    pub(crate) version: i64,
     pub(crate) health: String,
     pub(crate) retry_at: Option<At>,
 }
@@ -77,7 +76,6 @@ macro_rules! serving_columns {
             token_sets::sealed_refresh.is_not_null(),
             token_sets::expires_at,
             token_sets::obtained_at,
-            token_sets::version,
             token_sets::health,
             token_sets::retry_at,
         )

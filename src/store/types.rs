@@ -1,7 +1,5 @@
 //! SQL types that both engines share: ids and instants.
 
-#![expect(unreachable_pub, reason = "the table! macro makes public what it names")]
-
 use std::io::Write as _;
 
 use chrono::{DateTime, Utc};

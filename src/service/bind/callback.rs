@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::{
-    Browser, Ending, GrantSecrets, LegSecrets, Step, app_address, end, flow_id, hash, provider_of, redirect_uri,
+    Browser, Ending, GrantSecrets, LegSecrets, Step, app_address, confirm_url, end, flow_id, hash, provider_of, redirect_uri,
     runs_out, seal, unseal,
 };
 use crate::domain::flow::FlowState;
@@ -150,7 +150,7 @@ async fn arrive(
         return Ok(Step::Nothing);
     }
     Ok(match code {
-        None => Step::ToConfirm(flow_id(row)),
+        None => Step::ToConfirm(confirm_url(&parts.settings, flow_id(row))?),
         Some(code) => Step::ToApp(pending_address(row, &code)),
     })
 }

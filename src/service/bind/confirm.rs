@@ -85,7 +85,7 @@ async fn answer(
     };
     let expected = csrf(cookie);
     if !bool::from(expected.expose_secret().as_bytes().ct_eq(sent_csrf.expose_secret().as_bytes())) {
-        return Ok(Step::Nothing);
+        return Err(Error::input("csrf", "is not the form's; open the page again"));
     }
     match decision {
         "yes" => {}

@@ -39,7 +39,7 @@ pub enum Step {
     /// Go to the provider, with this cookie if the browser has none yet.
     ToProvider(Url, Option<FlowCookie>),
     /// Answer the question at the flow's confirm page.
-    ToConfirm(FlowId),
+    ToConfirm(Url),
     /// Go back to the app: the end, whatever it is.
     ToApp(String),
     /// There is nothing here for this browser: the flow is over, or it is another's. Nothing was touched.
@@ -80,6 +80,13 @@ pub fn redirect_uri(settings: &Settings, provider: &ProviderId) -> Result<Url> {
 fn instruction_url(settings: &Settings, flow: FlowId) -> Result<Url> {
     let path = format!("{}/api/v2/users/current/fa/bind/auth/{flow}", settings.base_path);
     settings.public_url.join(&path).map_err(Error::internal)
+}
+
+/// Where a flow's confirm page is.
+fn confirm_url(settings: &Settings, flow: FlowId) -> Result<Url> {
+    let mut url = instruction_url(settings, flow)?;
+    url.set_path(&format!("{}/confirm", url.path()));
+    Ok(url)
 }
 
 fn hash(secret: &SecretString) -> Vec<u8> {

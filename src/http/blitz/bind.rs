@@ -1,0 +1,221 @@
+//! Bind: the app's two calls, and the browser's half between them.
+
+use std::collections::HashMap;
+
+use actix_web::cookie::time::Duration as CookieAge;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::StatusCode;
+use actix_web::http::header::LOCATION;
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use askama::Template;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Deserialize;
+use serde_json::json;
+use url::form_urlencoded;
+use uuid::Uuid;
+
+use super::error::Failure;
+use crate::app::App;
+use crate::domain::ids::{FlowId, Subject};
+use crate::domain::{Error, json};
+use crate::http::caller::{actor, bearer_or_basic};
+use crate::http::limits::{Kind, body};
+use crate::http::path::last;
+use crate::http::{page, path};
+use crate::service::bind::{self, Answer, Browser, Completion, FlowCookie, Instruction, Question, Shown, Step};
+
+#[derive(Deserialize)]
+struct InstructBody {
+    fp: String,
+    callback: String,
+    /// Accepted; the last page navigates to `callback` either way.
+    #[serde(rename = "isPopup")]
+    _is_popup: Option<bool>,
+    code_challenge: Option<String>,
+    code_challenge_method: Option<String>,
+}
+
+/// `POST /api/v2/users/current/fa/bind`
+pub(crate) async fn instruct(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Failure> {
+    let caller = bearer_or_basic(&app, &request).await?;
+    let sent: InstructBody = json::read("body", &body(&request, payload, Kind::Json).await?)?;
+    let instruction = Instruction {
+        fp: sent.fp,
+        callback: sent.callback,
+        code_challenge: sent.code_challenge,
+        code_challenge_method: sent.code_challenge_method,
+    };
+    let redirect_to = bind::instruct(&app.parts, &caller, instruction).await?;
+    Ok(HttpResponse::Ok().json(json!({"redirectTo": redirect_to.as_str()})))
+}
+
+#[derive(Deserialize)]
+struct CompleteBody {
+    bind_code: SecretString,
+    code_verifier: SecretString,
+    subject: Option<String>,
+}
+
+/// `POST /api/v2/users/current/fa/bind/complete`
+pub(crate) async fn complete(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Failure> {
+    let caller = bearer_or_basic(&app, &request).await?;
+    let sent: CompleteBody = json::read("body", &body(&request, payload, Kind::Json).await?)?;
+    let subject = sent.subject.map(Subject::parse).transpose();
+    let completion = Completion {
+        bind_code: sent.bind_code,
+        code_verifier: sent.code_verifier,
+        subject: subject.map_err(|error| rename(error, "subject"))?,
+    };
+    bind::complete(&app.parts, &caller, actor(&request, &caller), completion).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// The field as this body calls it.
+fn rename(error: Error, field: &'static str) -> Error {
+    match error {
+        Error::Input { problem, .. } => Error::input(field, problem),
+        other => other,
+    }
+}
+
+/// `GET /api/v2/users/current/fa/bind/auth/{id}`
+pub(crate) async fn open(app: Data<App>, request: HttpRequest) -> HttpResponse {
+    if is_prefetch(&request) {
+        return page::bad_request("This address is opened by a person, not ahead of one.");
+    }
+    let [id] = last(&request);
+    let Some(flow) = flow(id) else { return page::gone() };
+    let browser = browser(&app, &request);
+    shape(bind::open(&app.parts, flow, browser).await)
+}
+
+/// `GET /login/externalIdps/callback/{type}/{name}/{isPopup}`
+pub(crate) async fn callback(app: Data<App>, request: HttpRequest) -> HttpResponse {
+    let [fp_type, fp_name, _popup] = last(&request);
+    let (fp_type, fp_name) = match (path::text("fpType", fp_type), path::text("fpName", fp_name)) {
+        (Ok(fp_type), Ok(fp_name)) => (fp_type, fp_name),
+        (Err(error), _) | (_, Err(error)) => return page::failure(&error),
+    };
+    let Some(mut query) = once(request.query_string().as_bytes()) else {
+        return page::bad_request("A parameter stands more than once.");
+    };
+    let Some(state) = query.remove("state") else {
+        return page::bad_request("The parameter state is missing.");
+    };
+    let answer = Answer {
+        fp_type,
+        fp_name,
+        state: Some(state.into()),
+        code: query.remove("code").map(Into::into),
+        error: query.remove("error"),
+        iss: query.remove("iss"),
+    };
+    let browser = browser(&app, &request);
+    shape(bind::callback(&app.parts, answer, browser).await)
+}
+
+#[derive(Template)]
+#[template(path = "blitz/confirm.html", config = ".config/askama.toml")]
+struct ConfirmPage<'a> {
+    question: &'a Question,
+    csrf: &'a str,
+    nonce: &'a str,
+}
+
+/// `GET /api/v2/users/current/fa/bind/auth/{id}/confirm`
+pub(crate) async fn question(app: Data<App>, request: HttpRequest) -> HttpResponse {
+    let [id, _confirm] = last(&request);
+    let Some(flow) = flow(id) else { return page::gone() };
+    match bind::question(&app.parts, flow, &browser(&app, &request)).await {
+        Ok(Shown::Question(question)) => {
+            let nonce = page::nonce();
+            let template = ConfirmPage { csrf: question.csrf.expose_secret(), question: &question, nonce: &nonce };
+            page::page(StatusCode::OK, &template, &nonce, Some(&question.callback))
+        }
+        Ok(Shown::Instead(step)) => shape(Ok(step)),
+        Err(error) => page::failure(&error),
+    }
+}
+
+/// `POST /api/v2/users/current/fa/bind/auth/{id}/confirm`
+pub(crate) async fn confirm(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let form = match body(&request, payload, Kind::Form).await {
+        Ok(form) => form,
+        Err(unread) => return page::failure(&unread.into()),
+    };
+    let [id, _confirm] = last(&request);
+    let Some(flow) = flow(id) else { return page::gone() };
+    let mut form = once(&form).unwrap_or_default();
+    let (Some(csrf), Some(decision)) = (form.remove("csrf"), form.remove("decision")) else {
+        return page::bad_request("The form must have csrf and decision, once each.");
+    };
+    let browser = browser(&app, &request);
+    shape(bind::confirm(&app.parts, flow, browser, csrf.into(), decision).await)
+}
+
+/// A form-encoded text whose parameters stand once each; `None` if one stands twice.
+fn once(text: &[u8]) -> Option<HashMap<String, String>> {
+    let mut found = HashMap::new();
+    for (name, value) in form_urlencoded::parse(text) {
+        if found.insert(name.into_owned(), value.into_owned()).is_some() {
+            return None;
+        }
+    }
+    Some(found)
+}
+
+fn flow(id: &str) -> Option<FlowId> {
+    Uuid::try_parse(id).ok().map(FlowId)
+}
+
+/// A browser that fetches ahead of its user must not use up the one opening.
+fn is_prefetch(request: &HttpRequest) -> bool {
+    ["sec-purpose", "purpose", "x-moz"].iter().any(|name| {
+        let value = request.headers().get(*name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        value.contains("prefetch") || value.contains("prerender")
+    })
+}
+
+/// The flow cookies that the browser sent.
+fn browser(app: &App, request: &HttpRequest) -> Browser {
+    let cookies = request.cookies().map(|cookies| cookies.clone()).unwrap_or_default();
+    let ours = cookies.iter().filter(|cookie| bind::is_flow_cookie(&app.parts.settings, cookie.name()));
+    Browser::new(ours.map(|cookie| (cookie.name().to_owned(), cookie.value().into())).collect())
+}
+
+fn shape(step: Result<Step, Error>) -> HttpResponse {
+    match step {
+        Ok(Step::ToProvider(url, cookie)) => redirect(url.as_str(), cookie),
+        Ok(Step::ToConfirm(url)) => redirect(url.as_str(), None),
+        Ok(Step::ToApp(address)) => redirect(&address, None),
+        Ok(Step::Nothing) => page::gone(),
+        Err(error) => page::failure(&error),
+    }
+}
+
+fn redirect(to: &str, cookie: Option<FlowCookie>) -> HttpResponse {
+    let mut response = page::private(HttpResponse::SeeOther());
+    response.insert_header((LOCATION, to));
+    if let Some(cookie) = cookie {
+        response.cookie(build(&cookie.name, cookie.value.expose_secret(), &cookie));
+        for name in &cookie.forget {
+            let mut forgotten = build(name, "", &cookie);
+            forgotten.make_removal();
+            response.cookie(forgotten);
+        }
+    }
+    response.finish()
+}
+
+fn build<'c>(name: &'c str, value: &'c str, like: &FlowCookie) -> Cookie<'c> {
+    let age = CookieAge::try_from(like.max_age).unwrap_or(CookieAge::ZERO);
+    Cookie::build(name, value)
+        .path("/")
+        .http_only(true)
+        .secure(like.secure)
+        // Lax: the callback is a navigation from the provider's site.
+        .same_site(SameSite::Lax)
+        .max_age(age)
+        .finish()
+}

@@ -1,0 +1,151 @@
+//! What each failure looks like in the Blitz dialect: status and body, in one place.
+
+use std::fmt;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::domain::Error;
+use crate::entropy::SystemEntropy;
+use crate::http::limits::Unread;
+
+/// A failure on its way to a REST client.
+#[derive(Debug)]
+pub(crate) struct Failure(pub(crate) Error);
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self(error)
+    }
+}
+
+impl From<Unread> for Failure {
+    fn from(unread: Unread) -> Self {
+        Self(unread.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    class: &'a str,
+    error: &'a str,
+    desc: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+}
+
+/// How a kind of failure is told: status, type, error.
+fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
+    match error {
+        Error::Input { .. } => (StatusCode::BAD_REQUEST, "input_error", "wrong_values"),
+        Error::BindCode => (StatusCode::BAD_REQUEST, "input_error", "bind_code_invalid"),
+        // Blitz answers 401, never 403.
+        Error::Denied => (StatusCode::UNAUTHORIZED, "security_error", "bad_access_token"),
+        Error::BadCredentials => (StatusCode::UNAUTHORIZED, "security_error", "bad_credentials"),
+        Error::UserNotFound { .. } => (StatusCode::NOT_FOUND, "input_error", "user_not_found"),
+        Error::LinkNotFound => (StatusCode::NOT_FOUND, "input_error", "link_not_found"),
+        Error::TokenNotFound { .. } => (StatusCode::NOT_FOUND, "input_error", "token_not_found"),
+        Error::AlreadyLinked => (StatusCode::CONFLICT, "input_error", "already_linked"),
+        Error::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "input_error", "body_too_large"),
+        Error::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "input_error", "unsupported_media_type"),
+        Error::ProviderUnavailable { .. } => {
+            (StatusCode::SERVICE_UNAVAILABLE, "upstream_error", "provider_unavailable")
+        }
+        Error::StorageUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "process_error", "storage_unavailable"),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "process_error", "internal"),
+    }
+}
+
+/// The seed's words, to the letter.
+const DENIED: &str = "No enough scopes or wrong subject Id";
+
+/// When to ask again, in whole seconds, where that can help.
+pub(crate) fn retry_after(error: &Error) -> Option<u64> {
+    match error {
+        Error::ProviderUnavailable { retry_after } => Some(retry_after.as_millis().div_ceil(1000)),
+        Error::StorageUnavailable(_) => Some(Duration::from_secs(1).as_millis() / 1000),
+        _ => None,
+    }
+    .map(|seconds| u64::try_from(seconds).unwrap_or(u64::MAX).max(1))
+}
+
+/// Logs what only the log may see of a failure of ours, and gives the id to look for it by.
+pub(crate) fn report(error: &Error) -> Uuid {
+    let request_id = SystemEntropy::shared().uuid();
+    let mut causes = String::new();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        causes.push_str(": ");
+        causes.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    match error {
+        Error::StorageUnavailable(_) => tracing::warn!(%request_id, "{error}{causes}"),
+        _ => tracing::error!(%request_id, "{error}{causes}"),
+    }
+    request_id
+}
+
+impl ResponseError for Failure {
+    fn status_code(&self) -> StatusCode {
+        kind(&self.0).0
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let (status, class, error) = kind(&self.0);
+        let desc = match &self.0 {
+            Error::Denied => DENIED.to_owned(),
+            Error::UserNotFound { hint: Some(hint) } => format!("{}; {hint}", self.0),
+            Error::Internal(_) => report(&self.0).to_string(),
+            Error::StorageUnavailable(_) => {
+                report(&self.0);
+                self.0.to_string()
+            }
+            other => other.to_string(),
+        };
+        let mut response = HttpResponse::build(status);
+        match &self.0 {
+            Error::Denied => {
+                response.insert_header((WWW_AUTHENTICATE, r#"Bearer realm="fedlink""#));
+            }
+            Error::BadCredentials => {
+                response.insert_header((WWW_AUTHENTICATE, r#"Basic realm="fedlink", charset="UTF-8""#));
+            }
+            _ => {}
+        }
+        let retry_after = retry_after(&self.0);
+        if let Some(seconds) = retry_after {
+            response.insert_header((RETRY_AFTER, seconds));
+        }
+        response.json(Body { class, error, desc, retry_after })
+    }
+}
+
+/// No such path.
+pub(crate) async fn not_found() -> HttpResponse {
+    let desc = "no such path".to_owned();
+    HttpResponse::NotFound().json(Body { class: "input_error", error: "not_found", desc, retry_after: None })
+}
+
+/// The path has other methods.
+pub(crate) async fn method_not_allowed(methods: &'static [&'static str]) -> HttpResponse {
+    let desc = "the path has no such method".to_owned();
+    let allowed = methods.join(", ").to_ascii_uppercase();
+    HttpResponse::MethodNotAllowed().insert_header((ALLOW, allowed)).json(Body {
+        class: "input_error",
+        error: "method_not_allowed",
+        desc,
+        retry_after: None,
+    })
+}

@@ -1,0 +1,119 @@
+//! A subject's links: list, link by id, unlink.
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+
+use super::error::Failure;
+use crate::app::App;
+use crate::domain::caller::Caller;
+use crate::domain::json;
+use crate::http::caller::{actor, bearer, bearer_or_basic};
+use crate::http::limits::{Kind, body};
+use crate::http::path;
+use crate::http::path::last;
+use crate::service::links::{self, Assertion, Listed, Unlinking, View};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Link {
+    sid: String,
+    fp_type: String,
+    fp_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_name: Option<String>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    detail: Option<Detail>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Detail {
+    proof: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origin: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    health: Option<&'static str>,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_on: Option<i64>,
+}
+
+impl From<Listed> for Link {
+    fn from(listed: Listed) -> Self {
+        let detail = listed.detail.map(|detail| Detail {
+            proof: detail.proof,
+            origin: detail.origin,
+            health: detail.health.map(crate::domain::link::Health::as_str),
+            created_at: detail.created.to_rfc3339(),
+            last_used_at: detail.last_used.map(|moment| moment.to_rfc3339()),
+            expires_on: detail.expires.map(|moment| moment.timestamp()),
+        });
+        Self {
+            sid: listed.sid,
+            fp_type: listed.fp_type,
+            fp_name: listed.fp_name,
+            user_name: listed.user_name,
+            detail,
+        }
+    }
+}
+
+/// `GET /api/v3/users/{subjectId}/fa`
+pub(crate) async fn list(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let caller = bearer(&app, &request).await?;
+    let [subject, _fa] = last(&request);
+    let view = super::fed_token::flag(&request, "detail")?;
+    let view = if view { View::Detailed } else { View::Plain };
+    let listed = links::list(&app.parts, &caller, &path::subject(subject)?, view).await?;
+    Ok(HttpResponse::Ok().json(listed.into_iter().map(Link::from).collect::<Vec<_>>()))
+}
+
+#[derive(Default, Deserialize)]
+struct LinkBody {
+    #[serde(rename = "federatedAccountName")]
+    federated_account_name: Option<String>,
+}
+
+/// `POST /api/v3/users/{subjectId}/fa/{fpType}/{fpName}/{sid}`
+pub(crate) async fn link(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Failure> {
+    let caller = bearer(&app, &request).await?;
+    let [subject, _fa, fp_type, fp_name, sid] = last(&request);
+    let sent = body(&request, payload, Kind::Json).await?;
+    let sent: LinkBody = if sent.is_empty() { LinkBody::default() } else { json::read("body", &sent)? };
+    let assertion = Assertion {
+        subject: path::subject(subject)?,
+        fp_type: path::text("fpType", fp_type)?,
+        fp_name: path::text("fpName", fp_name)?,
+        sid: path::sid(sid)?,
+        user_name: sent.federated_account_name,
+    };
+    links::link_by_id(&app.parts, &caller, actor(&request, &caller), assertion).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `DELETE /api/v3/users/{subjectId}/fa/{fpType}/{fpName}/{sid}`
+pub(crate) async fn unlink_v3(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let caller = bearer(&app, &request).await?;
+    unlink(&app, &request, &caller).await
+}
+
+/// `DELETE /api/v2/users/{subjectId}/fa/{fpType}/{fpName}/{sid}`
+pub(crate) async fn unlink_v2(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let caller = bearer_or_basic(&app, &request).await?;
+    unlink(&app, &request, &caller).await
+}
+
+async fn unlink(app: &App, request: &HttpRequest, caller: &Caller) -> Result<HttpResponse, Failure> {
+    let [subject, _fa, fp_type, fp_name, sid] = last(request);
+    let unlinking = Unlinking {
+        subject: path::subject(subject)?,
+        fp_type: path::text("fpType", fp_type)?,
+        fp_name: path::text("fpName", fp_name)?,
+        sid: path::sid(sid)?,
+    };
+    links::unlink(&app.parts, caller, actor(request, caller), unlinking).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,80 @@
+//! fedToken: valid access tokens, and nothing else of a token set.
+
+use std::time::Duration;
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+use secrecy::ExposeSecret as _;
+use serde::{Serialize, Serializer};
+use url::form_urlencoded;
+
+use super::error::Failure;
+use crate::app::App;
+use crate::domain::ids::Sid;
+use crate::domain::{Error, Result};
+use crate::http::caller::bearer;
+use crate::http::path;
+use crate::http::path::last;
+use crate::service::tokens::{MAX_MIN_TTL, Request, Served, fetch as fetch_tokens};
+
+/// The answer: an object keyed by sid, in the order the accounts were linked.
+struct Tokens(Vec<Served>);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Token<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_on: Option<i64>,
+    token: &'a str,
+}
+
+impl Serialize for Tokens {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|served| {
+            let expires_on = served.expires.map(|moment| moment.timestamp());
+            (&served.sid, Token { expires_on, token: served.token.expose_secret() })
+        }))
+    }
+}
+
+/// `GET /api/v3/users/{subjectId}/fedToken/{type}/{name}`
+pub(crate) async fn fetch(app: Data<App>, request: HttpRequest) -> std::result::Result<HttpResponse, Failure> {
+    let caller = bearer(&app, &request).await?;
+    let [subject, _fed_token, fp_type, fp_name] = last(&request);
+    let wanted = Request {
+        subject: path::subject(subject)?,
+        fp_type: path::text("fpType", fp_type)?,
+        fp_name: path::text("fpName", fp_name)?,
+        sid: parameter(&request, "sid")?.map(Sid::parse).transpose()?,
+        min_ttl: parameter(&request, "min_ttl")?.map(|sent| min_ttl(&sent)).transpose()?,
+        force: flag(&request, "force")?,
+    };
+    let served = fetch_tokens(&app.parts, &caller, &wanted).await?;
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(Tokens(served)))
+}
+
+/// A query parameter that may stand once.
+fn parameter(request: &HttpRequest, name: &'static str) -> Result<Option<String>> {
+    let mut found = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(sent, _)| sent == name);
+    match (found.next(), found.next()) {
+        (_, Some(_)) => Err(Error::input(name, "stands more than once")),
+        (found, None) => Ok(found.map(|(_, value)| value.into_owned())),
+    }
+}
+
+/// A query parameter that is `true` or `false`; absent means `false`.
+pub(super) fn flag(request: &HttpRequest, name: &'static str) -> Result<bool> {
+    match parameter(request, name)?.as_deref() {
+        None | Some("false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(_) => Err(Error::input(name, "must be true or false")),
+    }
+}
+
+fn min_ttl(sent: &str) -> Result<Duration> {
+    let most = MAX_MIN_TTL.as_secs();
+    let seconds = sent.parse().ok().filter(|seconds| *seconds <= most);
+    let seconds = seconds.ok_or_else(|| Error::input("min_ttl", format!("must be a whole number of seconds from 0 to {most}")))?;
+    Ok(Duration::from_secs(seconds))
+}

@@ -1,0 +1,7 @@
+//! The Blitz dialect (`openapi.yaml`).
+
+pub mod bind;
+pub mod error;
+pub mod fa;
+pub mod fed_token;
+pub mod oauth;

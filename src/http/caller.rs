@@ -1,0 +1,81 @@
+//! Turns a request's credentials into a caller, and what it says of its user into an actor.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use secrecy::SecretString;
+
+use crate::app::App;
+use crate::domain::caller::Caller;
+use crate::domain::event::Actor;
+use crate::domain::{Error, Result};
+use crate::service::callers;
+
+/// The most of a claimed address or agent that is kept, in characters.
+const CLAIM_LIMIT: usize = 255;
+
+/// What stands in the `Authorization` header.
+pub(super) enum Credentials {
+    /// RFC 6750.
+    Bearer(SecretString),
+    /// RFC 7617: id and password, as they were sent.
+    Basic(String, SecretString),
+}
+
+/// The request's credentials; `None` without any, an error if they can't be read.
+pub(super) fn credentials(request: &HttpRequest) -> Result<Option<Credentials>> {
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    let Some(value) = headers.next() else { return Ok(None) };
+    if headers.next().is_some() {
+        return Err(Error::Denied);
+    }
+    let (scheme, rest) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(Error::Denied)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(Some(Credentials::Bearer(rest.trim().into())));
+    }
+    if scheme.eq_ignore_ascii_case("basic") {
+        return basic(rest.trim()).map(Some).ok_or(Error::BadCredentials);
+    }
+    Err(Error::Denied)
+}
+
+fn basic(encoded: &str) -> Option<Credentials> {
+    let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
+    let (id, password) = decoded.split_once(':')?;
+    Some(Credentials::Basic(id.to_owned(), password.into()))
+}
+
+/// The caller of a v3 call: Bearer alone.
+pub(super) async fn bearer(app: &App, request: &HttpRequest) -> Result<Caller> {
+    match credentials(request).map_err(|_any| Error::Denied)? {
+        Some(Credentials::Bearer(token)) => {
+            callers::from_bearer(&app.parts, secrecy::ExposeSecret::expose_secret(&token)).await
+        }
+        Some(Credentials::Basic(..)) | None => Err(Error::Denied),
+    }
+}
+
+/// The caller of a v2 call: Bearer, or Basic with the REST password.
+pub(super) async fn bearer_or_basic(app: &App, request: &HttpRequest) -> Result<Caller> {
+    match credentials(request)? {
+        Some(Credentials::Basic(id, password)) => callers::from_basic(&app.parts, &id, &password),
+        Some(Credentials::Bearer(token)) => {
+            callers::from_bearer(&app.parts, secrecy::ExposeSecret::expose_secret(&token)).await
+        }
+        None => Err(Error::Denied),
+    }
+}
+
+/// Who acts, as far as the request tells: user mode callers pass the user's address and agent. Nobody believes them.
+pub(super) fn actor(request: &HttpRequest, caller: &Caller) -> Actor {
+    let claim = |name: HeaderName| {
+        let value = request.headers().get(name)?.to_str().ok()?;
+        Some(value.chars().filter(|c| !c.is_control()).take(CLAIM_LIMIT).collect())
+    };
+    Actor {
+        client: Some(caller.client.as_str().to_owned()),
+        claimed_ip: claim(HeaderName::from_static("x-forwarded-for")),
+        claimed_agent: claim(USER_AGENT),
+    }
+}

@@ -1,0 +1,66 @@
+//! How much of a body is read, and of which type.
+
+use actix_web::HttpRequest;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::{Bytes, BytesMut, Payload};
+use futures_util::StreamExt as _;
+
+use crate::domain::Error;
+
+/// The largest body this service reads, in bytes.
+pub(super) const BODY_LIMIT: usize = 64 * 1024;
+
+/// What a body is expected to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `application/json`; without a type it is taken for JSON, as the seed's own example has none.
+    Json,
+    /// `application/x-www-form-urlencoded`.
+    Form,
+}
+
+/// Why a body is not read.
+#[derive(Debug)]
+pub(super) enum Unread {
+    /// It is larger than [`BODY_LIMIT`].
+    TooLarge,
+    /// It is of another type.
+    WrongType,
+    /// It broke off.
+    Broken,
+}
+
+impl From<Unread> for Error {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLarge => Self::BodyTooLarge { limit: BODY_LIMIT },
+            Unread::WrongType => Self::NotJson,
+            Unread::Broken => Self::input("body", "broke off"),
+        }
+    }
+}
+
+/// The whole body.
+pub(super) async fn body(request: &HttpRequest, mut payload: Payload, kind: Kind) -> Result<Bytes, Unread> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_broken| Unread::Broken)?;
+        if body.len() + chunk.len() > BODY_LIMIT {
+            return Err(Unread::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    if !body.is_empty() && !is(request, kind) {
+        return Err(Unread::WrongType);
+    }
+    Ok(body.freeze())
+}
+
+fn is(request: &HttpRequest, kind: Kind) -> bool {
+    let Some(value) = request.headers().get(CONTENT_TYPE) else { return kind == Kind::Json };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match kind {
+        Kind::Json => essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")),
+        Kind::Form => essence == "application/x-www-form-urlencoded",
+    }
+}

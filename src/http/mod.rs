@@ -1,0 +1,54 @@
+//! Every route of the service on one page. Handlers extract, call one service function, and shape the answer.
+
+pub mod blitz;
+mod caller;
+mod limits;
+mod ops;
+mod page;
+mod path;
+pub mod server;
+
+use actix_web::web::{self, ServiceConfig};
+
+use crate::app::App;
+use blitz::{bind, error, fa, fed_token, oauth};
+
+/// The service's routes, under the base path and, the same, at the root.
+fn routes(app: &App, config: &mut ServiceConfig) {
+    let base_path = &app.parts.settings.base_path;
+    config
+        .app_data(web::Data::new(app.clone()))
+        .route(&format!("/.well-known/oauth-authorization-server{base_path}"), web::get().to(oauth::metadata));
+    if !base_path.is_empty() {
+        config.service(web::scope(base_path).configure(blitz_routes));
+    }
+    blitz_routes(config);
+    config.default_service(web::to(error::not_found));
+}
+
+/// One path with its methods; any other method answers 405 and names these.
+macro_rules! at {
+    ($config:expr, $path:literal, $($method:ident => $handler:path),+) => {
+        $config.service(
+            web::resource($path)
+                $(.route(web::$method().to($handler)))+
+                .default_service(web::to(|| error::method_not_allowed(&[$(stringify!($method)),+]))),
+        )
+    };
+}
+
+// `{x:[^/]*}` rather than `{x}`: an empty segment is to be refused by name, not to be an unknown path.
+fn blitz_routes(config: &mut ServiceConfig) {
+    at!(config, "/api/v3/users/{subject:[^/]*}/fa", get => fa::list);
+    at!(config, "/api/v3/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}", post => fa::link, delete => fa::unlink_v3);
+    at!(config, "/api/v3/users/{subject:[^/]*}/fedToken/{type:[^/]*}/{name:[^/]*}", get => fed_token::fetch);
+    at!(config, "/api/v2/users/current/fa/bind", post => bind::instruct);
+    at!(config, "/api/v2/users/current/fa/bind/complete", post => bind::complete);
+    at!(config, "/api/v2/users/current/fa/bind/auth/{id}", get => bind::open, delete => fa::unlink_v2);
+    at!(config, "/api/v2/users/current/fa/bind/auth/{id}/confirm", get => bind::question, post => bind::confirm);
+    at!(config, "/login/externalIdps/callback/{type:[^/]*}/{name:[^/]*}/{popup:true|false}", get => bind::callback);
+    at!(config, "/api/v2/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}", delete => fa::unlink_v2);
+    at!(config, "/oauth/te", post => oauth::token);
+    at!(config, "/oauth/introspect", post => oauth::introspect);
+    at!(config, "/oauth/revoke", post => oauth::revoke);
+}

@@ -1,0 +1,40 @@
+//! Path segments, decoded once and exactly from the raw path: the router decodes invalid UTF-8 lossily, so that two ids
+//! could become one.
+
+use actix_web::HttpRequest;
+use percent_encoding::percent_decode_str;
+
+use crate::domain::ids::{Sid, Subject, TEXT_LIMIT};
+use crate::domain::{Error, Result};
+
+/// The last `N` segments of the request's path, as they were sent.
+pub(super) fn last<const N: usize>(request: &HttpRequest) -> [&str; N] {
+    let mut segments = [""; N];
+    for (place, sent) in segments.iter_mut().rev().zip(request.uri().path().rsplit('/')) {
+        *place = sent;
+    }
+    segments
+}
+
+/// A segment in the clear; `field` names it in the error.
+pub(super) fn text(field: &'static str, raw: &str) -> Result<String> {
+    let decoded = percent_decode_str(raw).decode_utf8().map_err(|_bytes| Error::input(field, "is not UTF-8"))?;
+    match decoded.len() {
+        0 => Err(Error::input(field, "is empty")),
+        length if length > TEXT_LIMIT => {
+            Err(Error::input(field, format!("has {length} bytes, at most {TEXT_LIMIT} are allowed")))
+        }
+        _ if decoded.chars().any(|c| c.is_ascii_control()) => Err(Error::input(field, "has a control character")),
+        _ => Ok(decoded.into_owned()),
+    }
+}
+
+/// The segment that names a subject.
+pub(super) fn subject(raw: &str) -> Result<Subject> {
+    Subject::parse(text("subjectId", raw)?)
+}
+
+/// The segment that names an account at a provider.
+pub(super) fn sid(raw: &str) -> Result<Sid> {
+    Sid::parse(text("sid", raw)?)
+}
