@@ -228,7 +228,9 @@ fn refuse_ours(parameter: &str) -> Option<String> {
 fn dead_error(text: &str) -> Result<String, String> {
     let is_known = match text.strip_prefix("status:") {
         // A server error is always in passing: to take it for final would lose tokens in every outage.
-        Some(status) => status.parse().is_ok_and(|status: u16| (400..500).contains(&status) && status != 429),
+        Some(status) => {
+            status.len() == 3 && status.parse().is_ok_and(|status: u16| (400..500).contains(&status) && status != 429)
+        }
         None => !text.is_empty() && text.chars().all(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')),
     };
     if is_known {

@@ -1,0 +1,178 @@
+//! Each setting out of shape is refused by name, with what would be right.
+
+use super::super::address;
+use super::{EXAMPLE, mistakes, mistakes_of, mistakes_of_client, mistakes_of_provider, parse};
+
+#[test]
+fn a_mistyped_database_is_refused() {
+    let scheme = "write \"sqlite:fedlink.db\" or \"postgres://user@host/database\"";
+    let refuse = |url: &str| mistakes_of(&format!("database_url = {url:?}"));
+    assert_eq!(refuse("postgress://db/x"), format!("database_url: \"postgress\" is no scheme we know: {scheme}"));
+    for bare in ["fedlink.db", "/var/lib/fedlink.db", "postgres", "mysql:x", "SQLITE:x", ""] {
+        assert_eq!(refuse(bare), format!("database_url: must start with a scheme we know: {scheme}"), "{bare}");
+    }
+    for memory in ["sqlite:", "sqlite::memory:", "sqlite:file:x?mode=memory"] {
+        assert_eq!(refuse(memory), "database_url: must name a file, such as \"sqlite:fedlink.db\"", "{memory}");
+    }
+    assert!(refuse("sqlite://fedlink.db").contains("right after the colon"));
+    assert!(refuse("postgres:/db").contains("must go on as in"));
+    for password in ["postgres://u:hunter2@db/x", "postgresql://db/x?user=u&password=hunter2"] {
+        let told = refuse(password);
+        assert!(told.starts_with("database_url: must not hold a password"), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+    let several = "postgres://user@host1:5432,host2:5432/fedlink?target_session_attrs=read-write";
+    for good in ["sqlite:/var/lib/x.db", several, "postgresql:///x?host=/run/postgresql"] {
+        assert!(parse(&format!("public_url = \"https://a.example\"\ndatabase_url = {good:?}")).is_ok(), "{good}");
+    }
+}
+
+#[test]
+fn a_setting_out_of_shape_is_refused() {
+    for (text, told) in [
+        ("base_path = \"/blitz/\"", "base_path: must be empty or like \"/blitz\""),
+        ("base_path = \"/{x}\"", "base_path: must be empty or like \"/blitz\""),
+        ("base_path = \"/..\"", "base_path: must be empty or like \"/blitz\""),
+        ("listen = 8080", "listen: must be a text in quotes, not a number"),
+        ("listen = \"127.0.0.1:9090\"", "ops_listen: 127.0.0.1:9090 collides with listen 127.0.0.1:9090"),
+        ("listen = \"[::]:9090\"", "ops_listen: 127.0.0.1:9090 collides with listen [::]:9090"),
+        ("subjects = \"registred\"", "subjects: \"registred\" is no choice; did you mean \"registered\"?"),
+        ("tokens = 3", "tokens: must be a table, not a number"),
+        ("[tokens]\nmin_lifetime = \"601s\"", "tokens.min_lifetime: must be from 0 s to 600 s"),
+        ("[tokens]\nmin_lifetime = 30", "tokens.min_lifetime: must be a whole number with s, m, h or d, in quotes"),
+        ("[tokens]\nmin_lifetime = \"-1s\"", "tokens.min_lifetime: must be a whole number with s, m, h or d"),
+        ("[tokens]\nmin_lifetime = \"99999999999999999d\"", "tokens.min_lifetime: must be a whole number"),
+        ("[tokens]\nmin_lifetime = \"3\u{20ac}\"", "tokens.min_lifetime: must be a whole number"),
+        ("[tokens]\nmax_concurrency = 0", "tokens.max_concurrency: must be a whole number from 1 to 100000"),
+        (
+            "[vault]\nkeyring = \"x\"",
+            "vault.keyring: must be { env = \"NAME\" } or { file = \"/run/secrets/name\" }, not a text",
+        ),
+        ("ca_file = \"none.pem\"", "ca_file: /etc/fedlink/none.pem cannot be read: "),
+        ("ca_file = \"/etc/passwd\"", "ca_file: /etc/passwd has no PEM certificate"),
+        ("[clients]\nid = \"x\"", "clients: must be an array of tables, not a table: write [[clients]]"),
+        ("providers = [1]", "providers[0]: must be a table, not a number: write [[providers]]"),
+    ] {
+        let mistakes = mistakes_of(text);
+        assert!(mistakes.starts_with(told) && mistakes.lines().count() == 1, "{text}\n{mistakes}");
+    }
+    assert!(mistakes("").starts_with("public_url: is missing: "));
+    let port_0 = "public_url = \"https://a.example\"\nlisten = \"127.0.0.1:0\"\nops_listen = \"127.0.0.1:0\"";
+    assert!(parse(port_0).is_ok());
+}
+
+#[test]
+fn a_client_out_of_shape_is_refused() {
+    for (text, told) in [
+        ("callbacks = \"x\"", "clients[0].callbacks (app): must be a list of texts"),
+        ("callbacks = [1]", "clients[0].callbacks[0] (app): must be a text in quotes, not a number"),
+        ("scopes = [\"fed_tkn_a_b\"]", "clients[0].scopes[0] (app): \"fed_tkn_a_b\" names no configured provider"),
+        (
+            "scopes = [\"blitz_api_usr_ufa\"]",
+            "clients[0].scopes[0] (app): \"blitz_api_usr_ufa\" is no scope; did you mean",
+        ),
+        ("name = \" \"", "clients[0].name (app): must not be blank"),
+        ("introspect_any = \"true\"", "clients[0].introspect_any (app): must be true or false, not a text"),
+        ("[[clients]]\nid = \"app\"", "clients[1].id (app): is taken by clients[0]: each client needs its own"),
+        ("[[clients]]\nid = \"a:b\"", "clients[1].id (a:b): must be printable ASCII without a colon"),
+        ("[[clients]]\nid = \"\"", "clients[1].id (): is empty"),
+        ("[[clients]]", "clients[1].id: is missing: "),
+    ] {
+        let mistakes = mistakes_of_client(text);
+        assert!(mistakes.starts_with(told) && mistakes.lines().count() == 1, "{text}\n{mistakes}");
+    }
+}
+
+#[test]
+fn a_provider_out_of_shape_is_refused() {
+    let oauth2 = "preset = \"oauth2\"\nauthorization_endpoint = \"https://a.example/a\"";
+    for (text, told) in [
+        ("type = \"partner\"", "type (partner:b): \"partner\" is kept for sign-in partners"),
+        ("type = \"a_b\"", "type (a_b:b): must be 1 to 64 of A-Z a-z 0-9 . -"),
+        ("name = \"\"", "name (a:): must be 1 to 64 of A-Z a-z 0-9 . _ -"),
+        ("preset = \"gogle\"", "preset (a:b): \"gogle\" is no preset; did you mean \"google\"?"),
+        ("kind = \"saml\"", "kind (a:b): \"saml\" is no choice; known are oidc, oauth2"),
+        ("issuer = \"https://a.example?x\"", "issuer (a:b): must not have a query"),
+        ("issuer = 1", "issuer (a:b): must be a text in quotes, not a number"),
+        ("token_endpoint = \"http://a.example/t\"", "token_endpoint (a:b): must be https"),
+        ("client_auth = \"none\"", "client_secret (a:b): must be left out where client_auth is \"none\""),
+        ("client_secret = \"x\"", "client_secret (a:b): must not stand in the file itself"),
+        ("scopes = [\"email\"]", "scopes (a:b): must include \"openid\""),
+        ("scopes = [\"openid email\", \"openid\"]", "scopes[0] (a:b): must be one scope"),
+        ("sid = \"{sub\"", "sid (a:b): has a { without its }"),
+        ("sid = \"sub}\"", "sid (a:b): has a } without its {"),
+        ("sid = \"{{sub}}\"", "sid (a:b): has a { without its }"),
+        ("sid = \"{a..b}\"", "sid (a:b): has {a..b}, which names no claim"),
+        ("sid = \"sub\"", "sid (a:b): must name a claim in braces"),
+        ("user_name = \"{}\"", "user_name (a:b): has {}, which names no claim"),
+        ("lifetime = \"0s\"", "lifetime (a:b): must be from 1 s"),
+        ("authorize_params = { state = \"x\" }", "authorize_params.state (a:b): must not be set: it is part"),
+        ("authorize_params = { scope = \"x\" }", "authorize_params.scope (a:b): must not be set here: write"),
+        ("authorize_params = { max_age = 1 }", "authorize_params.max_age (a:b): must be a text in quotes"),
+        ("dead_errors = [\"status:503\"]", "dead_errors[0] (a:b): must be an OAuth error"),
+        ("dead_errors = [\"status:+40\"]", "dead_errors[0] (a:b): must be an OAuth error"),
+        (oauth2, "token_endpoint (a:b): is missing: "),
+    ] {
+        let mistakes = mistakes_of_provider(text);
+        assert!(mistakes.starts_with(&format!("providers[0].{told}")), "{text}\n{mistakes}");
+        assert!(mistakes.lines().count() == 1 || text == oauth2, "{text}\n{mistakes}");
+    }
+    assert!(mistakes_of_provider(oauth2).contains("providers[0].userinfo_endpoint (a:b): is missing: "));
+    let twice = format!("{EXAMPLE}\n[[providers]]\ntype = \"tcs\"\nname = \"tcs_1\"");
+    assert!(mistakes(&twice).contains("providers[1].name (tcs:tcs_1): is taken by providers[0]: "));
+    let bare = mistakes_of("[[providers]]\nname = \"b\"");
+    for key in ["type", "kind", "client_id", "client_secret"] {
+        assert!(bare.contains(&format!("providers[0].{key} (b): is missing: ")), "{key}\n{bare}");
+    }
+}
+
+#[test]
+fn an_address_that_could_mislead_is_refused() {
+    for bad in [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "app:/x",
+        "com.example.app:x",
+        "Com.example.app:/x",
+        "com.example.app://u@h/x",
+        "com.example.app:/x#f",
+        "//a.example/x",
+        "/x",
+        "",
+        "https:a.example",
+        "https:/a.example",
+        "https:///a.example",
+        "https://",
+        "https://?x",
+        "HTTPS://a.example",
+        "https://u@a.example/x",
+        "https://u:p@a.example/x",
+        "https://a.example\\@b.example/x",
+        "https://a.example/x#f",
+        "https://a.example/x y",
+        "https://a.example/\r\nx",
+        "https://\u{430}.example/x",
+        "https://a%2eexample/x",
+        "http://a.example/x",
+        "http://localhost.example/x",
+        "http://128.0.0.1/x",
+    ] {
+        assert!(address::callback(bad).is_err(), "{bad}");
+        assert!(address::origin(bad).is_err() && address::issuer(bad).is_err(), "{bad}");
+    }
+    for good in [
+        "https://a.example",
+        "https://a.example:8443/x?y=z",
+        "http://localhost:3000/x",
+        "http://127.8.8.8/x",
+        "http://[::1]:1/x",
+        "com.example.app:/x",
+        "com.example.app://host/x?y",
+    ] {
+        assert_eq!(address::callback(good).as_deref(), Ok(good));
+    }
+    for bad in ["https://a.example/x", "https://a.example?x", "https://a.example/?"] {
+        assert!(address::origin(bad).is_err(), "{bad}");
+    }
+    assert_eq!(address::issuer("https://a.example/").as_deref(), Ok("https://a.example/"));
+}
