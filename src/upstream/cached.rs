@@ -44,7 +44,7 @@ impl<T> Cached<T> {
     }
 
     /// The document, fetched if there is none or it is old. An old one is better than none: it outlives a failing fetch.
-    pub(crate) async fn get(&self, fetch: impl Future<Output = Result<T, Passing>>) -> Result<Arc<T>, Passing> {
+    pub(crate) async fn get(&self, fetch: impl AsyncFnOnce() -> Result<T, Passing>) -> Result<Arc<T>, Passing> {
         let now = self.clock.monotonic();
         match self.read(|held| (Arc::clone(&held.document), now < held.due)) {
             Some((document, true)) => Ok(document),
@@ -57,7 +57,7 @@ impl<T> Cached<T> {
     }
 
     /// A document fetched after this one was found wanting, unless that was less than a minute ago.
-    pub(crate) async fn again(&self, fetch: impl Future<Output = Result<T, Passing>>) -> Option<Arc<T>> {
+    pub(crate) async fn again(&self, fetch: impl AsyncFnOnce() -> Result<T, Passing>) -> Option<Arc<T>> {
         let now = self.clock.monotonic();
         if self.read(|held| now < held.asked + PAUSE)? {
             return None;
@@ -74,7 +74,7 @@ impl<T> Cached<T> {
     }
 
     /// Fetches, or shares what a fetch that ran meanwhile came to: a queue of callers must not ask one after the other.
-    async fn wait(&self, fetch: impl Future<Output = Result<T, Passing>>) -> Result<Arc<T>, Passing> {
+    async fn wait(&self, fetch: impl AsyncFnOnce() -> Result<T, Passing>) -> Result<Arc<T>, Passing> {
         let before = self.fetches.load(Ordering::SeqCst);
         let failed = self.fetching.lock().await;
         if self.fetches.load(Ordering::SeqCst) != before {
@@ -91,9 +91,10 @@ impl<T> Cached<T> {
     async fn fetch(
         &self,
         mut failed: tokio::sync::MutexGuard<'_, Option<Passing>>,
-        fetch: impl Future<Output = Result<T, Passing>>,
+        fetch: impl AsyncFnOnce() -> Result<T, Passing>,
     ) -> Result<Arc<T>, Passing> {
-        let result = fetch.await;
+        // Boxed: a fetch is large and rare, the look into the cache that stands before it small and frequent.
+        let result = Box::pin(fetch()).await;
         let now = self.clock.monotonic();
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         let result = match result {

@@ -152,7 +152,7 @@ impl Provider {
         let keys = self.keys().await?;
         let mut claims = oidc::verified(token, &keys, expected);
         if claims == Err(Flaw::Key)
-            && let Some(newer) = self.keys.again(self.fetch_keys()).await
+            && let Some(newer) = self.keys.again(async || self.fetch_keys().await).await
         {
             claims = oidc::verified(token, &newer, expected);
         }
@@ -213,13 +213,15 @@ impl Provider {
 
     async fn metadata(&self) -> std::result::Result<Arc<Metadata>, Passing> {
         match discovery::issuer_to_ask(&self.settings) {
-            Some(issuer) => self.metadata.get(discovery::fetch(&self.client, &self.settings, issuer)).await,
+            Some(issuer) => {
+                self.metadata.get(async || discovery::fetch(&self.client, &self.settings, issuer).await).await
+            }
             None => Document::default().under(&self.settings.endpoints).map(Arc::new),
         }
     }
 
     async fn keys(&self) -> std::result::Result<Arc<CoreJsonWebKeySet>, Passing> {
-        self.keys.get(self.fetch_keys()).await
+        self.keys.get(async || self.fetch_keys().await).await
     }
 
     async fn fetch_keys(&self) -> std::result::Result<CoreJsonWebKeySet, Passing> {

@@ -1,1 +1,66 @@
+//! What a provider may answer, and what we make of it.
 
+mod discovery;
+mod identity;
+mod network;
+mod outcome;
+mod provider;
+mod template;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+
+use super::client::Client;
+use super::{AuthorizationRequest, Provider};
+use crate::clock::{MovableClock, SharedClock};
+use crate::domain::ids::ProviderId;
+use crate::settings::{self, ClientAuth, Endpoints, ProviderKind};
+
+/// The moment at which the tests' clocks stand.
+fn noon() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+}
+
+fn secret(text: &str) -> SecretString {
+    text.to_owned().into()
+}
+
+/// A provider of OpenID Connect at `issuer`, as an operator would set it up.
+fn settings(issuer: &str) -> settings::Provider {
+    settings::Provider {
+        id: ProviderId::parse("tcs", "tcs_1").unwrap(),
+        title: "T-Bank".to_owned(),
+        kind: ProviderKind::Oidc,
+        issuer: Some(issuer.to_owned()),
+        client_id: "fed link".to_owned(),
+        client_secret: Some(secret("s:e/cret")),
+        client_auth: ClientAuth::Basic,
+        scopes: vec!["openid".to_owned(), "email".to_owned()],
+        remember_tokens: true,
+        exclusive: true,
+        sid: "{sub}".to_owned(),
+        user_name: "{email}".to_owned(),
+        confirm: true,
+        endpoints: Endpoints::default(),
+        lifetime: None,
+        authorize_params: [("prompt".to_owned(), "consent".to_owned())].into(),
+        dead_errors: Vec::new(),
+    }
+}
+
+fn provider(settings: settings::Provider) -> (Provider, Arc<MovableClock>) {
+    let clock = MovableClock::frozen(noon());
+    let shared: SharedClock = clock.clone();
+    (Provider::new(settings, Client::new(None).unwrap(), shared).unwrap(), clock)
+}
+
+fn request() -> AuthorizationRequest {
+    AuthorizationRequest {
+        redirect_uri: "https://login.company.com/login/externalIdps/callback/tcs/tcs_1/false".parse().unwrap(),
+        state: secret("the-state"),
+        nonce: secret("the-nonce"),
+        code_verifier: secret("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+    }
+}
