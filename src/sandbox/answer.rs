@@ -5,7 +5,7 @@ use std::io;
 use actix_web::body::SizedStream;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
-use futures_util::stream;
+use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value, json};
 
 use super::core::Core;
@@ -74,9 +74,14 @@ pub(super) async fn token(core: &Core, shape: Answer, result: Result<Map<String,
         }
         (Answer::CloseMidBody, Ok(fields)) => {
             let (half, length) = first_half(&fields);
-            let chunks = [Ok(half), Err(io::Error::from(io::ErrorKind::ConnectionAborted))];
+            // One turn in between: what is sent in the same turn as the failure never leaves the buffer.
+            let failure = async {
+                tokio::task::yield_now().await;
+                Err(io::Error::from(io::ErrorKind::ConnectionAborted))
+            };
+            let chunks = stream::iter([Ok(half)]).chain(stream::once(failure));
             let length = u64::try_from(length).unwrap_or(u64::MAX);
-            build(StatusCode::OK).content_type("application/json").body(SizedStream::new(length, stream::iter(chunks)))
+            build(StatusCode::OK).content_type("application/json").body(SizedStream::new(length, chunks))
         }
     }
 }

@@ -19,6 +19,9 @@ mod resource;
 mod script;
 mod token;
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, mpsc};
