@@ -22,6 +22,7 @@ mod token;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
 use std::io;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, mpsc};
@@ -46,6 +47,9 @@ use crate::entropy::SharedEntropy;
 
 /// The longest request body we take: room for a 64 KiB refresh token, percent-encoded.
 const BODY_LIMIT: usize = 1024 * 1024;
+
+/// The longest a stop waits for the workers, which end at once.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 /// What a sandbox provider starts with.
 #[derive(Debug)]
@@ -102,7 +106,14 @@ pub struct Sandbox {
 #[derive(Debug)]
 struct Running {
     handle: ServerHandle,
-    thread: Mutex<Option<JoinHandle<io::Result<()>>>>,
+    thread: Mutex<Option<Serving>>,
+}
+
+#[derive(Debug)]
+struct Serving {
+    thread: JoinHandle<io::Result<()>>,
+    /// Its senders live in the workers and send nothing: it ends when the last worker has.
+    workers: mpsc::Receiver<Infallible>,
 }
 
 impl Drop for Running {
@@ -119,11 +130,12 @@ impl Sandbox {
         let (listener, core) = Core::new(options)?;
         let core = Arc::new(core);
         let (report, started) = mpsc::channel();
+        let (alive, workers) = mpsc::channel::<Infallible>();
         let shared = Arc::clone(&core);
         let thread = std::thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let data = web::Data::from(shared);
-                let app = move || App::new().app_data(data.clone()).configure(routes);
+                let app = move || App::new().app_data(data.clone()).app_data(alive.clone()).configure(routes);
                 let server = HttpServer::new(app).workers(1).disable_signals().listen(listener)?.run();
                 // Nobody listens any more only if `start` itself has gone.
                 report.send(server.handle()).ok();
@@ -131,7 +143,10 @@ impl Sandbox {
             })
         })?;
         match started.recv() {
-            Ok(handle) => Ok(Self { core, running: Arc::new(Running { handle, thread: Mutex::new(Some(thread)) }) }),
+            Ok(handle) => {
+                let thread = Mutex::new(Some(Serving { thread, workers }));
+                Ok(Self { core, running: Arc::new(Running { handle, thread }) })
+            }
             // The thread ended before it could report: its own result says why.
             Err(mpsc::RecvError) => match thread.join() {
                 Ok(Err(error)) => Err(error),
@@ -140,13 +155,15 @@ impl Sandbox {
         }
     }
 
-    /// Stops serving and waits until the socket is closed. Calls that hang are cut off.
+    /// Stops serving and waits until the socket is closed and no connection is served. Calls that hang are cut off.
     pub fn stop(&self) {
         drop(self.running.handle.stop(false));
-        let thread = lock(&self.running.thread).take();
-        if let Some(thread) = thread {
+        let serving = lock(&self.running.thread).take();
+        if let Some(Serving { thread, workers }) = serving {
             // What the server's thread ended with no longer matters.
             thread.join().ok();
+            // A forced stop does not wait for the workers, and one could still answer on a connection kept alive.
+            workers.recv_timeout(STOP_LIMIT).ok();
         }
     }
 
