@@ -1,1 +1,2 @@
+//! The yardstick: a bare actix handler that returns bytes.
 fn main() {}

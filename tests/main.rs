@@ -1,1 +1,4 @@
+//! The tests of the whole program, through HTTP and the command line, on both engines: one binary, one Postgres.
 
+#[cfg(test)]
+mod support;

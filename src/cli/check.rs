@@ -1,0 +1,34 @@
+//! `fedlink check`: settings, database, keyring, every provider's metadata; a line each, and the exit status says all.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::output::{Output, Trouble};
+use super::{build, load};
+
+pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trouble> {
+    let settings = load(config)?;
+    tell(output, "settings", Ok(&format!("{} clients, {} providers", settings.clients.len(), settings.providers.len())));
+    // Opening migrates, opens the keyring and holds it against the database, and brings ownership in line.
+    let app = build(settings).await?;
+    tell(output, "database", Ok("answers, newest schema"));
+    tell(output, "keyring", Ok("opens what the database holds"));
+    let mut all_well = true;
+    for provider in app.parts.upstream.providers() {
+        let id = provider.settings().id.to_string();
+        let checked = provider.check().await;
+        all_well &= checked.is_ok();
+        tell(output, &id, checked.as_deref().map_err(String::as_str));
+    }
+    Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn tell(output: &Output, what: &str, checked: Result<&str, &str>) {
+    let (mark, words) = match checked {
+        Ok(words) => ("ok", words),
+        Err(words) => ("FAILED", words),
+    };
+    output.tell(format_args!("{mark:<7} {what}: {words}"), &json!({"check": what, "ok": checked.is_ok(), "detail": words}));
+}

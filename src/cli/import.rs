@@ -1,0 +1,61 @@
+//! `fedlink import`: takes in links and tokens, one JSON object a line; a bad line is named, the good ones go in.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::json;
+
+use super::output::{Output, Trouble};
+use crate::app::App;
+use crate::domain::Error;
+use crate::service::import::{Line, UnknownSubject, take_in};
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// The file; `-` for standard input.
+    file: PathBuf,
+    /// Make a bare account for a subject that has none.
+    #[arg(long)]
+    register: bool,
+}
+
+pub(super) async fn run(arguments: &Arguments, app: App, output: &Output) -> Result<ExitCode, Trouble> {
+    let unknown = if arguments.register { UnknownSubject::Register } else { UnknownSubject::Refuse };
+    let (mut good, mut bad) = (0_u64, 0_u64);
+    for (number, line) in (1_u64..).zip(open(arguments)?.lines()) {
+        let line = line.map_err(|error| Trouble::say(format!("line {number} can't be read: {error}")))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let taken = match Line::parse(&line) {
+            Ok(line) => take_in(&app.parts, line, unknown).await,
+            Err(error) => Err(error),
+        };
+        match taken {
+            Ok(()) => good += 1,
+            // The database is away: every further line would fail the same way.
+            Err(error @ (Error::StorageUnavailable(_) | Error::Internal(_))) => {
+                let words = Trouble::from(&error);
+                output.aside(format_args!("stopped at line {number}; the {good} before it are in"));
+                return Err(words);
+            }
+            Err(error) => {
+                bad += 1;
+                output.aside(format_args!("line {number}: {error}"));
+            }
+        }
+    }
+    output.tell(format_args!("{good} taken in, {bad} refused"), &json!({"taken_in": good, "refused": bad}));
+    Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn open(arguments: &Arguments) -> Result<Box<dyn BufRead>, Trouble> {
+    if arguments.file.as_os_str() == "-" {
+        return Ok(Box::new(BufReader::new(std::io::stdin())));
+    }
+    let file = std::fs::File::open(&arguments.file)
+        .map_err(|error| Trouble::say(format!("can't read {}: {error}", arguments.file.display())))?;
+    Ok(Box::new(BufReader::new(file)))
+}

@@ -1,0 +1,122 @@
+//! The command line: one file per command, human words on a terminal, JSON for machines.
+
+mod account;
+mod check;
+mod client;
+mod demo;
+mod import;
+mod keys;
+mod migrate;
+mod output;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+use tokio::runtime::Handle;
+
+use crate::app::App;
+use crate::clock::SystemClock;
+use crate::entropy::SystemEntropy;
+use crate::settings::{Settings, process_env};
+use crate::telemetry;
+use output::{Output, Trouble};
+
+/// Keeps users' links to external identity providers and hands out valid access tokens for them.
+#[derive(Parser)]
+#[command(name = "fedlink", version, arg_required_else_help = true)]
+struct Cli {
+    /// The settings file.
+    #[arg(long, global = true, default_value = "fedlink.toml", env = "FEDLINK_CONFIG")]
+    config: PathBuf,
+    /// Write JSON for machines.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve.
+    Serve,
+    /// Show the main job on this machine: a provider, an app, two users, and the calls to try.
+    Demo(demo::Arguments),
+    /// Check the settings, the database, the keyring and every provider's metadata.
+    Check,
+    /// Bring the database to the newest schema.
+    Migrate,
+    /// Keep the accounts whose links are kept.
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Prepare the settings of an application.
+    #[command(subcommand)]
+    Client(client::Command),
+    /// Keep the keyring.
+    #[command(subcommand)]
+    Keys(keys::Command),
+    /// Take in links and tokens, one JSON object a line.
+    Import(import::Arguments),
+    /// Print completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs the command that the command line names.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(cli.json);
+    telemetry::start(log_filter(&cli.command).as_deref());
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return output.fail(&Trouble::say(format!("can't start: {error}"))),
+    };
+    let ended = runtime.block_on(dispatch(&cli, &output));
+    // A command that failed to end its background work must not hang the shell.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match ended {
+        Ok(code) => code,
+        Err(trouble) => output.fail(&trouble),
+    }
+}
+
+async fn dispatch(cli: &Cli, output: &Output) -> Result<ExitCode, Trouble> {
+    let config = &cli.config;
+    match &cli.command {
+        Command::Serve => Box::pin(serve::run(load(config)?)).await,
+        Command::Demo(arguments) => Box::pin(demo::run(arguments, output)).await,
+        Command::Check => Box::pin(check::run(config, output)).await,
+        Command::Migrate => migrate::run(&load(config)?, output).await,
+        Command::Account(command) => Box::pin(account::run(command, open(config).await?, output)).await,
+        Command::Client(command) => client::run(command, output),
+        Command::Keys(command) => keys::run(command, &load(config)?, output),
+        Command::Import(arguments) => Box::pin(import::run(arguments, open(config).await?, output)).await,
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "fedlink", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// What a command logs: a server its decisions, a tool only what is wrong. `FEDLINK_LOG` wins.
+fn log_filter(command: &Command) -> Option<String> {
+    let quiet = || (!matches!(command, Command::Serve)).then(|| "warn".to_owned());
+    process_env("FEDLINK_LOG").or_else(quiet)
+}
+
+fn load(config: &std::path::Path) -> Result<Settings, Trouble> {
+    Settings::load(config, &process_env).map_err(|errors| Trouble::say(format!("the settings are wrong:\n{errors}")))
+}
+
+/// The application with the machine's own clock and randomness.
+async fn open(config: &std::path::Path) -> Result<App, Trouble> {
+    build(load(config)?).await
+}
+
+async fn build(settings: Settings) -> Result<App, Trouble> {
+    let opening = App::build(settings, SystemClock::shared(), SystemEntropy::shared(), Handle::current());
+    Box::pin(opening).await.map_err(|error| Trouble::from(&error))
+}

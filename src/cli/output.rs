@@ -1,0 +1,75 @@
+//! What commands print: words on a terminal, JSON for machines, errors that say what to do.
+
+use std::fmt::Display;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use serde_json::{Value, json};
+
+/// Where a command's words go.
+pub(super) struct Output {
+    json: bool,
+}
+
+/// Why a command failed, in words for the person who ran it.
+pub(super) struct Trouble {
+    words: String,
+}
+
+impl Trouble {
+    /// A failure in these words.
+    pub(super) fn say(words: impl Into<String>) -> Self {
+        Self { words: words.into() }
+    }
+}
+
+impl From<&crate::domain::Error> for Trouble {
+    /// On the command line the causes are for the reader: the operator.
+    fn from(error: &crate::domain::Error) -> Self {
+        let mut causes = Vec::new();
+        let mut cause = std::error::Error::source(error);
+        while let Some(inner) = cause {
+            causes.push(inner.to_string());
+            cause = inner.source();
+        }
+        let words = match error {
+            // "internal error" says nothing to the operator; the cause does.
+            crate::domain::Error::Internal(_) => causes.join(": "),
+            _ if causes.is_empty() => error.to_string(),
+            _ => format!("{error}: {}", causes.join(": ")),
+        };
+        Self { words }
+    }
+}
+
+impl Output {
+    pub(super) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Prints `value` for machines, or `words` for people.
+    pub(super) fn tell(&self, words: impl Display, value: &Value) {
+        if self.json { self.line(value) } else { self.line(words) }
+    }
+
+    /// Prints a line. A reader that has gone is no failure of ours.
+    pub(super) fn line(&self, words: impl Display) {
+        let mut out = std::io::stdout().lock();
+        drop(writeln!(out, "{words}").and_then(|()| out.flush()));
+    }
+
+    /// Prints a line beside the output.
+    pub(super) fn aside(&self, words: impl Display) {
+        drop(writeln!(std::io::stderr().lock(), "{words}"));
+    }
+
+    /// Says why a command failed.
+    pub(super) fn fail(&self, trouble: &Trouble) -> ExitCode {
+        if self.json {
+            self.aside(json!({"error": trouble.words}));
+        } else {
+            self.aside(format_args!("fedlink: {}", trouble.words));
+        }
+        ExitCode::FAILURE
+    }
+}

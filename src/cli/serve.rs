@@ -1,0 +1,91 @@
+//! `fedlink serve`: serves until it is told to stop, and then ends cleanly.
+
+use std::fs::{File, TryLockError};
+use std::net::{SocketAddr, TcpListener};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::build;
+use super::output::Trouble;
+use crate::app::App;
+use crate::http::server::{Leaving, Service};
+use crate::service::sweep;
+use crate::settings::Settings;
+
+/// How long refreshes in flight may take to be stored when the service goes down.
+const LANDING: Duration = Duration::from_secs(25);
+
+pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
+    let (listen, ops_listen) = (settings.listen, settings.ops_listen);
+    let (public, ops) = (bind("listen", listen)?, bind("ops_listen", ops_listen)?);
+    let app = build(settings).await?;
+    let _only_server = lock(&app)?;
+    let addresses = public.local_addr().and_then(|public| ops.local_addr().map(|ops| (public, ops)));
+    let (listen, ops_listen) = addresses.map_err(|error| Trouble::say(format!("can't listen: {error}")))?;
+    let leaving = Leaving::default();
+    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let service = Service::new(&app, public, ops, workers, &leaving)
+        .map_err(|error| Trouble::say(format!("can't serve: {error}")))?;
+    let (public, ops) = service.handles();
+    tracing::info!("listening on http://{listen}, operations on http://{ops_listen}");
+    let sweeping = tokio::spawn(sweep::run(app.parts.clone()));
+    let serving = tokio::spawn(service.run());
+
+    told_to_stop().await?;
+    tracing::info!("stopping: requests finish, refreshes in flight are stored");
+    leaving.begin();
+    public.stop(true).await;
+    sweeping.abort();
+    end(&app).await;
+    ops.stop(true).await;
+    match serving.await {
+        Ok(Ok(())) => Ok(ExitCode::SUCCESS),
+        Ok(Err(error)) => Err(Trouble::say(format!("serving failed: {error}"))),
+        Err(error) => Err(Trouble::say(format!("serving failed: {error}"))),
+    }
+}
+
+/// Lets what is under way reach the database.
+async fn end(app: &App) {
+    if tokio::time::timeout(LANDING, app.parts.flights.land_all()).await.is_err() {
+        for link in app.parts.flights.in_the_air() {
+            tracing::error!(%link, "stopped with a refresh under way; its token may be lost");
+        }
+    }
+    if let Err(error) = sweep::finish(&app.parts).await {
+        tracing::warn!(%error, "last uses could not be written");
+    }
+}
+
+fn bind(name: &str, address: SocketAddr) -> Result<TcpListener, Trouble> {
+    TcpListener::bind(address)
+        .map_err(|error| Trouble::say(format!("can't listen on {address} ({name}): {error}; is it served already?")))
+}
+
+/// A SQLite file is served by one process: it alone keeps two refreshes of a link apart. The lock goes with the process.
+fn lock(app: &App) -> Result<Option<File>, Trouble> {
+    let Some(database) = app.parts.store.sqlite_path() else { return Ok(None) };
+    let path = database.with_extension("lock");
+    let trouble = |error: std::io::Error| Trouble::say(format!("can't lock {}: {error}", path.display()));
+    let file = File::create(&path).map_err(trouble)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Err(Trouble::say(format!(
+            "{} is served already by another process; use PostgreSQL to serve from several",
+            database.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(trouble(error)),
+    }
+}
+
+async fn told_to_stop() -> Result<(), Trouble> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let trouble = |error| Trouble::say(format!("can't listen to signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(trouble)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(trouble)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

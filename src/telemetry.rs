@@ -1,0 +1,19 @@
+//! Logs: one line per decision, ids as fields, never a query string, never a secret.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Starts logging to standard error: text on a terminal, JSON lines elsewhere. `filter` in the form of `RUST_LOG`.
+pub fn start(filter: Option<&str>) {
+    let filter = EnvFilter::builder().parse_lossy(filter.unwrap_or("info"));
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let started = if std::io::stderr().is_terminal() {
+        logs.finish().try_init()
+    } else {
+        logs.json().flatten_event(true).finish().try_init()
+    };
+    // A second start is a test's; the first one's logs go on.
+    drop(started);
+}
