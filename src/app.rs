@@ -22,7 +22,12 @@ pub struct App {
 impl App {
     /// Opens the database and brings it to the newest schema, opens the vault, and brings links in line with the settings.
     /// Drivers, writers and calls to providers run on `runtime`.
-    pub async fn build(settings: Settings, clock: SharedClock, entropy: SharedEntropy, runtime: Handle) -> Result<Self> {
+    pub async fn build(
+        settings: Settings,
+        clock: SharedClock,
+        entropy: SharedEntropy,
+        runtime: Handle,
+    ) -> Result<Self> {
         let store = Store::new(&settings.database_url, settings.ca_file.as_deref(), runtime.clone())?;
         for migration in store.migrate().await? {
             tracing::info!(migration, "migrated");

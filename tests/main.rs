@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod walk;

@@ -65,7 +65,8 @@ pub(super) async fn run(command: &Command, app: App, output: &Output) -> Result<
             output.tell(&id, &json!({"id": id}));
         }
         Command::Show { id } => {
-            let account = accounts::show(parts, &Subject::parse(id.clone()).map_err(trouble)?).await.map_err(trouble)?;
+            let account =
+                accounts::show(parts, &Subject::parse(id.clone()).map_err(trouble)?).await.map_err(trouble)?;
             let name = account.name.as_deref().unwrap_or("(no name)");
             let words = format!("{} {} {name}, since {}", account.account_type, account.subject, account.created);
             output.tell(words, &json!(account));

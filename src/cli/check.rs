@@ -10,7 +10,11 @@ use super::{build, load};
 
 pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trouble> {
     let settings = load(config)?;
-    tell(output, "settings", Ok(&format!("{} clients, {} providers", settings.clients.len(), settings.providers.len())));
+    tell(
+        output,
+        "settings",
+        Ok(&format!("{} clients, {} providers", settings.clients.len(), settings.providers.len())),
+    );
     // Opening migrates, opens the keyring and holds it against the database, and brings ownership in line.
     let app = build(settings).await?;
     tell(output, "database", Ok("answers, newest schema"));
@@ -30,5 +34,8 @@ fn tell(output: &Output, what: &str, checked: Result<&str, &str>) {
         Ok(words) => ("ok", words),
         Err(words) => ("FAILED", words),
     };
-    output.tell(format_args!("{mark:<7} {what}: {words}"), &json!({"check": what, "ok": checked.is_ok(), "detail": words}));
+    output.tell(
+        format_args!("{mark:<7} {what}: {words}"),
+        &json!({"check": what, "ok": checked.is_ok(), "detail": words}),
+    );
 }

@@ -60,7 +60,9 @@ fn is(request: &HttpRequest, kind: Kind) -> bool {
     let Some(value) = request.headers().get(CONTENT_TYPE) else { return kind == Kind::Json };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match kind {
-        Kind::Json => essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")),
+        Kind::Json => {
+            essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+        }
         Kind::Form => essence == "application/x-www-form-urlencoded",
     }
 }

@@ -23,7 +23,13 @@ pub struct Service {
 
 impl Service {
     /// Serves `app` on listeners that are already bound. `workers` threads serve the public one.
-    pub fn new(app: &App, public: TcpListener, ops: TcpListener, workers: usize, leaving: &Leaving) -> io::Result<Self> {
+    pub fn new(
+        app: &App,
+        public: TcpListener,
+        ops: TcpListener,
+        workers: usize,
+        leaving: &Leaving,
+    ) -> io::Result<Self> {
         let served = app.clone();
         let public = HttpServer::new(move || {
             let served = served.clone();

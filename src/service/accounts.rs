@@ -30,7 +30,12 @@ pub struct Account {
 }
 
 /// Makes an account; [`Error::Input`] if the subject has one.
-pub async fn create(parts: &Arc<Parts>, subject: Subject, account_type: AccountType, name: Option<String>) -> Result<()> {
+pub async fn create(
+    parts: &Arc<Parts>,
+    subject: Subject,
+    account_type: AccountType,
+    name: Option<String>,
+) -> Result<()> {
     parts
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;

@@ -153,7 +153,12 @@ pub fn requested_scopes(client: &Client, scope: Option<&str>) -> Option<Vec<Scop
 }
 
 /// Issues a token: for a user, or in system mode for the client itself.
-pub async fn issue(parts: &Arc<Parts>, client: &ClientId, subject: Option<&Subject>, scopes: Vec<Scope>) -> Result<Issued> {
+pub async fn issue(
+    parts: &Arc<Parts>,
+    client: &ClientId,
+    subject: Option<&Subject>,
+    scopes: Vec<Scope>,
+) -> Result<Issued> {
     let token = parts.entropy.token();
     let now = parts.clock.now();
     let lifetime = TimeDelta::from_std(TOKEN_LIFETIME).map_err(Error::internal)?;
@@ -174,9 +179,9 @@ pub async fn issue(parts: &Arc<Parts>, client: &ClientId, subject: Option<&Subje
 pub async fn introspect(parts: &Parts, client: &Client, token: &str) -> Result<Option<Introspection>> {
     let hash = hash(token);
     let row = store::read!(parts.store, |conn| find(conn, &hash))?;
-    let known = row.filter(|row| row.expires.0 > parts.clock.now()).filter(|row| {
-        client.introspect_any || row.client == client.id.as_str()
-    });
+    let known = row
+        .filter(|row| row.expires.0 > parts.clock.now())
+        .filter(|row| client.introspect_any || row.client == client.id.as_str());
     Ok(known.map(|row| Introspection {
         subject: row.subject,
         client: row.client,

@@ -12,11 +12,17 @@ use crate::vault::{Keyring, KeyringError, Vault};
 /// What stands in the way of the keyring.
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
-    #[error("the database has rows sealed with key {0}, which the keyring does not have; put back the keyring that made it")]
+    #[error(
+        "the database has rows sealed with key {0}, which the keyring does not have; put back the keyring that made it"
+    )]
     Missing(String),
-    #[error("key {0} of the keyring is not the key of that id the database was sealed with; put back the keyring that made it")]
+    #[error(
+        "key {0} of the keyring is not the key of that id the database was sealed with; put back the keyring that made it"
+    )]
     Another(String),
-    #[error("there is no keyring at {0}; on PostgreSQL it is never made by itself, since every instance needs the same: make it with `fedlink keys add`")]
+    #[error(
+        "there is no keyring at {0}; on PostgreSQL it is never made by itself, since every instance needs the same: make it with `fedlink keys add`"
+    )]
     NotMadeHere(std::path::PathBuf),
 }
 

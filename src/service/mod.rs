@@ -73,19 +73,18 @@ impl Parts {
         if caller.subject().is_some() {
             return Error::Denied;
         }
-        let hint = subject.false_hyphen().map(|c| {
-            format!("the id has U+{:04X} where an id usually has the hyphen U+002D", u32::from(c))
-        });
+        let hint = subject
+            .false_hyphen()
+            .map(|c| format!("the id has U+{:04X} where an id usually has the hyphen U+002D", u32::from(c)));
         Error::UserNotFound { hint }
     }
 
     /// Where no account vouches for an id, a look-alike of a hyphen is refused rather than given links of its own.
     fn check_subject(&self, subject: &Subject) -> Result<()> {
         match (self.settings.subjects, subject.false_hyphen()) {
-            (Subjects::Any, Some(c)) => Err(Error::input(
-                "subjectId",
-                format!("has U+{:04X}; only the hyphen U+002D is allowed", u32::from(c)),
-            )),
+            (Subjects::Any, Some(c)) => {
+                Err(Error::input("subjectId", format!("has U+{:04X}; only the hyphen U+002D is allowed", u32::from(c))))
+            }
             _ => Ok(()),
         }
     }

@@ -8,7 +8,9 @@ use crate::store::provider_rules::{Applied, apply, duplicates, find};
 
 /// Accounts that several users have at a provider that is to be exclusive.
 #[derive(Debug, thiserror::Error)]
-#[error("{provider} is exclusive, but several users are linked to the same account there: {accounts}. Unlink all but one of each, or set exclusive = false")]
+#[error(
+    "{provider} is exclusive, but several users are linked to the same account there: {accounts}. Unlink all but one of each, or set exclusive = false"
+)]
 struct Shared {
     provider: String,
     accounts: String,

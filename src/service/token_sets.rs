@@ -47,7 +47,12 @@ pub(super) async fn keep(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, token
 }
 
 /// Writes over the version that was read; says whether it was still there.
-pub(super) async fn swap(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, (row, tokens): (&TokenRow, &Keeping)) -> Result<bool> {
+pub(super) async fn swap(
+    parts: &Parts,
+    conn: &mut Conn,
+    owner: Owner<'_>,
+    (row, tokens): (&TokenRow, &Keeping),
+) -> Result<bool> {
     let key = open_key(parts, row)?;
     let fresh = tokens.refresh.is_some();
     let sealed_refresh = match &tokens.refresh {

@@ -1,6 +1,8 @@
 //! What tests stand on.
 
+pub(crate) mod browser;
 pub(crate) mod contract;
 pub(crate) mod oidc_provider;
 pub(crate) mod postgres;
 pub(crate) mod program;
+pub(crate) mod world;

@@ -51,13 +51,7 @@ impl From<Listed> for Link {
             last_used_at: detail.last_used.map(|moment| moment.to_rfc3339()),
             expires_on: detail.expires.map(|moment| moment.timestamp()),
         });
-        Self {
-            sid: listed.sid,
-            fp_type: listed.fp_type,
-            fp_name: listed.fp_name,
-            user_name: listed.user_name,
-            detail,
-        }
+        Self { sid: listed.sid, fp_type: listed.fp_type, fp_name: listed.fp_name, user_name: listed.user_name, detail }
     }
 }
 

@@ -75,6 +75,7 @@ pub(super) fn flag(request: &HttpRequest, name: &'static str) -> Result<bool> {
 fn min_ttl(sent: &str) -> Result<Duration> {
     let most = MAX_MIN_TTL.as_secs();
     let seconds = sent.parse().ok().filter(|seconds| *seconds <= most);
-    let seconds = seconds.ok_or_else(|| Error::input("min_ttl", format!("must be a whole number of seconds from 0 to {most}")))?;
+    let seconds = seconds
+        .ok_or_else(|| Error::input("min_ttl", format!("must be a whole number of seconds from 0 to {most}")))?;
     Ok(Duration::from_secs(seconds))
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::{
-    Browser, Ending, GrantSecrets, LegSecrets, Step, app_address, confirm_url, end, flow_id, hash, provider_of, redirect_uri,
-    runs_out, seal, unseal,
+    Browser, Ending, GrantSecrets, LegSecrets, Step, app_address, confirm_url, end, flow_id, hash, provider_of,
+    redirect_uri, runs_out, seal, unseal,
 };
 use crate::domain::flow::FlowState;
 use crate::domain::ids::ProviderId;
@@ -57,7 +57,8 @@ async fn take(parts: &Parts, answer: &Answer, browser: &Browser) -> Result<Step>
         // RFC 9700 §4.4: an answer at another provider's redirect URI is a mix-up.
         return end(parts, &row, Ending::ProviderError, "mixed_up").await;
     }
-    let provider = parts.upstream.provider(&id).ok_or_else(|| Error::internal(format!("{id} is configured no more")))?;
+    let provider =
+        parts.upstream.provider(&id).ok_or_else(|| Error::internal(format!("{id} is configured no more")))?;
     if !issuer_agrees(&provider, answer).await? {
         return end(parts, &row, Ending::ProviderError, "wrong_issuer").await;
     }

@@ -51,7 +51,8 @@ pub async fn question(parts: &Parts, flow: FlowId, browser: &Browser) -> Result<
         Err(instead) => return Ok(Shown::Instead(instead)),
     };
     let provider = provider_of(&row)?;
-    let title = parts.settings.providers.get(&provider).map_or_else(|| provider.to_string(), |found| found.title.clone());
+    let title =
+        parts.settings.providers.get(&provider).map_or_else(|| provider.to_string(), |found| found.title.clone());
     let client = ClientId::parse(row.client.clone()).ok().and_then(|id| parts.settings.clients.get(&id));
     Ok(Shown::Question(Question {
         provider: title,

@@ -83,7 +83,8 @@ impl Browser {
     ) -> FlowCookie {
         let mut others: Vec<&(String, SecretString)> = self.cookies.iter().collect();
         // The value begins with its age in seconds, of a fixed width for centuries.
-        others.sort_by_key(|(_, value)| value.expose_secret().split('.').next().and_then(|age| age.parse::<i64>().ok()));
+        others
+            .sort_by_key(|(_, value)| value.expose_secret().split('.').next().and_then(|age| age.parse::<i64>().ok()));
         let surplus = (others.len() + 1).saturating_sub(FLOWS_PER_BROWSER);
         FlowCookie {
             name: name(settings, flow),

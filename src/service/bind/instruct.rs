@@ -39,7 +39,10 @@ pub async fn instruct(parts: &Arc<Parts>, caller: &Caller, instruction: Instruct
     }
     let client = parts.settings.clients.get(&caller.client).ok_or(Error::Denied)?;
     if !client.callbacks.contains(&instruction.callback) {
-        return Err(Error::input("callback", "is not on the application's list of callbacks (compared letter for letter)"));
+        return Err(Error::input(
+            "callback",
+            "is not on the application's list of callbacks (compared letter for letter)",
+        ));
     }
     let challenge = challenge(&instruction)?;
     if let Some(subject) = caller.subject().filter(|_| parts.settings.subjects == Subjects::Registered) {

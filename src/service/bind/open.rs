@@ -6,7 +6,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use super::{
-    Browser, Ending, FlowCookie, LegSecrets, Step, end, flow_id, hash, provider_of, redirect_uri, runs_out, seal, state_of,
+    Browser, Ending, FlowCookie, LegSecrets, Step, end, flow_id, hash, provider_of, redirect_uri, runs_out, seal,
+    state_of,
 };
 use crate::domain::flow::FlowState;
 use crate::domain::ids::FlowId;
@@ -68,7 +69,8 @@ async fn leave(parts: &Parts, row: &FlowRow, cookie: Option<FlowCookie>) -> Resu
 
 async fn prepare(parts: &Parts, row: &FlowRow) -> Result<(SecretString, LegSecrets, Url)> {
     let id = provider_of(row)?;
-    let provider = parts.upstream.provider(&id).ok_or_else(|| Error::internal(format!("{id} is configured no more")))?;
+    let provider =
+        parts.upstream.provider(&id).ok_or_else(|| Error::internal(format!("{id} is configured no more")))?;
     let request = AuthorizationRequest {
         redirect_uri: redirect_uri(&parts.settings, &id)?,
         state: parts.entropy.token(),

@@ -1,0 +1,106 @@
+//! A browser's half of a bind without a browser: cookies, redirects, the sandbox's form and our confirm form.
+
+use std::collections::BTreeMap;
+
+use super::world::{Answer, As, Body, CALLBACK, CHALLENGE, World};
+use serde_json::json;
+
+/// Cookies of one browser.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Browser {
+    cookies: BTreeMap<String, String>,
+}
+
+/// What came to the app's callback.
+#[derive(Debug)]
+pub(crate) struct Callback {
+    /// The whole address.
+    pub(crate) url: String,
+    /// Its query.
+    pub(crate) query: BTreeMap<String, String>,
+}
+
+/// The query of an address.
+pub(crate) fn query(url: &str) -> BTreeMap<String, String> {
+    url::Url::parse(url).expect("an address").query_pairs().into_owned().collect()
+}
+
+impl Browser {
+    /// Calls fedlink at an absolute address of its own, with this browser's cookies, and keeps what it sets.
+    pub(crate) async fn go(&mut self, world: &World, method: &str, url: &str, body: Body) -> Answer {
+        let target = url.strip_prefix(&format!("{}/blitz", world.base)).unwrap_or_else(|| panic!("{url} is not ours"));
+        let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+        let headers: &[(&str, &str)] = if cookies.is_empty() { &[] } else { &[("cookie", &cookies)] };
+        let answer = world.call_with(method, target, &As::Nobody, body, headers).await;
+        for (_, set) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
+            let (name, rest) = set.split_once('=').expect("a cookie");
+            let value = rest.split(';').next().unwrap_or_default();
+            if set.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        answer
+    }
+
+    /// The browser's cookies, to look at or to steal.
+    pub(crate) fn cookies(&mut self) -> &mut BTreeMap<String, String> {
+        &mut self.cookies
+    }
+
+    /// Says yes as `user` at the sandbox; gives the address it sends the browser back to.
+    pub(crate) async fn consent(&self, world: &World, authorization_url: &str, user: &'static str) -> String {
+        let form = Body::Form(vec![("sub", user.to_owned())]);
+        world.send("POST", authorization_url, &As::Nobody, form, &[]).await.location()
+    }
+
+    /// Answers the confirm page at `url` with `decision`; gives the app's callback.
+    pub(crate) async fn decide(&mut self, world: &World, url: &str, decision: &str) -> Callback {
+        let page = self.go(world, "GET", url, Body::None).await;
+        assert_eq!(page.status, 200, "{}", page.text());
+        let csrf = field(&page.text(), "csrf");
+        let form = Body::Form(vec![("csrf", csrf), ("decision", decision.to_owned())]);
+        Callback::of(&self.go(world, "POST", url, form).await)
+    }
+
+    /// The whole way from the instruction's address to the app's callback, saying yes everywhere as `user`.
+    pub(crate) async fn walk(&mut self, world: &World, redirect_to: &str, user: &'static str) -> Callback {
+        let to_provider = self.go(world, "GET", redirect_to, Body::None).await;
+        assert_eq!(to_provider.status, 303, "{}", to_provider.text());
+        let back = self.consent(world, &to_provider.location(), user).await;
+        let to_confirm = self.go(world, "GET", &back, Body::None).await;
+        assert_eq!(to_confirm.status, 303, "{}", to_confirm.text());
+        self.decide(world, &to_confirm.location(), "yes").await
+    }
+}
+
+impl Callback {
+    /// The callback that an answer redirects to.
+    pub(crate) fn of(answer: &Answer) -> Self {
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        let url = answer.location();
+        assert!(url.starts_with(CALLBACK), "{url}");
+        Self { query: query(&url), url }
+    }
+
+    /// One parameter.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.query.get(name).map_or("", String::as_str)
+    }
+}
+
+/// The value of a hidden field of a form.
+pub(crate) fn field(html: &str, name: &str) -> String {
+    let start = format!("name=\"{name}\" value=\"");
+    let rest = html.split_once(&start).unwrap_or_else(|| panic!("no field {name} in {html}")).1;
+    rest.split('"').next().unwrap_or_default().to_owned()
+}
+
+/// Asks for an instruction as `who`; gives the address to open.
+pub(crate) async fn instruct(world: &World, who: &As) -> String {
+    let body = json!({"fp": "box:box_1", "callback": CALLBACK, "code_challenge": CHALLENGE});
+    let answer = world.call("POST", "/api/v2/users/current/fa/bind", who, Body::Json(body)).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    answer.json()["redirectTo"].as_str().expect("an address").to_owned()
+}

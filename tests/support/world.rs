@@ -1,0 +1,363 @@
+//! A running fedlink in the test's own process, on either engine, with the sandbox as its provider and time in hand. Every
+//! answer is held against openapi.yaml.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use fedlink::app::App;
+use fedlink::clock::{Clock as _, MovableClock, SharedClock};
+use fedlink::domain::account::AccountType;
+use fedlink::domain::ids::{ClientId, Subject};
+use fedlink::domain::scope::Scope;
+use fedlink::entropy::SystemEntropy;
+use fedlink::http::server::{Leaving, Service};
+use fedlink::sandbox::{self, Sandbox, SandboxClient, SandboxUser};
+use fedlink::service::{accounts, callers, import};
+use fedlink::settings::{Literals, Settings};
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::runtime::Handle;
+
+use super::{contract, postgres};
+
+/// The client that most tests call as: it is granted everything.
+pub(crate) const CONSOLE: &str = "console";
+/// Its OAuth client secret.
+pub(crate) const CONSOLE_SECRET: &str = "console-secret";
+/// Its REST password.
+pub(crate) const CONSOLE_PASSWORD: &str = "console-password";
+/// A second client, also granted everything.
+pub(crate) const RIVAL: &str = "rival";
+/// Its REST password.
+pub(crate) const RIVAL_PASSWORD: &str = "rival-password";
+/// Where binds of [`CONSOLE`] and [`RIVAL`] may return to.
+pub(crate) const CALLBACK: &str = "https://app.example/callback";
+/// A verifier and its challenge (RFC 7636 appendix B).
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// The challenge of [`VERIFIER`].
+pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+/// Every scope there is, for the sandbox provider.
+pub(crate) const ALL_SCOPES: [&str; 6] = [
+    "blitz_api_ufa",
+    "blitz_api_sys_ufa",
+    "blitz_api_ufa_chg",
+    "blitz_api_sys_ufa_chg",
+    "fed_tkn_any",
+    "fed_tkn_box_box_1",
+];
+
+/// Which database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// Makes each test twice: `mod sqlite` and `mod postgres`.
+macro_rules! both_engines {
+    ($($(#[$meta:meta])* async fn $name:ident($engine:ident: Engine) $body:block)*) => {
+        $($(#[$meta])* async fn $name($engine: $crate::support::world::Engine) $body)*
+
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { Box::pin(super::$name($crate::support::world::Engine::Sqlite)).await; })*
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { Box::pin(super::$name($crate::support::world::Engine::Postgres)).await; })*
+        }
+    };
+}
+pub(crate) use both_engines;
+
+/// A running fedlink and all it needs.
+pub(crate) struct World {
+    /// Its application, for what has no HTTP.
+    pub(crate) app: App,
+    /// Where it answers, such as `http://127.0.0.1:4000`, without the base path.
+    pub(crate) base: String,
+    /// Where its operator asks.
+    pub(crate) ops: String,
+    /// Its time, and the sandbox's.
+    pub(crate) clock: Arc<MovableClock>,
+    /// Its provider, `box:box_1`.
+    pub(crate) sandbox: Sandbox,
+    /// Where its files are.
+    pub(crate) folder: TempDir,
+    /// The database's address.
+    pub(crate) database_url: String,
+    client: reqwest::Client,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// A header's value.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("not JSON ({error}): {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).expect("text")
+    }
+
+    /// Where it redirects to.
+    pub(crate) fn location(&self) -> String {
+        self.header("location").unwrap_or_else(|| panic!("no Location in {self:?}")).to_owned()
+    }
+
+    /// The `error` of an error body, with the status: what most tests assert.
+    pub(crate) fn refusal(&self) -> (u16, String) {
+        (self.status, self.json()["error"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+/// What a request authenticates with.
+#[derive(Clone, Debug)]
+pub(crate) enum As {
+    Nobody,
+    Bearer(String),
+    Basic(&'static str, &'static str),
+}
+
+/// A request's body.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    None,
+    Json(Value),
+    Form(Vec<(&'static str, String)>),
+    Raw(&'static str, Vec<u8>),
+}
+
+/// A fresh database of that engine; its file, if it has one, in `folder`.
+pub(crate) fn database(engine: Engine, folder: &TempDir) -> String {
+    match engine {
+        Engine::Sqlite => format!("sqlite:{}", folder.path().join("fedlink.db").display()),
+        Engine::Postgres => postgres::fresh_database(),
+    }
+}
+
+/// Settings as most tests want them: two clients with all scopes, one provider (the sandbox).
+pub(crate) fn settings(database_url: &str, keyring: &PathBuf, public_url: &str, issuer: &str) -> String {
+    let scopes = serde_json::to_string(&ALL_SCOPES).expect("JSON");
+    format!(
+        r#"
+public_url = "{public_url}"
+database_url = "{database_url}"
+listen = "127.0.0.1:0"
+ops_listen = "127.0.0.1:0"
+subjects = "registered"
+[vault]
+keyring = {{ file = "{keyring}" }}
+[[clients]]
+id = "console"
+name = "Console"
+secret = "console-secret"
+rest_password = "console-password"
+scopes = {scopes}
+callbacks = ["https://app.example/callback", "https://app.example/other?x=1"]
+[[clients]]
+id = "rival"
+name = "Rival"
+secret = "rival-secret"
+rest_password = "rival-password"
+scopes = {scopes}
+callbacks = ["https://app.example/callback"]
+[[providers]]
+type = "box"
+name = "box_1"
+title = "Sandbox"
+preset = "oidc"
+issuer = "{issuer}"
+client_id = "fedlink"
+client_secret = "sandbox-secret"
+scopes = ["openid", "offline_access", "profile", "email"]
+user_name = "{{name}}"
+"#,
+        keyring = keyring.display(),
+    )
+}
+
+impl World {
+    /// A world on a fresh database.
+    pub(crate) async fn start(engine: Engine) -> Self {
+        Self::start_with(engine, |settings| settings).await
+    }
+
+    /// A world whose settings file is changed first.
+    pub(crate) async fn start_with(engine: Engine, change: impl FnOnce(String) -> String) -> Self {
+        let clock = MovableClock::running();
+        let public = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let base = format!("http://{}", public.local_addr().expect("an address"));
+        let sandbox = start_sandbox(&clock, &base);
+        let folder = tempfile::tempdir().expect("a folder");
+        let database_url = database(engine, &folder);
+        let keyring = folder.path().join("fedlink.keys");
+        if engine == Engine::Postgres {
+            fedlink::service::keys::create(&keyring, &SystemEntropy::shared()).expect("a keyring");
+        }
+        let text = change(settings(&database_url, &keyring, &base, &sandbox.issuer()));
+        let settings = Settings::parse(&text, folder.path(), &|_| None, Literals::Allow)
+            .unwrap_or_else(|errors| panic!("{errors}"));
+        Self::run(settings, (clock, sandbox, folder), public, database_url).await
+    }
+
+    async fn run(
+        settings: Settings,
+        (clock, sandbox, folder): (Arc<MovableClock>, Sandbox, TempDir),
+        public: TcpListener,
+        database_url: String,
+    ) -> Self {
+        let shared: SharedClock = clock.clone();
+        let app = App::build(settings, shared, SystemEntropy::shared(), Handle::current()).await.expect("it builds");
+        let ops = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let (base, ops_url) =
+            (format!("http://{}", public.local_addr().unwrap()), format!("http://{}", ops.local_addr().unwrap()));
+        let service = Service::new(&app, public, ops, 2, &Leaving::default()).expect("it serves");
+        tokio::spawn(service.run());
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+        Self { app, base, ops: ops_url, clock, sandbox, folder, database_url, client }
+    }
+
+    /// Calls fedlink at `target`, a path with its query under the base path, and holds the answer against openapi.yaml.
+    pub(crate) async fn call(&self, method: &str, target: &str, who: &As, body: Body) -> Answer {
+        self.call_with(method, target, who, body, &[]).await
+    }
+
+    /// As [`World::call`], with more headers.
+    pub(crate) async fn call_with(
+        &self,
+        method: &str,
+        target: &str,
+        who: &As,
+        body: Body,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let target = format!("/blitz{target}");
+        let answer = self.send(method, &format!("{}{target}", self.base), who, body, headers).await;
+        let headers: Vec<(&str, &str)> =
+            answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        contract::check(method, &target, answer.status, &headers, &answer.body);
+        answer
+    }
+
+    /// Sends a request anywhere; nothing is checked.
+    pub(crate) async fn send(&self, method: &str, url: &str, who: &As, body: Body, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.client.request(method.parse().expect("a method"), url);
+        request = match who {
+            As::Nobody => request,
+            As::Bearer(token) => request.bearer_auth(token),
+            As::Basic(id, password) => request.basic_auth(id, Some(password)),
+        };
+        request = match body {
+            Body::None => request,
+            Body::Json(value) => request.json(&value),
+            Body::Form(fields) => request.form(&fields),
+            Body::Raw(content_type, bytes) => request.header("content-type", content_type).body(bytes),
+        };
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap_or_else(|error| panic!("{method} {url}: {error}"));
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
+        let status = response.status().as_u16();
+        Answer { status, headers, body: response.bytes().await.expect("a body").to_vec() }
+    }
+
+    /// Makes an account.
+    pub(crate) async fn account(&self, subject: &str) {
+        let subject = Subject::parse(subject).expect("a subject");
+        accounts::create(&self.app.parts, subject, AccountType::Resident, None).await.expect("an account");
+    }
+
+    /// A system-mode token of a client, through `te`'s own function.
+    pub(crate) async fn system(&self, client: &str, scopes: &[&str]) -> As {
+        self.token(client, None, scopes).await
+    }
+
+    /// A user-mode token, which no endpoint issues yet: made by the function that `te` uses.
+    pub(crate) async fn user(&self, client: &str, subject: &str, scopes: &[&str]) -> As {
+        self.token(client, Some(subject), scopes).await
+    }
+
+    async fn token(&self, client: &str, subject: Option<&str>, scopes: &[&str]) -> As {
+        let client = ClientId::parse(client).expect("a client id");
+        let subject = subject.map(|subject| Subject::parse(subject).expect("a subject"));
+        let scopes = scopes.iter().map(|scope| Scope::parse(scope).expect("a scope")).collect();
+        let issued = callers::issue(&self.app.parts, &client, subject.as_ref(), scopes).await.expect("a token");
+        As::Bearer(issued.access_token.expose_secret().to_owned())
+    }
+
+    /// A system-mode token of [`CONSOLE`] with all its scopes.
+    pub(crate) async fn console(&self) -> As {
+        self.system(CONSOLE, &ALL_SCOPES).await
+    }
+
+    /// Takes in one line of an import.
+    pub(crate) async fn import(&self, line: Value) {
+        let line = import::Line::parse(&line.to_string()).expect("a line");
+        import::take_in(&self.app.parts, line, import::UnknownSubject::Register).await.expect("it is taken in");
+    }
+
+    /// Gives a subject a link to the sandbox's user `sid`, with tokens the sandbox issued; gives those.
+    pub(crate) async fn linked(&self, subject: &str, sid: &str) -> sandbox::IssuedTokens {
+        let tokens = self.sandbox.issue(sid, "fedlink", "openid offline_access profile email");
+        self.import(serde_json::json!({
+            "subject": subject, "fpType": "box", "fpName": "box_1", "sid": sid,
+            "accessToken": tokens.access_token.expose_secret(),
+            "refreshToken": tokens.refresh_token.expose_secret(),
+            "expiresOn": tokens.expires_at.timestamp(),
+        }))
+        .await;
+        tokens
+    }
+
+    /// Moves time on, for fedlink and the sandbox alike.
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// The time it is for fedlink.
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+}
+
+fn start_sandbox(clock: &Arc<MovableClock>, fedlink: &str) -> Sandbox {
+    let shared: SharedClock = clock.clone();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let mut options = sandbox::Options::new(listener, shared, SystemEntropy::shared());
+    options.clients = vec![SandboxClient {
+        id: "fedlink".to_owned(),
+        secret: Some("sandbox-secret".to_owned()),
+        redirect_uris: vec![format!("{fedlink}/blitz/login/externalIdps/callback/box/box_1/false")],
+        auth: sandbox::ClientAuth::Basic,
+    }];
+    options.users = vec![
+        SandboxUser::new("oleg", "Oleg Sandbox", "oleg@sandbox.example"),
+        SandboxUser::new("elle", "Elle Sandbox", "elle@sandbox.example"),
+    ];
+    Sandbox::start(options).expect("the sandbox starts")
+}
