@@ -1,0 +1,31 @@
+//! `fedlink demo`: the main job on this machine, with nothing but the binary: a provider, an app, two users.
+
+mod script;
+mod stage;
+mod walk;
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::output::{Output, Trouble};
+use stage::Stage;
+
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Walk it all without a person, moving its own clock, and exit 0 if it works.
+    #[arg(long)]
+    check: bool,
+}
+
+pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<ExitCode, Trouble> {
+    let stage = Stage::set(arguments.check).await?;
+    if arguments.check {
+        walk::walk(&stage, output).await?;
+    } else {
+        output.line(script::script(&stage));
+        tokio::signal::ctrl_c().await.map_err(|error| Trouble::say(format!("can't listen to signals: {error}")))?;
+    }
+    stage.strike().await;
+    Ok(ExitCode::SUCCESS)
+}

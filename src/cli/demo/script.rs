@@ -1,0 +1,52 @@
+//! What the demo says: the calls to try, ready to paste.
+
+use secrecy::ExposeSecret as _;
+
+use super::stage::{APP, CHALLENGE, FIRST_LIFE, SANDBOX_USERS, Stage, USERS};
+
+/// The demo's words, with addresses and secrets filled in.
+pub(super) fn script(stage: &Stage) -> String {
+    let base = &stage.base;
+    let callback = stage.callback();
+    let (secret, password) = (stage.secret.expose_secret(), stage.password.expose_secret());
+    let [(alice, _), (bob, _)] = USERS;
+    let [(_, alice_there, _), (_, bob_there, _)] = SANDBOX_USERS;
+    let life = FIRST_LIFE.as_secs();
+    format!(
+        r#"fedlink is at {base}, its provider (a sandbox) at {issuer}.
+Users here: {alice}, {bob}. Their accounts at the sandbox: {alice_there}, {bob_there}. An app: {APP}.
+Paste these into another terminal, one after the other; Ctrl-C here ends it all and leaves nothing behind.
+
+1. The app gets a token of its own:
+
+   TOKEN=$(curl -s -u {APP}:{secret} -d grant_type=client_credentials {base}/oauth/te | sed 's/.*"access_token":"\([^"]*\)".*/\1/'); echo $TOKEN
+
+2. {alice} has no links yet:
+
+   curl -s -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fa
+
+3. The app asks for a link to send its user to:
+
+   curl -s -u {APP}:{password} -H 'Content-Type: application/json' -d '{{"fp":"sandbox:sandbox_1","callback":"{callback}","code_challenge":"{CHALLENGE}"}}' {base}/api/v2/users/current/fa/bind
+
+4. Open its redirectTo in a browser, choose {alice_there}, connect. The last page is the app's callback; it shows
+   the curl line with which the app completes the bind. Paste that line too: 204 No Content.
+
+5. The link is there, and so is a valid access token:
+
+   curl -s -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fa
+   curl -s -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fedToken/sandbox/sandbox_1
+
+6. That token lives {life} s, and none is handed out with 30 s or less to go. So ask again in a quarter of a minute:
+   the token is a new one, refreshed on the way:
+
+   curl -s -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fedToken/sandbox/sandbox_1
+
+7. Unlink, and look: nothing left.
+
+   curl -s -i -X DELETE -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fa/sandbox/sandbox_1/alice-42
+   curl -s -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fa
+"#,
+        issuer = stage.sandbox.issuer(),
+    )
+}

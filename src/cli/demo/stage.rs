@@ -1,0 +1,193 @@
+//! The demo's stage: fedlink on a temporary database, and the sandbox as its provider, which also hosts the app's callback.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use secrecy::{ExposeSecret as _, SecretString};
+use tempfile::TempDir;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::app::App;
+use crate::cli::output::Trouble;
+use crate::clock::{MovableClock, SharedClock};
+use crate::domain::account::AccountType;
+use crate::domain::ids::Subject;
+use crate::entropy::{SharedEntropy, SystemEntropy};
+use crate::http::server::{Leaving, Service};
+use crate::sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
+use crate::service::{accounts, sweep};
+use crate::settings::{Literals, Settings};
+
+/// The app's id.
+pub(super) const APP: &str = "demo-app";
+/// The users, who have accounts here.
+pub(super) const USERS: [(&str, &str); 2] = [("alice", "Alice"), ("bob", "Bob")];
+/// Their accounts at the sandbox.
+pub(super) const SANDBOX_USERS: [(&str, &str, &str); 2] =
+    [("alice-42", "Alice at Sandbox", "alice@sandbox.example"), ("bob-43", "Bob at Sandbox", "bob@sandbox.example")];
+/// A PKCE verifier and its challenge (RFC 7636 appendix B): an app makes a new pair for each bind.
+pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+/// The challenge of [`VERIFIER`].
+pub(super) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+/// How long the sandbox's first access token lives: short, so that the refresh can be watched.
+pub(super) const FIRST_LIFE: Duration = Duration::from_secs(45);
+
+/// Where the demo would like to listen; if somebody is there already, anywhere else.
+const FEDLINK: &str = "127.0.0.1:8080";
+const SANDBOX: &str = "127.0.0.1:8081";
+
+/// A running demo.
+pub(super) struct Stage {
+    /// Where fedlink answers, base path included.
+    pub(super) base: String,
+    /// The provider.
+    pub(super) sandbox: Sandbox,
+    /// The app's OAuth client secret.
+    pub(super) secret: SecretString,
+    /// The app's REST password.
+    pub(super) password: SecretString,
+    /// The time, for both.
+    pub(super) clock: Arc<MovableClock>,
+    servers: [ServerHandle; 2],
+    background: [JoinHandle<()>; 2],
+    folder: TempDir,
+}
+
+impl Stage {
+    /// Starts both servers and makes the users. `anywhere`: don't even try the usual ports.
+    pub(super) async fn set(anywhere: bool) -> Result<Self, Trouble> {
+        let folder = tempfile::Builder::new().prefix("fedlink-demo-").tempdir().map_err(trouble)?;
+        let clock = MovableClock::running();
+        let entropy = SystemEntropy::shared();
+        let (secret, password) = (entropy.token(), entropy.token());
+        let (public, provider, ops) =
+            (listen(FEDLINK, anywhere)?, listen(SANDBOX, anywhere)?, listen("127.0.0.1:0", true)?);
+        let origin = format!("http://{}", public.local_addr().map_err(trouble)?);
+        let base = format!("{origin}/blitz");
+        let sandbox = sandbox(provider, &base, (clock.clone(), entropy.clone()), &password)?;
+        let app = app(&folder, (&origin, &sandbox), (&secret, &password), (clock.clone(), entropy)).await?;
+        let service = Service::new(&app, public, ops, 1, &Leaving::default()).map_err(trouble)?;
+        let (public, ops) = service.handles();
+        let serving = tokio::spawn(async move {
+            if let Err(error) = service.run().await {
+                tracing::error!(%error, "the demo's server failed");
+            }
+        });
+        let sweeping = tokio::spawn(sweep::run(app.parts.clone()));
+        Ok(Self {
+            base,
+            sandbox,
+            secret,
+            password,
+            clock,
+            servers: [public, ops],
+            background: [serving, sweeping],
+            folder,
+        })
+    }
+
+    /// Where the app's users come back to.
+    pub(super) fn callback(&self) -> String {
+        callback(&self.sandbox)
+    }
+
+    /// Stops everything and leaves nothing behind.
+    pub(super) async fn strike(self) {
+        for server in self.servers {
+            server.stop(false).await;
+        }
+        for task in self.background {
+            task.abort();
+        }
+        self.sandbox.stop();
+        if let Err(error) = self.folder.close() {
+            tracing::warn!(%error, "the demo's folder could not be deleted");
+        }
+    }
+}
+
+fn trouble(error: impl std::fmt::Display) -> Trouble {
+    Trouble::say(format!("the demo can't start: {error}"))
+}
+
+fn listen(usual: &str, anywhere: bool) -> Result<TcpListener, Trouble> {
+    let usual = if anywhere { None } else { TcpListener::bind(usual).ok() };
+    usual.map_or_else(|| TcpListener::bind("127.0.0.1:0").map_err(trouble), Ok)
+}
+
+fn callback(sandbox: &Sandbox) -> String {
+    format!("{}/app/callback", sandbox.issuer())
+}
+
+fn sandbox(
+    listener: TcpListener,
+    base: &str,
+    (clock, entropy): (Arc<MovableClock>, SharedEntropy),
+    password: &SecretString,
+) -> Result<Sandbox, Trouble> {
+    let clock: SharedClock = clock;
+    let mut options = Options::new(listener, clock, entropy);
+    options.clients = vec![SandboxClient {
+        id: "fedlink".to_owned(),
+        secret: Some("sandbox-secret".to_owned()),
+        redirect_uris: vec![format!("{base}/login/externalIdps/callback/sandbox/sandbox_1/false")],
+        auth: ClientAuth::Basic,
+    }];
+    options.users = SANDBOX_USERS.iter().map(|(sub, name, email)| SandboxUser::new(sub, name, email)).collect();
+    options.complete_command = Some(format!(
+        r#"curl -i -u {APP}:{password} -H 'Content-Type: application/json' -d '{{"bind_code":"{{bind_code}}","code_verifier":"{VERIFIER}","subject":"alice"}}' {base}/api/v2/users/current/fa/bind/complete"#,
+        password = password.expose_secret(),
+    ));
+    let sandbox = Sandbox::start(options).map_err(trouble)?;
+    sandbox.script().next_lifetimes(&[FIRST_LIFE]);
+    Ok(sandbox)
+}
+
+async fn app(
+    folder: &TempDir,
+    (origin, sandbox): (&str, &Sandbox),
+    (secret, password): (&SecretString, &SecretString),
+    (clock, entropy): (Arc<MovableClock>, SharedEntropy),
+) -> Result<App, Trouble> {
+    let text = format!(
+        r#"
+public_url = "{origin}"
+[[clients]]
+id = "{APP}"
+name = "Demo App"
+secret = "{secret}"
+rest_password = "{password}"
+scopes = ["blitz_api_sys_ufa", "blitz_api_sys_ufa_chg", "fed_tkn_any"]
+callbacks = ["{callback}"]
+[[providers]]
+type = "sandbox"
+name = "sandbox_1"
+title = "Sandbox"
+preset = "oidc"
+issuer = "{issuer}"
+client_id = "fedlink"
+client_secret = "sandbox-secret"
+scopes = ["openid", "offline_access", "profile", "email"]
+user_name = "{{name}}"
+"#,
+        secret = secret.expose_secret(),
+        password = password.expose_secret(),
+        callback = callback(sandbox),
+        issuer = sandbox.issuer(),
+    );
+    let mut settings = Settings::parse(&text, folder.path(), &|_| None, Literals::Allow).map_err(trouble)?;
+    settings.database_url = format!("sqlite:{}", folder.path().join("fedlink.db").display()).into();
+    let app = Box::pin(App::build(settings, clock, entropy, Handle::current()))
+        .await
+        .map_err(|error| Trouble::from(&error))?;
+    for (id, name) in USERS {
+        let subject = Subject::parse(id).map_err(|error| Trouble::from(&error))?;
+        accounts::create(&app.parts, subject, AccountType::Resident, Some(name.to_owned()))
+            .await
+            .map_err(|error| Trouble::from(&error))?;
+    }
+    Ok(app)
+}
