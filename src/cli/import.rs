@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::output::{Output, Trouble};
+use super::output::{Output, Trouble, aside};
 use crate::app::App;
 use crate::domain::Error;
 use crate::service::import::{Line, UnknownSubject, take_in};
@@ -38,12 +38,12 @@ pub(super) async fn run(arguments: &Arguments, app: App, output: &Output) -> Res
             // The database is away: every further line would fail the same way.
             Err(error @ (Error::StorageUnavailable(_) | Error::Internal(_))) => {
                 let words = Trouble::from(&error);
-                output.aside(format_args!("stopped at line {number}; the {good} before it are in"));
+                aside(format_args!("stopped at line {number}; the {good} before it are in"));
                 return Err(words);
             }
             Err(error) => {
                 bad += 1;
-                output.aside(format_args!("line {number}: {error}"));
+                aside(format_args!("line {number}: {error}"));
             }
         }
     }

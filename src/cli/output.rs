@@ -49,27 +49,27 @@ impl Output {
 
     /// Prints `value` for machines, or `words` for people.
     pub(super) fn tell(&self, words: impl Display, value: &Value) {
-        if self.json { self.line(value) } else { self.line(words) }
-    }
-
-    /// Prints a line. A reader that has gone is no failure of ours.
-    pub(super) fn line(&self, words: impl Display) {
-        let mut out = std::io::stdout().lock();
-        drop(writeln!(out, "{words}").and_then(|()| out.flush()));
-    }
-
-    /// Prints a line beside the output.
-    pub(super) fn aside(&self, words: impl Display) {
-        drop(writeln!(std::io::stderr().lock(), "{words}"));
+        if self.json { line(value) } else { line(words) }
     }
 
     /// Says why a command failed.
     pub(super) fn fail(&self, trouble: &Trouble) -> ExitCode {
         if self.json {
-            self.aside(json!({"error": trouble.words}));
+            aside(json!({"error": trouble.words}));
         } else {
-            self.aside(format_args!("fedlink: {}", trouble.words));
+            aside(format_args!("fedlink: {}", trouble.words));
         }
         ExitCode::FAILURE
     }
+}
+
+/// Prints a line. A reader that has gone is no failure of ours.
+pub(super) fn line(words: impl Display) {
+    let mut out = std::io::stdout().lock();
+    drop(writeln!(out, "{words}").and_then(|()| out.flush()));
+}
+
+/// Prints a line beside the output.
+pub(super) fn aside(words: impl Display) {
+    drop(writeln!(std::io::stderr().lock(), "{words}"));
 }

@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn wishes_decide_whether_to_ask_and_never_what_is_served() {
-        let hour = Wanted { min_ttl: Some(Duration::from_secs(600)), ..WANTED };
+        let hour = Wanted { min_ttl: Some(Duration::from_mins(10)), ..WANTED };
         let force = Wanted { force: true, ..WANTED };
         for wanted in [&hour, &force] {
             assert_eq!(decide(&held(300), wanted, moment(0)), Decision::Ask);

@@ -32,7 +32,7 @@ macro_rules! at {
         $config.service(
             web::resource($path)
                 $(.route(web::$method().to($handler)))+
-                .default_service(web::to(|| error::method_not_allowed(&[$(stringify!($method)),+]))),
+                .default_service(web::to(async || error::method_not_allowed(&[$(stringify!($method)),+]))),
         )
     };
 }

@@ -85,14 +85,13 @@ fn matches(secret: Option<&SecretString>, sent: &SecretString) -> bool {
 /// The caller that a bearer token of ours stands for; [`Error::Denied`] whatever is wrong with it.
 pub async fn from_bearer(parts: &Parts, token: &str) -> Result<Caller> {
     let hash = hash(token);
-    let seen = match parts.tokens_seen.0.get(&hash) {
-        Some(seen) => seen,
-        None => {
-            let row = store::read!(parts.store, |conn| find(conn, &hash))?.ok_or(Error::Denied)?;
-            let seen = Arc::new(parse(row)?);
-            parts.tokens_seen.0.insert(hash, Arc::clone(&seen));
-            seen
-        }
+    let seen = if let Some(seen) = parts.tokens_seen.0.get(&hash) {
+        seen
+    } else {
+        let row = store::read!(parts.store, |conn| find(conn, &hash))?.ok_or(Error::Denied)?;
+        let seen = Arc::new(parse(row)?);
+        parts.tokens_seen.0.insert(hash, Arc::clone(&seen));
+        seen
     };
     if seen.expires <= parts.clock.now() {
         return Err(Error::Denied);

@@ -95,10 +95,10 @@ pub async fn take_in(parts: &Arc<Parts>, line: Line, unknown: UnknownSubject) ->
                 proof: Proof::Asserted,
                 origin: None,
             };
-            let link = links::make(&parts, &mut tx, &Actor::default(), making).await?;
+            let id = links::make(&parts, &mut tx, &Actor::default(), making).await?;
             if tokens.access.is_some() || tokens.refresh.is_some() {
                 let owner = Owner {
-                    link,
+                    link: id,
                     subject: subject.as_str(),
                     fp_type: provider.fp_type(),
                     fp_name: provider.fp_name(),

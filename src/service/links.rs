@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::Parts;
 use super::audit::{About, record};
+use super::{Parts, no_such_user};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject, display_name};
@@ -64,7 +64,7 @@ pub async fn list(parts: &Parts, caller: &Caller, subject: &Subject, view: View)
         store::read!(parts.store, |conn| store::links::list_of_subject(conn, subject))?
     } else {
         store::read!(parts.store, |conn| store::links::list_of_account(conn, subject))?
-            .ok_or_else(|| parts.no_such_user(caller, subject))?
+            .ok_or_else(|| no_such_user(caller, subject))?
     };
     match view {
         View::Plain => Ok(rows.into_iter().map(|row| listed(row, None)).collect()),
@@ -146,7 +146,7 @@ pub(super) async fn require_account(parts: &Parts, tx: &mut Tx, caller: &Caller,
     if parts.settings.subjects == Subjects::Any || store::accounts::find(tx.conn(), subject).await?.is_some() {
         return Ok(());
     }
-    Err(parts.no_such_user(caller, subject))
+    Err(no_such_user(caller, subject))
 }
 
 /// A link about to be made.
@@ -164,16 +164,16 @@ pub(super) struct Making<'a> {
 pub(super) async fn make(parts: &Parts, tx: &mut Tx, actor: &Actor, link: Making<'_>) -> Result<LinkId> {
     let exclusive = parts.settings.providers.get(link.provider).is_some_and(|provider| provider.exclusive);
     let key = exclusive.then(|| store::links::exclusive_key(link.provider, link.sid.as_str()));
-    if let (Proof::Proven, Some(key)) = (link.proof, &key) {
-        if let Some(rival) = store::links::delete_asserted_rival(tx.conn(), key, link.subject).await? {
-            let about = About {
-                subject: Some(&rival),
-                provider: Some(link.provider),
-                sid: Some(link.sid.as_str()),
-                detail: Some("proven_by_another"),
-            };
-            record(parts, tx, Event::TakenOver, actor, about).await?;
-        }
+    if let (Proof::Proven, Some(key)) = (link.proof, &key)
+        && let Some(rival) = store::links::delete_asserted_rival(tx.conn(), key, link.subject).await?
+    {
+        let about = About {
+            subject: Some(&rival),
+            provider: Some(link.provider),
+            sid: Some(link.sid.as_str()),
+            detail: Some("proven_by_another"),
+        };
+        record(parts, tx, Event::TakenOver, actor, about).await?;
     }
     let row = NewLink {
         id: store::row_id(parts.entropy.uuid()),

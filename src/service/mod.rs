@@ -68,17 +68,6 @@ impl Parts {
         self.runtime.spawn(work(Arc::clone(self))).await.map_err(Error::internal)?
     }
 
-    /// What to answer about a subject that has no account: a user-mode caller must not learn that it has none.
-    fn no_such_user(&self, caller: &Caller, subject: &Subject) -> Error {
-        if caller.subject().is_some() {
-            return Error::Denied;
-        }
-        let hint = subject
-            .false_hyphen()
-            .map(|c| format!("the id has U+{:04X} where an id usually has the hyphen U+002D", u32::from(c)));
-        Error::UserNotFound { hint }
-    }
-
     /// Where no account vouches for an id, a look-alike of a hyphen is refused rather than given links of its own.
     fn check_subject(&self, subject: &Subject) -> Result<()> {
         match (self.settings.subjects, subject.false_hyphen()) {
@@ -88,4 +77,15 @@ impl Parts {
             _ => Ok(()),
         }
     }
+}
+
+/// What to answer about a subject that has no account: a user-mode caller must not learn that it has none.
+fn no_such_user(caller: &Caller, subject: &Subject) -> Error {
+    if caller.subject().is_some() {
+        return Error::Denied;
+    }
+    let hint = subject
+        .false_hyphen()
+        .map(|c| format!("the id has U+{:04X} where an id usually has the hyphen U+002D", u32::from(c)));
+    Error::UserNotFound { hint }
 }

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use secrecy::SecretString;
 
 use super::flights::{Landing, join};
-use super::{Parts, flights};
+use super::{Parts, flights, no_such_user};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::ids::{LinkId, ProviderId, Sid, Subject};
 use crate::domain::link::Health;
@@ -78,7 +78,7 @@ async fn read(parts: &Parts, caller: &Caller, subject: &Subject, provider: &Prov
         return store::read!(parts.store, |conn| list_of_subject(conn, subject, provider));
     }
     store::read!(parts.store, |conn| list_of_account(conn, subject, provider))?
-        .ok_or_else(|| parts.no_such_user(caller, subject))
+        .ok_or_else(|| no_such_user(caller, subject))
 }
 
 fn lacking(why: impl Into<String>) -> Error {

@@ -40,7 +40,7 @@ pub struct Store {
 
 enum Engine {
     Sqlite(sqlite::Sqlite),
-    Postgres(postgres::Postgres),
+    Postgres(Box<postgres::Postgres>),
 }
 
 impl Store {
@@ -51,7 +51,7 @@ impl Store {
                 Engine::Sqlite(sqlite::Sqlite::new(&PathBuf::from(path), runtime))
             }
             Some(("postgres" | "postgresql", _)) => {
-                Engine::Postgres(postgres::Postgres::new(url.expose_secret(), ca_file, runtime)?)
+                Engine::Postgres(Box::new(postgres::Postgres::new(url.expose_secret(), ca_file, runtime)?))
             }
             _ => return Err(unavailable("database_url must be sqlite:PATH or postgres://…".to_owned())),
         };

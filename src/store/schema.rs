@@ -1,8 +1,8 @@
 //! The tables, once for both engines; the migrations are the truth.
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Id, Instant};
+    use diesel::sql_types::{Nullable, Text};
+    use crate::store::types::Instant;
 
     accounts (subject) {
         subject -> Text,
@@ -14,7 +14,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{Nullable, Text};
     use crate::store::types::{Id, Instant};
 
     links (id) {
@@ -32,7 +32,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text};
     use crate::store::types::{Id, Instant};
 
     token_sets (link_id) {
@@ -56,7 +56,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
     use crate::store::types::{Id, Instant};
 
     link_uses (link_id) {
@@ -66,7 +65,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{Binary, Nullable, Text};
     use crate::store::types::{Id, Instant};
 
     flows (id) {
@@ -93,7 +92,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{Binary, Nullable, Text};
     use crate::store::types::{Id, Instant};
 
     oauth_tokens (token_hash) {
@@ -108,8 +107,8 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Id, Instant};
+    use diesel::sql_types::{Binary, Text};
+    use crate::store::types::Instant;
 
     vault_keys (id) {
         id -> Text,
@@ -119,8 +118,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
-    use crate::store::types::{Id, Instant};
+    use diesel::sql_types::{Bool, Text};
 
     provider_rules (fp_type, fp_name) {
         fp_type -> Text,
@@ -130,7 +128,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::*;
+    use diesel::sql_types::{Nullable, Text};
     use crate::store::types::{Id, Instant};
 
     audit (id) {

@@ -56,13 +56,12 @@ impl Sqlite {
     /// The one connection for writes, which run off the workers.
     pub(super) async fn writer(&self) -> Result<Conn> {
         let (place, idle) = self.writer.place().await.map_err(lift)?;
-        let conn = match idle {
-            Some(conn) => conn,
-            None => {
-                let path = self.path.clone();
-                let opened = self.runtime.spawn_blocking(move || establish(&path, WRITER)).await;
-                SqliteConn::with_runtime(opened.map_err(Error::internal)??, Offload::To(self.runtime.clone()))
-            }
+        let conn = if let Some(conn) = idle {
+            conn
+        } else {
+            let path = self.path.clone();
+            let opened = self.runtime.spawn_blocking(move || establish(&path, WRITER)).await;
+            SqliteConn::with_runtime(opened.map_err(Error::internal)??, Offload::To(self.runtime.clone()))
         };
         Ok(Conn::Sqlite(SqliteLease(place.fill(conn))))
     }
@@ -76,7 +75,7 @@ impl Sqlite {
             conn.immediate_transaction(|conn| {
                 conn.run_pending_migrations(super::SQLITE_MIGRATIONS)
                     .map(|ran| ran.iter().map(ToString::to_string).collect())
-                    .map_err(|error| diesel::result::Error::QueryBuilderError(error))
+                    .map_err(diesel::result::Error::QueryBuilderError)
             })
             .map_err(lift)
         };

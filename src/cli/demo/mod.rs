@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::output::{Output, Trouble};
+use super::output::{Output, Trouble, line};
 use stage::Stage;
 
 #[derive(Args)]
@@ -23,7 +23,7 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<ExitCo
     if arguments.check {
         walk::walk(&stage, output).await?;
     } else {
-        output.line(script::script(&stage));
+        line(script::script(&stage));
         tokio::signal::ctrl_c().await.map_err(|error| Trouble::say(format!("can't listen to signals: {error}")))?;
     }
     stage.strike().await;

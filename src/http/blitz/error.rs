@@ -90,9 +90,10 @@ pub(crate) fn report(error: &Error) -> Uuid {
         causes.push_str(&inner.to_string());
         cause = inner.source();
     }
-    match error {
-        Error::StorageUnavailable(_) => tracing::warn!(%request_id, "{error}{causes}"),
-        _ => tracing::error!(%request_id, "{error}{causes}"),
+    if matches!(error, Error::StorageUnavailable(_) | Error::ProviderUnavailable { .. }) {
+        tracing::warn!(%request_id, "{error}{causes}");
+    } else {
+        tracing::error!(%request_id, "{error}{causes}");
     }
     request_id
 }
@@ -139,7 +140,7 @@ pub(crate) async fn not_found() -> HttpResponse {
 }
 
 /// The path has other methods.
-pub(crate) async fn method_not_allowed(methods: &'static [&'static str]) -> HttpResponse {
+pub(crate) fn method_not_allowed(methods: &'static [&'static str]) -> HttpResponse {
     let desc = "the path has no such method".to_owned();
     let allowed = methods.join(", ").to_ascii_uppercase();
     HttpResponse::MethodNotAllowed().insert_header((ALLOW, allowed)).json(Body {
