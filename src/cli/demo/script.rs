@@ -23,29 +23,29 @@ Paste these into another terminal, one after the other; Ctrl-C here ends it all 
 
 2. {alice} has no links yet:
 
-   curl -s -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fa
+   curl -sw '\n' -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fa
 
 3. The app asks for a link to send its user to:
 
-   curl -s -u {APP}:{password} -H 'Content-Type: application/json' -d '{{"fp":"sandbox:sandbox_1","callback":"{callback}","code_challenge":"{CHALLENGE}"}}' {base}/api/v2/users/current/fa/bind
+   curl -sw '\n' -u {APP}:{password} -H 'Content-Type: application/json' -d '{{"fp":"sandbox:sandbox_1","callback":"{callback}","code_challenge":"{CHALLENGE}"}}' {base}/api/v2/users/current/fa/bind
 
 4. Open its redirectTo in a browser, choose {alice_there}, connect. The last page is the app's callback; it shows
    the curl line with which the app completes the bind. Paste that line too: 204 No Content.
 
 5. The link is there, and so is a valid access token:
 
-   curl -s -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fa
-   curl -s -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fedToken/sandbox/sandbox_1
+   curl -sw '\n' -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fa
+   curl -sw '\n' -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fedToken/sandbox/sandbox_1
 
 6. That token lives {life} s, and none is handed out with 30 s or less to go. So ask again in a quarter of a minute:
    the token is a new one, refreshed on the way:
 
-   curl -s -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fedToken/sandbox/sandbox_1
+   curl -sw '\n' -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fedToken/sandbox/sandbox_1
 
 7. Unlink, and look: nothing left.
 
    curl -s -i -X DELETE -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fa/sandbox/sandbox_1/alice-42
-   curl -s -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fa
+   curl -sw '\n' -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fa
 "#,
         issuer = stage.sandbox.issuer(),
     )

@@ -1,0 +1,109 @@
+//! `fedlink demo`: it walks itself, and the lines it prints work as printed.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use crate::support::browser::{field, query};
+use crate::support::program;
+
+#[test]
+fn the_demo_walks_itself() {
+    let walked = program::run(&["demo", "--check"], &[], "");
+    assert!(walked.status.success(), "{}{}", walked.stdout, walked.stderr);
+    let steps: Vec<&str> = walked.stdout.lines().filter_map(|line| line.strip_prefix("ok      ")).collect();
+    let steps: Vec<&str> = steps.iter().filter_map(|step| step.split(':').next()).collect();
+    assert_eq!(steps, ["list", "bind", "list", "fedToken", "fedToken", "unlink"]);
+}
+
+/// A demo that is killed with the test.
+struct Demo {
+    child: Child,
+    lines: Vec<String>,
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Demo {
+    fn start() -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fedlink"))
+            .arg("demo")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the binary is built");
+        let out = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut lines = Vec::new();
+        for line in out.lines() {
+            let line = line.expect("text");
+            // The last line to paste is the second list after "Unlink".
+            let last = line.contains("/fa") && lines.iter().any(|line: &String| line.contains("-X DELETE"));
+            lines.push(line);
+            if last {
+                break;
+            }
+        }
+        Self { child, lines }
+    }
+
+    /// The lines to paste, in their order.
+    fn pasted(&self) -> Vec<String> {
+        let is_command = |line: &&str| line.starts_with("TOKEN=") || line.starts_with("curl ");
+        self.lines.iter().map(|line| line.trim()).filter(is_command).map(str::to_owned).collect()
+    }
+}
+
+/// Runs lines in a shell, as a person who pastes them would.
+fn shell(lines: &[&str]) -> String {
+    let output = Command::new("bash").arg("-c").arg(lines.join("\n")).output().expect("bash");
+    assert!(output.status.success(), "{lines:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// Follows the bind in the browser's place; gives the line that the app's callback page says to paste.
+fn in_the_browser(redirect_to: &str) -> String {
+    let jar = tempfile::NamedTempFile::new().expect("a file");
+    let curl = |arguments: &[&str]| {
+        let mut command = Command::new("curl");
+        command.args(["-s", "-b"]).arg(jar.path()).arg("-c").arg(jar.path()).args(arguments);
+        String::from_utf8(command.output().expect("curl").stdout).expect("text")
+    };
+    let redirected = |arguments: &[&str]| {
+        let mut with_location = vec!["-o", "/dev/null", "-w", "%{redirect_url}"];
+        with_location.extend_from_slice(arguments);
+        curl(&with_location)
+    };
+    let to_provider = redirected(&[redirect_to]);
+    let back = redirected(&["-d", "sub=alice-42", &to_provider]);
+    let to_confirm = redirected(&[&back]);
+    let csrf = format!("csrf={}", field(&curl(&[&to_confirm]), "csrf"));
+    let callback = redirected(&["-d", &csrf, "-d", "decision=yes", &to_confirm]);
+    assert_eq!(query(&callback).get("status").map(String::as_str), Some("pending"), "{callback}");
+    let page = curl(&[&callback]);
+    let line = page.split_once("curl ").unwrap_or_else(|| panic!("no line to paste in {page}")).1;
+    let line = line.split("</").next().unwrap_or_default();
+    let unescaped = line.replace("&quot;", "\"").replace("&#34;", "\"").replace("&#x27;", "'").replace("&#39;", "'");
+    format!("curl {}", unescaped.replace("&amp;", "&"))
+}
+
+#[test]
+fn the_lines_that_the_demo_prints_work_as_printed() {
+    let demo = Demo::start();
+    let pasted = demo.pasted();
+    let [token, list, bind, list_again, fed_token, _refresh, unlink, list_at_last] = pasted.as_slice() else {
+        panic!("{pasted:#?}");
+    };
+    assert!(shell(&[token, list]).ends_with("[]\n"));
+    let instruction: serde_json::Value = serde_json::from_str(&shell(&[bind])).expect("JSON");
+    let complete = in_the_browser(instruction["redirectTo"].as_str().expect("an address"));
+    let completed = shell(&[&complete]);
+    assert!(completed.starts_with("HTTP/1.1 204"), "{completed}");
+    assert!(shell(&[token, list_again]).contains(r#""sid":"alice-42""#));
+    let tokens = shell(&[token, fed_token]);
+    assert!(tokens.contains(r#"{"alice-42":{"expiresOn":"#), "{tokens}");
+    assert!(shell(&[token, unlink]).contains("HTTP/1.1 204"));
+    assert!(shell(&[token, list_at_last]).ends_with("[]\n"));
+}
