@@ -2,9 +2,8 @@
 //! writes is no longer a cheap read.
 
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use moka::sync::Cache;
 
 use super::Parts;
@@ -13,20 +12,21 @@ use crate::domain::ids::LinkId;
 use crate::store::{at, uses::record};
 
 /// A use is noted at most once in this time.
-const GRAIN: Duration = Duration::from_hours(1);
+const GRAIN: TimeDelta = TimeDelta::hours(1);
 /// Links whose last note is remembered; beyond that a use may be written more often.
 const REMEMBERED: u64 = 1_000_000;
 
 /// Uses that wait to be written.
 pub struct Uses {
-    noted: Cache<LinkId, ()>,
+    /// By the clock that tests move, so not left to the cache's own idea of time.
+    noted: Cache<LinkId, DateTime<Utc>>,
     waiting: Mutex<Vec<(LinkId, DateTime<Utc>)>>,
 }
 
 impl Default for Uses {
     fn default() -> Self {
         Self {
-            noted: Cache::builder().max_capacity(REMEMBERED).time_to_live(GRAIN).build(),
+            noted: Cache::builder().max_capacity(REMEMBERED).build(),
             waiting: Mutex::new(Vec::new()),
         }
     }
@@ -35,22 +35,30 @@ impl Default for Uses {
 impl Uses {
     /// Notes that a link's token is handed out.
     pub(super) fn note(&self, link: LinkId, now: DateTime<Utc>) {
-        if !self.noted.contains_key(&link) {
-            self.noted.insert(link, ());
+        if self.noted.get(&link).is_none_or(|noted| now - noted >= GRAIN) {
+            self.noted.insert(link, now);
             self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push((link, now));
         }
     }
 }
 
-/// Writes what waits, in one transaction.
+/// Writes what waits, in one transaction; what cannot be written waits on.
 pub(super) async fn flush(parts: &Parts) -> Result<()> {
     let waiting = std::mem::take(&mut *parts.uses.waiting.lock().unwrap_or_else(PoisonError::into_inner));
     if waiting.is_empty() {
         return Ok(());
     }
+    let written = write(parts, &waiting).await;
+    if written.is_err() {
+        parts.uses.waiting.lock().unwrap_or_else(PoisonError::into_inner).extend(waiting);
+    }
+    written
+}
+
+async fn write(parts: &Parts, waiting: &[(LinkId, DateTime<Utc>)]) -> Result<()> {
     let mut tx = parts.store.begin().await?;
     for (link, moment) in waiting {
-        record(tx.conn(), link, at(moment)).await?;
+        record(tx.conn(), *link, at(*moment)).await?;
     }
     tx.commit().await
 }
