@@ -21,6 +21,8 @@ pub(super) enum Landing {
     Rest(DateTime<Utc>),
     /// The link is gone.
     Gone,
+    /// It cannot be done, and the provider has no part in it: what is stored does not open, say.
+    Broken,
     /// The database is away; the answer, if there was one, is kept until it is back.
     StorageAway,
 }
@@ -67,8 +69,9 @@ impl Flights {
     }
 }
 
-/// Joins the link's flight, or leads one on the main runtime.
-pub(super) fn join(parts: &Arc<Parts>, provider: &ProviderId, link: LinkId) -> Flight {
+/// Joins the link's flight, or leads one on the main runtime. One that is led asks only if `version` is still what is
+/// stored: whoever read the row just before another flight wrote it must not ask again.
+pub(super) fn join(parts: &Arc<Parts>, provider: &ProviderId, (link, version): (LinkId, i64)) -> Flight {
     let mut flying = parts.flights.flying.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(flight) = flying.get(&link) {
         return flight.clone();
@@ -78,9 +81,10 @@ pub(super) fn join(parts: &Arc<Parts>, provider: &ProviderId, link: LinkId) -> F
     flying.insert(link, flight.clone());
     drop(flying);
     let (crew, provider) = (Arc::clone(parts), provider.clone());
+    // Made before the task, so that one that is never run leaves no flight on the list either.
+    let strip = Airstrip { parts: Arc::clone(parts), link };
     parts.runtime.spawn(async move {
-        let strip = Airstrip { parts: Arc::clone(&crew), link };
-        let result = refresh::fly(&crew, &provider, link).await;
+        let result = refresh::fly(&crew, &provider, (link, version)).await;
         // First off the list, then the news: who hears it and asks again must not join this flight.
         drop(strip);
         // Nobody may be waiting any more; what counts is in the database.

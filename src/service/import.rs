@@ -69,6 +69,7 @@ pub async fn take_in(parts: &Arc<Parts>, line: Line, unknown: UnknownSubject) ->
         scope: line.scope,
         expires: expiry(line.expires_on)?,
         obtained: None,
+        refreshed: false,
     };
     if !remember && (tokens.access.is_some() || tokens.refresh.is_some()) {
         return Err(Error::input("accessToken", format!("is given, but {provider} has remember_tokens = false")));

@@ -15,7 +15,7 @@ use super::token_sets::{Keeping, open_key, owner, swap};
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::{LinkId, ProviderId};
 use crate::domain::link::Health;
-use crate::domain::token::{Grant, backoff};
+use crate::domain::token::{Expiry, Grant, backoff};
 use crate::domain::{Error, Result};
 use crate::store;
 use crate::store::token_sets::{OwnerRow, TokenRow, find, record_failure, record_refusal};
@@ -26,12 +26,11 @@ use crate::vault::Column;
 const STORE_AGAIN: Duration = Duration::from_millis(250);
 
 /// Refreshes a link and says how it ended; whatever went wrong is in the log.
-pub(super) async fn fly(parts: &Arc<Parts>, provider: &ProviderId, link: LinkId) -> Landing {
-    let rest = |after: Duration| Landing::Rest(later(parts.clock.now(), after));
+pub(super) async fn fly(parts: &Arc<Parts>, provider: &ProviderId, (link, version): (LinkId, i64)) -> Landing {
     // The permit comes before the row is read, so that a queue doesn't age what was read.
     let Some(permits) = parts.flights.permits(provider) else { return Landing::Gone };
-    let Ok(_permit) = permits.acquire().await else { return rest(Duration::from_secs(1)) };
-    match refresh(parts, provider, link).await {
+    let Ok(_permit) = permits.acquire().await else { return Landing::Broken };
+    match refresh(parts, provider, (link, version)).await {
         Ok(landing) => landing,
         Err(Error::StorageUnavailable(error)) => {
             tracing::warn!(%link, %error, "a refresh could not use the database");
@@ -39,15 +38,22 @@ pub(super) async fn fly(parts: &Arc<Parts>, provider: &ProviderId, link: LinkId)
         }
         Err(error) => {
             tracing::error!(%link, %provider, error = %Chain(&error), "a refresh failed");
-            rest(Duration::from_secs(1))
+            Landing::Broken
         }
     }
 }
 
-async fn refresh(parts: &Parts, provider: &ProviderId, link: LinkId) -> Result<Landing> {
+async fn refresh(parts: &Parts, provider: &ProviderId, (link, version): (LinkId, i64)) -> Result<Landing> {
     let Some((owner_row, row)) = store::read!(parts.store, |conn| find(conn, link))? else {
         return Ok(Landing::Gone);
     };
+    // While we waited for the permit, or before we were called, somebody else may have written, failed or been refused.
+    if row.version != version || Health::parse(&row.health).is_some_and(Health::is_dead) {
+        return Ok(Landing::Read);
+    }
+    if let Some(retry_at) = row.retry_at.filter(|retry_at| retry_at.0 > parts.clock.now()) {
+        return Ok(Landing::Rest(retry_at.0));
+    }
     let Some(sealed) = &row.sealed_refresh else { return Ok(Landing::Read) };
     let Some(client) = parts.upstream.provider(provider) else { return Ok(Landing::Gone) };
     let spent = parts.vault.open(&open_key(parts, &row)?, &owner(link, &owner_row).place(Column::Refresh), sealed)?;
@@ -72,19 +78,24 @@ async fn land(parts: &Parts, link: LinkId, read: (OwnerRow, TokenRow), spent: &S
         scope: grant.scope,
         expires: grant.expires,
         obtained: Some(parts.clock.now()),
+        refreshed: true,
     };
     let (owner_row, mut row) = read;
+    let mut held = false;
     loop {
         match store_answer(parts, link, (&owner_row, &mut row), spent, &mut keeping).await {
             Ok(Some(landing)) => return landing,
             Ok(None) => {}
-            Err(Error::StorageUnavailable(error)) => {
-                tracing::error!(%link, %error, "holding a refreshed token until the database is back");
+            // Whatever the database says, short of "written": no words of its are worth throwing the token away.
+            Err(error) if store::is_of_database(&error) => {
+                if !std::mem::replace(&mut held, true) {
+                    tracing::error!(%link, error = %Chain(&error), "holding a refreshed token until the database is back");
+                }
                 tokio::time::sleep(STORE_AGAIN).await;
             }
             Err(error) => {
                 tracing::error!(%link, error = %Chain(&error), "a refreshed token could not be stored");
-                return Landing::Rest(later(parts.clock.now(), Duration::from_secs(1)));
+                return Landing::Broken;
             }
         }
     }
@@ -117,11 +128,13 @@ async fn store_answer(
         // Linked again meanwhile: theirs is a grant of its own and the newer one.
         return Ok(Some(Landing::Read));
     }
-    // The refresh token we spent is still stored: ours must replace it. Of the access tokens the longer-lived stays.
-    let theirs = row.expires_at.map(|at| at.0);
-    if let (Some(sealed), true) = (&row.sealed_access, theirs > keeping.expires.known()) {
+    // The refresh token we spent is still stored: ours must replace it. Of the access tokens the longer-lived stays; where
+    // one states no expiry, ours, which is the newer as far as anybody knows.
+    if let (Some(sealed), Some(theirs), Some(ours)) = (&row.sealed_access, row.expires_at, keeping.expires.known())
+        && theirs.0 > ours
+    {
         keeping.access = Some(parts.vault.open(&key, &owner.place(Column::Access), sealed)?);
-        keeping.expires = theirs.into();
+        keeping.expires = Expiry::At(theirs.0);
     }
     Ok(None)
 }
@@ -159,8 +172,9 @@ async fn passing(parts: &Parts, link: LinkId, row: &TokenRow, retry_after: Optio
     let wait = backoff(row.failures.saturating_add(1), jitter).max(retry_after.unwrap_or_default());
     let retry_at = later(parts.clock.now(), wait);
     let mut conn = parts.store.write().await?;
-    record_failure(&mut conn, link, row.version, store::at(retry_at)).await?;
-    Ok(Landing::Rest(retry_at))
+    let recorded = record_failure(&mut conn, link, row.version, store::at(retry_at)).await?;
+    // Somebody linked again while we asked: their tokens are no part of this failure.
+    Ok(if recorded { Landing::Rest(retry_at) } else { Landing::Read })
 }
 
 /// `moment` and `wait` more; a wait beyond the calendar is a day.

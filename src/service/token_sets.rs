@@ -25,6 +25,8 @@ pub(super) struct Keeping {
     pub(super) expires: Expiry,
     /// When the provider gave it; `None` for an import.
     pub(super) obtained: Option<DateTime<Utc>>,
+    /// The stored refresh token has just got us these: whatever was held against it is over.
+    pub(super) refreshed: bool,
 }
 
 /// The owner as the vault binds to it.
@@ -54,15 +56,17 @@ pub(super) async fn swap(
     (row, tokens): (&TokenRow, &Keeping),
 ) -> Result<bool> {
     let key = open_key(parts, row)?;
-    let fresh = tokens.refresh.is_some();
     let sealed_refresh = match &tokens.refresh {
         Some(token) => Some(parts.vault.seal(&key, &owner.place(Column::Refresh), token)?),
         // RFC 6749 §6: an answer without a refresh token keeps the old.
         None => row.sealed_refresh.clone(),
     };
-    // Health speaks of the refresh token: a new one clears it, the old one keeps it.
-    let (health, health_since) =
-        if fresh { (Health::Ok.as_str().to_owned(), None) } else { (row.health.clone(), row.health_since) };
+    // Health and rest speak of the refresh token: one that is new or has just worked clears them.
+    let (health, health_since, retry_at, failures) = if tokens.refreshed || tokens.refresh.is_some() {
+        (Health::Ok.as_str().to_owned(), None, None, 0)
+    } else {
+        (row.health.clone(), row.health_since, row.retry_at, row.failures)
+    };
     let new = NewTokens {
         sealed_access: seal_access(parts, &key, owner, tokens)?,
         sealed_refresh,
@@ -72,8 +76,8 @@ pub(super) async fn swap(
         version: row.version.checked_add(1).ok_or_else(|| Error::internal("a token set's version ran over"))?,
         health,
         health_since,
-        retry_at: None,
-        failures: 0,
+        retry_at,
+        failures,
     };
     replace(conn, owner.link, row.version, &new).await
 }
@@ -97,6 +101,7 @@ async fn insert(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, tokens: &Keepi
         version: parts.entropy.version(),
         health: Health::Ok.as_str().to_owned(),
         health_since: None,
+        retry_at: None,
         failures: 0,
     };
     insert_if_absent(conn, &row).await

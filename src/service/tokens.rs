@@ -6,9 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use secrecy::SecretString;
+use tokio::time::Instant;
 
 use super::flights::{Landing, join};
-use super::{Parts, flights, no_such_user};
+use super::{Parts, no_such_user};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::ids::{LinkId, ProviderId, Sid, Subject};
 use crate::domain::link::Health;
@@ -93,6 +94,13 @@ enum Answer {
     StorageAway,
 }
 
+/// Where a flight leaves its caller.
+enum After {
+    Answer(Answer),
+    /// With tokens that came in meanwhile and are themselves to be refreshed.
+    Newer(ServingRow),
+}
+
 /// One request at work.
 struct Asking<'a> {
     parts: &'a Arc<Parts>,
@@ -127,7 +135,7 @@ impl Asking<'_> {
     /// Asks the provider for each link that needs it, all at the same time.
     async fn with_refresh(&self, rows: Vec<ServingRow>) -> Result<Vec<Answer>> {
         let (wanted, now) = (self.wanted(), self.parts.clock.now());
-        let deadline = tokio::time::Instant::now() + DEADLINE;
+        let deadline = Instant::now() + DEADLINE;
         let answers = rows.into_iter().map(async |row| match decide(&held(&row), &wanted, now) {
             Decision::Ask => self.refreshed(row, deadline).await,
             Decision::Serve => Ok(Answer::Served(self.open(&row)?)),
@@ -137,41 +145,59 @@ impl Asking<'_> {
         join_all(answers).await.into_iter().collect()
     }
 
-    async fn refreshed(&self, row: ServingRow, deadline: tokio::time::Instant) -> Result<Answer> {
-        let link = LinkId(row.link_id.0);
-        let flight = join(self.parts, self.provider, link);
-        let in_a_second = self.parts.clock.now() + TimeDelta::seconds(1);
+    async fn refreshed(&self, row: ServingRow, deadline: Instant) -> Result<Answer> {
+        match self.flown(row, deadline).await? {
+            After::Answer(answer) => Ok(answer),
+            // Linked again while we asked, with tokens that have to be refreshed themselves. Once is enough to start over.
+            After::Newer(row) => match self.flown(row, deadline).await? {
+                After::Answer(answer) => Ok(answer),
+                After::Newer(_) => Ok(Answer::Rest(self.in_a_second())),
+            },
+        }
+    }
+
+    async fn flown(&self, row: ServingRow, deadline: Instant) -> Result<After> {
+        let flight = join(self.parts, self.provider, (LinkId(row.link_id.0), row.version));
         let landing = match tokio::time::timeout_at(deadline, flight).await {
             Ok(Ok(landing)) => landing,
             // At the deadline the flight goes on; after a panic the next caller leads a new one.
-            Err(_) | Ok(Err(_)) => Landing::Rest(in_a_second),
+            Err(_) | Ok(Err(_)) => Landing::Rest(self.in_a_second()),
         };
-        self.after(landing, row, link).await
+        self.after(landing, row).await
+    }
+
+    fn in_a_second(&self) -> DateTime<Utc> {
+        self.parts.clock.now() + TimeDelta::seconds(1)
     }
 
     /// What there is to serve after a flight: what was read before it, or what stands now.
-    async fn after(&self, landing: flights::Landing, before: ServingRow, link: LinkId) -> Result<Answer> {
+    async fn after(&self, landing: Landing, before: ServingRow) -> Result<After> {
         // The wishes have been heard; from here only the floor decides.
         let wanted = Wanted { min_ttl: None, force: false, ..self.wanted() };
-        let now = self.parts.clock.now();
+        let (now, version) = (self.parts.clock.now(), before.version);
         let row = match landing {
-            Landing::Read => match store::read!(self.parts.store, |conn| find_serving(conn, link))? {
-                Some(row) => row,
-                None => return Ok(Answer::Lacks(Lack::NoRefreshToken)),
-            },
-            Landing::Gone => return Ok(Answer::Lacks(Lack::NoRefreshToken)),
-            Landing::Rest(_) | Landing::StorageAway => before,
+            Landing::Read => {
+                let link = LinkId(before.link_id.0);
+                match store::read!(self.parts.store, |conn| find_serving(conn, link))? {
+                    Some(row) => row,
+                    None => return Ok(After::Answer(Answer::Lacks(Lack::NoRefreshToken))),
+                }
+            }
+            Landing::Gone => return Ok(After::Answer(Answer::Lacks(Lack::NoRefreshToken))),
+            Landing::Rest(_) | Landing::StorageAway | Landing::Broken => before,
         };
-        if held(&row).is_servable(wanted.floor, now) {
-            return Ok(Answer::Served(self.open(&row)?));
+        let held = held(&row);
+        if held.is_servable(wanted.floor, now) {
+            return Ok(After::Answer(Answer::Served(self.open(&row)?)));
         }
-        Ok(match (landing, decide(&held(&row), &wanted, now)) {
+        Ok(After::Answer(match (landing, decide(&held, &wanted, now)) {
             (Landing::StorageAway, _) => Answer::StorageAway,
+            (Landing::Broken, _) => return Err(Error::internal("a refresh failed; the log says why at its link")),
             (Landing::Rest(until), _) | (_, Decision::Rest(until)) => Answer::Rest(until),
             (_, Decision::Nothing(lack)) => Answer::Lacks(lack),
-            // Refreshed and yet to be asked again: it came back under the floor, without our knowing its age.
-            (_, Decision::Ask | Decision::Serve) => Answer::Rest(now + TimeDelta::seconds(1)),
-        })
+            (_, Decision::Ask) if row.version != version => return Ok(After::Newer(row)),
+            (_, Decision::Ask | Decision::Serve) => Answer::Rest(self.in_a_second()),
+        }))
     }
 
     fn open(&self, row: &ServingRow) -> Result<Served> {

@@ -54,6 +54,15 @@ pub(super) fn is_lost_connection(error: &Error) -> bool {
     )
 }
 
+/// Whether the error is the database's own, of whatever kind; its messages may be in any language.
+pub(super) fn is_of_database(error: &Error) -> bool {
+    match error {
+        Error::StorageUnavailable(_) => true,
+        Error::Internal(source) => source.is::<Diesel>(),
+        _ => false,
+    }
+}
+
 /// Whether a constraint that says "only one" refused the write, and which one (its name, or the columns on SQLite).
 pub(super) fn violated(error: &Diesel) -> Option<String> {
     match error {

@@ -140,6 +140,11 @@ impl Conn {
     }
 }
 
+/// Whether the database refused, rather than anything of ours: it may be in a state whose words we don't know.
+pub(crate) fn is_of_database(error: &crate::domain::Error) -> bool {
+    error::is_of_database(error)
+}
+
 /// A UUID as rows hold it.
 pub(crate) fn row_id(id: uuid::Uuid) -> types::Uuid {
     types::Uuid(id)

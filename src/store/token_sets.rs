@@ -26,6 +26,7 @@ pub(crate) struct ServingRow {
     pub(crate) obtained_at: Option<At>,
     pub(crate) health: String,
     pub(crate) retry_at: Option<At>,
+    pub(crate) version: i64,
 }
 
 /// A token set as a writer finds it.
@@ -43,6 +44,7 @@ pub(crate) struct TokenRow {
     pub(crate) version: i64,
     pub(crate) health: String,
     pub(crate) health_since: Option<At>,
+    pub(crate) retry_at: Option<At>,
     pub(crate) failures: i32,
 }
 
@@ -78,6 +80,7 @@ macro_rules! serving_columns {
             token_sets::obtained_at,
             token_sets::health,
             token_sets::retry_at,
+            token_sets::version,
         )
     };
 }
@@ -158,18 +161,17 @@ pub(crate) async fn insert_if_absent(conn: &mut Conn, row: &TokenRow) -> Result<
     Ok(written.map_err(lift)? == 1)
 }
 
-/// Records that a refresh failed in passing, if the version is still the one that was tried.
-pub(crate) async fn record_failure(conn: &mut Conn, link: LinkId, version: i64, retry_at: At) -> Result<()> {
-    on!(conn, |c| diesel::update(token_sets::table.find(Uuid(link.0)))
+/// Records that a refresh failed in passing, if the version is still the one that was tried; says whether it was.
+pub(crate) async fn record_failure(conn: &mut Conn, link: LinkId, version: i64, retry_at: At) -> Result<bool> {
+    let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(link.0)))
         .filter(token_sets::version.eq(version))
         .set((
             token_sets::failures.eq(token_sets::failures + 1),
             token_sets::retry_at.eq(retry_at),
             token_sets::health.eq(Health::Degraded.as_str()),
         ))
-        .execute(c))
-    .map_err(lift)?;
-    Ok(())
+        .execute(c));
+    Ok(written.map_err(lift)? == 1)
 }
 
 /// Records that the provider refused the refresh token for good, if the version is still the one that was tried; says

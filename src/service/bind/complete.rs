@@ -121,5 +121,6 @@ fn keeping(grant: GrantSecrets) -> Keeping {
         scope: grant.scope,
         expires: Expiry::from(grant.expires.and_then(DateTime::from_timestamp_micros)),
         obtained: DateTime::from_timestamp_micros(grant.obtained),
+        refreshed: false,
     }
 }
