@@ -2,7 +2,16 @@
 
 #[cfg(test)]
 mod demo;
+mod refresh;
+#[cfg(test)]
+mod refresh_failures;
+#[cfg(test)]
+mod refresh_relinked;
+#[cfg(test)]
+mod storage;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tokens;
 #[cfg(test)]
 mod walk;

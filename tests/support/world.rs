@@ -12,7 +12,7 @@ use fedlink::clock::{Clock as _, MovableClock, SharedClock};
 use fedlink::domain::account::AccountType;
 use fedlink::domain::ids::{ClientId, Subject};
 use fedlink::domain::scope::Scope;
-use fedlink::entropy::SystemEntropy;
+use fedlink::entropy::{SharedEntropy, SystemEntropy};
 use fedlink::http::server::{Leaving, Service};
 use fedlink::sandbox::{self, Sandbox, SandboxClient, SandboxUser};
 use fedlink::service::{accounts, callers, import};
@@ -204,7 +204,26 @@ impl World {
 
     /// A world whose settings file is changed first.
     pub(crate) async fn start_with(engine: Engine, change: impl FnOnce(String) -> String) -> Self {
-        let clock = MovableClock::running();
+        Self::start_at(engine, MovableClock::running(), SystemEntropy::shared(), change).await
+    }
+
+    /// A world in which no time passes but by [`World::advance`], on a whole second.
+    pub(crate) async fn frozen(engine: Engine) -> Self {
+        Self::frozen_with(engine, |settings| settings).await
+    }
+
+    /// As [`World::frozen`], its settings file changed first.
+    pub(crate) async fn frozen_with(engine: Engine, change: impl FnOnce(String) -> String) -> Self {
+        Self::start_at(engine, frozen_clock(), SystemEntropy::shared(), change).await
+    }
+
+    /// A world with a clock and an entropy of the test's.
+    pub(crate) async fn start_at(
+        engine: Engine,
+        clock: Arc<MovableClock>,
+        entropy: SharedEntropy,
+        change: impl FnOnce(String) -> String,
+    ) -> Self {
         let public = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let base = format!("http://{}", public.local_addr().expect("an address"));
         let sandbox = start_sandbox(&clock, &base);
@@ -217,17 +236,17 @@ impl World {
         let text = change(settings(&database_url, &keyring, &base, &sandbox.issuer()));
         let settings = Settings::parse(&text, folder.path(), &|_| None, Literals::Allow)
             .unwrap_or_else(|errors| panic!("{errors}"));
-        Self::run(settings, (clock, sandbox, folder), public, database_url).await
+        Self::run(settings, (clock, entropy, sandbox, folder), public, database_url).await
     }
 
     async fn run(
         settings: Settings,
-        (clock, sandbox, folder): (Arc<MovableClock>, Sandbox, TempDir),
+        (clock, entropy, sandbox, folder): (Arc<MovableClock>, SharedEntropy, Sandbox, TempDir),
         public: TcpListener,
         database_url: String,
     ) -> Self {
         let shared: SharedClock = clock.clone();
-        let app = App::build(settings, shared, SystemEntropy::shared(), Handle::current()).await.expect("it builds");
+        let app = App::build(settings, shared, entropy, Handle::current()).await.expect("it builds");
         let ops = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let (base, ops_url) =
             (format!("http://{}", public.local_addr().unwrap()), format!("http://{}", ops.local_addr().unwrap()));
@@ -343,6 +362,12 @@ impl World {
     pub(crate) fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
+}
+
+/// A clock that stands at a whole second.
+pub(crate) fn frozen_clock() -> Arc<MovableClock> {
+    let now = MovableClock::running().now().timestamp();
+    MovableClock::frozen(DateTime::from_timestamp(now, 0).expect("a moment"))
 }
 
 fn start_sandbox(clock: &Arc<MovableClock>, fedlink: &str) -> Sandbox {
