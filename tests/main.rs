@@ -9,6 +9,7 @@ mod refresh_failures;
 mod refresh_relinked;
 #[cfg(test)]
 mod storage;
+mod floors;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::browser::{Browser, instruct};
-use crate::support::world::{As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, VERIFIER, World, both_engines};
+use crate::support::world::{As, Body, CONSOLE, CONSOLE_PASSWORD, VERIFIER, World, both_engines};
 
 both_engines! {
     async fn a_user_links_an_account_and_services_get_fresh_tokens(engine: Engine) {
