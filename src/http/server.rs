@@ -4,7 +4,9 @@ use std::io;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_web::dev::Server;
+/// Stops a running server.
+pub use actix_web::dev::ServerHandle;
 use actix_web::{App as ActixApp, HttpServer};
 
 pub use super::ops::Leaving;

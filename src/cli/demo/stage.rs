@@ -4,7 +4,6 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
@@ -16,7 +15,7 @@ use crate::clock::{MovableClock, SharedClock};
 use crate::domain::account::AccountType;
 use crate::domain::ids::Subject;
 use crate::entropy::{SharedEntropy, SystemEntropy};
-use crate::http::server::{Leaving, Service};
+use crate::http::server::{Leaving, ServerHandle, Service};
 use crate::sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
 use crate::service::{accounts, sweep};
 use crate::settings::{Literals, Settings};
