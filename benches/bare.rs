@@ -1,2 +1,0 @@
-//! The yardstick: a bare actix handler that returns bytes.
-fn main() {}

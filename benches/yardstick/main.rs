@@ -1,0 +1,107 @@
+//! What fedlink's cost is held against: bare and hand-written servers of the same answers, and a maker of many rows.
+
+// Nobody depends on a yardstick: where it can't go on, it says so and stops.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a tool that stops on any surprise")]
+
+mod bare;
+mod postgres;
+mod seal;
+mod seed;
+mod sqlite;
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use clap::Parser;
+use serde::{Serialize, Serializer};
+
+/// Serves on a free port of 127.0.0.1 and says which; called by scripts/bench.
+#[derive(Parser)]
+enum Yardstick {
+    /// A handler that returns the bytes of a file.
+    Bare {
+        /// The bytes.
+        body: PathBuf,
+    },
+    /// fedToken and list by hand: one prepared SELECT on a connection per worker.
+    Sqlite {
+        /// fedlink's database file.
+        database: PathBuf,
+        /// fedlink's keyring file.
+        keyring: PathBuf,
+    },
+    /// fedToken and list by hand: one prepared SELECT pipelined over one connection.
+    Postgres {
+        /// fedlink's database, as `postgres://…`.
+        url: String,
+        /// fedlink's keyring file.
+        keyring: PathBuf,
+    },
+    /// Adds accounts, each with one link and its sealed tokens, to a SQLite database that nobody serves.
+    Seed {
+        /// fedlink's database file.
+        database: PathBuf,
+        /// fedlink's keyring file.
+        keyring: PathBuf,
+        /// The number of the first subject to add.
+        from: u32,
+        /// The number after the last.
+        to: u32,
+    },
+    /// Prints the import lines of such accounts.
+    Lines {
+        /// How many, from number 0.
+        count: u32,
+    },
+}
+
+#[tokio::main]
+async fn main() {
+    match Yardstick::parse_from(std::env::args().filter(|argument| argument != "--bench")) {
+        Yardstick::Bare { body } => bare::serve(&body).await,
+        Yardstick::Sqlite { database, keyring } => sqlite::serve(database, &keyring).await,
+        Yardstick::Postgres { url, keyring } => postgres::serve(&url, &keyring).await,
+        Yardstick::Seed { database, keyring, from, to } => seed::add(&database, &keyring, from..to),
+        Yardstick::Lines { count } => seed::print_lines(count),
+    }
+}
+
+/// A free port, said in fedlink's words so that the script reads both alike.
+fn listener() -> TcpListener {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    eprintln!("listening on http://{}", listener.local_addr().expect("it is bound"));
+    listener
+}
+
+/// The routes by hand, of both engines.
+const FED_TOKEN: &str = "/blitz/api/v3/users/{subject}/fedToken/{type}/{name}";
+const LIST: &str = "/blitz/api/v3/users/{subject}/fa";
+
+/// A link of the list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Link {
+    sid: String,
+    fp_type: String,
+    fp_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_name: Option<String>,
+}
+
+/// A token of fedToken, by sid.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Token {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_on: Option<i64>,
+    token: String,
+}
+
+/// The answer of fedToken.
+struct Tokens(Vec<(String, Token)>);
+
+impl Serialize for Tokens {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(sid, token)| (sid, token)))
+    }
+}

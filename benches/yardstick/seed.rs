@@ -1,0 +1,98 @@
+//! Accounts by number, each with one link and its tokens: as lines for `fedlink import`, or, where that would take hours,
+//! sealed by fedlink's vault and written straight into a SQLite file.
+
+use std::io::Write as _;
+use std::ops::Range;
+use std::path::Path;
+
+use fedlink::domain::ids::LinkId;
+use fedlink::entropy::{Entropy, SystemEntropy};
+use fedlink::vault::{Column, Keyring, Owner, Table, Vault};
+use rusqlite::{Connection, Statement, params};
+use secrecy::SecretString;
+
+const FP: (&str, &str) = ("bench", "bench_1");
+/// 2100-01-01: no token goes stale under the bench.
+const EXPIRES: i64 = 4_102_444_800;
+/// 2026-01-01, in microseconds.
+const CREATED: i64 = 1_767_225_600_000_000;
+
+/// As large as a small JWT.
+fn token(entropy: &dyn Entropy) -> String {
+    entropy.bytes::<16>().map(|byte| format!("{byte:02x}")).concat().repeat(16)
+}
+
+/// Prints the import lines of subjects `0..count`.
+pub(crate) fn print_lines(count: u32) {
+    let mut out = std::io::stdout().lock();
+    for number in 0..count {
+        let line = serde_json::json!({
+            "subject": format!("user-{number:08}"), "fpType": FP.0, "fpName": FP.1, "sid": format!("sid-{number:08}"),
+            "userName": format!("user{number}@example.com"), "accessToken": token(&SystemEntropy),
+            "refreshToken": token(&SystemEntropy), "expiresOn": EXPIRES,
+        });
+        writeln!(out, "{line}").expect("somebody reads");
+    }
+}
+
+/// Adds subjects `numbers` to a database that fedlink has migrated and that nobody serves.
+pub(crate) fn add(database: &Path, keyring: &Path, numbers: Range<u32>) {
+    let vault = Vault::new(Keyring::load(keyring).expect("the keyring"), SystemEntropy::shared());
+    let mut connection = Connection::open(database).expect("the database");
+    // Nothing here outlives a power cut, and it need not.
+    connection
+        .execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -1000000;")
+        .expect("its settings");
+    let transaction = connection.transaction().expect("a transaction");
+    let mut inserts = Inserts::prepare(&transaction);
+    for number in numbers.clone() {
+        inserts.add(&vault, number);
+    }
+    drop(inserts);
+    transaction.commit().expect("it is written");
+    println!("{} added", numbers.len());
+}
+
+struct Inserts<'a> {
+    account: Statement<'a>,
+    link: Statement<'a>,
+    token_set: Statement<'a>,
+}
+
+impl<'a> Inserts<'a> {
+    fn prepare(connection: &'a Connection) -> Self {
+        let prepare = |sql| connection.prepare(sql).expect("a statement");
+        Self {
+            account: prepare("INSERT INTO accounts (subject, account_type, created) VALUES (?1, 'resident', ?2)"),
+            link: prepare(
+                "INSERT INTO links (id, subject, fp_type, fp_name, sid, user_name, proof, exclusive_key, created) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'asserted', ?7, ?8)",
+            ),
+            token_set: prepare(
+                "INSERT INTO token_sets (link_id, key_id, wrapped_key, sealed_access, sealed_refresh, expires_at, \
+                 version, health, failures) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, 'ok', 0)",
+            ),
+        }
+    }
+
+    fn add(&mut self, vault: &Vault, number: u32) {
+        let entropy: &dyn Entropy = &SystemEntropy;
+        let (subject, sid, link) = (format!("user-{number:08}"), format!("sid-{number:08}"), entropy.uuid());
+        let (key, wrapped) = vault.new_row_key(Table::TokenSets, link).expect("a key");
+        let owner = Owner { link: LinkId(link), subject: &subject, fp_type: FP.0, fp_name: FP.1, sid: &sid };
+        let seal = |column| {
+            let token = SecretString::from(token(entropy));
+            vault.seal(&key, &owner.place(column), &token).expect("it is sealed")
+        };
+        let (id, created) = (link.to_string(), CREATED + i64::from(number));
+        let name = format!("user{number}@example.com");
+        let exclusive = format!("/{}/{}/{sid}", FP.0, FP.1);
+        self.account.execute(params![subject, created]).expect("an account");
+        self.link.execute(params![id, subject, FP.0, FP.1, sid, name, exclusive, created]).expect("a link");
+        let sealed = (seal(Column::Access), seal(Column::Refresh));
+        let expires = EXPIRES * 1_000_000;
+        self.token_set
+            .execute(params![id, wrapped.key_id, wrapped.bytes, sealed.0, sealed.1, expires])
+            .expect("a token set");
+    }
+}

@@ -1,0 +1,89 @@
+//! fedToken and list by hand on SQLite: a connection per worker, each with its two statements prepared.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{self, Data};
+use actix_web::{App, HttpResponse, HttpServer};
+use rusqlite::{Connection, OpenFlags, Statement};
+
+use super::seal::{Key, Owner};
+use super::{FED_TOKEN, LIST, Link, Token, Tokens};
+
+/// The same columns, joins and order as fedlink's.
+const TOKENS_OF: &str = "SELECT token_sets.link_id, links.sid, token_sets.key_id, token_sets.wrapped_key, \
+    token_sets.sealed_access, token_sets.sealed_refresh IS NOT NULL, token_sets.expires_at, token_sets.obtained_at, \
+    token_sets.health, token_sets.retry_at \
+    FROM accounts LEFT JOIN links ON links.subject = accounts.subject AND links.fp_type = ?2 AND links.fp_name = ?3 \
+    LEFT JOIN token_sets ON token_sets.link_id = links.id \
+    WHERE accounts.subject = ?1 ORDER BY links.created, links.id";
+const LINKS_OF: &str = "SELECT links.sid, links.fp_type, links.fp_name, links.user_name \
+    FROM accounts LEFT JOIN links ON links.subject = accounts.subject \
+    WHERE accounts.subject = ?1 ORDER BY links.created, links.id";
+
+/// What a worker has for itself.
+struct Hand {
+    tokens_of: RefCell<Statement<'static>>,
+    links_of: RefCell<Statement<'static>>,
+    key: Key,
+}
+
+impl Hand {
+    fn open(database: &Path, key: Key) -> Self {
+        let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a database");
+        // As fedlink's readers.
+        connection.execute_batch("PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;").expect("its settings");
+        // It lives as long as the process, so its statements may too.
+        let connection: &'static Connection = Box::leak(Box::new(connection));
+        let prepare = |sql| RefCell::new(connection.prepare(sql).expect("a statement"));
+        Self { tokens_of: prepare(TOKENS_OF), links_of: prepare(LINKS_OF), key }
+    }
+
+    fn tokens(&self, (subject, fp_type, fp_name): &(String, String, String)) -> Vec<(String, Token)> {
+        let mut statement = self.tokens_of.borrow_mut();
+        let mut rows = statement.query((subject, fp_type, fp_name)).expect("an answer");
+        let mut tokens = Vec::new();
+        while let Some(row) = rows.next().expect("a row") {
+            let text = |at| row.get_ref(at).expect("a column").as_str().expect("text");
+            let blob = |at| row.get_ref(at).expect("a column").as_blob().expect("bytes");
+            let expires: Option<i64> = row.get(6).expect("a moment");
+            let owner = Owner { link: text(0), subject, fp_type, fp_name, sid: text(1) };
+            let token = self.key.open(&owner, blob(3), blob(4));
+            tokens.push((text(1).to_owned(), Token { expires_on: expires.map(|micros| micros / 1_000_000), token }));
+        }
+        tokens
+    }
+
+    fn links(&self, subject: &str) -> Vec<Link> {
+        let mut statement = self.links_of.borrow_mut();
+        let rows = statement.query_map([subject], |row| {
+            Ok(Link { sid: row.get(0)?, fp_type: row.get(1)?, fp_name: row.get(2)?, user_name: row.get(3)? })
+        });
+        rows.expect("an answer").map(|row| row.expect("a row")).collect()
+    }
+}
+
+/// Serves fedToken and list from fedlink's own database.
+pub(crate) async fn serve(database: PathBuf, keyring: &Path) {
+    let key = Key::load(keyring);
+    HttpServer::new(move || {
+        App::new()
+            .app_data(Data::new(Hand::open(&database, key.clone())))
+            .route(FED_TOKEN, web::get().to(fed_token))
+            .route(LIST, web::get().to(list))
+    })
+    .listen(super::listener())
+    .expect("it listens")
+    .run()
+    .await
+    .expect("it serves");
+}
+
+async fn fed_token(hand: Data<Hand>, path: web::Path<(String, String, String)>) -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(Tokens(hand.tokens(&path)))
+}
+
+async fn list(hand: Data<Hand>, subject: web::Path<String>) -> HttpResponse {
+    HttpResponse::Ok().json(hand.links(&subject))
+}
