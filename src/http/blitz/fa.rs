@@ -8,6 +8,7 @@ use super::error::Failure;
 use crate::app::App;
 use crate::domain::caller::Caller;
 use crate::domain::json;
+use crate::domain::link::Health;
 use crate::http::caller::{actor, bearer, bearer_or_basic};
 use crate::http::limits::{Kind, body};
 use crate::http::path;
@@ -32,8 +33,7 @@ struct Detail {
     proof: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    health: Option<&'static str>,
+    health: &'static str,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<String>,
@@ -46,7 +46,8 @@ impl From<Listed> for Link {
         let detail = listed.detail.map(|detail| Detail {
             proof: detail.proof,
             origin: detail.origin,
-            health: detail.health.map(crate::domain::link::Health::as_str),
+            // Nothing is wrong with a link that has no tokens.
+            health: detail.health.unwrap_or(Health::Ok).as_str(),
             created_at: detail.created.to_rfc3339(),
             last_used_at: detail.last_used.map(|moment| moment.to_rfc3339()),
             expires_on: detail.expires.map(|moment| moment.timestamp()),
