@@ -22,6 +22,9 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// The scopes that are there whatever the providers.
+    pub const FIXED: [Self; 5] = [Self::ListOwn, Self::ListAny, Self::ChangeOwn, Self::ChangeAny, Self::TokenOfAny];
+
     /// Reads a scope; `None` if there is no such.
     pub fn parse(text: &str) -> Option<Self> {
         match text {

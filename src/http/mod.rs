@@ -13,28 +13,28 @@ use actix_web::web::{self, ServiceConfig};
 use crate::app::App;
 use blitz::{bind, error, fa, fed_token, oauth};
 
+/// One path with its methods; any other method answers 405 and names these.
+macro_rules! at {
+    ($config:expr, $path:expr, $($method:ident => $handler:path),+) => {
+        $config.service(
+            web::resource($path)
+                $(.route(web::$method().to($handler)))+
+                .default_service(web::to(|| $crate::http::blitz::error::method_not_allowed(&[$(stringify!($method)),+]))),
+        )
+    };
+}
+use at;
+
 /// The service's routes, under the base path and, the same, at the root.
 fn routes(app: &App, config: &mut ServiceConfig) {
     let base_path = &app.parts.settings.base_path;
-    config
-        .app_data(web::Data::new(app.clone()))
-        .route(&format!("/.well-known/oauth-authorization-server{base_path}"), web::get().to(oauth::metadata));
+    config.app_data(web::Data::new(app.clone()));
+    at!(config, &format!("/.well-known/oauth-authorization-server{base_path}"), get => oauth::metadata);
     if !base_path.is_empty() {
         config.service(web::scope(base_path).configure(blitz_routes));
     }
     blitz_routes(config);
     config.default_service(web::to(error::not_found));
-}
-
-/// One path with its methods; any other method answers 405 and names these.
-macro_rules! at {
-    ($config:expr, $path:literal, $($method:ident => $handler:path),+) => {
-        $config.service(
-            web::resource($path)
-                $(.route(web::$method().to($handler)))+
-                .default_service(web::to(async || error::method_not_allowed(&[$(stringify!($method)),+]))),
-        )
-    };
 }
 
 // `{x:[^/]*}` rather than `{x}`: an empty segment is to be refused by name, not to be an unknown path.

@@ -8,6 +8,7 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{self, Data, ServiceConfig};
 use serde_json::json;
 
+use super::at;
 use crate::app::App;
 use crate::http::blitz::error::{not_found, report};
 
@@ -28,12 +29,9 @@ impl Leaving {
 
 /// The routes of the operations port.
 pub(super) fn routes(app: &App, leaving: &Leaving, config: &mut ServiceConfig) {
-    config
-        .app_data(Data::new(app.clone()))
-        .app_data(Data::new(leaving.clone()))
-        .route("/healthz", web::get().to(healthz))
-        .route("/readyz", web::get().to(readyz))
-        .default_service(web::to(not_found));
+    config.app_data(Data::new(app.clone())).app_data(Data::new(leaving.clone())).default_service(web::to(not_found));
+    at!(config, "/healthz", get => healthz);
+    at!(config, "/readyz", get => readyz);
 }
 
 /// `GET /healthz`: the process runs.

@@ -13,10 +13,6 @@ use crate::domain::Error;
 use crate::domain::ids::ClientId;
 use crate::domain::scope::Scope;
 
-/// The scopes that are there whatever the providers.
-const FIXED_SCOPES: [Scope; 5] =
-    [Scope::ListOwn, Scope::ListAny, Scope::ChangeOwn, Scope::ChangeAny, Scope::TokenOfAny];
-
 /// Reads all of them; `providers` are those their scopes may name.
 pub(super) fn read(top: &mut Reader<'_>, providers: &Providers) -> BTreeMap<ClientId, Client> {
     let mut clients = BTreeMap::new();
@@ -83,7 +79,7 @@ fn read_id(reader: &mut Reader<'_>) -> Option<ClientId> {
 fn scope(text: &str, providers: &Providers) -> Result<Scope, String> {
     let of_providers = providers.ids.iter().cloned().map(Scope::TokenOf);
     let known = || -> BTreeSet<String> {
-        FIXED_SCOPES.into_iter().chain(of_providers).map(|scope| scope.to_string()).collect()
+        Scope::FIXED.into_iter().chain(of_providers).map(|scope| scope.to_string()).collect()
     };
     match Scope::parse(text) {
         // If some provider's own name is wrong, this may well be the one: one mistake, one message.

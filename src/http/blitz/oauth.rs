@@ -14,6 +14,7 @@ use url::form_urlencoded;
 use super::error::{report, retry_after};
 use crate::app::App;
 use crate::domain::Error;
+use crate::domain::scope::Scope;
 use crate::http::caller::{Credentials, credentials};
 use crate::http::limits::{Kind, Unread, body};
 use crate::service::callers;
@@ -200,5 +201,7 @@ pub(crate) async fn metadata(app: Data<App>) -> HttpResponse {
         "token_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_methods_supported": methods,
         "revocation_endpoint_auth_methods_supported": methods,
+        // Without those of single providers: anybody may read this.
+        "scopes_supported": Scope::FIXED.each_ref().map(ToString::to_string),
     }))
 }
