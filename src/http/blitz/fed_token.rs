@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
+use percent_encoding::percent_decode_str;
 use secrecy::ExposeSecret as _;
 use serde::{Serialize, Serializer};
 use url::form_urlencoded;
@@ -56,10 +57,17 @@ pub(crate) async fn fetch(app: Data<App>, request: HttpRequest) -> std::result::
 
 /// A query parameter that may stand once.
 fn parameter(request: &HttpRequest, name: &'static str) -> Result<Option<String>> {
-    let mut found = form_urlencoded::parse(request.query_string().as_bytes()).filter(|(sent, _)| sent == name);
+    let pairs = request.query_string().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let mut found = pairs.filter(|(sent, _)| form_urlencoded::parse(sent.as_bytes()).any(|(sent, _)| sent == name));
     match (found.next(), found.next()) {
         (_, Some(_)) => Err(Error::input(name, "stands more than once")),
-        (found, None) => Ok(found.map(|(_, value)| value.into_owned())),
+        (None, None) => Ok(None),
+        (Some((_, value)), None) => {
+            // Decoded exactly: lossily, two ids could become one.
+            let value = value.replace('+', " ");
+            let value = percent_decode_str(&value).decode_utf8();
+            value.map(|value| Some(value.into_owned())).map_err(|_bytes| Error::input(name, "is not UTF-8"))
+        }
     }
 }
 
@@ -74,7 +82,9 @@ pub(super) fn flag(request: &HttpRequest, name: &'static str) -> Result<bool> {
 
 fn min_ttl(sent: &str) -> Result<Duration> {
     let most = MAX_MIN_TTL.as_secs();
-    let seconds = sent.parse().ok().filter(|seconds| *seconds <= most);
+    // Rust's parser takes a sign.
+    let digits = Some(sent).filter(|sent| sent.bytes().all(|byte| byte.is_ascii_digit()));
+    let seconds = digits.and_then(|sent| sent.parse().ok()).filter(|seconds| *seconds <= most);
     let seconds = seconds
         .ok_or_else(|| Error::input("min_ttl", format!("must be a whole number of seconds from 0 to {most}")))?;
     Ok(Duration::from_secs(seconds))
