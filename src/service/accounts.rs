@@ -11,7 +11,7 @@ use crate::domain::account::AccountType;
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::{ProviderId, Subject};
 use crate::domain::{Error, Result};
-use crate::store::accounts::{AccountRow, delete, find, insert_if_absent};
+use crate::store::accounts::{AccountRow, delete, find, hold, insert_if_absent};
 use crate::store::{Tx, at, links};
 
 /// An account as its keeper sees it.
@@ -82,6 +82,7 @@ pub async fn remove(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
     parts
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;
+            hold(tx.conn(), &subject).await?;
             if !delete(tx.conn(), &subject).await? {
                 return Err(Error::UserNotFound { hint: None });
             }

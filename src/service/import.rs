@@ -78,6 +78,7 @@ pub async fn take_in(parts: &Arc<Parts>, line: Line, unknown: UnknownSubject) ->
     parts
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;
+            store::accounts::hold(tx.conn(), &subject).await?;
             if parts.settings.subjects == Subjects::Registered {
                 let there = store::accounts::find(tx.conn(), &subject).await?.is_some();
                 match (there, unknown) {

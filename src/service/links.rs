@@ -141,8 +141,10 @@ fn known_provider(parts: &Parts, fp_type: &str, fp_name: &str) -> Result<Provide
     if parts.settings.providers.contains_key(&provider) { Ok(provider) } else { Err(unknown()) }
 }
 
-/// Refuses a subject that needs an account and has none.
+/// Refuses a subject that needs an account and has none. From here to the transaction's end nobody else changes the
+/// subject's account or links.
 pub(super) async fn require_account(parts: &Parts, tx: &mut Tx, caller: &Caller, subject: &Subject) -> Result<()> {
+    store::accounts::hold(tx.conn(), subject).await?;
     if parts.settings.subjects == Subjects::Any || store::accounts::find(tx.conn(), subject).await?.is_some() {
         return Ok(());
     }

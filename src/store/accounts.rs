@@ -34,6 +34,18 @@ pub(crate) async fn find(conn: &mut Conn, subject: &Subject) -> Result<Option<Ac
         .map_err(lift)
 }
 
+/// Holds off, until the transaction ends, every other change of this subject's account and links: a link can't be made
+/// while its account goes, and of two calls that make the same link the second finds it.
+pub(crate) async fn hold(conn: &mut Conn, subject: &Subject) -> Result<()> {
+    if matches!(conn, Conn::Sqlite(_)) {
+        // A transaction there holds off every other.
+        return Ok(());
+    }
+    let lock = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))");
+    on!(conn, |c| lock.bind::<diesel::sql_types::Text, _>(subject.as_str()).execute(c)).map_err(lift)?;
+    Ok(())
+}
+
 /// Deletes the account; says whether there was one.
 pub(crate) async fn delete(conn: &mut Conn, subject: &Subject) -> Result<bool> {
     let gone = on!(conn, |c| diesel::delete(accounts::table.find(subject.as_str())).execute(c));
