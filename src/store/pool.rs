@@ -2,9 +2,13 @@
 //! handed on: a transaction left open by a cancelled future would lock out the next writer.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error, QueryResult};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How long a caller waits for its turn: behind a writer that waits for a lock itself, a queue would wait for minutes.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Idle connections and the right to open more, up to a limit.
 pub(super) struct Pool<C> {
@@ -20,7 +24,14 @@ impl<C> Pool<C> {
 
     /// Waits for a place; gives an idle connection with it if there is one, else the caller opens one with [`Place::fill`].
     pub(super) async fn place(self: &Arc<Self>) -> QueryResult<(Place<C>, Option<C>)> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_closed| gone("the pool is closed"))?;
+        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_none_free) => {
+                let waiting = Arc::clone(&self.permits).acquire_owned();
+                let waited = tokio::time::timeout(PATIENCE, waiting).await.map_err(|_elapsed| busy())?;
+                waited.map_err(|_closed| gone("the pool is closed"))?
+            }
+        };
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         Ok((Place { pool: Arc::clone(self), _permit: permit }, idle))
     }
@@ -87,4 +98,8 @@ impl<C> Drop for Lease<C> {
 
 fn gone(message: &str) -> Error {
     Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(message.to_owned()))
+}
+
+fn busy() -> Error {
+    Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new("timed out waiting for a free connection".to_owned()))
 }
