@@ -2,8 +2,15 @@
 
 #![cfg(test)]
 
+mod callers;
+mod database_away;
 mod demo;
+mod errors;
 mod floors;
+mod links;
+mod oauth;
+mod ownership;
+mod paths;
 mod refresh;
 mod refresh_failures;
 mod refresh_relinked;

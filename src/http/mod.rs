@@ -19,7 +19,7 @@ macro_rules! at {
         $config.service(
             web::resource($path)
                 $(.route(web::$method().to($handler)))+
-                .default_service(web::to(|| $crate::http::blitz::error::method_not_allowed(&[$(stringify!($method)),+]))),
+                .default_service(web::to(async || $crate::http::blitz::error::method_not_allowed(&[$(stringify!($method)),+]))),
         )
     };
 }

@@ -2,9 +2,11 @@
 
 pub(crate) mod browser;
 pub(crate) mod contract;
+pub(crate) mod database;
 pub(crate) mod fed;
 pub(crate) mod oidc_provider;
 pub(crate) mod postgres;
 pub(crate) mod program;
+pub(crate) mod raw;
 pub(crate) mod sql;
 pub(crate) mod world;

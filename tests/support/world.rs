@@ -239,6 +239,20 @@ impl World {
         Self::run(settings, (clock, entropy, sandbox, folder), public, database_url).await
     }
 
+    /// One more fedlink on the database, the keyring, the time and the provider of a world, as in a fleet or after a
+    /// restart; its settings file is changed first.
+    pub(crate) async fn start_beside(first: &Self, change: impl FnOnce(String) -> String) -> Self {
+        let public = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let base = format!("http://{}", public.local_addr().expect("an address"));
+        let folder = tempfile::tempdir().expect("a folder");
+        let keyring = first.folder.path().join("fedlink.keys");
+        let text = change(settings(&first.database_url, &keyring, &base, &first.sandbox.issuer()));
+        let settings = Settings::parse(&text, folder.path(), &|_| None, Literals::Allow)
+            .unwrap_or_else(|errors| panic!("{errors}"));
+        let parts = (Arc::clone(&first.clock), first.sandbox.clone(), folder);
+        Self::run(settings, parts, public, first.database_url.clone()).await
+    }
+
     async fn run(
         settings: Settings,
         (clock, entropy, sandbox, folder): (Arc<MovableClock>, SharedEntropy, Sandbox, TempDir),
