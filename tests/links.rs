@@ -27,7 +27,7 @@ async fn sids(world: &World, who: &As, subject: &str) -> Vec<String> {
     listed.as_array().expect("a list").iter().map(|link| link["sid"].as_str().expect("a sid").to_owned()).collect()
 }
 
-fn any_subjects(settings: String) -> String {
+fn any_subjects(settings: &str) -> String {
     settings.replace(r#"subjects = "registered""#, r#"subjects = "any""#)
 }
 
@@ -177,7 +177,7 @@ both_engines! {
     }
 
     async fn where_the_users_live_elsewhere_no_subject_is_unknown(engine: Engine) {
-        let world = World::start_with(engine, any_subjects).await;
+        let world = World::start_with(engine, |settings| any_subjects(&settings)).await;
         let console = world.console().await;
         let own = world.user(CONSOLE, "alice", &ALL_SCOPES).await;
         for who in [&console, &own] {

@@ -16,11 +16,14 @@ const AS_RIVAL: As = As::Basic("rival", "rival-secret");
 /// A secret that is another one unless it is form-encoded on its way.
 const ODD_SECRET: &str = "p@ss:w+rd %41&=ü%";
 
-fn form(fields: &[(&'static str, &str)]) -> Body {
+/// The fields of a form.
+type Fields<'a> = &'a [(&'static str, &'a str)];
+
+fn form(fields: Fields) -> Body {
     Body::Form(fields.iter().map(|(name, value)| (*name, (*value).to_owned())).collect())
 }
 
-async fn te(world: &World, who: &As, fields: &[(&'static str, &str)]) -> Answer {
+async fn te(world: &World, who: &As, fields: Fields<'_>) -> Answer {
     world.call("POST", "/oauth/te", who, form(fields)).await
 }
 
@@ -86,7 +89,7 @@ both_engines! {
         .await;
         let grant = ("grant_type", "client_credentials");
         let (id, secret) = (("client_id", CONSOLE), ("client_secret", CONSOLE_SECRET));
-        let cases: &[(&str, As, &[(&'static str, &str)], (u16, &str))] = &[
+        let cases: &[(&str, As, Fields, (u16, &str))] = &[
             ("no grant type", AS_CONSOLE, &[], (400, "invalid_request")),
             ("another grant", AS_CONSOLE, &[("grant_type", "password")], (400, "unsupported_grant_type")),
             ("a grant type twice", AS_CONSOLE, &[grant, grant], (400, "invalid_request")),
@@ -210,7 +213,7 @@ both_engines! {
         let rows = lines(&world.database_url, row).await;
         assert_eq!(rows.len(), 1);
         assert!(rows[0].contains(CONSOLE), "{rows:?}");
-        let hex: String = token.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = token.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         assert!(!rows[0].contains(&token) && !rows[0].to_lowercase().contains(&hex), "{rows:?}");
         if engine == Engine::Sqlite {
             let files = std::fs::read_dir(world.folder.path()).expect("the folder");

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::raw::raw;
 use crate::support::world::{As, Body, World, both_engines};
 
-fn any_subjects(settings: String) -> String {
+fn any_subjects(settings: &str) -> String {
     settings.replace(r#"subjects = "registered""#, r#"subjects = "any""#)
 }
 
@@ -53,7 +53,7 @@ both_engines! {
     }
 
     async fn an_id_of_any_letters_goes_round(engine: Engine) {
-        let world = World::start_with(engine, any_subjects).await;
+        let world = World::start_with(engine, |settings| any_subjects(&settings)).await;
         let console = world.console().await;
         // As it is sent, and what it is.
         let ids = [
@@ -113,7 +113,7 @@ both_engines! {
     }
 
     async fn where_any_subject_will_do_a_false_hyphen_will_not(engine: Engine) {
-        let world = World::start_with(engine, any_subjects).await;
+        let world = World::start_with(engine, |settings| any_subjects(&settings)).await;
         let console = world.console().await;
         let own = world.user("console", "a\u{2011}b", &["blitz_api_ufa", "blitz_api_ufa_chg", "fed_tkn_any"]).await;
         for (who, hyphen, code) in [
