@@ -130,20 +130,23 @@ pub(crate) async fn claim_answer(conn: &mut Conn, id: FlowId, state_hash: &[u8],
 }
 
 /// The answer was good: keeps the account and asks its owner, or waits for the app. Nothing changes if a reload has
-/// started another trip meanwhile.
-pub(crate) async fn arrive(conn: &mut Conn, id: FlowId, arrival: &Arrival) -> Result<bool> {
-    let moved = on!(conn, |c| diesel::update(flows::table.find(Uuid(id.0)))
+/// started another trip since `row` was read, even one whose own answer is used up by now: a trip's sealed secrets are
+/// unlike any other's.
+pub(crate) async fn arrive(conn: &mut Conn, row: &FlowRow, arrival: &Arrival) -> Result<bool> {
+    let moved = on!(conn, |c| diesel::update(flows::table.find(row.id))
         .filter(flows::state.eq(FlowState::AtProvider.as_str()))
         .filter(flows::state_hash.is_null())
+        .filter(flows::sealed.eq(row.sealed.as_deref()))
         .set(arrival)
         .execute(c));
     Ok(moved.map_err(lift)? == 1)
 }
 
-/// The owner said yes: the app gets a code.
-pub(crate) async fn confirm(conn: &mut Conn, id: FlowId, code_hash: &[u8], now: At, expires: At) -> Result<bool> {
-    let moved = on!(conn, |c| diesel::update(flows::table.find(Uuid(id.0)))
+/// The owner said yes to the account that `row` names: the app gets a code.
+pub(crate) async fn confirm(conn: &mut Conn, row: &FlowRow, code_hash: &[u8], now: At, expires: At) -> Result<bool> {
+    let moved = on!(conn, |c| diesel::update(flows::table.find(row.id))
         .filter(flows::state.eq(FlowState::Confirming.as_str()))
+        .filter(flows::sid.eq(row.sid.as_deref()))
         .filter(flows::expires.gt(now))
         .set(
             (flows::state.eq(FlowState::Pending.as_str()), flows::code_hash.eq(code_hash), flows::expires.eq(expires),)
@@ -172,9 +175,13 @@ pub(crate) async fn take_pending(
     .map_err(lift)
 }
 
-/// Ends a flow; says whether it was still there.
-pub(crate) async fn delete(conn: &mut Conn, id: FlowId) -> Result<bool> {
-    let gone = on!(conn, |c| diesel::delete(flows::table.find(Uuid(id.0))).execute(c));
+/// Ends a flow that is as it was read, in the same state and on the same trip; says whether it was.
+pub(crate) async fn delete(conn: &mut Conn, row: &FlowRow) -> Result<bool> {
+    let same_state = flows::table.find(row.id).filter(flows::state.eq(&row.state));
+    let gone = match &row.sealed {
+        Some(sealed) => on!(conn, |c| diesel::delete(same_state.filter(flows::sealed.eq(sealed))).execute(c)),
+        None => on!(conn, |c| diesel::delete(same_state.filter(flows::sealed.is_null())).execute(c)),
+    };
     Ok(gone.map_err(lift)? == 1)
 }
 

@@ -147,7 +147,7 @@ async fn arrive(
         code_hash: code.as_ref().map(hash),
         expires: store::at(runs_out(state, now, row.opened.map(|at| at.0))),
     };
-    if !store::flows::arrive(&mut parts.store.write().await?, flow_id(row), &arrival).await? {
+    if !store::flows::arrive(&mut parts.store.write().await?, row, &arrival).await? {
         return Ok(Step::Nothing);
     }
     Ok(match code {

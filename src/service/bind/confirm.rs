@@ -56,9 +56,9 @@ pub async fn question(parts: &Parts, flow: FlowId, browser: &Browser) -> Result<
     let client = ClientId::parse(row.client.clone()).ok().and_then(|id| parts.settings.clients.get(&id));
     Ok(Shown::Question(Question {
         provider: title,
-        account: presentable(row.user_name.as_deref().or(row.sid.as_deref()).unwrap_or_default()),
+        account: account(&row),
         client: client.map_or_else(|| row.client.clone(), |client| client.name.clone()),
-        csrf: csrf(cookie),
+        csrf: csrf(cookie, &row),
         callback: row.callback,
     }))
 }
@@ -84,7 +84,7 @@ async fn answer(
         Ok(found) => found,
         Err(instead) => return Ok(instead),
     };
-    let expected = csrf(cookie);
+    let expected = csrf(cookie, &row);
     if !bool::from(expected.expose_secret().as_bytes().ct_eq(sent_csrf.expose_secret().as_bytes())) {
         return Err(Error::input("csrf", "is not the form's; open the page again"));
     }
@@ -97,7 +97,7 @@ async fn answer(
     let code = parts.entropy.token();
     let expires = store::at(runs_out(FlowState::Pending, now, row.opened.map(|at| at.0)));
     let mut conn = parts.store.write().await?;
-    let confirmed = store::flows::confirm(&mut conn, flow_id(&row), &hash(&code), store::at(now), expires).await?;
+    let confirmed = store::flows::confirm(&mut conn, &row, &hash(&code), store::at(now), expires).await?;
     Ok(if confirmed { Step::ToApp(pending_address(&row, &code)) } else { Step::Nothing })
 }
 
@@ -117,10 +117,21 @@ async fn find<'b>(
     Ok(if state_of(&row)? == FlowState::Confirming { Ok((row, cookie)) } else { Err(Step::Nothing) })
 }
 
-/// The form's token: only who has the cookie can know it, and it tells nothing of the cookie.
-fn csrf(cookie: &SecretString) -> SecretString {
-    let digest = Sha256::new().chain_update(b"fedlink confirm form\0").chain_update(cookie.expose_secret()).finalize();
+/// The form's token: only who has the cookie can know it, and it tells nothing of the cookie. It is for the account the
+/// form names: another tab may have come back with another one since.
+fn csrf(cookie: &SecretString, row: &FlowRow) -> SecretString {
+    let digest = Sha256::new()
+        .chain_update(b"fedlink confirm form\0")
+        .chain_update(hash(cookie))
+        .chain_update(row.sid.as_deref().unwrap_or_default())
+        .finalize();
     URL_SAFE_NO_PAD.encode(digest).into()
+}
+
+/// The account's name, or its id where there is nothing to read in the name.
+fn account(row: &FlowRow) -> String {
+    let name = row.user_name.as_deref().map(presentable).filter(|name| !name.trim().is_empty());
+    name.unwrap_or_else(|| presentable(row.sid.as_deref().unwrap_or_default()))
 }
 
 /// A provider's name for its user as a page may show it: no control characters, nothing that turns text around, not long.

@@ -29,8 +29,8 @@ use crate::domain::flow::{FLOW_LIMIT, FlowState};
 use crate::domain::ids::{FlowId, ProviderId};
 use crate::domain::{Error, Result};
 use crate::settings::Settings;
-use crate::store;
 use crate::store::flows::FlowRow;
+use crate::store::{self, Tx};
 use crate::vault::{Table, flow_place};
 
 /// What a browser is to do next.
@@ -150,24 +150,35 @@ fn unseal<T: for<'de> Deserialize<'de>>(parts: &Parts, row: &FlowRow, sealed: &[
     serde_json::from_str(text.expose_secret()).map_err(Error::internal)
 }
 
-/// Ends a flow without a link: its row goes, a line stays, the app is told.
+/// Ends a flow without a link: its row goes, a line stays, the app is told. If the flow has moved on since it was read,
+/// what went wrong is no longer its business.
 async fn end(parts: &Parts, row: &FlowRow, ending: Ending, detail: &'static str) -> Result<Step> {
-    let provider = provider_of(row)?;
     let mut tx = parts.store.begin().await?;
-    if !store::flows::delete(tx.conn(), flow_id(row)).await? {
+    if !store::flows::delete(tx.conn(), row).await? {
         return Ok(Step::Nothing);
     }
     let actor = Actor { client: Some(row.client.clone()), ..Actor::default() };
+    record_refusal(parts, &mut tx, &actor, (row, detail)).await?;
+    tx.commit().await?;
+    let (error, description) = ending.words();
+    Ok(Step::ToApp(app_address(row, &[("status", "error"), ("error", error), ("error_description", description)])))
+}
+
+/// The line that stays of a flow that ended without a link.
+async fn record_refusal(
+    parts: &Parts,
+    tx: &mut Tx,
+    actor: &Actor,
+    (row, detail): (&FlowRow, &'static str),
+) -> Result<()> {
+    let provider = provider_of(row)?;
     let about = About {
         subject: row.subject.as_deref(),
         provider: Some(&provider),
         sid: row.sid.as_deref(),
         detail: Some(detail),
     };
-    record(parts, &mut tx, Event::BindRefused, &actor, about).await?;
-    tx.commit().await?;
-    let (error, description) = ending.words();
-    Ok(Step::ToApp(app_address(row, &[("status", "error"), ("error", error), ("error_description", description)])))
+    record(parts, tx, Event::BindRefused, actor, about).await
 }
 
 /// The app's callback with what it is told, added to whatever query it has; the rest of it stays letter for letter.
