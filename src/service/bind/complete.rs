@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{GrantSecrets, hash, provider_of, unseal};
+use super::{GrantSecrets, hash, provider_of, record_refusal, unseal};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::event::Actor;
 use crate::domain::ids::{Sid, Subject};
@@ -18,7 +18,7 @@ use crate::domain::token::Expiry;
 use crate::domain::{Error, Result};
 use crate::service::token_sets::{Keeping, keep};
 use crate::service::{Parts, links};
-use crate::store::flows::{FlowRow, find_by_code, take_pending};
+use crate::store::flows::{FlowRow, delete, find_by_code, take_pending};
 use crate::store::{self, Tx};
 use crate::vault::Owner;
 
@@ -34,7 +34,7 @@ pub struct Completion {
 }
 
 /// Completes a bind: stores the link as proven, with its tokens if they are remembered. The code works once: another
-/// client's call leaves it alone, a wrong verifier or subject burns it.
+/// client's call leaves it alone, a refusal after that burns it: a wrong verifier or subject, an account that is another's.
 pub async fn complete(parts: &Arc<Parts>, caller: &Caller, actor: Actor, completion: Completion) -> Result<()> {
     caller.may_somewhere(Action::ChangeLinks)?;
     let caller = caller.clone();
@@ -48,20 +48,41 @@ async fn store_link(parts: &Parts, caller: &Caller, actor: &Actor, completion: C
         return Err(Error::Denied);
     }
     let subject = subject(&waiting, completion.subject)?;
+    parts.check_subject(&subject)?;
     let mut tx = parts.store.begin().await?;
     let now = store::at(parts.clock.now());
     let row = take_pending(tx.conn(), &code_hash, &caller.client, now).await?.ok_or(Error::BindCode)?;
-    if !proves(&completion.code_verifier, &row.code_challenge) {
-        return burn(tx, Error::BindCode).await;
+    if let Err(refusal) = fits(parts, &mut tx, caller, (&row, &completion.code_verifier, &subject)).await {
+        return burn(parts, tx, actor, (&row, refusal)).await;
     }
-    let fixed = row.subject.as_deref().is_none_or(|fixed| fixed == subject.as_str());
-    if !fixed || caller.may(Action::ChangeLinks, &subject).is_err() {
-        return burn(tx, Error::Denied).await;
+    match link(parts, &mut tx, (caller, actor), (&row, &subject)).await {
+        Ok(()) => tx.commit().await,
+        Err(refusal @ Error::AlreadyLinked) => {
+            // It was a constraint that refused, so on Postgres this transaction is over.
+            drop(tx);
+            let mut tx = parts.store.begin().await?;
+            delete(tx.conn(), &row).await?;
+            burn(parts, tx, actor, (&row, refusal)).await
+        }
+        Err(error) => Err(error),
     }
-    parts.check_subject(&subject)?;
-    links::require_account(parts, &mut tx, caller, &subject).await?;
-    link(parts, &mut tx, (caller, actor), (&row, &subject)).await?;
-    tx.commit().await
+}
+
+/// Refuses a completion that is not the flow's own: a wrong verifier, or a subject that isn't to have the link.
+async fn fits(
+    parts: &Parts,
+    tx: &mut Tx,
+    caller: &Caller,
+    (row, verifier, subject): (&FlowRow, &SecretString, &Subject),
+) -> Result<()> {
+    if !proves(verifier, &row.code_challenge) {
+        return Err(Error::BindCode);
+    }
+    if row.subject.as_deref().is_some_and(|fixed| fixed != subject.as_str()) {
+        return Err(Error::Denied);
+    }
+    caller.may(Action::ChangeLinks, subject)?;
+    links::require_account(parts, tx, caller, subject).await
 }
 
 /// The subject the link is to belong to: the instruction's, or else the one named now. Naming none loses nothing.
@@ -79,8 +100,16 @@ fn proves(verifier: &SecretString, challenge: &str) -> bool {
     digest.as_bytes().ct_eq(challenge.as_bytes()).into()
 }
 
-/// Lets the flow's deletion stand and refuses.
-async fn burn(tx: Tx, refusal: Error) -> Result<()> {
+/// Lets the flow's deletion stand, with a line of record, and refuses. A failure of ours uses nothing up.
+async fn burn(parts: &Parts, mut tx: Tx, actor: &Actor, (row, refusal): (&FlowRow, Error)) -> Result<()> {
+    let detail = match refusal {
+        Error::BindCode => "wrong_verifier",
+        Error::Denied => "wrong_subject",
+        Error::UserNotFound { .. } => "unknown_subject",
+        Error::AlreadyLinked => "already_linked",
+        ours => return Err(ours),
+    };
+    record_refusal(parts, &mut tx, actor, (row, detail)).await?;
     tx.commit().await?;
     Err(refusal)
 }
