@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use actix_web::cookie::time::Duration as CookieAge;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
-use actix_web::http::header::LOCATION;
+use actix_web::http::header::{COOKIE, LOCATION};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -67,7 +67,8 @@ pub(crate) async fn complete(app: Data<App>, request: HttpRequest, payload: Payl
         code_verifier: sent.code_verifier,
         subject: subject.map_err(|error| rename(error, "subject"))?,
     };
-    bind::complete(&app.parts, &caller, actor(&request, &caller), completion).await?;
+    let done = bind::complete(&app.parts, &caller, actor(&request, &caller), completion).await;
+    done.map_err(|error| rename(error, "subject"))?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -179,9 +180,14 @@ fn is_prefetch(request: &HttpRequest) -> bool {
 
 /// The flow cookies that the browser sent.
 fn browser(app: &App, request: &HttpRequest) -> Browser {
-    let cookies = request.cookies().map(|cookies| cookies.clone()).unwrap_or_default();
-    let ours = cookies.iter().filter(|cookie| bind::is_flow_cookie(&app.parts.settings, cookie.name()));
-    Browser::new(ours.map(|cookie| (cookie.name().to_owned(), cookie.value().into())).collect())
+    // Read letter for letter. A name that is decoded, or trimmed of more than the blank of RFC 6265 §4.2.1, could be one
+    // that the browser doesn't know for a `__Host-` cookie, and so one that another host of the domain has planted.
+    let pairs = request.headers().get_all(COOKIE).flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+    let ours = pairs.filter_map(|pair| {
+        let (name, value) = std::str::from_utf8(pair).ok()?.trim_matches(' ').split_once('=')?;
+        bind::is_flow_cookie(&app.parts.settings, name).then(|| (name.to_owned(), value.into()))
+    });
+    Browser::new(ours.collect())
 }
 
 fn shape(step: Result<Step, Error>) -> HttpResponse {
