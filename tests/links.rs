@@ -4,7 +4,7 @@ use fedlink::domain::ids::Subject;
 use fedlink::service::{accounts, sweep};
 use serde_json::{Value, json};
 
-use crate::support::database::{execute, lines};
+use crate::support::database::{execute, texts};
 use crate::support::world::{ALL_SCOPES, Answer, As, Body, CALLBACK, CHALLENGE, CONSOLE, World, both_engines};
 
 async fn list(world: &World, who: &As, subject: &str) -> Value {
@@ -35,7 +35,7 @@ fn any_subjects(settings: &str) -> String {
 async fn audit(world: &World) -> Vec<String> {
     let columns = ["client", "subject", "fp_type", "fp_name", "sid", "detail", "claimed_ip", "claimed_agent"];
     let columns = columns.map(|column| format!("coalesce({column}, '-')")).join(" || ' ' || ");
-    lines(&world.database_url, &format!("SELECT event || ' ' || {columns} AS line FROM audit ORDER BY at, id")).await
+    texts(&world.database_url, &format!("SELECT event || ' ' || {columns} AS value FROM audit ORDER BY at, id")).await
 }
 
 both_engines! {
@@ -135,7 +135,7 @@ both_engines! {
         assert_eq!(unlink(&world, &console, "bob/fa/box/box_1/oleg").await.refusal(), (404, "link_not_found".to_owned()));
         assert_eq!(unlink(&world, &own, "alice/fa/box/box_1/oleg").await.status, 204);
         assert_eq!(sids(&world, &console, "alice").await, ["elle"]);
-        let left = lines(&world.database_url, "SELECT CAST(count(*) AS TEXT) AS line FROM token_sets").await;
+        let left = texts(&world.database_url, "SELECT CAST(count(*) AS TEXT) AS value FROM token_sets").await;
         assert_eq!(left, ["1"]);
         for target in ["alice/fa/box/box_1/oleg", "alice/fa/box/box_2/elle", "alice/fa/b_x/box_1/elle", "alice/fa/partner/x/elle"] {
             assert_eq!(unlink(&world, &console, target).await.refusal(), (404, "link_not_found".to_owned()), "{target}");
@@ -207,8 +207,8 @@ both_engines! {
         let target = "/api/v3/users/alice/fa";
         assert_eq!(world.call("GET", target, &console, Body::None).await.refusal(), (404, "user_not_found".to_owned()));
         assert_eq!(world.call("GET", target, &own, Body::None).await.refusal(), (401, "bad_access_token".to_owned()));
-        let rows = "SELECT (SELECT count(*) FROM links) || ' ' || (SELECT count(*) FROM token_sets) AS line";
-        assert_eq!(lines(&world.database_url, rows).await, ["0 0"]);
+        let rows = "SELECT (SELECT count(*) FROM links) || ' ' || (SELECT count(*) FROM token_sets) AS value";
+        assert_eq!(texts(&world.database_url, rows).await, ["0 0"]);
         let record = audit(&world).await;
         for sid in ["oleg", "second"] {
             let line = format!("FEDERATION_POINT_UNBOUND - alice box box_1 {sid} account_deleted - -");

@@ -2,11 +2,17 @@
 
 #![cfg(test)]
 
+mod bind;
+mod bind_browser;
+mod bind_limits;
+mod bind_provider;
+mod bind_races;
 mod callers;
 mod database_away;
 mod demo;
 mod errors;
 mod floors;
+mod hijack;
 mod links;
 mod oauth;
 mod ownership;

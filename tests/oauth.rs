@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::support::contract;
-use crate::support::database::lines;
+use crate::support::database::texts;
 use crate::support::world::{
     ALL_SCOPES, Answer, As, Body, CONSOLE, CONSOLE_PASSWORD, CONSOLE_SECRET, Engine, World, both_engines,
 };
@@ -207,10 +207,10 @@ both_engines! {
         world.account("alice").await;
         let token = token(&world, &AS_CONSOLE).await;
         let row = match engine {
-            Engine::Sqlite => "SELECT hex(token_hash) || id || client || scope AS line FROM oauth_tokens",
-            Engine::Postgres => "SELECT oauth_tokens::text AS line FROM oauth_tokens",
+            Engine::Sqlite => "SELECT hex(token_hash) || id || client || scope AS value FROM oauth_tokens",
+            Engine::Postgres => "SELECT oauth_tokens::text AS value FROM oauth_tokens",
         };
-        let rows = lines(&world.database_url, row).await;
+        let rows = texts(&world.database_url, row).await;
         assert_eq!(rows.len(), 1);
         assert!(rows[0].contains(CONSOLE), "{rows:?}");
         let hex = token.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));

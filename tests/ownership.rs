@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
 use crate::support::browser::{Browser, instruct};
-use crate::support::database::lines;
+use crate::support::database::texts;
 use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_PASSWORD, VERIFIER, World, both_engines, settings};
 
 async fn link(world: &World, who: &As, subject: &str, sid: &str) -> Answer {
@@ -132,9 +132,9 @@ both_engines! {
         assert_eq!(links(&world, &console, "bob").await, []);
         let token = world.call("GET", "/api/v3/users/bob/fedToken/box/box_1", &console, Body::None).await;
         assert_eq!(token.refusal(), (404, "token_not_found".to_owned()));
-        let record = "SELECT event || ' ' || subject || ' ' || sid || ' ' || coalesce(client, '-') || ' ' || detail AS line
+        let record = "SELECT event || ' ' || subject || ' ' || sid || ' ' || coalesce(client, '-') || ' ' || detail AS value
                       FROM audit WHERE sid IS NOT NULL ORDER BY at, id";
-        let record = lines(&world.database_url, record).await;
+        let record = texts(&world.database_url, record).await;
         assert!(record.contains(&"FEDERATION_POINT_TAKEN_OVER bob oleg console proven_by_another".to_owned()), "{record:?}");
         assert!(record.contains(&"FEDERATION_POINT_BOUND alice oleg console proven".to_owned()), "{record:?}");
     }
@@ -162,10 +162,10 @@ both_engines! {
         world.account("bob").await;
         let console = world.console().await;
         assert_eq!(link(&world, &console, "alice", "it's").await.status, 204);
-        let keys = "SELECT coalesce(exclusive_key, 'none') AS line FROM links ORDER BY created";
-        assert_eq!(lines(&world.database_url, keys).await, ["none"]);
+        let keys = "SELECT coalesce(exclusive_key, 'none') AS value FROM links ORDER BY created";
+        assert_eq!(texts(&world.database_url, keys).await, ["none"]);
         let app = started_beside(&world, true).await.expect("it starts");
-        assert_eq!(lines(&world.database_url, keys).await, ["/box/box_1/it's"]);
+        assert_eq!(texts(&world.database_url, keys).await, ["/box/box_1/it's"]);
         // The new one refuses what the constraint refuses.
         drop(app);
         let twin = World::start_beside(&world, |settings| settings).await;
@@ -173,7 +173,7 @@ both_engines! {
         assert_eq!(link(&twin, &console, "alice", "it's").await.status, 204);
         // And back.
         let _app = started_beside(&world, false).await.expect("it starts");
-        assert_eq!(lines(&world.database_url, keys).await, ["none"]);
+        assert_eq!(texts(&world.database_url, keys).await, ["none"]);
         assert_eq!(link(&world, &console, "bob", "it's").await.status, 204);
     }
 
@@ -190,14 +190,14 @@ both_engines! {
         }
         assert!(!told.contains("own"), "{told}");
         // Nothing has changed, and it can be put right.
-        let keyed = "SELECT CAST(count(*) AS TEXT) AS line FROM links WHERE exclusive_key IS NOT NULL";
-        assert_eq!(lines(&world.database_url, keyed).await, ["0"]);
+        let keyed = "SELECT CAST(count(*) AS TEXT) AS value FROM links WHERE exclusive_key IS NOT NULL";
+        assert_eq!(texts(&world.database_url, keyed).await, ["0"]);
         for (subject, sid) in [("bob", "both"), ("bob", "all"), ("carol", "all")] {
             let target = format!("/api/v3/users/{subject}/fa/box/box_1/{sid}");
             assert_eq!(world.call("DELETE", &target, &console, Body::None).await.status, 204);
         }
         started_beside(&world, true).await.expect("it starts");
-        assert_eq!(lines(&world.database_url, keyed).await, ["3"]);
+        assert_eq!(texts(&world.database_url, keyed).await, ["3"]);
     }
 
     async fn an_account_deleted_while_it_is_linked_leaves_no_link_behind(engine: Engine) {
@@ -210,7 +210,7 @@ both_engines! {
             let (linked, deleted) = tokio::join!(link(&world, &console, "alice", &sid), deleted);
             deleted.expect("it goes");
             assert!(matches!(linked.status, 204 | 404), "{}", linked.text());
-            let left = lines(&world.database_url, "SELECT subject AS line FROM links").await;
+            let left = texts(&world.database_url, "SELECT subject AS value FROM links").await;
             assert!(left.is_empty(), "round {round}: a link without an account");
         }
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::world::{Answer, As, Body, CALLBACK, CHALLENGE, World};
-use serde_json::json;
+use super::world::{Answer, As, Body, CALLBACK, CHALLENGE, PUBLIC, World};
+use serde_json::{Value, json};
 
 /// Cookies of one browser.
 #[derive(Debug, Default, Clone)]
@@ -28,10 +28,26 @@ pub(crate) fn query(url: &str) -> BTreeMap<String, String> {
 impl Browser {
     /// Calls fedlink at an absolute address of its own, with this browser's cookies, and keeps what it sets.
     pub(crate) async fn go(&mut self, world: &World, method: &str, url: &str, body: Body) -> Answer {
-        let target = url.strip_prefix(&format!("{}/blitz", world.base)).unwrap_or_else(|| panic!("{url} is not ours"));
+        self.go_with(world, method, url, body, &[]).await
+    }
+
+    /// As [`Browser::go`], with more headers.
+    pub(crate) async fn go_with(
+        &mut self,
+        world: &World,
+        method: &str,
+        url: &str,
+        body: Body,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let path = url.strip_prefix(&world.base).or_else(|| url.strip_prefix(PUBLIC));
+        let target = path.and_then(|path| path.strip_prefix("/blitz")).unwrap_or_else(|| panic!("{url} is not ours"));
         let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
-        let headers: &[(&str, &str)] = if cookies.is_empty() { &[] } else { &[("cookie", &cookies)] };
-        let answer = world.call_with(method, target, &As::Nobody, body, headers).await;
+        let mut headers = headers.to_vec();
+        if !cookies.is_empty() {
+            headers.push(("cookie", &cookies));
+        }
+        let answer = world.call_with(method, target, &As::Nobody, body, &headers).await;
         for (_, set) in answer.headers.iter().filter(|(name, _)| name == "set-cookie") {
             let (name, rest) = set.split_once('=').expect("a cookie");
             let value = rest.split(';').next().unwrap_or_default();
@@ -55,6 +71,31 @@ impl Browser {
         world.send("POST", authorization_url, &As::Nobody, form, &[]).await.location()
     }
 
+    /// Opens the instruction; gives the provider's address.
+    pub(crate) async fn open(&mut self, world: &World, redirect_to: &str) -> String {
+        let to_provider = self.go(world, "GET", redirect_to, Body::None).await;
+        assert_eq!(to_provider.status, 303, "{}", to_provider.text());
+        let url = to_provider.location();
+        assert!(url.starts_with(&world.sandbox.issuer()), "{url}");
+        url
+    }
+
+    /// The way to the address that the provider sends the browser back to.
+    pub(crate) async fn arrive(&mut self, world: &World, redirect_to: &str, user: &'static str) -> String {
+        let to_provider = self.open(world, redirect_to).await;
+        self.consent(world, &to_provider, user).await
+    }
+
+    /// The way to the confirm page; gives its address.
+    pub(crate) async fn identify(&mut self, world: &World, redirect_to: &str, user: &'static str) -> String {
+        let back = self.arrive(world, redirect_to, user).await;
+        let to_confirm = self.go(world, "GET", &back, Body::None).await;
+        assert_eq!(to_confirm.status, 303, "{}", to_confirm.text());
+        let url = to_confirm.location();
+        assert_eq!(url, format!("{redirect_to}/confirm"));
+        url
+    }
+
     /// Answers the confirm page at `url` with `decision`; gives the app's callback.
     pub(crate) async fn decide(&mut self, world: &World, url: &str, decision: &str) -> Callback {
         let page = self.go(world, "GET", url, Body::None).await;
@@ -66,12 +107,8 @@ impl Browser {
 
     /// The whole way from the instruction's address to the app's callback, saying yes everywhere as `user`.
     pub(crate) async fn walk(&mut self, world: &World, redirect_to: &str, user: &'static str) -> Callback {
-        let to_provider = self.go(world, "GET", redirect_to, Body::None).await;
-        assert_eq!(to_provider.status, 303, "{}", to_provider.text());
-        let back = self.consent(world, &to_provider.location(), user).await;
-        let to_confirm = self.go(world, "GET", &back, Body::None).await;
-        assert_eq!(to_confirm.status, 303, "{}", to_confirm.text());
-        self.decide(world, &to_confirm.location(), "yes").await
+        let to_confirm = self.identify(world, redirect_to, user).await;
+        self.decide(world, &to_confirm, "yes").await
     }
 }
 
@@ -97,10 +134,25 @@ pub(crate) fn field(html: &str, name: &str) -> String {
     rest.split('"').next().unwrap_or_default().to_owned()
 }
 
+/// The instruction that most tests ask for.
+pub(crate) fn instruction() -> Value {
+    json!({"fp": "box:box_1", "callback": CALLBACK, "code_challenge": CHALLENGE})
+}
+
 /// Asks for an instruction as `who`; gives the address to open.
 pub(crate) async fn instruct(world: &World, who: &As) -> String {
-    let body = json!({"fp": "box:box_1", "callback": CALLBACK, "code_challenge": CHALLENGE});
-    let answer = world.call("POST", "/api/v2/users/current/fa/bind", who, Body::Json(body)).await;
+    instruct_with(world, who, instruction()).await
+}
+
+/// Asks for this instruction; gives the address to open.
+pub(crate) async fn instruct_with(world: &World, who: &As, instruction: Value) -> String {
+    let answer = world.call("POST", "/api/v2/users/current/fa/bind", who, Body::Json(instruction)).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()["redirectTo"].as_str().expect("an address").to_owned()
+}
+
+/// Completes a bind with a code for `subject`, by the verifier given.
+pub(crate) async fn complete(world: &World, who: &As, bind_code: &str, (verifier, subject): (&str, &str)) -> Answer {
+    let body = json!({"bind_code": bind_code, "code_verifier": verifier, "subject": subject});
+    world.call("POST", "/api/v2/users/current/fa/bind/complete", who, Body::Json(body)).await
 }

@@ -5,21 +5,23 @@ use diesel::sqlite::SqliteConnection;
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _};
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
+use super::world::World;
+
 #[derive(QueryableByName)]
-struct Line {
+struct Row {
     #[diesel(sql_type = diesel::sql_types::Text)]
-    line: String,
+    value: String,
 }
 
-/// What a query answers whose one column is a text called `line`.
-pub(crate) async fn lines(url: &str, query: &str) -> Vec<String> {
+/// The texts that a query finds; it names its one column `value`.
+pub(crate) async fn texts(url: &str, query: &str) -> Vec<String> {
     if url.starts_with("sqlite:") {
-        let found = diesel::sql_query(query).load::<Line>(&mut sqlite(url)).expect("it runs");
-        return found.into_iter().map(|row| row.line).collect();
+        let found = diesel::sql_query(query).load::<Row>(&mut sqlite(url)).expect("it runs");
+        return found.into_iter().map(|row| row.value).collect();
     }
     let messages = postgres(url).await.simple_query(query).await.expect("it runs");
     let rows = messages.iter().filter_map(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get("line").map(str::to_owned),
+        SimpleQueryMessage::Row(row) => row.get("value").map(str::to_owned),
         _ => None,
     });
     rows.collect()
@@ -47,4 +49,21 @@ async fn postgres(url: &str) -> tokio_postgres::Client {
     // It ends with the client.
     tokio::spawn(connection);
     client
+}
+
+/// How many rows a table has.
+pub(crate) async fn count(world: &World, table: &str) -> usize {
+    let query = format!("SELECT CAST(count(*) AS TEXT) AS value FROM {table}");
+    texts(&world.database_url, &query).await.concat().parse().expect("a number")
+}
+
+/// Fails if any link or token set is stored.
+pub(crate) async fn assert_nothing_stored(world: &World, what: &str) {
+    assert_eq!((count(world, "links").await, count(world, "token_sets").await), (0, 0), "{what}: stored");
+}
+
+/// Why binds were refused, by the audit record, oldest first.
+pub(crate) async fn bind_refusals(world: &World) -> Vec<String> {
+    let query = "SELECT detail AS value FROM audit WHERE event = 'FEDERATION_BIND_REFUSED' ORDER BY at";
+    texts(&world.database_url, query).await
 }

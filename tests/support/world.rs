@@ -36,6 +36,8 @@ pub(crate) const RIVAL: &str = "rival";
 pub(crate) const RIVAL_PASSWORD: &str = "rival-password";
 /// Where binds of [`CONSOLE`] and [`RIVAL`] may return to.
 pub(crate) const CALLBACK: &str = "https://app.example/callback";
+/// Where people would reach a world whose `public_url` it is; tests call the loopback address behind it.
+pub(crate) const PUBLIC: &str = "https://login.example";
 /// A verifier and its challenge (RFC 7636 appendix B).
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 /// The challenge of [`VERIFIER`].
@@ -391,7 +393,9 @@ fn start_sandbox(clock: &Arc<MovableClock>, fedlink: &str) -> Sandbox {
     options.clients = vec![SandboxClient {
         id: "fedlink".to_owned(),
         secret: Some("sandbox-secret".to_owned()),
-        redirect_uris: vec![format!("{fedlink}/blitz/login/externalIdps/callback/box/box_1/false")],
+        redirect_uris: [fedlink, PUBLIC]
+            .map(|origin| format!("{origin}/blitz/login/externalIdps/callback/box/box_1/false"))
+            .into(),
         auth: sandbox::ClientAuth::Basic,
     }];
     options.users = vec![
