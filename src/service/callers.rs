@@ -1,6 +1,7 @@
 //! Who calls: our own access tokens and clients' passwords; issuing, checking, introspecting and revoking tokens.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -27,7 +28,10 @@ const SEEN_FOR: Duration = Duration::from_secs(10);
 const SEEN_AT_MOST: u64 = 10_000;
 
 /// Tokens that were found good lately, by hash.
-pub struct TokensSeen(Cache<[u8; 32], Arc<Seen>>);
+pub struct TokensSeen {
+    seen: Cache<[u8; 32], Arc<Seen>>,
+    revocations: AtomicU64,
+}
 
 struct Seen {
     client: ClientId,
@@ -38,7 +42,28 @@ struct Seen {
 
 impl Default for TokensSeen {
     fn default() -> Self {
-        Self(Cache::builder().max_capacity(SEEN_AT_MOST).time_to_live(SEEN_FOR).build())
+        let seen = Cache::builder().max_capacity(SEEN_AT_MOST).time_to_live(SEEN_FOR).build();
+        Self { seen, revocations: AtomicU64::new(0) }
+    }
+}
+
+impl TokensSeen {
+    fn revocations(&self) -> u64 {
+        self.revocations.load(Ordering::SeqCst)
+    }
+
+    /// Remembers a token that was read when there had been so many revocations; not if there was one since, which may
+    /// have been its own.
+    fn remember(&self, hash: [u8; 32], seen: &Arc<Seen>, revocations_then: u64) {
+        self.seen.insert(hash, Arc::clone(seen));
+        if self.revocations() != revocations_then {
+            self.seen.invalidate(&hash);
+        }
+    }
+
+    fn forget(&self, hash: &[u8; 32]) {
+        self.revocations.fetch_add(1, Ordering::SeqCst);
+        self.seen.invalidate(hash);
     }
 }
 
@@ -85,12 +110,13 @@ fn matches(secret: Option<&SecretString>, sent: &SecretString) -> bool {
 /// The caller that a bearer token of ours stands for; [`Error::Denied`] whatever is wrong with it.
 pub async fn from_bearer(parts: &Parts, token: &str) -> Result<Caller> {
     let hash = hash(token);
-    let seen = if let Some(seen) = parts.tokens_seen.0.get(&hash) {
+    let seen = if let Some(seen) = parts.tokens_seen.seen.get(&hash) {
         seen
     } else {
+        let revocations = parts.tokens_seen.revocations();
         let row = store::read!(parts.store, |conn| find(conn, &hash))?.ok_or(Error::Denied)?;
         let seen = Arc::new(parse(row)?);
-        parts.tokens_seen.0.insert(hash, Arc::clone(&seen));
+        parts.tokens_seen.remember(hash, &seen, revocations);
         seen
     };
     if seen.expires <= parts.clock.now() {
@@ -201,7 +227,7 @@ pub async fn revoke(parts: &Arc<Parts>, client: &Client, token: &str) -> Result<
     parts
         .detached(async move |parts| {
             delete(&mut parts.store.write().await?, &hash, id.as_str()).await?;
-            parts.tokens_seen.0.invalidate(&hash);
+            parts.tokens_seen.forget(&hash);
             Ok(())
         })
         .await

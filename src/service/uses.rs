@@ -25,10 +25,7 @@ pub struct Uses {
 
 impl Default for Uses {
     fn default() -> Self {
-        Self {
-            noted: Cache::builder().max_capacity(REMEMBERED).build(),
-            waiting: Mutex::new(Vec::new()),
-        }
+        Self { noted: Cache::builder().max_capacity(REMEMBERED).build(), waiting: Mutex::new(Vec::new()) }
     }
 }
 

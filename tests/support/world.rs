@@ -251,7 +251,7 @@ impl World {
         let text = change(settings(&first.database_url, &keyring, &base, &first.sandbox.issuer()));
         let settings = Settings::parse(&text, folder.path(), &|_| None, Literals::Allow)
             .unwrap_or_else(|errors| panic!("{errors}"));
-        let parts = (Arc::clone(&first.clock), first.sandbox.clone(), folder);
+        let parts = (Arc::clone(&first.clock), SystemEntropy::shared(), first.sandbox.clone(), folder);
         Self::run(settings, parts, public, first.database_url.clone()).await
     }
 
