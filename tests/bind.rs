@@ -77,7 +77,7 @@ both_engines! {
 
     async fn an_instruction_that_cannot_be_followed_is_refused_by_name(engine: Engine) {
         let world = World::start(engine).await;
-        let short = &CHALLENGE[..42];
+        let short = CHALLENGE.split_at(42).0;
         let cases = [
             ("fp", json!(null), "fp"),
             ("fp", json!(17), "fp"),
@@ -179,7 +179,7 @@ both_engines! {
     async fn a_wrong_verifier_burns_the_code(engine: Engine) {
         let world = World::start(engine).await;
         world.account("alice").await;
-        for wrong in ["", CHALLENGE, "another-verifier-of-the-right-length-0000000000", &VERIFIER[..42]] {
+        for wrong in ["", CHALLENGE, "another-verifier-of-the-right-length-0000000000", VERIFIER.split_at(42).0] {
             let code = bind_code(&world, &BASIC, "oleg").await;
             assert_eq!(complete(&world, &BASIC, &code, (wrong, "alice")).await.refusal(), invalid(), "{wrong}");
             assert_eq!(complete(&world, &BASIC, &code, (VERIFIER, "alice")).await.refusal(), invalid(), "{wrong}");

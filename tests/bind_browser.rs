@@ -60,7 +60,7 @@ both_engines! {
         ];
         for header in ahead {
             let mut browser = Browser::default();
-            let answer = browser.go_with(&world, "GET", &redirect_to, Body::None, &[header]).await;
+            let answer = browser.go_with(&world, ("GET", &redirect_to), Body::None, &[header]).await;
             assert_eq!(answer.status, 400, "{header:?}");
             assert!(browser.cookies().is_empty());
         }
@@ -132,7 +132,7 @@ both_engines! {
             (form(&csrf, ""), 400),
             (form(&csrf, "YES"), 400),
             (form("", "yes"), 400),
-            (form(&csrf[..42], "yes"), 400),
+            (form(csrf.split_at(42).0, "yes"), 400),
             (Body::Form(vec![("decision", "yes".to_owned())]), 400),
             (Body::Form(vec![("csrf", csrf.clone())]), 400),
             (Body::Raw("application/x-www-form-urlencoded", twice.into_bytes()), 400),
@@ -213,7 +213,7 @@ both_engines! {
     async fn the_flow_cookie_is_bound_to_the_host(engine: Engine) {
         let http = World::start(engine).await;
         let redirect_to = instruct(&http, &BASIC).await;
-        let id = redirect_to.rsplit('/').next().unwrap()[..8].to_owned();
+        let id = redirect_to.rsplit('/').next().unwrap().split_at(8).0.to_owned();
         let opened = Browser::default().go(&http, "GET", &redirect_to, Body::None).await;
         let set = opened.header("set-cookie").expect("a cookie");
         assert!(set.starts_with(&format!("fedlink-flow-{id}=")), "{set}");
@@ -226,7 +226,7 @@ both_engines! {
         .await;
         let redirect_to = instruct(&https, &BASIC).await;
         assert!(redirect_to.starts_with(&format!("{PUBLIC}/blitz/")), "{redirect_to}");
-        let id = redirect_to.rsplit('/').next().unwrap()[..8].to_owned();
+        let id = redirect_to.rsplit('/').next().unwrap().split_at(8).0.to_owned();
         let mut browser = Browser::default();
         let opened = browser.go(&https, "GET", &redirect_to, Body::None).await;
         let set = opened.header("set-cookie").expect("a cookie").to_owned();
@@ -253,7 +253,7 @@ both_engines! {
         ] {
             let cookies = format!("a=b; {planted}={value}; c=d");
             let headers = [("cookie", cookies.as_str())];
-            let answer = Browser::default().go_with(&https, "GET", &redirect_to, Body::None, &headers).await;
+            let answer = Browser::default().go_with(&https, ("GET", &redirect_to), Body::None, &headers).await;
             assert_eq!(answer.status, 410, "{planted:?}");
         }
         let callback = browser.walk(&https, &redirect_to, "oleg").await;
@@ -321,7 +321,7 @@ both_engines! {
         for strange in ["", "flag; ", "=; ", "lang=%ZZ%; ", "user=Ол\u{435}г; ", "a=b=c;;; "] {
             let cookies = format!("{strange}{}={}", ours.0, ours.1);
             let headers = [("cookie", cookies.as_str())];
-            let answer = Browser::default().go_with(&world, "GET", &redirect_to, Body::None, &headers).await;
+            let answer = Browser::default().go_with(&world, ("GET", &redirect_to), Body::None, &headers).await;
             assert_eq!(answer.status, 303, "{strange:?}");
         }
     }

@@ -28,15 +28,14 @@ pub(crate) fn query(url: &str) -> BTreeMap<String, String> {
 impl Browser {
     /// Calls fedlink at an absolute address of its own, with this browser's cookies, and keeps what it sets.
     pub(crate) async fn go(&mut self, world: &World, method: &str, url: &str, body: Body) -> Answer {
-        self.go_with(world, method, url, body, &[]).await
+        self.go_with(world, (method, url), body, &[]).await
     }
 
     /// As [`Browser::go`], with more headers.
     pub(crate) async fn go_with(
         &mut self,
         world: &World,
-        method: &str,
-        url: &str,
+        (method, url): (&str, &str),
         body: Body,
         headers: &[(&str, &str)],
     ) -> Answer {

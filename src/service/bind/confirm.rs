@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::callback::pending_address;
-use super::{Browser, Ending, Step, end, flow_id, hash, provider_of, runs_out, state_of};
+use super::{Browser, Ending, Step, end, hash, provider_of, runs_out, state_of};
 use crate::domain::flow::FlowState;
 use crate::domain::ids::{ClientId, FlowId};
 use crate::domain::{Error, Result};
