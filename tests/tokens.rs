@@ -146,7 +146,7 @@ both_engines! {
         let world = world(engine).await;
         let console = world.console().await;
         expired(&world, "oleg").await;
-        world.sandbox.script().next_lifetimes(&[Duration::from_secs(300), Duration::from_secs(400)]);
+        world.sandbox.script().next_lifetimes(&[Duration::from_mins(5), Duration::from_secs(400)]);
         let first = token(&fed_token(&world, &console, "").await, "oleg");
         for wait in [0, 29] {
             world.advance(wait);

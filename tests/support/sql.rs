@@ -32,6 +32,12 @@ impl Sql {
         }
     }
 
+    /// The one text that a query gives; Postgres only.
+    pub(crate) async fn text(&self, query: &str) -> String {
+        let Self::Postgres(client) = self else { panic!("only Postgres is asked") };
+        client.query_one(query, &[]).await.expect("a row").get(0)
+    }
+
     /// Keeps everybody else from writing tokens until this connection commits or goes.
     pub(crate) async fn lock_tokens(&mut self) {
         self.run(match self {

@@ -83,6 +83,8 @@ pub(crate) struct World {
     pub(crate) app: App,
     /// Where it answers, such as `http://127.0.0.1:4000`, without the base path.
     pub(crate) base: String,
+    /// Where calls really go: to `base`, unless a test sends them to the same installation served elsewhere.
+    pub(crate) served_at: String,
     /// Where its operator asks.
     pub(crate) ops: String,
     /// Its time, and the sandbox's.
@@ -269,7 +271,7 @@ impl World {
         let service = Service::new(&app, public, ops, 2, &Leaving::default()).expect("it serves");
         tokio::spawn(service.run());
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        Self { app, base, ops: ops_url, clock, sandbox, folder, database_url, client }
+        Self { app, served_at: base.clone(), base, ops: ops_url, clock, sandbox, folder, database_url, client }
     }
 
     /// Calls fedlink at `target`, a path with its query under the base path, and holds the answer against openapi.yaml.
@@ -287,7 +289,7 @@ impl World {
         headers: &[(&str, &str)],
     ) -> Answer {
         let target = format!("/blitz{target}");
-        let answer = self.send(method, &format!("{}{target}", self.base), who, body, headers).await;
+        let answer = self.send(method, &format!("{}{target}", self.served_at), who, body, headers).await;
         let headers: Vec<(&str, &str)> =
             answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         contract::check(method, &target, answer.status, &headers, &answer.body);
