@@ -1,11 +1,9 @@
 //! A connection of either engine, and the macro that runs one query text on whichever it is.
 
-use std::sync::Arc;
-
 use diesel::result::QueryResult;
 use diesel::sqlite::SqliteConnection;
+use diesel_async::SimpleAsyncConnection as _;
 use diesel_async::sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
@@ -53,11 +51,17 @@ pub(crate) enum Conn {
     /// A Postgres connection of ours alone, fit for transactions.
     Postgres(PostgresLease),
     /// A Postgres connection that many queries share, pipelined; never for transactions.
-    Shared(Arc<AsyncPgConnection>),
+    Shared(SharedLink),
 }
 
 /// A SQLite connection on loan.
 pub(crate) struct SqliteLease(pub(super) Lease<SqliteConn>);
+
+/// A Postgres connection in many hands, and the slot it stands in.
+pub(crate) struct SharedLink {
+    pub(super) link: Link,
+    pub(super) slot: usize,
+}
 
 /// A Postgres connection on loan.
 pub(crate) struct PostgresLease(pub(super) Lease<Link>);
@@ -88,8 +92,8 @@ macro_rules! on {
                     lease.0.leave();
                     result
                 }
-                $crate::store::conn::Conn::Shared(conn) => {
-                    let mut shared: &diesel_async::AsyncPgConnection = &*conn;
+                $crate::store::conn::Conn::Shared(shared) => {
+                    let mut shared: &diesel_async::AsyncPgConnection = shared.link.conn();
                     let $c = &mut shared;
                     $query.await
                 }
@@ -122,12 +126,13 @@ impl Conn {
         Ok(())
     }
 
-    /// Closes the connection instead of giving it back: after an error that may be the connection's own.
+    /// Closes the connection instead of giving it back, and hands a shared one to nobody else: after an error that may be
+    /// the connection's own.
     pub(super) fn close(&mut self) {
         match self {
             Self::Sqlite(lease) => lease.0.close(),
             Self::Postgres(lease) => lease.0.close(),
-            Self::Shared(_) => {}
+            Self::Shared(shared) => shared.link.give_up(),
         }
     }
 

@@ -48,10 +48,15 @@ fn is_away(error: &Diesel) -> bool {
 /// Whether a connection that someone else closed is the trouble, so that a read may be tried on another.
 pub(super) fn is_lost_connection(error: &Error) -> bool {
     let Error::StorageUnavailable(source) = error else { return false };
-    matches!(
-        source.downcast_ref::<Diesel>(),
-        Some(Diesel::DatabaseError(DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand, _))
-    )
+    match source.downcast_ref::<Diesel>() {
+        Some(Diesel::DatabaseError(
+            DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+            _,
+        )) => true,
+        // Postgres says goodbye to a query that was sent just before (SQLSTATE 57P01); it has no kind of its own.
+        Some(Diesel::DatabaseError(_, info)) => info.message().contains("terminating connection"),
+        _ => false,
+    }
 }
 
 /// Whether the error is the database's own, of whatever kind; its messages may be in any language.

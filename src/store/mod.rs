@@ -6,6 +6,8 @@ mod pool;
 mod postgres;
 mod schema;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub(crate) mod accounts;
@@ -76,12 +78,7 @@ impl Store {
 
     /// Says whether the database answers.
     pub async fn ping(&self) -> Result<()> {
-        let mut conn = self.read().await?;
-        let answer = conn::on!(&mut conn, |c| c.batch_execute("SELECT 1")).map_err(lift);
-        if answer.as_ref().is_err_and(is_lost_connection) {
-            conn.close();
-        }
-        answer
+        self::read!(self, |conn| answers(conn))
     }
 
     /// A connection for point reads: in place on SQLite, shared and pipelined on Postgres.
@@ -89,6 +86,15 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.reader().await,
             Engine::Postgres(postgres) => postgres.shared().await,
+        }
+    }
+
+    /// A connection to read with instead of one that the server has closed.
+    pub(crate) async fn read_instead(&self, mut lost: Conn) -> Result<Conn> {
+        lost.close();
+        match (&self.engine, &lost) {
+            (Engine::Postgres(postgres), Conn::Shared(shared)) => postgres.shared_at(shared.slot).await,
+            _ => self.read().await,
         }
     }
 
@@ -110,6 +116,10 @@ impl Store {
     }
 }
 
+async fn answers(conn: &mut Conn) -> Result<()> {
+    conn::on!(conn, |c| c.batch_execute("SELECT 1")).map_err(lift)
+}
+
 /// Runs a point read, and once more on another connection if the first turns out to have been closed by the server.
 macro_rules! read {
     ($store:expr, |$conn:ident| $query:expr) => {{
@@ -117,8 +127,7 @@ macro_rules! read {
         let $conn = &mut conn;
         match $query.await {
             Err(error) if $crate::store::is_lost(&error) => {
-                conn.discard();
-                let mut conn = $store.read().await?;
+                let mut conn = $store.read_instead(conn).await?;
                 let $conn = &mut conn;
                 $query.await
             }
@@ -131,13 +140,6 @@ pub(crate) use read;
 /// Whether a read that failed so is worth another connection.
 pub(crate) fn is_lost(error: &crate::domain::Error) -> bool {
     is_lost_connection(error)
-}
-
-impl Conn {
-    /// Closes the connection rather than giving it back.
-    pub(crate) fn discard(&mut self) {
-        self.close();
-    }
 }
 
 /// Whether the database refused, rather than anything of ours: it may be in a state whose words we don't know.

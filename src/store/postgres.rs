@@ -15,7 +15,7 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Config, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::conn::{Conn, PostgresLease};
+use super::conn::{Conn, PostgresLease, SharedLink};
 use super::error::{lift, unavailable};
 use super::pool::Pool;
 use crate::domain::{Error, Result};
@@ -60,6 +60,11 @@ impl Link {
     fn is_closed(&self) -> bool {
         AtomicBool::load(&self.closed, Ordering::Acquire)
     }
+
+    /// From now on nobody gets this connection; a query can tell that it is dead before its driver does.
+    pub(super) fn give_up(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
 }
 
 impl Postgres {
@@ -83,18 +88,23 @@ impl Postgres {
 
     /// A connection that other queries use at the same time.
     pub(super) async fn shared(&self) -> Result<Conn> {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % SHARED;
-        let slot = self.shared.get(turn).ok_or_else(|| Error::internal("no such shared connection"))?;
-        if let Some(link) = slot.open_link() {
-            return Ok(Conn::Shared(link.conn));
+        self.shared_at(self.next.fetch_add(1, Ordering::Relaxed) % SHARED).await
+    }
+
+    /// The connection of one slot, opened if need be. The slot of a lost one gives a newer one, where any other slot may
+    /// hold another that was lost at the same time.
+    pub(super) async fn shared_at(&self, slot: usize) -> Result<Conn> {
+        let place = self.shared.get(slot).ok_or_else(|| Error::internal("no such shared connection"))?;
+        if let Some(link) = place.open_link() {
+            return Ok(Conn::Shared(SharedLink { link, slot }));
         }
-        let _one_opens = slot.opening.lock().await;
-        if let Some(link) = slot.open_link() {
-            return Ok(Conn::Shared(link.conn));
+        let _one_opens = place.opening.lock().await;
+        if let Some(link) = place.open_link() {
+            return Ok(Conn::Shared(SharedLink { link, slot }));
         }
         let link = self.address.connect().await?;
-        *slot.current.write().unwrap_or_else(PoisonError::into_inner) = Some(link.clone());
-        Ok(Conn::Shared(link.conn))
+        *place.current.write().unwrap_or_else(PoisonError::into_inner) = Some(link.clone());
+        Ok(Conn::Shared(SharedLink { link, slot }))
     }
 
     /// A connection of one's own, fit for a transaction.

@@ -1,0 +1,337 @@
+//! The rows themselves, on both engines: extremes go there and back, a transaction leaves nothing behind, and hot reads
+//! search by index.
+
+#[path = "../../tests/support/postgres.rs"]
+mod postgres;
+
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex};
+
+use chrono::DateTime;
+use diesel::connection::InstrumentationEvent;
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection as _, RunQueryDsl};
+use futures_util::FutureExt as _;
+use tempfile::TempDir;
+
+use super::accounts::AccountRow;
+use super::audit::AuditRow;
+use super::flows::FlowRow;
+use super::links::NewLink;
+use super::oauth_tokens::OauthTokenRow;
+use super::token_sets::{NewTokens, TokenRow};
+use super::types::{At, Uuid};
+use super::*;
+use crate::domain::ids::{FlowId, LinkId, ProviderId, Subject};
+
+/// Both engines, migrated; SQLite's file lives as long as its folder.
+async fn stores() -> [(Store, Option<TempDir>); 2] {
+    let folder = tempfile::tempdir().unwrap();
+    let sqlite = format!("sqlite:{}", folder.path().join("fedlink.db").display());
+    let open = |url: String| Store::new(&url.into(), None, Handle::current()).unwrap();
+    let stores = [(open(sqlite), Some(folder)), (open(postgres::fresh_database()), None)];
+    for (store, _) in &stores {
+        store.migrate().await.unwrap();
+    }
+    stores
+}
+
+/// A 64 KiB ciphertext with every byte in it.
+fn blob() -> Vec<u8> {
+    (0..=u8::MAX).cycle().take(65_536).collect()
+}
+
+/// 64 KiB of text of one, two, three and four bytes a character.
+fn text() -> String {
+    "aя\u{2011}𝄞%'\"\\\n€".repeat(3_700)
+}
+
+/// Before 1970, with microseconds; and the last moment of the calendar that people write.
+fn moments() -> [At; 3] {
+    ["1938-04-24T22:13:20.000001Z", "2026-11-22T00:00:00.999999Z", "9999-12-31T23:59:59.999999Z"]
+        .map(|text| At(DateTime::parse_from_rfc3339(text).unwrap().to_utc()))
+}
+
+fn id(number: u128) -> Uuid {
+    Uuid(uuid::Uuid::from_u128(number))
+}
+
+#[track_caller]
+fn same(found: impl Debug, written: impl Debug) {
+    // A failure tells no 64 KiB.
+    assert!(format!("{found:?}") == format!("{written:?}"), "what was read is not what was written");
+}
+
+fn link(number: u128, extreme: bool) -> NewLink {
+    NewLink {
+        id: id(number),
+        subject: "s".repeat(255),
+        fp_type: "box".to_owned(),
+        fp_name: "box_1".to_owned(),
+        sid: format!("{number}{}", if extreme { text() } else { String::new() }),
+        user_name: extreme.then(text),
+        proof: "asserted".to_owned(),
+        origin_client: extreme.then(text),
+        exclusive_key: extreme.then(|| format!("/box/box_1/{number}")),
+        created: moments()[usize::from(extreme)],
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_full_of_extremes_and_of_nulls_go_there_and_back() {
+    for (store, _folder) in stores().await {
+        let mut tx = store.begin().await.unwrap();
+        let conn = tx.conn();
+        accounts_go_there_and_back(conn).await;
+        links_and_tokens_go_there_and_back(conn).await;
+        flows_go_there_and_back(conn).await;
+        the_rest_goes_there_and_back(conn).await;
+        tx.commit().await.unwrap();
+    }
+}
+
+async fn accounts_go_there_and_back(conn: &mut Conn) {
+    for (number, full) in [("1", true), ("2", false)] {
+        let row = AccountRow {
+            subject: number.repeat(255),
+            issuer: full.then(text),
+            account_type: "resident".to_owned(),
+            name: full.then(text),
+            created: moments()[2],
+        };
+        assert!(accounts::insert_if_absent(conn, &row).await.unwrap());
+        assert!(!accounts::insert_if_absent(conn, &row).await.unwrap());
+        same(accounts::find(conn, &Subject::parse(number.repeat(255)).unwrap()).await.unwrap().unwrap(), row);
+    }
+}
+
+async fn links_and_tokens_go_there_and_back(conn: &mut Conn) {
+    let [early, now, late] = moments();
+    for (number, full) in [(1, false), (u128::MAX, true)] {
+        let written = link(number, full);
+        let link = links::upsert(conn, &written).await.unwrap();
+        assert_eq!(link, LinkId(written.id.0));
+        let row = TokenRow {
+            link_id: id(number),
+            key_id: "k".to_owned(),
+            wrapped_key: blob(),
+            sealed_access: full.then(blob),
+            sealed_refresh: full.then(blob),
+            scope: full.then(text),
+            expires_at: full.then_some(late),
+            obtained_at: full.then_some(early),
+            version: if full { i64::MAX } else { i64::MIN },
+            health: "ok".to_owned(),
+            health_since: full.then_some(now),
+            failures: if full { i32::MAX } else { i32::MIN },
+        };
+        assert!(token_sets::insert_if_absent(conn, &row).await.unwrap());
+        uses::record(conn, link, late).await.unwrap();
+        let (owner, found) = token_sets::find(conn, link).await.unwrap().unwrap();
+        same(found, &row);
+        same(owner, (&written.subject, &written.fp_type, &written.fp_name, &written.sid));
+        let served = token_sets::find_serving(conn, link).await.unwrap().unwrap();
+        same((served.sealed_access, served.expires_at, served.has_refresh), (row.sealed_access, row.expires_at, full));
+
+        let emptied = NewTokens {
+            sealed_access: None,
+            sealed_refresh: None,
+            scope: None,
+            expires_at: None,
+            obtained_at: None,
+            version: 0,
+            health: "ok".to_owned(),
+            health_since: None,
+            retry_at: None,
+            failures: 0,
+        };
+        assert!(!token_sets::replace(conn, link, 7, &emptied).await.unwrap(), "another version");
+        assert!(token_sets::replace(conn, link, row.version, &emptied).await.unwrap());
+        let (_, found) = token_sets::find(conn, link).await.unwrap().unwrap();
+        assert!(found.sealed_access.is_none() && found.sealed_refresh.is_none() && found.expires_at.is_none());
+        same((found.version, found.wrapped_key), (0, blob()));
+    }
+    let listed = links::list_detailed(conn, &Subject::parse("s".repeat(255)).unwrap()).await.unwrap();
+    for ((row, (_, _, used)), (number, full)) in listed.iter().zip([(1, false), (u128::MAX, true)]) {
+        let written = link(number, full);
+        same((&row.listed.sid, &row.listed.user_name), (&written.sid, &written.user_name));
+        same((&row.origin_client, row.created, used), (&written.origin_client, written.created, Some(late)));
+    }
+    assert_eq!(listed.len(), 2, "oldest first");
+}
+
+async fn flows_go_there_and_back(conn: &mut Conn) {
+    let [early, now, late] = moments();
+    for (number, full) in [(3_u8, false), (4, true)] {
+        let row = FlowRow {
+            id: id(u128::from(number)),
+            state: "instructed".to_owned(),
+            client: text(),
+            subject: full.then(text),
+            fp_type: "box".to_owned(),
+            fp_name: "box_1".to_owned(),
+            callback: text(),
+            code_challenge: text(),
+            cookie_hash: full.then(blob),
+            state_hash: full.then(|| vec![number; 32]),
+            code_hash: full.then(|| vec![0; 32]),
+            sid: full.then(text),
+            user_name: full.then(text),
+            key_id: text(),
+            wrapped_key: blob(),
+            sealed: full.then(blob),
+            opened: full.then_some(early),
+            expires: late,
+            created: now,
+        };
+        flows::insert(conn, &row).await.unwrap();
+        same(flows::find(conn, FlowId(row.id.0)).await.unwrap().unwrap(), &row);
+        if let (Some(state), Some(code)) = (&row.state_hash, &row.code_hash) {
+            same(flows::find_by_state(conn, state).await.unwrap().unwrap(), &row);
+            same(flows::find_by_code(conn, code).await.unwrap().unwrap(), &row);
+        }
+    }
+}
+
+async fn the_rest_goes_there_and_back(conn: &mut Conn) {
+    let [early, now, late] = moments();
+    for (number, full) in [(5_u8, false), (6, true)] {
+        let token = OauthTokenRow {
+            token_hash: vec![number; 32],
+            id: id(u128::from(number)),
+            client: text(),
+            subject: full.then(text),
+            scope: text(),
+            issued: early,
+            expires: late,
+        };
+        oauth_tokens::insert(conn, &token).await.unwrap();
+        same(oauth_tokens::find(conn, &token.token_hash).await.unwrap().unwrap(), token);
+
+        let key = number.to_string();
+        vault_keys::insert_if_absent(conn, &key, &blob(), now).await.unwrap();
+        vault_keys::insert_if_absent(conn, &key, b"another", late).await.unwrap();
+        let listed = vault_keys::list(conn).await.unwrap();
+        same(listed.iter().find(|(id, _)| *id == key).unwrap(), (&key, blob()));
+
+        let provider = ProviderId::parse("box", &key).unwrap();
+        assert_eq!(provider_rules::find(conn, &provider).await.unwrap(), None);
+        provider_rules::apply(conn, &provider, full).await.unwrap();
+        assert_eq!(provider_rules::find(conn, &provider).await.unwrap(), Some(full));
+
+        let line = AuditRow {
+            id: id(u128::from(number)),
+            at: early,
+            event: "linked",
+            client: full.then(text),
+            subject: full.then(text),
+            fp_type: full.then(text),
+            fp_name: full.then(text),
+            sid: full.then(text),
+            detail: full.then_some("detail"),
+            claimed_ip: full.then(text),
+            claimed_agent: full.then(text),
+        };
+        audit::insert(conn, &line).await.unwrap();
+        use super::schema::audit::dsl;
+        let found: (At, Option<String>, Option<String>, Option<String>) = conn::on!(conn, |c| dsl::audit
+            .find(id(u128::from(number)))
+            .select((dsl::at, dsl::sid, dsl::detail, dsl::claimed_agent))
+            .first(c))
+        .unwrap();
+        same(found, (line.at, line.sid, line.detail, line.claimed_agent));
+    }
+}
+
+fn account(subject: &str) -> AccountRow {
+    AccountRow {
+        subject: subject.to_owned(),
+        issuer: None,
+        account_type: "resident".to_owned(),
+        name: None,
+        created: moments()[1],
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_is_dropped_leaves_nothing_and_blocks_nobody() {
+    for (store, _folder) in stores().await {
+        let mut tx = store.begin().await.unwrap();
+        accounts::insert_if_absent(tx.conn(), &account("dropped")).await.unwrap();
+        drop(tx);
+        // A caller who hangs up in the middle of a query.
+        let mut tx = store.begin().await.unwrap();
+        let row = account("cut off");
+        let first_poll = accounts::insert_if_absent(tx.conn(), &row).now_or_never();
+        assert!(first_poll.is_none(), "it has to be under way");
+        drop(tx);
+        // Or before the transaction has begun.
+        let begin = Box::pin(store.begin()).now_or_never();
+        assert!(begin.is_none(), "it has to be under way");
+
+        let mut tx = store.begin().await.unwrap();
+        assert!(accounts::insert_if_absent(tx.conn(), &account("kept")).await.unwrap());
+        tx.commit().await.unwrap();
+        let mut conn = store.read().await.unwrap();
+        for (subject, there) in [("dropped", false), ("cut off", false), ("kept", true)] {
+            let found = accounts::find(&mut conn, &Subject::parse(subject).unwrap()).await.unwrap();
+            assert_eq!(found.is_some(), there, "{subject}");
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    detail: String,
+}
+
+/// The statements that `run` sends to SQLite, and what SQLite makes of each.
+async fn plans(store: &Store, run: impl AsyncFnOnce(&mut Conn)) -> Vec<(String, Vec<String>)> {
+    let mut conn = store.read().await.unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&seen);
+    let Conn::Sqlite(lease) = &mut conn else { panic!("SQLite alone has such plans") };
+    lease.0.enter().unwrap().set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            listener.lock().unwrap().push(query.to_string());
+        }
+    });
+    run(&mut conn).await;
+    let statements = std::mem::take(&mut *seen.lock().unwrap());
+    let mut plans = Vec::new();
+    for statement in statements {
+        let sql = statement.split(" -- binds").next().unwrap().to_owned();
+        let steps: Vec<Step> =
+            conn::on!(&mut conn, |c| diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(c)).unwrap();
+        plans.push((sql, steps.into_iter().map(|step| step.detail).collect()));
+    }
+    plans
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hot_reads_are_one_statement_that_searches_by_index() {
+    let [(store, _folder), _] = stores().await;
+    let subject = Subject::parse("42").unwrap();
+    let provider = ProviderId::parse("box", "box_1").unwrap();
+    let plans = plans(&store, async |conn: &mut Conn| {
+        token_sets::list_of_account(conn, &subject, &provider).await.unwrap();
+        token_sets::list_of_subject(conn, &subject, &provider).await.unwrap();
+        links::list_of_account(conn, &subject).await.unwrap();
+        links::list_of_subject(conn, &subject).await.unwrap();
+        links::list_detailed(conn, &subject).await.unwrap();
+        oauth_tokens::find(conn, &[0; 32]).await.unwrap();
+        token_sets::find(conn, LinkId(uuid::Uuid::nil())).await.unwrap();
+        flows::find_by_state(conn, &[0; 32]).await.unwrap();
+        flows::find_by_code(conn, &[0; 32]).await.unwrap();
+    })
+    .await;
+    assert_eq!(plans.len(), 9, "one statement each: {plans:#?}");
+    for (sql, steps) in plans {
+        assert!(!steps.is_empty(), "{sql}");
+        for step in &steps {
+            let searches = step.starts_with("SEARCH ") && step.contains(" INDEX ");
+            assert!(searches || step == "USE TEMP B-TREE FOR ORDER BY", "{step}\nin {steps:#?}\nof {sql}");
+        }
+    }
+}
