@@ -1,6 +1,8 @@
 //! Which database addresses are taken; a mistyped one is refused before any engine could make a file of that name.
 
-use secrecy::{ExposeSecret as _, SecretString};
+use std::path::Path;
+
+use secrecy::{ExposeSecret, SecretString};
 use toml::Value;
 
 use super::Literals;
@@ -21,10 +23,10 @@ pub(super) fn url(reader: &mut Reader<'_>) -> SecretString {
         if let Some(Err(problem)) = url.as_ref().map(|url| check(url.expose_secret())) {
             reader.wrong(KEY, problem);
         }
-        return url.unwrap_or_else(|| DEFAULT.into());
+        return beside_settings(reader.context.base_dir, url.as_ref().map_or(DEFAULT, ExposeSecret::expose_secret));
     }
     let stands_in_file = !in_environment && reader.context.literals == Literals::Refuse;
-    reader.with_default(
+    let url: SecretString = reader.with_default(
         KEY,
         DEFAULT.into(),
         scalar::text_as(|text| {
@@ -36,7 +38,17 @@ pub(super) fn url(reader: &mut Reader<'_>) -> SecretString {
             }
             Ok(text.into())
         }),
-    )
+    );
+    beside_settings(reader.context.base_dir, url.expose_secret())
+}
+
+/// A relative file is beside the settings, as the keyring is: a command run in another folder must not make another one.
+fn beside_settings(base_dir: &Path, url: &str) -> SecretString {
+    let path = url.strip_prefix("sqlite:").filter(|path| !path.starts_with("file:"));
+    match path.map(|path| base_dir.join(path)).as_deref().and_then(Path::to_str) {
+        Some(path) => format!("sqlite:{path}").into(),
+        None => url.into(),
+    }
 }
 
 /// Says what is wrong without repeating the address, which may hold a password.
