@@ -112,7 +112,6 @@ impl Reader {
             UseTree::Rename(rename) => self.name(rename.span(), &with(rename.ident.unraw().to_string())),
             UseTree::Glob(glob) => self.name(glob.span(), &with("*".to_owned())),
             UseTree::Group(group) => group.items.iter().for_each(|item| self.name_tree(prefix, item)),
-            _ => panic!("a `use` of a kind this test does not know"),
         }
     }
 

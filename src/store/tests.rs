@@ -19,6 +19,7 @@ use super::audit::AuditRow;
 use super::flows::FlowRow;
 use super::links::NewLink;
 use super::oauth_tokens::OauthTokenRow;
+use super::schema::audit as audit_lines;
 use super::token_sets::{NewTokens, TokenRow};
 use super::types::{At, Uuid};
 use super::*;
@@ -233,10 +234,9 @@ async fn the_rest_goes_there_and_back(conn: &mut Conn) {
             claimed_agent: full.then(text),
         };
         audit::insert(conn, &line).await.unwrap();
-        use super::schema::audit::dsl;
-        let found: (At, Option<String>, Option<String>, Option<String>) = conn::on!(conn, |c| dsl::audit
+        let found: (At, Option<String>, Option<String>, Option<String>) = conn::on!(conn, |c| audit_lines::table
             .find(id(u128::from(number)))
-            .select((dsl::at, dsl::sid, dsl::detail, dsl::claimed_agent))
+            .select((audit_lines::at, audit_lines::sid, audit_lines::detail, audit_lines::claimed_agent))
             .first(c))
         .unwrap();
         same(found, (line.at, line.sid, line.detail, line.claimed_agent));

@@ -8,5 +8,6 @@ pub(crate) mod oidc_provider;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod raw;
+pub(crate) mod site;
 pub(crate) mod sql;
 pub(crate) mod world;

@@ -56,12 +56,39 @@ pub(crate) struct Running {
     pub(crate) ops_url: String,
     child: Child,
     logs: Arc<Mutex<String>>,
+    /// Breaks off when the process has closed its outputs.
+    announced: Receiver<(String, String)>,
 }
 
 impl Running {
     /// All it has said so far, on both outputs.
     pub(crate) fn logs(&self) -> String {
         self.logs.lock().expect("no reader died").clone()
+    }
+
+    /// Whether `/readyz` says 200 now.
+    pub(crate) fn is_ready(&self) -> bool {
+        is_ready(&self.ops_url)
+    }
+
+    /// Tells it to stop, as a service manager does; it has a while for that.
+    pub(crate) fn send_sigterm(&self) {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("there is kill");
+        assert!(told.success(), "it runs no more:\n{}", self.logs());
+    }
+
+    /// Waits for its end; panics if that takes over a minute.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        match self.announced.recv_timeout(PATIENCE) {
+            Err(RecvTimeoutError::Disconnected) => self.child.wait().expect("it has closed its outputs"),
+            other => panic!("fedlink does not end ({other:?}):\n{}", self.logs()),
+        }
+    }
+
+    /// Tells it to stop and waits until it has.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        self.send_sigterm();
+        self.wait()
     }
 }
 
@@ -86,13 +113,13 @@ pub(crate) fn serve(config: &Path, env: &[(&str, &str)]) -> Running {
     collect(child.stderr.take().expect("it is piped"), &logs, announce);
 
     let deadline = Instant::now() + PATIENCE;
-    let mut running = Running { base_url: String::new(), ops_url: String::new(), child, logs };
-    match announced.recv_timeout(PATIENCE) {
+    let mut running = Running { base_url: String::new(), ops_url: String::new(), child, logs, announced };
+    match running.announced.recv_timeout(PATIENCE) {
         Ok(addresses) => (running.base_url, running.ops_url) = addresses,
         Err(RecvTimeoutError::Timeout) => panic!("fedlink says no address:\n{}", running.logs()),
         Err(RecvTimeoutError::Disconnected) => panic!("fedlink ended instead of serving:\n{}", running.logs()),
     }
-    while !is_ready(&running.ops_url) {
+    while !running.is_ready() {
         assert!(Instant::now() < deadline, "fedlink does not become ready:\n{}", running.logs());
     }
     running

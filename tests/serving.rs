@@ -1,0 +1,168 @@
+//! The built program serving a configuration written as the README has it: move in, fetch a fresh token, stop.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::support::program::Running;
+use crate::support::site::{CONSOLE_SECRET, PROVIDER_SECRET, Site, provider};
+use crate::support::world::{Engine, both_engines};
+use fedlink::sandbox::Sandbox;
+use secrecy::ExposeSecret as _;
+
+const SCOPES: &str = "openid offline_access profile";
+
+/// A site with one link whose access token has run out, as it would move in; gives that token.
+fn move_in(site: &Site, sandbox: &Sandbox) -> String {
+    let tokens = sandbox.issue("1000347601", "fedlink", SCOPES);
+    let line = json!({
+        "subject": "42", "fpType": "tcs", "fpName": "tcs_1", "sid": "1000347601",
+        "accessToken": tokens.access_token.expose_secret(), "refreshToken": tokens.refresh_token.expose_secret(),
+        "expiresOn": 1_711_125_311,
+    });
+    let output = site.feed(&["import", "--register", "-"], &line.to_string());
+    assert_eq!(output.good(), "1 taken in, 0 refused\n");
+    tokens.access_token.expose_secret().to_owned()
+}
+
+fn http() -> reqwest::Client {
+    reqwest::Client::builder().no_proxy().build().expect("a client for loopback")
+}
+
+/// A caller's token, as the README fetches one.
+async fn caller(serving: &Running) -> String {
+    let answer = http()
+        .post(format!("{}/blitz/oauth/te", serving.base_url))
+        .basic_auth("console", Some(CONSOLE_SECRET))
+        .form(&[("grant_type", "client_credentials")])
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let answer: Value = answer.json().await.expect("JSON");
+    answer["access_token"].as_str().expect("a token").to_owned()
+}
+
+async fn fed_token(base_url: &str, caller: &str) -> Value {
+    let url = format!("{base_url}/blitz/api/v3/users/42/fedToken/tcs/tcs_1");
+    let answer = http().get(url).bearer_auth(caller).send().await.expect("an answer");
+    let status = answer.status();
+    let answer: Value = answer.json().await.expect("JSON");
+    assert_eq!(status, 200, "{answer}");
+    answer["1000347601"].clone()
+}
+
+/// Asks the provider itself (RFC 7662).
+async fn is_accepted(sandbox: &Sandbox, token: &str) -> bool {
+    let answer = http()
+        .post(format!("{}/introspect", sandbox.issuer()))
+        .basic_auth("fedlink", Some(PROVIDER_SECRET))
+        .form(&[("token", token)])
+        .send()
+        .await
+        .expect("an answer");
+    let answer: Value = answer.json().await.expect("JSON");
+    answer["active"].as_bool().expect("RFC 7662 §2.2")
+}
+
+/// The site, with a keyring where none is made by itself.
+fn site(engine: Engine, sandbox: &Sandbox) -> Site {
+    let site = Site::new(engine, &sandbox.issuer());
+    if engine == Engine::Postgres {
+        site.run(&["keys", "add"]).good();
+    }
+    site
+}
+
+both_engines! {
+    async fn the_readmes_configuration_serves_a_token_the_provider_accepts(engine: Engine) {
+        let sandbox = provider();
+        let site = site(engine, &sandbox);
+        site.run(&["check"]).good();
+        let mut serving = site.serve();
+        // Beside the running server, which has to see it at once.
+        let old = move_in(&site, &sandbox);
+
+        let caller = caller(&serving).await;
+        let served = fed_token(&serving.base_url, &caller).await;
+        let token = served["token"].as_str().expect("a token");
+        assert_ne!(token, old);
+        assert!(served["expiresOn"].as_i64().expect("Unix seconds") > 1_711_125_311);
+        assert!(is_accepted(&sandbox, token).await);
+        assert_eq!(fed_token(&serving.base_url, &caller).await, served);
+        assert_eq!(sandbox.counts().token_refresh, 1);
+
+        let told = Instant::now();
+        assert!(serving.terminate().success(), "{}", serving.logs());
+        assert!(told.elapsed() < Duration::from_secs(15), "nothing was under way");
+        for secret in [token, &old, &caller, CONSOLE_SECRET, PROVIDER_SECRET] {
+            assert!(!serving.logs().contains(secret), "a secret in\n{}", serving.logs());
+        }
+    }
+
+    async fn a_server_told_to_stop_stores_what_is_under_way(engine: Engine) {
+        let sandbox = provider();
+        let site = site(engine, &sandbox);
+        move_in(&site, &sandbox);
+        let mut serving = site.serve();
+        let caller = caller(&serving).await;
+        let hold = sandbox.script().hold_token_answers();
+        let asking = tokio::spawn({
+            let (base, caller) = (serving.base_url.clone(), caller.clone());
+            async move { fed_token(&base, &caller).await }
+        });
+        hold.wait_for_arrivals(1).await;
+        // The provider has spent the refresh token, and nobody else knows the new one.
+        serving.send_sigterm();
+        while serving.is_ready() {}
+        hold.release();
+        let served = asking.await.expect("it is answered");
+        assert!(serving.wait().success(), "{}", serving.logs());
+
+        let mut next = site.serve();
+        assert_eq!(fed_token(&next.base_url, &caller).await, served);
+        assert_eq!(sandbox.counts().token_refresh, 1);
+        assert!(next.terminate().success());
+    }
+
+    async fn a_server_told_to_stop_stores_what_nobody_waits_for(engine: Engine) {
+        let sandbox = provider();
+        let site = site(engine, &sandbox);
+        let old = move_in(&site, &sandbox);
+        let mut serving = site.serve();
+        let caller = caller(&serving).await;
+        let hold = sandbox.script().hold_token_answers();
+        let asking = tokio::spawn({
+            let (base, caller) = (serving.base_url.clone(), caller.clone());
+            async move { fed_token(&base, &caller).await }
+        });
+        hold.wait_for_arrivals(1).await;
+        asking.abort();
+        assert!(asking.await.expect_err("it hung up").is_cancelled());
+        serving.send_sigterm();
+        while serving.is_ready() {}
+        hold.release();
+        assert!(serving.wait().success(), "{}", serving.logs());
+
+        let next = site.serve();
+        assert_ne!(fed_token(&next.base_url, &caller).await["token"], old);
+        assert_eq!(sandbox.counts().token_refresh, 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn secrets_come_from_files_as_well() {
+    let sandbox = provider();
+    let mut site = site(Engine::Sqlite, &sandbox);
+    // As `echo` and editors leave it.
+    std::fs::write(site.path("console"), format!("{CONSOLE_SECRET}\n")).expect("a file");
+    std::fs::write(site.path("tcs"), format!("{PROVIDER_SECRET}\r\n")).expect("a file");
+    site.edit(r#"{ env = "CONSOLE_SECRET" }"#, r#"{ file = "console" }"#);
+    site.edit(r#"{ env = "TCS_SECRET" }"#, r#"{ file = "tcs" }"#);
+    site.env.retain(|(name, _)| *name == "CONSOLE_REST_PASSWORD");
+    move_in(&site, &sandbox);
+    let serving = site.serve();
+    let caller = caller(&serving).await;
+    let served = fed_token(&serving.base_url, &caller).await;
+    assert!(is_accepted(&sandbox, served["token"].as_str().expect("a token")).await);
+}

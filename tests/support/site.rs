@@ -1,0 +1,134 @@
+//! An installation as its operator has it: a folder with the README's settings, secrets in its environment, the built program.
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+
+use fedlink::clock::SystemClock;
+use fedlink::entropy::SystemEntropy;
+use fedlink::sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
+use tempfile::TempDir;
+
+use super::program::{self, Output, Running};
+use super::world::{self, Engine};
+
+/// The secret of the README's client.
+pub(crate) const CONSOLE_SECRET: &str = "console-secret-of-the-site";
+/// The secret that the README's provider knows fedlink by.
+pub(crate) const PROVIDER_SECRET: &str = "provider-secret-of-the-site";
+
+/// A folder with `fedlink.toml`, and the environment that goes with it.
+pub(crate) struct Site {
+    /// What stands in `fedlink.toml`.
+    pub(crate) settings: String,
+    /// The variables.
+    pub(crate) env: Vec<(&'static str, String)>,
+    folder: TempDir,
+}
+
+impl Site {
+    /// The README's first real configuration with its provider at `issuer`, on any free ports and a fresh database.
+    pub(crate) fn new(engine: Engine, issuer: &str) -> Self {
+        let readme = include_str!("../../README.md");
+        let (_, rest) = readme.split_once("```toml\n").expect("the README shows settings");
+        let (settings, _) = rest.split_once("```").expect("to their end");
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut site = Self {
+            settings: settings.lines().map(|line| line.trim_start().to_owned() + "\n").collect(),
+            env: vec![
+                ("CONSOLE_SECRET", CONSOLE_SECRET.to_owned()),
+                ("CONSOLE_REST_PASSWORD", "rest-password-of-the-site".to_owned()),
+                ("TCS_SECRET", PROVIDER_SECRET.to_owned()),
+            ],
+            folder,
+        };
+        site.edit("https://id.bank.example", issuer);
+        site.edit(r#"listen       = "127.0.0.1:8080""#, "listen = \"127.0.0.1:0\"\nops_listen = \"127.0.0.1:0\"");
+        if engine == Engine::Postgres {
+            site.env.push(("DATABASE_URL", world::database(engine, &site.folder)));
+            site.edit(r#""sqlite:fedlink.db""#, r#"{ env = "DATABASE_URL" }"#);
+        }
+        site
+    }
+
+    /// A site on SQLite whose provider is never asked.
+    pub(crate) fn alone() -> Self {
+        Self::new(Engine::Sqlite, "http://127.0.0.1:9")
+    }
+
+    /// The database as another program opens it.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.path("fedlink.db")
+    }
+
+    /// A file in the site's folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Changes the settings; `from` must stand in them.
+    pub(crate) fn edit(&mut self, from: &str, to: &str) {
+        assert!(self.settings.contains(from), "{from} is not in\n{}", self.settings);
+        self.settings = self.settings.replace(from, to);
+    }
+
+    /// Runs a command.
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
+        self.feed(args, "")
+    }
+
+    /// Runs a command with something on its standard input.
+    pub(crate) fn feed(&self, args: &[&str], stdin: &str) -> Output {
+        let config = self.write();
+        program::run(
+            &[&["--config", config.to_str().expect("a plain name")], args].concat(),
+            &self.environment(),
+            stdin,
+        )
+    }
+
+    /// Serves until that is dropped.
+    pub(crate) fn serve(&self) -> Running {
+        program::serve(&self.write(), &self.environment())
+    }
+
+    fn write(&self) -> PathBuf {
+        let config = self.path("fedlink.toml");
+        std::fs::write(&config, &self.settings).expect("a file");
+        config
+    }
+
+    fn environment(&self) -> Vec<(&str, &str)> {
+        self.env.iter().map(|(name, value)| (*name, value.as_str())).collect()
+    }
+}
+
+/// The sandbox as the site's provider, on the machine's own time.
+pub(crate) fn provider() -> Sandbox {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let mut options = Options::new(listener, SystemClock::shared(), SystemEntropy::shared());
+    options.clients = vec![SandboxClient {
+        id: "fedlink".to_owned(),
+        secret: Some(PROVIDER_SECRET.to_owned()),
+        redirect_uris: vec!["http://127.0.0.1:8080/blitz/login/externalIdps/callback/tcs/tcs_1/false".to_owned()],
+        auth: ClientAuth::Basic,
+    }];
+    options.users = vec![SandboxUser::new("1000347601", "Oleg Sandbox", "oleg@sandbox.example")];
+    Sandbox::start(options).expect("the sandbox starts")
+}
+
+impl Output {
+    /// Both outputs, of a command that has to succeed.
+    #[track_caller]
+    pub(crate) fn good(&self) -> &str {
+        assert!(self.status.success(), "{self:?}");
+        &self.stdout
+    }
+
+    /// What it complained of, of a command that has to fail, and to do so by itself.
+    #[track_caller]
+    pub(crate) fn complaint(&self) -> &str {
+        assert_eq!(self.status.code(), Some(1), "{self:?}");
+        assert!(!self.stderr.contains("panicked"), "{self:?}");
+        &self.stderr
+    }
+}
