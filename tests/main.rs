@@ -19,9 +19,7 @@ mod links;
 mod oauth;
 mod ownership;
 mod paths;
-#[cfg(test)]
 mod plaintext;
-#[cfg(test)]
 mod refresh;
 mod refresh_failures;
 mod refresh_relinked;

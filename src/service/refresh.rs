@@ -7,6 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
+use tokio::sync::SemaphorePermit;
 
 use super::Parts;
 use super::audit::{About, record};
@@ -29,8 +30,8 @@ const STORE_AGAIN: Duration = Duration::from_millis(250);
 pub(super) async fn fly(parts: &Arc<Parts>, provider: &ProviderId, (link, version): (LinkId, i64)) -> Landing {
     // The permit comes before the row is read, so that a queue doesn't age what was read.
     let Some(permits) = parts.flights.permits(provider) else { return Landing::Gone };
-    let Ok(_permit) = permits.acquire().await else { return Landing::Broken };
-    match refresh(parts, provider, (link, version)).await {
+    let Ok(permit) = permits.acquire().await else { return Landing::Broken };
+    match refresh(parts, provider, (link, version), permit).await {
         Ok(landing) => landing,
         Err(Error::StorageUnavailable(error)) => {
             tracing::warn!(%link, %error, "a refresh could not use the database");
@@ -43,7 +44,12 @@ pub(super) async fn fly(parts: &Arc<Parts>, provider: &ProviderId, (link, versio
     }
 }
 
-async fn refresh(parts: &Parts, provider: &ProviderId, (link, version): (LinkId, i64)) -> Result<Landing> {
+async fn refresh(
+    parts: &Parts,
+    provider: &ProviderId,
+    (link, version): (LinkId, i64),
+    permit: SemaphorePermit<'_>,
+) -> Result<Landing> {
     let Some((owner_row, row)) = store::read!(parts.store, |conn| find(conn, link))? else {
         return Ok(Landing::Gone);
     };
@@ -57,7 +63,10 @@ async fn refresh(parts: &Parts, provider: &ProviderId, (link, version): (LinkId,
     let Some(sealed) = &row.sealed_refresh else { return Ok(Landing::Read) };
     let Some(client) = parts.upstream.provider(provider) else { return Ok(Landing::Gone) };
     let spent = parts.vault.open(&open_key(parts, &row)?, &owner(link, &owner_row).place(Column::Refresh), sealed)?;
-    match client.refresh(&spent).await {
+    let outcome = client.refresh(&spent).await;
+    // The permit is for asking; an answer that waits for the database holds up nobody else's.
+    drop(permit);
+    match outcome {
         Outcome::Granted(answer) => {
             tracing::info!(%link, %provider, "refreshed");
             Ok(land(parts, link, (owner_row, row), &spent, answer.grant).await)

@@ -20,6 +20,8 @@ const AWAY: &[&str] = &[
     "connection closed",
     "connection refused",
     "timed out",
+    "lock timeout",
+    "deadlock detected",
 ];
 
 /// Turns a database error into one of the domain's.

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
-use diesel_async::{AsyncPgConnection, RunQueryDsl as _};
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 use diesel_migrations::MigrationHarness as _;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::runtime::Handle;
@@ -24,6 +24,8 @@ use crate::domain::{Error, Result};
 const SHARED: usize = 4;
 /// Transactions at once.
 const TRANSACTIONS: usize = 16;
+/// As long as a SQLite writer waits for its turn.
+const LOCK_PATIENCE: &str = "SET lock_timeout = '5s'";
 /// "fedlink" in ASCII, cut to what an advisory lock takes: who migrates holds it.
 const MIGRATION_LOCK: i64 = 0x0066_6564_6c69_6e6b;
 
@@ -123,6 +125,7 @@ impl Postgres {
         let conn = Arc::into_inner(link.conn).ok_or_else(|| Error::internal("a new connection is shared already"))?;
         // Replicas that start together: one migrates, the others wait and find nothing to do.
         let mut held = &conn;
+        held.batch_execute("SET lock_timeout = 0").await.map_err(lift)?;
         diesel::sql_query("SELECT pg_advisory_lock($1)")
             .bind::<diesel::sql_types::BigInt, _>(MIGRATION_LOCK)
             .execute(&mut held)
@@ -187,6 +190,9 @@ impl Address {
         let conn = AsyncPgConnection::try_from(client)
             .await
             .map_err(|error| unavailable(format!("can't set up a Postgres connection: {error}")))?;
+        // Whoever holds a lock for long must not hold every request with it. As a statement, since poolers refuse options.
+        let mut shared = &conn;
+        shared.batch_execute(LOCK_PATIENCE).await.map_err(lift)?;
         Ok(Link { conn: Arc::new(conn), closed })
     }
 

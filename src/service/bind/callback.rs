@@ -59,8 +59,13 @@ async fn take(parts: &Parts, answer: &Answer, browser: &Browser) -> Result<Step>
     }
     let provider =
         parts.upstream.provider(&id).ok_or_else(|| Error::internal(format!("{id} is configured no more")))?;
-    if !issuer_agrees(&provider, answer).await? {
-        return end(parts, &row, Ending::ProviderError, "wrong_issuer").await;
+    match provider.expected_iss().await {
+        Ok(rule) if rule.allows(answer.iss.as_deref(), answer.code.is_none()) => {}
+        Ok(_) => return end(parts, &row, Ending::ProviderError, "wrong_issuer").await,
+        Err(Error::ProviderUnavailable { .. }) => {
+            return end(parts, &row, Ending::ProviderError, "provider_unavailable").await;
+        }
+        Err(error) => return Err(error),
     }
     if let Some(error) = &answer.error {
         return match error.as_str() {
@@ -82,17 +87,6 @@ async fn take(parts: &Parts, answer: &Answer, browser: &Browser) -> Result<Step>
         Some((identity, grant)) => arrive(parts, &row, &provider, (identity, grant)).await,
         None => end(parts, &row, Ending::ProviderError, "exchange_failed").await,
     }
-}
-
-/// RFC 9207: an issuer that is named must be the one; one that is announced must be named, except beside an error, where
-/// some omit it and nothing is trusted anyway.
-async fn issuer_agrees(provider: &Provider, answer: &Answer) -> Result<bool> {
-    let rule = match provider.expected_iss().await {
-        Ok(rule) => rule,
-        Err(Error::ProviderUnavailable { .. }) => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    Ok(rule.allows(answer.iss.as_deref(), answer.code.is_none()))
 }
 
 /// Redeems the code and finds out whose account it is; `None` if either fails, the reason in the log.
