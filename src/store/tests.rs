@@ -124,6 +124,7 @@ async fn links_and_tokens_go_there_and_back(conn: &mut Conn) {
             version: if full { i64::MAX } else { i64::MIN },
             health: "ok".to_owned(),
             health_since: full.then_some(now),
+            retry_at: full.then_some(late),
             failures: if full { i32::MAX } else { i32::MIN },
         };
         assert!(token_sets::insert_if_absent(conn, &row).await.unwrap());
