@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection as _;
 use serde_json::json;
 
-use crate::support::database::{execute, sqlite};
+use crate::support::database::{Sql, execute};
 use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_SECRET, Engine, World, both_engines};
 
 const LINK: &str = "/api/v3/users/alice/fa/box/box_1/1";
@@ -34,8 +33,8 @@ async fn a_locked_sqlite_file_answers_503_to_every_writer_and_reads_go_on() {
     let world = World::start(Engine::Sqlite).await;
     world.account("alice").await;
     let console = world.console().await;
-    let mut intruder = sqlite(&world.database_url);
-    intruder.batch_execute("BEGIN EXCLUSIVE").expect("the lock");
+    let mut intruder = Sql::open(&world.database_url).await;
+    intruder.run("BEGIN EXCLUSIVE").await;
     let link = || world.call("POST", LINK, &console, Body::None);
     let all = async {
         tokio::join!(link(), link(), link(), link(), te(&world), world.call("GET", LIST, &console, Body::None))
@@ -47,7 +46,7 @@ async fn a_locked_sqlite_file_answers_503_to_every_writer_and_reads_go_on() {
     }
     assert_oauth_unavailable(&token);
     assert_eq!((list.status, list.json()), (200, json!([])));
-    intruder.batch_execute("ROLLBACK").expect("the end of it");
+    intruder.run("ROLLBACK").await;
     assert_eq!(link().await.status, 204);
     assert_eq!(te(&world).await.status, 200);
 }

@@ -12,9 +12,9 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::support::browser::{Browser, Callback, field, instruct, query};
+use crate::support::database::Sql;
 use crate::support::fed::{expired, fed_token, token};
 use crate::support::program::{self, Running};
-use crate::support::sql::Sql;
 use crate::support::world::{
     As, Body, CONSOLE, CONSOLE_PASSWORD, CONSOLE_SECRET, Engine, VERIFIER, World, both_engines,
 };

@@ -9,8 +9,8 @@ use fedlink::sandbox::{Answer as Shape, ExpiresIn, Rotation};
 use futures_util::future::join_all;
 use secrecy::ExposeSecret as _;
 
+use crate::support::database::Sql;
 use crate::support::fed::{asked, expired, fed_token, give, health, token};
-use crate::support::sql::Sql;
 use crate::support::world::{Engine, World, both_engines, frozen_clock};
 
 /// A world where alice has an account and the sandbox's time stands.

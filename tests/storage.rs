@@ -4,8 +4,8 @@ use fedlink::service::sweep;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
+use crate::support::database::Sql;
 use crate::support::fed::{asked, detail, expired, fed_token, fed_token_of, give, health, lasting, token};
-use crate::support::sql::Sql;
 use crate::support::world::{Answer, Engine, World, both_engines};
 
 /// The length of the tokens that are too long for others.

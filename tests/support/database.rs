@@ -1,9 +1,8 @@
-//! The database behind fedlink's back: to look at what it wrote, and to get in its way.
+//! The database behind fedlink's back: to look at what it wrote, to tamper with it, and to get in its way.
 
 use diesel::connection::SimpleConnection as _;
-use diesel::sqlite::SqliteConnection;
-use diesel::{Connection as _, QueryableByName, RunQueryDsl as _};
-use tokio_postgres::{NoTls, SimpleQueryMessage};
+use diesel::{Connection as _, QueryableByName, RunQueryDsl as _, SqliteConnection};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::world::World;
 
@@ -13,42 +12,99 @@ struct Row {
     value: String,
 }
 
+/// A connection of the test's own. What it has begun and not committed is undone when it is dropped.
+pub(crate) enum Sql {
+    Sqlite(SqliteConnection),
+    Postgres(Client),
+}
+
+impl Sql {
+    /// Connects to the database at `url`.
+    pub(crate) async fn open(url: &str) -> Self {
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            let mut conn = SqliteConnection::establish(path).expect("the file opens");
+            conn.batch_execute("PRAGMA busy_timeout = 10000").expect("a pragma");
+            return Self::Sqlite(conn);
+        }
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
+        // It ends with the client.
+        tokio::spawn(connection);
+        Self::Postgres(client)
+    }
+
+    /// Runs statements.
+    pub(crate) async fn run(&mut self, statements: &str) {
+        match self {
+            Self::Sqlite(conn) => conn.batch_execute(statements).expect("they run"),
+            Self::Postgres(client) => client.batch_execute(statements).await.expect("they run"),
+        }
+    }
+
+    /// The one text that a query gives; Postgres only.
+    pub(crate) async fn text(&self, query: &str) -> String {
+        let Self::Postgres(client) = self else { panic!("only Postgres is asked") };
+        client.query_one(query, &[]).await.expect("a row").get(0)
+    }
+
+    /// The texts that a query finds; it names its one column `value`.
+    pub(crate) async fn texts(&mut self, query: &str) -> Vec<String> {
+        match self {
+            Self::Sqlite(conn) => {
+                let rows: Vec<Row> = diesel::sql_query(query).load(conn).expect("it runs");
+                rows.into_iter().map(|row| row.value).collect()
+            }
+            Self::Postgres(client) => {
+                let messages = client.simple_query(query).await.expect("it runs");
+                let rows = messages.iter().filter_map(|message| match message {
+                    SimpleQueryMessage::Row(row) => row.get("value").map(str::to_owned),
+                    _ => None,
+                });
+                rows.collect()
+            }
+        }
+    }
+
+    /// Keeps everybody else from writing tokens until this connection commits or goes.
+    pub(crate) async fn lock_tokens(&mut self) {
+        self.run(match self {
+            Self::Sqlite(_) => "BEGIN IMMEDIATE",
+            Self::Postgres(_) => "BEGIN; LOCK TABLE token_sets IN SHARE ROW EXCLUSIVE MODE",
+        })
+        .await;
+    }
+
+    /// Makes every update of tokens fail, in words nobody has a list of, until [`Sql::accept_tokens`].
+    pub(crate) async fn refuse_tokens(&mut self) {
+        self.run(match self {
+            Self::Sqlite(_) => {
+                "CREATE TRIGGER refused BEFORE UPDATE ON token_sets BEGIN SELECT RAISE(ABORT, 'sad disk'); END"
+            }
+            Self::Postgres(_) => {
+                "CREATE FUNCTION refused() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''sad disk''; END';
+                 CREATE TRIGGER refused BEFORE UPDATE ON token_sets EXECUTE FUNCTION refused()"
+            }
+        })
+        .await;
+    }
+
+    /// Lets tokens be updated again.
+    pub(crate) async fn accept_tokens(&mut self) {
+        self.run(match self {
+            Self::Sqlite(_) => "DROP TRIGGER refused",
+            Self::Postgres(_) => "DROP TRIGGER refused ON token_sets; DROP FUNCTION refused()",
+        })
+        .await;
+    }
+}
+
 /// The texts that a query finds; it names its one column `value`.
 pub(crate) async fn texts(url: &str, query: &str) -> Vec<String> {
-    if url.starts_with("sqlite:") {
-        let found = diesel::sql_query(query).load::<Row>(&mut sqlite(url)).expect("it runs");
-        return found.into_iter().map(|row| row.value).collect();
-    }
-    let messages = postgres(url).await.simple_query(query).await.expect("it runs");
-    let rows = messages.iter().filter_map(|message| match message {
-        SimpleQueryMessage::Row(row) => row.get("value").map(str::to_owned),
-        _ => None,
-    });
-    rows.collect()
+    Sql::open(url).await.texts(query).await
 }
 
 /// Runs statements on a connection of their own.
 pub(crate) async fn execute(url: &str, statements: &str) {
-    if url.starts_with("sqlite:") {
-        sqlite(url).batch_execute(statements).expect("it runs");
-    } else {
-        postgres(url).await.batch_execute(statements).await.expect("it runs");
-    }
-}
-
-/// A connection to a SQLite file, waiting as long for a lock as fedlink's own do.
-pub(crate) fn sqlite(url: &str) -> SqliteConnection {
-    let path = url.strip_prefix("sqlite:").expect("a SQLite file");
-    let mut conn = SqliteConnection::establish(path).expect("it opens");
-    conn.batch_execute("PRAGMA busy_timeout = 5000").expect("it takes the setting");
-    conn
-}
-
-async fn postgres(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
-    // It ends with the client.
-    tokio::spawn(connection);
-    client
+    Sql::open(url).await.run(statements).await;
 }
 
 /// How many rows a table has.

@@ -1,6 +1,7 @@
 //! What tests stand on.
 
 pub(crate) mod browser;
+pub(crate) mod call;
 pub(crate) mod contract;
 pub(crate) mod database;
 pub(crate) mod fed;
@@ -9,5 +10,4 @@ pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod raw;
 pub(crate) mod site;
-pub(crate) mod sql;
 pub(crate) mod world;

@@ -2,7 +2,7 @@
 //! answer is held against openapi.yaml.
 
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
+pub(crate) use super::call::{Answer, As, Body};
 use super::{contract, postgres};
 
 /// The client that most tests call as: it is granted everything.
@@ -98,59 +99,6 @@ pub(crate) struct World {
     client: reqwest::Client,
 }
 
-/// What came back.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
-}
-
-impl Answer {
-    /// A header's value.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
-    /// The body as JSON.
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("not JSON ({error}): {}", String::from_utf8_lossy(&self.body)))
-    }
-
-    /// The body as text.
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.body.clone()).expect("text")
-    }
-
-    /// Where it redirects to.
-    pub(crate) fn location(&self) -> String {
-        self.header("location").unwrap_or_else(|| panic!("no Location in {self:?}")).to_owned()
-    }
-
-    /// The `error` of an error body, with the status: what most tests assert.
-    pub(crate) fn refusal(&self) -> (u16, String) {
-        (self.status, self.json()["error"].as_str().unwrap_or_default().to_owned())
-    }
-}
-
-/// What a request authenticates with.
-#[derive(Clone, Debug)]
-pub(crate) enum As {
-    Nobody,
-    Bearer(String),
-    Basic(&'static str, &'static str),
-}
-
-/// A request's body.
-#[derive(Clone, Debug)]
-pub(crate) enum Body {
-    None,
-    Json(Value),
-    Form(Vec<(&'static str, String)>),
-    Raw(&'static str, Vec<u8>),
-}
-
 /// A fresh database of that engine; its file, if it has one, in `folder`.
 pub(crate) fn database(engine: Engine, folder: &TempDir) -> String {
     match engine {
@@ -160,7 +108,7 @@ pub(crate) fn database(engine: Engine, folder: &TempDir) -> String {
 }
 
 /// Settings as most tests want them: two clients with all scopes, one provider (the sandbox).
-pub(crate) fn settings(database_url: &str, keyring: &PathBuf, public_url: &str, issuer: &str) -> String {
+pub(crate) fn settings(database_url: &str, keyring: &Path, public_url: &str, issuer: &str) -> String {
     let scopes = serde_json::to_string(&ALL_SCOPES).expect("JSON");
     format!(
         r#"
@@ -280,6 +228,7 @@ impl World {
     }
 
     /// As [`World::call`], with more headers.
+    #[expect(clippy::too_many_arguments, reason = "a request has that many parts")]
     pub(crate) async fn call_with(
         &self,
         method: &str,
@@ -297,6 +246,7 @@ impl World {
     }
 
     /// Sends a request anywhere; nothing is checked.
+    #[expect(clippy::too_many_arguments, reason = "a request has that many parts")]
     pub(crate) async fn send(&self, method: &str, url: &str, who: &As, body: Body, headers: &[(&str, &str)]) -> Answer {
         let mut request = self.client.request(method.parse().expect("a method"), url);
         request = match who {

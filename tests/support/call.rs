@@ -1,0 +1,56 @@
+//! One call: what it authenticates with, what it sends, what comes back.
+
+use serde_json::Value;
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    /// A header's value.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("not JSON ({error}): {}", String::from_utf8_lossy(&self.body)))
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).expect("text")
+    }
+
+    /// Where it redirects to.
+    pub(crate) fn location(&self) -> String {
+        self.header("location").unwrap_or_else(|| panic!("no Location in {self:?}")).to_owned()
+    }
+
+    /// The `error` of an error body, with the status: what most tests assert.
+    pub(crate) fn refusal(&self) -> (u16, String) {
+        (self.status, self.json()["error"].as_str().unwrap_or_default().to_owned())
+    }
+}
+
+/// What a request authenticates with.
+#[derive(Clone, Debug)]
+pub(crate) enum As {
+    Nobody,
+    Bearer(String),
+    Basic(&'static str, &'static str),
+}
+
+/// A request's body.
+#[derive(Clone, Debug)]
+pub(crate) enum Body {
+    None,
+    Json(Value),
+    Form(Vec<(&'static str, String)>),
+    Raw(&'static str, Vec<u8>),
+}
