@@ -103,7 +103,7 @@ fn mistakes_of_client(text: &str) -> String {
 fn the_designs_example_is_read() {
     let settings = parse(EXAMPLE).unwrap();
     assert_eq!(settings.public_url.as_str(), "https://login.company.com/");
-    assert_eq!(settings.database_url.expose_secret(), "sqlite:fedlink.db");
+    assert_eq!(settings.database_url.expose_secret(), "sqlite:/etc/fedlink/fedlink.db");
     assert_eq!(settings.keyring, KeyringSource::File("/etc/fedlink/fedlink.keys".into()));
     assert_eq!(settings.tokens.min_lifetime, Duration::from_secs(30));
     let client = &settings.clients[&ClientId::parse("partner-console").unwrap()];
@@ -140,7 +140,7 @@ fn what_is_not_said_has_a_default() {
     assert_eq!((settings.base_path.as_str(), settings.subjects), ("/blitz", Subjects::Registered));
     assert_eq!((settings.listen.port(), settings.ops_listen.port()), (8080, 9090));
     assert!(settings.listen.ip().is_loopback() && settings.ops_listen.ip().is_loopback());
-    assert_eq!(settings.database_url.expose_secret(), "sqlite:fedlink.db");
+    assert_eq!(settings.database_url.expose_secret(), "sqlite:/etc/fedlink/fedlink.db");
     assert_eq!(settings.keyring, KeyringSource::File("/etc/fedlink/fedlink.keys".into()));
     assert_eq!((settings.tokens.min_lifetime, settings.tokens.max_concurrency), (Duration::from_secs(30), 64));
     let client = &settings.clients[&ClientId::parse("app").unwrap()];
