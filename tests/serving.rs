@@ -1,5 +1,6 @@
 //! The built program serving a configuration written as the README has it: move in, fetch a fresh token, stop.
 
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -63,6 +64,11 @@ async fn is_accepted(sandbox: &Sandbox, token: &str) -> bool {
         .expect("an answer");
     let answer: Value = answer.json().await.expect("JSON");
     answer["active"].as_bool().expect("RFC 7662 §2.2")
+}
+
+/// Whether somebody listens there.
+fn accepts(url: &str) -> bool {
+    TcpStream::connect(url.trim_start_matches("http://")).is_ok()
 }
 
 /// The site, with a keyring where none is made by itself.
@@ -140,7 +146,11 @@ both_engines! {
         asking.abort();
         assert!(asking.await.expect_err("it hung up").is_cancelled());
         serving.send_sigterm();
-        while serving.is_ready() {}
+        while accepts(&serving.base_url) {}
+        // Nobody is connected any more, and still it does not end: that would take a moment, and these are many.
+        for _ in 0..1000 {
+            assert!(accepts(&serving.ops_url), "it ended with a refresh under way:\n{}", serving.logs());
+        }
         hold.release();
         assert!(serving.wait().success(), "{}", serving.logs());
 
