@@ -120,3 +120,16 @@ async fn build(settings: Settings) -> Result<App, Trouble> {
     let opening = App::build(settings, SystemClock::shared(), SystemEntropy::shared(), Handle::current());
     Box::pin(opening).await.map_err(|error| Trouble::from(&error))
 }
+
+/// Waits for SIGTERM or Ctrl-C.
+async fn told_to_stop() -> Result<(), Trouble> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let trouble = |error| Trouble::say(format!("can't listen to signals: {error}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(trouble)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(trouble)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

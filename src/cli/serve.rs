@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use super::build;
 use super::output::Trouble;
+use super::{build, told_to_stop};
 use crate::app::App;
 use crate::http::server::{Leaving, Service};
 use crate::service::sweep;
@@ -76,16 +76,4 @@ fn lock(app: &App) -> Result<Option<File>, Trouble> {
         ))),
         Err(TryLockError::Error(error)) => Err(trouble(error)),
     }
-}
-
-async fn told_to_stop() -> Result<(), Trouble> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let trouble = |error| Trouble::say(format!("can't listen to signals: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(trouble)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(trouble)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }

@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::output::{Output, Trouble, line};
+use super::told_to_stop;
 use stage::Stage;
 
 #[derive(Args)]
@@ -24,7 +25,7 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<ExitCo
         walk::walk(&stage, output).await?;
     } else {
         line(script::script(&stage));
-        tokio::signal::ctrl_c().await.map_err(|error| Trouble::say(format!("can't listen to signals: {error}")))?;
+        told_to_stop().await?;
     }
     stage.strike().await;
     Ok(ExitCode::SUCCESS)
