@@ -103,6 +103,30 @@ macro_rules! on {
 }
 pub(super) use on;
 
+/// Loads the rows of a hot read; the query owns its values. On SQLite it runs on the connection itself: on its way through
+/// the asynchronous wrapper each call would write out the statement's text, to find what is prepared, and copy every value
+/// once more.
+macro_rules! load {
+    ($conn:expr, $query:expr) => {
+        'run: {
+            match $conn {
+                $crate::store::conn::Conn::Sqlite(lease) => {
+                    let conn = match lease.0.enter() {
+                        Ok(conn) => conn,
+                        Err(error) => break 'run Err(error),
+                    };
+                    let query = $query;
+                    let result = conn.spawn_blocking(move |conn| diesel::RunQueryDsl::load(query, conn)).await;
+                    lease.0.leave();
+                    result
+                }
+                conn => $crate::store::conn::on!(conn, |c| diesel_async::RunQueryDsl::load($query, c)),
+            }
+        }
+    };
+}
+pub(super) use load;
+
 impl Conn {
     async fn batch(&mut self, sql: &str) -> QueryResult<()> {
         on!(self, |c| c.batch_execute(sql))

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::upsert::excluded;
 use diesel_async::RunQueryDsl;
 
-use super::conn::{Conn, on};
+use super::conn::{Conn, load, on};
 use super::error::{lift, violated};
 use super::schema::{accounts, link_uses, links, token_sets};
 use super::types::{At, Uuid};
@@ -66,23 +66,27 @@ pub(crate) fn exclusive_key(provider: &ProviderId, sid: &str) -> String {
 
 /// The links of an account, oldest first; `None` if there is no such account.
 pub(crate) async fn list_of_account(conn: &mut Conn, subject: &Subject) -> Result<Option<Vec<ListedRow>>> {
-    let rows: Vec<Option<ListedRow>> = on!(conn, |c| accounts::table
-        .left_join(links::table.on(links::subject.eq(accounts::subject)))
-        .filter(accounts::subject.eq(subject.as_str()))
-        .order((links::created.asc(), links::id.asc()))
-        .select(Option::<ListedRow>::as_select())
-        .load(c))
+    let rows: Vec<Option<ListedRow>> = load!(
+        conn,
+        accounts::table
+            .left_join(links::table.on(links::subject.eq(accounts::subject)))
+            .filter(accounts::subject.eq(subject.as_str().to_owned()))
+            .order((links::created.asc(), links::id.asc()))
+            .select(Option::<ListedRow>::as_select())
+    )
     .map_err(lift)?;
     Ok(if rows.is_empty() { None } else { Some(rows.into_iter().flatten().collect()) })
 }
 
 /// The links of a subject, whether it has an account or not, oldest first.
 pub(crate) async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<ListedRow>> {
-    on!(conn, |c| links::table
-        .filter(links::subject.eq(subject.as_str()))
-        .order((links::created.asc(), links::id.asc()))
-        .select(ListedRow::as_select())
-        .load(c))
+    load!(
+        conn,
+        links::table
+            .filter(links::subject.eq(subject.as_str().to_owned()))
+            .order((links::created.asc(), links::id.asc()))
+            .select(ListedRow::as_select())
+    )
     .map_err(lift)
 }
 

@@ -4,7 +4,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::conn::{Conn, on};
+use super::conn::{Conn, load, on};
 use super::error::lift;
 use super::schema::{accounts, links, token_sets};
 use super::types::{At, Uuid};
@@ -91,19 +91,22 @@ pub(crate) async fn list_of_account(
     subject: &Subject,
     provider: &ProviderId,
 ) -> Result<Option<Vec<ServingRow>>> {
-    let (fp_type, fp_name) = (provider.fp_type().to_owned(), provider.fp_name().to_owned());
     // Two plain left joins: SQLite would materialise a joined pair on the right of one, every link of every subject.
-    let rows: Vec<Option<ServingRow>> =
-        on!(conn, |c| accounts::table
-            .left_join(links::table.on(
-                links::subject.eq(accounts::subject).and(links::fp_type.eq(fp_type)).and(links::fp_name.eq(fp_name))
-            ),)
+    let rows: Vec<Option<ServingRow>> = load!(
+        conn,
+        accounts::table
+            .left_join(
+                links::table.on(links::subject
+                    .eq(accounts::subject)
+                    .and(links::fp_type.eq(provider.fp_type().to_owned()))
+                    .and(links::fp_name.eq(provider.fp_name().to_owned())))
+            )
             .left_join(token_sets::table.on(token_sets::link_id.nullable().eq(links::id.nullable())))
-            .filter(accounts::subject.eq(subject.as_str()))
+            .filter(accounts::subject.eq(subject.as_str().to_owned()))
             .order((links::created.asc(), links::id.asc()))
             .select(serving_columns!().nullable())
-            .load(c))
-        .map_err(lift)?;
+    )
+    .map_err(lift)?;
     Ok(if rows.is_empty() { None } else { Some(rows.into_iter().flatten().collect()) })
 }
 
@@ -113,14 +116,16 @@ pub(crate) async fn list_of_subject(
     subject: &Subject,
     provider: &ProviderId,
 ) -> Result<Vec<ServingRow>> {
-    on!(conn, |c| links::table
-        .inner_join(token_sets::table)
-        .filter(links::subject.eq(subject.as_str()))
-        .filter(links::fp_type.eq(provider.fp_type()))
-        .filter(links::fp_name.eq(provider.fp_name()))
-        .order((links::created.asc(), links::id.asc()))
-        .select(serving_columns!())
-        .load(c))
+    load!(
+        conn,
+        links::table
+            .inner_join(token_sets::table)
+            .filter(links::subject.eq(subject.as_str().to_owned()))
+            .filter(links::fp_type.eq(provider.fp_type().to_owned()))
+            .filter(links::fp_name.eq(provider.fp_name().to_owned()))
+            .order((links::created.asc(), links::id.asc()))
+            .select(serving_columns!())
+    )
     .map_err(lift)
 }
 
