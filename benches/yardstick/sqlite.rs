@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{self, Data};
 use actix_web::{App, HttpResponse, HttpServer};
-use rusqlite::{Connection, OpenFlags, Statement};
+use rusqlite::{Connection, Statement};
 
 use super::seal::{Key, Owner};
 use super::{FED_TOKEN, LIST, Link, Token, Tokens};
@@ -31,9 +31,9 @@ struct Hand {
 
 impl Hand {
     fn open(database: &Path, key: Key) -> Self {
-        let connection = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a database");
+        let connection = Connection::open(database).expect("a database");
         // As fedlink's readers.
-        connection.execute_batch("PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;").expect("its settings");
+        connection.execute_batch("PRAGMA query_only = ON; PRAGMA mmap_size = 2147418112;").expect("its settings");
         // It lives as long as the process, so its statements may too.
         let connection: &'static Connection = Box::leak(Box::new(connection));
         let prepare = |sql| RefCell::new(connection.prepare(sql).expect("a statement"));

@@ -22,7 +22,7 @@ const EVERY: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;";
 /// The writer: a commit that returned survives a power cut.
 const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
 /// A reader can't write, whatever is asked of it.
-const READER: &str = "PRAGMA query_only = ON; PRAGMA mmap_size = 268435456;";
+const READER: &str = "PRAGMA query_only = ON; PRAGMA mmap_size = 2147418112;";
 
 /// A SQLite database file.
 pub(super) struct Sqlite {
