@@ -39,9 +39,10 @@ fn routes(app: &App, config: &mut ServiceConfig) {
 
 // `{x:[^/]*}` rather than `{x}`: an empty segment is to be refused by name, not to be an unknown path.
 fn blitz_routes(config: &mut ServiceConfig) {
+    // Tried in this order: what is called most comes first.
+    at!(config, "/api/v3/users/{subject:[^/]*}/fedToken/{type:[^/]*}/{name:[^/]*}", get => fed_token::fetch);
     at!(config, "/api/v3/users/{subject:[^/]*}/fa", get => fa::list);
     at!(config, "/api/v3/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}", post => fa::link, delete => fa::unlink_v3);
-    at!(config, "/api/v3/users/{subject:[^/]*}/fedToken/{type:[^/]*}/{name:[^/]*}", get => fed_token::fetch);
     at!(config, "/api/v2/users/current/fa/bind", post => bind::instruct);
     at!(config, "/api/v2/users/current/fa/bind/complete", post => bind::complete);
     at!(config, "/api/v2/users/current/fa/bind/auth/{id}", get => bind::open, delete => fa::unlink_v2);
