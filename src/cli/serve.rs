@@ -5,12 +5,15 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use super::output::Trouble;
 use super::{build, told_to_stop};
 use crate::app::App;
 use crate::http::server::{Leaving, Service};
 use crate::service::sweep;
 use crate::settings::Settings;
+use crate::store::Store;
 
 /// How long refreshes in flight may take to be stored when the service goes down.
 const LANDING: Duration = Duration::from_secs(25);
@@ -18,8 +21,9 @@ const LANDING: Duration = Duration::from_secs(25);
 pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     let (listen, ops_listen) = (settings.listen, settings.ops_listen);
     let (public, ops) = (bind("listen", listen)?, bind("ops_listen", ops_listen)?);
+    // Before anything is opened: a second server must not migrate, or bring ownership in line with settings of its own.
+    let _only_server = lock(&settings)?;
     let app = build(settings).await?;
-    let _only_server = lock(&app)?;
     let addresses = public.local_addr().and_then(|public| ops.local_addr().map(|ops| (public, ops)));
     let (listen, ops_listen) = addresses.map_err(|error| Trouble::say(format!("can't listen: {error}")))?;
     let leaving = Leaving::default();
@@ -63,10 +67,14 @@ fn bind(name: &str, address: SocketAddr) -> Result<TcpListener, Trouble> {
 }
 
 /// A SQLite file is served by one process: it alone keeps two refreshes of a link apart. The lock goes with the process.
-fn lock(app: &App) -> Result<Option<File>, Trouble> {
-    let Some(database) = app.parts.store.sqlite_path() else { return Ok(None) };
+fn lock(settings: &Settings) -> Result<Option<File>, Trouble> {
+    let store = Store::new(&settings.database_url, settings.ca_file.as_deref(), Handle::current())
+        .map_err(|error| Trouble::from(&error))?;
+    let Some(database) = store.sqlite_path() else { return Ok(None) };
     let path = database.with_extension("lock");
-    let trouble = |error: std::io::Error| Trouble::say(format!("can't lock {}: {error}", path.display()));
+    let trouble = |error: std::io::Error| {
+        Trouble::say(format!("can't make {}, which locks {}: {error}", path.display(), database.display()))
+    };
     let file = File::create(&path).map_err(trouble)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),

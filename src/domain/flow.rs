@@ -33,17 +33,6 @@ impl FlowState {
             Self::Pending => Duration::from_mins(1),
         }
     }
-
-    /// Whether `next` may follow. A reload in any open state starts the provider's leg afresh.
-    pub fn may_become(self, next: Self) -> bool {
-        use FlowState::{AtProvider, Confirming, Instructed, Pending};
-        matches!(
-            (self, next),
-            (Instructed | AtProvider | Confirming, AtProvider)
-                | (AtProvider, Confirming | Pending)
-                | (Confirming, Pending)
-        )
-    }
 }
 
 /// How long one browser may take from its first request to the end, reloads included.

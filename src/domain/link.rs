@@ -1,8 +1,4 @@
-//! A link between a subject and an account at an external provider.
-
-use chrono::{DateTime, Utc};
-
-use super::ids::{ClientId, LinkId, ProviderId, Sid, Subject};
+//! What is known of a link between a subject and an account at an external provider: its proof and its health.
 
 /// How we know that the external account is the subject's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,24 +48,3 @@ pub(crate) use stored_as;
 
 stored_as!(Proof { Proven => "proven", Asserted => "asserted" });
 stored_as!(Health { Ok => "ok", Degraded => "degraded", NeedsConsent => "needs_consent", LostInFlight => "lost_in_flight" });
-
-/// A link, without its tokens.
-#[derive(Clone, Debug)]
-pub struct Link {
-    /// Its row.
-    pub id: LinkId,
-    /// Whose it is here.
-    pub subject: Subject,
-    /// The provider.
-    pub provider: ProviderId,
-    /// The account's id there.
-    pub sid: Sid,
-    /// The account's name there, for people.
-    pub user_name: Option<String>,
-    /// How we know.
-    pub proof: Proof,
-    /// The application through which it was made.
-    pub origin: Option<ClientId>,
-    /// When it was made.
-    pub created: DateTime<Utc>,
-}

@@ -99,13 +99,7 @@ pub async fn take_in(parts: &Arc<Parts>, line: Line, unknown: UnknownSubject) ->
             };
             let id = links::make(&parts, &mut tx, &Actor::default(), making).await?;
             if tokens.access.is_some() || tokens.refresh.is_some() {
-                let owner = Owner {
-                    link: id,
-                    subject: subject.as_str(),
-                    fp_type: provider.fp_type(),
-                    fp_name: provider.fp_name(),
-                    sid: sid.as_str(),
-                };
+                let owner = Owner::new(id, &subject, &provider, sid.as_str());
                 keep(&parts, tx.conn(), owner, &tokens).await?;
             }
             tx.commit().await

@@ -203,13 +203,7 @@ impl Asking<'_> {
     fn open(&self, row: &ServingRow) -> Result<Served> {
         let vault = &self.parts.vault;
         let sealed = row.sealed_access.as_deref().ok_or_else(|| Error::internal("served a set without a token"))?;
-        let owner = Owner {
-            link: LinkId(row.link_id.0),
-            subject: self.request.subject.as_str(),
-            fp_type: self.provider.fp_type(),
-            fp_name: self.provider.fp_name(),
-            sid: &row.sid,
-        };
+        let owner = Owner::new(LinkId(row.link_id.0), &self.request.subject, self.provider, &row.sid);
         let key = vault.open_row_key(Table::TokenSets, row.link_id.0, &row.key_id, &row.wrapped_key)?;
         let token = vault.open(&key, &owner.place(Column::Access), sealed)?;
         self.parts.uses.note(owner.link, self.parts.clock.now());

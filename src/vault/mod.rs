@@ -13,7 +13,7 @@ use uuid::Uuid;
 pub use envelope::{Place, RowKey, WrappedKey};
 pub use keyring::{Keyring, KeyringError};
 
-use crate::domain::ids::LinkId;
+use crate::domain::ids::{LinkId, ProviderId, Subject};
 use crate::domain::{Error, Result};
 use crate::entropy::SharedEntropy;
 
@@ -66,7 +66,12 @@ pub struct Owner<'a> {
     pub sid: &'a str,
 }
 
-impl Owner<'_> {
+impl<'a> Owner<'a> {
+    /// The owner of a link's tokens.
+    pub fn new(link: LinkId, subject: &'a Subject, provider: &'a ProviderId, sid: &'a str) -> Self {
+        Self { link, subject: subject.as_str(), fp_type: provider.fp_type(), fp_name: provider.fp_name(), sid }
+    }
+
     /// Where a token of this owner stands; a ciphertext opens nowhere else.
     pub fn place(&self, column: Column) -> Place {
         let column = match column {

@@ -1,7 +1,6 @@
 //! What each failure looks like in the Blitz dialect: status and body, in one place.
 
 use std::fmt;
-use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -73,11 +72,13 @@ const DENIED: &str = "No enough scopes or wrong subject Id";
 /// When to ask again, in whole seconds, where that can help.
 pub(crate) fn retry_after(error: &Error) -> Option<u64> {
     match error {
-        Error::ProviderUnavailable { retry_after } => Some(retry_after.as_millis().div_ceil(1000)),
-        Error::StorageUnavailable(_) => Some(Duration::from_secs(1).as_millis() / 1000),
+        Error::ProviderUnavailable { retry_after } => {
+            let seconds = retry_after.as_millis().div_ceil(1000);
+            Some(u64::try_from(seconds).unwrap_or(u64::MAX).max(1))
+        }
+        Error::StorageUnavailable(_) => Some(1),
         _ => None,
     }
-    .map(|seconds| u64::try_from(seconds).unwrap_or(u64::MAX).max(1))
 }
 
 /// Logs what only the log may see of a failure of ours, and gives the id to look for it by.

@@ -98,7 +98,7 @@ async fn exchange(
 ) -> Result<Option<(Identity, Grant)>> {
     let Some(sealed) = &row.sealed else { return Ok(None) };
     let secrets: LegSecrets = unseal(parts, row, sealed)?;
-    let answer = match provider.exchange(code, &redirect_uri(&parts.settings, id)?, &secrets.verifier.into()).await {
+    let answer = match provider.exchange(code, &redirect_uri(&parts.settings, id)?, &secrets.verifier).await {
         Outcome::Granted(answer) => answer,
         Outcome::Refused(refusal) => {
             tracing::warn!(provider = %id, error = %refusal.error, "the provider refused a code");
@@ -109,7 +109,7 @@ async fn exchange(
             return Ok(None);
         }
     };
-    match provider.identify(&answer, &secrets.nonce.into()).await {
+    match provider.identify(&answer, &secrets.nonce).await {
         Ok(identity) => Ok(Some((identity, answer.grant))),
         Err(error) => {
             tracing::warn!(provider = %id, %error, "the provider's answer does not establish an identity");
@@ -157,10 +157,9 @@ pub(super) fn pending_address(row: &FlowRow, code: &SecretString) -> String {
 }
 
 fn secrets(grant: Grant, now: chrono::DateTime<chrono::Utc>) -> GrantSecrets {
-    let expose = |secret: &SecretString| secrecy::ExposeSecret::expose_secret(secret).to_owned();
     GrantSecrets {
-        access: expose(&grant.access_token),
-        refresh: grant.refresh_token.as_ref().map(expose),
+        access: grant.access_token,
+        refresh: grant.refresh_token,
         scope: grant.scope,
         expires: grant.expires.known().map(|moment| moment.timestamp_micros()),
         obtained: now.timestamp_micros(),

@@ -133,20 +133,13 @@ async fn link(
     let id = links::make(parts, tx, actor, making).await?;
     let Some(sealed) = &row.sealed else { return Ok(()) };
     let grant: GrantSecrets = unseal(parts, row, sealed)?;
-    let owner = Owner {
-        link: id,
-        subject: subject.as_str(),
-        fp_type: provider.fp_type(),
-        fp_name: provider.fp_name(),
-        sid: sid.as_str(),
-    };
-    keep(parts, tx.conn(), owner, &keeping(grant)).await
+    keep(parts, tx.conn(), Owner::new(id, subject, &provider, sid.as_str()), &keeping(grant)).await
 }
 
 fn keeping(grant: GrantSecrets) -> Keeping {
     Keeping {
-        access: Some(grant.access.into()),
-        refresh: grant.refresh.map(Into::into),
+        access: Some(grant.access),
+        refresh: grant.refresh,
         scope: grant.scope,
         expires: Expiry::from(grant.expires.and_then(DateTime::from_timestamp_micros)),
         obtained: DateTime::from_timestamp_micros(grant.obtained),

@@ -9,11 +9,11 @@ mod instruct;
 mod open;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use secrecy::{ExposeSecret as _, SecretString};
-use serde::{Deserialize, Serialize};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 use url::Url;
-use url::form_urlencoded::Serializer;
+use url::form_urlencoded;
 
 pub use callback::{Answer, callback};
 pub use complete::{Completion, complete};
@@ -119,20 +119,38 @@ fn runs_out(state: FlowState, now: DateTime<Utc>, opened: Option<DateTime<Utc>>)
 /// What the browser's trip to the provider has to bring back, sealed in the flow meanwhile.
 #[derive(Serialize, Deserialize)]
 struct LegSecrets {
-    nonce: String,
-    verifier: String,
+    #[serde(serialize_with = "in_the_clear")]
+    nonce: SecretString,
+    #[serde(serialize_with = "in_the_clear")]
+    verifier: SecretString,
 }
 
 /// What the provider granted, sealed in the flow until the link is made.
 #[derive(Serialize, Deserialize)]
 struct GrantSecrets {
-    access: String,
-    refresh: Option<String>,
+    #[serde(serialize_with = "in_the_clear")]
+    access: SecretString,
+    #[serde(serialize_with = "in_the_clear_if_any")]
+    refresh: Option<SecretString>,
     scope: Option<String>,
     /// Microseconds since 1970.
     expires: Option<i64>,
     /// Microseconds since 1970.
     obtained: i64,
+}
+
+/// Writes a secret into the text that [`seal`] seals; secrets write themselves nowhere else.
+fn in_the_clear<S: Serializer>(secret: &SecretString, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose_secret())
+}
+
+/// As [`in_the_clear`], for one that may be missing.
+#[expect(clippy::ref_option, reason = "serde hands the field over as it stands")]
+fn in_the_clear_if_any<S: Serializer>(
+    secret: &Option<SecretString>,
+    serializer: S,
+) -> std::result::Result<S::Ok, S::Error> {
+    secret.as_ref().map(ExposeSecret::expose_secret).serialize(serializer)
 }
 
 /// Seals a flow's secrets under the flow's own key and id.
@@ -183,7 +201,7 @@ async fn record_refusal(
 
 /// The app's callback with what it is told, added to whatever query it has; the rest of it stays letter for letter.
 fn app_address(row: &FlowRow, told: &[(&str, &str)]) -> String {
-    let mut query = Serializer::new(String::new());
+    let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("fp", &format!("{}:{}", row.fp_type, row.fp_name));
     query.append_pair("bind", &flow_id(row).to_string());
     query.extend_pairs(told);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
 use super::{
@@ -78,9 +78,6 @@ async fn prepare(parts: &Parts, row: &FlowRow) -> Result<(SecretString, LegSecre
         code_verifier: parts.entropy.token(),
     };
     let url = provider.authorization_url(&request).await?;
-    let secrets = LegSecrets {
-        nonce: request.nonce.expose_secret().to_owned(),
-        verifier: request.code_verifier.expose_secret().to_owned(),
-    };
+    let secrets = LegSecrets { nonce: request.nonce, verifier: request.code_verifier };
     Ok((request.state, secrets, url))
 }
