@@ -100,6 +100,10 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     let sid = reader.with_default("sid", "{sub}".to_owned(), text_as(template::sid));
     let user_name = reader.with_default("user_name", "{email}".to_owned(), text_as(template::user_name));
     let lifetime = reader.optional("lifetime", duration(Duration::from_secs(1)..=LONGEST_LIFE));
+    let rotates = reader.with_default("rotates", true, boolean);
+    let reuse_window = reader.optional("reuse_window", duration(Duration::from_secs(1)..=LONGEST_LIFE));
+    let idle_life = reader.optional("idle_life", duration(Duration::from_secs(1)..=LONGEST_LIFE));
+    let refresh_dies_with_access = reader.with_default("refresh_dies_with_access", false, boolean);
     let authorize_params = reader.texts("authorize_params", refuse_ours).unwrap_or_default();
     let dead_errors = reader.list("dead_errors", dead_error).unwrap_or_default();
     reader.finish();
@@ -120,6 +124,10 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
         confirm,
         endpoints,
         lifetime,
+        rotates,
+        reuse_window,
+        idle_life,
+        refresh_dies_with_access,
         authorize_params,
         dead_errors,
     })

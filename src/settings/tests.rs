@@ -53,6 +53,10 @@ sid = "{sub}"
 user_name = "{email}"
 confirm = true
 lifetime = "1h"
+rotates = false
+reuse_window = "30s"
+idle_life = "180d"
+refresh_dies_with_access = true
 authorize_params = { prompt = "consent" }
 dead_errors = ["invalid_grant", "status:400"]
 "#;
@@ -116,6 +120,9 @@ fn the_designs_example_is_read() {
     assert_eq!(provider.kind, ProviderKind::Oidc);
     assert_eq!(provider.issuer.as_deref(), Some("https://id.bank.example/"));
     assert_eq!(provider.lifetime, Some(Duration::from_hours(1)));
+    assert_eq!((provider.rotates, provider.refresh_dies_with_access), (false, true));
+    assert_eq!(provider.reuse_window, Some(Duration::from_secs(30)));
+    assert_eq!(provider.idle_life, Some(Duration::from_hours(180 * 24)));
     assert_eq!(provider.authorize_params["prompt"], "consent");
     assert_eq!(provider.dead_errors, ["invalid_grant", "status:400"]);
 }
@@ -151,6 +158,9 @@ fn what_is_not_said_has_a_default() {
     assert_eq!(provider.scopes, ["openid"]);
     assert!(provider.remember_tokens && provider.exclusive && provider.confirm);
     assert!(provider.client_secret.is_none() && provider.lifetime.is_none() && provider.dead_errors.is_empty());
+    // What is careful towards a provider nobody knows: its refresh tokens are good for one refresh.
+    assert!(provider.rotates && provider.reuse_window.is_none());
+    assert!(provider.idle_life.is_none() && !provider.refresh_dies_with_access);
 }
 
 #[test]
@@ -185,14 +195,16 @@ fn an_unknown_key_is_named_in_every_table() {
         "clients[0].secret (app): must have env = \"NAME\" or file = \"PATH\"\n\
          clients[0].secret.enf (app): is no known key; did you mean \"env\"?"
     );
+    let known = "authorization_endpoint, authorize_params, client_auth, client_id, client_secret, confirm, dead_errors, \
+                 exclusive, idle_life, issuer, jwks_uri, kind, lifetime, name, preset, refresh_dies_with_access, \
+                 remember_tokens, reuse_window, revocation_endpoint, rotates, scopes, sid, title, token_endpoint, type, \
+                 user_name, userinfo_endpoint";
     assert_eq!(
         mistakes_of_provider("redirect = 1\n\"a\\nb\" = 2"),
-        "providers[0].\"a\\nb\" (a:b): is no known key; known are authorization_endpoint, authorize_params, client_auth, \
-         client_id, client_secret, confirm, dead_errors, exclusive, issuer, jwks_uri, kind, lifetime, name, preset, \
-         remember_tokens, revocation_endpoint, scopes, sid, title, token_endpoint, type, user_name, userinfo_endpoint\n\
-         providers[0].redirect (a:b): is no known key; known are authorization_endpoint, authorize_params, client_auth, \
-         client_id, client_secret, confirm, dead_errors, exclusive, issuer, jwks_uri, kind, lifetime, name, preset, \
-         remember_tokens, revocation_endpoint, scopes, sid, title, token_endpoint, type, user_name, userinfo_endpoint"
+        format!(
+            "providers[0].\"a\\nb\" (a:b): is no known key; known are {known}\n\
+             providers[0].redirect (a:b): is no known key; known are {known}"
+        )
     );
 }
 

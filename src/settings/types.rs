@@ -126,6 +126,7 @@ pub enum ClientAuth {
 
 /// An external identity provider, as data.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own under the name the settings give it")]
 pub struct Provider {
     /// Its type and name.
     pub id: ProviderId,
@@ -157,6 +158,14 @@ pub struct Provider {
     pub endpoints: Endpoints,
     /// How long an access token lives where the provider doesn't say.
     pub lifetime: Option<Duration>,
+    /// Whether a refresh may replace the refresh token (RFC 6749 §6): the spent one is then taken for dead.
+    pub rotates: bool,
+    /// How long a spent refresh token still works; absent: not at all, as far as is known.
+    pub reuse_window: Option<Duration>,
+    /// How long a refresh token may go unused before it dies; absent: it doesn't, as far as is known.
+    pub idle_life: Option<Duration>,
+    /// Whether the refresh token dies with the access token: refreshed ahead, or never.
+    pub refresh_dies_with_access: bool,
     /// Sent to the authorization endpoint as they are.
     pub authorize_params: BTreeMap<String, String>,
     /// OAuth errors beside `invalid_grant` that mean the refresh token is dead; `status:400` means such a status without an error code.

@@ -38,6 +38,8 @@ fn any_table() -> impl Strategy<Value = Table> {
             "client_secret",
             "sid",
             "lifetime",
+            "rotates",
+            "idle_life",
             "authorize_params",
             "dead_errors",
         ])

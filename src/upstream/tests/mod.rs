@@ -46,6 +46,10 @@ fn settings(issuer: &str) -> settings::Provider {
         endpoints: Endpoints::default(),
         lifetime: None,
         authorize_params: [("prompt".to_owned(), "consent".to_owned())].into(),
+        rotates: true,
+        reuse_window: None,
+        idle_life: None,
+        refresh_dies_with_access: false,
         dead_errors: Vec::new(),
     }
 }
