@@ -35,7 +35,7 @@ impl App {
         let vault = keys::open_vault(&store, &settings.keyring, &clock, &entropy).await?;
         let parts = Arc::new(Parts {
             upstream: Upstream::new(&settings, &clock)?,
-            flights: Flights::new(&settings),
+            flights: Flights::new(&settings, &entropy),
             tokens_seen: callers::TokensSeen::default(),
             uses: Uses::default(),
             store,

@@ -75,6 +75,11 @@ impl MovableClock {
         self.offset_micros.fetch_add(micros, Ordering::SeqCst);
     }
 
+    /// Whether it changes only by [`MovableClock::advance`].
+    pub fn stands_still(&self) -> bool {
+        self.frozen_at_micros.is_some()
+    }
+
     fn offset(&self) -> i64 {
         self.offset_micros.load(Ordering::SeqCst)
     }

@@ -6,6 +6,7 @@ mod client;
 mod demo;
 mod import;
 mod keys;
+mod links;
 mod migrate;
 mod output;
 mod serve;
@@ -53,6 +54,9 @@ enum Command {
     /// Prepare the settings of an application.
     #[command(subcommand)]
     Client(client::Command),
+    /// See to links.
+    #[command(subcommand)]
+    Links(links::Command),
     /// Keep the keyring.
     #[command(subcommand)]
     Keys(keys::Command),
@@ -92,6 +96,7 @@ async fn dispatch(cli: &Cli, output: &Output) -> Result<ExitCode, Trouble> {
         Command::Migrate => migrate::run(&load(config)?, output).await,
         Command::Account(command) => Box::pin(account::run(command, open(config).await?, output)).await,
         Command::Client(command) => client::run(command, output),
+        Command::Links(command) => Box::pin(links::run(command, open(config).await?, output)).await,
         Command::Keys(command) => keys::run(command, &load(config)?, output),
         Command::Import(arguments) => Box::pin(import::run(arguments, open(config).await?, output)).await,
         Command::Completions { shell } => {

@@ -11,7 +11,7 @@ use super::output::Trouble;
 use super::{build, told_to_stop};
 use crate::app::App;
 use crate::http::server::{Leaving, Service};
-use crate::service::sweep;
+use crate::service::{refresh, sweep};
 use crate::settings::Settings;
 use crate::store::Store;
 
@@ -24,6 +24,7 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     // Before anything is opened: a second server must not migrate, or bring ownership in line with settings of its own.
     let _only_server = lock(&settings)?;
     let app = build(settings).await?;
+    refresh::clear_after_a_crash(&app.parts).await.map_err(|error| Trouble::from(&error))?;
     let addresses = public.local_addr().and_then(|public| ops.local_addr().map(|ops| (public, ops)));
     let (listen, ops_listen) = addresses.map_err(|error| Trouble::say(format!("can't listen: {error}")))?;
     let leaving = Leaving::default();
@@ -33,6 +34,7 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     let (public, ops) = service.handles();
     tracing::info!("listening on http://{listen}, operations on http://{ops_listen}");
     let sweeping = tokio::spawn(sweep::run(app.parts.clone()));
+    let refreshing = tokio::spawn(refresh::run(app.parts.clone()));
     let serving = tokio::spawn(service.run());
 
     told_to_stop().await?;
@@ -40,6 +42,7 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     leaving.begin();
     public.stop(true).await;
     sweeping.abort();
+    refreshing.abort();
     end(&app).await;
     ops.stop(true).await;
     match serving.await {

@@ -17,6 +17,10 @@ pub enum Event {
     AccountDeleted,
     /// A provider refused a refresh token for good.
     ConsentNeeded,
+    /// A refresh token is dead, and an answer that carried the next one never came.
+    RefreshLost,
+    /// An operator gives a link marked dead another try.
+    Retried,
     /// A bind instruction was refused, expired or abandoned at the provider.
     BindRefused,
 }
@@ -28,6 +32,8 @@ stored_as!(Event {
     AccountCreated => "ACCOUNT_CREATED",
     AccountDeleted => "ACCOUNT_DELETED",
     ConsentNeeded => "FEDERATION_CONSENT_NEEDED",
+    RefreshLost => "FEDERATION_REFRESH_LOST",
+    Retried => "FEDERATION_REFRESH_RETRIED",
     BindRefused => "FEDERATION_BIND_REFUSED",
 });
 

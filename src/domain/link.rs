@@ -10,7 +10,7 @@ pub enum Proof {
 }
 
 /// Whether a link's tokens can be refreshed, as far as we know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Health {
     /// Nothing is wrong.
     Ok,

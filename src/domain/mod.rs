@@ -5,9 +5,11 @@ pub mod caller;
 pub mod error;
 pub mod event;
 pub mod flow;
+pub mod guard;
 pub mod ids;
 pub mod json;
 pub mod link;
+pub mod refresh;
 pub mod scope;
 pub mod token;
 

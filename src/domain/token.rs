@@ -73,8 +73,8 @@ pub struct Held {
     pub obtained: Option<DateTime<Utc>>,
     /// Whether there is a refresh token.
     pub has_refresh: bool,
-    /// Whether the provider refused the refresh token for good.
-    pub dead: bool,
+    /// Why the refresh token is dead, if it is.
+    pub dead: Option<Lack>,
     /// Before this moment the provider is not to be asked.
     pub retry_at: Option<DateTime<Utc>>,
 }
@@ -110,6 +110,8 @@ pub enum Lack {
     NoRefreshToken,
     /// The provider refused the refresh token for good.
     NeedsConsent,
+    /// The provider refused the refresh token, and an answer that carried the next one never came.
+    LostInFlight,
     /// The provider's tokens live no longer than the floor, in seconds.
     ShortLived {
         /// How long a token lives when it is issued.
@@ -122,14 +124,14 @@ pub enum Lack {
 pub fn decide(held: &Held, wanted: &Wanted, now: DateTime<Utc>) -> Decision {
     let servable = held.is_servable(wanted.floor, now);
     let wants_more = wanted.force || wanted.min_ttl.is_some_and(|ttl| !is_above(held.expires, now, ttl));
-    if servable && (!wants_more || held.is_recent(now) || !held.has_refresh || held.dead) {
+    if servable && (!wants_more || held.is_recent(now) || !held.has_refresh || held.dead.is_some()) {
         return Decision::Serve;
+    }
+    if let Some(lack) = held.dead {
+        return Decision::Nothing(lack);
     }
     if !held.has_refresh {
         return Decision::Nothing(Lack::NoRefreshToken);
-    }
-    if held.dead {
-        return Decision::Nothing(Lack::NeedsConsent);
     }
     if let Some(life) = held.life_at_or_under(wanted.floor).filter(|_| held.is_recent(now)) {
         return Decision::Nothing(Lack::ShortLived { life: life.num_seconds() });
@@ -158,6 +160,30 @@ impl Held {
     }
 }
 
+/// How far ahead a token is refreshed.
+#[derive(Clone, Copy, Debug)]
+pub struct Ahead {
+    /// At most so long before it expires.
+    pub ahead: Duration,
+    /// Where between half of that and all of it, of 256: so that tokens that came together don't go together.
+    pub spread: u8,
+}
+
+/// Whether a token is to be refreshed before anybody asks for it. One that lives for a short time is not refreshed all its
+/// life: at most in its last quarter.
+pub fn is_due_ahead(expires: Expiry, obtained: Option<DateTime<Utc>>, ahead: Ahead, now: DateTime<Utc>) -> bool {
+    let Some(expires) = expires.known() else { return false };
+    let quarter = obtained.and_then(|obtained| (expires - obtained).to_std().ok()).map(|life| life / 4);
+    let most = quarter.map_or(ahead.ahead, |quarter| quarter.min(ahead.ahead));
+    let ahead = most / 2 + most / 2 * u32::from(ahead.spread) / 255;
+    (expires - now).to_std().map_or(true, |left| left <= ahead)
+}
+
+/// Since when a refresh token must have been idle to be used for its own sake, where it dies after `life`.
+pub fn idle_since(life: Duration, now: DateTime<Utc>) -> DateTime<Utc> {
+    now - TimeDelta::from_std(life / 4 * 3).unwrap_or(TimeDelta::MAX / 4)
+}
+
 /// How long to leave a provider alone after `failures` failures in a row (the first counts 1): 1 s doubling to 5 min,
 /// spread over half of it by `jitter` so that links that failed together don't come back together.
 pub fn backoff(failures: i32, jitter: u8) -> Duration {
@@ -184,7 +210,7 @@ mod tests {
             expires: Expiry::At(moment(left)),
             obtained: Some(moment(-3600)),
             has_refresh: true,
-            dead: false,
+            dead: None,
             retry_at: None,
         }
     }
@@ -203,7 +229,10 @@ mod tests {
             assert_eq!(decide(&held(300), wanted, moment(0)), Decision::Ask);
             // Too recent, dead, without a refresh token, resting: what is there is served.
             assert_eq!(decide(&Held { obtained: Some(moment(-29)), ..held(300) }, wanted, moment(0)), Decision::Serve);
-            assert_eq!(decide(&Held { dead: true, ..held(300) }, wanted, moment(0)), Decision::Serve);
+            assert_eq!(
+                decide(&Held { dead: Some(Lack::LostInFlight), ..held(300) }, wanted, moment(0)),
+                Decision::Serve
+            );
             assert_eq!(decide(&Held { has_refresh: false, ..held(300) }, wanted, moment(0)), Decision::Serve);
             assert_eq!(decide(&Held { retry_at: Some(moment(5)), ..held(300) }, wanted, moment(0)), Decision::Serve);
         }
@@ -213,7 +242,10 @@ mod tests {
     fn nothing_is_asked_where_it_is_pointless_or_too_soon() {
         let none = Decision::Nothing(Lack::NoRefreshToken);
         assert_eq!(decide(&Held { has_refresh: false, ..held(0) }, &WANTED, moment(0)), none);
-        assert_eq!(decide(&Held { dead: true, ..held(0) }, &WANTED, moment(0)), Decision::Nothing(Lack::NeedsConsent));
+        assert_eq!(
+            decide(&Held { dead: Some(Lack::NeedsConsent), ..held(0) }, &WANTED, moment(0)),
+            Decision::Nothing(Lack::NeedsConsent)
+        );
         let resting = Held { retry_at: Some(moment(5)), ..held(0) };
         assert_eq!(decide(&resting, &Wanted { force: true, ..WANTED }, moment(0)), Decision::Rest(moment(5)));
         assert_eq!(decide(&resting, &WANTED, moment(6)), Decision::Ask);
@@ -229,6 +261,21 @@ mod tests {
     #[test]
     fn an_unknown_expiry_is_served() {
         assert_eq!(decide(&Held { expires: Expiry::Unknown, ..held(0) }, &WANTED, moment(0)), Decision::Serve);
+    }
+
+    #[test]
+    fn a_token_is_refreshed_ahead_in_its_last_quarter_at_most() {
+        let due = |left: i64, life: i64, spread| {
+            let ahead = Ahead { ahead: Duration::from_mins(5), spread };
+            is_due_ahead(Expiry::At(moment(left)), Some(moment(left - life)), ahead, moment(0))
+        };
+        assert!(due(300, 3600, 255) && !due(301, 3600, 255));
+        assert!(due(150, 3600, 0) && !due(151, 3600, 0));
+        assert!(due(75, 300, 255) && !due(76, 300, 255));
+        let ahead = Ahead { ahead: Duration::from_mins(5), spread: 255 };
+        assert!(is_due_ahead(Expiry::At(moment(300)), None, ahead, moment(0)));
+        assert!(!is_due_ahead(Expiry::Unknown, None, ahead, moment(0)));
+        assert!(is_due_ahead(Expiry::At(moment(-1)), None, ahead, moment(0)));
     }
 
     #[test]
@@ -248,7 +295,7 @@ mod tests {
         ) {
             let held = Held {
                 has_access: true, expires: Expiry::At(moment(left)), obtained: age.map(|age| moment(-age)),
-                has_refresh: refresh, dead, retry_at: rest.map(moment),
+                has_refresh: refresh, dead: dead.then_some(Lack::NeedsConsent), retry_at: rest.map(moment),
             };
             let wanted = Wanted { floor: Duration::from_secs(floor), min_ttl: ttl.map(Duration::from_secs), force };
             if decide(&held, &wanted, moment(0)) == Decision::Serve {

@@ -1,15 +1,19 @@
-//! At most one refresh per link in this process: the first caller leads it, the others join it, and it flies on whoever
+//! At most one refresh per link in this process (the lease sees to other processes): the first caller leads it, the others join it, and it flies on whoever
 //! hangs up.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use futures_util::future::{FutureExt as _, Shared};
 use tokio::sync::{Semaphore, oneshot};
 
+use super::refresh::Waiting;
 use super::{Parts, refresh};
+use crate::domain::guard::Guard;
 use crate::domain::ids::{LinkId, ProviderId};
+use crate::domain::refresh::Errand;
+use crate::entropy::SharedEntropy;
 use crate::settings::Settings;
 
 /// How a refresh ended.
@@ -30,26 +34,66 @@ pub(super) enum Landing {
 /// A refresh in the air; every clone hears how it ended. An error: the refresh panicked.
 pub(super) type Flight = Shared<oneshot::Receiver<Landing>>;
 
-/// The refreshes in flight, and how many each provider bears.
+/// The refreshes in flight, and what each provider bears.
 pub struct Flights {
     flying: Mutex<HashMap<LinkId, Flight>>,
-    permits: HashMap<ProviderId, Arc<Semaphore>>,
+    lanes: Mutex<HashMap<ProviderId, Arc<Lane>>>,
+    max_concurrency: usize,
+    waiting: Waiting,
+    /// This process's own: instances of a fleet must not all find the same links due at the same time.
+    seed: [u8; 8],
+}
+
+/// One provider, as this process asks it.
+pub(super) struct Lane {
+    /// Who asks has one.
+    pub(super) permits: Semaphore,
+    /// Who asks before anybody wants to know has one of these, too: half as many.
+    pub(super) background: Semaphore,
+    guard: Mutex<Guard>,
+}
+
+impl Lane {
+    /// What has been heard of the provider lately.
+    pub(super) fn guard(&self) -> MutexGuard<'_, Guard> {
+        self.guard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Flights {
     /// No flights yet; each provider bears `tokens.max_concurrency` at once.
-    pub fn new(settings: &Settings) -> Self {
-        let permits = settings
-            .providers
-            .keys()
-            .map(|id| (id.clone(), Arc::new(Semaphore::new(settings.tokens.max_concurrency))))
-            .collect();
-        Self { flying: Mutex::new(HashMap::new()), permits }
+    pub fn new(settings: &Settings, entropy: &SharedEntropy) -> Self {
+        Self {
+            flying: Mutex::default(),
+            lanes: Mutex::default(),
+            max_concurrency: settings.tokens.max_concurrency,
+            waiting: Waiting::default(),
+            seed: entropy.bytes(),
+        }
     }
 
-    /// The permits of a provider.
-    pub(super) fn permits(&self, provider: &ProviderId) -> Option<Arc<Semaphore>> {
-        self.permits.get(provider).map(Arc::clone)
+    /// What a provider bears, and what has been heard of it.
+    pub(super) fn lane(&self, provider: &ProviderId) -> Arc<Lane> {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lane = lanes.entry(provider.clone()).or_insert_with(|| {
+            Arc::new(Lane {
+                permits: Semaphore::new(self.max_concurrency),
+                background: Semaphore::new((self.max_concurrency / 2).max(1)),
+                guard: Mutex::default(),
+            })
+        });
+        Arc::clone(lane)
+    }
+
+    /// The links that other instances are refreshing while somebody here waits.
+    pub(super) fn waiting(&self) -> &Waiting {
+        &self.waiting
+    }
+
+    /// Where among 256 this process has a link: the same each time, another in each process.
+    pub(super) fn spread(&self, link: LinkId) -> u8 {
+        let mixed = link.0.as_bytes().iter().zip(self.seed.iter().cycle()).map(|(byte, seed)| byte ^ seed);
+        mixed.fold(0x9d, |hash, byte| (hash ^ byte).wrapping_mul(0xa7).rotate_left(3))
     }
 
     /// Waits until every flight that is in the air now has landed.
@@ -71,7 +115,12 @@ impl Flights {
 
 /// Joins the link's flight, or leads one on the main runtime. One that is led asks only if `version` is still what is
 /// stored: whoever read the row just before another flight wrote it must not ask again.
-pub(super) fn join(parts: &Arc<Parts>, provider: &ProviderId, (link, version): (LinkId, i64)) -> Flight {
+pub(super) fn join(
+    parts: &Arc<Parts>,
+    provider: &ProviderId,
+    (link, version): (LinkId, i64),
+    errand: Errand,
+) -> Flight {
     let mut flying = parts.flights.flying.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(flight) = flying.get(&link) {
         return flight.clone();
@@ -84,7 +133,7 @@ pub(super) fn join(parts: &Arc<Parts>, provider: &ProviderId, (link, version): (
     // Made before the task, so that one that is never run leaves no flight on the list either.
     let strip = Airstrip { parts: Arc::clone(parts), link };
     parts.runtime.spawn(async move {
-        let result = refresh::fly(&crew, &provider, (link, version)).await;
+        let result = refresh::fly(&crew, &provider, (link, version), errand).await;
         // First off the list, then the news: who hears it and asks again must not join this flight.
         drop(strip);
         // Nobody may be waiting any more; what counts is in the database.

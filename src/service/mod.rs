@@ -7,12 +7,12 @@ pub mod import;
 pub mod keys;
 pub mod links;
 pub mod ownership;
+pub mod refresh;
 pub mod sweep;
 pub mod tokens;
 
 mod audit;
 mod flights;
-mod refresh;
 mod token_sets;
 mod uses;
 

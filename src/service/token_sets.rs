@@ -9,7 +9,7 @@ use crate::domain::ids::LinkId;
 use crate::domain::link::Health;
 use crate::domain::token::Expiry;
 use crate::domain::{Error, Result};
-use crate::store::token_sets::{NewTokens, OwnerRow, TokenRow, find, insert_if_absent, replace};
+use crate::store::token_sets::{NewTokens, OwnerRow, Past, TokenRow, find, insert_if_absent, replace};
 use crate::store::{Conn, at, row_id};
 use crate::vault::{Column, Owner, RowKey, Table};
 
@@ -61,12 +61,7 @@ pub(super) async fn swap(
         // RFC 6749 §6: an answer without a refresh token keeps the old.
         None => row.sealed_refresh.clone(),
     };
-    // Health and rest speak of the refresh token: one that is new or has just worked clears them.
-    let (health, health_since, retry_at, failures) = if tokens.refreshed || tokens.refresh.is_some() {
-        (Health::Ok.as_str().to_owned(), None, None, 0)
-    } else {
-        (row.health.clone(), row.health_since, row.retry_at, row.failures)
-    };
+    let past = if tokens.refreshed || tokens.refresh.is_some() { Past::Over } else { Past::Stays };
     let new = NewTokens {
         sealed_access: seal_access(parts, &key, owner, tokens)?,
         sealed_refresh,
@@ -74,12 +69,8 @@ pub(super) async fn swap(
         expires_at: tokens.expires.known().map(at),
         obtained_at: tokens.obtained.map(at),
         version: row.version.checked_add(1).ok_or_else(|| Error::internal("a token set's version ran over"))?,
-        health,
-        health_since,
-        retry_at,
-        failures,
     };
-    replace(conn, owner.link, row.version, &new).await
+    replace(conn, owner.link, row.version, (&new, past)).await
 }
 
 async fn insert(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, tokens: &Keeping) -> Result<bool> {

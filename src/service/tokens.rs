@@ -13,6 +13,7 @@ use super::{Parts, no_such_user};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::ids::{LinkId, ProviderId, Sid, Subject};
 use crate::domain::link::Health;
+use crate::domain::refresh::Errand;
 use crate::domain::token::{Decision, Expiry, Held, Lack, Wanted, decide};
 use crate::domain::{Error, Result};
 use crate::settings::Subjects;
@@ -157,7 +158,7 @@ impl Asking<'_> {
     }
 
     async fn flown(&self, row: ServingRow, deadline: Instant) -> Result<After> {
-        let flight = join(self.parts, self.provider, (LinkId(row.link_id.0), row.version));
+        let flight = join(self.parts, self.provider, (LinkId(row.link_id.0), row.version), Errand::Renew);
         let landing = match tokio::time::timeout_at(deadline, flight).await {
             Ok(Ok(landing)) => landing,
             // At the deadline the flight goes on; after a panic the next caller leads a new one.
@@ -235,6 +236,9 @@ impl Asking<'_> {
             None => "there is no link with tokens".to_owned(),
             Some(Lack::NoRefreshToken) => "it has expired and there is no refresh token".to_owned(),
             Some(Lack::NeedsConsent) => "the provider refused the refresh token; the user has to link again".to_owned(),
+            Some(Lack::LostInFlight) => {
+                "the refresh token was lost on its way from the provider; the user has to link again".to_owned()
+            }
             Some(Lack::ShortLived { life }) => format!(
                 "the provider's tokens live {life} s, and a token is handed out only with more than {} s left",
                 self.parts.settings.tokens.min_lifetime.as_secs()
@@ -249,7 +253,11 @@ fn held(row: &ServingRow) -> Held {
         expires: Expiry::from(row.expires_at.map(|at| at.0)),
         obtained: row.obtained_at.map(|at| at.0),
         has_refresh: row.has_refresh,
-        dead: Health::parse(&row.health).is_some_and(Health::is_dead),
+        dead: match Health::parse(&row.health) {
+            Some(Health::NeedsConsent) => Some(Lack::NeedsConsent),
+            Some(Health::LostInFlight) => Some(Lack::LostInFlight),
+            Some(Health::Ok | Health::Degraded) | None => None,
+        },
         retry_at: row.retry_at.map(|at| at.0),
     }
 }

@@ -48,6 +48,9 @@ const MOST_CONCURRENCY: usize = 100_000;
 /// Beyond ten minutes most tokens would count as stale from the start; the same limit as of `min_ttl`.
 const MOST_MIN_LIFETIME: Duration = Duration::from_mins(10);
 
+/// A token refreshed longer before its end has hardly lived.
+const MOST_REFRESH_AHEAD: Duration = Duration::from_hours(24);
+
 impl Settings {
     /// Reads the file at `path`, and the variables it names from `env`. Relative paths in it are relative to its folder.
     pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsErrors> {
@@ -171,6 +174,11 @@ fn read_tokens(top: &mut Reader<'_>) -> Tokens {
             "min_lifetime",
             Duration::from_secs(30),
             duration(Duration::ZERO..=MOST_MIN_LIFETIME),
+        ),
+        refresh_ahead: section.with_default(
+            "refresh_ahead",
+            Duration::from_mins(5),
+            duration(Duration::ZERO..=MOST_REFRESH_AHEAD),
         ),
         max_concurrency: section.with_default("max_concurrency", 64, whole(1..=MOST_CONCURRENCY)),
     };

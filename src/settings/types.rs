@@ -79,6 +79,8 @@ impl Eq for KeyringText {}
 pub struct Tokens {
     /// The floor: a token is served only if more than this is left of its life.
     pub min_lifetime: Duration,
+    /// How long before it expires the token of a link in use is refreshed in the background; zero: never.
+    pub refresh_ahead: Duration,
     /// Refreshes in flight per provider.
     pub max_concurrency: usize,
 }

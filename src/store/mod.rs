@@ -2,6 +2,7 @@
 
 mod conn;
 mod error;
+mod moment;
 mod pool;
 mod postgres;
 mod schema;
@@ -13,9 +14,12 @@ mod types;
 pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod flows;
+pub(crate) mod leases;
 pub(crate) mod links;
+pub(crate) mod marks;
 pub(crate) mod oauth_tokens;
 pub(crate) mod provider_rules;
+pub(crate) mod stale;
 pub(crate) mod token_sets;
 pub(crate) mod uses;
 pub(crate) mod vault_keys;
@@ -29,8 +33,10 @@ use tokio::runtime::Handle;
 
 pub(crate) use conn::{Conn, Tx};
 use error::{is_lost_connection, lift, unavailable};
+pub(crate) use moment::Now;
 
 use crate::domain::Result;
+use crate::domain::refresh::{GRACE, Takeover};
 
 const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations/postgres");
@@ -106,6 +112,17 @@ impl Store {
         }
     }
 
+    /// Whether a lease that lapsed may be taken over: not while the database is back only just, and its holder may be
+    /// about to store what it got.
+    pub(crate) fn takeover(&self) -> Takeover {
+        match &self.engine {
+            // One process serves: nobody else holds anything.
+            Engine::Sqlite(_) => Takeover::Allowed,
+            Engine::Postgres(postgres) if postgres.was_away_within(GRACE) => Takeover::HeldOff,
+            Engine::Postgres(_) => Takeover::Allowed,
+        }
+    }
+
     /// A transaction.
     pub(crate) async fn begin(&self) -> Result<Tx> {
         let conn = match &self.engine {
@@ -155,4 +172,9 @@ pub(crate) fn row_id(id: uuid::Uuid) -> types::Uuid {
 /// A moment as rows hold it, to the microsecond.
 pub(crate) fn at(moment: chrono::DateTime<chrono::Utc>) -> types::At {
     types::At(moment)
+}
+
+/// The time that leases go by: the database's on Postgres, else `moment`, which is this process's.
+pub(crate) fn now(moment: chrono::DateTime<chrono::Utc>) -> Now {
+    Now(moment)
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
@@ -10,6 +10,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as
 use diesel_migrations::MigrationHarness as _;
 use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::runtime::Handle;
+use tokio::time::Instant;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Config, NoTls, Socket};
@@ -35,6 +36,9 @@ struct Address {
     config: Config,
     ca_file: Option<PathBuf>,
     runtime: Handle,
+    /// When a connection was last lost or could not be made. By the machine's clock: it measures an outage, and decides
+    /// nothing that tests move.
+    trouble: Arc<Mutex<Option<Instant>>>,
 }
 
 /// A PostgreSQL database.
@@ -78,7 +82,8 @@ impl Postgres {
             .application_name("fedlink")
             .connect_timeout(Duration::from_secs(5))
             .keepalives_idle(Duration::from_secs(30));
-        let address = Address { config, ca_file: ca_file.map(Path::to_owned), runtime };
+        let ca_file = ca_file.map(Path::to_owned);
+        let address = Address { config, ca_file, runtime, trouble: Arc::default() };
         let slot = || Slot { current: RwLock::new(None), opening: tokio::sync::Mutex::new(()) };
         Ok(Self {
             address,
@@ -86,6 +91,12 @@ impl Postgres {
             next: AtomicUsize::new(0),
             transactions: Pool::new(TRANSACTIONS),
         })
+    }
+
+    /// Whether a connection was lost, or could not be made, so lately.
+    pub(super) fn was_away_within(&self, time: Duration) -> bool {
+        let trouble = *self.address.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        trouble.is_some_and(|at| at.elapsed() < time)
     }
 
     /// A connection that other queries use at the same time.
@@ -159,7 +170,15 @@ impl Address {
     /// Opens a connection; its driver runs on the main runtime, whichever worker asked for it.
     async fn connect(&self) -> Result<Link> {
         let this = self.clone();
-        self.runtime.spawn(async move { this.open().await }).await.map_err(Error::internal)?
+        let opened = self.runtime.spawn(async move { this.open().await }).await.map_err(Error::internal)?;
+        if opened.is_err() {
+            self.note_trouble();
+        }
+        opened
+    }
+
+    fn note_trouble(&self) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
     async fn open(self) -> Result<Link> {
@@ -181,8 +200,10 @@ impl Address {
             config.connect(tls).await.map_err(|error| unavailable(format!("can't connect to Postgres: {error}")))?;
         let closed = Arc::new(AtomicBool::new(false));
         let ended = Arc::clone(&closed);
+        let this = self.clone();
         self.runtime.spawn(async move {
             if let Err(error) = connection.await {
+                this.note_trouble();
                 tracing::warn!(%error, "a Postgres connection ended");
             }
             ended.store(true, Ordering::Release);

@@ -32,7 +32,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{BigInt, Binary, Integer, Nullable, Text};
+    use diesel::sql_types::{BigInt, Binary, Bool, Integer, Nullable, Text};
     use crate::store::types::{Id, Instant};
 
     token_sets (link_id) {
@@ -52,6 +52,8 @@ diesel::table! {
         unclosed_by -> Nullable<Id>,
         retry_at -> Nullable<Instant>,
         failures -> Integer,
+        notice_at -> Nullable<Instant>,
+        second_look -> Bool,
     }
 }
 

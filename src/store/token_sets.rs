@@ -61,10 +61,46 @@ pub(crate) struct NewTokens {
     pub(crate) expires_at: Option<At>,
     pub(crate) obtained_at: Option<At>,
     pub(crate) version: i64,
-    pub(crate) health: String,
-    pub(crate) health_since: Option<At>,
-    pub(crate) retry_at: Option<At>,
-    pub(crate) failures: i32,
+}
+
+/// What becomes of all that is known of a set's refresh token: its health, and who is at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Past {
+    /// It is over: the refresh token is new, or has just worked.
+    Over,
+    /// It stays, a lease and an unended attempt included: the refresh token is the same.
+    Stays,
+}
+
+/// A past that is over.
+#[derive(Debug, AsChangeset)]
+#[diesel(table_name = token_sets, treat_none_as_null = true)]
+struct NoPast {
+    attempt: Option<Uuid>,
+    lease_until: Option<At>,
+    unclosed_by: Option<Uuid>,
+    health: &'static str,
+    health_since: Option<At>,
+    retry_at: Option<At>,
+    failures: i32,
+    notice_at: Option<At>,
+    second_look: bool,
+}
+
+impl Past {
+    fn changes(self) -> Option<NoPast> {
+        (self == Self::Over).then_some(NoPast {
+            attempt: None,
+            lease_until: None,
+            unclosed_by: None,
+            health: Health::Ok.as_str(),
+            health_since: None,
+            retry_at: None,
+            failures: 0,
+            notice_at: None,
+            second_look: false,
+        })
+    }
 }
 
 macro_rules! serving_columns {
@@ -152,10 +188,15 @@ pub(crate) async fn find(conn: &mut Conn, link: LinkId) -> Result<Option<(OwnerR
 }
 
 /// Writes new tokens if the row still has the version that was read; says whether it did. The row's key stays.
-pub(crate) async fn replace(conn: &mut Conn, link: LinkId, version_read: i64, tokens: &NewTokens) -> Result<bool> {
+pub(crate) async fn replace(
+    conn: &mut Conn,
+    link: LinkId,
+    version_read: i64,
+    (tokens, past): (&NewTokens, Past),
+) -> Result<bool> {
     let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(link.0)))
         .filter(token_sets::version.eq(version_read))
-        .set(tokens)
+        .set((tokens, past.changes()))
         .execute(c));
     Ok(written.map_err(lift)? == 1)
 }
@@ -163,28 +204,5 @@ pub(crate) async fn replace(conn: &mut Conn, link: LinkId, version_read: i64, to
 /// Writes a link's first token set unless it has one; says whether it did.
 pub(crate) async fn insert_if_absent(conn: &mut Conn, row: &TokenRow) -> Result<bool> {
     let written = on!(conn, |c| diesel::insert_into(token_sets::table).values(row).on_conflict_do_nothing().execute(c));
-    Ok(written.map_err(lift)? == 1)
-}
-
-/// Records that a refresh failed in passing, if the version is still the one that was tried; says whether it was.
-pub(crate) async fn record_failure(conn: &mut Conn, link: LinkId, version: i64, retry_at: At) -> Result<bool> {
-    let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(link.0)))
-        .filter(token_sets::version.eq(version))
-        .set((
-            token_sets::failures.eq(token_sets::failures + 1),
-            token_sets::retry_at.eq(retry_at),
-            token_sets::health.eq(Health::Degraded.as_str()),
-        ))
-        .execute(c));
-    Ok(written.map_err(lift)? == 1)
-}
-
-/// Records that the provider refused the refresh token for good, if the version is still the one that was tried; says
-/// whether it was.
-pub(crate) async fn record_refusal(conn: &mut Conn, link: LinkId, version: i64, since: At) -> Result<bool> {
-    let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(link.0)))
-        .filter(token_sets::version.eq(version))
-        .set((token_sets::health.eq(Health::NeedsConsent.as_str()), token_sets::health_since.eq(since)))
-        .execute(c));
     Ok(written.map_err(lift)? == 1)
 }

@@ -1,0 +1,115 @@
+//! Stores a granted answer. A provider that rotates has already forgotten the old token when it answers, so the answer is
+//! written before anything else is done with it.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use subtle::ConstantTimeEq as _;
+
+use super::Chain;
+use crate::domain::Result;
+use crate::domain::ids::LinkId;
+use crate::domain::refresh::{OnGrant, There, on_grant};
+use crate::domain::token::{Expiry, Grant};
+use crate::service::Parts;
+use crate::service::token_sets::{Keeping, open_key, owner, swap};
+use crate::store;
+use crate::store::token_sets::{OwnerRow, TokenRow, find};
+use crate::vault::Column;
+
+/// How long to wait before trying again to store an answer when the database is away.
+const STORE_AGAIN: Duration = Duration::from_millis(250);
+
+/// What became of a granted answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// It is written, and with it every lease is over.
+    Written,
+    /// Somebody linked again meanwhile: what they brought stays.
+    Dropped,
+    /// The link is gone.
+    Gone,
+    /// It could not be stored, and the database has no part in it.
+    Failed,
+}
+
+/// Stores a granted answer, however often the database has to be asked: it is the only copy of the refresh token there is.
+pub(super) async fn land(
+    parts: &Parts,
+    link: LinkId,
+    read: (OwnerRow, TokenRow),
+    spent: &SecretString,
+    grant: Grant,
+) -> Stored {
+    let mut keeping = Keeping {
+        access: Some(grant.access_token),
+        refresh: grant.refresh_token,
+        scope: grant.scope,
+        expires: grant.expires,
+        obtained: Some(parts.clock.now()),
+        refreshed: true,
+    };
+    let (owner_row, mut row) = read;
+    let mut held = false;
+    loop {
+        match store_answer(parts, link, (&owner_row, &mut row), spent, &mut keeping).await {
+            Ok(Some(stored)) => return stored,
+            Ok(None) => {}
+            // Whatever the database says, short of "written": no words of its are worth throwing the token away.
+            Err(error) if store::is_of_database(&error) => {
+                if !std::mem::replace(&mut held, true) {
+                    tracing::error!(%link, error = %Chain(&error), "holding a refreshed token until the database is back");
+                }
+                tokio::time::sleep(STORE_AGAIN).await;
+            }
+            Err(error) => {
+                tracing::error!(%link, error = %Chain(&error), "a refreshed token could not be stored");
+                return Stored::Failed;
+            }
+        }
+    }
+}
+
+/// Tries once to store an answer over `row`; `None`: somebody else wrote meanwhile and `row` is now what they wrote.
+async fn store_answer(
+    parts: &Parts,
+    link: LinkId,
+    (owner_row, row): (&OwnerRow, &mut TokenRow),
+    spent: &SecretString,
+    keeping: &mut Keeping,
+) -> Result<Option<Stored>> {
+    let mut conn = parts.store.write().await?;
+    let owner = owner(link, owner_row);
+    if swap(parts, &mut conn, owner, (row, keeping)).await? {
+        return Ok(Some(Stored::Written));
+    }
+    let Some((_, now_there)) = find(&mut conn, link).await? else {
+        tracing::warn!(%link, "unlinked during a refresh; the new tokens are dropped");
+        return Ok(Some(Stored::Gone));
+    };
+    let read = std::mem::replace(row, now_there).version;
+    let key = open_key(parts, row)?;
+    let stored = match &row.sealed_refresh {
+        Some(sealed) => Some(parts.vault.open(&key, &owner.place(Column::Refresh), sealed)?),
+        None => None,
+    };
+    let there = There { version: row.version, keeps_spent: stored.is_some_and(|stored| same(&stored, spent)) };
+    match on_grant(read, Some(there)) {
+        OnGrant::WriteOver(_) => {}
+        OnGrant::Drop | OnGrant::Revoke => return Ok(Some(Stored::Dropped)),
+    }
+    // The refresh token we spent is still stored: ours must replace it. Of the access tokens the longer-lived stays; where
+    // one states no expiry, ours, which is the newer as far as anybody knows.
+    if let (Some(sealed), Some(theirs), Some(ours)) = (&row.sealed_access, row.expires_at, keeping.expires.known())
+        && theirs.0 > ours
+    {
+        keeping.access = Some(parts.vault.open(&key, &owner.place(Column::Access), sealed)?);
+        keeping.expires = Expiry::At(theirs.0);
+    }
+    Ok(None)
+}
+
+/// Whether two tokens are the same, in constant time.
+fn same(one: &SecretString, other: &SecretString) -> bool {
+    one.expose_secret().as_bytes().ct_eq(other.expose_secret().as_bytes()).into()
+}

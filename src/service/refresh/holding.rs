@@ -1,0 +1,67 @@
+//! A lease in hand: given back in one of the ways it can end, or, when the refresh dies on the way, left on record as unended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::Result;
+use crate::service::Parts;
+use crate::store;
+use crate::store::leases::{Attempt, Ending, end, fail};
+
+/// A lease that this process holds.
+pub(super) struct Holding {
+    parts: Arc<Parts>,
+    attempt: Attempt,
+    is_over: bool,
+}
+
+impl Holding {
+    pub(super) fn new(parts: &Arc<Parts>, attempt: Attempt) -> Self {
+        Self { parts: Arc::clone(parts), attempt, is_over: false }
+    }
+
+    /// The attempt that holds it.
+    pub(super) fn attempt(&self) -> Attempt {
+        self.attempt
+    }
+
+    /// Takes note that the lease ended with the tokens that were written.
+    pub(super) fn is_over(mut self) {
+        self.is_over = true;
+    }
+
+    /// Gives the lease back. One that is another's by now is left alone.
+    pub(super) async fn end(mut self, ending: Ending) -> Result<()> {
+        let ended = end(&mut self.parts.store.write().await?, &self.attempt, ending).await;
+        self.is_over = ended.is_ok();
+        ended
+    }
+
+    /// Gives the lease back and has the provider left alone for `wait`; says whether that was recorded.
+    pub(super) async fn fail(mut self, ending: Ending, wait: Duration) -> Result<bool> {
+        let now = store::now(self.parts.clock.now());
+        let recorded = fail(&mut self.parts.store.write().await?, &self.attempt, now, (ending, wait)).await?;
+        if recorded {
+            self.is_over = true;
+        } else {
+            self.end(ending).await?;
+        }
+        Ok(recorded)
+    }
+}
+
+impl Drop for Holding {
+    /// A panic, or the database away: nobody knows how the attempt ended. Others need not wait for the lease to lapse.
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let (parts, attempt) = (Arc::clone(&self.parts), self.attempt);
+        self.parts.runtime.spawn(async move {
+            let given_back = async { end(&mut parts.store.write().await?, &attempt, Ending::Open).await };
+            if let Err(error) = given_back.await {
+                tracing::warn!(link = %attempt.link, %error, "a lease could not be given back; it lapses by itself");
+            }
+        });
+    }
+}

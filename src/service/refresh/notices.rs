@@ -1,0 +1,84 @@
+//! What follows a mark: a second look at links that were marked on thin evidence, the word that users have to consent again,
+//! and, long after, the end of the dead refresh token.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use crate::domain::Result;
+use crate::domain::event::{Actor, Event};
+use crate::domain::ids::{LinkId, ProviderId};
+use crate::domain::link::Health;
+use crate::domain::refresh::Errand;
+use crate::service::Parts;
+use crate::service::audit::{About, record};
+use crate::service::flights::join;
+use crate::store;
+use crate::store::marks::{Marked, forget_dead, list_due, tell};
+
+/// Marks looked at in one round.
+const BATCH: i64 = 100;
+/// A dead refresh token is kept so long: a late answer, or an operator, may show that it wasn't.
+const KEPT_DEAD: Duration = Duration::from_hours(30 * 24);
+
+/// Looks again where that is due, and tells what still stands; gives how many links were told of. Any number of instances
+/// may do so at once: each mark is told once.
+pub async fn round(parts: &Arc<Parts>) -> Result<usize> {
+    let now = store::now(parts.clock.now());
+    let due = store::read!(parts.store, |conn| list_due(conn, now, BATCH))?;
+    let (to_look_at, to_tell): (Vec<Marked>, Vec<Marked>) = due.into_iter().partition(|marked| can_look(parts, marked));
+    join_all(to_look_at.iter().map(async |marked| look_again(parts, marked).await)).await;
+    let mut told = 0;
+    for marked in to_tell {
+        told += usize::from(tell_of(parts, &marked).await?);
+    }
+    Ok(told)
+}
+
+/// Drops the refresh tokens of links that have been dead for long; gives how many.
+pub(in crate::service) async fn forget(parts: &Parts) -> Result<usize> {
+    let now = store::now(parts.clock.now());
+    forget_dead(&mut parts.store.write().await?, now, KEPT_DEAD).await
+}
+
+fn can_look(parts: &Parts, marked: &Marked) -> bool {
+    marked.second_look
+        && marked.has_refresh
+        && provider(marked).is_some_and(|id| parts.upstream.provider(&id).is_some())
+}
+
+/// Asks once more. What comes of it is in the row: new tokens, or a mark that is to be told at once; or, after a failure in
+/// passing, nothing new, and the next round tries again.
+async fn look_again(parts: &Arc<Parts>, marked: &Marked) {
+    let Some(provider) = provider(marked) else { return };
+    let flight = join(parts, &provider, (LinkId(marked.link_id.0), marked.version), Errand::SecondLook);
+    // A panic has been logged; the mark stays due.
+    let _landed = flight.await;
+}
+
+async fn tell_of(parts: &Parts, marked: &Marked) -> Result<bool> {
+    let event = match Health::parse(&marked.health) {
+        Some(Health::LostInFlight) => Event::RefreshLost,
+        _ => Event::ConsentNeeded,
+    };
+    let mut tx = parts.store.begin().await?;
+    // Between the reading and this statement a late answer may have healed it, or another instance told it.
+    if !tell(tx.conn(), marked).await? {
+        return Ok(false);
+    }
+    let provider = provider(marked);
+    let about = About {
+        subject: Some(&marked.subject),
+        provider: provider.as_ref(),
+        sid: Some(&marked.sid),
+        detail: Health::parse(&marked.health).map(Health::as_str),
+    };
+    record(parts, &mut tx, event, &Actor::default(), about).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+fn provider(marked: &Marked) -> Option<ProviderId> {
+    ProviderId::parse(&marked.fp_type, &marked.fp_name).ok()
+}

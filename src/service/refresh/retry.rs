@@ -1,0 +1,62 @@
+//! Gives links that were marked dead another try, on an operator's word.
+
+use std::sync::Arc;
+
+use crate::domain::event::{Actor, Event};
+use crate::domain::ids::{LinkId, ProviderId, Sid, Subject};
+use crate::domain::link::Health;
+use crate::domain::{Error, Result};
+use crate::service::Parts;
+use crate::service::audit::{About, record};
+use crate::store;
+use crate::store::marks::{Marked, Which, list_dead, revive};
+
+/// Links of one transaction.
+const BATCH: i64 = 100;
+
+/// Which dead links an operator wants tried again.
+#[derive(Debug)]
+pub struct Asked {
+    /// At this provider.
+    pub provider: ProviderId,
+    /// Of this subject only.
+    pub subject: Option<Subject>,
+    /// This account only.
+    pub sid: Option<Sid>,
+}
+
+/// Makes the dead links that fit count as failing in passing, so that the next caller asks the provider again; gives how
+/// many. Links whose refresh token is gone are left as they are.
+pub async fn retry(parts: &Arc<Parts>, asked: &Asked) -> Result<usize> {
+    if !parts.settings.providers.contains_key(&asked.provider) {
+        return Err(Error::input("provider", format!("{} is no configured provider", asked.provider)));
+    }
+    let which = Which { provider: &asked.provider, subject: asked.subject.as_ref(), sid: asked.sid.as_ref() };
+    let (mut after, mut revived) = (None, 0);
+    loop {
+        let dead = store::read!(parts.store, |conn| list_dead(conn, which, after, BATCH))?;
+        let Some(last) = dead.last() else { return Ok(revived) };
+        after = Some(LinkId(last.link_id.0));
+        revived += revive_all(parts, &asked.provider, &dead).await?;
+    }
+}
+
+async fn revive_all(parts: &Parts, provider: &ProviderId, dead: &[Marked]) -> Result<usize> {
+    let mut tx = parts.store.begin().await?;
+    let mut revived = 0;
+    for marked in dead {
+        if !revive(tx.conn(), marked).await? {
+            continue;
+        }
+        revived += 1;
+        let about = About {
+            subject: Some(&marked.subject),
+            provider: Some(provider),
+            sid: Some(&marked.sid),
+            detail: Health::parse(&marked.health).map(Health::as_str),
+        };
+        record(parts, &mut tx, Event::Retried, &Actor::default(), about).await?;
+    }
+    tx.commit().await?;
+    Ok(revived)
+}

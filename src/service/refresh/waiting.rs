@@ -1,0 +1,138 @@
+//! Waits for refreshes that other instances are at: one query for all links that this instance waits for.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, oneshot};
+
+use crate::domain::ids::LinkId;
+use crate::domain::refresh::{Errand, Next, Seen, next};
+use crate::domain::{Error, Result};
+use crate::service::Parts;
+use crate::store;
+use crate::store::leases::seen;
+
+/// The shortest time between two looks, and the first one anybody waits.
+const SOONEST: Duration = Duration::from_millis(25);
+/// The longest.
+const LATEST: Duration = Duration::from_millis(250);
+/// Links in one query.
+const BATCH: usize = 500;
+
+/// The links whose lease another instance has, while somebody here waits for them.
+#[derive(Default)]
+pub(in crate::service) struct Waiting {
+    waiters: Mutex<Waiters>,
+    came: Notify,
+}
+
+#[derive(Default)]
+struct Waiters {
+    by_link: HashMap<LinkId, Waiter>,
+    is_polled: bool,
+}
+
+/// One flight that waits: at most one for each link, since flights of a link join.
+struct Waiter {
+    version: i64,
+    errand: Errand,
+    news: oneshot::Sender<std::result::Result<Next, String>>,
+}
+
+impl Waiting {
+    /// Adds a waiter; says whether the caller has to start looking, since nobody does.
+    fn add(&self, link: LinkId, waiter: Waiter) -> bool {
+        let mut waiters = self.lock();
+        waiters.by_link.insert(link, waiter);
+        self.came.notify_one();
+        !std::mem::replace(&mut waiters.is_polled, true)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiters> {
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Waits until there is something else to do about a link than to wait.
+pub(super) async fn turn(parts: &Arc<Parts>, link: LinkId, version: i64, errand: Errand) -> Result<Next> {
+    let (news, hearing) = oneshot::channel();
+    if parts.flights.waiting().add(link, Waiter { version, errand, news }) {
+        let parts = Arc::clone(parts);
+        parts.runtime.clone().spawn(async move { poll(&parts).await });
+    }
+    match hearing.await {
+        Ok(Ok(next)) => Ok(next),
+        Ok(Err(away)) => Err(Error::StorageUnavailable(away.into())),
+        Err(_the_poller_died) => Err(Error::internal("nobody looks after refreshes of other instances")),
+    }
+}
+
+/// Looks until nobody waits any more.
+async fn poll(parts: &Parts) {
+    let waiting = parts.flights.waiting();
+    // Also when it panics: the next to wait starts another.
+    let _stopped = Stopped(waiting);
+    let mut pause = SOONEST;
+    loop {
+        look(parts, waiting).await;
+        {
+            let mut waiters = waiting.lock();
+            if waiters.by_link.is_empty() {
+                waiters.is_polled = false;
+                return;
+            }
+        }
+        tokio::time::sleep(SOONEST).await;
+        // Whoever has just come is not to wait as long as those who have been waiting.
+        pause = match tokio::time::timeout(pause - SOONEST, waiting.came.notified()).await {
+            Ok(()) => SOONEST,
+            Err(_nobody_came) => (pause * 3 / 2).min(LATEST),
+        };
+    }
+}
+
+/// Looks once at all links that are waited for, and tells those who have something else to do.
+async fn look(parts: &Parts, waiting: &Waiting) {
+    let links: Vec<LinkId> = waiting.lock().by_link.keys().copied().collect();
+    for batch in links.chunks(BATCH) {
+        let now = store::now(parts.clock.now());
+        let found = match store_seen(parts, batch, now).await {
+            Ok(found) => Ok(found.into_iter().collect::<HashMap<LinkId, Seen>>()),
+            Err(error) => Err(error.to_string()),
+        };
+        let takeover = parts.store.takeover();
+        let mut waiters = waiting.lock();
+        for link in batch {
+            let Some(waiter) = waiters.by_link.get(link) else { continue };
+            let news = match &found {
+                Ok(found) => match next(found.get(link).copied(), waiter.version, waiter.errand, takeover) {
+                    Next::Wait => continue,
+                    next => Ok(next),
+                },
+                Err(error) => Err(error.clone()),
+            };
+            if let Some(waiter) = waiters.by_link.remove(link) {
+                // The flight may have died; then nobody listens.
+                let _unheard = waiter.news.send(news);
+            }
+        }
+    }
+}
+
+async fn store_seen(parts: &Parts, links: &[LinkId], now: store::Now) -> Result<Vec<(LinkId, Seen)>> {
+    store::read!(parts.store, |conn| seen(conn, links, now))
+}
+
+struct Stopped<'a>(&'a Waiting);
+
+impl Drop for Stopped<'_> {
+    fn drop(&mut self) {
+        let mut waiters = self.0.lock();
+        if std::thread::panicking() {
+            waiters.is_polled = false;
+            // Their senders go, which tells them.
+            waiters.by_link.clear();
+        }
+    }
+}
