@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::{Value, json};
 
+use crate::support::database::texts;
 use crate::support::program;
 use crate::support::site::{CONSOLE_SECRET, PROVIDER_SECRET, Site, provider};
 use crate::support::world::{Engine, both_engines};
@@ -122,12 +123,18 @@ fn a_port_that_is_taken_is_named() {
     }
 }
 
-#[test]
-fn a_sqlite_file_is_served_once() {
-    let site = Site::alone();
+#[tokio::test]
+async fn a_sqlite_file_is_served_once() {
+    let mut site = Site::alone();
     let mut first = site.serve();
+    let written = site.settings.clone();
+    // A second server with other settings: had it opened the database before it was refused, it would have written this.
+    site.edit("[\"openid\", \"offline_access\", \"profile\"]", "[\"openid\"]\nexclusive = false");
     let output = site.run(&["serve"]);
     assert!(output.complaint().contains("is served already by another process; use PostgreSQL"), "{output:?}");
+    let rules = "SELECT fp_type || ':' || fp_name || ' ' || exclusive AS value FROM provider_rules";
+    assert_eq!(texts(&format!("sqlite:{}", site.database().display()), rules).await, ["tcs:tcs_1 1"]);
+    site.settings = written;
     // Other commands are second writers beside the server.
     site.run(&["account", "create", "--id", "42"]).good();
     assert!(first.terminate().success());
