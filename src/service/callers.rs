@@ -232,3 +232,33 @@ pub async fn revoke(parts: &Arc<Parts>, client: &Client, token: &str) -> Result<
         })
         .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_read_before_a_revocation_is_not_remembered() {
+        let tokens = TokensSeen::default();
+        let seen = Arc::new(Seen {
+            client: ClientId::parse("console").unwrap(),
+            subject: None,
+            scopes: Vec::new(),
+            expires: DateTime::UNIX_EPOCH,
+        });
+        let (revoked, other) = (hash("revoked"), hash("other"));
+
+        let before = tokens.revocations();
+        tokens.remember(revoked, &seen, before);
+        assert!(tokens.seen.contains_key(&revoked));
+        // Read, then revoked, and only then remembered: whoever reads slowly must not bring it back.
+        tokens.forget(&revoked);
+        tokens.remember(revoked, &seen, before);
+        assert!(!tokens.seen.contains_key(&revoked));
+        // It may have been any token's revocation.
+        tokens.remember(other, &seen, before);
+        assert!(!tokens.seen.contains_key(&other));
+        tokens.remember(other, &seen, tokens.revocations());
+        assert!(tokens.seen.contains_key(&other));
+    }
+}
