@@ -83,6 +83,28 @@ async fn a_read_only_postgres_answers_503_to_writers_and_reads_go_on() {
     assert_eq!(answer.status, 204, "{}", answer.text());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_postgres_table_answers_503_in_time_and_it_passes() {
+    let world = World::start(Engine::Postgres).await;
+    world.account("alice").await;
+    let console = world.console().await;
+    let list = || world.call("GET", LIST, &console, Body::None);
+    assert_eq!(list().await.status, 200);
+    let mut intruder = Sql::open(&world.database_url).await;
+    intruder.run("BEGIN; LOCK TABLE links IN ACCESS EXCLUSIVE MODE").await;
+    // Each waits 5 s for the lock; they wait together, though they share connections, and whoever comes later starts afresh.
+    let all = async { tokio::join!(list(), list(), list(), list(), te(&world)) };
+    let (a, b, c, d, token) = tokio::time::timeout(Duration::from_secs(20), all).await.expect("in time");
+    for refused in [a, b, c, d] {
+        assert_storage_unavailable(&refused);
+    }
+    assert!([200, 503].contains(&token.status), "{}", token.text());
+    intruder.run("ROLLBACK").await;
+    let found = list().await;
+    assert_eq!((found.status, found.json()), (200, json!([])));
+    assert_eq!(te(&world).await.status, 200);
+}
+
 both_engines! {
     async fn a_token_that_cannot_be_checked_is_no_wrong_token(engine: Engine) {
         let world = World::start(engine).await;
