@@ -83,6 +83,34 @@ both_engines! {
         assert_eq!(asked(&world), 1);
     }
 
+    /// The permit of the provider is one, and is for asking it: an answer that waits for the database holds up nobody's call.
+    async fn an_answer_that_waits_for_the_database_keeps_no_permit(engine: Engine) {
+        let world = World::frozen_with(engine, |settings| settings.replace("[vault]", "[tokens]\nmax_concurrency = 1\n[vault]")).await;
+        world.account("alice").await;
+        let console = world.console().await;
+        let mut sql = Sql::open(&world.database_url).await;
+        expired(&world, "first").await;
+        expired(&world, "second").await;
+        let answers = world.sandbox.script().hold_token_answers();
+        let meanwhile = async {
+            answers.wait_for_arrivals(1).await;
+            sql.lock_tokens().await;
+            let calls = world.sandbox.script().hold_token_calls();
+            answers.release();
+            let asks = async {
+                let arrival = tokio::time::timeout(Duration::from_secs(10), calls.wait_for_arrivals(1)).await;
+                arrival.expect("the second link's refresh waits for the first one's database");
+                assert_eq!(world.app.parts.flights.in_the_air().len(), 2, "the first is stored already");
+                sql.run("ROLLBACK").await;
+                calls.release();
+            };
+            tokio::join!(fed_token(&world, &console, "?sid=second"), asks).0
+        };
+        let (first, second) = tokio::join!(fed_token(&world, &console, "?sid=first"), meanwhile);
+        assert!(world.sandbox.is_active(&token(&first, "first")) && world.sandbox.is_active(&token(&second, "second")));
+        assert_eq!(asked(&world), 2);
+    }
+
     async fn a_rotated_refresh_token_is_kept_each_time(engine: Engine) {
         let world = world(engine).await;
         let mut before = expired(&world, "oleg").await.access_token.expose_secret().to_owned();
