@@ -23,6 +23,7 @@ mod plaintext;
 mod refresh;
 mod refresh_failures;
 mod refresh_relinked;
+mod resent_params;
 mod schema;
 mod serving;
 mod storage;

@@ -9,6 +9,7 @@ pub mod guard;
 pub mod ids;
 pub mod json;
 pub mod link;
+pub mod params;
 pub mod refresh;
 pub mod scope;
 pub mod token;

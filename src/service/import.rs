@@ -12,6 +12,7 @@ use crate::domain::account::AccountType;
 use crate::domain::event::Actor;
 use crate::domain::ids::{PARTNER_TYPE, ProviderId, Sid, Subject, display_name};
 use crate::domain::link::Proof;
+use crate::domain::params::Params;
 use crate::domain::token::Expiry;
 use crate::domain::{Error, Result};
 use crate::settings::Subjects;
@@ -66,6 +67,7 @@ pub async fn take_in(parts: &Arc<Parts>, line: Line, unknown: UnknownSubject) ->
     let tokens = Keeping {
         access: line.access_token,
         refresh: line.refresh_token,
+        params: Params::default(),
         scope: line.scope,
         expires: expiry(line.expires_on)?,
         obtained: None,

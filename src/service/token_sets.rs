@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::Parts;
 use crate::domain::ids::LinkId;
 use crate::domain::link::Health;
+use crate::domain::params::Params;
 use crate::domain::token::Expiry;
 use crate::domain::{Error, Result};
 use crate::store::token_sets::{NewTokens, OwnerRow, Past, TokenRow, find, insert_if_absent, replace};
@@ -19,6 +20,8 @@ pub(super) struct Keeping {
     pub(super) access: Option<SecretString>,
     /// The refresh token; none keeps the one that is stored (RFC 6749 §6).
     pub(super) refresh: Option<SecretString>,
+    /// What came back with the code and goes along with the refresh token: kept, and replaced, with it.
+    pub(super) params: Params,
     /// The scopes the provider stated.
     pub(super) scope: Option<String>,
     /// When the access token expires.
@@ -61,10 +64,18 @@ pub(super) async fn swap(
         // RFC 6749 §6: an answer without a refresh token keeps the old.
         None => row.sealed_refresh.clone(),
     };
+    let sealed_params = if tokens.refresh.is_some() && !tokens.refreshed {
+        // Another grant's refresh token: the old one's parameters are no more its own than the old one.
+        seal_params(parts, &key, owner, tokens)?
+    } else {
+        row.sealed_params.clone()
+    };
+    // Health, rest and lease speak of the refresh token: for one that is new or has just worked they are over.
     let past = if tokens.refreshed || tokens.refresh.is_some() { Past::Over } else { Past::Stays };
     let new = NewTokens {
         sealed_access: seal_access(parts, &key, owner, tokens)?,
         sealed_refresh,
+        sealed_params,
         scope: tokens.scope.clone().or_else(|| row.scope.clone()),
         expires_at: tokens.expires.known().map(at),
         obtained_at: tokens.obtained.map(at),
@@ -83,6 +94,7 @@ async fn insert(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, tokens: &Keepi
         link_id: row_id(owner.link.0),
         sealed_access: seal_access(parts, &key, owner, tokens)?,
         sealed_refresh,
+        sealed_params: seal_params(parts, &key, owner, tokens)?,
         key_id: wrapped.key_id,
         wrapped_key: wrapped.bytes,
         scope: tokens.scope.clone(),
@@ -100,6 +112,16 @@ async fn insert(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, tokens: &Keepi
 
 fn seal_access(parts: &Parts, key: &RowKey, owner: Owner<'_>, tokens: &Keeping) -> Result<Option<Vec<u8>>> {
     tokens.access.as_ref().map(|token| parts.vault.seal(key, &owner.place(Column::Access), token)).transpose()
+}
+
+fn seal_params(parts: &Parts, key: &RowKey, owner: Owner<'_>, tokens: &Keeping) -> Result<Option<Vec<u8>>> {
+    tokens.params.to_text().map(|text| parts.vault.seal(key, &owner.place(Column::Params), &text)).transpose()
+}
+
+/// The parameters that go along with a set's refresh token.
+pub(super) fn open_params(parts: &Parts, owner: Owner<'_>, row: &TokenRow) -> Result<Params> {
+    let Some(sealed) = &row.sealed_params else { return Ok(Params::default()) };
+    Params::from_text(&parts.vault.open(&open_key(parts, row)?, &owner.place(Column::Params), sealed)?)
 }
 
 /// The key of a token set's row.

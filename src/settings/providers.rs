@@ -42,6 +42,23 @@ const OUR_PARAMS: [&str; 10] = [
     "request_uri",
 ];
 
+/// What a token request says itself (RFC 6749 §4.1.3 and §6, RFC 7636 §4.5, RFC 7521 §4.2), and what a callback says to us
+/// alone. `state` may be sent again: it is spent by then, and VK ID asks for one.
+const TOKEN_PARAMS: [&str; 12] = [
+    "grant_type",
+    "code",
+    "redirect_uri",
+    "code_verifier",
+    "refresh_token",
+    "scope",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "iss",
+    "error",
+];
+
 /// No token lives longer than this; beyond, a lifetime is a slip of the pen.
 const LONGEST_LIFE: Duration = Duration::from_hours(10 * 366 * 24);
 
@@ -105,6 +122,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     let idle_life = reader.optional("idle_life", duration(Duration::from_secs(1)..=LONGEST_LIFE));
     let refresh_dies_with_access = reader.with_default("refresh_dies_with_access", false, boolean);
     let authorize_params = reader.texts("authorize_params", refuse_ours).unwrap_or_default();
+    let resent_params = reader.list("resent_params", resent_param).unwrap_or_default();
     let dead_errors = reader.list("dead_errors", dead_error).unwrap_or_default();
     reader.finish();
     let id = id?;
@@ -129,6 +147,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
         idle_life,
         refresh_dies_with_access,
         authorize_params,
+        resent_params,
         dead_errors,
     })
 }
@@ -229,6 +248,16 @@ fn refuse_ours(parameter: &str) -> Option<String> {
         Some("must not be set here: write the scopes under `scopes`".to_owned())
     } else {
         OUR_PARAMS.contains(&parameter).then(|| "must not be set: it is part of what protects a bind".to_owned())
+    }
+}
+
+fn resent_param(name: &str) -> Result<String, String> {
+    if TOKEN_PARAMS.contains(&name) {
+        Err("must not be sent again: it is part of the request as it is".to_owned())
+    } else if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Err("must be the name of a parameter, such as \"device_id\"".to_owned())
+    } else {
+        Ok(name.to_owned())
     }
 }
 

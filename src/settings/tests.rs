@@ -58,6 +58,7 @@ reuse_window = "30s"
 idle_life = "180d"
 refresh_dies_with_access = true
 authorize_params = { prompt = "consent" }
+resent_params = ["device_id", "state"]
 dead_errors = ["invalid_grant", "status:400"]
 "#;
 
@@ -124,6 +125,7 @@ fn the_designs_example_is_read() {
     assert_eq!(provider.reuse_window, Some(Duration::from_secs(30)));
     assert_eq!(provider.idle_life, Some(Duration::from_hours(180 * 24)));
     assert_eq!(provider.authorize_params["prompt"], "consent");
+    assert_eq!(provider.resent_params, ["device_id", "state"]);
     assert_eq!(provider.dead_errors, ["invalid_grant", "status:400"]);
 }
 
@@ -197,7 +199,7 @@ fn an_unknown_key_is_named_in_every_table() {
     );
     let known = "authorization_endpoint, authorize_params, client_auth, client_id, client_secret, confirm, dead_errors, \
                  exclusive, idle_life, issuer, jwks_uri, kind, lifetime, name, preset, refresh_dies_with_access, \
-                 remember_tokens, reuse_window, revocation_endpoint, rotates, scopes, sid, title, token_endpoint, type, \
+                 remember_tokens, resent_params, reuse_window, revocation_endpoint, rotates, scopes, sid, title, token_endpoint, type, \
                  user_name, userinfo_endpoint";
     assert_eq!(
         mistakes_of_provider("redirect = 1\n\"a\\nb\" = 2"),

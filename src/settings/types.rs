@@ -170,6 +170,8 @@ pub struct Provider {
     pub refresh_dies_with_access: bool,
     /// Sent to the authorization endpoint as they are.
     pub authorize_params: BTreeMap<String, String>,
+    /// Names of parameters that come back with the code and are sent again at exchange and refresh.
+    pub resent_params: Vec<String>,
     /// OAuth errors beside `invalid_grant` that mean the refresh token is dead; `status:400` means such a status without an error code.
     pub dead_errors: Vec<String>,
 }

@@ -54,6 +54,7 @@ diesel::table! {
         failures -> Integer,
         notice_at -> Nullable<Instant>,
         second_look -> Bool,
+        sealed_params -> Nullable<Binary>,
     }
 }
 

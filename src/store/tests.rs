@@ -1,6 +1,7 @@
 //! The rows themselves, on both engines: extremes go there and back, a transaction leaves nothing behind, and hot reads
 //! search by index.
 
+mod leases;
 #[path = "../../tests/support/postgres.rs"]
 mod postgres;
 
@@ -20,7 +21,7 @@ use super::flows::FlowRow;
 use super::links::NewLink;
 use super::oauth_tokens::OauthTokenRow;
 use super::schema::audit as audit_lines;
-use super::token_sets::{NewTokens, TokenRow};
+use super::token_sets::{NewTokens, Past, TokenRow};
 use super::types::{At, Uuid};
 use super::*;
 use crate::domain::ids::{FlowId, LinkId, ProviderId, Subject};
@@ -126,6 +127,7 @@ async fn links_and_tokens_go_there_and_back(conn: &mut Conn) {
             health_since: full.then_some(now),
             retry_at: full.then_some(late),
             failures: if full { i32::MAX } else { i32::MIN },
+            sealed_params: full.then(blob),
         };
         assert!(token_sets::insert_if_absent(conn, &row).await.unwrap());
         uses::record(conn, link, late).await.unwrap();
@@ -138,19 +140,17 @@ async fn links_and_tokens_go_there_and_back(conn: &mut Conn) {
         let emptied = NewTokens {
             sealed_access: None,
             sealed_refresh: None,
+            sealed_params: None,
             scope: None,
             expires_at: None,
             obtained_at: None,
             version: 0,
-            health: "ok".to_owned(),
-            health_since: None,
-            retry_at: None,
-            failures: 0,
         };
-        assert!(!token_sets::replace(conn, link, 7, &emptied).await.unwrap(), "another version");
-        assert!(token_sets::replace(conn, link, row.version, &emptied).await.unwrap());
+        assert!(!token_sets::replace(conn, link, 7, (&emptied, Past::Over)).await.unwrap(), "another version");
+        assert!(token_sets::replace(conn, link, row.version, (&emptied, Past::Over)).await.unwrap());
         let (_, found) = token_sets::find(conn, link).await.unwrap().unwrap();
         assert!(found.sealed_access.is_none() && found.sealed_refresh.is_none() && found.expires_at.is_none());
+        assert!(found.sealed_params.is_none());
         same((found.version, found.wrapped_key), (0, blob()));
     }
     let listed = links::list_detailed(conn, &Subject::parse("s".repeat(255)).unwrap()).await.unwrap();

@@ -46,6 +46,7 @@ pub(crate) struct TokenRow {
     pub(crate) health_since: Option<At>,
     pub(crate) retry_at: Option<At>,
     pub(crate) failures: i32,
+    pub(crate) sealed_params: Option<Vec<u8>>,
 }
 
 /// Who a token set belongs to: what its ciphertexts are bound to.
@@ -57,6 +58,7 @@ pub(crate) type OwnerRow = (String, String, String, String);
 pub(crate) struct NewTokens {
     pub(crate) sealed_access: Option<Vec<u8>>,
     pub(crate) sealed_refresh: Option<Vec<u8>>,
+    pub(crate) sealed_params: Option<Vec<u8>>,
     pub(crate) scope: Option<String>,
     pub(crate) expires_at: Option<At>,
     pub(crate) obtained_at: Option<At>,

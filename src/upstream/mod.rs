@@ -21,6 +21,7 @@ use url::Url;
 use crate::clock::SharedClock;
 use crate::domain::Result;
 use crate::domain::ids::{ProviderId, Sid};
+use crate::domain::params::Params;
 use crate::settings::Settings;
 
 pub use outcome::{Outcome, Passing, PassingKind, Refusal, TokenAnswer};
@@ -69,6 +70,19 @@ pub struct AuthorizationRequest {
     pub nonce: SecretString,
     /// RFC 7636: 43 to 128 characters; the provider sees its hash.
     pub code_verifier: SecretString,
+}
+
+/// What trades an authorization code for tokens; `redirect_uri` and `code_verifier` are those of the request.
+#[derive(Clone, Copy, Debug)]
+pub struct Redemption<'a> {
+    /// RFC 6749 §4.1.2.
+    pub code: &'a SecretString,
+    /// The request's.
+    pub redirect_uri: &'a Url,
+    /// The request's.
+    pub code_verifier: &'a SecretString,
+    /// What came back with the code and is sent again.
+    pub params: &'a Params,
 }
 
 /// An account at a provider, as the provider proved it.

@@ -15,7 +15,8 @@ use oauth2::{
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use super::AuthorizationRequest;
+use super::{AuthorizationRequest, Redemption};
+use crate::domain::params::Params;
 use crate::domain::{Error, Result};
 use crate::settings::{ClientAuth, Provider, ProviderKind};
 
@@ -44,16 +45,17 @@ pub(crate) fn authorization_url(settings: &Provider, endpoint: &Url, request: &A
 pub(crate) fn code_request(
     settings: &Provider,
     endpoint: &Url,
-    code: &SecretString,
-    redirect_uri: &Url,
-    code_verifier: &SecretString,
+    Redemption { code, redirect_uri, code_verifier, params }: Redemption<'_>,
 ) -> Result<HttpRequest> {
     let verifier = verifier(code_verifier)?;
     let client = token_client(settings, endpoint);
-    let request = client
+    let mut request = client
         .exchange_code(AuthorizationCode::new(code.expose_secret().to_owned()))
         .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(redirect_uri.clone())))
         .set_pkce_verifier(verifier);
+    for (name, value) in params.iter() {
+        request = request.add_extra_param(name, value.expose_secret());
+    }
     captured(settings, |capture| drop(request.request(&capture)))
 }
 
@@ -61,11 +63,15 @@ pub(crate) fn code_request(
 pub(crate) fn refresh_request(
     settings: &Provider,
     endpoint: &Url,
-    refresh_token: &SecretString,
+    (refresh_token, params): (&SecretString, &Params),
 ) -> Result<HttpRequest> {
     let client = token_client(settings, endpoint);
     let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
-    captured(settings, |capture| drop(client.exchange_refresh_token(&token).request(&capture)))
+    let mut request = client.exchange_refresh_token(&token);
+    for (name, value) in params.iter() {
+        request = request.add_extra_param(name, value.expose_secret());
+    }
+    captured(settings, |capture| drop(request.request(&capture)))
 }
 
 /// The crate asserts the length of RFC 7636 §4.1; a wrong one must not end the process.

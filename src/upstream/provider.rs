@@ -16,9 +16,10 @@ use super::discovery::{self, Document, Metadata};
 use super::oidc::{self, Expected, Flaw};
 use super::outcome::{self, Outcome, Passing, PassingKind, Rules, TokenAnswer};
 use super::template::Template;
-use super::{AuthorizationRequest, Identity, IdentityError, IssuerRule, oauth2 as requests, userinfo};
+use super::{AuthorizationRequest, Identity, IdentityError, IssuerRule, Redemption, oauth2 as requests, userinfo};
 use crate::clock::SharedClock;
 use crate::domain::ids::{Sid, TEXT_LIMIT};
+use crate::domain::params::Params;
 use crate::domain::{Error, Result};
 use crate::settings::{self, Endpoints, ProviderKind};
 
@@ -61,14 +62,14 @@ impl Provider {
         requests::authorization_url(&self.settings, &endpoint, request)
     }
 
-    /// Trades an authorization code for tokens. `redirect_uri` and `code_verifier` are those of the request.
-    pub async fn exchange(&self, code: &SecretString, redirect_uri: &Url, code_verifier: &SecretString) -> Outcome {
-        self.ask(|endpoint| requests::code_request(&self.settings, endpoint, code, redirect_uri, code_verifier)).await
+    /// Trades an authorization code for tokens.
+    pub async fn exchange(&self, redemption: Redemption<'_>) -> Outcome {
+        self.ask(|endpoint| requests::code_request(&self.settings, endpoint, redemption)).await
     }
 
-    /// Asks for fresh tokens. An `id_token` in the answer is nobody's business: identity was proved at the bind.
-    pub async fn refresh(&self, refresh_token: &SecretString) -> Outcome {
-        self.ask(|endpoint| requests::refresh_request(&self.settings, endpoint, refresh_token)).await
+    /// Asks for fresh tokens; `params` are those that came with the grant. An `id_token` in the answer is nobody's business: identity was proved at the bind.
+    pub async fn refresh(&self, refresh_token: &SecretString, params: &Params) -> Outcome {
+        self.ask(|endpoint| requests::refresh_request(&self.settings, endpoint, (refresh_token, params))).await
     }
 
     /// Whose account the answer to [`Provider::exchange`] is: by its `id_token`, checked in full, and by userinfo where

@@ -42,13 +42,15 @@ impl Table {
     }
 }
 
-/// Which token of a set.
+/// Which secret of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
     /// The access token.
     Access,
     /// The refresh token.
     Refresh,
+    /// The parameters that are sent again with it.
+    Params,
 }
 
 /// Whose tokens they are: what their ciphertexts are bound to.
@@ -77,6 +79,7 @@ impl<'a> Owner<'a> {
         let column = match column {
             Column::Access => "sealed_access",
             Column::Refresh => "sealed_refresh",
+            Column::Params => "sealed_params",
         };
         Place::of(&[
             Table::TokenSets.as_str(),

@@ -98,19 +98,22 @@ pub(crate) async fn callback(app: Data<App>, request: HttpRequest) -> HttpRespon
         (Ok(fp_type), Ok(fp_name)) => (fp_type, fp_name),
         (Err(error), _) | (_, Err(error)) => return page::failure(&error),
     };
-    let Some(mut query) = once(request.query_string().as_bytes()) else {
+    let Some(query) = once(request.query_string().as_bytes()) else {
         return page::bad_request("A parameter stands more than once.");
     };
-    let Some(state) = query.remove("state") else {
+    let params: HashMap<String, SecretString> =
+        query.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    let Some(state) = params.get("state").cloned() else {
         return page::bad_request("The parameter state is missing.");
     };
     let answer = Answer {
         fp_type,
         fp_name,
-        state: Some(state.into()),
-        code: query.remove("code").map(Into::into),
-        error: query.remove("error"),
-        iss: query.remove("iss"),
+        state: Some(state),
+        code: params.get("code").cloned(),
+        error: query.get("error").cloned(),
+        iss: query.get("iss").cloned(),
+        params,
     };
     let browser = browser(&app, &request);
     shape(bind::callback(&app.parts, answer, browser).await)

@@ -1,5 +1,6 @@
 //! The provider sends the browser back. Cookie, state, provider and issuer have to agree before the code is exchanged.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -10,12 +11,13 @@ use super::{
 };
 use crate::domain::flow::FlowState;
 use crate::domain::ids::ProviderId;
+use crate::domain::params::Params;
 use crate::domain::token::Grant;
 use crate::domain::{Error, Result};
 use crate::service::Parts;
 use crate::store;
 use crate::store::flows::{Arrival, FlowRow};
-use crate::upstream::{Identity, Outcome, Provider};
+use crate::upstream::{Identity, Outcome, Provider, Redemption};
 
 /// What came back with the browser.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub struct Answer {
     pub error: Option<String>,
     /// RFC 9207: who says it is answering.
     pub iss: Option<String>,
+    /// All that came, by name: a provider may want some of it again.
+    pub params: HashMap<String, SecretString>,
 }
 
 /// Takes the provider's answer; it runs to its end even if the browser hangs up, since the code is spent by then.
@@ -83,10 +87,17 @@ async fn take(parts: &Parts, answer: &Answer, browser: &Browser) -> Result<Step>
     if !claimed {
         return Ok(Step::Nothing);
     }
-    match exchange(parts, &row, (&id, &provider), code).await? {
-        Some((identity, grant)) => arrive(parts, &row, &provider, (identity, grant)).await,
+    let params = resent(&provider, answer);
+    match exchange(parts, &row, (&id, &provider), (code, &params)).await? {
+        Some((identity, grant)) => arrive(parts, &row, &provider, (identity, grant, params)).await,
         None => end(parts, &row, Ending::ProviderError, "exchange_failed").await,
     }
+}
+
+/// What the provider wants again, of what it sent. One that it left out is its own to miss.
+fn resent(provider: &Provider, answer: &Answer) -> Params {
+    let names = &provider.settings().resent_params;
+    names.iter().filter_map(|name| Some((name.clone(), answer.params.get(name)?.clone()))).collect()
 }
 
 /// Redeems the code and finds out whose account it is; `None` if either fails, the reason in the log.
@@ -94,11 +105,17 @@ async fn exchange(
     parts: &Parts,
     row: &FlowRow,
     (id, provider): (&ProviderId, &Provider),
-    code: &SecretString,
+    (code, params): (&SecretString, &Params),
 ) -> Result<Option<(Identity, Grant)>> {
     let Some(sealed) = &row.sealed else { return Ok(None) };
     let secrets: LegSecrets = unseal(parts, row, sealed)?;
-    let answer = match provider.exchange(code, &redirect_uri(&parts.settings, id)?, &secrets.verifier).await {
+    let redemption = Redemption {
+        code,
+        redirect_uri: &redirect_uri(&parts.settings, id)?,
+        code_verifier: &secrets.verifier,
+        params,
+    };
+    let answer = match provider.exchange(redemption).await {
         Outcome::Granted(answer) => answer,
         Outcome::Refused(refusal) => {
             tracing::warn!(provider = %id, error = %refusal.error, "the provider refused a code");
@@ -123,11 +140,11 @@ async fn arrive(
     parts: &Parts,
     row: &FlowRow,
     provider: &Provider,
-    (identity, grant): (Identity, Grant),
+    (identity, grant, params): (Identity, Grant, Params),
 ) -> Result<Step> {
     let settings = provider.settings();
     let now = parts.clock.now();
-    let sealed = if settings.remember_tokens { Some(seal(parts, row, &secrets(grant, now))?) } else { None };
+    let sealed = if settings.remember_tokens { Some(seal(parts, row, &secrets(grant, &params, now))?) } else { None };
     let (state, code) = if settings.confirm {
         (FlowState::Confirming, None)
     } else {
@@ -156,10 +173,11 @@ pub(super) fn pending_address(row: &FlowRow, code: &SecretString) -> String {
     app_address(row, &[("status", "pending"), ("bind_code", code)])
 }
 
-fn secrets(grant: Grant, now: chrono::DateTime<chrono::Utc>) -> GrantSecrets {
+fn secrets(grant: Grant, params: &Params, now: chrono::DateTime<chrono::Utc>) -> GrantSecrets {
     GrantSecrets {
         access: grant.access_token,
         refresh: grant.refresh_token,
+        params: params.to_text(),
         scope: grant.scope,
         expires: grant.expires.known().map(|moment| moment.timestamp_micros()),
         obtained: now.timestamp_micros(),

@@ -14,6 +14,7 @@ use crate::domain::caller::{Action, Caller};
 use crate::domain::event::Actor;
 use crate::domain::ids::{Sid, Subject};
 use crate::domain::link::Proof;
+use crate::domain::params::Params;
 use crate::domain::token::Expiry;
 use crate::domain::{Error, Result};
 use crate::service::token_sets::{Keeping, keep};
@@ -133,16 +134,18 @@ async fn link(
     let id = links::make(parts, tx, actor, making).await?;
     let Some(sealed) = &row.sealed else { return Ok(()) };
     let grant: GrantSecrets = unseal(parts, row, sealed)?;
-    keep(parts, tx.conn(), Owner::new(id, subject, &provider, sid.as_str()), &keeping(grant)).await
+    keep(parts, tx.conn(), Owner::new(id, subject, &provider, sid.as_str()), &keeping(grant)?).await
 }
 
-fn keeping(grant: GrantSecrets) -> Keeping {
-    Keeping {
+fn keeping(grant: GrantSecrets) -> Result<Keeping> {
+    let params = grant.params.as_ref().map(Params::from_text).transpose()?.unwrap_or_default();
+    Ok(Keeping {
         access: Some(grant.access),
         refresh: grant.refresh,
+        params,
         scope: grant.scope,
         expires: Expiry::from(grant.expires.and_then(DateTime::from_timestamp_micros)),
         obtained: DateTime::from_timestamp_micros(grant.obtained),
         refreshed: false,
-    }
+    })
 }

@@ -132,6 +132,9 @@ struct GrantSecrets {
     access: SecretString,
     #[serde(serialize_with = "in_the_clear_if_any")]
     refresh: Option<SecretString>,
+    /// As [`crate::domain::params::Params::to_text`] writes them.
+    #[serde(default, serialize_with = "in_the_clear_if_any")]
+    params: Option<SecretString>,
     scope: Option<String>,
     /// Microseconds since 1970.
     expires: Option<i64>,

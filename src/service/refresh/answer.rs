@@ -9,6 +9,7 @@ use subtle::ConstantTimeEq as _;
 use super::Chain;
 use crate::domain::Result;
 use crate::domain::ids::LinkId;
+use crate::domain::params::Params;
 use crate::domain::refresh::{OnGrant, There, on_grant};
 use crate::domain::token::{Expiry, Grant};
 use crate::service::Parts;
@@ -44,6 +45,8 @@ pub(super) async fn land(
     let mut keeping = Keeping {
         access: Some(grant.access_token),
         refresh: grant.refresh_token,
+        // Those that are stored stay with the token that replaces the spent one.
+        params: Params::default(),
         scope: grant.scope,
         expires: grant.expires,
         obtained: Some(parts.clock.now()),

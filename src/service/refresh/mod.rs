@@ -21,10 +21,11 @@ pub(super) use waiting::Waiting;
 
 use super::Parts;
 use super::flights::{Landing, Lane};
-use super::token_sets::{open_key, owner};
+use super::token_sets::{open_key, open_params, owner};
 use crate::domain::guard::Belief;
 use crate::domain::ids::{LinkId, ProviderId};
 use crate::domain::link::Health;
+use crate::domain::params::Params;
 use crate::domain::refresh::{Before, Errand, Next, SEND_WITHIN, verdict};
 use crate::domain::token::backoff;
 use crate::domain::{Error, Result};
@@ -105,6 +106,8 @@ struct Read {
     owner: OwnerRow,
     row: TokenRow,
     spent: SecretString,
+    /// Sent with it, where the provider wants that.
+    params: Params,
 }
 
 impl Refresh<'_> {
@@ -148,7 +151,7 @@ impl Refresh<'_> {
             holding.end(Ending::Closed).await?;
             return Ok(Try::Late);
         }
-        let (outcome, before) = self.ask(&read.spent, before, began).await;
+        let (outcome, before) = self.ask(&read, before, began).await;
         // The permit is for asking; an answer that waits for the database holds up nobody else's.
         drop(permit);
         self.settle(outcome, before, read, holding).await.map(Try::Landed)
@@ -167,7 +170,8 @@ impl Refresh<'_> {
         let Some(sealed) = &row.sealed_refresh else { return Ok(Err(Landing::Read)) };
         let place = owner(self.link, &owner_row).place(Column::Refresh);
         let spent = self.parts.vault.open(&open_key(self.parts, &row)?, &place, sealed)?;
-        Ok(Ok(Read { owner: owner_row, row, spent }))
+        let params = open_params(self.parts, owner(self.link, &owner_row), &row)?;
+        Ok(Ok(Read { owner: owner_row, row, spent, params }))
     }
 
     async fn lease(&self, attempt: Attempt) -> Result<Option<(Before, Holding)>> {
@@ -179,10 +183,10 @@ impl Refresh<'_> {
 
     /// Asks the provider; where a spent token works on for a while, once more if the answer was lost within that time.
     /// From then on an attempt is unended, this one: what the second answer says counts accordingly.
-    async fn ask(&self, spent: &SecretString, before: Before, began: Duration) -> (Outcome, Before) {
+    async fn ask(&self, read: &Read, before: Before, began: Duration) -> (Outcome, Before) {
         let clock = &self.parts.clock;
         let sent = clock.monotonic();
-        let outcome = self.client.refresh(spent).await;
+        let outcome = self.client.refresh(&read.spent, &read.params).await;
         let Outcome::TryLater(Passing { kind: PassingKind::Ambiguous, reason, .. }) = &outcome else {
             return (outcome, before);
         };
@@ -191,7 +195,7 @@ impl Refresh<'_> {
             return (outcome, before);
         }
         tracing::warn!(link = %self.link, %reason, "the answer was lost; the provider takes the token once more");
-        (self.client.refresh(spent).await, Before::Unclosed)
+        (self.client.refresh(&read.spent, &read.params).await, Before::Unclosed)
     }
 
     async fn settle(&self, outcome: Outcome, before: Before, read: Read, holding: Holding) -> Result<Landing> {

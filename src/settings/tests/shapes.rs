@@ -114,6 +114,8 @@ fn a_provider_out_of_shape_is_refused() {
         ("authorize_params = { max_age = 1 }", "authorize_params.max_age (a:b): must be a text in quotes"),
         ("dead_errors = [\"status:503\"]", "dead_errors[0] (a:b): must be an OAuth error"),
         ("dead_errors = [\"status:+40\"]", "dead_errors[0] (a:b): must be an OAuth error"),
+        ("resent_params = [\"code\"]", "resent_params[0] (a:b): must not be sent again"),
+        ("resent_params = [\"a b\"]", "resent_params[0] (a:b): must be the name of a parameter"),
         (oauth2, "token_endpoint (a:b): is missing: "),
     ] {
         let mistakes = mistakes_of_provider(text);

@@ -46,6 +46,7 @@ fn settings(issuer: &str) -> settings::Provider {
         endpoints: Endpoints::default(),
         lifetime: None,
         authorize_params: [("prompt".to_owned(), "consent".to_owned())].into(),
+        resent_params: Vec::new(),
         rotates: true,
         reuse_window: None,
         idle_life: None,

@@ -6,10 +6,11 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::super::{IdentityError, IssuerRule, Outcome, Passing, PassingKind, TokenAnswer};
+use super::super::{IdentityError, IssuerRule, Outcome, Passing, PassingKind, Redemption, TokenAnswer};
 use super::identity::{Signer, claims};
 use super::network::Fake;
 use super::{provider, request, secret, settings};
+use crate::domain::params::Params;
 use crate::settings::{ClientAuth, ProviderKind};
 
 fn passing(outcome: Outcome) -> Passing {
@@ -19,9 +20,21 @@ fn passing(outcome: Outcome) -> Passing {
     }
 }
 
+/// What a callback may have brought.
+fn params() -> Params {
+    [("device_id".to_owned(), secret("d & 1"))].into_iter().collect()
+}
+
 async fn granted(provider: &super::Provider) -> TokenAnswer {
     let request = request();
-    match provider.exchange(&secret("the-code"), &request.redirect_uri, &request.code_verifier).await {
+    let code = secret("the-code");
+    let redemption = Redemption {
+        code: &code,
+        redirect_uri: &request.redirect_uri,
+        code_verifier: &request.code_verifier,
+        params: &params(),
+    };
+    match provider.exchange(redemption).await {
         Outcome::Granted(granted) => granted,
         other => panic!("{other:?}"),
     }
@@ -79,7 +92,7 @@ async fn a_client_proves_itself_as_its_provider_wants() {
         settings.client_auth = client_auth;
         let provider = provider(settings).0;
         granted(&provider).await;
-        assert!(matches!(provider.refresh(&secret("r + r")).await, Outcome::Granted(_)));
+        assert!(matches!(provider.refresh(&secret("r + r"), &params()).await, Outcome::Granted(_)));
 
         let asked = fake.asked("/token");
         assert!(asked.iter().all(|asked| asked.authorization.as_deref() == authorization), "{client_auth:?}");
@@ -90,9 +103,11 @@ async fn a_client_proves_itself_as_its_provider_wants() {
         ];
         exchange.extend(in_body.clone());
         exchange.push(pair("redirect_uri", request().redirect_uri.as_str()));
+        exchange.push(pair("device_id", "d & 1"));
         assert_eq!(form(&asked[0].body), exchange, "{client_auth:?}");
         let mut refresh = vec![pair("grant_type", "refresh_token"), pair("refresh_token", "r + r")];
         refresh.extend(in_body);
+        refresh.push(pair("device_id", "d & 1"));
         assert_eq!(form(&asked[1].body), refresh, "{client_auth:?}");
     }
 }
@@ -108,7 +123,7 @@ async fn an_answer_is_read_whatever_its_content_type_and_a_redirect_is_not_follo
 
     let moved = format!("HTTP/1.1 307 X\r\nLocation: {}/elsewhere\r\nContent-Length: 0\r\n\r\n", fake.issuer);
     fake.raw("/token", moved.into_bytes());
-    assert_eq!(passing(provider.refresh(&secret("r")).await).kind, PassingKind::Definite);
+    assert_eq!(passing(provider.refresh(&secret("r"), &Params::default()).await).kind, PassingKind::Definite);
     assert!(fake.asked("/elsewhere").is_empty());
 }
 
@@ -124,13 +139,17 @@ async fn what_breaks_after_the_request_is_ambiguous_and_what_breaks_before_is_no
         ("longer than a body may be", endless),
     ] {
         fake.raw("/token", raw);
-        assert_eq!(passing(broken.refresh(&secret("r")).await).kind, PassingKind::Ambiguous, "{case}");
+        assert_eq!(
+            passing(broken.refresh(&secret("r"), &Params::default()).await).kind,
+            PassingKind::Ambiguous,
+            "{case}"
+        );
     }
 
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut settings = settings(&fake.issuer);
     settings.endpoints.token = Some(format!("http://{closed}/token").parse().unwrap());
-    let failed = passing(provider(settings).0.refresh(&secret("r")).await);
+    let failed = passing(provider(settings).0.refresh(&secret("r"), &Params::default()).await);
     assert_eq!((failed.kind, failed.reason), (PassingKind::Definite, "no connection"));
 }
 
@@ -239,8 +258,10 @@ async fn every_call_can_run_in_a_task_of_its_own() {
     sent(provider.check()).await.unwrap_err();
     sent(provider.expected_iss()).await.unwrap_err();
     sent(provider.authorization_url(&request)).await.unwrap_err();
-    passing(sent(provider.refresh(&request.state)).await);
-    passing(sent(provider.exchange(&request.state, &uri, &request.code_verifier)).await);
+    passing(sent(provider.refresh(&request.state, &Params::default())).await);
+    let (code, params) = (&request.state, Params::default());
+    let redemption = Redemption { code, redirect_uri: &uri, code_verifier: &request.code_verifier, params: &params };
+    passing(sent(provider.exchange(redemption)).await);
     let answer = Fake::with_metadata();
     answer.json("/token", 200, &json!({ "access_token": "a" }));
     let other = super::provider(settings(&answer.issuer)).0;
