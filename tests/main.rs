@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod background;
 mod bind;
 mod bind_browser;
 mod bind_limits;
@@ -13,6 +14,7 @@ mod cli;
 mod database_away;
 mod demo;
 mod errors;
+mod fleet;
 mod floors;
 mod hijack;
 mod links;
@@ -23,6 +25,7 @@ mod plaintext;
 mod refresh;
 mod refresh_failures;
 mod refresh_relinked;
+mod refusals;
 mod resent_params;
 mod schema;
 mod serving;

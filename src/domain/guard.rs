@@ -71,21 +71,20 @@ impl Guard {
     /// How long to wait before a refresh may go out, if it may not now.
     pub fn pause(&self, now: Duration) -> Option<Duration> {
         match self.breaker {
-            Breaker::Open { until, .. } if now < until => Some(until - now),
-            Breaker::Open { .. } | Breaker::Closed { .. } => None,
+            Breaker::Open { until, .. } => until.checked_sub(now).filter(|wait| !wait.is_zero()),
+            Breaker::Closed { .. } => None,
         }
     }
 
     /// Whether a refresh may go out now; otherwise how long to wait. What goes out has to be reported.
     pub fn may_ask(&mut self, now: Duration) -> Result<(), Duration> {
-        match &mut self.breaker {
-            Breaker::Closed { .. } => Ok(()),
-            Breaker::Open { until, .. } if now < *until => Err(*until - now),
-            Breaker::Open { until, .. } => {
-                *until = now + PROBE_EVERY;
-                Ok(())
-            }
+        if let Some(wait) = self.pause(now) {
+            return Err(wait);
         }
+        if let Breaker::Open { until, .. } = &mut self.breaker {
+            *until = now + PROBE_EVERY;
+        }
+        Ok(())
     }
 
     /// The provider granted.

@@ -42,8 +42,8 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
-    fn id(&self) -> Option<Uuid> {
-        Some(Uuid(self.id))
+    fn uuid(&self) -> Uuid {
+        Uuid(self.id)
     }
 }
 
@@ -67,15 +67,16 @@ pub(crate) async fn take(
         .filter(token_sets::health.ne_all(dead()).or(is_second_look.into_sql::<diesel::sql_types::Bool>()))
         .filter(token_sets::retry_at.is_null().or(token_sets::retry_at.le(now.moment().nullable())))
         .set((
-            token_sets::attempt.eq(attempt.id()),
+            token_sets::attempt.eq(attempt.uuid()),
             token_sets::lease_until.eq(now.plus(span(LEASE)).nullable()),
-            token_sets::unclosed_by.eq(coalesce(token_sets::unclosed_by, attempt.id())),
+            token_sets::unclosed_by.eq(coalesce(token_sets::unclosed_by, Some(attempt.uuid()))),
         ))
         .returning(token_sets::unclosed_by)
         .get_result(c))
     .optional()
     .map_err(lift)?;
-    Ok(unclosed_by.map(|unclosed_by| if unclosed_by == attempt.id() { Before::Clean } else { Before::Unclosed }))
+    Ok(unclosed_by
+        .map(|unclosed_by| if unclosed_by == Some(attempt.uuid()) { Before::Clean } else { Before::Unclosed }))
 }
 
 /// How an attempt ended, for the record.
@@ -91,7 +92,7 @@ impl Ending {
     /// What `unclosed_by` must not be after it.
     fn struck_out(self, attempt: &Attempt) -> Option<Uuid> {
         match self {
-            Self::Closed => attempt.id(),
+            Self::Closed => Some(attempt.uuid()),
             Self::Open => None,
         }
     }
@@ -100,7 +101,7 @@ impl Ending {
 /// Gives the lease back, if it is still this attempt's.
 pub(crate) async fn end(conn: &mut Conn, attempt: &Attempt, ending: Ending) -> Result<()> {
     on!(conn, |c| diesel::update(token_sets::table.find(Uuid(attempt.link.0)))
-        .filter(token_sets::attempt.eq(attempt.id()))
+        .filter(token_sets::attempt.eq(attempt.uuid()))
         .set((
             token_sets::attempt.eq(None::<Uuid>),
             token_sets::lease_until.eq(None::<At>),
@@ -120,7 +121,7 @@ pub(crate) async fn fail(
     (ending, wait): (Ending, Duration),
 ) -> Result<bool> {
     let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(attempt.link.0)))
-        .filter(token_sets::attempt.eq(attempt.id()))
+        .filter(token_sets::attempt.eq(attempt.uuid()))
         .filter(token_sets::version.eq(attempt.version))
         .set((
             token_sets::attempt.eq(None::<Uuid>),
@@ -151,12 +152,12 @@ pub(crate) struct Mark {
 /// A link that was dead before keeps the time since which it is.
 pub(crate) async fn mark(conn: &mut Conn, attempt: &Attempt, now: Now, mark: Mark) -> Result<bool> {
     let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(attempt.link.0)))
-        .filter(token_sets::attempt.eq(attempt.id()))
+        .filter(token_sets::attempt.eq(attempt.uuid()))
         .filter(token_sets::version.eq(attempt.version))
         .set((
             token_sets::attempt.eq(None::<Uuid>),
             token_sets::lease_until.eq(None::<At>),
-            token_sets::unclosed_by.eq(nullif(token_sets::unclosed_by, attempt.id())),
+            token_sets::unclosed_by.eq(nullif(token_sets::unclosed_by, Some(attempt.uuid()))),
             token_sets::health.eq(diesel::dsl::case_when(token_sets::health.eq_any(dead()), token_sets::health)
                 .otherwise(mark.verdict.as_str())),
             token_sets::health_since.eq(diesel::dsl::case_when(
@@ -191,10 +192,13 @@ pub(crate) async fn undo_marks(conn: &mut Conn, provider: &ProviderId, now: Now,
     .map_err(lift)
 }
 
+/// Link, version, end of the lease, its holder, health, end of the rest, the time by which these are judged.
+type SeenRow = (Uuid, i64, Option<At>, Option<Uuid>, String, Option<At>, At);
+
 /// How the links among `wanted` stand; those that are gone are left out.
 pub(crate) async fn seen(conn: &mut Conn, wanted: &[LinkId], now: Now) -> Result<Vec<(LinkId, Seen)>> {
     let ids: Vec<Uuid> = wanted.iter().map(|link| Uuid(link.0)).collect();
-    let rows: Vec<(Uuid, i64, Option<At>, Option<Uuid>, String, Option<At>, At)> = on!(conn, |c| token_sets::table
+    let rows: Vec<SeenRow> = on!(conn, |c| token_sets::table
         .filter(token_sets::link_id.eq_any(&ids))
         .select((
             token_sets::link_id,

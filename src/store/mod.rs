@@ -116,10 +116,9 @@ impl Store {
     /// about to store what it got.
     pub(crate) fn takeover(&self) -> Takeover {
         match &self.engine {
-            // One process serves: nobody else holds anything.
-            Engine::Sqlite(_) => Takeover::Allowed,
             Engine::Postgres(postgres) if postgres.was_away_within(GRACE) => Takeover::HeldOff,
-            Engine::Postgres(_) => Takeover::Allowed,
+            // On SQLite one process serves: nobody else holds anything.
+            Engine::Postgres(_) | Engine::Sqlite(_) => Takeover::Allowed,
         }
     }
 

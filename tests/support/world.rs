@@ -196,6 +196,15 @@ impl World {
     /// One more fedlink on the database, the keyring, the time and the provider of a world, as in a fleet or after a
     /// restart; its settings file is changed first.
     pub(crate) async fn start_beside(first: &Self, change: impl FnOnce(String) -> String) -> Self {
+        Self::start_beside_at(first, Arc::clone(&first.clock), change).await
+    }
+
+    /// As [`World::start_beside`], with a clock of its own.
+    pub(crate) async fn start_beside_at(
+        first: &Self,
+        clock: Arc<MovableClock>,
+        change: impl FnOnce(String) -> String,
+    ) -> Self {
         let public = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let base = format!("http://{}", public.local_addr().expect("an address"));
         let folder = tempfile::tempdir().expect("a folder");
@@ -203,7 +212,7 @@ impl World {
         let text = change(settings(&first.database_url, &keyring, &base, &first.sandbox.issuer()));
         let settings = Settings::parse(&text, folder.path(), &|_| None, Literals::Allow)
             .unwrap_or_else(|errors| panic!("{errors}"));
-        let parts = (Arc::clone(&first.clock), SystemEntropy::shared(), first.sandbox.clone(), folder);
+        let parts = (clock, SystemEntropy::shared(), first.sandbox.clone(), folder);
         Self::run(settings, parts, public, first.database_url.clone()).await
     }
 

@@ -26,7 +26,7 @@ impl Holding {
     }
 
     /// Takes note that the lease ended with the tokens that were written.
-    pub(super) fn is_over(mut self) {
+    pub(super) fn ended_with_tokens(mut self) {
         self.is_over = true;
     }
 

@@ -15,7 +15,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
 pub use ahead::{round as ahead, run};
-pub use notices::round as see_to_marked;
+pub use notices::{forget as forget_dead, round as see_to_marked};
 pub use retry::{Asked, retry};
 pub(super) use waiting::Waiting;
 
@@ -146,7 +146,7 @@ impl Refresh<'_> {
         }
         let attempt = Attempt { link: self.link, version: self.version, id: self.parts.entropy.uuid() };
         let Some((before, holding)) = self.lease(attempt).await? else { return Ok(Try::Held) };
-        if self.parts.clock.monotonic() - began > SEND_WITHIN {
+        if self.since(began) > SEND_WITHIN {
             tracing::warn!(link = %self.link, "a refresh was held up before it asked; it starts over");
             holding.end(Ending::Closed).await?;
             return Ok(Try::Late);
@@ -184,14 +184,13 @@ impl Refresh<'_> {
     /// Asks the provider; where a spent token works on for a while, once more if the answer was lost within that time.
     /// From then on an attempt is unended, this one: what the second answer says counts accordingly.
     async fn ask(&self, read: &Read, before: Before, began: Duration) -> (Outcome, Before) {
-        let clock = &self.parts.clock;
-        let sent = clock.monotonic();
+        let sent = self.parts.clock.monotonic();
         let outcome = self.client.refresh(&read.spent, &read.params).await;
         let Outcome::TryLater(Passing { kind: PassingKind::Ambiguous, reason, .. }) = &outcome else {
             return (outcome, before);
         };
-        let is_reusable = self.client.settings().reuse_window.is_some_and(|window| clock.monotonic() - sent < window);
-        if !is_reusable || clock.monotonic() - began > SEND_WITHIN {
+        let is_reusable = self.client.settings().reuse_window.is_some_and(|window| self.since(sent) < window);
+        if !is_reusable || self.since(began) > SEND_WITHIN {
             return (outcome, before);
         }
         tracing::warn!(link = %self.link, %reason, "the answer was lost; the provider takes the token once more");
@@ -206,7 +205,7 @@ impl Refresh<'_> {
                 let read_row = (read.owner, read.row);
                 let landing = match answer::land(self.parts, self.link, read_row, &read.spent, answer.grant).await {
                     Stored::Written => {
-                        holding.is_over();
+                        holding.ended_with_tokens();
                         return Ok(Landing::Read);
                     }
                     Stored::Dropped => Landing::Read,
@@ -296,6 +295,10 @@ impl Refresh<'_> {
             Error::ProviderUnavailable { retry_after } => self.rest(*retry_after),
             _ => self.rest(UNPREPARED),
         }
+    }
+
+    fn since(&self, moment: Duration) -> Duration {
+        self.parts.clock.monotonic().saturating_sub(moment)
     }
 
     fn rest(&self, wait: Duration) -> Landing {

@@ -37,7 +37,7 @@ pub async fn round(parts: &Arc<Parts>) -> Result<usize> {
 }
 
 /// Drops the refresh tokens of links that have been dead for long; gives how many.
-pub(in crate::service) async fn forget(parts: &Parts) -> Result<usize> {
+pub async fn forget(parts: &Parts) -> Result<usize> {
     let now = store::now(parts.clock.now());
     forget_dead(&mut parts.store.write().await?, now, KEPT_DEAD).await
 }

@@ -85,7 +85,7 @@ async fn poll(parts: &Parts) {
         }
         tokio::time::sleep(SOONEST).await;
         // Whoever has just come is not to wait as long as those who have been waiting.
-        pause = match tokio::time::timeout(pause - SOONEST, waiting.came.notified()).await {
+        pause = match tokio::time::timeout(pause.saturating_sub(SOONEST), waiting.came.notified()).await {
             Ok(()) => SOONEST,
             Err(_nobody_came) => (pause * 3 / 2).min(LATEST),
         };
