@@ -7,8 +7,8 @@ use diesel_async::sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
+use super::link::{ANSWER, Link, unanswered};
 use super::pool::Lease;
-use super::postgres::Link;
 
 /// SQLite as diesel-async sees it.
 pub(crate) type SqliteConn = SyncConnectionWrapper<SqliteConnection, Offload>;
@@ -89,13 +89,15 @@ macro_rules! on {
                     let mut shared: &diesel_async::AsyncPgConnection = conn.conn();
                     let $c = &mut shared;
                     let result = $query.await;
+                    conn.judge(&result);
                     lease.0.leave();
                     result
                 }
                 $crate::store::conn::Conn::Shared(shared) => {
-                    let mut shared: &diesel_async::AsyncPgConnection = shared.link.conn();
+                    let link = &shared.link;
+                    let mut shared: &diesel_async::AsyncPgConnection = link.conn();
                     let $c = &mut shared;
-                    $query.await
+                    link.answer($query).await
                 }
             }
         }
@@ -139,7 +141,10 @@ impl Conn {
         match self {
             // IMMEDIATE: two readers that both upgrade would deadlock into "database is locked".
             Self::Sqlite(_) => self.batch("BEGIN IMMEDIATE").await,
-            Self::Postgres(_) | Self::Shared(_) => self.batch("BEGIN").await,
+            Self::Postgres(_) | Self::Shared(_) => {
+                let begun = tokio::time::timeout(ANSWER, self.batch("BEGIN")).await;
+                begun.unwrap_or_else(|_elapsed| Err(unanswered()))
+            }
         }
     }
 

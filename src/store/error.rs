@@ -4,7 +4,8 @@ use diesel::result::{DatabaseErrorKind, Error as Diesel};
 
 use crate::domain::Error;
 
-/// Messages of a database that is away, locked or read-only; neither engine has an error kind for them.
+/// Messages of a database that is away, locked or read-only; neither engine has an error kind for them, and the driver's
+/// codes don't come through. In English, as each connection asks for (`address.rs`).
 const AWAY: &[&str] = &[
     "database is locked",
     "database table is locked",
@@ -21,6 +22,9 @@ const AWAY: &[&str] = &[
     "connection refused",
     "timed out",
     "lock timeout",
+    "statement timeout",
+    "conflict with recovery",
+    "no space left on device",
     "deadlock detected",
 ];
 
@@ -83,4 +87,16 @@ pub(super) fn violated(error: &Diesel) -> Option<String> {
 /// A failure to connect or to open, with what to look at.
 pub(super) fn unavailable(message: String) -> Error {
     Error::StorageUnavailable(message.into())
+}
+
+/// An error with its causes, on one line: the driver's own message leaves out what happened.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        told.push_str(": ");
+        told.push_str(&error.to_string());
+        cause = error.source();
+    }
+    told
 }

@@ -1,7 +1,9 @@
 //! The database: opened by its address, brought to the newest schema, read, written. Nothing here sees a plaintext token.
 
+mod address;
 mod conn;
 mod error;
+mod link;
 mod moment;
 mod pool;
 mod postgres;
@@ -124,11 +126,17 @@ impl Store {
 
     /// A transaction.
     pub(crate) async fn begin(&self) -> Result<Tx> {
-        let conn = match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.writer().await?,
-            Engine::Postgres(postgres) => postgres.own().await?,
-        };
-        Tx::begin(conn).await.map_err(lift)
+        match &self.engine {
+            Engine::Sqlite(sqlite) => Tx::begin(sqlite.writer().await?).await.map_err(lift),
+            Engine::Postgres(postgres) => match Tx::begin(postgres.own().await?).await.map_err(lift) {
+                // Nothing was done yet, and a server that went away takes all connections with it.
+                Err(error) if is_lost_connection(&error) => {
+                    postgres.close_idle();
+                    Tx::begin(postgres.own().await?).await.map_err(lift)
+                }
+                other => other,
+            },
+        }
     }
 }
 

@@ -35,6 +35,11 @@ impl<C> Pool<C> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         Ok((Place { pool: Arc::clone(self), _permit: permit }, idle))
     }
+
+    /// Closes the idle connections.
+    pub(super) fn clear(&self) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
 }
 
 /// The right to have one connection of a pool.

@@ -1,23 +1,19 @@
 //! PostgreSQL: point reads and single-statement writes pipelined over a few shared connections, a pool for transactions.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
-use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
 use diesel_migrations::MigrationHarness as _;
-use rustls_platform_verifier::BuilderVerifierExt as _;
 use tokio::runtime::Handle;
-use tokio::time::Instant;
-use tokio_postgres::config::{Host, SslMode};
-use tokio_postgres::tls::MakeTlsConnect;
-use tokio_postgres::{Config, NoTls, Socket};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::address::Address;
 use super::conn::{Conn, PostgresLease, SharedLink};
 use super::error::{lift, unavailable};
+use super::link::Link;
 use super::pool::Pool;
 use crate::domain::{Error, Result};
 
@@ -25,21 +21,8 @@ use crate::domain::{Error, Result};
 const SHARED: usize = 4;
 /// Transactions at once.
 const TRANSACTIONS: usize = 16;
-/// As long as a SQLite writer waits for its turn.
-const LOCK_PATIENCE: &str = "SET lock_timeout = '5s'";
 /// "fedlink" in ASCII, cut to what an advisory lock takes: who migrates holds it.
 const MIGRATION_LOCK: i64 = 0x0066_6564_6c69_6e6b;
-
-/// How to reach a Postgres server.
-#[derive(Clone)]
-struct Address {
-    config: Config,
-    ca_file: Option<PathBuf>,
-    runtime: Handle,
-    /// When a connection was last lost or could not be made. By the machine's clock: it measures an outage, and decides
-    /// nothing that tests move.
-    trouble: Arc<Mutex<Option<Instant>>>,
-}
 
 /// A PostgreSQL database.
 pub(super) struct Postgres {
@@ -53,38 +36,16 @@ pub(super) struct Postgres {
 struct Slot {
     current: RwLock<Option<Link>>,
     opening: tokio::sync::Mutex<()>,
-}
-
-/// An open connection, and whether its driver has ended.
-#[derive(Clone)]
-pub(super) struct Link {
-    conn: Arc<AsyncPgConnection>,
-    closed: Arc<AtomicBool>,
-}
-
-impl Link {
-    fn is_closed(&self) -> bool {
-        AtomicBool::load(&self.closed, Ordering::Acquire)
-    }
-
-    /// From now on nobody gets this connection; a query can tell that it is dead before its driver does.
-    pub(super) fn give_up(&self) {
-        self.closed.store(true, Ordering::Release);
-    }
+    /// How often it could not be opened.
+    failures: AtomicUsize,
 }
 
 impl Postgres {
-    /// The database that `url` names; nothing is opened yet. TLS is required and verified unless every host is this machine.
+    /// The database that `url` names; nothing is opened yet.
     pub(super) fn new(url: &str, ca_file: Option<&Path>, runtime: Handle) -> Result<Self> {
-        let mut config: Config =
-            url.parse().map_err(|error| unavailable(format!("database_url is no Postgres address: {error}")))?;
-        config
-            .application_name("fedlink")
-            .connect_timeout(Duration::from_secs(5))
-            .keepalives_idle(Duration::from_secs(30));
-        let ca_file = ca_file.map(Path::to_owned);
-        let address = Address { config, ca_file, runtime, trouble: Arc::default() };
-        let slot = || Slot { current: RwLock::new(None), opening: tokio::sync::Mutex::new(()) };
+        let address = Address::parse(url, ca_file, runtime)?;
+        let slot =
+            || Slot { current: RwLock::new(None), opening: tokio::sync::Mutex::new(()), failures: AtomicUsize::new(0) };
         Ok(Self {
             address,
             shared: std::iter::repeat_with(slot).take(SHARED).collect(),
@@ -95,8 +56,7 @@ impl Postgres {
 
     /// Whether a connection was lost, or could not be made, so lately.
     pub(super) fn was_away_within(&self, time: Duration) -> bool {
-        let trouble = *self.address.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        trouble.is_some_and(|at| at.elapsed() < time)
+        self.address.was_away_within(time)
     }
 
     /// A connection that other queries use at the same time.
@@ -111,11 +71,23 @@ impl Postgres {
         if let Some(link) = place.open_link() {
             return Ok(Conn::Shared(SharedLink { link, slot }));
         }
+        let failures = place.failures.load(Ordering::Acquire);
         let _one_opens = place.opening.lock().await;
         if let Some(link) = place.open_link() {
             return Ok(Conn::Shared(SharedLink { link, slot }));
         }
-        let link = self.address.connect().await?;
+        // Whoever waited for an attempt that failed shares its failure: one attempt each, one after the other, would hold
+        // the last of them for minutes.
+        if place.failures.load(Ordering::Acquire) != failures {
+            return Err(unavailable("can't connect to Postgres: it has just been tried".to_owned()));
+        }
+        let link = match self.address.connect().await {
+            Ok(link) => link,
+            Err(error) => {
+                place.failures.fetch_add(1, Ordering::AcqRel);
+                return Err(error);
+            }
+        };
         *place.current.write().unwrap_or_else(PoisonError::into_inner) = Some(link.clone());
         Ok(Conn::Shared(SharedLink { link, slot }))
     }
@@ -130,10 +102,16 @@ impl Postgres {
         Ok(Conn::Postgres(PostgresLease(place.fill(link))))
     }
 
+    /// Closes the idle connections for transactions: one of them was found dead, and they lead to the same server.
+    pub(super) fn close_idle(&self) {
+        self.transactions.clear();
+    }
+
     /// Brings the database to the newest schema; gives the names of the migrations that ran.
     pub(super) async fn migrate(&self) -> Result<Vec<String>> {
+        use diesel_async::RunQueryDsl as _;
         let link = self.address.connect().await?;
-        let conn = Arc::into_inner(link.conn).ok_or_else(|| Error::internal("a new connection is shared already"))?;
+        let conn = link.into_conn().ok_or_else(|| Error::internal("a new connection is shared already"))?;
         // Replicas that start together: one migrates, the others wait and find nothing to do.
         let mut held = &conn;
         held.batch_execute("SET lock_timeout = 0").await.map_err(lift)?;
@@ -149,7 +127,7 @@ impl Postgres {
                 .map(|ran| ran.iter().map(ToString::to_string).collect())
                 .map_err(Error::Internal)
         };
-        self.address.runtime.spawn_blocking(run).await.map_err(Error::internal)?
+        self.address.runtime().spawn_blocking(run).await.map_err(Error::internal)?
     }
 }
 
@@ -157,96 +135,4 @@ impl Slot {
     fn open_link(&self) -> Option<Link> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone().filter(|link| !link.is_closed())
     }
-}
-
-impl Link {
-    /// The connection.
-    pub(super) fn conn(&self) -> &AsyncPgConnection {
-        &self.conn
-    }
-}
-
-impl Address {
-    /// Opens a connection; its driver runs on the main runtime, whichever worker asked for it.
-    async fn connect(&self) -> Result<Link> {
-        let this = self.clone();
-        let opened = self.runtime.spawn(async move { this.open().await }).await.map_err(Error::internal)?;
-        if opened.is_err() {
-            self.note_trouble();
-        }
-        opened
-    }
-
-    fn note_trouble(&self) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-    }
-
-    async fn open(self) -> Result<Link> {
-        if self.is_this_machine() {
-            return self.drive(self.config.clone(), NoTls).await;
-        }
-        let mut config = self.config.clone();
-        config.ssl_mode(SslMode::Require);
-        let tls = MakeRustlsConnect::new(self.tls()?);
-        self.drive(config, tls).await
-    }
-
-    async fn drive<T>(&self, config: Config, tls: T) -> Result<Link>
-    where
-        T: MakeTlsConnect<Socket>,
-        T::Stream: Send + 'static,
-    {
-        let (client, connection) =
-            config.connect(tls).await.map_err(|error| unavailable(format!("can't connect to Postgres: {error}")))?;
-        let closed = Arc::new(AtomicBool::new(false));
-        let ended = Arc::clone(&closed);
-        let this = self.clone();
-        self.runtime.spawn(async move {
-            if let Err(error) = connection.await {
-                this.note_trouble();
-                tracing::warn!(%error, "a Postgres connection ended");
-            }
-            ended.store(true, Ordering::Release);
-        });
-        let conn = AsyncPgConnection::try_from(client)
-            .await
-            .map_err(|error| unavailable(format!("can't set up a Postgres connection: {error}")))?;
-        // Whoever holds a lock for long must not hold every request with it. As a statement, since poolers refuse options.
-        let mut shared = &conn;
-        shared.batch_execute(LOCK_PATIENCE).await.map_err(lift)?;
-        Ok(Link { conn: Arc::new(conn), closed })
-    }
-
-    fn is_this_machine(&self) -> bool {
-        self.config.get_hosts().iter().all(|host| match host {
-            Host::Unix(_) => true,
-            Host::Tcp(name) => {
-                name == "localhost" || name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
-            }
-        })
-    }
-
-    fn tls(&self) -> Result<rustls::ClientConfig> {
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(Error::internal)?;
-        let Some(ca_file) = &self.ca_file else {
-            return Ok(builder.with_platform_verifier().map_err(Error::internal)?.with_no_client_auth());
-        };
-        Ok(builder.with_root_certificates(roots(ca_file)?).with_no_client_auth())
-    }
-}
-
-/// The certificates of a PEM file.
-fn roots(ca_file: &Path) -> Result<rustls::RootCertStore> {
-    use rustls::pki_types::pem::PemObject as _;
-    let unreadable =
-        |error: &dyn std::fmt::Display| unavailable(format!("can't use ca_file {}: {error}", ca_file.display()));
-    let mut roots = rustls::RootCertStore::empty();
-    for certificate in rustls::pki_types::CertificateDer::pem_file_iter(ca_file).map_err(|error| unreadable(&error))? {
-        let certificate = certificate.map_err(|error| unreadable(&error))?;
-        roots.add(certificate).map_err(|error| unreadable(&error))?;
-    }
-    Ok(roots)
 }

@@ -1,0 +1,83 @@
+//! An open Postgres connection: who may use it, and what shows that nobody should any more.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use diesel::result::{DatabaseErrorKind, Error, QueryResult};
+use diesel_async::AsyncPgConnection;
+use tokio::time::Instant;
+
+/// How long a point read or a write of one statement may take on a connection that others wait behind. It outlives the
+/// longest wait for a lock; a server that hangs while its machine still acknowledges is noticed by nothing else.
+pub(super) const ANSWER: Duration = Duration::from_secs(15);
+/// A server that takes no writes may stay so for hours: connections to it are not made anew more often than this.
+const AGE: Duration = Duration::from_secs(1);
+
+/// An open connection, and whether its driver has ended.
+#[derive(Clone)]
+pub(super) struct Link {
+    conn: Arc<AsyncPgConnection>,
+    closed: Arc<AtomicBool>,
+    opened: Instant,
+}
+
+impl Link {
+    /// A new connection; its driver sets `closed` when it ends.
+    pub(super) fn new(conn: AsyncPgConnection, closed: Arc<AtomicBool>) -> Self {
+        Self { conn: Arc::new(conn), closed, opened: Instant::now() }
+    }
+
+    /// The connection.
+    pub(super) fn conn(&self) -> &AsyncPgConnection {
+        &self.conn
+    }
+
+    /// The connection itself, while nobody else has it.
+    pub(super) fn into_conn(self) -> Option<AsyncPgConnection> {
+        Arc::into_inner(self.conn)
+    }
+
+    /// Whether it has ended or was given up.
+    pub(super) fn is_closed(&self) -> bool {
+        AtomicBool::load(&self.closed, Ordering::Acquire)
+    }
+
+    /// From now on nobody gets this connection; a query can tell that it is dead before its driver does.
+    pub(super) fn give_up(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// Waits for a query, but not for a server that hangs: then, as on any sign that this connection is of no more use, it
+    /// is given up.
+    pub(super) async fn answer<T>(&self, query: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
+        let Ok(result) = tokio::time::timeout(ANSWER, query).await else {
+            self.give_up();
+            return Err(unanswered());
+        };
+        self.judge(&result);
+        result
+    }
+
+    /// Gives the connection up if the outcome of a query says so.
+    pub(super) fn judge<T>(&self, result: &QueryResult<T>) {
+        match result {
+            Err(Error::DatabaseError(
+                DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,
+                _,
+            )) => self.give_up(),
+            // The server is a standby now, or was told to be read-only; sessions that are there already may stay so when it
+            // is over. A new connection finds the server that takes writes.
+            Err(Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _)) if self.opened.elapsed() >= AGE => {
+                self.give_up();
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The error of a query that was given up on; whether it took, nobody knows.
+pub(super) fn unanswered() -> Error {
+    Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new("timed out waiting for Postgres to answer".to_owned()))
+}
