@@ -3,6 +3,7 @@
 
 mod leases;
 #[path = "../../tests/support/postgres.rs"]
+#[expect(dead_code, reason = "here no server is stopped")]
 mod postgres;
 
 use std::fmt::Debug;

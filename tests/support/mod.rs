@@ -2,12 +2,15 @@
 
 pub(crate) mod browser;
 pub(crate) mod call;
+pub(crate) mod certificate;
 pub(crate) mod contract;
 pub(crate) mod database;
 pub(crate) mod fed;
+pub(crate) mod hosts;
 pub(crate) mod oidc_provider;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod raw;
+pub(crate) mod secured;
 pub(crate) mod site;
 pub(crate) mod world;

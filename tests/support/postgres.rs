@@ -1,29 +1,35 @@
-//! One throw-away Postgres for the whole test run, from the machine's own binaries.
+//! Throw-away Postgres servers, from the machine's own binaries.
 //!
-//! It is started by the first test that asks and shared by the rest, so the tests run as one process (plain `cargo test`):
-//! a runner with a process per test would start one server per test.
+//! One is started by the first test that asks and shared by the rest, so the tests run as one process (plain `cargo test`):
+//! a runner with a process per test would start one server per test. Tests that stop a server start their own.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 const INSTALL: &str = "Postgres is needed by the tests: apt-get install postgresql";
 
-/// Starts the server, says its port, and takes it down when this process is gone.
+/// Makes a server, starts it, obeys, and takes it down when this process is gone.
 ///
-/// Standard input is a pipe whose other end this process holds and never writes to: the system closes it however the
-/// process ends, panic and `kill -9` included. `$1` is the folder of the binaries, `$2` a port.
+/// Orders come by standard input, a pipe whose other end this process holds: the system closes it however the process ends,
+/// panic and `kill -9` included. `$1` is the folder of the binaries, `$2` a port; the environment says what kind of server:
+/// a copy of the one at port `PRIMARY`, more settings in `CONF` and `HBA`, TLS with `KEY` and `CERT`.
 const KEEPER: &str = r#"
 set -eu
 umask 077
 cd /
 home=$(mktemp -d "/tmp/fedlink-pg.XXXXXX")
 trap 'rm -rf "$home"' EXIT
-"$1/initdb" -D "$home/data" -U postgres -A trust -E UTF8 --no-locale --no-sync >"$home/log" 2>&1 || { cat "$home/log" >&2; exit 1; }
+checked() { "$@" >"$home/said" 2>&1 || { cat "$home/said" >&2; exit 1; }; }
+if [ -n "${PRIMARY:-}" ]; then
+    checked "$1/pg_basebackup" -h 127.0.0.1 -p "$PRIMARY" -U postgres -D "$home/data" -R --checkpoint=fast --no-sync
+else
+    checked "$1/initdb" -D "$home/data" -U postgres -A trust -E UTF8 --no-locale --no-sync
+fi
 cat >>"$home/data/postgresql.conf" <<CONF
 listen_addresses = '127.0.0.1'
 port = $2
@@ -35,18 +41,37 @@ autovacuum = off
 jit = off
 max_connections = 300
 shared_buffers = 64MB
+${CONF:-}
 CONF
-"$1/pg_ctl" -D "$home/data" -l "$home/log" -w start >/dev/null || { cat "$home/log" >&2; exit 1; }
-trap '"$1/pg_ctl" -D "$home/data" -m immediate stop >/dev/null; rm -rf "$home"' EXIT
+if [ -n "${KEY:-}" ]; then
+    printf '%s' "$KEY" >"$home/data/server.key"
+    printf '%s' "$CERT" >"$home/data/server.crt"
+    echo 'ssl = on' >>"$home/data/postgresql.conf"
+fi
+if [ -n "${HBA:-}" ]; then
+    { printf '%s\n' "$HBA"; cat "$home/data/pg_hba.conf"; } >"$home/hba"
+    mv "$home/hba" "$home/data/pg_hba.conf"
+fi
+control() { "$1/pg_ctl" -D "$home/data" -l "$home/log" "$2" "$3" >/dev/null || { cat "$home/log" >&2; exit 1; }; }
+trap '"$1/pg_ctl" -D "$home/data" -m immediate stop >/dev/null 2>&1; rm -rf "$home"' EXIT
+control "$1" -w start
 echo ready
-read -r _ || true
+while read -r order; do
+    case "$order" in
+        crash) control "$1" -mimmediate stop ;;
+        promote) control "$1" -w promote ;;
+    esac
+    echo done
+done
 "#;
 
+/// A running server; it goes with this.
 #[derive(Debug)]
-struct Server {
-    binaries: PathBuf,
-    port: u16,
-    /// Never read: holding it holds the pipe that keeps the server up.
+pub(crate) struct Server {
+    /// Where it listens on 127.0.0.1.
+    pub(crate) port: u16,
+    /// Its other end is the keeper's standard input; the server goes when it is closed.
+    pipes: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
     _keeper: Child,
 }
 
@@ -56,53 +81,88 @@ struct Server {
 /// there is none.
 pub(crate) fn fresh_database() -> String {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    static MADE: AtomicU32 = AtomicU32::new(0);
-
-    let server = SERVER.get_or_init(start);
-    let name = format!("test_{}", MADE.fetch_add(1, Ordering::Relaxed));
-    // template0 has no visitors, so databases can be made side by side.
-    let made = Command::new(server.binaries.join("psql"))
-        .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres", "-d", "postgres"])
-        .args(["-p", &server.port.to_string(), "-c", &format!("CREATE DATABASE {name} TEMPLATE template0")])
-        .stdin(Stdio::null())
-        .output()
-        .expect("psql stands beside the server's binaries");
-    assert!(made.status.success(), "no database {name}: {}", String::from_utf8_lossy(&made.stderr));
-    format!("postgres://postgres@127.0.0.1:{}/{name}", server.port)
+    let server = SERVER.get_or_init(|| Server::start(&[]));
+    format!("postgres://postgres@127.0.0.1:{}/{}", server.port, server.fresh_database("postgres"))
 }
 
-fn start() -> Server {
-    let binaries = binaries();
-    let mut complaints = String::new();
-    // The port is free when it is asked for, not necessarily when it is used.
-    for _ in 0..3 {
-        match start_on(&binaries, free_port()) {
-            Ok(server) => return server,
-            Err(complaint) => complaints = complaint,
+impl Server {
+    /// A server with nothing in it; `options` are the environment of the keeper.
+    pub(crate) fn start(options: &[(&str, &str)]) -> Self {
+        let binaries = binaries();
+        let mut complaints = String::new();
+        // The port is free when it is asked for, not necessarily when it is used.
+        for _ in 0..3 {
+            match Self::start_on(&binaries, free_port(), options) {
+                Ok(server) => return server,
+                Err(complaint) => complaints = complaint,
+            }
         }
+        panic!("Postgres from {} does not start: {complaints}", binaries.display());
     }
-    panic!("Postgres from {} does not start: {complaints}", binaries.display());
+
+    fn start_on(binaries: &Path, port: u16, options: &[(&str, &str)]) -> Result<Self, String> {
+        let mut keeper = unprivileged("sh")
+            .args(["-c", KEEPER, "fedlink-test-postgres"])
+            .arg(binaries)
+            .arg(port.to_string())
+            .envs(options.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // A group of its own: Ctrl-C in the terminal ends the tests, and their end ends the server, in that order.
+            .process_group(0)
+            .spawn()
+            .map_err(|error| format!("no shell: {error}"))?;
+        let mut answers = BufReader::new(keeper.stdout.take().expect("it is piped"));
+        if next_line(&mut answers) == "ready" {
+            let orders = keeper.stdin.take().expect("it is piped");
+            return Ok(Self { port, pipes: Mutex::new((orders, answers)), _keeper: keeper });
+        }
+        let output = keeper.wait_with_output().map_err(|error| error.to_string())?;
+        Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    }
+
+    /// The name of a new, empty database of that role, unique in the run.
+    pub(crate) fn fresh_database(&self, owner: &str) -> String {
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test_{}", MADE.fetch_add(1, Ordering::Relaxed));
+        // template0 has no visitors, so databases can be made side by side.
+        self.sql(&format!("CREATE DATABASE {name} TEMPLATE template0 OWNER {owner}"));
+        name
+    }
+
+    /// Ends it as a power cut does.
+    pub(crate) fn crash(&self) {
+        self.order("crash");
+    }
+
+    /// Makes a standby the primary, and waits until it takes writes.
+    pub(crate) fn promote(&self) {
+        self.order("promote");
+    }
+
+    fn order(&self, order: &str) {
+        let mut pipes = self.pipes.lock().expect("no order failed");
+        writeln!(pipes.0, "{order}").expect("its keeper listens");
+        assert_eq!(next_line(&mut pipes.1), "done", "{order} failed");
+    }
+
+    /// Runs a statement as its superuser.
+    pub(crate) fn sql(&self, statement: &str) {
+        let run = Command::new(binaries().join("psql"))
+            .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres", "-d", "postgres"])
+            .args(["-p", &self.port.to_string(), "-c", statement])
+            .stdin(Stdio::null())
+            .output()
+            .expect("psql stands beside the server's binaries");
+        assert!(run.status.success(), "{statement}: {}", String::from_utf8_lossy(&run.stderr));
+    }
 }
 
-fn start_on(binaries: &Path, port: u16) -> Result<Server, String> {
-    let mut keeper = unprivileged("sh")
-        .args(["-c", KEEPER, "fedlink-test-postgres"])
-        .arg(binaries)
-        .arg(port.to_string())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        // A group of its own: Ctrl-C in the terminal ends the tests, and their end ends the server, in that order.
-        .process_group(0)
-        .spawn()
-        .map_err(|error| format!("no shell: {error}"))?;
+fn next_line(answers: &mut BufReader<ChildStdout>) -> String {
     let mut line = String::new();
-    let said = keeper.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
-    if matches!(said, Some(Ok(_))) && line.trim_end() == "ready" {
-        return Ok(Server { binaries: binaries.to_owned(), port, _keeper: keeper });
-    }
-    let output = keeper.wait_with_output().map_err(|error| error.to_string())?;
-    Err(String::from_utf8_lossy(&output.stderr).into_owned())
+    let read = answers.read_line(&mut line);
+    read.map(|_| line.trim_end().to_owned()).unwrap_or_default()
 }
 
 /// Postgres refuses to run as root, so root runs it as the user its package made.
