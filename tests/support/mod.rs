@@ -6,6 +6,7 @@ pub(crate) mod certificate;
 pub(crate) mod contract;
 pub(crate) mod database;
 pub(crate) mod fed;
+pub(crate) mod fleet;
 pub(crate) mod hosts;
 pub(crate) mod oidc_provider;
 pub(crate) mod postgres;

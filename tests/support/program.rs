@@ -85,6 +85,12 @@ impl Running {
         }
     }
 
+    /// Ends it with SIGKILL, and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it has ended");
+    }
+
     /// Tells it to stop and waits until it has.
     pub(crate) fn terminate(&mut self) -> ExitStatus {
         self.send_sigterm();

@@ -1,0 +1,255 @@
+//! Several instances on one database: at most one asks for a link at a time, whatever becomes of it, and no success is lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fedlink::clock::MovableClock;
+use fedlink::sandbox::{Hold, Refusal, Rotation};
+
+use crate::support::database::{Sql, texts};
+use crate::support::fed::{asked, expired, fed_token, health, token};
+use crate::support::world::{Answer, As, Engine, World, both_engines};
+
+/// Longer than a lease lasts.
+const LAPSE: u64 = 31;
+
+/// Two instances; alice has an account whose access token has expired, and the sandbox's time stands.
+async fn two(engine: Engine) -> (World, World, As) {
+    let first = World::frozen(engine).await;
+    first.account("alice").await;
+    expired(&first, "oleg").await;
+    let second = World::start_beside(&first, |settings| settings).await;
+    let console = first.console().await;
+    (first, second, console)
+}
+
+/// Lets a call begin and gives it when the provider holds it.
+async fn held<'a>(
+    call: impl Future<Output = Answer> + 'a,
+    hold: &Hold,
+) -> std::pin::Pin<Box<dyn Future<Output = Answer> + 'a>> {
+    let mut call = Box::pin(call);
+    tokio::select! {
+        biased;
+        () = hold.wait_for_arrivals(1) => {}
+        answer = &mut call => panic!("answered while the provider was silent: {answer:?}"),
+    }
+    call
+}
+
+/// Asserts that a call is not answered for as long as it takes to look several times whether it may go on.
+async fn assert_waits(call: &mut (impl Future<Output = Answer> + Unpin), what: &str) {
+    let early = tokio::time::timeout(Duration::from_millis(400), call).await;
+    assert!(early.is_err(), "{what}: {early:?}");
+}
+
+/// What the row says of attempts under way and of those that never ended.
+async fn on_record(world: &World) -> Vec<String> {
+    let query = "SELECT CASE WHEN attempt IS NULL THEN '' ELSE 'leased ' END
+                 || CASE WHEN unclosed_by IS NULL THEN '' ELSE 'unclosed' END AS value FROM token_sets";
+    texts(&world.database_url, query).await
+}
+
+both_engines! {
+    async fn a_slow_provider_is_never_asked_twice(engine: Engine) {
+        let (first, second, console) = two(engine).await;
+        let hold = first.sandbox.script().hold_token_calls();
+        let slow = held(fed_token(&first, &console, ""), &hold).await;
+        assert_eq!(on_record(&first).await, ["leased unclosed"]);
+        first.advance(LAPSE - 2);
+        let mut other = Box::pin(fed_token(&second, &console, "?force=true"));
+        assert_waits(&mut other, "it asked beside the first").await;
+        hold.release();
+        let (slow, other) = tokio::join!(slow, other);
+        assert_eq!(token(&slow, "oleg"), token(&other, "oleg"));
+        assert!(first.sandbox.is_active(&token(&slow, "oleg")));
+        assert_eq!((asked(&first), first.sandbox.revoked_families()), (1, 0));
+        assert_eq!(on_record(&first).await, [""]);
+    }
+
+    /// The holder lost its lease to another, which was refused since the holder had spent the token, and marked the link.
+    async fn a_late_grant_heals_a_marked_link(engine: Engine) {
+        let (first, second, console) = two(engine).await;
+        let script = first.sandbox.script();
+        let answers = script.hold_token_answers();
+        let late = held(fed_token(&first, &console, ""), &answers).await;
+        // The first answer is held on; later ones come through.
+        script.hold_token_answers().release();
+        script.set(|settings| settings.refuse_refresh = Some(Refusal::new(400, "invalid_grant")));
+        first.advance(LAPSE);
+        let refused = fed_token(&second, &console, "").await;
+        assert_eq!(refused.refusal(), (404, "token_not_found".to_owned()));
+        assert!(refused.text().contains("lost on its way"), "{}", refused.text());
+        assert_eq!(health(&first, &console, "oleg").await, "lost_in_flight");
+        script.set(|settings| settings.refuse_refresh = None);
+        answers.release();
+        let healed = token(&late.await, "oleg");
+        assert!(first.sandbox.is_active(&healed));
+        assert_eq!(health(&second, &console, "oleg").await, "ok");
+        assert_eq!(token(&fed_token(&second, &console, "").await, "oleg"), healed);
+        assert_eq!(on_record(&first).await, [""]);
+        first.advance(3600);
+        let console = first.console().await;
+        assert!(first.sandbox.is_active(&token(&fed_token(&second, &console, "").await, "oleg")));
+    }
+
+    async fn a_holder_that_lost_its_lease_closes_and_fails_nothing(engine: Engine) {
+        let (first, second, console) = two(engine).await;
+        let script = first.sandbox.script();
+        let calls = script.hold_token_calls();
+        let slow = held(fed_token(&first, &console, ""), &calls).await;
+        let second_calls = script.hold_token_calls();
+        first.advance(LAPSE);
+        let other = held(fed_token(&second, &console, ""), &second_calls).await;
+        // The first is refused while the second is at it: what it heard is recorded nowhere.
+        script.set(|settings| settings.refuse_refresh = Some(Refusal::new(400, "invalid_grant")));
+        calls.release();
+        let slow_answer = slow.await;
+        assert_eq!(slow_answer.refusal(), (503, "provider_unavailable".to_owned()));
+        assert_eq!(health(&first, &console, "oleg").await, "ok");
+        assert_eq!(on_record(&first).await, ["leased unclosed"]);
+        script.set(|settings| settings.refuse_refresh = None);
+        second_calls.release();
+        assert!(first.sandbox.is_active(&token(&other.await, "oleg")));
+    }
+
+    async fn a_provider_with_a_grace_window_may_answer_both(engine: Engine) {
+        let (first, second, console) = two(engine).await;
+        let script = first.sandbox.script();
+        script.set(|settings| settings.rotation = Rotation::Grace(Duration::from_mins(5)));
+        let answers = script.hold_token_answers();
+        let late = held(fed_token(&first, &console, ""), &answers).await;
+        script.hold_token_answers().release();
+        first.advance(LAPSE);
+        let winner = token(&fed_token(&second, &console, "").await, "oleg");
+        answers.release();
+        assert_eq!(token(&late.await, "oleg"), winner);
+        assert!(first.sandbox.is_active(&winner));
+        assert_eq!(on_record(&first).await, [""]);
+        first.advance(3600);
+        let console = first.console().await;
+        assert!(first.sandbox.is_active(&token(&fed_token(&second, &console, "").await, "oleg")));
+        assert_eq!((asked(&first), first.sandbox.revoked_families()), (3, 0));
+    }
+
+    async fn another_instances_failure_is_a_rest_for_all(engine: Engine) {
+        let (first, second, console) = two(engine).await;
+        first.sandbox.script().next_answers(1, &fedlink::sandbox::Answer::Status(503, Some(40)));
+        let hold = first.sandbox.script().hold_token_calls();
+        let failing = held(fed_token(&first, &console, ""), &hold).await;
+        let mut other = Box::pin(fed_token(&second, &console, ""));
+        assert_waits(&mut other, "it asked beside the first").await;
+        hold.release();
+        for answer in [failing.await, other.await] {
+            assert_eq!(answer.refusal(), (503, "provider_unavailable".to_owned()));
+            assert_eq!(answer.header("retry-after"), Some("40"));
+        }
+        assert_eq!((asked(&first), on_record(&first).await), (1, vec![String::new()]));
+    }
+
+    async fn a_link_that_goes_while_others_wait_is_gone_for_them(engine: Engine) {
+        let (first, second, console) = two(engine).await;
+        let hold = first.sandbox.script().hold_token_calls();
+        let slow = held(fed_token(&first, &console, ""), &hold).await;
+        let mut other = Box::pin(fed_token(&second, &console, ""));
+        assert_waits(&mut other, "it asked beside the first").await;
+        let path = "/api/v3/users/alice/fa/box/box_1/oleg";
+        let gone = first.call("DELETE", path, &console, crate::support::world::Body::None).await;
+        assert_eq!(gone.status, 204);
+        assert_eq!(other.await.refusal(), (404, "token_not_found".to_owned()));
+        hold.release();
+        assert_eq!(slow.await.refusal(), (404, "token_not_found".to_owned()));
+    }
+}
+
+/// Its clock is minutes ahead, or behind: by it the other's lease has long lapsed, or its rest is never over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_skewed_instance_steals_no_lease() {
+    for minutes in [10_i64, -10] {
+        let first = World::frozen(Engine::Postgres).await;
+        first.account("alice").await;
+        let clock = MovableClock::frozen(first.now() + chrono::TimeDelta::minutes(minutes));
+        let skewed = World::start_beside_at(&first, clock, |settings| settings).await;
+        // Expired by either clock.
+        crate::support::fed::lasting(&first, "oleg", -3600).await;
+        let console = first.console().await;
+        let hold = first.sandbox.script().hold_token_calls();
+        let slow = held(fed_token(&first, &console, ""), &hold).await;
+        let mut other = Box::pin(fed_token(&skewed, &console, ""));
+        assert_waits(&mut other, &format!("it stole the lease, {minutes} min off")).await;
+        hold.release();
+        let (slow, other) = tokio::join!(slow, other);
+        assert_eq!(token(&slow, "oleg"), token(&other, "oleg"));
+        assert_eq!((asked(&first), first.sandbox.revoked_families()), (1, 0));
+    }
+}
+
+/// Held up between the beginning of the lease and the call, an instance can't know whose the lease is by the time it goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_held_up_before_its_call_starts_over() {
+    let (first, _second, console) = two(Engine::Postgres).await;
+    let mut sql = Sql::open(&first.database_url).await;
+    sql.run(
+        "CREATE TABLE attempts (id uuid);
+         CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN INSERT INTO attempts SELECT NEW.attempt WHERE NEW.attempt IS NOT NULL; RETURN NEW; END';
+         CREATE TRIGGER noted AFTER UPDATE ON token_sets FOR EACH ROW EXECUTE FUNCTION noted()",
+    )
+    .await;
+    sql.lock_tokens().await;
+    let look = Sql::open(&first.database_url).await;
+    let blocked = async {
+        let waiting = "SELECT count(*)::text FROM pg_locks WHERE NOT granted";
+        while look.text(waiting).await == "0" {
+            tokio::task::yield_now().await;
+        }
+        first.advance(16);
+        sql.run("COMMIT").await;
+    };
+    let (answer, ()) = tokio::join!(fed_token(&first, &console, ""), blocked);
+    assert!(first.sandbox.is_active(&token(&answer, "oleg")));
+    let attempts = texts(&first.database_url, "SELECT count(DISTINCT id)::text AS value FROM attempts").await;
+    assert_eq!((attempts.concat(), asked(&first)), ("2".to_owned(), 1));
+    assert_eq!(on_record(&first).await, [""]);
+}
+
+/// All connections were lost and are back: whoever holds an answer stores it before anybody takes over its lease.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_an_outage_answers_are_stored_before_leases_are_taken_over() {
+    let (first, second, console) = two(Engine::Postgres).await;
+    let hold = first.sandbox.script().hold_token_answers();
+    let slow = held(fed_token(&first, &console, ""), &hold).await;
+    let (server, name) = first.database_url.rsplit_once('/').expect("an address");
+    let mut operator = Sql::open(&format!("{server}/postgres")).await;
+    let cut = format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'");
+    operator.run(&cut).await;
+    first.advance(LAPSE);
+    let mut other = Box::pin(fed_token(&second, &console, ""));
+    assert_waits(&mut other, "it took over at once").await;
+    hold.release();
+    let (slow, other) = tokio::join!(slow, other);
+    assert_eq!(token(&slow, "oleg"), token(&other, "oleg"));
+    assert_eq!((asked(&first), first.sandbox.counts().refused), (1, 0));
+}
+
+/// The same clock for all: a clock that a test keeps is the database's, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_lapses_by_the_databases_clock_alone() {
+    let (first, second, console) = two(Engine::Postgres).await;
+    let clock = Arc::clone(&first.clock);
+    let script = first.sandbox.script();
+    script.set(|settings| settings.rotation = Rotation::Grace(Duration::from_mins(5)));
+    let hold = script.hold_token_calls();
+    let slow = held(fed_token(&first, &console, ""), &hold).await;
+    let mut other = Box::pin(fed_token(&second, &console, ""));
+    clock.advance(Duration::from_secs(LAPSE));
+    assert_waits(&mut other, "it went by its own clock").await;
+    let second_hold = script.hold_token_calls();
+    first.advance_database(LAPSE);
+    let other = held(other, &second_hold).await;
+    second_hold.release();
+    assert!(first.sandbox.is_active(&token(&other.await, "oleg")));
+    hold.release();
+    assert_eq!(slow.await.status, 200);
+    assert_eq!(asked(&first), 2);
+}
