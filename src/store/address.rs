@@ -19,9 +19,12 @@ use super::error::{chain, unavailable};
 use super::link::Link;
 use crate::domain::{Error, Result};
 
-/// How long one host may take to its name, TCP, TLS, password and first statements; then the next one is tried. A machine
-/// that takes connections and never answers must not keep us from the one that was promoted.
-const OPENING: Duration = Duration::from_secs(5);
+/// How long one address may take to accept a connection; `connect_timeout` in the URL says otherwise.
+const ACCEPTING: Duration = Duration::from_secs(2);
+/// A host may take so many times as long to its name, the addresses of that name in turn, TLS, password and first
+/// statements; then the next one is tried. A machine that takes connections and never answers must not keep us from the
+/// one that was promoted.
+const STEPS: u32 = 3;
 /// A host that is gone sends no goodbye. Where a query is on its way, its bytes go unacknowledged, and this ends the
 /// connection (Linux; elsewhere retransmission gives up after minutes, but see [`super::link::ANSWER`]).
 const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
@@ -100,7 +103,7 @@ impl Reach {
         let first = self.last.load(Ordering::Relaxed);
         let mut failures = String::new();
         for (index, host) in self.hosts.iter().enumerate().cycle().skip(first).take(self.hosts.len()) {
-            let limit = host.get_connect_timeout().copied().unwrap_or(OPENING);
+            let limit = STEPS * host.get_connect_timeout().copied().unwrap_or(ACCEPTING);
             let failure = match tokio::time::timeout(limit, self.open_host(host, tls.clone())).await {
                 Ok(Ok(link)) => {
                     self.last.store(index, Ordering::Relaxed);
@@ -222,7 +225,6 @@ fn settings(config: &Config, hosts: usize) -> Config {
     config.get_password().map(|password| one.password(password));
     config.get_dbname().map(|name| one.dbname(name));
     config.get_options().map(|options| one.options(options));
-    config.get_connect_timeout().map(|limit| one.connect_timeout(*limit));
     // A standby takes connections and no writes: with several hosts that would be a matter of luck.
     let wanted = match config.get_target_session_attrs() {
         TargetSessionAttrs::Any if hosts > 1 => TargetSessionAttrs::ReadWrite,
@@ -235,6 +237,7 @@ fn settings(config: &Config, hosts: usize) -> Config {
         .channel_binding(config.get_channel_binding())
         .load_balance_hosts(config.get_load_balance_hosts())
         .target_session_attrs(wanted)
+        .connect_timeout(config.get_connect_timeout().copied().unwrap_or(ACCEPTING))
         .tcp_user_timeout(config.get_tcp_user_timeout().copied().unwrap_or(UNACKNOWLEDGED))
         .keepalives(config.get_keepalives())
         .keepalives_idle(idle.unwrap_or(QUIET))
@@ -350,6 +353,7 @@ mod tests {
             assert_eq!(host.get_target_session_attrs(), TargetSessionAttrs::ReadWrite, "fedlink writes");
         }
         let (_, one) = reach("postgres://u@db.example/db").unwrap();
+        assert_eq!(one[0].get_connect_timeout(), Some(&ACCEPTING));
         assert_eq!(one[0].get_target_session_attrs(), TargetSessionAttrs::Any);
         assert_eq!((one[0].get_keepalives_idle(), one[0].get_keepalives_retries()), (QUIET, Some(PROBES)));
         let (_, same_port) = reach("postgres:///db?host=one&host=two&port=7").unwrap();
