@@ -14,7 +14,6 @@ mod cli;
 mod database_away;
 mod demo;
 mod errors;
-mod fleet;
 mod failover;
 mod fleet;
 mod floors;
