@@ -34,7 +34,7 @@ impl App {
         }
         let vault = keys::open_vault(&store, &settings.keyring, &clock, &entropy).await?;
         let parts = Arc::new(Parts {
-            upstream: Upstream::new(&settings, &clock)?,
+            upstream: Upstream::new(&settings, &clock, &entropy)?,
             flights: Flights::new(&settings, &entropy),
             tokens_seen: callers::TokensSeen::default(),
             uses: Uses::default(),

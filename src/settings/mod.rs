@@ -1,6 +1,7 @@
 //! The operator's decisions: read from one TOML file and the environment, checked whole, told all at once when wrong.
 
 mod address;
+mod client_auth;
 mod clients;
 mod database;
 mod error;

@@ -9,9 +9,8 @@ use toml::{Table, Value};
 use super::error::suggestion;
 use super::reader::Reader;
 use super::scalar::{boolean, choice, duration, text, text_as, title};
-use super::secret::secret;
-use super::types::{ClientAuth, Endpoints, Provider, ProviderKind};
-use super::{address, template};
+use super::types::{Endpoints, Provider, ProviderKind};
+use super::{address, client_auth, template};
 use crate::domain::Error;
 use crate::domain::ids::{PARTNER_TYPE, ProviderId};
 
@@ -20,13 +19,6 @@ pub(super) static PRESETS: LazyLock<Table> =
     LazyLock::new(|| toml::from_str(include_str!("presets.toml")).unwrap_or_default());
 
 const KINDS: [(&str, ProviderKind); 2] = [("oidc", ProviderKind::Oidc), ("oauth2", ProviderKind::OAuth2)];
-
-const CLIENT_AUTHS: [(&str, ClientAuth); 4] = [
-    ("basic", ClientAuth::Basic),
-    ("basic_raw", ClientAuth::BasicRaw),
-    ("post", ClientAuth::Post),
-    ("none", ClientAuth::None),
-];
 
 /// What carries the flow's own protection, or would replace all parameters at once (RFC 9101 §4).
 const OUR_PARAMS: [&str; 10] = [
@@ -108,8 +100,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     }
     let default_scopes = || if is_oidc { vec!["openid".to_owned()] } else { Vec::new() };
     let client_id = reader.required("client_id", "set it to our id at the provider", text_as(title));
-    let client_auth = reader.with_default("client_auth", ClientAuth::Basic, choice(&CLIENT_AUTHS));
-    let client_secret = read_client_secret(&mut reader, client_auth);
+    let (client_auth, client_secret, client_key) = client_auth::read(&mut reader);
     let name = reader.optional("title", text_as(title));
     let remember_tokens = reader.with_default("remember_tokens", true, boolean);
     let exclusive = reader.with_default("exclusive", true, boolean);
@@ -133,6 +124,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
         issuer,
         client_id: client_id?,
         client_secret,
+        client_key,
         client_auth,
         scopes: scopes.unwrap_or_else(default_scopes),
         remember_tokens,
@@ -199,21 +191,6 @@ fn read_kind(reader: &mut Reader<'_>) -> Option<ProviderKind> {
         reader.demand("kind", "set it to \"oidc\" or \"oauth2\", or choose a preset");
     }
     reader.optional("kind", choice(&KINDS))
-}
-
-fn read_client_secret(reader: &mut Reader<'_>, client_auth: ClientAuth) -> Option<secrecy::SecretString> {
-    let given = reader.has("client_secret");
-    match client_auth {
-        ClientAuth::None if given => {
-            reader.wrong("client_secret", "must be left out where client_auth is \"none\", or client_auth be another");
-        }
-        ClientAuth::None => {}
-        ClientAuth::Basic | ClientAuth::BasicRaw | ClientAuth::Post => reader.demand(
-            "client_secret",
-            "write { env = \"NAME\" } or { file = \"PATH\" }, or set client_auth to \"none\" for a public client",
-        ),
-    }
-    secret(reader, "client_secret")
 }
 
 fn read_endpoints(reader: &mut Reader<'_>, kind: Option<ProviderKind>) -> Endpoints {

@@ -122,8 +122,36 @@ pub enum ClientAuth {
     BasicRaw,
     /// In the body.
     Post,
+    /// By an assertion that our key signs (RFC 7523 §2.2, OpenID Connect Core §9).
+    PrivateKeyJwt,
+    /// In the body, the secret itself being a JWT that our key signs: Apple's way.
+    SignedSecret,
     /// A public client: only `client_id`, in the body.
     None,
+}
+
+/// A key of ours that a provider knows the public half of.
+#[derive(Clone, Debug)]
+pub struct ClientKey {
+    /// The private key: PEM, PKCS#8.
+    pub pem: SecretString,
+    /// What the provider calls it (`kid`).
+    pub id: Option<String>,
+    /// How it signs; absent: ES256 or RS256, as the key is.
+    pub algorithm: Option<KeyAlgorithm>,
+    /// Whom it belongs to (`iss`), where that is not the client itself.
+    pub issuer: Option<String>,
+}
+
+/// A signature algorithm (RFC 7518 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyAlgorithm {
+    /// ECDSA on P-256.
+    Es256,
+    /// RSA, PKCS #1 v1.5.
+    Rs256,
+    /// RSA, PSS.
+    Ps256,
 }
 
 /// An external identity provider, as data.
@@ -142,6 +170,8 @@ pub struct Provider {
     pub client_id: String,
     /// Our secret there.
     pub client_secret: Option<SecretString>,
+    /// Our key there, where it is a key that proves us.
+    pub client_key: Option<ClientKey>,
     /// How we authenticate.
     pub client_auth: ClientAuth,
     /// The scopes we ask for.

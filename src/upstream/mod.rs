@@ -1,5 +1,6 @@
 //! The external providers as we talk to them: one client per provider, behind one registry.
 
+mod assertion;
 mod cached;
 mod client;
 mod discovery;
@@ -22,10 +23,11 @@ use crate::clock::SharedClock;
 use crate::domain::Result;
 use crate::domain::ids::{ProviderId, Sid};
 use crate::domain::params::Params;
+use crate::entropy::SharedEntropy;
 use crate::settings::Settings;
 
 pub use outcome::{Outcome, Passing, PassingKind, Refusal, TokenAnswer};
-pub use provider::Provider;
+pub use provider::{Prepared, Provider};
 
 /// Every configured provider, by type and name.
 #[derive(Debug)]
@@ -34,14 +36,15 @@ pub struct Upstream {
 }
 
 impl Upstream {
-    /// Reads the certificates and the templates of the settings; asks no provider yet.
-    pub fn new(settings: &Settings, clock: &SharedClock) -> Result<Self> {
+    /// Reads the certificates, keys and templates of the settings; asks no provider yet.
+    pub fn new(settings: &Settings, clock: &SharedClock, entropy: &SharedEntropy) -> Result<Self> {
         let client = client::Client::new(settings.ca_file.as_deref())?;
         let providers = settings
             .providers
             .iter()
             .map(|(id, provider)| {
-                let provider = Provider::new(provider.clone(), client.clone(), Arc::clone(clock))?;
+                let around = (client.clone(), Arc::clone(clock), Arc::clone(entropy));
+                let provider = Provider::new(provider.clone(), around)?;
                 Ok((id.clone(), Arc::new(provider)))
             })
             .collect::<Result<_>>()?;

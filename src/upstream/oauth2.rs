@@ -15,7 +15,7 @@ use oauth2::{
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
-use super::{AuthorizationRequest, Redemption};
+use super::{AuthorizationRequest, Prepared, Redemption};
 use crate::domain::params::Params;
 use crate::domain::{Error, Result};
 use crate::settings::{ClientAuth, Provider, ProviderKind};
@@ -44,17 +44,17 @@ pub(crate) fn authorization_url(settings: &Provider, endpoint: &Url, request: &A
 /// RFC 6749 §4.1.3.
 pub(crate) fn code_request(
     settings: &Provider,
-    endpoint: &Url,
+    prepared: &Prepared,
     Redemption { code, redirect_uri, code_verifier, params }: Redemption<'_>,
 ) -> Result<HttpRequest> {
     let verifier = verifier(code_verifier)?;
-    let client = token_client(settings, endpoint);
+    let client = token_client(settings, prepared);
     let mut request = client
         .exchange_code(AuthorizationCode::new(code.expose_secret().to_owned()))
         .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(redirect_uri.clone())))
         .set_pkce_verifier(verifier);
-    for (name, value) in params.iter() {
-        request = request.add_extra_param(name, value.expose_secret());
+    for (name, value) in extra(settings, prepared, params) {
+        request = request.add_extra_param(name, value);
     }
     captured(settings, |capture| drop(request.request(&capture)))
 }
@@ -62,14 +62,14 @@ pub(crate) fn code_request(
 /// RFC 6749 §6. No scope is named: the same as granted.
 pub(crate) fn refresh_request(
     settings: &Provider,
-    endpoint: &Url,
+    prepared: &Prepared,
     (refresh_token, params): (&SecretString, &Params),
 ) -> Result<HttpRequest> {
-    let client = token_client(settings, endpoint);
+    let client = token_client(settings, prepared);
     let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
     let mut request = client.exchange_refresh_token(&token);
-    for (name, value) in params.iter() {
-        request = request.add_extra_param(name, value.expose_secret());
+    for (name, value) in extra(settings, prepared, params) {
+        request = request.add_extra_param(name, value);
     }
     captured(settings, |capture| drop(request.request(&capture)))
 }
@@ -82,17 +82,36 @@ fn verifier(code_verifier: &SecretString) -> Result<PkceCodeVerifier> {
     Ok(PkceCodeVerifier::new(code_verifier.expose_secret().to_owned()))
 }
 
-fn token_client(settings: &Provider, endpoint: &Url) -> TokenClient {
+fn token_client(settings: &Provider, prepared: &Prepared) -> TokenClient {
     let client = BasicClient::new(ClientId::new(settings.client_id.clone()))
-        .set_token_uri(TokenUrl::from_url(endpoint.clone()))
+        .set_token_uri(TokenUrl::from_url(prepared.endpoint().clone()))
         .set_auth_type(match settings.client_auth {
             ClientAuth::Basic | ClientAuth::BasicRaw => AuthType::BasicAuth,
-            ClientAuth::Post | ClientAuth::None => AuthType::RequestBody,
+            ClientAuth::Post | ClientAuth::PrivateKeyJwt | ClientAuth::SignedSecret | ClientAuth::None => {
+                AuthType::RequestBody
+            }
         });
-    match (&settings.client_secret, settings.client_auth) {
-        (None, _) | (_, ClientAuth::None) => client,
-        (Some(secret), _) => client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned())),
+    let secret = match settings.client_auth {
+        ClientAuth::Basic | ClientAuth::BasicRaw | ClientAuth::Post => settings.client_secret.as_ref(),
+        ClientAuth::SignedSecret => prepared.proof(),
+        ClientAuth::PrivateKeyJwt | ClientAuth::None => None,
+    };
+    match secret {
+        Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned())),
+        None => client,
     }
+}
+
+/// What a request says beside what the crate makes it say: the client assertion (RFC 7523 §2.2) of a client that proves
+/// itself by one, and the grant's own parameters.
+fn extra<'a>(settings: &Provider, prepared: &'a Prepared, params: &'a Params) -> Vec<(&'a str, &'a str)> {
+    let assertion = prepared.proof().filter(|_| settings.client_auth == ClientAuth::PrivateKeyJwt);
+    let mut extra: Vec<_> = params.iter().map(|(name, value)| (name, value.expose_secret())).collect();
+    if let Some(assertion) = assertion {
+        extra.push(("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"));
+        extra.push(("client_assertion", assertion.expose_secret()));
+    }
+    extra
 }
 
 /// Stands in for the network: the crate hands it the finished request, and would parse too strictly what came back.

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::assertion::Signer;
 use super::cached::Cached;
 use super::client::Client;
 use super::discovery::{self, Document, Metadata};
@@ -21,12 +22,21 @@ use crate::clock::SharedClock;
 use crate::domain::ids::{Sid, TEXT_LIMIT};
 use crate::domain::params::Params;
 use crate::domain::{Error, Result};
+use crate::entropy::SharedEntropy;
 use crate::settings::{self, Endpoints, ProviderKind};
 
 /// When to ask again where the provider doesn't say.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// An external provider as a client sees it. It makes no random values and stores nothing but public documents.
+/// What a token request needs beside its tokens, made ahead: a refresh that holds a lease is to make one call and nothing
+/// else. Good for a minute, and for one request.
+#[derive(Debug)]
+pub struct Prepared {
+    endpoint: Url,
+    proof: Option<SecretString>,
+}
+
+/// An external provider as a client sees it. It stores nothing but public documents.
 #[derive(Debug)]
 pub struct Provider {
     settings: settings::Provider,
@@ -36,11 +46,28 @@ pub struct Provider {
     user_name: Template,
     metadata: Cached<Metadata>,
     keys: Cached<CoreJsonWebKeySet>,
+    signer: Option<Signer>,
+}
+
+impl Prepared {
+    /// The token endpoint.
+    pub(crate) fn endpoint(&self) -> &Url {
+        &self.endpoint
+    }
+
+    /// What our key signed, where it is a key that proves us.
+    pub(crate) fn proof(&self) -> Option<&SecretString> {
+        self.proof.as_ref()
+    }
 }
 
 impl Provider {
-    pub(crate) fn new(settings: settings::Provider, client: Client, clock: SharedClock) -> Result<Self> {
+    pub(crate) fn new(
+        settings: settings::Provider,
+        (client, clock, entropy): (Client, SharedClock, SharedEntropy),
+    ) -> Result<Self> {
         Ok(Self {
+            signer: Signer::new(&settings, entropy)?,
             sid: Template::parse("sid", &settings.sid)?,
             user_name: Template::parse("user_name", &settings.user_name)?,
             metadata: Cached::new(Arc::clone(&clock)),
@@ -64,12 +91,15 @@ impl Provider {
 
     /// Trades an authorization code for tokens.
     pub async fn exchange(&self, redemption: Redemption<'_>) -> Outcome {
-        self.ask(|endpoint| requests::code_request(&self.settings, endpoint, redemption)).await
+        match self.prepare().await {
+            Ok(prepared) => self.ask(requests::code_request(&self.settings, &prepared, redemption)).await,
+            Err(passing) => Outcome::TryLater(passing),
+        }
     }
 
-    /// Asks for fresh tokens; `params` are those that came with the grant. An `id_token` in the answer is nobody's business: identity was proved at the bind.
-    pub async fn refresh(&self, refresh_token: &SecretString, params: &Params) -> Outcome {
-        self.ask(|endpoint| requests::refresh_request(&self.settings, endpoint, (refresh_token, params))).await
+    /// Asks for fresh tokens: one call, and nothing else. `params` are those that came with the grant. An `id_token` in the answer is nobody's business: identity was proved at the bind.
+    pub async fn refresh(&self, prepared: &Prepared, refresh_token: &SecretString, params: &Params) -> Outcome {
+        self.ask(requests::refresh_request(&self.settings, prepared, (refresh_token, params))).await
     }
 
     /// Whose account the answer to [`Provider::exchange`] is: by its `id_token`, checked in full, and by userinfo where
@@ -92,10 +122,21 @@ impl Provider {
         Ok(IssuerRule { issuer: self.settings.issuer.clone(), required: metadata.states_iss })
     }
 
-    /// Makes sure that a refresh has no metadata to fetch: call it before a lease is taken (DESIGN 10.3). Signing keys
-    /// are left out, since a refresh verifies nothing and must not depend on them.
-    pub async fn prepare(&self) -> Result<()> {
-        self.endpoint(|all| all.token.as_ref()).await.map(drop).map_err(|why| self.unavailable(&why))
+    /// Makes ready for one token request, metadata and our proof: call it before a lease is taken (DESIGN 10.3), and
+    /// again for every attempt. A failure is definite. The provider's signing keys are left out, since a refresh verifies
+    /// nothing and must not depend on them.
+    pub async fn prepare(&self) -> std::result::Result<Prepared, Passing> {
+        let endpoint = self.endpoint(|all| all.token.as_ref()).await?;
+        // RFC 7523 §3 leaves the audience open; the issuer is what later specifications settled on.
+        let audience = self.settings.issuer.as_deref().unwrap_or(endpoint.as_str());
+        let signed = self.signer.as_ref().map(|signer| signer.sign(audience, self.clock.now())).transpose();
+        match signed {
+            Ok(proof) => Ok(Prepared { endpoint, proof }),
+            Err(error) => {
+                tracing::error!(provider = %self.settings.id, %error, "no client assertion");
+                Err(Passing::definite("the client assertion cannot be signed"))
+            }
+        }
     }
 
     /// Looks whether the provider is there and says all we need; one line for people either way.
@@ -178,12 +219,8 @@ impl Provider {
         }
     }
 
-    async fn ask(&self, request: impl FnOnce(&Url) -> Result<HttpRequest>) -> Outcome {
-        let endpoint = match self.endpoint(|all| all.token.as_ref()).await {
-            Ok(endpoint) => endpoint,
-            Err(passing) => return Outcome::TryLater(passing),
-        };
-        let Ok(request) = request(&endpoint) else {
+    async fn ask(&self, request: Result<HttpRequest>) -> Outcome {
+        let Ok(request) = request else {
             return Outcome::TryLater(Passing::definite("the request cannot be built"));
         };
         let now = self.clock.now();

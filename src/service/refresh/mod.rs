@@ -32,7 +32,7 @@ use crate::domain::{Error, Result};
 use crate::store;
 use crate::store::leases::{Attempt, Ending, Mark, mark, release_all, take, undo_marks};
 use crate::store::token_sets::{OwnerRow, TokenRow, find};
-use crate::upstream::{Outcome, Passing, PassingKind, Provider};
+use crate::upstream::{Outcome, Passing, PassingKind, Prepared, Provider};
 use crate::vault::Column;
 use answer::Stored;
 use holding::Holding;
@@ -137,9 +137,10 @@ impl Refresh<'_> {
             Err(landing) => return Ok(Try::Landed(landing)),
         };
         // Nothing but the one call is left to do once the lease is taken.
-        if let Err(error) = self.client.prepare().await {
-            return Ok(Try::Landed(self.unprepared(&error)));
-        }
+        let prepared = match self.client.prepare().await {
+            Ok(prepared) => prepared,
+            Err(passing) => return Ok(Try::Landed(self.unprepared(&passing))),
+        };
         let began = self.parts.clock.monotonic();
         if let Err(wait) = self.lane.guard().may_ask(began) {
             return Ok(Try::Landed(self.rest(wait)));
@@ -151,7 +152,7 @@ impl Refresh<'_> {
             holding.end(Ending::Closed).await?;
             return Ok(Try::Late);
         }
-        let (outcome, before) = self.ask(&read, before, began).await;
+        let (outcome, before) = self.ask(&prepared, &read, (before, began)).await;
         // The permit is for asking; an answer that waits for the database holds up nobody else's.
         drop(permit);
         self.settle(outcome, before, read, holding).await.map(Try::Landed)
@@ -183,9 +184,9 @@ impl Refresh<'_> {
 
     /// Asks the provider; where a spent token works on for a while, once more if the answer was lost within that time.
     /// From then on an attempt is unended, this one: what the second answer says counts accordingly.
-    async fn ask(&self, read: &Read, before: Before, began: Duration) -> (Outcome, Before) {
+    async fn ask(&self, prepared: &Prepared, read: &Read, (before, began): (Before, Duration)) -> (Outcome, Before) {
         let sent = self.parts.clock.monotonic();
-        let outcome = self.client.refresh(&read.spent, &read.params).await;
+        let outcome = self.client.refresh(prepared, &read.spent, &read.params).await;
         let Outcome::TryLater(Passing { kind: PassingKind::Ambiguous, reason, .. }) = &outcome else {
             return (outcome, before);
         };
@@ -194,7 +195,12 @@ impl Refresh<'_> {
             return (outcome, before);
         }
         tracing::warn!(link = %self.link, %reason, "the answer was lost; the provider takes the token once more");
-        (self.client.refresh(&read.spent, &read.params).await, Before::Unclosed)
+        // An assertion is good for one request.
+        let again = match self.client.prepare().await {
+            Ok(prepared) => self.client.refresh(&prepared, &read.spent, &read.params).await,
+            Err(_not_sent) => outcome,
+        };
+        (again, Before::Unclosed)
     }
 
     async fn settle(&self, outcome: Outcome, before: Before, read: Read, holding: Holding) -> Result<Landing> {
@@ -288,13 +294,12 @@ impl Refresh<'_> {
         Ok(if holding.fail(ending, wait).await? { self.rest(wait) } else { Landing::Read })
     }
 
-    fn unprepared(&self, error: &Error) -> Landing {
-        tracing::warn!(link = %self.link, provider = %self.provider, %error, "a refresh could not be prepared");
+    fn unprepared(&self, passing: &Passing) -> Landing {
+        tracing::warn!(
+            link = %self.link, provider = %self.provider, reason = passing.reason, "a refresh could not be prepared"
+        );
         self.lane.guard().failed(self.parts.clock.monotonic());
-        match error {
-            Error::ProviderUnavailable { retry_after } => self.rest(*retry_after),
-            _ => self.rest(UNPREPARED),
-        }
+        self.rest(passing.retry_after.unwrap_or(UNPREPARED))
     }
 
     fn since(&self, moment: Duration) -> Duration {

@@ -1,6 +1,10 @@
 //! Each setting out of shape is refused by name, with what would be right.
 
-use super::super::address;
+use std::path::Path;
+
+use secrecy::ExposeSecret as _;
+
+use super::super::{ClientAuth, KeyAlgorithm, Literals, Settings, address};
 use super::{EXAMPLE, mistakes, mistakes_of, mistakes_of_client, mistakes_of_provider, parse};
 
 #[test]
@@ -96,6 +100,8 @@ fn a_provider_out_of_shape_is_refused() {
         ("issuer = 1", "issuer (a:b): must be a text in quotes, not a number"),
         ("token_endpoint = \"http://a.example/t\"", "token_endpoint (a:b): must be https"),
         ("client_auth = \"none\"", "client_secret (a:b): must be left out where client_auth is \"none\""),
+        ("client_key_id = \"k\"", "client_key_id (a:b): must be left out where there is no client_key"),
+        ("client_key = { env = \"K\" }", "client_key (a:b): must be left out where client_auth is \"basic\""),
         ("client_secret = \"x\"", "client_secret (a:b): must not stand in the file itself"),
         ("scopes = [\"email\"]", "scopes (a:b): must include \"openid\""),
         ("scopes = [\"openid email\", \"openid\"]", "scopes[0] (a:b): must be one scope"),
@@ -123,12 +129,43 @@ fn a_provider_out_of_shape_is_refused() {
         assert!(mistakes.lines().count() == 1 || text == oauth2, "{text}\n{mistakes}");
     }
     assert!(mistakes_of_provider(oauth2).contains("providers[0].userinfo_endpoint (a:b): is missing: "));
+    let keyless = mistakes_of_provider("client_auth = \"private_key_jwt\"");
+    assert!(keyless.contains("client_secret (a:b): must be left out where client_auth is \"private_key_jwt\""));
+    assert!(keyless.contains("client_key (a:b): is missing: "), "{keyless}");
     let twice = format!("{EXAMPLE}\n[[providers]]\ntype = \"tcs\"\nname = \"tcs_1\"");
     assert!(mistakes(&twice).contains("providers[1].name (tcs:tcs_1): is taken by providers[0]: "));
     let bare = mistakes_of("[[providers]]\nname = \"b\"");
     for key in ["type", "kind", "client_id", "client_secret"] {
         assert!(bare.contains(&format!("providers[0].{key} (b): is missing: ")), "{key}\n{bare}");
     }
+}
+
+#[test]
+fn a_client_key_is_a_pem_in_pkcs8_with_a_way_to_sign() {
+    let provider = "public_url = \"https://a.example\"\n[[providers]]\ntype = \"a\"\nname = \"b\"\npreset = \"oidc\"\n\
+                    issuer = \"https://a.example\"\nclient_id = \"c\"\nclient_key = { env = \"K\" }";
+    let read = |more: &str, pem: &str| {
+        let text = format!("{provider}\n{more}");
+        let env = |name: &str| (name == "K").then(|| pem.to_owned());
+        Settings::parse(&text, Path::new("/etc"), &env, Literals::Refuse)
+    };
+    let good = "-----BEGIN PRIVATE KEY-----\nMIG=\n-----END PRIVATE KEY-----";
+    let jwt = "client_auth = \"private_key_jwt\"";
+    let settings = read(&format!("{jwt}\nclient_key_id = \"k\"\nclient_key_alg = \"PS256\""), good).unwrap();
+    let provider = settings.providers.values().next().unwrap();
+    let key = provider.client_key.as_ref().unwrap();
+    assert_eq!((provider.client_auth, provider.client_secret.is_none()), (ClientAuth::PrivateKeyJwt, true));
+    assert_eq!((key.pem.expose_secret(), key.id.as_deref()), (good, Some("k")));
+    assert_eq!((key.algorithm, key.issuer.is_none()), (Some(KeyAlgorithm::Ps256), true));
+    for other in ["-----BEGIN EC PRIVATE KEY-----", "-----BEGIN ENCRYPTED PRIVATE KEY-----", "planted-s3cret"] {
+        let told = read(jwt, other).unwrap_err().to_string();
+        assert!(told.starts_with("providers[0].client_key (a:b): must be an unencrypted PEM in PKCS#8"), "{told}");
+        assert!(!told.contains("s3cret"), "{told}");
+    }
+    let told = read("client_auth = \"signed_secret\"", good).unwrap_err().to_string();
+    assert!(told.contains("client_key_id (a:b): is missing") && told.contains("client_key_issuer (a:b): is missing"));
+    let told = read(&format!("{jwt}\nclient_key_alg = \"HS256\""), good).unwrap_err().to_string();
+    assert!(told.contains("client_key_alg (a:b): \"HS256\" is no choice"), "{told}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What a provider may answer, and what we make of it.
 
+mod assertion;
 mod discovery;
 mod identity;
 mod network;
@@ -16,6 +17,7 @@ use super::client::Client;
 use super::{AuthorizationRequest, Provider};
 use crate::clock::{MovableClock, SharedClock};
 use crate::domain::ids::ProviderId;
+use crate::entropy::SystemEntropy;
 use crate::settings::{self, ClientAuth, Endpoints, ProviderKind};
 
 /// The moment at which the tests' clocks stand.
@@ -36,6 +38,7 @@ fn settings(issuer: &str) -> settings::Provider {
         issuer: Some(issuer.to_owned()),
         client_id: "fed link".to_owned(),
         client_secret: Some(secret("s:e/cret")),
+        client_key: None,
         client_auth: ClientAuth::Basic,
         scopes: vec!["openid".to_owned(), "email".to_owned()],
         remember_tokens: true,
@@ -58,7 +61,8 @@ fn settings(issuer: &str) -> settings::Provider {
 fn provider(settings: settings::Provider) -> (Provider, Arc<MovableClock>) {
     let clock = MovableClock::frozen(noon());
     let shared: SharedClock = clock.clone();
-    (Provider::new(settings, Client::new(None).unwrap(), shared).unwrap(), clock)
+    let around = (Client::new(None).unwrap(), shared, SystemEntropy::shared());
+    (Provider::new(settings, around).unwrap(), clock)
 }
 
 fn request() -> AuthorizationRequest {

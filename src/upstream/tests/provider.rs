@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -21,11 +21,11 @@ fn passing(outcome: Outcome) -> Passing {
 }
 
 /// What a callback may have brought.
-fn params() -> Params {
+pub(super) fn params() -> Params {
     [("device_id".to_owned(), secret("d & 1"))].into_iter().collect()
 }
 
-async fn granted(provider: &super::Provider) -> TokenAnswer {
+pub(super) async fn granted(provider: &super::Provider) -> TokenAnswer {
     let request = request();
     let code = secret("the-code");
     let redemption = Redemption {
@@ -37,6 +37,14 @@ async fn granted(provider: &super::Provider) -> TokenAnswer {
     match provider.exchange(redemption).await {
         Outcome::Granted(granted) => granted,
         other => panic!("{other:?}"),
+    }
+}
+
+/// A refresh as a caller makes it: what has to be ready is, before the call.
+async fn refreshed(provider: &super::Provider, token: &SecretString, params: &Params) -> Outcome {
+    match provider.prepare().await {
+        Ok(prepared) => provider.refresh(&prepared, token, params).await,
+        Err(passing) => Outcome::TryLater(passing),
     }
 }
 
@@ -92,7 +100,7 @@ async fn a_client_proves_itself_as_its_provider_wants() {
         settings.client_auth = client_auth;
         let provider = provider(settings).0;
         granted(&provider).await;
-        assert!(matches!(provider.refresh(&secret("r + r"), &params()).await, Outcome::Granted(_)));
+        assert!(matches!(refreshed(&provider, &secret("r + r"), &params()).await, Outcome::Granted(_)));
 
         let asked = fake.asked("/token");
         assert!(asked.iter().all(|asked| asked.authorization.as_deref() == authorization), "{client_auth:?}");
@@ -123,7 +131,7 @@ async fn an_answer_is_read_whatever_its_content_type_and_a_redirect_is_not_follo
 
     let moved = format!("HTTP/1.1 307 X\r\nLocation: {}/elsewhere\r\nContent-Length: 0\r\n\r\n", fake.issuer);
     fake.raw("/token", moved.into_bytes());
-    assert_eq!(passing(provider.refresh(&secret("r"), &Params::default()).await).kind, PassingKind::Definite);
+    assert_eq!(passing(refreshed(&provider, &secret("r"), &Params::default()).await).kind, PassingKind::Definite);
     assert!(fake.asked("/elsewhere").is_empty());
 }
 
@@ -140,7 +148,7 @@ async fn what_breaks_after_the_request_is_ambiguous_and_what_breaks_before_is_no
     ] {
         fake.raw("/token", raw);
         assert_eq!(
-            passing(broken.refresh(&secret("r"), &Params::default()).await).kind,
+            passing(refreshed(&broken, &secret("r"), &Params::default()).await).kind,
             PassingKind::Ambiguous,
             "{case}"
         );
@@ -149,7 +157,7 @@ async fn what_breaks_after_the_request_is_ambiguous_and_what_breaks_before_is_no
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut settings = settings(&fake.issuer);
     settings.endpoints.token = Some(format!("http://{closed}/token").parse().unwrap());
-    let failed = passing(provider(settings).0.refresh(&secret("r"), &Params::default()).await);
+    let failed = passing(refreshed(&provider(settings).0, &secret("r"), &Params::default()).await);
     assert_eq!((failed.kind, failed.reason), (PassingKind::Definite, "no connection"));
 }
 
@@ -258,12 +266,13 @@ async fn every_call_can_run_in_a_task_of_its_own() {
     sent(provider.check()).await.unwrap_err();
     sent(provider.expected_iss()).await.unwrap_err();
     sent(provider.authorization_url(&request)).await.unwrap_err();
-    passing(sent(provider.refresh(&request.state, &Params::default())).await);
     let (code, params) = (&request.state, Params::default());
     let redemption = Redemption { code, redirect_uri: &uri, code_verifier: &request.code_verifier, params: &params };
     passing(sent(provider.exchange(redemption)).await);
     let answer = Fake::with_metadata();
     answer.json("/token", 200, &json!({ "access_token": "a" }));
     let other = super::provider(settings(&answer.issuer)).0;
+    let prepared = sent(other.prepare()).await.unwrap();
+    sent(other.refresh(&prepared, &request.state, &params)).await;
     sent(other.identify(&granted(&other).await, &request.nonce)).await.unwrap_err();
 }
