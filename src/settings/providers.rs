@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::error::suggestion;
 use super::reader::Reader;
 use super::scalar::{boolean, choice, duration, text, text_as, title};
-use super::types::{Endpoints, Provider, ProviderKind};
+use super::types::{Endpoints, Provider, ProviderKind, UserinfoCall};
 use super::{address, client_auth, template};
 use crate::domain::Error;
 use crate::domain::ids::{PARTNER_TYPE, ProviderId};
@@ -17,6 +17,13 @@ use crate::domain::ids::{PARTNER_TYPE, ProviderId};
 /// The presets, by name. A test parses each of them.
 pub(super) static PRESETS: LazyLock<Table> =
     LazyLock::new(|| toml::from_str(include_str!("presets.toml")).unwrap_or_default());
+
+const USERINFO_CALLS: [(&str, UserinfoCall); 4] = [
+    ("bearer", UserinfoCall::Bearer),
+    ("oauth", UserinfoCall::OAuth),
+    ("post", UserinfoCall::Post),
+    ("post_client", UserinfoCall::PostClient),
+];
 
 const KINDS: [(&str, ProviderKind); 2] = [("oidc", ProviderKind::Oidc), ("oauth2", ProviderKind::OAuth2)];
 
@@ -86,6 +93,7 @@ pub(super) fn read(top: &mut Reader<'_>) -> Providers {
 }
 
 fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> {
+    read_preset(&mut reader)?;
     let kind = read_kind(&mut reader);
     let is_oidc = kind == Some(ProviderKind::Oidc);
     if is_oidc {
@@ -105,6 +113,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     let remember_tokens = reader.with_default("remember_tokens", true, boolean);
     let exclusive = reader.with_default("exclusive", true, boolean);
     let confirm = reader.with_default("confirm", true, boolean);
+    let userinfo_call = reader.with_default("userinfo_call", UserinfoCall::Bearer, choice(&USERINFO_CALLS));
     let sid = reader.with_default("sid", "{sub}".to_owned(), text_as(template::sid));
     let user_name = reader.with_default("user_name", "{email}".to_owned(), text_as(template::user_name));
     let lifetime = reader.optional("lifetime", duration(Duration::from_secs(1)..=LONGEST_LIFE));
@@ -129,6 +138,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
         scopes: scopes.unwrap_or_else(default_scopes),
         remember_tokens,
         exclusive,
+        userinfo_call,
         sid,
         user_name,
         confirm,
@@ -175,19 +185,26 @@ fn problem(error: Error) -> String {
     }
 }
 
-fn read_kind(reader: &mut Reader<'_>) -> Option<ProviderKind> {
-    let named = reader.has("preset");
+/// Takes what the preset says, if there is one; nothing if it says that the provider can't be used.
+fn read_preset(reader: &mut Reader<'_>) -> Option<()> {
     let preset = reader.optional("preset", |given| {
         let name = text(given)?;
-        match PRESETS.get(&name) {
-            Some(Value::Table(preset)) => Ok(preset),
-            _ => Err(format!("{name:?} is no preset; {}", suggestion(&name, PRESETS.keys().map(String::as_str)))),
-        }
+        let Some(Value::Table(preset)) = PRESETS.get(&name) else {
+            return Err(format!("{name:?} is no preset; {}", suggestion(&name, PRESETS.keys().map(String::as_str))));
+        };
+        Ok((name, preset))
     });
-    if let Some(preset) = preset {
-        reader.set_preset(preset);
+    let Some((name, preset)) = preset else { return Some(()) };
+    if let Some(Value::String(why)) = preset.get("unsupported") {
+        reader.wrong("preset", format!("{name:?} is not supported: {why}"));
+        return None;
     }
-    if !named {
+    reader.set_preset(preset);
+    Some(())
+}
+
+fn read_kind(reader: &mut Reader<'_>) -> Option<ProviderKind> {
+    if !reader.has("preset") {
         reader.demand("kind", "set it to \"oidc\" or \"oauth2\", or choose a preset");
     }
     reader.optional("kind", choice(&KINDS))

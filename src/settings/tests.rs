@@ -200,7 +200,7 @@ fn an_unknown_key_is_named_in_every_table() {
     let known = "authorization_endpoint, authorize_params, client_auth, client_id, client_key, client_key_alg, client_key_id, client_key_issuer, client_secret, confirm, dead_errors, \
                  exclusive, idle_life, issuer, jwks_uri, kind, lifetime, name, preset, refresh_dies_with_access, \
                  remember_tokens, resent_params, reuse_window, revocation_endpoint, rotates, scopes, sid, title, token_endpoint, type, \
-                 user_name, userinfo_endpoint";
+                 user_name, userinfo_call, userinfo_endpoint";
     assert_eq!(
         mistakes_of_provider("redirect = 1\n\"a\\nb\" = 2"),
         format!(
@@ -327,31 +327,51 @@ fn a_preset_fills_what_is_not_said() {
     assert_eq!((own.title.as_str(), own.scopes.len(), own.authorize_params.len()), ("Ours", 1, 0));
 }
 
-/// Every preset has its source, and no key that an operator could not write.
+/// Every preset has its source, no key that an operator could not write, and says it plainly where it can't be used.
 #[test]
 fn every_preset_is_sound() {
-    assert!(providers::PRESETS.len() >= 3);
+    let wanted = "apple discord esia facebook github gitlab google linkedin mail.ru microsoft oauth2 oidc ok sber slack tcs \
+                  vk yandex";
+    assert_eq!(providers::PRESETS.keys().map(String::as_str).collect::<Vec<_>>().join(" "), wanted);
+    let pem = "-----BEGIN PRIVATE KEY-----";
     for (name, preset) in &*providers::PRESETS {
-        let mut entry: Table = preset.as_table().unwrap().clone();
-        let source = entry.remove("source").unwrap_or_else(|| panic!("{name} names no source"));
-        assert!(source.as_str().unwrap().starts_with("https://"), "{name}");
-        let supplied = [
-            ("type", "a"),
-            ("name", "b"),
-            ("client_id", "c"),
-            ("client_secret", "s"),
-            ("issuer", "https://a.example"),
-            ("authorization_endpoint", "https://a.example/a"),
-            ("token_endpoint", "https://a.example/t"),
-            ("userinfo_endpoint", "https://a.example/u"),
-        ];
-        for (key, value) in supplied {
-            entry.entry(key).or_insert_with(|| value.into());
+        let preset = preset.as_table().unwrap();
+        assert!(preset["source"].as_str().unwrap().starts_with("https://"), "{name}");
+        // As an operator writes it: the name of the preset, and what it leaves open.
+        let mut entry = Table::new();
+        let own = [("type", "a"), ("name", "b"), ("preset", name.as_str()), ("client_id", "c")];
+        entry.extend(own.map(|(key, value)| (key.to_owned(), value.into())));
+        let left_open: &[_] = match (name.as_str(), preset.get("client_auth").and_then(Value::as_str)) {
+            (_, Some("none")) => &[],
+            (_, Some("signed_secret")) => &[("client_key", pem), ("client_key_id", "k"), ("client_key_issuer", "t")],
+            ("oidc" | "microsoft", _) => &[("client_secret", "s"), ("issuer", "https://a.example")],
+            ("oauth2", _) => &[
+                ("client_secret", "s"),
+                ("authorization_endpoint", "https://a.example/a"),
+                ("token_endpoint", "https://a.example/t"),
+                ("userinfo_endpoint", "https://a.example/u"),
+            ],
+            _ => &[("client_secret", "s")],
+        };
+        entry.extend(left_open.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())));
+        // Written out, it is what the preset says: an unknown key or value would be told.
+        for written_out in [false, true] {
+            let mut entry = entry.clone();
+            if written_out {
+                entry.extend(preset.clone().into_iter().filter(|(key, _)| key != "source" && key != "unsupported"));
+            }
+            let mut file: Table = "public_url = \"https://a.example\"".parse().unwrap();
+            file.insert("providers".to_owned(), vec![Value::Table(entry)].into());
+            let read = Settings::parse(&file.to_string(), Path::new(""), &filled, Literals::Allow);
+            match preset.get("unsupported").map(|why| why.as_str().unwrap()) {
+                None => assert!(read.is_ok(), "{name}: {}", read.unwrap_err()),
+                Some(why) => {
+                    let told = format!("providers[0].preset (a:b): {name:?} is not supported: {why}");
+                    assert_eq!(read.unwrap_err().to_string(), told);
+                    assert_eq!(preset.len(), 2, "{name} says more than it can");
+                }
+            }
         }
-        let mut file: Table = "public_url = \"https://a.example\"".parse().unwrap();
-        file.insert("providers".to_owned(), vec![Value::Table(entry)].into());
-        let read = Settings::parse(&file.to_string(), Path::new(""), &filled, Literals::Allow);
-        assert!(read.is_ok(), "{name}: {}", read.unwrap_err());
     }
 }
 

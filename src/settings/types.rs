@@ -130,6 +130,19 @@ pub enum ClientAuth {
     None,
 }
 
+/// How a provider is asked who an access token's owner is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserinfoCall {
+    /// GET with a bearer token (RFC 6750 §2.1), as OpenID Connect Core §5.3 has it.
+    Bearer,
+    /// GET with `Authorization: OAuth`: Yandex.
+    OAuth,
+    /// POST with the token and our id in the body: VK ID.
+    Post,
+    /// POST with a bearer token, our id and secret in the body: T-ID.
+    PostClient,
+}
+
 /// A key of ours that a provider knows the public half of.
 #[derive(Clone, Debug)]
 pub struct ClientKey {
@@ -180,6 +193,8 @@ pub struct Provider {
     pub remember_tokens: bool,
     /// Whether an external account belongs to one subject only.
     pub exclusive: bool,
+    /// How userinfo is asked.
+    pub userinfo_call: UserinfoCall,
     /// Template of the account's id, such as `{sub}`: names in braces are claims (dotted paths), the rest stands as it is.
     pub sid: String,
     /// Template of the user's name, such as `{email}`.

@@ -213,7 +213,7 @@ impl Provider {
     ) -> std::result::Result<Map<String, Value>, IdentityError> {
         let Some(url) = self.metadata().await?.endpoints.userinfo.clone() else { return Ok(Map::new()) };
         let sub = claims.get("sub").and_then(Value::as_str);
-        match userinfo::fetch(&self.client, &url, &answer.grant.access_token, sub).await {
+        match userinfo::fetch(&self.client, &url, &self.settings, &answer.grant.access_token, sub).await {
             Err(IdentityError::Unavailable(_)) if known => Ok(Map::new()),
             result => result,
         }

@@ -1,27 +1,54 @@
 //! The userinfo call (OpenID Connect Core §5.3), and its like at OAuth 2.0 providers.
 
-use oauth2::http::header::AUTHORIZATION;
-use oauth2::http::{HeaderMap, HeaderValue};
+use oauth2::HttpRequest;
+use oauth2::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
+use oauth2::http::{self, HeaderValue, Method};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::IdentityError;
 use super::client::{Answer, Client};
 use super::outcome::Passing;
+use crate::settings::{Provider, UserinfoCall};
 
 /// Asks who the access token's owner is. `sub` is the `id_token`'s: §5.3.2 wants the same one here.
 pub(crate) async fn fetch(
     client: &Client,
     url: &Url,
+    settings: &Provider,
     access_token: &SecretString,
     sub: Option<&str>,
 ) -> Result<Map<String, Value>, IdentityError> {
-    let mut credentials = HeaderValue::from_str(&format!("Bearer {}", access_token.expose_secret()))
+    let request = request(url, settings, access_token)
         .map_err(|_not_a_header| IdentityError::Refused("the access token does not fit into a header"))?;
-    credentials.set_sensitive(true);
-    let answer = client.get(url, HeaderMap::from_iter([(AUTHORIZATION, credentials)])).await?;
-    read(&answer, sub)
+    read(&client.send(request).await?, sub)
+}
+
+fn request(url: &Url, settings: &Provider, access_token: &SecretString) -> http::Result<HttpRequest> {
+    let token = access_token.expose_secret();
+    let (method, scheme) = match settings.userinfo_call {
+        UserinfoCall::Bearer => (Method::GET, Some("Bearer")),
+        UserinfoCall::OAuth => (Method::GET, Some("OAuth")),
+        UserinfoCall::Post => (Method::POST, None),
+        UserinfoCall::PostClient => (Method::POST, Some("Bearer")),
+    };
+    let mut request = http::Request::builder().uri(url.as_str()).header(ACCEPT, "application/json");
+    if let Some(scheme) = scheme {
+        let mut credentials = HeaderValue::from_str(&format!("{scheme} {token}"))?;
+        credentials.set_sensitive(true);
+        request = request.header(AUTHORIZATION, credentials);
+    }
+    let mut body = form_urlencoded::Serializer::new(String::new());
+    if method == Method::POST {
+        request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        body.append_pair("client_id", &settings.client_id);
+        match &settings.client_secret {
+            Some(secret) if scheme.is_some() => drop(body.append_pair("client_secret", secret.expose_secret())),
+            _ => drop(body.append_pair("access_token", token)),
+        }
+    }
+    request.method(method).body(body.finish().into_bytes())
 }
 
 /// The members of a userinfo answer, if they are about `sub`.

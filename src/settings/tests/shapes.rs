@@ -96,6 +96,10 @@ fn a_provider_out_of_shape_is_refused() {
         ("name = \"\"", "name (a:): must be 1 to 64 of A-Z a-z 0-9 . _ -"),
         ("preset = \"gogle\"", "preset (a:b): \"gogle\" is no preset; did you mean \"google\"?"),
         ("kind = \"saml\"", "kind (a:b): \"saml\" is no choice; known are oidc, oauth2"),
+        (
+            "userinfo_call = \"get\"",
+            "userinfo_call (a:b): \"get\" is no choice; known are bearer, oauth, post, post_client",
+        ),
         ("issuer = \"https://a.example?x\"", "issuer (a:b): must not have a query"),
         ("issuer = 1", "issuer (a:b): must be a text in quotes, not a number"),
         ("token_endpoint = \"http://a.example/t\"", "token_endpoint (a:b): must be https"),

@@ -18,7 +18,7 @@ use super::{AuthorizationRequest, Provider};
 use crate::clock::{MovableClock, SharedClock};
 use crate::domain::ids::ProviderId;
 use crate::entropy::SystemEntropy;
-use crate::settings::{self, ClientAuth, Endpoints, ProviderKind};
+use crate::settings::{self, ClientAuth, Endpoints, ProviderKind, UserinfoCall};
 
 /// The moment at which the tests' clocks stand.
 fn noon() -> DateTime<Utc> {
@@ -43,6 +43,7 @@ fn settings(issuer: &str) -> settings::Provider {
         scopes: vec!["openid".to_owned(), "email".to_owned()],
         remember_tokens: true,
         exclusive: true,
+        userinfo_call: UserinfoCall::Bearer,
         sid: "{sub}".to_owned(),
         user_name: "{email}".to_owned(),
         confirm: true,

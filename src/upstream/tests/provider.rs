@@ -11,7 +11,7 @@ use super::identity::{Signer, claims};
 use super::network::Fake;
 use super::{provider, request, secret, settings};
 use crate::domain::params::Params;
-use crate::settings::{ClientAuth, ProviderKind};
+use crate::settings::{ClientAuth, ProviderKind, UserinfoCall};
 
 fn passing(outcome: Outcome) -> Passing {
     match outcome {
@@ -235,6 +235,58 @@ async fn a_plain_oauth_provider_names_the_account_in_userinfo_or_in_the_token_an
         assert_eq!(identity.sid.as_str(), expected);
         assert_eq!(identity.user_name.unwrap().len(), 255);
         assert!(provider.authorization_url(&request()).await.unwrap().query_pairs().all(|(name, _)| name != "nonce"));
+    }
+}
+
+#[tokio::test]
+async fn each_source_can_name_the_account() {
+    let (fake, key) = (Fake::with_metadata(), Signer::ed());
+    fake.json("/jwks", 200, &json!({ "keys": [key.jwk("k1")] }));
+    let mut claims = claims(&fake.issuer);
+    claims["oid"] = "o-1".into();
+    let token = key.token(Some("k1"), &claims);
+    fake.json("/token", 200, &json!({ "access_token": "a", "id_token": token, "user_id": 42, "both": "token" }));
+    fake.json("/userinfo", 200, &json!({ "sub": claims["sub"], "phone": "7", "both": "userinfo" }));
+    for (template, found) in [
+        ("{oid}", "o-1"),
+        ("{phone}", "7"),
+        ("{user_id}", "42"),
+        ("{both}", "userinfo"),
+        ("{oid}/{phone}/{user_id}", "o-1/7/42"),
+    ] {
+        for is_sid in [true, false] {
+            let mut settings = settings(&fake.issuer);
+            let place = if is_sid { &mut settings.sid } else { &mut settings.user_name };
+            template.clone_into(place);
+            let provider = provider(settings).0;
+            let identity = provider.identify(&granted(&provider).await, &request().nonce).await.unwrap();
+            let named = if is_sid { identity.sid.as_str().to_owned() } else { identity.user_name.unwrap() };
+            assert_eq!(named, found, "{template} {is_sid}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn userinfo_is_asked_as_the_provider_wants() {
+    let id = "client_id=fed+link";
+    for (call, authorization, body) in [
+        (UserinfoCall::Bearer, Some("Bearer a"), String::new()),
+        (UserinfoCall::OAuth, Some("OAuth a"), String::new()),
+        (UserinfoCall::Post, None, format!("{id}&access_token=a")),
+        (UserinfoCall::PostClient, Some("Bearer a"), format!("{id}&client_secret=s%3Ae%2Fcret")),
+    ] {
+        let fake = Fake::with_metadata();
+        fake.json("/token", 200, &json!({ "access_token": "a" }));
+        fake.json("/userinfo", 200, &json!({ "user": { "id": 7 } }));
+        let mut settings = settings(&fake.issuer);
+        settings.kind = ProviderKind::OAuth2;
+        settings.sid = "{user.id}".to_owned();
+        settings.userinfo_call = call;
+        let provider = provider(settings).0;
+        let identity = provider.identify(&granted(&provider).await, &request().nonce).await.unwrap();
+        assert_eq!(identity.sid.as_str(), "7");
+        let asked = fake.asked("/userinfo");
+        assert_eq!((asked[0].authorization.as_deref(), &asked[0].body), (authorization, &body), "{call:?}");
     }
 }
 
