@@ -74,7 +74,7 @@ impl Fleet {
                 "refreshToken": tokens.refresh_token.expose_secret(),
                 "expiresOn": now,
             });
-            import.push_str(&format!("{line}\n"));
+            import = import + &line.to_string() + "\n";
             issued.push(tokens);
         }
         self.site.feed(&["import", "--register", "-"], &import).good();

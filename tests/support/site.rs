@@ -1,5 +1,6 @@
 //! An installation as its operator has it: a folder with the README's settings, secrets in its environment, the built program.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
 
@@ -93,7 +94,10 @@ impl Site {
 
     fn write(&self) -> PathBuf {
         let config = self.path("fedlink.toml");
-        std::fs::write(&config, &self.settings).expect("a file");
+        // At once: instances that start side by side read it while the next one is started.
+        let mut written = tempfile::NamedTempFile::new_in(self.folder.path()).expect("a file");
+        written.write_all(self.settings.as_bytes()).expect("room");
+        written.persist(&config).expect("a rename");
         config
     }
 
