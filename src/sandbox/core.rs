@@ -1,5 +1,6 @@
 //! What the provider's handlers share: who is registered, what was granted, how to behave.
 
+use std::collections::HashSet;
 use std::io;
 use std::net::TcpListener;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -72,6 +73,8 @@ pub(super) struct Core {
     pub(super) grants: Mutex<Grants>,
     pub(super) keys: Mutex<Keys>,
     pub(super) counts: Mutex<Counts>,
+    /// The ids (`jti`) of the client assertions that were believed.
+    pub(super) assertions: Mutex<HashSet<String>>,
     pub(super) script: Script,
 }
 
@@ -89,6 +92,7 @@ impl Core {
             grants: Mutex::default(),
             keys: Mutex::new(Keys::new()?),
             counts: Mutex::default(),
+            assertions: Mutex::default(),
             script: Script::default(),
         };
         Ok((options.listener, core))

@@ -34,7 +34,7 @@ fn metadata(core: &Core, hidden: Option<&str>) -> Value {
         Signing::Es256 => "ES256",
         Signing::Rs256 => "RS256",
     };
-    let authentication = ["client_secret_basic", "client_secret_post", "none"];
+    let authentication = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
     let mut metadata = json!({
         "issuer": settings.discovery_issuer.clone().unwrap_or_else(|| core.issuer(&settings)),
         "authorization_endpoint": core.address("/authorize"),
@@ -52,6 +52,7 @@ fn metadata(core: &Core, hidden: Option<&str>) -> Value {
         "token_endpoint_auth_methods_supported": authentication,
         "introspection_endpoint_auth_methods_supported": authentication,
         "revocation_endpoint_auth_methods_supported": authentication,
+        "token_endpoint_auth_signing_alg_values_supported": ["ES256", "RS256", "PS256"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": settings.advertise_iss,
     });

@@ -5,6 +5,7 @@
 //! answer is the 303 back to the client.
 
 mod answer;
+mod assertion;
 mod authorize;
 mod clients;
 mod core;
@@ -34,6 +35,7 @@ use actix_web::{App, HttpServer, web};
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
+pub use self::assertion::ClientKey;
 pub use self::clients::{ClientAuth, SandboxClient};
 pub use self::core::{Counts, SandboxUser};
 pub use self::gate::Hold;

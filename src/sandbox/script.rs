@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::assertion::ClientKey;
+use super::clients::ClientAuth;
 use super::core::lock;
 use super::gate::{Gate, Hold};
 
@@ -211,6 +213,14 @@ pub struct Settings {
     pub refresh_dies_with_access: bool,
     /// Revoking one token revokes all that the user ever granted to the client.
     pub revokes_all_grants: bool,
+    /// How clients authenticate, instead of as they are registered.
+    pub client_auth: Option<ClientAuth>,
+    /// Their secret, instead of the registered one.
+    pub client_secret: Option<String>,
+    /// Their key, for the two signed ways.
+    pub client_key: Option<ClientKey>,
+    /// Token answers take a time between these two, at random; it is the machine's.
+    pub answer_delay: Option<(Duration, Duration)>,
     /// Handed to the callback as `device_id`, and wanted again at exchange and refresh, as VK ID does.
     pub device_id: Option<String>,
     /// Which signature `id_tokens` carry.
@@ -259,6 +269,10 @@ impl Default for Settings {
             refresh_ends_old_access: false,
             refresh_dies_with_access: false,
             revokes_all_grants: false,
+            client_auth: None,
+            client_secret: None,
+            client_key: None,
+            answer_delay: None,
             device_id: None,
             signing: Signing::Es256,
             id_token: IdTokenForm::Good,

@@ -52,6 +52,10 @@ pub(super) async fn token(core: web::Data<Core>, request: HttpRequest, body: web
     if let Some(gate) = core.script.results_gate() {
         gate.pass().await;
     }
+    if let Some((least, most)) = core.script.settings().answer_delay {
+        let [part] = core.entropy.bytes::<1>();
+        tokio::time::sleep(least + most.saturating_sub(least) * u32::from(part) / 255).await;
+    }
     answer::token(&core, shape, result).await
 }
 

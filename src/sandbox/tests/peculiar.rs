@@ -334,3 +334,12 @@ async fn a_held_answer_has_done_its_work() {
     hold.release();
     assert_eq!(waiting.await.unwrap().unwrap().status(), StatusCode::OK);
 }
+
+#[tokio::test]
+async fn an_answer_takes_its_time() {
+    let span = (Duration::from_millis(30), Duration::from_millis(60));
+    let stage = scripted(|settings| settings.answer_delay = Some(span));
+    let started = std::time::Instant::now();
+    stage.refresh(&seeded(&stage)).await;
+    assert!(started.elapsed() >= span.0);
+}
