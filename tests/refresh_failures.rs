@@ -83,6 +83,21 @@ both_engines! {
         }
     }
 
+    /// A second answer that says "not now" is no word about the first.
+    async fn an_answer_that_was_lost_is_not_forgotten_when_the_provider_fails_at_once(engine: Engine) {
+        let world = world_with(engine, "reuse_window = \"30s\"\n").await;
+        let console = world.console().await;
+        world.sandbox.script().set(|settings| settings.rotation = Rotation::Grace(Duration::from_secs(30)));
+        expired(&world, "oleg").await;
+        world.sandbox.script().next_answers(1, &Shape::TruncatedJson);
+        world.sandbox.script().next_answers(1, &Shape::Status(503, None));
+        rest(&fed_token(&world, &console, "").await);
+        assert_eq!(asked(&world), 2);
+        world.advance(31);
+        assert_eq!(fed_token(&world, &console, "").await.refusal(), (404, "token_not_found".to_owned()));
+        assert_eq!(health(&world, &console, "oleg").await, "lost_in_flight");
+    }
+
     async fn a_refusal_nobody_listed_passes(engine: Engine) {
         let world = world(engine).await;
         let console = world.console().await;

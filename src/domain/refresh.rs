@@ -53,6 +53,26 @@ pub enum Before {
     Unclosed,
 }
 
+/// What an attempt that brought no tokens leaves on record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ending {
+    /// Nothing: the provider has done nothing that is not known.
+    Closed,
+    /// That it is unended: nobody knows what the provider did.
+    Open,
+}
+
+impl Before {
+    /// How an attempt ends if the last it heard is that the provider did nothing. If an answer was lost before, then
+    /// perhaps to this attempt, which asked again; and if to another, its record stays either way.
+    pub fn ending(self) -> Ending {
+        match self {
+            Self::Clean => Ending::Closed,
+            Self::Unclosed => Ending::Open,
+        }
+    }
+}
+
 impl<A: Copy + Eq> Standing<A> {
     /// Takes the lease for `mine`, if what was read still stands and nobody else holds it; `may_take_over`: the lease there
     /// is, if there is one, has run out, and its holder had time to store what it got.
@@ -83,10 +103,12 @@ impl<A: Copy + Eq> Standing<A> {
     }
 
     /// Records a final refusal of the refresh token of `version`, and ends `mine`. Only the holder may: one that lost its
-    /// lease may have been refused because another spent the token. `None`: nothing is recorded.
+    /// lease may have been refused because another spent the token. `None`: nothing is recorded. Whose answer was lost
+    /// stays on record, in case the mark is undone.
     pub fn mark(self, mine: A, version: i64, verdict: Health) -> Option<Self> {
         let is_mine = self.attempt == Some(mine) && self.version == version;
-        is_mine.then(|| Self { health: verdict, ..self.close(mine) })
+        let ended = if verdict == Health::LostInFlight { self.let_go(mine) } else { self.close(mine) };
+        is_mine.then(|| Self { health: verdict, ..ended })
     }
 
     /// New tokens are written: whatever was held against the old ones is over, and so is every attempt.
@@ -222,6 +244,16 @@ mod tests {
         let marked = taken_over.mark(2, 7, Health::LostInFlight).unwrap();
         assert_eq!((marked.attempt, marked.unclosed_by, marked.health), (None, Some(1), Health::LostInFlight));
         assert_eq!(marked.renewed(), Standing { version: 8, ..FREE });
+    }
+
+    #[test]
+    fn an_attempt_that_lost_an_answer_itself_stays_on_record_whatever_it_heard_then() {
+        assert_eq!((Before::Clean.ending(), Before::Unclosed.ending()), (Ending::Closed, Ending::Open));
+        let (held, _) = take(FREE, 1, false).unwrap();
+        let marked = held.mark(1, 7, Health::LostInFlight).unwrap();
+        assert_eq!((marked.attempt, marked.unclosed_by), (None, Some(1)));
+        let refused = held.mark(1, 7, Health::NeedsConsent).unwrap();
+        assert_eq!((refused.attempt, refused.unclosed_by), (None, None));
     }
 
     #[test]

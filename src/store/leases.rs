@@ -16,7 +16,7 @@ use super::types::{At, Id, Uuid};
 use crate::domain::Result;
 use crate::domain::ids::{LinkId, ProviderId};
 use crate::domain::link::Health;
-use crate::domain::refresh::{Before, Errand, LEASE, Seen, Takeover};
+use crate::domain::refresh::{Before, Ending, Errand, LEASE, Seen, Takeover};
 
 #[diesel::declare_sql_function]
 extern "SQL" {
@@ -77,15 +77,6 @@ pub(crate) async fn take(
     .map_err(lift)?;
     Ok(unclosed_by
         .map(|unclosed_by| if unclosed_by == Some(attempt.uuid()) { Before::Clean } else { Before::Unclosed }))
-}
-
-/// How an attempt ended, for the record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// The provider has done nothing that is not known.
-    Closed,
-    /// Nobody knows what the provider did: the attempt stays on record as unended.
-    Open,
 }
 
 impl Ending {
@@ -151,13 +142,15 @@ pub(crate) struct Mark {
 /// Gives the lease back and marks the link dead; says whether it did: not if the tokens changed or the lease is another's.
 /// A link that was dead before keeps the time since which it is.
 pub(crate) async fn mark(conn: &mut Conn, attempt: &Attempt, now: Now, mark: Mark) -> Result<bool> {
+    // Whose answer was lost stays on record, in case the mark is undone.
+    let ending = if mark.verdict == Health::LostInFlight { Ending::Open } else { Ending::Closed };
     let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(attempt.link.0)))
         .filter(token_sets::attempt.eq(attempt.uuid()))
         .filter(token_sets::version.eq(attempt.version))
         .set((
             token_sets::attempt.eq(None::<Uuid>),
             token_sets::lease_until.eq(None::<At>),
-            token_sets::unclosed_by.eq(nullif(token_sets::unclosed_by, Some(attempt.uuid()))),
+            token_sets::unclosed_by.eq(nullif(token_sets::unclosed_by, ending.struck_out(attempt))),
             token_sets::health.eq(diesel::dsl::case_when(token_sets::health.eq_any(dead()), token_sets::health)
                 .otherwise(mark.verdict.as_str())),
             token_sets::health_since.eq(diesel::dsl::case_when(

@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::Result;
+use crate::domain::refresh::Ending;
 use crate::service::Parts;
 use crate::store;
-use crate::store::leases::{Attempt, Ending, end, fail};
+use crate::store::leases::{Attempt, end, fail};
 
 /// A lease that this process holds.
 pub(super) struct Holding {

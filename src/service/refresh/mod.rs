@@ -26,11 +26,11 @@ use crate::domain::guard::Belief;
 use crate::domain::ids::{LinkId, ProviderId};
 use crate::domain::link::Health;
 use crate::domain::params::Params;
-use crate::domain::refresh::{Before, Errand, Next, SEND_WITHIN, verdict};
+use crate::domain::refresh::{Before, Ending, Errand, Next, SEND_WITHIN, verdict};
 use crate::domain::token::backoff;
 use crate::domain::{Error, Result};
 use crate::store;
-use crate::store::leases::{Attempt, Ending, Mark, mark, release_all, take, undo_marks};
+use crate::store::leases::{Attempt, Mark, mark, release_all, take, undo_marks};
 use crate::store::token_sets::{OwnerRow, TokenRow, find};
 use crate::upstream::{Outcome, Passing, PassingKind, Prepared, Provider};
 use crate::vault::Column;
@@ -209,16 +209,18 @@ impl Refresh<'_> {
                 self.lane.guard().granted(self.parts.clock.monotonic());
                 tracing::info!(link = %self.link, provider = %self.provider, "refreshed");
                 let read_row = (read.owner, read.row);
-                let landing = match answer::land(self.parts, self.link, read_row, &read.spent, answer.grant).await {
+                let stored = answer::land(self.parts, self.link, read_row, &read.spent, answer.grant).await;
+                let (landing, ending) = match stored {
                     Stored::Written => {
                         holding.ended_with_tokens();
                         return Ok(Landing::Read);
                     }
-                    Stored::Dropped => Landing::Read,
-                    Stored::Gone => Landing::Gone,
-                    Stored::Failed => Landing::Broken,
+                    Stored::Dropped => (Landing::Read, Ending::Closed),
+                    Stored::Gone => (Landing::Gone, Ending::Closed),
+                    // What the provider gave is lost, and the next to be refused has to know that.
+                    Stored::Failed => (Landing::Broken, Ending::Open),
                 };
-                holding.end(Ending::Closed).await?;
+                holding.end(ending).await?;
                 Ok(landing)
             }
             Outcome::Refused(_) => self.refused(before, &read.row, holding).await,
@@ -228,7 +230,7 @@ impl Refresh<'_> {
                 );
                 self.lane.guard().failed(self.parts.clock.monotonic());
                 let ending = match passing.kind {
-                    PassingKind::Definite => Ending::Closed,
+                    PassingKind::Definite => before.ending(),
                     PassingKind::Ambiguous => Ending::Open,
                 };
                 self.failed(&read.row, holding, ending, passing.retry_after).await
@@ -247,9 +249,9 @@ impl Refresh<'_> {
             Belief::Believed { is_sure } => is_sure,
             Belief::LosesBelief => {
                 self.undo_marks().await?;
-                return self.failed(row, holding, Ending::Closed, None).await;
+                return self.failed(row, holding, before.ending(), None).await;
             }
-            Belief::Doubted => return self.failed(row, holding, Ending::Closed, None).await,
+            Belief::Doubted => return self.failed(row, holding, before.ending(), None).await,
         };
         let verdict = verdict(before, self.client.settings().rotates);
         let notice_in = match (self.errand, is_sure) {
@@ -265,7 +267,7 @@ impl Refresh<'_> {
                 "the provider refused the refresh token for good"
             );
         }
-        holding.end(Ending::Closed).await?;
+        holding.end(before.ending()).await?;
         Ok(Landing::Read)
     }
 

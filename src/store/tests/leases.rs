@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
 use crate::domain::link::Health;
-use crate::domain::refresh::{Before, Errand, LEASE, Standing, Takeover};
-use crate::store::leases::{Attempt, Ending, Mark, end, fail, mark, release_all, seen, take, undo_marks};
+use crate::domain::refresh::{Before, Ending, Errand, LEASE, Standing, Takeover};
+use crate::store::leases::{Attempt, Mark, end, fail, mark, release_all, seen, take, undo_marks};
 use crate::store::marks::{Which, list_dead, revive};
 
 /// What the walk expects of the row.
