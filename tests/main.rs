@@ -20,6 +20,7 @@ mod floors;
 mod hijack;
 mod leases;
 mod links;
+mod model;
 mod oauth;
 mod ownership;
 mod paths;
