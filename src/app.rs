@@ -38,6 +38,7 @@ impl App {
             flights: Flights::new(&settings, &entropy),
             tokens_seen: callers::TokensSeen::default(),
             uses: Uses::default(),
+            presence: keys::Presence::new(&*entropy),
             store,
             vault,
             clock,

@@ -223,16 +223,21 @@ fn a_client_block_can_be_pasted() {
 }
 
 #[test]
-fn a_keyring_is_made_once() {
+fn a_keyring_is_made_once_and_then_added_to() {
     let site = Site::alone();
     site.run(&["keys", "add"]).good();
     let file = site.path("fedlink.keys");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let made = std::fs::read_to_string(&file).unwrap();
     let output = site.run(&["keys", "add"]);
-    assert!(output.complaint().contains("fedlink.keys"), "{output:?}");
-    assert_eq!(std::fs::read_to_string(&file).unwrap(), made);
-    assert!(!format!("{output:?}").contains(made.split(' ').next_back().unwrap().trim()));
+    assert!(output.good().contains("keys activate "), "{output:?}");
+    let now = std::fs::read_to_string(&file).unwrap();
+    let added = now.strip_prefix(&made).expect("what was there is there");
+    assert!(added.contains(" open ") && added.lines().count() == 1);
+    assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    for line in now.lines().filter(|line| !line.starts_with('#')) {
+        assert!(!format!("{output:?}").contains(line.rsplit(' ').next().unwrap()), "a key in the output");
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::output::{Output, Trouble, aside};
 use crate::app::App;
 use crate::domain::Error;
 use crate::service::import::{Line, UnknownSubject, take_in};
+use crate::service::keys;
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -22,6 +23,26 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: &Arguments, app: App, output: &Output) -> Result<ExitCode, Trouble> {
+    // It may take hours, and seals all the while: no key may be activated that it lacks, and none dropped that it uses.
+    keys::join(&app.parts).await.map_err(|error| Trouble::from(&error))?;
+    let reporting = tokio::spawn(report(app.clone()));
+    let ended = take_all(arguments, &app, output).await;
+    reporting.abort();
+    keys::leave(&app.parts).await.map_err(|error| Trouble::from(&error))?;
+    ended
+}
+
+/// Reports the keys it holds until it is dropped.
+async fn report(app: App) {
+    loop {
+        tokio::time::sleep(keys::BEAT_EVERY).await;
+        if let Err(error) = keys::beat(&app.parts).await {
+            tracing::warn!(%error, "the keys could not be reported");
+        }
+    }
+}
+
+async fn take_all(arguments: &Arguments, app: &App, output: &Output) -> Result<ExitCode, Trouble> {
     let unknown = if arguments.register { UnknownSubject::Register } else { UnknownSubject::Refuse };
     let (mut good, mut bad) = (0_u64, 0_u64);
     for (number, line) in (1_u64..).zip(open(arguments)?.lines()) {

@@ -1,28 +1,173 @@
-//! `fedlink keys`: makes the keyring that several instances share.
+//! `fedlink keys`: the keyring that several instances share, and the way from one key to the next.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Subcommand;
+use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
+use tokio::runtime::Handle;
 
-use super::output::{Output, Trouble};
+use super::output::{Output, Trouble, aside};
+use crate::clock::SystemClock;
+use crate::domain::Error;
 use crate::entropy::SystemEntropy;
-use crate::service::keys;
+use crate::service::keys::{Keeper, KeyState, Listed, Progress};
 use crate::settings::{KeyringSource, Settings};
+use crate::store::Store;
 
 #[derive(Subcommand)]
 pub(super) enum Command {
-    /// Make the keyring that the settings name, with one random active key. An existing one is left alone.
+    /// Show every key: its state, the rows it wraps, the instances that hold it.
+    List,
+    /// Add a random key that only opens. The first of all makes the keyring, and is active.
     Add,
+    /// Seal with a key from now on, once every serving instance has it.
+    Activate {
+        /// The key's id.
+        id: String,
+    },
+    /// Wrap all rows by the active key, while instances serve. Interrupted, it takes up the rest when run again.
+    Rewrap,
+    /// Forget a key that no row names any more.
+    Drop {
+        /// The key's id.
+        id: String,
+    },
 }
 
-pub(super) fn run(command: &Command, settings: &Settings, output: &Output) -> Result<ExitCode, Trouble> {
-    let Command::Add = command;
-    let KeyringSource::File(path) = &settings.keyring else {
-        return Err(Trouble::say("the settings take the keyring from the environment; name a file to make one"));
+pub(super) async fn run(command: &Command, settings: Settings, output: &Output) -> Result<ExitCode, Trouble> {
+    let tell = |error: Error| Trouble::from(&error);
+    if let Command::Add = command {
+        return add(&settings, output).map_err(tell);
+    }
+    let keeper = open(settings).await.map_err(tell)?;
+    let done = match command {
+        Command::List => list(&keeper, output).await,
+        Command::Add => Ok(ExitCode::SUCCESS),
+        Command::Activate { id } => activate(&keeper, id, output).await,
+        Command::Rewrap => rewrap(&keeper, output).await,
+        Command::Drop { id } => drop_key(&keeper, id, output).await,
     };
-    keys::create(path, &SystemEntropy::shared()).map_err(|error| Trouble::from(&error))?;
-    let words = format!("made {}; copy it to every instance, and keep a copy away from the database", path.display());
-    output.tell(words, &json!({"keyring": path}));
+    done.map_err(tell)
+}
+
+async fn open(settings: Settings) -> Result<Keeper, Error> {
+    let store = Store::new(&settings.database_url, settings.ca_file.as_deref(), Handle::current())?;
+    store.migrate().await?;
+    Ok(Keeper { store, source: settings.keyring, clock: SystemClock::shared(), entropy: SystemEntropy::shared() })
+}
+
+fn add(settings: &Settings, output: &Output) -> Result<ExitCode, Error> {
+    let (id, state) = Keeper::add(&settings.keyring, &SystemEntropy::shared())?;
+    let place = match &settings.keyring {
+        KeyringSource::File(path) => path.display().to_string(),
+        KeyringSource::Text(_) => String::new(),
+    };
+    let words = match state {
+        KeyState::Active => {
+            format!("made {place} with key {id}; copy it to every instance, and keep a copy away from the database")
+        }
+        _ => format!(
+            "added key {id} to {place}; copy it to every instance, send each SIGHUP, then `fedlink keys activate {id}`"
+        ),
+    };
+    output.tell(words, &json!({"id": id, "state": state.as_str(), "keyring": place}));
     Ok(ExitCode::SUCCESS)
+}
+
+async fn list(keeper: &Keeper, output: &Output) -> Result<ExitCode, Error> {
+    for Listed { id, state, rows, held_by } in keeper.list().await? {
+        let state = state.as_str();
+        let counts: Vec<_> = rows.iter().map(|(table, count)| format!("{table} {count}")).collect();
+        let holders: Vec<_> =
+            held_by.iter().map(|(name, seals)| if *seals { format!("{name} (seals)") } else { name.clone() }).collect();
+        let holders = if holders.is_empty() { "nobody who serves".to_owned() } else { holders.join(", ") };
+        let instances: Vec<_> = held_by.iter().map(|(name, seals)| json!({"name": name, "seals": seals})).collect();
+        let rows: serde_json::Map<_, _> =
+            rows.iter().map(|(table, count)| ((*table).to_owned(), json!(count))).collect();
+        output.tell(
+            format_args!("{id} {state:<9} rows: {}; held by {holders}", counts.join(", ")),
+            &json!({"id": id, "state": state, "rows": rows, "instances": instances}),
+        );
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn activate(keeper: &Keeper, id: &str, output: &Output) -> Result<ExitCode, Error> {
+    keeper.activate(id).await?;
+    let words = format!(
+        "key {id} is active; copy the keyring to every instance and send each SIGHUP, then `fedlink keys rewrap`"
+    );
+    output.tell(words, &json!({"id": id, "state": "active"}));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn rewrap(keeper: &Keeper, output: &Output) -> Result<ExitCode, Error> {
+    let mut show = Show::new(output);
+    let (ended, sealing) = keeper.rewrap(|progress| show.step(progress)).await?;
+    show.finish();
+    let (moved, left, stuck) = (ended.moved, ended.left, ended.stuck.len());
+    let mut words = format!("rewrapped {moved} rows, {left} are left");
+    if stuck > 0 {
+        words = format!("{words}; {stuck} do not open, the log names them: link those accounts again or unlink them");
+    }
+    if let Some(names) = &sealing {
+        words = format!("{words}; still sealing with another key: {names}: send SIGHUP and run this again");
+    }
+    output.tell(words, &json!({"rewrapped": moved, "left": left, "stuck": stuck, "sealing_otherwise": sealing}));
+    Ok(if left == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn drop_key(keeper: &Keeper, id: &str, output: &Output) -> Result<ExitCode, Error> {
+    keeper.drop_key(id).await?;
+    let place = match &keeper.source {
+        KeyringSource::File(_) => "copy the keyring to every instance and send each SIGHUP",
+        KeyringSource::Text(_) => "take it out of the environment",
+    };
+    let words = format!(
+        "key {id} is dropped; {place}. Backups of the database made before the rewrap still need it: keep a copy for as long as you keep those"
+    );
+    output.tell(words, &json!({"id": id, "state": "dropped"}));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// How far a long command is: a bar on a terminal, else a line now and then.
+struct Show<'a> {
+    output: &'a Output,
+    bar: Option<ProgressBar>,
+    told: u64,
+}
+
+impl<'a> Show<'a> {
+    fn new(output: &'a Output) -> Self {
+        let bar = (!output.is_json() && std::io::stderr().is_terminal()).then(|| {
+            let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {eta} to go");
+            ProgressBar::new(0).with_style(style.unwrap_or_else(|_our_own| ProgressStyle::default_bar()))
+        });
+        Self { output, bar, told: 0 }
+    }
+
+    fn step(&mut self, Progress { done, total }: Progress) {
+        if let Some(bar) = &self.bar {
+            bar.set_length(total);
+            bar.set_position(done);
+            return;
+        }
+        let tenth = done.saturating_mul(10).checked_div(total).unwrap_or(10);
+        if tenth != self.told {
+            self.told = tenth;
+            if self.output.is_json() {
+                self.output.tell("", &json!({"done": done, "total": total}));
+            } else {
+                aside(format_args!("{done} of {total} rows"));
+            }
+        }
+    }
+
+    fn finish(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
 }

@@ -97,7 +97,7 @@ async fn dispatch(cli: &Cli, output: &Output) -> Result<ExitCode, Trouble> {
         Command::Account(command) => Box::pin(account::run(command, open(config).await?, output)).await,
         Command::Client(command) => client::run(command, output),
         Command::Links(command) => Box::pin(links::run(command, open(config).await?, output)).await,
-        Command::Keys(command) => keys::run(command, &load(config)?, output),
+        Command::Keys(command) => Box::pin(keys::run(command, load(config)?, output)).await,
         Command::Import(arguments) => Box::pin(import::run(arguments, open(config).await?, output)).await,
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "fedlink", &mut std::io::stdout());

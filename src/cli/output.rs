@@ -23,6 +23,12 @@ impl Trouble {
     }
 }
 
+impl Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.words)
+    }
+}
+
 impl From<&crate::domain::Error> for Trouble {
     /// On the command line the causes are for the reader: the operator.
     fn from(error: &crate::domain::Error) -> Self {
@@ -45,6 +51,11 @@ impl From<&crate::domain::Error> for Trouble {
 impl Output {
     pub(super) fn new(json: bool) -> Self {
         Self { json }
+    }
+
+    /// Whether machines read.
+    pub(super) fn is_json(&self) -> bool {
+        self.json
     }
 
     /// Prints `value` for machines, or `words` for people.

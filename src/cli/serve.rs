@@ -1,4 +1,4 @@
-//! `fedlink serve`: serves until it is told to stop, and then ends cleanly.
+//! `fedlink serve`: serves until it is told to stop, takes a changed keyring when it is told to, and ends cleanly.
 
 use std::fs::{File, TryLockError};
 use std::net::{SocketAddr, TcpListener};
@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::output::Trouble;
 use super::{build, told_to_stop};
 use crate::app::App;
 use crate::http::server::{Leaving, Service};
-use crate::service::{refresh, sweep};
+use crate::service::{keys, refresh, sweep};
 use crate::settings::Settings;
 use crate::store::Store;
 
@@ -19,12 +20,19 @@ use crate::store::Store;
 const LANDING: Duration = Duration::from_secs(25);
 
 pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
+    // First of all: until somebody listens to it, the signal ends the process.
+    let hangups =
+        signal(SignalKind::hangup()).map_err(|error| Trouble::say(format!("can't listen to signals: {error}")))?;
     let (listen, ops_listen) = (settings.listen, settings.ops_listen);
     let (public, ops) = (bind("listen", listen)?, bind("ops_listen", ops_listen)?);
     // Before anything is opened: a second server must not migrate, or bring ownership in line with settings of its own.
-    let _only_server = lock(&settings)?;
+    let only_server = lock(&settings)?;
     let app = build(settings).await?;
     refresh::clear_after_a_crash(&app.parts).await.map_err(|error| Trouble::from(&error))?;
+    if only_server.is_some() {
+        keys::forget_others(&app.parts).await.map_err(|error| Trouble::from(&error))?;
+    }
+    keys::join(&app.parts).await.map_err(|error| Trouble::from(&error))?;
     let addresses = public.local_addr().and_then(|public| ops.local_addr().map(|ops| (public, ops)));
     let (listen, ops_listen) = addresses.map_err(|error| Trouble::say(format!("can't listen: {error}")))?;
     let leaving = Leaving::default();
@@ -35,6 +43,7 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     tracing::info!("listening on http://{listen}, operations on http://{ops_listen}");
     let sweeping = tokio::spawn(sweep::run(app.parts.clone()));
     let refreshing = tokio::spawn(refresh::run(app.parts.clone()));
+    let reloading = tokio::spawn(reload_when_told(app.clone(), hangups));
     let serving = tokio::spawn(service.run());
 
     told_to_stop().await?;
@@ -43,12 +52,26 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     public.stop(true).await;
     sweeping.abort();
     refreshing.abort();
+    reloading.abort();
     end(&app).await;
     ops.stop(true).await;
     match serving.await {
         Ok(Ok(())) => Ok(ExitCode::SUCCESS),
         Ok(Err(error)) => Err(Trouble::say(format!("serving failed: {error}"))),
         Err(error) => Err(Trouble::say(format!("serving failed: {error}"))),
+    }
+}
+
+/// On SIGHUP takes the keyring as it is now; one that is not fit changes nothing.
+async fn reload_when_told(app: App, mut hangups: Signal) {
+    while hangups.recv().await.is_some() {
+        match keys::reload(&app.parts).await {
+            Ok(()) => tracing::info!("reloaded the keyring"),
+            Err(error) => {
+                let why = Trouble::from(&error);
+                tracing::error!(%why, "the keyring was not reloaded; the old one stays");
+            }
+        }
     }
 }
 
@@ -61,6 +84,10 @@ async fn end(app: &App) {
     }
     if let Err(error) = sweep::finish(&app.parts).await {
         tracing::warn!(%error, "last uses could not be written");
+    }
+    // The last thing: until here it may have sealed something.
+    if let Err(error) = keys::leave(&app.parts).await {
+        tracing::warn!(%error, "others take this instance for a serving one for two minutes more");
     }
 }
 

@@ -23,6 +23,10 @@ pub enum Event {
     Retried,
     /// A bind instruction was refused, expired or abandoned at the provider.
     BindRefused,
+    /// A key of the keyring became the one that seals.
+    KeyActivated,
+    /// A key of the keyring is no more.
+    KeyDropped,
 }
 
 stored_as!(Event {
@@ -35,6 +39,8 @@ stored_as!(Event {
     RefreshLost => "FEDERATION_REFRESH_LOST",
     Retried => "FEDERATION_REFRESH_RETRIED",
     BindRefused => "FEDERATION_BIND_REFUSED",
+    KeyActivated => "VAULT_KEY_ACTIVATED",
+    KeyDropped => "VAULT_KEY_DROPPED",
 });
 
 /// Who did it, as far as it is known.

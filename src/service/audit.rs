@@ -31,7 +31,7 @@ pub(super) async fn record(parts: &Parts, tx: &mut Tx, event: Event, actor: &Act
         fp_type: about.provider.map(|provider| provider.fp_type().to_owned()),
         fp_name: about.provider.map(|provider| provider.fp_name().to_owned()),
         sid: about.sid.map(str::to_owned),
-        detail: about.detail,
+        detail: about.detail.map(str::to_owned),
         claimed_ip: actor.claimed_ip.clone(),
         claimed_agent: actor.claimed_agent.clone(),
     };

@@ -54,6 +54,8 @@ pub struct Parts {
     pub tokens_seen: callers::TokensSeen,
     /// Uses of links that wait to be written.
     pub uses: Uses,
+    /// This process among those that serve.
+    pub presence: keys::Presence,
     /// The main runtime: units of writing and calls to providers run here, so that a caller who hangs up cancels none.
     pub runtime: Handle,
 }

@@ -21,7 +21,7 @@ pub(crate) struct AuditRow {
     pub(crate) fp_type: Option<String>,
     pub(crate) fp_name: Option<String>,
     pub(crate) sid: Option<String>,
-    pub(crate) detail: Option<&'static str>,
+    pub(crate) detail: Option<String>,
     pub(crate) claimed_ip: Option<String>,
     pub(crate) claimed_agent: Option<String>,
 }

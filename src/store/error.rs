@@ -84,6 +84,16 @@ pub(super) fn violated(error: &Diesel) -> Option<String> {
     }
 }
 
+/// Whether a row that names this one, or one that this names, refused the write. SQLite's triggers that stand for foreign
+/// keys have no error kind, and say the words of one that is.
+pub(super) fn is_foreign_key(error: &Diesel) -> bool {
+    match error {
+        Diesel::DatabaseError(DatabaseErrorKind::ForeignKeyViolation, _) => true,
+        Diesel::DatabaseError(_, info) => info.message().starts_with("FOREIGN KEY constraint failed"),
+        _ => false,
+    }
+}
+
 /// A failure to connect or to open, with what to look at.
 pub(super) fn unavailable(message: String) -> Error {
     Error::StorageUnavailable(message.into())

@@ -121,6 +121,29 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::store::types::Instant;
+
+    dropped_keys (id) {
+        id -> Text,
+        dropped -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::store::types::{Id, Instant};
+
+    instances (id) {
+        id -> Id,
+        name -> Text,
+        keys -> Text,
+        active -> Text,
+        seen -> Instant,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{Bool, Text};
 
     provider_rules (fp_type, fp_name) {
@@ -159,6 +182,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     flows,
     oauth_tokens,
     vault_keys,
+    dropped_keys,
+    instances,
     provider_rules,
     audit
 );

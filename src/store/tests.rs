@@ -1,6 +1,7 @@
 //! The rows themselves, on both engines: extremes go there and back, a transaction leaves nothing behind, and hot reads
 //! search by index.
 
+mod keys;
 mod leases;
 #[path = "../../tests/support/postgres.rs"]
 #[expect(dead_code, reason = "here no server is stopped")]
@@ -19,6 +20,7 @@ use tempfile::TempDir;
 use super::accounts::AccountRow;
 use super::audit::AuditRow;
 use super::flows::FlowRow;
+use super::instances::InstanceRow;
 use super::links::NewLink;
 use super::oauth_tokens::OauthTokenRow;
 use super::schema::audit as audit_lines;
@@ -85,9 +87,11 @@ async fn rows_full_of_extremes_and_of_nulls_go_there_and_back() {
     for (store, _folder) in stores().await {
         let mut tx = store.begin().await.unwrap();
         let conn = tx.conn();
+        vault_keys::insert_if_absent(conn, "k", b"check value", moments()[1]).await.unwrap();
         accounts_go_there_and_back(conn).await;
         links_and_tokens_go_there_and_back(conn).await;
         flows_go_there_and_back(conn).await;
+        keys_and_instances_go_there_and_back(conn).await;
         the_rest_goes_there_and_back(conn).await;
         tx.commit().await.unwrap();
     }
@@ -106,6 +110,30 @@ async fn accounts_go_there_and_back(conn: &mut Conn) {
         assert!(!accounts::insert_if_absent(conn, &row).await.unwrap());
         same(accounts::find(conn, &Subject::parse(number.repeat(255)).unwrap()).await.unwrap().unwrap(), row);
     }
+}
+
+async fn keys_and_instances_go_there_and_back(conn: &mut Conn) {
+    let [early, now, late] = moments();
+    let (by, ago) = (Now(now.0), chrono::TimeDelta::minutes(2));
+    for number in [8, 9] {
+        let reported = |keys: &str| InstanceRow { id: id(number), name: text(), keys: keys.to_owned(), active: text() };
+        instances::upsert(conn, &reported("{}"), by).await.unwrap();
+        instances::upsert(conn, &reported(&text()), by).await.unwrap();
+        same(instances::list_within(conn, ago, by).await.unwrap(), [reported(&text())]);
+        assert!(instances::list_within(conn, -ago, by).await.unwrap().is_empty(), "after, not before");
+        instances::sweep(conn, ago, by).await.unwrap();
+        assert_eq!(instances::list_within(conn, ago, by).await.unwrap().len(), 1);
+        instances::delete_others(conn, id(number)).await.unwrap();
+        assert_eq!(instances::list_within(conn, ago, by).await.unwrap().len(), 1);
+        match number {
+            8 => instances::delete(conn, id(number)).await.unwrap(),
+            _ => instances::sweep(conn, -ago, by).await.unwrap(),
+        }
+        assert!(instances::list_within(conn, chrono::TimeDelta::weeks(1), by).await.unwrap().is_empty());
+    }
+    vault_keys::insert_dropped(conn, "gone", late).await.unwrap();
+    vault_keys::insert_dropped(conn, "gone", early).await.unwrap();
+    assert_eq!(vault_keys::list_dropped(conn).await.unwrap(), ["gone"]);
 }
 
 async fn links_and_tokens_go_there_and_back(conn: &mut Conn) {
@@ -180,7 +208,7 @@ async fn flows_go_there_and_back(conn: &mut Conn) {
             code_hash: full.then(|| vec![0; 32]),
             sid: full.then(text),
             user_name: full.then(text),
-            key_id: text(),
+            key_id: "k".to_owned(),
             wrapped_key: blob(),
             sealed: full.then(blob),
             opened: full.then_some(early),
@@ -231,7 +259,7 @@ async fn the_rest_goes_there_and_back(conn: &mut Conn) {
             fp_type: full.then(text),
             fp_name: full.then(text),
             sid: full.then(text),
-            detail: full.then_some("detail"),
+            detail: full.then(text),
             claimed_ip: full.then(text),
             claimed_agent: full.then(text),
         };
@@ -328,9 +356,12 @@ async fn hot_reads_are_one_statement_that_searches_by_index() {
         token_sets::find(conn, LinkId(uuid::Uuid::nil())).await.unwrap();
         flows::find_by_state(conn, &[0; 32]).await.unwrap();
         flows::find_by_code(conn, &[0; 32]).await.unwrap();
+        for table in row_keys::Sealed::ALL {
+            row_keys::list_of_key(conn, *table, ("k", Uuid(uuid::Uuid::nil()), 200)).await.unwrap();
+        }
     })
     .await;
-    assert_eq!(plans.len(), 9, "one statement each: {plans:#?}");
+    assert_eq!(plans.len(), 9 + row_keys::Sealed::ALL.len(), "one statement each: {plans:#?}");
     for (sql, steps) in plans {
         assert!(!steps.is_empty(), "{sql}");
         for step in &steps {

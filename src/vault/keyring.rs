@@ -1,9 +1,6 @@
 //! The keyring: a small text, one key a line, that must never be where the database is backed up.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -14,6 +11,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::envelope::Cipher;
+use super::file;
 use crate::entropy::Entropy;
 
 /// What a keyring file begins with.
@@ -30,7 +28,7 @@ pub enum KeyringError {
     Missing(PathBuf),
     /// The file can't be read or written.
     #[error("can't use the keyring {path}: {source}")]
-    Unreadable {
+    Unusable {
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -55,7 +53,13 @@ pub enum KeyringError {
     /// Not exactly one key is active.
     #[error("the keyring has {0} active keys; exactly one must be")]
     Active(usize),
+    /// It has no key of that id.
+    #[error("the keyring has no key {0}")]
+    Unknown(String),
 }
+
+/// Tells a key from another of the same id, and tells nothing about the key itself.
+pub type CheckValue = Vec<u8>;
 
 /// Keys by id, one of them active: it seals, the others only open.
 pub struct Keyring {
@@ -74,14 +78,9 @@ impl Keyring {
         let mut keys = BTreeMap::new();
         let mut active = Vec::new();
         for (number, line) in text.expose_secret().lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
+            let Some(words) = words_of(line) else { continue };
             let wrong = |problem| KeyringError::Line { line: number + 1, problem };
-            let mut words = line.split_whitespace();
-            let (Some(id), Some(state), Some(key), None) = (words.next(), words.next(), words.next(), words.next())
-            else {
+            let [id, state, key] = *words.as_slice() else {
                 return Err(wrong("expected: id, active or open, key"));
             };
             let bytes = decode(key).ok_or_else(|| wrong("the key is not 32 bytes in base64"))?;
@@ -104,32 +103,22 @@ impl Keyring {
 
     /// Reads a keyring file, which only its owner may be able to read.
     pub fn load(path: &Path) -> Result<Self, KeyringError> {
-        let unreadable = |source: std::io::Error| match source.kind() {
-            std::io::ErrorKind::NotFound => KeyringError::Missing(path.to_owned()),
-            _ => KeyringError::Unreadable { path: path.to_owned(), source },
-        };
-        let mode = std::fs::metadata(path).map_err(unreadable)?.mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(KeyringError::Exposed { path: path.to_owned(), mode });
-        }
-        Self::parse(&std::fs::read_to_string(path).map_err(unreadable)?.into())
-    }
-
-    /// Makes a keyring file with one random active key; an existing file is left alone and is an error.
-    pub fn create(path: &Path, entropy: &dyn Entropy) -> Result<Self, KeyringError> {
-        let text = Self::generate(entropy);
-        let unreadable = |source| KeyringError::Unreadable { path: path.to_owned(), source };
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(unreadable)?;
-        file.write_all(text.expose_secret().as_bytes()).and_then(|()| file.sync_all()).map_err(unreadable)?;
-        Self::parse(&text)
+        Self::parse(&file::read(path)?)
     }
 
     /// The text of a keyring with one random active key.
     pub fn generate(entropy: &dyn Entropy) -> SecretString {
-        let key = Zeroizing::new(entropy.bytes::<32>());
-        let id = entropy.bytes::<4>().map(|byte| format!("{byte:02x}")).concat();
-        let line = Zeroizing::new(STANDARD.encode(*key));
-        format!("{HEADER}{id} active {}\n", *line).into()
+        with_new(None, entropy).1
+    }
+
+    /// The id of the key that seals.
+    pub fn active_id(&self) -> &str {
+        &self.active.0
+    }
+
+    /// Every key: its id and check value.
+    pub fn check_values(&self) -> BTreeMap<String, CheckValue> {
+        self.keys.iter().map(|(id, key)| (id.clone(), key.check_value.clone())).collect()
     }
 
     pub(super) fn active(&self) -> (&str, &Cipher) {
@@ -139,10 +128,63 @@ impl Keyring {
     pub(super) fn get(&self, id: &str) -> Option<&Cipher> {
         self.keys.get(id).map(|key| &key.cipher)
     }
+}
 
-    pub(super) fn check_values(&self) -> impl Iterator<Item = (&str, Vec<u8>)> {
-        self.keys.iter().map(|(id, key)| (id.as_str(), key.check_value.clone()))
+/// A text with one more random key, which only opens, or is active where there is none; and its id.
+pub(super) fn with_new(text: Option<&SecretString>, entropy: &dyn Entropy) -> (String, SecretString) {
+    let before = text.map_or("", |text| text.expose_secret());
+    let taken = |id: &str| keys_of(before).any(|words| words.first() == Some(&id));
+    let id = loop {
+        let id = entropy.bytes::<4>().map(|byte| format!("{byte:02x}")).concat();
+        if !taken(&id) {
+            break id;
+        }
+    };
+    let state = if keys_of(before).next().is_none() { "active" } else { "open" };
+    let key = Zeroizing::new(STANDARD.encode(*Zeroizing::new(entropy.bytes::<32>())));
+    let header = if before.trim().is_empty() { HEADER } else { before.trim_end() };
+    let text = format!("{}\n{id} {state} {}\n", header.trim_end(), *key).into();
+    (id, text)
+}
+
+/// A text in which this key is the active one, and the one that was only opens.
+pub(super) fn with_active(text: &SecretString, id: &str) -> SecretString {
+    edited(text, |words| match words {
+        [held, _, key] if *held == id => Some(Zeroizing::new(format!("{held} active {key}"))),
+        [held, _, key] => Some(Zeroizing::new(format!("{held} open {key}"))),
+        other => Some(Zeroizing::new(other.join(" "))),
+    })
+}
+
+/// A text without this key.
+pub(super) fn without(text: &SecretString, id: &str) -> SecretString {
+    edited(text, |words| (words.first() != Some(&id)).then(|| Zeroizing::new(words.join(" "))))
+}
+
+/// A text whose keys were gone through; comments stay as they are.
+fn edited(text: &SecretString, edit: impl Fn(&[&str]) -> Option<Zeroizing<String>>) -> SecretString {
+    let mut out = Zeroizing::new(String::with_capacity(text.expose_secret().len() * 2));
+    for line in text.expose_secret().lines() {
+        let edited = match words_of(line) {
+            Some(words) => edit(&words),
+            None => Some(Zeroizing::new(line.to_owned())),
+        };
+        if let Some(line) = edited {
+            out.push_str(&line);
+            out.push('\n');
+        }
     }
+    SecretString::from(out.as_str())
+}
+
+fn keys_of(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    text.lines().filter_map(words_of)
+}
+
+/// The words of a line that is neither empty nor a comment.
+fn words_of(line: &str) -> Option<Vec<&str>> {
+    let line = line.trim();
+    (!line.is_empty() && !line.starts_with('#')).then(|| line.split_whitespace().collect())
 }
 
 fn decode(key: &str) -> Option<Zeroizing<[u8; 32]>> {

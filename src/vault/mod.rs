@@ -1,27 +1,38 @@
 //! The only door to plaintext tokens: envelope encryption, a random key per row wrapped by a key of the keyring.
 
 mod envelope;
+mod file;
 mod keyring;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use uuid::Uuid;
 
 pub use envelope::{Place, RowKey, WrappedKey};
-pub use keyring::{Keyring, KeyringError};
+pub use file::KeyringFile;
+pub use keyring::{CheckValue, Keyring, KeyringError};
 
 use crate::domain::ids::{LinkId, ProviderId, Subject};
 use crate::domain::{Error, Result};
-use crate::entropy::SharedEntropy;
+use crate::entropy::{Entropy, SharedEntropy};
 
-/// Seals and opens secrets with the keys of one keyring.
+/// Seals and opens secrets with the keys of one keyring, which can be changed for another. Clones share it.
 #[derive(Clone)]
 pub struct Vault {
-    keyring: Arc<Keyring>,
+    held: Arc<RwLock<Held>>,
     entropy: SharedEntropy,
+}
+
+/// The keyring, and those it has taken the place of: a row read a moment before a key went may be opened a moment after.
+struct Held {
+    keyring: Keyring,
+    /// Each with the monotonic time at which it was left.
+    left: Vec<(Keyring, Duration)>,
 }
 
 /// Which table a row key belongs to; a key wrapped for one does not open in the other.
@@ -96,27 +107,48 @@ impl<'a> Owner<'a> {
 impl Vault {
     /// A vault with these keys.
     pub fn new(keyring: Keyring, entropy: SharedEntropy) -> Self {
-        Self { keyring: Arc::new(keyring), entropy }
+        Self { held: Arc::new(RwLock::new(Held { keyring, left: Vec::new() })), entropy }
+    }
+
+    /// Takes another keyring. What the old one had goes on to open until [`Vault::forget_left`].
+    pub fn replace(&self, keyring: Keyring, monotonic: Duration) {
+        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut held.keyring, keyring);
+        held.left.push((old, monotonic));
+    }
+
+    /// Forgets the keyrings that were left before a moment of monotonic time.
+    pub fn forget_left(&self, before: Duration) {
+        self.held.write().unwrap_or_else(PoisonError::into_inner).left.retain(|(_, at)| *at >= before);
     }
 
     /// The keys it has: id and check value, which tells whether a key of that id elsewhere is the same.
-    pub fn keys(&self) -> impl Iterator<Item = (&str, Vec<u8>)> {
-        self.keyring.check_values()
+    pub fn keys(&self) -> BTreeMap<String, CheckValue> {
+        self.held().keyring.check_values()
+    }
+
+    /// The id of the key that seals.
+    pub fn active_id(&self) -> String {
+        self.held().keyring.active_id().to_owned()
     }
 
     /// A new random key for a row, wrapped by the active key.
     pub fn new_row_key(&self, table: Table, id: Uuid) -> Result<(RowKey, WrappedKey)> {
         let key = RowKey::random(&*self.entropy);
-        let (key_id, cipher) = self.keyring.active();
-        let bytes = cipher.seal(&key_place(table, id), key.bytes(), &*self.entropy)?;
-        Ok((key, WrappedKey { key_id: key_id.to_owned(), bytes }))
+        let wrapped = self.held().wrap(table, id, &key, &*self.entropy)?;
+        Ok((key, wrapped))
     }
 
     /// A row's key, unwrapped.
     pub fn open_row_key(&self, table: Table, id: Uuid, key_id: &str, wrapped: &[u8]) -> Result<RowKey> {
-        let cipher =
-            self.keyring.get(key_id).ok_or_else(|| Error::internal(format!("the keyring has no key {key_id}")))?;
-        RowKey::from_bytes(&cipher.open(&key_place(table, id), wrapped)?)
+        self.held().unwrap(table, id, (key_id, wrapped))
+    }
+
+    /// A row's key, wrapped again by the active key; the row key itself stays, and with it all that is sealed under it.
+    pub fn rewrap(&self, table: Table, id: Uuid, (key_id, wrapped): (&str, &[u8])) -> Result<WrappedKey> {
+        let held = self.held();
+        let key = held.unwrap(table, id, (key_id, wrapped))?;
+        held.wrap(table, id, &key, &*self.entropy)
     }
 
     /// Seals a text under a row's key, for one place.
@@ -128,6 +160,27 @@ impl Vault {
     pub fn open(&self, key: &RowKey, place: &Place, sealed: &[u8]) -> Result<SecretString> {
         let plain = key.cipher().open(place, sealed)?;
         std::str::from_utf8(&plain).map(SecretString::from).map_err(|error| Error::internal(error.to_string()))
+    }
+
+    fn held(&self) -> RwLockReadGuard<'_, Held> {
+        self.held.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Held {
+    fn wrap(&self, table: Table, id: Uuid, key: &RowKey, entropy: &dyn Entropy) -> Result<WrappedKey> {
+        let (key_id, cipher) = self.keyring.active();
+        let bytes = cipher.seal(&key_place(table, id), key.bytes(), entropy)?;
+        Ok(WrappedKey { key_id: key_id.to_owned(), bytes })
+    }
+
+    fn unwrap(&self, table: Table, id: Uuid, (key_id, wrapped): (&str, &[u8])) -> Result<RowKey> {
+        let cipher = self
+            .keyring
+            .get(key_id)
+            .or_else(|| self.left.iter().find_map(|(left, _)| left.get(key_id)))
+            .ok_or_else(|| Error::internal(format!("the keyring has no key {key_id}")))?;
+        RowKey::from_bytes(&cipher.open(&key_place(table, id), wrapped)?)
     }
 }
 

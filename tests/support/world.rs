@@ -16,7 +16,7 @@ use fedlink::entropy::{SharedEntropy, SystemEntropy};
 use fedlink::http::server::{Leaving, Service};
 use fedlink::sandbox::{self, Sandbox, SandboxClient, SandboxUser};
 use fedlink::service::{accounts, callers, import};
-use fedlink::settings::{Literals, Settings};
+use fedlink::settings::{KeyringSource, Literals, Settings};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -183,7 +183,8 @@ impl World {
         let database_url = database(engine, &folder);
         let keyring = folder.path().join("fedlink.keys");
         if engine == Engine::Postgres {
-            fedlink::service::keys::create(&keyring, &SystemEntropy::shared()).expect("a keyring");
+            let source = KeyringSource::File(keyring.clone());
+            fedlink::service::keys::Keeper::add(&source, &SystemEntropy::shared()).expect("a keyring");
         }
         let text = change(settings(&database_url, &keyring, &base, &sandbox.issuer()));
         let settings = Settings::parse(&text, folder.path(), &|_| None, Literals::Allow)

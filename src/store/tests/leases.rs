@@ -74,6 +74,7 @@ async fn new_set(conn: &mut Conn) {
         retry_at: None,
         failures: 0,
     };
+    vault_keys::insert_if_absent(conn, "k", b"check value", At(DateTime::UNIX_EPOCH)).await.unwrap();
     assert!(token_sets::insert_if_absent(conn, &row).await.unwrap());
 }
 

@@ -1,0 +1,9 @@
+DROP TRIGGER vault_keys_dropped;
+DROP TRIGGER flows_key_changed;
+DROP TRIGGER flows_key_made;
+DROP TRIGGER token_sets_key_changed;
+DROP TRIGGER token_sets_key_made;
+DROP INDEX flows_key;
+DROP INDEX token_sets_key;
+DROP TABLE dropped_keys;
+DROP TABLE instances;

@@ -1,0 +1,107 @@
+//! Row keys wrapped again by the active key, a batch at a time, beside instances that serve.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use crate::domain::Result;
+use crate::store::row_keys::{Sealed, WrappedRow, count, list_of_key, replace};
+use crate::store::{Store, row_id};
+use crate::vault::{Table, Vault, WrappedKey};
+
+/// The tables whose rows have keys.
+pub(super) const TABLES: &[(Table, Sealed)] = &[(Table::TokenSets, Sealed::TokenSets), (Table::Flows, Sealed::Flows)];
+
+/// Rows of one transaction: long enough that its commit is shared, short enough that nobody waits for it.
+const BATCH: i64 = 200;
+/// New rows may be sealed with the old key until every instance has the keyring; for those that are not told to take it,
+/// no number of passes suffices.
+const PASSES: u32 = 3;
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows gone through.
+    pub done: u64,
+    /// Rows there are to go through.
+    pub total: u64,
+}
+
+/// How it ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rewrapped {
+    /// Rows that the active key wraps now.
+    pub moved: u64,
+    /// Rows that do not open, with their tables: the log has said which.
+    pub stuck: BTreeSet<(&'static str, Uuid)>,
+    /// Rows that other keys wrap still, those that do not open among them.
+    pub left: u64,
+}
+
+/// Wraps every row key by the vault's active key. Tokens and their versions stay as they are, so a refresh under way is
+/// not disturbed. What is done is done: run again after an interruption it takes up the rest.
+pub async fn rewrap(store: &Store, vault: &Vault, mut progress: impl FnMut(Progress)) -> Result<Rewrapped> {
+    let mut ended = Rewrapped::default();
+    for _ in 0..PASSES {
+        let todo = others(store, &vault.active_id()).await?;
+        let (mut done, total) = (0, todo.iter().map(|(_, _, rows)| rows).sum());
+        let moved_before = ended.moved;
+        for ((place, table), key_id, _) in todo {
+            let mut after = row_id(Uuid::nil());
+            loop {
+                let read = list_of_key(&mut store.read().await?, table, (&key_id, after, BATCH)).await?;
+                let Some(last) = read.last() else { break };
+                after = last.id;
+                done += u64::try_from(read.len()).unwrap_or_default();
+                move_batch(store, vault, ((place, table), &key_id, &read), &mut ended).await?;
+                progress(Progress { done, total });
+            }
+        }
+        if ended.moved == moved_before {
+            break;
+        }
+    }
+    ended.left = others(store, &vault.active_id()).await?.iter().map(|(_, _, rows)| rows).sum();
+    Ok(ended)
+}
+
+/// How many rows of each table each other key wraps.
+async fn others(store: &Store, active: &str) -> Result<Vec<((Table, Sealed), String, u64)>> {
+    let mut others = Vec::new();
+    for &table in TABLES {
+        let counted = count(&mut store.read().await?, table.1).await?;
+        let counted = counted.into_iter().filter(|(id, _)| id != active);
+        others.extend(counted.map(|(id, rows)| (table, id, u64::try_from(rows).unwrap_or_default())));
+    }
+    Ok(others)
+}
+
+async fn move_batch(
+    store: &Store,
+    vault: &Vault,
+    ((place, table), key_id, read): ((Table, Sealed), &str, &[WrappedRow]),
+    ended: &mut Rewrapped,
+) -> Result<()> {
+    // Before the transaction: nobody has to wait for the cryptography.
+    let mut wrapped: Vec<(&WrappedRow, WrappedKey)> = Vec::with_capacity(read.len());
+    for row in read {
+        match vault.rewrap(place, row.id.0, (key_id, &row.wrapped_key)) {
+            Ok(key) => wrapped.push((row, key)),
+            Err(error) => {
+                let error = std::error::Error::source(&error).map(ToString::to_string);
+                if ended.stuck.insert((table.name(), row.id.0)) {
+                    tracing::error!(table = table.name(), id = %row.id.0, key_id, error, "a row key does not open");
+                }
+            }
+        }
+    }
+    let mut tx = store.begin().await?;
+    let mut moved = 0;
+    for (row, key) in &wrapped {
+        // A row that went, or that another moved meanwhile, is none of ours any more.
+        moved += u64::from(replace(tx.conn(), table, row, (&key.key_id, &key.bytes)).await?);
+    }
+    tx.commit().await?;
+    ended.moved += moved;
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! Who serves, as each instance reports of itself, by the time that leases go by.
+
+use chrono::TimeDelta;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::conn::{Conn, on};
+use super::error::lift;
+use super::moment::Now;
+use super::schema::instances;
+use super::types::Uuid;
+use crate::domain::Result;
+
+/// What an instance reports.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = instances, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(crate) struct InstanceRow {
+    pub(crate) id: Uuid,
+    pub(crate) name: String,
+    pub(crate) keys: String,
+    pub(crate) active: String,
+}
+
+/// Writes what an instance reports now over what it reported before.
+pub(crate) async fn upsert(conn: &mut Conn, row: &InstanceRow, now: Now) -> Result<()> {
+    on!(conn, |c| diesel::insert_into(instances::table)
+        .values((row, instances::seen.eq(now.moment())))
+        .on_conflict(instances::id)
+        .do_update()
+        .set((row, instances::seen.eq(now.moment())))
+        .execute(c))
+    .map_err(lift)?;
+    Ok(())
+}
+
+/// The instances that reported less than `ago` before now, by name.
+pub(crate) async fn list_within(conn: &mut Conn, ago: TimeDelta, now: Now) -> Result<Vec<InstanceRow>> {
+    on!(conn, |c| instances::table
+        .filter(instances::seen.gt(now.plus(-ago)))
+        .order((instances::name, instances::id))
+        .select(InstanceRow::as_select())
+        .load(c))
+    .map_err(lift)
+}
+
+/// Forgets an instance.
+pub(crate) async fn delete(conn: &mut Conn, id: Uuid) -> Result<()> {
+    on!(conn, |c| diesel::delete(instances::table.find(id)).execute(c)).map_err(lift)?;
+    Ok(())
+}
+
+/// Forgets all instances but one.
+pub(crate) async fn delete_others(conn: &mut Conn, id: Uuid) -> Result<()> {
+    on!(conn, |c| diesel::delete(instances::table.filter(instances::id.ne(id))).execute(c)).map_err(lift)?;
+    Ok(())
+}
+
+/// Forgets the instances that reported last longer than `ago` before now.
+pub(crate) async fn sweep(conn: &mut Conn, ago: TimeDelta, now: Now) -> Result<()> {
+    on!(conn, |c| diesel::delete(instances::table.filter(instances::seen.lt(now.plus(-ago)))).execute(c))
+        .map_err(lift)?;
+    Ok(())
+}

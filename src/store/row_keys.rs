@@ -1,0 +1,91 @@
+//! The wrapped keys of rows, whatever table they are in: counted by the key that wraps them, and wrapped again.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::conn::{Conn, on};
+use super::error::lift;
+use super::schema::{flows, token_sets};
+use super::types::Uuid;
+use crate::domain::Result;
+
+/// A row's key as it is stored.
+#[derive(Debug, Queryable)]
+#[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(crate) struct WrappedRow {
+    pub(crate) id: Uuid,
+    pub(crate) wrapped_key: Vec<u8>,
+}
+
+/// The functions of this file for each table that has the columns `key_id` and `wrapped_key`, and the column that names
+/// its rows. A foreign key (on SQLite, triggers) holds its `key_id` to `vault_keys`.
+macro_rules! sealed_tables {
+    ($($name:ident: $table:ident . $id:ident),+ $(,)?) => {
+        /// A table whose rows are sealed under keys of their own.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Sealed {
+            $($name),+
+        }
+
+        impl Sealed {
+            /// All of them.
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// Its name.
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($table)),+ }
+            }
+        }
+
+        /// How many rows each key wraps.
+        pub(crate) async fn count(conn: &mut Conn, table: Sealed) -> Result<Vec<(String, i64)>> {
+            match table {
+                $(Sealed::$name => on!(conn, |c| $table::table
+                    .group_by($table::key_id)
+                    .select(($table::key_id, diesel::dsl::count_star()))
+                    .load(c))),+
+            }
+            .map_err(lift)
+        }
+
+        /// The first rows after `after`, in the order of ids, that this key wraps.
+        pub(crate) async fn list_of_key(
+            conn: &mut Conn,
+            table: Sealed,
+            (key_id, after, limit): (&str, Uuid, i64),
+        ) -> Result<Vec<WrappedRow>> {
+            match table {
+                $(Sealed::$name => on!(conn, |c| $table::table
+                    .filter($table::key_id.eq(key_id))
+                    .filter($table::$id.gt(after))
+                    .order($table::$id)
+                    .limit(limit)
+                    .select(($table::$id, $table::wrapped_key))
+                    .load(c))),+
+            }
+            .map_err(lift)
+        }
+
+        /// Puts another wrapping in the place of the one that was read; says whether that was still there.
+        pub(crate) async fn replace(
+            conn: &mut Conn,
+            table: Sealed,
+            read: &WrappedRow,
+            (key_id, wrapped_key): (&str, &[u8]),
+        ) -> Result<bool> {
+            let written = match table {
+                $(Sealed::$name => on!(conn, |c| diesel::update($table::table.find(read.id))
+                    .filter($table::wrapped_key.eq(&read.wrapped_key))
+                    .set(($table::key_id.eq(key_id), $table::wrapped_key.eq(wrapped_key)))
+                    .execute(c))),+
+            };
+            Ok(written.map_err(lift)? == 1)
+        }
+    };
+}
+
+sealed_tables! {
+    TokenSets: token_sets.link_id,
+    Flows: flows.id,
+}
