@@ -77,6 +77,34 @@ impl Running {
         assert!(told.success(), "it runs no more:\n{}", self.logs());
     }
 
+    /// The number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Has it read its keyring again, as `SIGHUP` does, and waits until it says how that went: gives what it says.
+    pub(crate) fn reload(&self) -> String {
+        let said = |logs: &str| logs.lines().filter(|line| line.contains("reloaded")).map(str::to_owned).collect();
+        let before: Vec<String> = said(&self.logs());
+        let told = Command::new("kill").args(["-HUP", &self.child.id().to_string()]).status().expect("there is kill");
+        assert!(told.success(), "it runs no more:\n{}", self.logs());
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let now: Vec<String> = said(&self.logs());
+            if let Some(line) = now.get(before.len()) {
+                return line.clone();
+            }
+            assert!(Instant::now() < deadline, "it does not say how it reloaded:\n{}", self.logs());
+            thread::yield_now();
+        }
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
     /// Waits for its end; panics if that takes over a minute.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         match self.announced.recv_timeout(PATIENCE) {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use fedlink::clock::SystemClock;
 use fedlink::entropy::SystemEntropy;
 use fedlink::sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use super::program::{self, Output, Running};
@@ -85,6 +86,19 @@ impl Site {
             &self.environment(),
             stdin,
         )
+    }
+
+    /// Runs a `keys` command; gives the JSON lines it prints.
+    #[track_caller]
+    pub(crate) fn keys(&self, args: &[&str]) -> Vec<Value> {
+        let output = self.run(&[&["keys"], args, &["--json"]].concat());
+        output.good().lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    }
+
+    /// The address of its database.
+    pub(crate) fn database_url(&self) -> String {
+        let named = self.env.iter().find(|(name, _)| *name == "DATABASE_URL").map(|(_, url)| url.clone());
+        named.unwrap_or_else(|| format!("sqlite:{}", self.database().display()))
     }
 
     /// Serves until that is dropped.
