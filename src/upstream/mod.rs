@@ -8,6 +8,7 @@ mod oauth2;
 mod oidc;
 mod outcome;
 mod provider;
+mod revocation;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use crate::settings::Settings;
 
 pub use outcome::{Outcome, Passing, PassingKind, Refusal, TokenAnswer};
 pub use provider::{Prepared, Provider};
+pub use revocation::{RevocationOutcome, TokenType};
 
 /// Every configured provider, by type and name.
 #[derive(Debug)]

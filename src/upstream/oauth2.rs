@@ -9,12 +9,14 @@ use oauth2::basic::BasicClient;
 use oauth2::http::HeaderValue;
 use oauth2::http::header::AUTHORIZATION;
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet, HttpRequest,
-    HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, Scope, TokenUrl,
+    AccessToken, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
+    HttpRequest, HttpResponse, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RevocationUrl, Scope,
+    StandardRevocableToken, TokenUrl,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
+use super::revocation::TokenType;
 use super::{AuthorizationRequest, Prepared, Redemption};
 use crate::domain::params::Params;
 use crate::domain::{Error, Result};
@@ -72,6 +74,31 @@ pub(crate) fn refresh_request(
         request = request.add_extra_param(name, value);
     }
     captured(settings, |capture| drop(request.request(&capture)))
+}
+
+/// RFC 7009 §2.1, with the client authentication of the token endpoint.
+pub(crate) fn revocation_request(
+    settings: &Provider,
+    prepared: &Prepared,
+    (kind, token): (TokenType, &SecretString),
+) -> Result<HttpRequest> {
+    let endpoint = prepared.endpoint();
+    // The crate refuses http, which our settings allow on loopback: it gets the address as https, and the request its own.
+    let mut secure = endpoint.clone();
+    secure.set_scheme("https").map_err(|()| Error::internal("a revocation endpoint has no usable scheme"))?;
+    let token = token.expose_secret().to_owned();
+    let token = match kind {
+        TokenType::Access => StandardRevocableToken::AccessToken(AccessToken::new(token)),
+        TokenType::Refresh => StandardRevocableToken::RefreshToken(RefreshToken::new(token)),
+    };
+    let client = token_client(settings, prepared).set_revocation_url(RevocationUrl::from_url(secure));
+    let mut request = client.revoke_token(token).map_err(Error::internal)?;
+    for (name, value) in extra(settings, prepared, &Params::default()) {
+        request = request.add_extra_param(name, value);
+    }
+    let mut request = captured(settings, |capture| drop(request.request(&capture)))?;
+    *request.uri_mut() = endpoint.as_str().parse().map_err(Error::internal)?;
+    Ok(request)
 }
 
 /// The crate asserts the length of RFC 7636 §4.1; a wrong one must not end the process.

@@ -121,7 +121,7 @@ fn final_error(status: u16, code: Option<&str>, states_no_error: bool, rules: Ru
 }
 
 /// Reads a Retry-After of RFC 9110 §10.2.3: seconds, or a date; at most a day, so that a broken one parks nothing.
-fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+pub(super) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
@@ -130,7 +130,7 @@ fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     Some(wait.min(Duration::from_hours(24)))
 }
 
-fn passing(status: u16, code: Option<&str>, retry_after: Option<Duration>) -> Passing {
+pub(super) fn passing(status: u16, code: Option<&str>, retry_after: Option<Duration>) -> Passing {
     let kind = match status {
         300..500 | 503 => PassingKind::Definite,
         _ => PassingKind::Ambiguous,
@@ -167,7 +167,7 @@ fn registered(code: &str) -> Option<&'static str> {
 }
 
 /// The members of a body: a JSON object, or failing that a form, whatever the content type says.
-fn members(body: &[u8]) -> Map<String, Value> {
+pub(super) fn members(body: &[u8]) -> Map<String, Value> {
     let text = String::from_utf8_lossy(body);
     let text = text.trim_start_matches('\u{FEFF}').trim();
     if let Some(Ok(Value::Object(members))) = serde_json::Deserializer::from_str(text).into_iter().next() {

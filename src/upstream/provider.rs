@@ -16,6 +16,7 @@ use super::client::Client;
 use super::discovery::{self, Document, Metadata};
 use super::oidc::{self, Expected, Flaw};
 use super::outcome::{self, Outcome, Passing, PassingKind, Rules, TokenAnswer};
+use super::revocation::{self, RevocationOutcome, TokenType};
 use super::template::Template;
 use super::{AuthorizationRequest, Identity, IdentityError, IssuerRule, Redemption, oauth2 as requests, userinfo};
 use crate::clock::SharedClock;
@@ -50,7 +51,7 @@ pub struct Provider {
 }
 
 impl Prepared {
-    /// The token endpoint.
+    /// The endpoint that the request goes to.
     pub(crate) fn endpoint(&self) -> &Url {
         &self.endpoint
     }
@@ -102,6 +103,32 @@ impl Provider {
         self.ask(requests::refresh_request(&self.settings, prepared, (refresh_token, params))).await
     }
 
+    /// Where tokens are revoked (RFC 7009), if the provider can do that at all.
+    pub async fn revocation_endpoint(&self) -> std::result::Result<Option<Url>, Passing> {
+        match &self.settings.endpoints.revocation {
+            Some(by_hand) => Ok(Some(by_hand.clone())),
+            None => self.metadata().await.map(|metadata| metadata.endpoints.revocation.clone()),
+        }
+    }
+
+    /// Asks [`Provider::revocation_endpoint`] to revoke a token.
+    pub async fn revoke(&self, endpoint: &Url, kind: TokenType, token: &SecretString) -> RevocationOutcome {
+        let prepared = match self.prove(endpoint.clone()) {
+            Ok(prepared) => prepared,
+            Err(passing) => return RevocationOutcome::TryLater(passing),
+        };
+        let Ok(request) = requests::revocation_request(&self.settings, &prepared, (kind, token)) else {
+            return RevocationOutcome::Refused("the request cannot be built");
+        };
+        match self.client.send(request).await {
+            Ok(answer) => revocation::parse(&answer, self.clock.now()),
+            Err(passing) => {
+                self.metadata.doubt();
+                RevocationOutcome::TryLater(passing)
+            }
+        }
+    }
+
     /// Whose account the answer to [`Provider::exchange`] is: by its `id_token`, checked in full, and by userinfo where
     /// the `id_token` leaves a template wanting. Plain OAuth 2.0 has userinfo and the token answer only.
     pub async fn identify(
@@ -126,7 +153,10 @@ impl Provider {
     /// again for every attempt. A failure is definite. The provider's signing keys are left out, since a refresh verifies
     /// nothing and must not depend on them.
     pub async fn prepare(&self) -> std::result::Result<Prepared, Passing> {
-        let endpoint = self.endpoint(|all| all.token.as_ref()).await?;
+        self.prove(self.endpoint(|all| all.token.as_ref()).await?)
+    }
+
+    fn prove(&self, endpoint: Url) -> std::result::Result<Prepared, Passing> {
         // RFC 7523 §3 leaves the audience open; the issuer is what later specifications settled on.
         let audience = self.settings.issuer.as_deref().unwrap_or(endpoint.as_str());
         let signed = self.signer.as_ref().map(|signer| signer.sign(audience, self.clock.now())).transpose();

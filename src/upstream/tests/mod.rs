@@ -6,6 +6,7 @@ mod identity;
 mod network;
 mod outcome;
 mod provider;
+mod revocation;
 mod template;
 
 use std::sync::Arc;
