@@ -4,13 +4,13 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, json};
 
-use super::answer::Refused;
+use super::answer::{self, Refused};
 use super::clients::{SandboxClient, authenticate};
 use super::core::{Core, lock};
 use super::form::Form;
 use super::grants::Consent;
 use super::id_token::describe;
-use super::script::Userinfo;
+use super::script::{Answer, Userinfo};
 
 /// OpenID Connect Core §5.3; the token comes in the header only (RFC 6750 §2.1).
 pub(super) async fn userinfo(core: web::Data<Core>, request: HttpRequest) -> HttpResponse {
@@ -64,6 +64,13 @@ pub(super) async fn introspect(core: web::Data<Core>, request: HttpRequest, body
 /// RFC 7009: 200 for an unknown token too, since it is as good as revoked.
 pub(super) async fn revoke(core: web::Data<Core>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     core.count(|counts| counts.revoke += 1);
+    let shape = core.script.take_revocation_answer();
+    if let Some(gate) = core.script.revocations_gate() {
+        gate.pass().await;
+    }
+    if shape != Answer::Json {
+        return answer::token(&core, shape, Ok(Map::new())).await;
+    }
     match asked(&core, &request, &body) {
         Ok((client, token)) => {
             let whole = core.script.settings().revokes_all_grants;

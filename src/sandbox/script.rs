@@ -298,9 +298,11 @@ pub struct Script(Arc<Inner>);
 struct Inner {
     settings: Mutex<Settings>,
     answers: Mutex<VecDeque<Answer>>,
+    revocation_answers: Mutex<VecDeque<Answer>>,
     lifetimes: Mutex<VecDeque<Duration>>,
     calls: Mutex<Option<Gate>>,
     results: Mutex<Option<Gate>>,
+    revocations: Mutex<Option<Gate>>,
 }
 
 impl Script {
@@ -319,6 +321,12 @@ impl Script {
         lock(&self.0.answers).extend(std::iter::repeat_n(answer.clone(), calls));
     }
 
+    /// Answers the next revocation calls, in the order of their arrival, like this: `Answer::Json` does the work, every other
+    /// answer comes instead of it.
+    pub fn next_revocations(&self, answers: &[Answer]) {
+        lock(&self.0.revocation_answers).extend(answers.iter().cloned());
+    }
+
     /// The lives of the next access tokens, in this order.
     pub fn next_lifetimes(&self, lifetimes: &[Duration]) {
         lock(&self.0.lifetimes).extend(lifetimes);
@@ -332,6 +340,19 @@ impl Script {
     /// Holds token calls from now on when their work is done and before they are answered.
     pub fn hold_token_answers(&self) -> Hold {
         Gate::close(&self.0.results)
+    }
+
+    /// Holds revocation calls from now on where they arrive, before anything is done.
+    pub fn hold_revocations(&self) -> Hold {
+        Gate::close(&self.0.revocations)
+    }
+
+    pub(super) fn revocations_gate(&self) -> Option<Gate> {
+        lock(&self.0.revocations).clone()
+    }
+
+    pub(super) fn take_revocation_answer(&self) -> Answer {
+        lock(&self.0.revocation_answers).pop_front().unwrap_or(Answer::Json)
     }
 
     pub(super) fn calls_gate(&self) -> Option<Gate> {
