@@ -34,6 +34,7 @@ mod refresh_failures;
 mod refresh_relinked;
 mod refusals;
 mod resent_params;
+mod revocation;
 mod schema;
 mod serving;
 mod storage;

@@ -12,7 +12,7 @@ use super::output::Trouble;
 use super::{build, told_to_stop};
 use crate::app::App;
 use crate::http::server::{Leaving, Service};
-use crate::service::{keys, refresh, sweep};
+use crate::service::{keys, refresh, revoke, sweep};
 use crate::settings::Settings;
 use crate::store::Store;
 
@@ -44,6 +44,7 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     let sweeping = tokio::spawn(sweep::run(app.parts.clone()));
     let refreshing = tokio::spawn(refresh::run(app.parts.clone()));
     let reloading = tokio::spawn(reload_when_told(app.clone(), hangups));
+    let revoking = tokio::spawn(revoke::run(app.parts.clone()));
     let serving = tokio::spawn(service.run());
 
     told_to_stop().await?;
@@ -53,6 +54,8 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     sweeping.abort();
     refreshing.abort();
     reloading.abort();
+    // A call that is cut off is made again: the job stays until its end is recorded.
+    revoking.abort();
     end(&app).await;
     ops.stop(true).await;
     match serving.await {

@@ -27,6 +27,12 @@ pub enum Event {
     KeyActivated,
     /// A key of the keyring is no more.
     KeyDropped,
+    /// Tokens that no link needs any more are dead at their provider.
+    Revoked,
+    /// Such tokens were left alone, since the account holds tokens again: many providers revoke all of an account's at once.
+    RevocationSpared,
+    /// Such tokens could not be revoked, and will not be.
+    RevocationGivenUp,
 }
 
 stored_as!(Event {
@@ -41,6 +47,9 @@ stored_as!(Event {
     BindRefused => "FEDERATION_BIND_REFUSED",
     KeyActivated => "VAULT_KEY_ACTIVATED",
     KeyDropped => "VAULT_KEY_DROPPED",
+    Revoked => "FEDERATION_TOKENS_REVOKED",
+    RevocationSpared => "FEDERATION_REVOCATION_SPARED",
+    RevocationGivenUp => "FEDERATION_REVOCATION_GIVEN_UP",
 });
 
 /// Who did it, as far as it is known.

@@ -11,6 +11,7 @@ pub mod json;
 pub mod link;
 pub mod params;
 pub mod refresh;
+pub mod revocation;
 pub mod scope;
 pub mod token;
 

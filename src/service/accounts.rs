@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Parts;
 use super::audit::{About, record};
+use super::links::remove as remove_link;
 use crate::domain::account::AccountType;
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::{ProviderId, Subject};
@@ -87,12 +88,13 @@ pub async fn remove(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
                 return Err(Error::UserNotFound { hint: None });
             }
             let actor = Actor::default();
-            for (fp_type, fp_name, sid) in links::delete_all(tx.conn(), &subject).await? {
-                let provider = ProviderId::parse(&fp_type, &fp_name).ok();
+            for link in links::hold_all(tx.conn(), &subject).await? {
+                remove_link(&parts, &mut tx, &link).await?;
+                let provider = ProviderId::parse(&link.fp_type, &link.fp_name).ok();
                 let about = About {
                     subject: Some(subject.as_str()),
                     provider: provider.as_ref(),
-                    sid: Some(&sid),
+                    sid: Some(&link.sid),
                     detail: Some("account_deleted"),
                 };
                 record(&parts, &mut tx, Event::Unlinked, &actor, about).await?;

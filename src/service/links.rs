@@ -5,15 +5,16 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::audit::{About, record};
-use super::{Parts, no_such_user};
+use super::{Parts, no_such_user, revoke};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject, display_name};
 use crate::domain::link::{Health, Proof};
 use crate::domain::{Error, Result};
 use crate::settings::Subjects;
-use crate::store::links::{ListedRow, NewLink};
+use crate::store::links::{HeldLink, ListedRow, NewLink};
 use crate::store::{self, Tx};
+use crate::vault::Owner;
 
 /// A link as the list shows it.
 #[derive(Debug)]
@@ -167,10 +168,11 @@ pub(super) async fn make(parts: &Parts, tx: &mut Tx, actor: &Actor, link: Making
     let exclusive = parts.settings.providers.get(link.provider).is_some_and(|provider| provider.exclusive);
     let key = exclusive.then(|| store::links::exclusive_key(link.provider, link.sid.as_str()));
     if let (Proof::Proven, Some(key)) = (link.proof, &key)
-        && let Some(rival) = store::links::delete_asserted_rival(tx.conn(), key, link.subject).await?
+        && let Some(rival) = store::links::hold_asserted_rival(tx.conn(), key, link.subject).await?
     {
+        remove(parts, tx, &rival).await?;
         let about = About {
-            subject: Some(&rival),
+            subject: Some(&rival.subject),
             provider: Some(link.provider),
             sid: Some(link.sid.as_str()),
             detail: Some("proven_by_another"),
@@ -200,6 +202,17 @@ pub(super) async fn make(parts: &Parts, tx: &mut Tx, actor: &Actor, link: Making
     Ok(id)
 }
 
+/// Removes a link in the caller's transaction, which holds it; its tokens are queued for revocation.
+pub(super) async fn remove(parts: &Parts, tx: &mut Tx, held: &HeldLink) -> Result<()> {
+    let link = LinkId(held.id.0);
+    // First the tokens, so that they are the last there were: a refresh that is under way finds none to write over.
+    if let Some(tokens) = store::token_sets::take(tx.conn(), link).await? {
+        let HeldLink { subject, fp_type, fp_name, sid, .. } = held;
+        revoke::queue_set(parts, tx, Owner { link, subject, fp_type, fp_name, sid }, &tokens).await?;
+    }
+    store::links::delete(tx.conn(), link).await
+}
+
 /// Which link to remove, as the path names it.
 #[derive(Debug)]
 pub struct Unlinking {
@@ -213,7 +226,7 @@ pub struct Unlinking {
     pub sid: Sid,
 }
 
-/// Removes a link with its tokens; [`Error::LinkNotFound`] if the subject has no such, whether or not there is such a provider.
+/// Removes a link with its tokens, which are queued to be revoked at the provider; [`Error::LinkNotFound`] if the subject has no such, whether or not there is such a provider.
 pub async fn unlink(parts: &Arc<Parts>, caller: &Caller, actor: Actor, unlinking: Unlinking) -> Result<()> {
     caller.may(Action::ChangeLinks, &unlinking.subject)?;
     parts.check_subject(&unlinking.subject)?;
@@ -224,9 +237,8 @@ pub async fn unlink(parts: &Arc<Parts>, caller: &Caller, actor: Actor, unlinking
             require_account(&parts, &mut tx, &caller, &unlinking.subject).await?;
             let provider = ProviderId::parse(&unlinking.fp_type, &unlinking.fp_name)
                 .map_err(|_no_such_provider_so_no_such_link| Error::LinkNotFound)?;
-            if !store::links::delete(tx.conn(), &unlinking.subject, &provider, &unlinking.sid).await? {
-                return Err(Error::LinkNotFound);
-            }
+            let held = store::links::hold(tx.conn(), &unlinking.subject, &provider, &unlinking.sid).await?;
+            remove(&parts, &mut tx, &held.ok_or(Error::LinkNotFound)?).await?;
             let about = About {
                 subject: Some(unlinking.subject.as_str()),
                 provider: Some(&provider),

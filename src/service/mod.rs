@@ -8,6 +8,7 @@ pub mod keys;
 pub mod links;
 pub mod ownership;
 pub mod refresh;
+pub mod revoke;
 pub mod sweep;
 pub mod tokens;
 

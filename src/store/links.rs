@@ -141,37 +141,59 @@ pub(crate) async fn upsert(conn: &mut Conn, link: &NewLink) -> Result<LinkId> {
     }
 }
 
-/// Removes the asserted link that another subject has to an exclusive account; gives that subject.
-pub(crate) async fn delete_asserted_rival(conn: &mut Conn, key: &str, subject: &Subject) -> Result<Option<String>> {
-    on!(conn, |c| diesel::delete(
-        links::table
-            .filter(links::exclusive_key.eq(key))
-            .filter(links::subject.ne(subject.as_str()))
-            .filter(links::proof.eq(Proof::Asserted.as_str())),
-    )
-    .returning(links::subject)
-    .get_result(c))
-    .optional()
-    .map_err(lift)
+/// A link that is about to go.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = links, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(crate) struct HeldLink {
+    pub(crate) id: Uuid,
+    pub(crate) subject: String,
+    pub(crate) fp_type: String,
+    pub(crate) fp_name: String,
+    pub(crate) sid: String,
 }
 
-/// Removes a link, with its tokens; says whether there was one.
-pub(crate) async fn delete(conn: &mut Conn, subject: &Subject, provider: &ProviderId, sid: &Sid) -> Result<bool> {
-    let gone = on!(conn, |c| diesel::delete(
-        links::table
-            .filter(links::subject.eq(subject.as_str()))
-            .filter(links::fp_type.eq(provider.fp_type()))
-            .filter(links::fp_name.eq(provider.fp_name()))
-            .filter(links::sid.eq(sid.as_str())),
-    )
-    .execute(c));
-    Ok(gone.map_err(lift)? > 0)
+/// Locks the rows of links until the transaction ends, by an update that changes nothing, which both engines have: whoever
+/// gives a link its first tokens has updated the link's row before.
+macro_rules! hold {
+    ($conn:expr, $which:expr) => {
+        on!($conn, |c| diesel::update(links::table.filter($which))
+            .set(links::subject.eq(links::subject))
+            .returning(HeldLink::as_returning())
+            .get_results(c))
+    };
 }
 
-/// Removes every link of a subject; gives their providers and sids.
-pub(crate) async fn delete_all(conn: &mut Conn, subject: &Subject) -> Result<Vec<(String, String, String)>> {
-    on!(conn, |c| diesel::delete(links::table.filter(links::subject.eq(subject.as_str())))
-        .returning((links::fp_type, links::fp_name, links::sid))
-        .get_results(c))
-    .map_err(lift)
+/// Holds the asserted link that another subject has to an exclusive account.
+pub(crate) async fn hold_asserted_rival(conn: &mut Conn, key: &str, subject: &Subject) -> Result<Option<HeldLink>> {
+    let rival = links::exclusive_key
+        .eq(key)
+        .and(links::subject.ne(subject.as_str()))
+        .and(links::proof.eq(Proof::Asserted.as_str()));
+    Ok(hold!(conn, rival).map_err(lift)?.pop())
+}
+
+/// Holds a subject's link.
+pub(crate) async fn hold(
+    conn: &mut Conn,
+    subject: &Subject,
+    provider: &ProviderId,
+    sid: &Sid,
+) -> Result<Option<HeldLink>> {
+    let this = links::subject
+        .eq(subject.as_str())
+        .and(links::fp_type.eq(provider.fp_type()))
+        .and(links::fp_name.eq(provider.fp_name()))
+        .and(links::sid.eq(sid.as_str()));
+    Ok(hold!(conn, this).map_err(lift)?.pop())
+}
+
+/// Holds all links of a subject.
+pub(crate) async fn hold_all(conn: &mut Conn, subject: &Subject) -> Result<Vec<HeldLink>> {
+    hold!(conn, links::subject.eq(subject.as_str())).map_err(lift)
+}
+
+/// Removes a link that is held.
+pub(crate) async fn delete(conn: &mut Conn, link: LinkId) -> Result<()> {
+    on!(conn, |c| diesel::delete(links::table.find(Uuid(link.0))).execute(c)).map_err(lift)?;
+    Ok(())
 }

@@ -22,6 +22,7 @@ pub(crate) mod links;
 pub(crate) mod marks;
 pub(crate) mod oauth_tokens;
 pub(crate) mod provider_rules;
+pub(crate) mod revocations;
 pub(crate) mod row_keys;
 pub(crate) mod stale;
 pub(crate) mod token_sets;

@@ -144,6 +144,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{Binary, Integer, Nullable, Text};
+    use crate::store::types::{Id, Instant};
+
+    revocations (id) {
+        id -> Id,
+        subject -> Nullable<Text>,
+        fp_type -> Text,
+        fp_name -> Text,
+        sid -> Nullable<Text>,
+        key_id -> Text,
+        wrapped_key -> Binary,
+        sealed -> Binary,
+        attempts -> Integer,
+        retry_at -> Instant,
+        created -> Instant,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{Bool, Text};
 
     provider_rules (fp_type, fp_name) {

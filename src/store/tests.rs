@@ -23,6 +23,7 @@ use super::flows::FlowRow;
 use super::instances::InstanceRow;
 use super::links::NewLink;
 use super::oauth_tokens::OauthTokenRow;
+use super::revocations::RevocationRow;
 use super::schema::audit as audit_lines;
 use super::token_sets::{NewTokens, Past, TokenRow};
 use super::types::{At, Uuid};
@@ -92,6 +93,7 @@ async fn rows_full_of_extremes_and_of_nulls_go_there_and_back() {
         links_and_tokens_go_there_and_back(conn).await;
         flows_go_there_and_back(conn).await;
         keys_and_instances_go_there_and_back(conn).await;
+        revocations_go_there_and_back(conn).await;
         the_rest_goes_there_and_back(conn).await;
         tx.commit().await.unwrap();
     }
@@ -224,6 +226,33 @@ async fn flows_go_there_and_back(conn: &mut Conn) {
     }
 }
 
+async fn revocations_go_there_and_back(conn: &mut Conn) {
+    let [early, now, late] = moments();
+    for (number, full) in [(5, false), (6, true)] {
+        let row = RevocationRow {
+            id: id(number),
+            subject: full.then(text),
+            sid: full.then(text),
+            key_id: text(),
+            attempts: if full { i32::MAX - 1 } else { i32::MIN },
+            retry_at: early,
+            created: late,
+            ..revocation(None, None)
+        };
+        revocations::insert(conn, &row).await.unwrap();
+        let [due] = revocations::list_due(conn, early, 2).await.unwrap()[..] else { panic!("not one") };
+        let claimed = revocations::claim(conn, due, now).await.unwrap().unwrap();
+        same(&claimed, RevocationRow { attempts: row.attempts + 1, retry_at: now, ..row.clone() });
+        assert!(revocations::claim(conn, due, late).await.unwrap().is_none(), "it is taken");
+        // Who took it before has no say any more.
+        revocations::put_off(conn, &row, late).await.unwrap();
+        assert!(!revocations::delete(conn, &row).await.unwrap());
+        revocations::put_off(conn, &claimed, late).await.unwrap();
+        assert!(revocations::list_due(conn, now, 2).await.unwrap().is_empty());
+        assert!(revocations::delete(conn, &RevocationRow { retry_at: late, ..claimed }).await.unwrap());
+    }
+}
+
 async fn the_rest_goes_there_and_back(conn: &mut Conn) {
     let [early, now, late] = moments();
     for (number, full) in [(5_u8, false), (6, true)] {
@@ -312,6 +341,22 @@ async fn a_transaction_that_is_dropped_leaves_nothing_and_blocks_nobody() {
     }
 }
 
+fn revocation(sid: Option<&str>, subject: Option<&str>) -> RevocationRow {
+    RevocationRow {
+        id: id(1),
+        subject: subject.map(str::to_owned),
+        fp_type: "box".to_owned(),
+        fp_name: "box_1".to_owned(),
+        sid: sid.map(str::to_owned),
+        key_id: "k".to_owned(),
+        wrapped_key: blob(),
+        sealed: blob(),
+        attempts: 0,
+        retry_at: moments()[0],
+        created: moments()[0],
+    }
+}
+
 #[derive(QueryableByName)]
 struct Step {
     #[diesel(sql_type = diesel::sql_types::Text)]
@@ -359,9 +404,11 @@ async fn hot_reads_are_one_statement_that_searches_by_index() {
         for table in row_keys::Sealed::ALL {
             row_keys::list_of_key(conn, *table, ("k", Uuid(uuid::Uuid::nil()), 200)).await.unwrap();
         }
+        revocations::is_held(conn, &revocation(Some("1"), None)).await.unwrap();
+        revocations::is_held(conn, &revocation(None, Some("1"))).await.unwrap();
     })
     .await;
-    assert_eq!(plans.len(), 9 + row_keys::Sealed::ALL.len(), "one statement each: {plans:#?}");
+    assert_eq!(plans.len(), 11 + row_keys::Sealed::ALL.len(), "one statement each: {plans:#?}");
     for (sql, steps) in plans {
         assert!(!steps.is_empty(), "{sql}");
         for step in &steps {

@@ -208,3 +208,12 @@ pub(crate) async fn insert_if_absent(conn: &mut Conn, row: &TokenRow) -> Result<
     let written = on!(conn, |c| diesel::insert_into(token_sets::table).values(row).on_conflict_do_nothing().execute(c));
     Ok(written.map_err(lift)? == 1)
 }
+
+/// Takes a link's token set out, as it is at this moment: a refresh may have just written it.
+pub(crate) async fn take(conn: &mut Conn, link: LinkId) -> Result<Option<TokenRow>> {
+    on!(conn, |c| diesel::delete(token_sets::table.find(Uuid(link.0)))
+        .returning(TokenRow::as_returning())
+        .get_result(c))
+    .optional()
+    .map_err(lift)
+}

@@ -93,7 +93,8 @@ pub(crate) fn revocation_request(
     };
     let client = token_client(settings, prepared).set_revocation_url(RevocationUrl::from_url(secure));
     let mut request = client.revoke_token(token).map_err(Error::internal)?;
-    for (name, value) in extra(settings, prepared, &Params::default()) {
+    let none = Params::default();
+    for (name, value) in extra(settings, prepared, &none) {
         request = request.add_extra_param(name, value);
     }
     let mut request = captured(settings, |capture| drop(request.request(&capture)))?;

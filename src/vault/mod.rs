@@ -42,6 +42,8 @@ pub enum Table {
     TokenSets,
     /// `flows`, by flow id.
     Flows,
+    /// `revocations`, by their own id.
+    Revocations,
 }
 
 impl Table {
@@ -49,6 +51,7 @@ impl Table {
         match self {
             Self::TokenSets => "token_sets",
             Self::Flows => "flows",
+            Self::Revocations => "revocations",
         }
     }
 }
@@ -191,4 +194,9 @@ fn key_place(table: Table, id: Uuid) -> Place {
 /// Where a flow's secrets stand.
 pub fn flow_place(id: Uuid) -> Place {
     Place::of(&[Table::Flows.as_str(), &id.to_string(), "sealed"])
+}
+
+/// Where the tokens of a revocation stand. A `sid` that is not known is empty, as none that is known can be.
+pub fn revocation_place(id: Uuid, fp_type: &str, fp_name: &str, sid: Option<&str>) -> Place {
+    Place::of(&[Table::Revocations.as_str(), &id.to_string(), fp_type, fp_name, sid.unwrap_or_default(), "sealed"])
 }

@@ -12,6 +12,7 @@ pub(crate) mod oidc_provider;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod raw;
+pub(crate) mod revocations;
 pub(crate) mod secured;
 pub(crate) mod site;
 pub(crate) mod world;

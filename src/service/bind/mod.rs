@@ -149,7 +149,7 @@ fn in_the_clear<S: Serializer>(secret: &SecretString, serializer: S) -> std::res
 
 /// As [`in_the_clear`], for one that may be missing.
 #[expect(clippy::ref_option, reason = "serde hands the field over as it stands")]
-fn in_the_clear_if_any<S: Serializer>(
+pub(super) fn in_the_clear_if_any<S: Serializer>(
     secret: &Option<SecretString>,
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {

@@ -12,8 +12,8 @@ use crate::domain::ids::LinkId;
 use crate::domain::params::Params;
 use crate::domain::refresh::{OnGrant, There, on_grant};
 use crate::domain::token::{Expiry, Grant};
-use crate::service::Parts;
 use crate::service::token_sets::{Keeping, open_key, owner, swap};
+use crate::service::{Parts, revoke};
 use crate::store;
 use crate::store::token_sets::{OwnerRow, TokenRow, find};
 use crate::vault::Column;
@@ -87,7 +87,9 @@ async fn store_answer(
         return Ok(Some(Stored::Written));
     }
     let Some((_, now_there)) = find(&mut conn, link).await? else {
-        tracing::warn!(%link, "unlinked during a refresh; the new tokens are dropped");
+        tracing::warn!(%link, "unlinked during a refresh; the new tokens are to be revoked");
+        let tokens = revoke::Tokens { access: keeping.access.clone(), refresh: keeping.refresh.clone() };
+        revoke::queue(parts, &mut conn, revoke::Whose::of(&owner), &tokens).await?;
         return Ok(Some(Stored::Gone));
     };
     let read = std::mem::replace(row, now_there).version;

@@ -1,0 +1,2 @@
+DROP INDEX links_account;
+DROP TABLE revocations;

@@ -1,0 +1,263 @@
+//! Tokens that no link needs any more are revoked at their provider (RFC 7009): queued in the transaction that ends their
+//! use, and asked for until the provider has answered or a week is over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::Parts;
+use super::audit::{About, record};
+use super::bind::in_the_clear_if_any;
+use super::token_sets::open_key;
+use crate::domain::event::{Actor, Event};
+use crate::domain::ids::ProviderId;
+use crate::domain::revocation::next_attempt;
+use crate::domain::{Error, Result};
+use crate::store::revocations::{Due, RevocationRow, claim, delete, insert, is_awaited, is_held, list_due, put_off};
+use crate::store::token_sets::TokenRow;
+use crate::store::{self, Conn, Tx, at};
+use crate::upstream::{Passing, RevocationOutcome, TokenType};
+use crate::vault::{Column, Owner, Table, revocation_place};
+
+/// How often the queue is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How many are asked for at once.
+const AT_ONCE: i64 = 16;
+/// How long an attempt keeps others away: longer than two documents of metadata and two calls may take.
+const LEASE: TimeDelta = TimeDelta::minutes(2);
+
+/// Tokens that are to die.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Tokens {
+    /// The access token.
+    #[serde(serialize_with = "in_the_clear_if_any")]
+    pub(super) access: Option<SecretString>,
+    /// The refresh token.
+    #[serde(serialize_with = "in_the_clear_if_any")]
+    pub(super) refresh: Option<SecretString>,
+}
+
+/// Whose tokens they are.
+#[derive(Clone, Copy)]
+pub(super) struct Whose<'a> {
+    /// The subject, if the bind was for one.
+    pub(super) subject: Option<&'a str>,
+    /// The provider's type.
+    pub(super) fp_type: &'a str,
+    /// The provider's name.
+    pub(super) fp_name: &'a str,
+    /// The account, if the provider proved it.
+    pub(super) sid: Option<&'a str>,
+}
+
+impl<'a> Whose<'a> {
+    /// Those of a link.
+    pub(super) fn of(owner: &Owner<'a>) -> Self {
+        Self { subject: Some(owner.subject), fp_type: owner.fp_type, fp_name: owner.fp_name, sid: Some(owner.sid) }
+    }
+}
+
+/// Queues tokens for revocation, in whatever transaction ends their use.
+pub(super) async fn queue(parts: &Parts, conn: &mut Conn, whose: Whose<'_>, tokens: &Tokens) -> Result<()> {
+    if tokens.access.is_none() && tokens.refresh.is_none() {
+        return Ok(());
+    }
+    let id = parts.entropy.uuid();
+    let (key, wrapped) = parts.vault.new_row_key(Table::Revocations, id)?;
+    let place = revocation_place(id, whose.fp_type, whose.fp_name, whose.sid);
+    let text = SecretString::from(serde_json::to_string(tokens).map_err(Error::internal)?);
+    let now = at(parts.clock.now());
+    let row = RevocationRow {
+        id: store::row_id(id),
+        subject: whose.subject.map(str::to_owned),
+        fp_type: whose.fp_type.to_owned(),
+        fp_name: whose.fp_name.to_owned(),
+        sid: whose.sid.map(str::to_owned),
+        key_id: wrapped.key_id,
+        wrapped_key: wrapped.bytes,
+        sealed: parts.vault.seal(&key, &place, &text)?,
+        attempts: 0,
+        retry_at: now,
+        created: now,
+    };
+    insert(conn, &row).await
+}
+
+/// Queues the tokens of a link that goes. A set that does not open keeps no link alive: that is recorded instead.
+pub(super) async fn queue_set(parts: &Parts, tx: &mut Tx, owner: Owner<'_>, row: &TokenRow) -> Result<()> {
+    let whose = Whose::of(&owner);
+    match open_set(parts, owner, row) {
+        Ok(tokens) => queue(parts, tx.conn(), whose, &tokens).await,
+        Err(error) => give_up_unread(parts, tx, whose, &error).await,
+    }
+}
+
+fn open_set(parts: &Parts, owner: Owner<'_>, row: &TokenRow) -> Result<Tokens> {
+    let key = open_key(parts, row)?;
+    let open = |sealed: &Option<Vec<u8>>, column| {
+        sealed.as_ref().map(|sealed| parts.vault.open(&key, &owner.place(column), sealed)).transpose()
+    };
+    Ok(Tokens {
+        access: open(&row.sealed_access, Column::Access)?,
+        refresh: open(&row.sealed_refresh, Column::Refresh)?,
+    })
+}
+
+/// Records that tokens go unrevoked because they do not open.
+pub(super) async fn give_up_unread(parts: &Parts, tx: &mut Tx, whose: Whose<'_>, error: &Error) -> Result<()> {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::error!(fp_type = whose.fp_type, fp_name = whose.fp_name, cause, "tokens that do not open go unrevoked");
+    record_end(parts, tx, whose, (Event::RevocationGivenUp, Some("unreadable"))).await
+}
+
+async fn record_end(
+    parts: &Parts,
+    tx: &mut Tx,
+    whose: Whose<'_>,
+    (event, detail): (Event, Option<&'static str>),
+) -> Result<()> {
+    let provider = ProviderId::parse(whose.fp_type, whose.fp_name).map_err(Error::internal)?;
+    let about = About { subject: whose.subject, provider: Some(&provider), sid: whose.sid, detail };
+    record(parts, tx, event, &Actor::default(), about).await
+}
+
+/// Works until it is dropped.
+pub async fn run(parts: Arc<Parts>) {
+    let mut rounds = tokio::time::interval(LOOK_EVERY);
+    rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        rounds.tick().await;
+        if let Err(error) = run_due(&parts).await {
+            tracing::warn!(%error, "revocations could not be looked at");
+        }
+    }
+}
+
+/// Tries every revocation whose time has come. Any number of instances may do so: each attempt has one taker.
+pub async fn run_due(parts: &Parts) -> Result<()> {
+    loop {
+        let now = at(parts.clock.now());
+        let due = store::read!(parts.store, |conn| list_due(conn, now, AT_ONCE))?;
+        let attempts = due.iter().map(|due| Box::pin(attempt(parts, *due)));
+        join_all(attempts).await.into_iter().collect::<Result<()>>()?;
+        if i64::try_from(due.len()).is_ok_and(|found| found < AT_ONCE) {
+            return Ok(());
+        }
+    }
+}
+
+/// How an attempt came out.
+enum End {
+    /// It is over, and this is recorded.
+    Over(Event, Option<&'static str>),
+    /// It failed in passing.
+    Failed(Passing),
+    /// A bind has tokens of the account, and may become a link.
+    Awaited,
+}
+
+async fn attempt(parts: &Parts, due: Due) -> Result<()> {
+    let until = at(parts.clock.now() + LEASE);
+    let claimed = claim(&mut parts.store.write().await?, due, until).await?;
+    let Some(job) = claimed else { return Ok(()) };
+    let (attempts, retry_after) = match ask(parts, &job).await? {
+        End::Over(event, detail) => return end(parts, &job, (event, detail)).await,
+        // A bind takes minutes at most.
+        End::Awaited => (1, None),
+        End::Failed(Passing { reason, retry_after, .. }) => {
+            tracing::warn!(fp_type = job.fp_type, fp_name = job.fp_name, reason, "a revocation failed in passing");
+            (job.attempts, retry_after)
+        }
+    };
+    let [jitter] = parts.entropy.bytes::<1>();
+    match next_attempt(attempts, jitter, retry_after, job.created.0, parts.clock.now()) {
+        Some(moment) => put_off(&mut parts.store.write().await?, &job, at(moment)).await,
+        None => end(parts, &job, (Event::RevocationGivenUp, Some("out_of_time"))).await,
+    }
+}
+
+/// Ends a job, unless somebody else has taken it because this took too long.
+async fn end(parts: &Parts, job: &RevocationRow, outcome: (Event, Option<&'static str>)) -> Result<()> {
+    let mut tx = parts.store.begin().await?;
+    if !delete(tx.conn(), job).await? {
+        return Ok(());
+    }
+    record_end(parts, &mut tx, whose(job), outcome).await?;
+    tx.commit().await?;
+    let (event, detail) = (outcome.0.as_str(), outcome.1.unwrap_or_default());
+    tracing::info!(fp_type = job.fp_type, fp_name = job.fp_name, event, detail, "a revocation is over");
+    Ok(())
+}
+
+fn whose(job: &RevocationRow) -> Whose<'_> {
+    Whose { subject: job.subject.as_deref(), fp_type: &job.fp_type, fp_name: &job.fp_name, sid: job.sid.as_deref() }
+}
+
+/// Asks the provider, if the account holds no tokens.
+async fn ask(parts: &Parts, job: &RevocationRow) -> Result<End> {
+    let given_up = |detail| Ok(End::Over(Event::RevocationGivenUp, Some(detail)));
+    let provider = ProviderId::parse(&job.fp_type, &job.fp_name).ok().and_then(|id| parts.upstream.provider(&id));
+    let Some(provider) = provider else { return given_up("not_supported") };
+    // Before the look at the links, so that as little as can be comes between that and the call.
+    let endpoint = match provider.revocation_endpoint().await {
+        Ok(Some(endpoint)) => endpoint,
+        Ok(None) => return given_up("not_supported"),
+        Err(passing) => return Ok(End::Failed(passing)),
+    };
+    let tokens = match open(parts, job) {
+        Ok(tokens) => tokens,
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(revocation = %job.id.0, cause, "a revocation does not open");
+            return given_up("unreadable");
+        }
+    };
+    let (mut revoked, mut refused) = (false, false);
+    // RFC 7009 §2.1: the refresh token's end should be the end of its access tokens, so it goes first.
+    for (kind, token) in [(TokenType::Refresh, &tokens.refresh), (TokenType::Access, &tokens.access)] {
+        let Some(token) = token else { continue };
+        if let Some(end) = spared(parts, job).await? {
+            return Ok(end);
+        }
+        match provider.revoke(&endpoint, kind, token).await {
+            RevocationOutcome::Revoked => revoked = true,
+            RevocationOutcome::UnsupportedType => {}
+            RevocationOutcome::Refused(reason) => {
+                tracing::warn!(revocation = %job.id.0, reason, "the provider refused a revocation");
+                refused = true;
+            }
+            RevocationOutcome::TryLater(passing) => return Ok(End::Failed(passing)),
+        }
+    }
+    match (refused, revoked) {
+        (true, _) => given_up("refused"),
+        (false, true) => Ok(End::Over(Event::Revoked, None)),
+        (false, false) => given_up("unsupported_token_type"),
+    }
+}
+
+/// Why not to ask now, if so: many providers revoke all that an account has granted us, not one token.
+///
+/// What remains: tokens that are granted between this look and the provider's own, or whose bind has not brought them home
+/// yet, can die with the old ones. Their link then says that it needs consent; no look of ours can see into the provider.
+async fn spared(parts: &Parts, job: &RevocationRow) -> Result<Option<End>> {
+    // The binds first: one that ends in between has made its link by the second look.
+    let now = at(parts.clock.now());
+    if store::read!(parts.store, |conn| is_awaited(conn, job, now))? {
+        return Ok(Some(End::Awaited));
+    }
+    let held = store::read!(parts.store, |conn| is_held(conn, job))?;
+    Ok(held.then_some(End::Over(Event::RevocationSpared, None)))
+}
+
+fn open(parts: &Parts, job: &RevocationRow) -> Result<Tokens> {
+    let key = parts.vault.open_row_key(Table::Revocations, job.id.0, &job.key_id, &job.wrapped_key)?;
+    let place = revocation_place(job.id.0, &job.fp_type, &job.fp_name, job.sid.as_deref());
+    let text = parts.vault.open(&key, &place, &job.sealed)?;
+    // serde_json's errors quote no more than a type and a column, and the text is our own.
+    serde_json::from_str(text.expose_secret()).map_err(Error::internal)
+}

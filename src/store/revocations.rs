@@ -1,0 +1,116 @@
+//! Revocations that wait: tokens, sealed, that are to die at their provider.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::conn::{Conn, on};
+use super::error::lift;
+use super::schema::{flows, links, revocations, token_sets};
+use super::types::{At, Uuid};
+use crate::domain::Result;
+use crate::domain::flow::FlowState;
+
+/// A revocation that waits.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = revocations, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(crate) struct RevocationRow {
+    pub(crate) id: Uuid,
+    pub(crate) subject: Option<String>,
+    pub(crate) fp_type: String,
+    pub(crate) fp_name: String,
+    pub(crate) sid: Option<String>,
+    pub(crate) key_id: String,
+    pub(crate) wrapped_key: Vec<u8>,
+    pub(crate) sealed: Vec<u8>,
+    pub(crate) attempts: i32,
+    pub(crate) retry_at: At,
+    pub(crate) created: At,
+}
+
+/// A revocation whose time has come, as it was read.
+#[derive(Debug, Clone, Copy, Queryable, Selectable)]
+#[diesel(table_name = revocations, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(crate) struct Due {
+    id: Uuid,
+    retry_at: At,
+}
+
+/// Queues a revocation.
+pub(crate) async fn insert(conn: &mut Conn, row: &RevocationRow) -> Result<()> {
+    on!(conn, |c| diesel::insert_into(revocations::table).values(row).execute(c)).map_err(lift)?;
+    Ok(())
+}
+
+/// Those whose time has come, the longest waiting first.
+pub(crate) async fn list_due(conn: &mut Conn, now: At, limit: i64) -> Result<Vec<Due>> {
+    on!(conn, |c| revocations::table
+        .filter(revocations::retry_at.le(now))
+        .order(revocations::retry_at.asc())
+        .limit(limit)
+        .select(Due::as_select())
+        .load(c))
+    .map_err(lift)
+}
+
+/// Takes a revocation for one attempt, to be over by `until`; nothing if somebody else has taken it since it was read.
+pub(crate) async fn claim(conn: &mut Conn, due: Due, until: At) -> Result<Option<RevocationRow>> {
+    on!(conn, |c| diesel::update(revocations::table.find(due.id))
+        .filter(revocations::retry_at.eq(due.retry_at))
+        .set((revocations::retry_at.eq(until), revocations::attempts.eq(revocations::attempts + 1)))
+        .returning(RevocationRow::as_returning())
+        .get_result(c))
+    .optional()
+    .map_err(lift)
+}
+
+/// Puts off a revocation that is still the claimant's.
+pub(crate) async fn put_off(conn: &mut Conn, claimed: &RevocationRow, retry_at: At) -> Result<()> {
+    on!(conn, |c| diesel::update(revocations::table.find(claimed.id))
+        .filter(revocations::retry_at.eq(claimed.retry_at))
+        .set(revocations::retry_at.eq(retry_at))
+        .execute(c))
+    .map_err(lift)?;
+    Ok(())
+}
+
+/// Ends a revocation that is still the claimant's; says whether it was.
+pub(crate) async fn delete(conn: &mut Conn, claimed: &RevocationRow) -> Result<bool> {
+    let gone = on!(conn, |c| diesel::delete(
+        revocations::table.find(claimed.id).filter(revocations::retry_at.eq(claimed.retry_at))
+    )
+    .execute(c));
+    Ok(gone.map_err(lift)? == 1)
+}
+
+/// Whether any link to the account holds tokens. Where it is not known whose the tokens are, any link might be: of the
+/// subject's at that provider, or of all if the subject is not known either.
+pub(crate) async fn is_held(conn: &mut Conn, row: &RevocationRow) -> Result<bool> {
+    let here = links::table
+        .inner_join(token_sets::table)
+        .filter(links::fp_type.eq(&row.fp_type))
+        .filter(links::fp_name.eq(&row.fp_name))
+        .filter(token_sets::sealed_access.is_not_null().or(token_sets::sealed_refresh.is_not_null()))
+        .select(links::id);
+    let found: QueryResult<Uuid> = match (&row.sid, &row.subject) {
+        (Some(sid), _) => on!(conn, |c| here.filter(links::sid.eq(sid)).first(c)),
+        (None, Some(subject)) => on!(conn, |c| here.filter(links::subject.eq(subject)).first(c)),
+        (None, None) => on!(conn, |c| here.first(c)),
+    };
+    Ok(found.optional().map_err(lift)?.is_some())
+}
+
+/// Whether a bind that goes on has tokens of the account, which may become a link's.
+pub(crate) async fn is_awaited(conn: &mut Conn, row: &RevocationRow, now: At) -> Result<bool> {
+    let here = flows::table
+        .filter(flows::fp_type.eq(&row.fp_type))
+        .filter(flows::fp_name.eq(&row.fp_name))
+        .filter(flows::state.eq_any([FlowState::Confirming.as_str(), FlowState::Pending.as_str()]))
+        .filter(flows::sealed.is_not_null())
+        .filter(flows::expires.gt(now))
+        .select(flows::id);
+    let found: QueryResult<Uuid> = match &row.sid {
+        Some(sid) => on!(conn, |c| here.filter(flows::sid.eq(sid)).first(c)),
+        None => on!(conn, |c| here.first(c)),
+    };
+    Ok(found.optional().map_err(lift)?.is_some())
+}
