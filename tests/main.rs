@@ -35,6 +35,7 @@ mod refresh_relinked;
 mod refusals;
 mod resent_params;
 mod revocation;
+mod revocation_binds;
 mod schema;
 mod serving;
 mod storage;

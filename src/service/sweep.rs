@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::{Parts, keys, uses};
+use super::{Parts, bind, keys, uses};
 use crate::domain::Result;
-use crate::store::{at, flows, oauth_tokens};
+use crate::store::{at, oauth_tokens};
 
 /// How often last uses are written.
 const FLUSH_EVERY: Duration = Duration::from_secs(5);
@@ -41,13 +41,11 @@ pub async fn run(parts: Arc<Parts>) {
     }
 }
 
-/// Deletes flows and tokens past their time.
+/// Deletes flows and tokens past their time; what a flow was granted is queued for revocation.
 pub async fn delete(parts: &Parts) -> Result<()> {
     let now = parts.clock.now();
-    let mut conn = parts.store.write().await?;
-    flows::sweep(&mut conn, at(now - AFTERLIFE)).await?;
-    oauth_tokens::sweep(&mut conn, at(now)).await?;
-    Ok(())
+    oauth_tokens::sweep(&mut parts.store.write().await?, at(now)).await?;
+    bind::sweep(parts, now - AFTERLIFE).await
 }
 
 /// Writes the last uses that wait; for a clean end.

@@ -100,10 +100,15 @@ pub(crate) async fn open(conn: &mut Conn, id: FlowId, cookie_hash: &[u8], leg: &
     Ok(moved.map_err(lift)? == 1)
 }
 
-/// A reload by the browser that opened it: starts the provider's leg afresh. Says whether the flow was still open.
-pub(crate) async fn reopen(conn: &mut Conn, id: FlowId, cookie_hash: &[u8], leg: &Leg<'_>) -> Result<bool> {
-    let moved = on!(conn, |c| diesel::update(flows::table.find(Uuid(id.0)))
+/// A reload by the browser that opened it: starts the provider's leg afresh. Says whether the flow was still open, in the
+/// state of `row`; of the account it may have found, only the one that was read is forgotten.
+pub(crate) async fn reopen(conn: &mut Conn, row: &FlowRow, cookie_hash: &[u8], leg: &Leg<'_>) -> Result<bool> {
+    let at_provider = flows::state.nullable().eq(FlowState::AtProvider.as_str());
+    let same_account = flows::sealed.is_null().or(flows::sealed.eq(row.sealed.as_deref()));
+    let moved = on!(conn, |c| diesel::update(flows::table.find(row.id))
         .filter(flows::state.eq_any([FlowState::AtProvider.as_str(), FlowState::Confirming.as_str()]))
+        .filter(flows::state.eq(&row.state))
+        .filter(at_provider.or(same_account))
         .filter(flows::cookie_hash.eq(cookie_hash))
         .filter(flows::expires.gt(leg.now))
         .set((
@@ -185,7 +190,13 @@ pub(crate) async fn delete(conn: &mut Conn, row: &FlowRow) -> Result<bool> {
     Ok(gone.map_err(lift)? == 1)
 }
 
-/// Deletes every flow that ran out before `before`; says how many.
-pub(crate) async fn sweep(conn: &mut Conn, before: At) -> Result<usize> {
-    on!(conn, |c| diesel::delete(flows::table.filter(flows::expires.lt(before))).execute(c)).map_err(lift)
+/// Flows that ran out before `before`, the oldest first.
+pub(crate) async fn list_expired(conn: &mut Conn, before: At, limit: i64) -> Result<Vec<FlowRow>> {
+    on!(conn, |c| flows::table
+        .filter(flows::expires.lt(before))
+        .order(flows::expires.asc())
+        .limit(limit)
+        .select(FlowRow::as_select())
+        .load(c))
+    .map_err(lift)
 }

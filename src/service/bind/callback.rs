@@ -7,14 +7,14 @@ use secrecy::SecretString;
 
 use super::{
     Browser, Ending, GrantSecrets, LegSecrets, Step, app_address, confirm_url, end, flow_id, hash, provider_of,
-    redirect_uri, runs_out, seal, unseal,
+    redirect_uri, runs_out, seal, unseal, whose,
 };
 use crate::domain::flow::FlowState;
-use crate::domain::ids::ProviderId;
+use crate::domain::ids::{ProviderId, Sid};
 use crate::domain::params::Params;
 use crate::domain::token::Grant;
 use crate::domain::{Error, Result};
-use crate::service::Parts;
+use crate::service::{Parts, revoke};
 use crate::store;
 use crate::store::flows::{Arrival, FlowRow};
 use crate::upstream::{Identity, Outcome, Provider, Redemption};
@@ -89,8 +89,12 @@ async fn take(parts: &Parts, answer: &Answer, browser: &Browser) -> Result<Step>
     }
     let params = resent(&provider, answer);
     match exchange(parts, &row, (&id, &provider), (code, &params)).await? {
-        Some((identity, grant)) => arrive(parts, &row, &provider, (identity, grant, params)).await,
-        None => end(parts, &row, Ending::ProviderError, "exchange_failed").await,
+        Exchanged::Known(identity, grant) => arrive(parts, &row, &provider, (identity, grant, params)).await,
+        Exchanged::Nobodys(grant) => {
+            drop_grant(parts, &row, &provider, (None, &grant)).await?;
+            end(parts, &row, Ending::ProviderError, "exchange_failed").await
+        }
+        Exchanged::Nothing => end(parts, &row, Ending::ProviderError, "exchange_failed").await,
     }
 }
 
@@ -100,14 +104,39 @@ fn resent(provider: &Provider, answer: &Answer) -> Params {
     names.iter().filter_map(|name| Some((name.clone(), answer.params.get(name)?.clone()))).collect()
 }
 
-/// Redeems the code and finds out whose account it is; `None` if either fails, the reason in the log.
+/// What a code came to.
+enum Exchanged {
+    /// An account, with its tokens.
+    Known(Identity, Grant),
+    /// Tokens of nobody knows which account.
+    Nobodys(Grant),
+    /// No tokens.
+    Nothing,
+}
+
+/// Queues for revocation what no flow is going to keep. Where tokens are not remembered, none are kept for this either.
+async fn drop_grant(
+    parts: &Parts,
+    row: &FlowRow,
+    provider: &Provider,
+    (sid, grant): (Option<&Sid>, &Grant),
+) -> Result<()> {
+    if !provider.settings().remember_tokens {
+        return Ok(());
+    }
+    let tokens = revoke::Tokens { access: Some(grant.access_token.clone()), refresh: grant.refresh_token.clone() };
+    let mut conn = parts.store.write().await?;
+    revoke::queue(parts, &mut conn, whose(row, sid.map(Sid::as_str)), &tokens).await
+}
+
+/// Redeems the code and finds out whose account it is; the reason why either fails is in the log.
 async fn exchange(
     parts: &Parts,
     row: &FlowRow,
     (id, provider): (&ProviderId, &Provider),
     (code, params): (&SecretString, &Params),
-) -> Result<Option<(Identity, Grant)>> {
-    let Some(sealed) = &row.sealed else { return Ok(None) };
+) -> Result<Exchanged> {
+    let Some(sealed) = &row.sealed else { return Ok(Exchanged::Nothing) };
     let secrets: LegSecrets = unseal(parts, row, sealed)?;
     let redemption = Redemption {
         code,
@@ -119,18 +148,18 @@ async fn exchange(
         Outcome::Granted(answer) => answer,
         Outcome::Refused(refusal) => {
             tracing::warn!(provider = %id, error = %refusal.error, "the provider refused a code");
-            return Ok(None);
+            return Ok(Exchanged::Nothing);
         }
         Outcome::TryLater(passing) => {
             tracing::warn!(provider = %id, reason = %passing.reason, "a code could not be exchanged");
-            return Ok(None);
+            return Ok(Exchanged::Nothing);
         }
     };
     match provider.identify(&answer, &secrets.nonce).await {
-        Ok(identity) => Ok(Some((identity, answer.grant))),
+        Ok(identity) => Ok(Exchanged::Known(identity, answer.grant)),
         Err(error) => {
             tracing::warn!(provider = %id, %error, "the provider's answer does not establish an identity");
-            Ok(None)
+            Ok(Exchanged::Nobodys(answer.grant))
         }
     }
 }
@@ -144,7 +173,7 @@ async fn arrive(
 ) -> Result<Step> {
     let settings = provider.settings();
     let now = parts.clock.now();
-    let sealed = if settings.remember_tokens { Some(seal(parts, row, &secrets(grant, &params, now))?) } else { None };
+    let sealed = if settings.remember_tokens { Some(seal(parts, row, &secrets(&grant, &params, now))?) } else { None };
     let (state, code) = if settings.confirm {
         (FlowState::Confirming, None)
     } else {
@@ -153,12 +182,13 @@ async fn arrive(
     let arrival = Arrival {
         state: state.as_str(),
         sid: identity.sid.as_str().to_owned(),
-        user_name: identity.user_name,
+        user_name: identity.user_name.clone(),
         sealed,
         code_hash: code.as_ref().map(hash),
         expires: store::at(runs_out(state, now, row.opened.map(|at| at.0))),
     };
     if !store::flows::arrive(&mut parts.store.write().await?, row, &arrival).await? {
+        drop_grant(parts, row, provider, (Some(&identity.sid), &grant)).await?;
         return Ok(Step::Nothing);
     }
     Ok(match code {
@@ -173,12 +203,12 @@ pub(super) fn pending_address(row: &FlowRow, code: &SecretString) -> String {
     app_address(row, &[("status", "pending"), ("bind_code", code)])
 }
 
-fn secrets(grant: Grant, params: &Params, now: chrono::DateTime<chrono::Utc>) -> GrantSecrets {
+fn secrets(grant: &Grant, params: &Params, now: chrono::DateTime<chrono::Utc>) -> GrantSecrets {
     GrantSecrets {
-        access: grant.access_token,
-        refresh: grant.refresh_token,
+        access: grant.access_token.clone(),
+        refresh: grant.refresh_token.clone(),
         params: params.to_text(),
-        scope: grant.scope,
+        scope: grant.scope.clone(),
         expires: grant.expires.known().map(|moment| moment.timestamp_micros()),
         obtained: now.timestamp_micros(),
     }

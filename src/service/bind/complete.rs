@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{GrantSecrets, hash, provider_of, record_refusal, unseal};
+use super::{GrantSecrets, hash, provider_of, record_refusal, revoke_grant, unseal};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::event::Actor;
 use crate::domain::ids::{Sid, Subject};
@@ -62,7 +62,10 @@ async fn store_link(parts: &Parts, caller: &Caller, actor: &Actor, completion: C
             // It was a constraint that refused, so on Postgres this transaction is over.
             drop(tx);
             let mut tx = parts.store.begin().await?;
-            delete(tx.conn(), &row).await?;
+            if !delete(tx.conn(), &row).await? {
+                // Used up by another call meanwhile, which has what was granted.
+                return Err(refusal);
+            }
             burn(parts, tx, actor, (&row, refusal)).await
         }
         Err(error) => Err(error),
@@ -101,7 +104,7 @@ fn proves(verifier: &SecretString, challenge: &str) -> bool {
     digest.as_bytes().ct_eq(challenge.as_bytes()).into()
 }
 
-/// Lets the flow's deletion stand, with a line of record, and refuses. A failure of ours uses nothing up.
+/// Lets the flow's deletion stand, with a line of record and its tokens queued for revocation, and refuses. A failure of ours uses nothing up.
 async fn burn(parts: &Parts, mut tx: Tx, actor: &Actor, (row, refusal): (&FlowRow, Error)) -> Result<()> {
     let detail = match refusal {
         Error::BindCode => "wrong_verifier",
@@ -110,6 +113,7 @@ async fn burn(parts: &Parts, mut tx: Tx, actor: &Actor, (row, refusal): (&FlowRo
         Error::AlreadyLinked => "already_linked",
         ours => return Err(ours),
     };
+    revoke_grant(parts, &mut tx, row).await?;
     record_refusal(parts, &mut tx, actor, (row, detail)).await?;
     tx.commit().await?;
     Err(refusal)

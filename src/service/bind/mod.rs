@@ -5,6 +5,7 @@ mod callback;
 mod complete;
 mod confirm;
 mod cookie;
+mod expired;
 mod instruct;
 mod open;
 
@@ -19,11 +20,12 @@ pub use callback::{Answer, callback};
 pub use complete::{Completion, complete};
 pub use confirm::{Question, Shown, confirm, question};
 pub use cookie::{Browser, FlowCookie, is_flow_cookie};
+pub(super) use expired::sweep;
 pub use instruct::{Instruction, instruct};
 pub use open::open;
 
-use super::Parts;
 use super::audit::{About, record};
+use super::{Parts, revoke};
 use crate::domain::event::{Actor, Event};
 use crate::domain::flow::{FLOW_LIMIT, FlowState};
 use crate::domain::ids::{FlowId, ProviderId};
@@ -179,10 +181,31 @@ async fn end(parts: &Parts, row: &FlowRow, ending: Ending, detail: &'static str)
         return Ok(Step::Nothing);
     }
     let actor = Actor { client: Some(row.client.clone()), ..Actor::default() };
+    revoke_grant(parts, &mut tx, row).await?;
     record_refusal(parts, &mut tx, &actor, (row, detail)).await?;
     tx.commit().await?;
     let (error, description) = ending.words();
     Ok(Step::ToApp(app_address(row, &[("status", "error"), ("error", error), ("error_description", description)])))
+}
+
+/// Queues for revocation what a flow has been granted, in the transaction that ends it without a link.
+async fn revoke_grant(parts: &Parts, tx: &mut Tx, row: &FlowRow) -> Result<()> {
+    let has_grant = matches!(state_of(row)?, FlowState::Confirming | FlowState::Pending);
+    let Some(sealed) = row.sealed.as_ref().filter(|_| has_grant) else { return Ok(()) };
+    let whose = whose(row, row.sid.as_deref());
+    match unseal::<GrantSecrets>(parts, row, sealed) {
+        Ok(grant) => {
+            let tokens = revoke::Tokens { access: Some(grant.access), refresh: grant.refresh };
+            revoke::queue(parts, tx.conn(), whose, &tokens).await
+        }
+        // What cannot be read must not keep the flow alive.
+        Err(error) => revoke::give_up_unread(parts, tx, whose, &error).await,
+    }
+}
+
+/// Whose a flow's tokens are; `sid` as far as the provider proved it.
+fn whose<'a>(row: &'a FlowRow, sid: Option<&'a str>) -> revoke::Whose<'a> {
+    revoke::Whose { subject: row.subject.as_deref(), fp_type: &row.fp_type, fp_name: &row.fp_name, sid }
 }
 
 /// The line that stays of a flow that ended without a link.
