@@ -85,6 +85,7 @@ both_engines! {
         world.advance(6 * 60);
         sweep::delete(&world.app.parts).await.expect("it sweeps");
         assert_eq!((count(&world, "flows").await, waiting(&world).await), (0, 2));
+        assert_eq!(bind_refusals(&world).await, ["flow_expired"; 4]);
         revoked(&world, 2).await;
     }
 

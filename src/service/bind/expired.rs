@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use super::revoke_grant;
+use super::{record_refusal, revoke_grant};
 use crate::domain::Result;
+use crate::domain::event::Actor;
 use crate::service::Parts;
 use crate::store::flows::{FlowRow, delete, list_expired};
 use crate::store::{self, at};
@@ -33,6 +34,8 @@ async fn end(parts: &Parts, row: &FlowRow) -> Result<bool> {
         return Ok(false);
     }
     revoke_grant(parts, &mut tx, row).await?;
+    let actor = Actor { client: Some(row.client.clone()), ..Actor::default() };
+    record_refusal(parts, &mut tx, &actor, (row, "flow_expired")).await?;
     tx.commit().await?;
     Ok(true)
 }
