@@ -12,7 +12,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::support::browser::{Browser, Callback, field, instruct, query};
-use crate::support::database::Sql;
+use crate::support::database::{Sql, count};
 use crate::support::fed::{expired, fed_token, token};
 use crate::support::program::{self, Running};
 use crate::support::world::{
@@ -133,10 +133,20 @@ both_engines! {
         secrets.extend([MARK, "%C3%A9%E6%BC%A2", "eyJhbGci", "eyJ0eXAi", "eyJraWQi"].map(ToOwned::to_owned));
         search(&world, &running, &secrets).await;
 
+        let hold = world.sandbox.script().hold_revocations();
         for sid in ["oleg", "elle"] {
             let gone = world.call("DELETE", &format!("/api/v3/users/alice/fa/box/box_1/{sid}"), &console, Body::None).await;
             assert_eq!(gone.status, 204);
         }
+        // What waits for its revocation, and then the calls: one for each token.
+        hold.wait_for_arrivals(2).await;
         search(&world, &running, &secrets).await;
+        hold.release();
+        hold.wait_for_arrivals(4).await;
+        while count(&world, "revocations").await > 0 {
+            tokio::task::yield_now().await;
+        }
+        search(&world, &running, &secrets).await;
+        assert!(running.logs().contains("a revocation is over"));
     }
 }
