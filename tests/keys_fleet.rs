@@ -148,7 +148,7 @@ fn an_instance_without_the_active_key_does_not_start() {
 #[test]
 fn an_instance_that_was_killed_counts_for_a_while() {
     let hosts = Hosts::new();
-    let a = hosts.site.serve();
+    let mut a = hosts.site.serve();
     let pid = a.pid();
     let new = id(&hosts.site.keys(&["add"])[0]);
     a.kill();

@@ -104,11 +104,12 @@ impl<A: Copy + Eq> Standing<A> {
 
     /// Records a final refusal of the refresh token of `version`, and ends `mine`. Only the holder may: one that lost its
     /// lease may have been refused because another spent the token. `None`: nothing is recorded. Whose answer was lost
-    /// stays on record, in case the mark is undone.
+    /// stays on record, in case the mark is undone; a link that was dead before stays what it was.
     pub fn mark(self, mine: A, version: i64, verdict: Health) -> Option<Self> {
         let is_mine = self.attempt == Some(mine) && self.version == version;
         let ended = if verdict == Health::LostInFlight { self.let_go(mine) } else { self.close(mine) };
-        is_mine.then(|| Self { health: verdict, ..ended })
+        let health = if self.health.is_dead() { self.health } else { verdict };
+        is_mine.then(|| Self { health, ..ended })
     }
 
     /// New tokens are written: whatever was held against the old ones is over, and so is every attempt.

@@ -5,7 +5,7 @@ use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, on};
 use super::error::lift;
-use super::schema::{flows, token_sets};
+use super::schema::{flows, revocations, token_sets};
 use super::types::Uuid;
 use crate::domain::Result;
 
@@ -88,4 +88,5 @@ macro_rules! sealed_tables {
 sealed_tables! {
     TokenSets: token_sets.link_id,
     Flows: flows.id,
+    Revocations: revocations.id,
 }

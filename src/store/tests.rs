@@ -228,6 +228,7 @@ async fn flows_go_there_and_back(conn: &mut Conn) {
 
 async fn revocations_go_there_and_back(conn: &mut Conn) {
     let [early, now, late] = moments();
+    vault_keys::insert_if_absent(conn, &text(), b"check value", now).await.unwrap();
     for (number, full) in [(5, false), (6, true)] {
         let row = RevocationRow {
             id: id(number),

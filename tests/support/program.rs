@@ -99,12 +99,6 @@ impl Running {
         }
     }
 
-    /// Ends it as a crash would.
-    pub(crate) fn kill(mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it ends");
-    }
-
     /// Waits for its end; panics if that takes over a minute.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         match self.announced.recv_timeout(PATIENCE) {

@@ -10,7 +10,8 @@ use crate::store::{Store, row_id};
 use crate::vault::{Table, Vault, WrappedKey};
 
 /// The tables whose rows have keys.
-pub(super) const TABLES: &[(Table, Sealed)] = &[(Table::TokenSets, Sealed::TokenSets), (Table::Flows, Sealed::Flows)];
+pub(super) const TABLES: &[(Table, Sealed)] =
+    &[(Table::TokenSets, Sealed::TokenSets), (Table::Flows, Sealed::Flows), (Table::Revocations, Sealed::Revocations)];
 
 /// Rows of one transaction: long enough that its commit is shared, short enough that nobody waits for it.
 const BATCH: i64 = 200;
