@@ -1,6 +1,8 @@
 //! Keyrings that differ between hosts, commands that are cut off, and keys that somebody still needs: what is refused.
 
+use std::fs::OpenOptions;
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::json;
 
@@ -162,6 +164,31 @@ fn an_instance_that_was_killed_counts_for_a_while() {
     let listed = site.keys(&["list"]);
     assert_eq!(listed[0]["instances"].as_array().map(Vec::len), Some(1), "{listed:?}");
     assert!(listed[0]["instances"][0]["name"].as_str().is_some_and(|name| name.ends_with(&serving.pid().to_string())));
+}
+
+#[test]
+fn an_import_that_is_under_way_counts_as_an_instance() {
+    let site = Site::alone();
+    opens(&site);
+    let old = id(&site.keys(&["list"])[0]);
+    let new = id(&site.keys(&["add"])[0]);
+    let pipe = site.path("lines");
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("there is mkfifo");
+    assert!(made.success());
+    std::thread::scope(|scope| {
+        let importing = scope.spawn(|| site.run(&["import", pipe.to_str().expect("a plain name")]));
+        // It waits for whoever writes; its keyring it has read, with both keys.
+        let writer = OpenOptions::new().write(true).open(&pipe).expect("a pipe");
+        let listed = site.keys(&["list"]);
+        assert!(listed.iter().all(|key| key["instances"].as_array().map(Vec::len) == Some(1)), "{listed:?}");
+        site.keys(&["activate", &new]);
+        refuses(&site, &["keys", "drop", &old], "still sealing");
+        let third = id(&site.keys(&["add"])[0]);
+        refuses(&site, &["keys", "activate", &third], "not every serving instance has it");
+        drop(writer);
+        importing.join().expect("no panic").good();
+    });
+    site.keys(&["drop", &old]);
 }
 
 #[test]
