@@ -211,9 +211,10 @@ fn read_kind(reader: &mut Reader<'_>) -> Option<ProviderKind> {
 }
 
 fn read_endpoints(reader: &mut Reader<'_>, kind: Option<ProviderKind>) -> Endpoints {
-    if kind == Some(ProviderKind::OAuth2) {
-        reader.demand("authorization_endpoint", "a provider of the kind \"oauth2\" tells it nowhere");
-        reader.demand("token_endpoint", "a provider of the kind \"oauth2\" tells it nowhere");
+    // With an issuer they may be discovered: RFC 8414 is plain OAuth's as well.
+    if kind == Some(ProviderKind::OAuth2) && !reader.has("issuer") {
+        reader.demand("authorization_endpoint", "or set issuer, where it can be discovered");
+        reader.demand("token_endpoint", "or set issuer, where it can be discovered");
         if !reader.has("sid") {
             reader.demand("userinfo_endpoint", "set it, or sid to a template over the token response");
         }
