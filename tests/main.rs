@@ -27,6 +27,7 @@ mod model;
 mod oauth;
 mod ownership;
 mod paths;
+mod peculiar;
 mod plaintext;
 mod postgres_tls;
 mod refresh;

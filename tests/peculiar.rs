@@ -1,0 +1,355 @@
+//! Every peculiar provider that pitfalls were paid for: linked through the browser, its token run out, asked again.
+
+use std::time::Duration;
+
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use fedlink::sandbox::{
+    Answer as Shape, ClientAuth, ClientKey, ExpiresIn, IssParameter, Refusal, Rotation, ScriptedScope, Settings,
+    Signing, Userinfo,
+};
+use futures_util::future::join_all;
+use serde_json::json;
+
+use crate::support::browser::{Browser, Callback, complete, instruct};
+use crate::support::fed::{asked, fed_token, health, token};
+use crate::support::world::{As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, VERIFIER, World, both_engines};
+
+const BASIC: As = As::Basic(CONSOLE, CONSOLE_PASSWORD);
+/// The life of the sandbox's access tokens, in seconds.
+const LIFE: u64 = 3600;
+/// A secret that differs by how it is written down.
+const ODD_SECRET: &str = "s3cr+t/: %ü";
+
+/// What a link to a provider comes to when its token has run out.
+enum End {
+    /// Four callers at once get one new token, by one refresh; and again the next time.
+    Fresh,
+    /// As `Fresh`, where asked before the token has run out; after that, it is over.
+    FreshAhead,
+    /// Nobody said when it runs out: the token is served as it is, and nobody is asked.
+    Served,
+    /// One failure, then a new token as soon as the provider may be asked again.
+    Passes(Shape),
+    /// The refresh token is refused like this: the user is needed, and nobody is asked again.
+    NeedsConsent(Refusal),
+    /// There never was a refresh token.
+    Nothing,
+    /// There is no link: the user said no, in the provider's way.
+    Declined,
+}
+
+/// One provider.
+struct Row {
+    name: &'static str,
+    /// How it behaves.
+    script: Box<dyn Fn(&mut Settings)>,
+    /// What fedlink's settings say of it.
+    settings: Box<dyn Fn(String) -> String>,
+    /// The account's id there.
+    sid: &'static str,
+    end: End,
+}
+
+fn row(name: &'static str, script: impl Fn(&mut Settings) + 'static, end: End) -> Row {
+    Row { name, script: Box::new(script), settings: Box::new(|settings| settings), sid: "oleg", end }
+}
+
+impl Row {
+    /// With these lines under the provider's settings, in place of those of the same key.
+    fn with(mut self, lines: impl Into<String>) -> Self {
+        let lines = lines.into();
+        self.settings = Box::new(move |settings| {
+            let new: Vec<&str> = lines.lines().filter_map(|line| line.split_once(" = ")).map(|(key, _)| key).collect();
+            let kept = settings.lines().filter(|line| !new.iter().any(|key| line.starts_with(&format!("{key} = "))));
+            kept.chain(lines.lines()).collect::<Vec<_>>().join("\n") + "\n"
+        });
+        self
+    }
+
+    async fn play(&self, engine: Engine) {
+        let world = World::frozen_with(engine, |settings| (self.settings)(settings)).await;
+        world.account("alice").await;
+        world.sandbox.script().set(|settings| (self.script)(settings));
+        if let End::Declined = self.end {
+            return self.declines(&world).await;
+        }
+        bind(&world, self.name).await;
+        let console = world.console().await;
+        let first = self.token(&world, &console).await;
+        assert!(world.sandbox.is_active(&first), "{}", self.name);
+        assert_eq!(asked(&world), 0, "{}: just linked", self.name);
+        match &self.end {
+            End::Fresh => {
+                let second = self.refreshes(&world, LIFE + 1, "", &first).await;
+                self.refreshes(&world, LIFE + 1, "", &second).await;
+            }
+            End::FreshAhead => {
+                let second = self.refreshes(&world, LIFE - 300, "?force=true", &first).await;
+                self.refreshes(&world, LIFE - 300, "?force=true", &second).await;
+                world.advance(LIFE + 1);
+                self.is_over(&world).await;
+            }
+            End::Served => {
+                world.advance(LIFE / 2);
+                let console = world.console().await;
+                let served = fed_token(&world, &console, "").await;
+                assert_eq!(token(&served, self.sid), first, "{}", self.name);
+                assert!(served.json()[self.sid].get("expiresOn").is_none(), "{}: {}", self.name, served.text());
+                assert_eq!(asked(&world), 0, "{}", self.name);
+            }
+            End::Passes(shape) => self.passes(&world, shape, &first).await,
+            End::NeedsConsent(refusal) => {
+                world.sandbox.script().set(|settings| settings.refuse_refresh = Some(refusal.clone()));
+                world.advance(LIFE + 1);
+                self.is_over(&world).await;
+            }
+            End::Nothing => {
+                world.advance(LIFE + 1);
+                let console = world.console().await;
+                let none = fed_token(&world, &console, "").await;
+                assert_eq!(none.refusal(), (404, "token_not_found".to_owned()), "{}", self.name);
+                assert_eq!(asked(&world), 0, "{}", self.name);
+            }
+            End::Declined => unreachable!("handled above"),
+        }
+        assert_eq!(world.sandbox.revoked_families(), 0, "{}", self.name);
+    }
+
+    async fn token(&self, world: &World, console: &As) -> String {
+        let answer = fed_token(world, console, "").await;
+        assert_eq!(answer.status, 200, "{}: {}", self.name, answer.text());
+        token(&answer, self.sid)
+    }
+
+    /// After `seconds` four callers get a token unlike `old`, by one refresh.
+    async fn refreshes(&self, world: &World, seconds: u64, query: &str, old: &str) -> String {
+        world.advance(seconds);
+        let (console, before) = (world.console().await, asked(world));
+        let answers = join_all((0..4).map(|_| fed_token(world, &console, query))).await;
+        let tokens: Vec<String> = answers
+            .iter()
+            .map(|answer| {
+                assert_eq!(answer.status, 200, "{}: {}", self.name, answer.text());
+                token(answer, self.sid)
+            })
+            .collect();
+        let new = tokens[0].clone();
+        assert!(tokens.iter().all(|token| *token == new) && new != old, "{}", self.name);
+        assert!(world.sandbox.is_active(&new), "{}", self.name);
+        assert_eq!(asked(world), before + 1, "{}", self.name);
+        assert_eq!(health(world, &console, self.sid).await, "ok", "{}", self.name);
+        new
+    }
+
+    async fn passes(&self, world: &World, shape: &Shape, first: &str) {
+        world.advance(LIFE + 1);
+        let console = world.console().await;
+        world.sandbox.script().next_answers(1, shape);
+        let failed = fed_token(world, &console, "").await;
+        assert_eq!(failed.refusal(), (503, "provider_unavailable".to_owned()), "{}", self.name);
+        assert_eq!(health(world, &console, self.sid).await, "degraded", "{}", self.name);
+        let wait = failed.header("retry-after").and_then(|text| text.parse().ok()).expect("a Retry-After");
+        self.refreshes(world, wait, "", first).await;
+    }
+
+    /// The user is needed, and the provider is left alone.
+    async fn is_over(&self, world: &World) {
+        let (console, before) = (world.console().await, asked(world));
+        for query in ["", "?force=true"] {
+            let none = fed_token(world, &console, query).await;
+            assert_eq!(none.refusal(), (404, "token_not_found".to_owned()), "{}", self.name);
+        }
+        assert_eq!(health(world, &console, self.sid).await, "needs_consent", "{}", self.name);
+        assert_eq!(asked(world), before + 1, "{}", self.name);
+    }
+
+    async fn declines(&self, world: &World) {
+        let redirect_to = instruct(world, &BASIC).await;
+        let mut browser = Browser::default();
+        let url = browser.open(world, &redirect_to).await;
+        let cancel = Body::Form(vec![("cancel", "yes".to_owned())]);
+        let back = world.send("POST", &url, &As::Nobody, cancel, &[]).await.location();
+        let callback = Callback::of(&browser.go(world, "GET", &back, Body::None).await);
+        assert_eq!((callback.get("status"), callback.get("error")), ("error", "access_denied"), "{}", self.name);
+    }
+}
+
+/// Links alice to oleg, all the way through the browser, completed by the app.
+async fn bind(world: &World, name: &str) {
+    let redirect_to = instruct(world, &BASIC).await;
+    let back = Browser::default().walk(world, &redirect_to, "oleg").await;
+    assert_eq!(back.get("status"), "pending", "{name}: {}", back.url);
+    let done = complete(world, &BASIC, back.get("bind_code"), (VERIFIER, "alice")).await;
+    assert_eq!(done.status, 204, "{name}: {}", done.text());
+}
+
+/// A client of fedlink's that signs: what its settings say, and what the provider knows.
+fn signing(auth: ClientAuth, algorithm: &'static str) -> Row {
+    let (der, public) = if algorithm == "ES256" {
+        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
+        (pair.to_pkcs8v1().expect("a key").as_ref().to_vec(), pair.public_key().as_ref().to_vec())
+    } else {
+        let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
+        let der: Pkcs8V1Der<'_> = pair.as_der().expect("a key");
+        (der.as_ref().to_vec(), pair.public_key().as_ref().to_vec())
+    };
+    let (name, way, issuer) = match auth {
+        ClientAuth::SignedSecret => ("signed_secret", "client_key_issuer = \"TEAM\"", Some("TEAM".to_owned())),
+        _ => ("private_key_jwt", "", None),
+    };
+    let key = ClientKey { algorithm, public, issuer };
+    let script = move |settings: &mut Settings| {
+        settings.client_auth = Some(auth);
+        settings.client_key = Some(key.clone());
+    };
+    let pem = format!("-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----", STANDARD.encode(der));
+    let lines = format!(
+        "client_auth = \"{name}\"\nclient_key = \"{pem}\"\nclient_key_id = \"k\"\nclient_key_alg = \"{algorithm}\"\n{way}"
+    );
+    let mut row = row(algorithm, script, End::Fresh).with(lines);
+    let settings = row.settings;
+    row.settings = Box::new(move |text| {
+        settings(text).lines().filter(|line| !line.starts_with("client_secret = ")).collect::<Vec<_>>().join("\n")
+    });
+    row
+}
+
+/// How the refresh token lives and dies.
+fn refresh_tokens() -> Vec<Row> {
+    let dead = |name, refusal: Refusal, listed: &str| {
+        row(name, |_| {}, End::NeedsConsent(refusal)).with(format!("dead_errors = [\"{listed}\"]"))
+    };
+    vec![
+        row("rotates, and revokes the family on reuse", |to| to.rotation = Rotation::Strict, End::Fresh),
+        row("rotates with a grace window", |to| to.rotation = Rotation::Grace(Duration::from_mins(1)), End::Fresh)
+            .with("reuse_window = \"1m\""),
+        row("never rotates", |to| to.rotation = Rotation::Never, End::Fresh).with("rotates = false"),
+        row("leaves the refresh token out", |to| to.rotation = Rotation::OmitOnRefresh, End::Fresh),
+        row("old access token dies on refresh", |to| to.refresh_ends_old_access = true, End::Fresh),
+        row("refresh token dies with the access token", |to| to.refresh_dies_with_access = true, End::FreshAhead)
+            .with("refresh_dies_with_access = true"),
+        row("gives no refresh token", |to| to.refresh_tokens = false, End::Nothing),
+        row("refuses", |_| {}, End::NeedsConsent(Refusal::new(400, "invalid_grant"))),
+        dead("refuses by an empty 400", Refusal::empty(400), "status:400"),
+        dead("refuses by invalid_request", Refusal::new(400, "invalid_request"), "invalid_request"),
+        dead("refuses by invalid_code", Refusal::new(400, "invalid_code"), "invalid_code"),
+        dead("refuses by 403", Refusal::empty(403), "status:403"),
+        dead("refuses in a 200", Refusal::new(200, "bad_refresh_token"), "bad_refresh_token"),
+        row("wants its device_id again", |to| to.device_id = Some("device & 1".to_owned()), End::Fresh)
+            .with("resent_params = [\"device_id\", \"state\"]"),
+    ]
+}
+
+/// What token answers look like.
+fn answers() -> Vec<Row> {
+    let grace = |to: &mut Settings| to.rotation = Rotation::Grace(Duration::from_mins(10));
+    let shape = |shape: Shape| move |to: &mut Settings| to.answer = shape.clone();
+    let expires = |form: ExpiresIn| move |to: &mut Settings| to.expires_in = form;
+    let mut vk = row(
+        "names the user in the token answer",
+        |to| {
+            to.extra_fields.insert("user_id".to_owned(), json!(42));
+            to.userinfo = Userinfo::Absent;
+        },
+        End::Fresh,
+    )
+    .with("kind = \"oauth2\"\nsid = \"{user_id}\"\nuser_name = \"\"");
+    vk.sid = "42";
+    vec![
+        vk,
+        row("omits expires_in", expires(ExpiresIn::Absent), End::Served),
+        row("omits expires_in, by its preset an hour", expires(ExpiresIn::Absent), End::Fresh)
+            .with("lifetime = \"1h\""),
+        row("expires_in is a text", expires(ExpiresIn::Text), End::Fresh),
+        row("expires_in is 0", expires(ExpiresIn::Zero), End::Served),
+        row("expires_in is 0, by its preset an hour", expires(ExpiresIn::Zero), End::Fresh).with("lifetime = \"1h\""),
+        row("answers form-encoded", shape(Shape::FormEncoded), End::Fresh),
+        row("leaves out token_type", |to| to.token_type = None, End::Fresh),
+        row("no scope on refresh", |to| to.scope = ScriptedScope::NotOnRefresh, End::Fresh),
+        row("no scope anywhere", |to| to.scope = ScriptedScope::Never, End::Fresh),
+        row("grants less", |to| to.granted_scope = Some("openid".to_owned()), End::Fresh),
+        row("64 KiB tokens", |to| to.token_length = 64 * 1024, End::Fresh),
+        row("tokens that are not ASCII", |to| to.non_ascii_tokens = true, End::Fresh),
+        row("an HTML error page", |_| {}, End::Passes(Shape::Html502)),
+        row("200 with an error", |_| {}, End::Passes(Shape::OkWithError("temporarily_unavailable".to_owned()))),
+        row("closes mid-body", grace, End::Passes(Shape::CloseMidBody)),
+        row("half a JSON", grace, End::Passes(Shape::TruncatedJson)),
+        row("429 with Retry-After", |_| {}, End::Passes(Shape::Status(429, Some(90)))),
+        row("503", |_| {}, End::Passes(Shape::Status(503, None))),
+    ]
+}
+
+/// How it is talked to, and what it says of itself.
+fn manners() -> Vec<Row> {
+    let client = |auth: ClientAuth| {
+        move |to: &mut Settings| {
+            to.client_auth = Some(auth);
+            to.client_secret = Some(ODD_SECRET.to_owned());
+        }
+    };
+    let secret = |way: &str| format!("client_auth = \"{way}\"\nclient_secret = \"{ODD_SECRET}\"");
+    let mut slash = row("its issuer ends in a slash", |to| to.issuer_ends_in_slash = true, End::Fresh);
+    slash.settings =
+        Box::new(|settings| settings.replace("\"\nclient_id = \"fedlink\"", "/\"\nclient_id = \"fedlink\""));
+    let mut public = row("a public client", |to| to.client_auth = Some(ClientAuth::None), End::Fresh);
+    public.settings =
+        Box::new(|settings| settings.replace("client_secret = \"sandbox-secret\"", "client_auth = \"none\""));
+    vec![
+        row("Basic, form-encoded", client(ClientAuth::Basic), End::Fresh).with(secret("basic")),
+        row("Basic, raw", client(ClientAuth::BasicRaw), End::Fresh).with(secret("basic_raw")),
+        row("in the body", client(ClientAuth::Post), End::Fresh).with(secret("post")),
+        public,
+        signing(ClientAuth::PrivateKeyJwt, "ES256"),
+        signing(ClientAuth::PrivateKeyJwt, "RS256"),
+        signing(ClientAuth::PrivateKeyJwt, "PS256"),
+        signing(ClientAuth::SignedSecret, "ES256"),
+        slash,
+        row("revocation in RFC 8414 alone", |to| to.revocation_in_oauth_metadata_only = true, End::Fresh),
+        row("iss without promising it", |to| to.advertise_iss = false, End::Fresh),
+        row("iss not with errors", |to| to.iss = IssParameter::OmitOnErrors, End::Declined),
+        row("declines as consent_required", |to| to.declined = "consent_required".to_owned(), End::Declined),
+        row("no userinfo", |to| to.userinfo = Userinfo::Absent, End::Fresh),
+        row("a name in userinfo alone", |to| to.lean_id_token = true, End::Fresh),
+        row("signs by RS256", |to| to.signing = Signing::Rs256, End::Fresh),
+        row("its clock is 2 minutes ahead", |to| to.clock_ahead_seconds = 120, End::Fresh),
+        row("its clock is 2 minutes behind", |to| to.clock_ahead_seconds = -120, End::Fresh),
+    ]
+}
+
+async fn play(engine: Engine, rows: Vec<Row>) {
+    for row in rows {
+        row.play(engine).await;
+    }
+}
+
+both_engines! {
+    async fn whatever_becomes_of_refresh_tokens_is_dealt_with(engine: Engine) {
+        play(engine, refresh_tokens()).await;
+    }
+
+    async fn whatever_an_answer_looks_like_is_read(engine: Engine) {
+        play(engine, answers()).await;
+    }
+
+    async fn whatever_a_provider_wants_of_its_client_is_done(engine: Engine) {
+        play(engine, manners()).await;
+    }
+
+    async fn a_provider_that_changes_its_signing_keys_is_still_believed(engine: Engine) {
+        let world = World::frozen(engine).await;
+        world.account("alice").await;
+        bind(&world, "the first key").await;
+        world.sandbox.add_key().expect("a key");
+        // A kid nobody knows yet has the keys fetched anew, once a minute at most.
+        world.advance(61);
+        bind(&world, "a second key").await;
+        world.sandbox.rotate_keys().expect("a key");
+        world.advance(61);
+        bind(&world, "the old ones are gone").await;
+        assert_eq!(world.sandbox.counts().jwks, 3);
+    }
+}
