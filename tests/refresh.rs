@@ -94,14 +94,14 @@ both_engines! {
         let answers = world.sandbox.script().hold_token_answers();
         let meanwhile = async {
             answers.wait_for_arrivals(1).await;
-            sql.lock_tokens().await;
+            sql.refuse_tokens().await;
             let calls = world.sandbox.script().hold_token_calls();
             answers.release();
             let asks = async {
                 let arrival = tokio::time::timeout(Duration::from_secs(10), calls.wait_for_arrivals(1)).await;
                 arrival.expect("the second link's refresh waits for the first one's database");
                 assert_eq!(world.app.parts.flights.in_the_air().len(), 2, "the first is stored already");
-                sql.run("ROLLBACK").await;
+                sql.accept_tokens().await;
                 calls.release();
             };
             tokio::join!(fed_token(&world, &console, "?sid=second"), asks).0

@@ -73,15 +73,17 @@ impl Sql {
         .await;
     }
 
-    /// Makes every update of tokens fail, in words nobody has a list of, until [`Sql::accept_tokens`].
+    /// Makes every writing of new tokens fail, in words nobody has a list of, until [`Sql::accept_tokens`]; leases can be
+    /// taken.
     pub(crate) async fn refuse_tokens(&mut self) {
         self.run(match self {
             Self::Sqlite(_) => {
-                "CREATE TRIGGER refused BEFORE UPDATE ON token_sets BEGIN SELECT RAISE(ABORT, 'sad disk'); END"
+                "CREATE TRIGGER refused BEFORE UPDATE ON token_sets WHEN NEW.version <> OLD.version BEGIN SELECT RAISE(ABORT, 'sad disk'); END"
             }
             Self::Postgres(_) => {
                 "CREATE FUNCTION refused() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''sad disk''; END';
-                 CREATE TRIGGER refused BEFORE UPDATE ON token_sets EXECUTE FUNCTION refused()"
+                 CREATE TRIGGER refused BEFORE UPDATE ON token_sets FOR EACH ROW WHEN (NEW.version <> OLD.version)
+                 EXECUTE FUNCTION refused()"
             }
         })
         .await;
