@@ -11,6 +11,7 @@ mod bind_races;
 mod callers;
 mod certified;
 mod cli;
+mod cli_links;
 mod database_away;
 mod demo;
 mod errors;
