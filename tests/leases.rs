@@ -253,3 +253,19 @@ async fn a_lease_lapses_by_the_databases_clock_alone() {
     assert_eq!(slow.await.status, 200);
     assert_eq!(asked(&first), 2);
 }
+
+/// A process that ends waits for its own answers alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_instance_that_ends_waits_for_no_others() {
+    let (first, second, console) = two(Engine::Postgres).await;
+    let hold = first.sandbox.script().hold_token_calls();
+    let slow = held(fed_token(&first, &console, ""), &hold).await;
+    let mut other = Box::pin(fed_token(&second, &console, ""));
+    assert_waits(&mut other, "it asked beside the first").await;
+    second.app.parts.flights.land_all().await;
+    let sent_away = other.await;
+    assert_eq!(sent_away.refusal(), (503, "provider_unavailable".to_owned()));
+    assert_eq!(fed_token(&second, &console, "").await.status, 503);
+    hold.release();
+    assert_eq!((slow.await.status, asked(&first)), (200, 1));
+}

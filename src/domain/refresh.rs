@@ -109,7 +109,7 @@ impl<A: Copy + Eq> Standing<A> {
         let is_mine = self.attempt == Some(mine) && self.version == version;
         let ended = if verdict == Health::LostInFlight { self.let_go(mine) } else { self.close(mine) };
         let health = if self.health.is_dead() { self.health } else { verdict };
-        is_mine.then(|| Self { health, ..ended })
+        is_mine.then_some(Self { health, ..ended })
     }
 
     /// New tokens are written: whatever was held against the old ones is over, and so is every attempt.

@@ -96,8 +96,10 @@ impl Flights {
         mixed.fold(0x9d, |hash, byte| (hash ^ byte).wrapping_mul(0xa7).rotate_left(3))
     }
 
-    /// Waits until every flight that is in the air now has landed.
+    /// Waits until every flight that is in the air now has landed; those that wait for other instances need not be waited
+    /// for, and there are none from here on.
     pub async fn land_all(&self) {
+        self.waiting.send_away();
         let flying: Vec<Flight> =
             self.flying.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         futures_util::future::join_all(flying).await;

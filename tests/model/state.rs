@@ -20,6 +20,7 @@ pub(super) struct Token {
 
 /// A grant as the provider knows it, and what the model notes of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and all their combinations are walked")]
 pub(super) struct Grant {
     /// The link it was brought to.
     pub(super) link: u8,

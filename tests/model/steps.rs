@@ -6,6 +6,7 @@ use fedlink::domain::refresh::{
     Before, Ending, Errand, Next, OnGrant, Seen, Standing, Takeover, There, next, on_grant, verdict,
 };
 
+use super::faults::{crash, give_up, lapse, note_end_of, relink_with, revive, unlink};
 use super::state::{Ask, Attempt, Doing, FLEET, Faults, Grant, Read, Row, State, Token};
 use super::{Flaw, Provider, Refreshes};
 
@@ -79,7 +80,7 @@ impl Step {
     }
 }
 
-fn spend(left: &mut u8) -> Option<()> {
+pub(super) fn spend(left: &mut u8) -> Option<()> {
     *left = left.checked_sub(1)?;
     Some(())
 }
@@ -103,9 +104,11 @@ impl Refreshes {
             Step::FailDefinitely(i) => self.fail_definitely(state, i),
             Step::CannotStore(i) => self.cannot_store(state, i),
             Step::Doubt(i) => self.doubt(state, i),
-            Step::Answer(nth) => self.answer(state, nth, true),
-            Step::AnswerLate(nth) if self.provider == Provider::Window => self.answer(state, nth, false),
-            Step::AnswerLate(_) => None,
+            Step::AnswerLate(_) if self.provider != Provider::Window => None,
+            Step::Answer(nth) | Step::AnswerLate(nth) => {
+                self.answer(state, nth, matches!(step, Step::Answer(_)));
+                Some(())
+            }
             Step::Lapse => lapse(state),
             Step::RelinkWith => relink_with(state),
             Step::RelinkWithout => self.relink_without(state),
@@ -311,7 +314,7 @@ impl Refreshes {
         Some(())
     }
 
-    fn answer(&self, state: &mut State, nth: usize, is_in_time: bool) -> Option<()> {
+    fn answer(&self, state: &mut State, nth: usize, is_in_time: bool) {
         let Ask { by: (i, round), again, token } = state.asks.remove(nth);
         let instance = &mut state.fleet[i];
         let before = match instance.doing {
@@ -328,7 +331,6 @@ impl Refreshes {
         if let Some(before) = before {
             instance.doing = granted.map_or(Doing::Refused(before), Doing::Granted);
         }
-        Some(())
     }
 
     fn relink_without(&self, state: &mut State) -> Option<()> {
@@ -386,72 +388,5 @@ fn start_over(state: &mut State, i: usize) -> Option<()> {
         spend(&mut state.left.pause)?;
     }
     state.fleet[i].doing = Doing::Ends(Ending::Closed);
-    Some(())
-}
-
-fn crash(state: &mut State, i: usize) -> Option<()> {
-    if !state.fleet[i].is_at_it() {
-        return None;
-    }
-    spend(&mut state.left.crash)?;
-    let doing = state.fleet[i].doing;
-    state.fleet[i].now(Doing::Crashed);
-    if let Doing::Granted(token) = doing {
-        note_end_of(state, token);
-    }
-    Some(())
-}
-
-/// Whoever had this token has it no more.
-fn note_end_of(state: &mut State, token: Token) {
-    let is_kept = state.is_in_hand(token) || state.row.as_ref().is_some_and(|row| row.token == token);
-    let grant = &mut state.grants[token.grant];
-    grant.is_unheard |= grant.current == token.nth && !is_kept;
-}
-
-fn give_up(state: &mut State, i: usize) -> Option<()> {
-    let Doing::Asked { .. } = state.fleet[i].doing else { return None };
-    spend(&mut state.left.loss)?;
-    state.fleet[i].now(Doing::Failed(Ending::Open));
-    Some(())
-}
-
-fn lapse(state: &mut State) -> Option<()> {
-    let row = state.row.as_ref().filter(|row| !row.is_lapsed)?;
-    if state.holder(row.standing.attempt?).is_some() {
-        spend(&mut state.left.pause)?;
-    }
-    state.row.as_mut()?.is_lapsed = true;
-    Some(())
-}
-
-fn relink_with(state: &mut State) -> Option<()> {
-    spend(&mut state.left.relink)?;
-    let token = Token { grant: state.grants.len(), nth: 0 };
-    match &mut state.row {
-        Some(row) => {
-            row.put(row.standing.renewed());
-            row.token = token;
-        }
-        None => state.row = Some(Row::new(state.grants[token.grant - 1].link + 1, token)),
-    }
-    let link = state.row.as_ref()?.link;
-    state.grants.push(Grant { link, ..Grant::default() });
-    Some(())
-}
-
-fn unlink(state: &mut State) -> Option<()> {
-    spend(&mut state.left.unlink)?;
-    let row = state.row.take()?;
-    let grant = &mut state.grants[row.token.grant];
-    grant.is_unlinked = true;
-    grant.is_revoked |= grant.current == row.token.nth;
-    Some(())
-}
-
-fn revive(state: &mut State) -> Option<()> {
-    let row = state.row.as_mut().filter(|row| row.standing.health.is_dead())?;
-    spend(&mut state.left.revival)?;
-    row.standing.health = Health::Degraded;
     Some(())
 }

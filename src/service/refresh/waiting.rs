@@ -17,6 +17,8 @@ use crate::store::leases::seen;
 const SOONEST: Duration = Duration::from_millis(25);
 /// The longest.
 const LATEST: Duration = Duration::from_millis(250);
+/// When whoever is sent away may try again, at another instance.
+const SENT_AWAY: Duration = Duration::from_secs(1);
 /// Links in one query.
 const BATCH: usize = 500;
 
@@ -31,6 +33,8 @@ pub(in crate::service) struct Waiting {
 struct Waiters {
     by_link: HashMap<LinkId, Waiter>,
     is_polled: bool,
+    /// The process ends: nobody waits any more.
+    is_over: bool,
 }
 
 /// One flight that waits: at most one for each link, since flights of a link join.
@@ -40,13 +44,33 @@ struct Waiter {
     news: oneshot::Sender<std::result::Result<Next, String>>,
 }
 
+impl Waiter {
+    /// The flight may have died; then nobody listens.
+    fn tell(self, news: std::result::Result<Next, String>) {
+        let _unheard = self.news.send(news);
+    }
+}
+
 impl Waiting {
     /// Adds a waiter; says whether the caller has to start looking, since nobody does.
     fn add(&self, link: LinkId, waiter: Waiter) -> bool {
         let mut waiters = self.lock();
+        if waiters.is_over {
+            waiter.tell(Ok(Next::Rest(SENT_AWAY)));
+            return false;
+        }
         waiters.by_link.insert(link, waiter);
         self.came.notify_one();
         !std::mem::replace(&mut waiters.is_polled, true)
+    }
+
+    /// Sends away all who wait for other instances, and all who come: what they wait for is not this process's to store.
+    pub(in crate::service) fn send_away(&self) {
+        let mut waiters = self.lock();
+        waiters.is_over = true;
+        for (_, waiter) in waiters.by_link.drain() {
+            waiter.tell(Ok(Next::Rest(SENT_AWAY)));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiters> {
@@ -113,8 +137,7 @@ async fn look(parts: &Parts, waiting: &Waiting) {
                 Err(error) => Err(error.clone()),
             };
             if let Some(waiter) = waiters.by_link.remove(link) {
-                // The flight may have died; then nobody listens.
-                let _unheard = waiter.news.send(news);
+                waiter.tell(news);
             }
         }
     }
