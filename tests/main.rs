@@ -12,6 +12,7 @@ mod callers;
 mod certified;
 mod cli;
 mod cli_links;
+mod crash;
 mod database_away;
 mod demo;
 mod errors;

@@ -7,6 +7,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::call::Answer;
+use super::database::execute;
 use super::program::Running;
 use super::site::{CONSOLE_SECRET, Site, provider};
 use super::world::Engine;
@@ -30,10 +31,17 @@ impl Fleet {
 
     /// As [`Fleet::start`], on a site that is changed first.
     pub(crate) async fn start_with(count: usize, change: impl FnOnce(&mut Site)) -> Self {
+        Self::start_on(Engine::Postgres, count, change).await
+    }
+
+    /// As [`Fleet::start_with`], on an engine; on SQLite there is only one instance at a time.
+    pub(crate) async fn start_on(engine: Engine, count: usize, change: impl FnOnce(&mut Site)) -> Self {
         let sandbox = provider();
-        let mut site = Site::new(Engine::Postgres, &sandbox.issuer());
+        let mut site = Site::new(engine, &sandbox.issuer());
         change(&mut site);
-        site.run(&["keys", "add"]).good();
+        if engine == Engine::Postgres {
+            site.run(&["keys", "add"]).good();
+        }
         let instances = tokio::task::block_in_place(|| {
             std::thread::scope(|scope| {
                 let starting: Vec<_> = (0..count).map(|_| scope.spawn(|| site.serve())).collect();
@@ -83,9 +91,34 @@ impl Fleet {
 
     /// Asks an instance for a subject's tokens; `query` is empty or starts with `?`. An instance that dies instead of
     /// answering is an error.
-    pub(crate) async fn fed_token(&self, index: usize, subject: &str, query: &str) -> reqwest::Result<Answer> {
-        let url = format!("{}/blitz/api/v3/users/{subject}/fedToken/tcs/tcs_1{query}", self.instances[index].base_url);
-        answer(self.client.get(url).bearer_auth(&self.bearer)).await
+    pub(crate) fn fed_token(
+        &self,
+        index: usize,
+        subject: &str,
+        query: &str,
+    ) -> impl Future<Output = reqwest::Result<Answer>> + use<> {
+        self.get(index, &format!("/{subject}/fedToken/tcs/tcs_1{query}"))
+    }
+
+    /// The health of a subject's one link, by the detailed list of an instance.
+    pub(crate) async fn health(&self, index: usize, subject: &str) -> String {
+        let list = self.get(index, &format!("/{subject}/fa?detail=true")).await.expect("an answer").json();
+        list[0]["health"].as_str().unwrap_or_else(|| panic!("no health in {list}")).to_owned()
+    }
+
+    /// Moves on the time that leases go by, on Postgres: it is the database's, and of nothing else.
+    pub(crate) async fn advance_database(&self, seconds: u64) {
+        let function = format!(
+            "CREATE OR REPLACE FUNCTION fedlink_now() RETURNS timestamptz LANGUAGE sql STABLE
+             AS 'SELECT clock_timestamp() + interval ''{seconds} s'''"
+        );
+        execute(&self.site.database_url(), &function).await;
+    }
+
+    /// The call is not tied to this fleet, so that an instance can be killed meanwhile.
+    fn get(&self, index: usize, path: &str) -> impl Future<Output = reqwest::Result<Answer>> + use<> {
+        let url = format!("{}/blitz/api/v3/users{path}", self.instances[index].base_url);
+        answer(self.client.get(url).bearer_auth(&self.bearer))
     }
 
     async fn token(&self) -> String {
