@@ -15,6 +15,9 @@ use crate::domain::{Error, Result};
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(10);
 /// Connecting, TLS included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// A connection that has been idle for longer is not used again: many servers close theirs after 5 s, and a refresh that
+/// meets the closing may or may not have been read, which nobody can tell.
+const IDLE_LIMIT: Duration = Duration::from_secs(2);
 /// The most bytes of a body.
 const BODY_LIMIT: usize = 1024 * 1024;
 
@@ -44,6 +47,7 @@ impl Client {
             .retry(reqwest::retry::never())
             .referer(false)
             .connect_timeout(CONNECT_LIMIT)
+            .pool_idle_timeout(IDLE_LIMIT)
             .timeout(EXCHANGE_LIMIT);
         if let Some(path) = ca_file {
             let pem = std::fs::read(path)
