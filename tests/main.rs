@@ -32,6 +32,7 @@ mod paths;
 mod peculiar;
 mod plaintext;
 mod postgres_tls;
+mod race;
 mod refresh;
 mod refresh_failures;
 mod refresh_relinked;

@@ -89,12 +89,19 @@ impl OidcProvider {
 
     /// Starts a provider whose access tokens live for `access_token_seconds`.
     pub(crate) fn start_with(redirect_uri: &str, access_token_seconds: u32) -> Self {
+        Self::start_slow(redirect_uri, access_token_seconds, [0, 0])
+    }
+
+    /// As [`OidcProvider::start_with`]; its token endpoint answers so many milliseconds, from the one to the other number,
+    /// after it has done its work.
+    pub(crate) fn start_slow(redirect_uri: &str, access_token_seconds: u32, delay: [u32; 2]) -> Self {
         let (client_id, client_secret) = ("fedlink", "a secret of the tests: + / % &");
         let mut process = spawn(&serde_json::json!({
             "clientId": client_id,
             "clientSecret": client_secret,
             "redirectUri": redirect_uri,
             "accessTokenSeconds": access_token_seconds,
+            "delay": delay,
         }));
         let Ready { issuer } = process.read_answer();
         let http = reqwest::Client::builder()

@@ -275,7 +275,7 @@ impl World {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let response = request.send().await.unwrap_or_else(|error| panic!("{method} {url}: {error}"));
+        let response = request.send().await.unwrap_or_else(|error| panic!("{method} {url}: {error:?}"));
         let headers = response
             .headers()
             .iter()

@@ -1,6 +1,7 @@
 // Runs the certified `oidc-provider` on a loopback port of its own, as an upstream that no one here wrote.
 //
-// Takes its settings as one JSON argument: { clientId, clientSecret, redirectUri, accessTokenSeconds }.
+// Takes its settings as one JSON argument: { clientId, clientSecret, redirectUri, accessTokenSeconds,
+// delay: [least, most] milliseconds between the token endpoint's work and its answer }.
 // Prints one JSON line with its issuer when it is ready. After that each line on stdin is answered by one line of JSON:
 // what has happened so far. It ends when stdin does, so it never outlives the test that started it.
 
@@ -8,13 +9,14 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
 
 import { Provider } from 'oidc-provider';
 
 // Standard output speaks one protocol: the library's notices go to the other one.
 console.info = console.error;
 
-const { clientId, clientSecret, redirectUri, accessTokenSeconds } = JSON.parse(process.argv[2]);
+const { clientId, clientSecret, redirectUri, accessTokenSeconds, delay } = JSON.parse(process.argv[2]);
 
 // The issuer holds the port, so the port has to be known before there is a provider.
 const server = createServer();
@@ -71,6 +73,14 @@ const provider = new Provider(issuer, {
   },
   cookies: { keys: [randomBytes(32).toString('base64url')] },
   jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' }] },
+});
+
+const [least, most] = delay;
+provider.use(async (ctx, next) => {
+  await next();
+  if (ctx.path === '/token' && most > 0) {
+    await setTimeout(least + Math.random() * (most - least));
+  }
 });
 
 const counts = { exchanges: 0, refreshes: 0, refusals: 0, revocations: 0 };
