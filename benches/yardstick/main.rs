@@ -10,9 +10,11 @@
 
 mod bare;
 mod postgres;
+mod provider;
 mod seal;
 mod seed;
 mod sqlite;
+mod storm;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -57,6 +59,24 @@ enum Yardstick {
     Lines {
         /// How many, from number 0.
         count: u32,
+        /// As many more, whose access tokens have expired and whose refresh tokens `provider` knows.
+        #[arg(long)]
+        expired: bool,
+    },
+    /// A provider with strict rotation; `/counts` tells how often it was asked, and how often it refused.
+    Provider {
+        /// Families of refresh tokens.
+        families: u32,
+        /// Milliseconds that a token call takes.
+        milliseconds: u64,
+    },
+    /// Asks once for each expired token of `lines --expired`, all at once; prints seconds, failures, and the median and 99th
+    /// percentile in milliseconds of reading fresh tokens, before and meanwhile. Calls with $TOKEN.
+    Storm {
+        /// Where fedlink listens.
+        url: String,
+        /// As with `lines`.
+        count: u32,
     },
 }
 
@@ -67,7 +87,9 @@ async fn main() {
         Yardstick::Sqlite { database, keyring } => sqlite::serve(database, &keyring).await,
         Yardstick::Postgres { url, keyring } => postgres::serve(&url, &keyring).await,
         Yardstick::Seed { database, keyring, from, to } => seed::add(&database, &keyring, from..to),
-        Yardstick::Lines { count } => seed::print_lines(count),
+        Yardstick::Lines { count, expired } => seed::print_lines(count, expired),
+        Yardstick::Provider { families, milliseconds } => provider::serve(families, milliseconds).await,
+        Yardstick::Storm { url, count } => storm::blow(url, count..count * 2).await,
     }
 }
 

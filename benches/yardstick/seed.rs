@@ -14,7 +14,9 @@ use secrecy::SecretString;
 const FP: (&str, &str) = ("bench", "bench_1");
 /// 2100-01-01: no token goes stale under the bench.
 const EXPIRES: i64 = 4_102_444_800;
-/// 2026-01-01, in microseconds.
+/// 2026-01-01.
+const EXPIRED: i64 = 1_767_225_600;
+/// The same, in microseconds.
 const CREATED: i64 = 1_767_225_600_000_000;
 
 /// As large as a small JWT.
@@ -22,14 +24,23 @@ fn token(entropy: &dyn Entropy) -> String {
     entropy.bytes::<16>().map(|byte| format!("{byte:02x}")).concat().repeat(16)
 }
 
-/// Prints the import lines of subjects `0..count`.
-pub(crate) fn print_lines(count: u32) {
+/// The refresh token of a family that comes after `number` others.
+pub(crate) fn refresh_token(family: u32, number: u32) -> String {
+    format!("refresh-{family}-{number}")
+}
+
+/// Prints the import lines of subjects `0..count`; with `expired`, of as many more, whose tokens have to be refreshed.
+pub(crate) fn print_lines(count: u32, expired: bool) {
     let mut out = std::io::stdout().lock();
-    for number in 0..count {
+    for number in 0..count * if expired { 2 } else { 1 } {
+        let (refresh, expires) = match number.checked_sub(count) {
+            Some(family) => (refresh_token(family, 0), EXPIRED),
+            None => (token(&SystemEntropy), EXPIRES),
+        };
         let line = serde_json::json!({
             "subject": format!("user-{number:08}"), "fpType": FP.0, "fpName": FP.1, "sid": format!("sid-{number:08}"),
             "userName": format!("user{number}@example.com"), "accessToken": token(&SystemEntropy),
-            "refreshToken": token(&SystemEntropy), "expiresOn": EXPIRES,
+            "refreshToken": refresh, "expiresOn": expires,
         });
         writeln!(out, "{line}").expect("somebody reads");
     }
