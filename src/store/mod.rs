@@ -96,7 +96,7 @@ impl Store {
     pub(crate) async fn read(&self) -> Result<Conn> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.reader().await,
-            Engine::Postgres(postgres) => postgres.shared().await,
+            Engine::Postgres(postgres) => postgres.reader().await,
         }
     }
 
@@ -113,7 +113,7 @@ impl Store {
     pub(crate) async fn write(&self) -> Result<Conn> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.writer().await,
-            Engine::Postgres(postgres) => postgres.shared().await,
+            Engine::Postgres(postgres) => postgres.writer().await,
         }
     }
 

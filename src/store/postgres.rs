@@ -17,8 +17,12 @@ use super::link::Link;
 use super::pool::Pool;
 use crate::domain::{Error, Result};
 
-/// Shared connections for point queries. A few suffice: each carries many queries at once.
-const SHARED: usize = 4;
+/// Shared connections for point reads. A few suffice: each carries many queries at once.
+const READS: usize = 4;
+/// Shared connections for writes of one statement, apart from those: on a pipelined connection a read would wait for the
+/// commits before it, and for their locks. More, since a commit waits for the disk, and commits of several connections
+/// go there together.
+const WRITES: usize = 8;
 /// Transactions at once.
 const TRANSACTIONS: usize = 16;
 /// "fedlink" in ASCII, cut to what an advisory lock takes: who migrates holds it.
@@ -27,8 +31,10 @@ const MIGRATION_LOCK: i64 = 0x0066_6564_6c69_6e6b;
 /// A PostgreSQL database.
 pub(super) struct Postgres {
     address: Address,
+    /// First those for reads, then those for writes.
     shared: Vec<Slot>,
-    next: AtomicUsize,
+    next_read: AtomicUsize,
+    next_write: AtomicUsize,
     transactions: Arc<Pool<Link>>,
 }
 
@@ -48,8 +54,9 @@ impl Postgres {
             || Slot { current: RwLock::new(None), opening: tokio::sync::Mutex::new(()), failures: AtomicUsize::new(0) };
         Ok(Self {
             address,
-            shared: std::iter::repeat_with(slot).take(SHARED).collect(),
-            next: AtomicUsize::new(0),
+            shared: std::iter::repeat_with(slot).take(READS + WRITES).collect(),
+            next_read: AtomicUsize::new(0),
+            next_write: AtomicUsize::new(0),
             transactions: Pool::new(TRANSACTIONS),
         })
     }
@@ -59,9 +66,14 @@ impl Postgres {
         self.address.was_away_within(time)
     }
 
-    /// A connection that other queries use at the same time.
-    pub(super) async fn shared(&self) -> Result<Conn> {
-        self.shared_at(self.next.fetch_add(1, Ordering::Relaxed) % SHARED).await
+    /// A connection that other reads use at the same time.
+    pub(super) async fn reader(&self) -> Result<Conn> {
+        self.shared_at(self.next_read.fetch_add(1, Ordering::Relaxed) % READS).await
+    }
+
+    /// A connection that other writes of one statement use at the same time.
+    pub(super) async fn writer(&self) -> Result<Conn> {
+        self.shared_at(READS + self.next_write.fetch_add(1, Ordering::Relaxed) % WRITES).await
     }
 
     /// The connection of one slot, opened if need be. The slot of a lost one gives a newer one, where any other slot may
