@@ -79,6 +79,48 @@ both_engines! {
         assert!(told(&world).await.is_empty());
     }
 
+    /// A mark that is on its way when the provider loses belief may come to the row after the others were undone.
+    async fn refusals_that_come_together_retire_no_link(engine: Engine) {
+        let (world, console) = world(engine).await;
+        for number in 0..40 {
+            expired(&world, &format!("sid-{number}")).await;
+        }
+        refuse(&world, true);
+        let hold = world.sandbox.script().hold_token_calls();
+        let release = async {
+            hold.wait_for_arrivals(40).await;
+            hold.release();
+        };
+        let (answer, ()) = tokio::join!(fed_token(&world, &console, ""), release);
+        assert_eq!((answer.status, asked(&world)), (503, 40));
+        assert_eq!(texts(&world.database_url, "SELECT DISTINCT health AS value FROM token_sets").await, ["degraded"]);
+    }
+
+    async fn a_second_look_is_not_believed_while_the_provider_refuses_everybody(engine: Engine) {
+        let (world, console) = world(engine).await;
+        expired(&world, "early").await;
+        refuse(&world, true);
+        assert_eq!(status(&world, &console, "early").await, 404);
+        world.advance(560);
+        let console = world.console().await;
+        for number in 0..20 {
+            expired(&world, &format!("sid-{number}")).await;
+            status(&world, &console, &format!("sid-{number}")).await;
+        }
+        assert_eq!((asked(&world), health(&world, &console, "early").await), (21, "needs_consent".to_owned()));
+        world.advance(61);
+        for _ in 0..3 {
+            assert_eq!(see_to_marked(&world.app.parts).await.expect("it looks"), 0);
+        }
+        assert_eq!(asked(&world), 22);
+        refuse(&world, false);
+        world.advance(301);
+        assert_eq!(see_to_marked(&world.app.parts).await.expect("it looks"), 0);
+        let console = world.console().await;
+        assert_eq!(health(&world, &console, "early").await, "ok");
+        assert!(told(&world).await.is_empty());
+    }
+
     async fn a_refusal_among_few_is_looked_at_twice_before_it_is_told(engine: Engine) {
         let (world, console) = world(engine).await;
         for sid in ["dead", "asleep"] {

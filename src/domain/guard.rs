@@ -39,6 +39,8 @@ pub enum Belief {
 pub struct Guard {
     heard: VecDeque<(Duration, Heard)>,
     breaker: Breaker,
+    /// How often its refusals lost belief.
+    lost_belief: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,8 +100,7 @@ impl Guard {
 
     /// The provider refused a refresh token for good.
     pub fn refused(&mut self, now: Duration) -> Belief {
-        if let Breaker::Open { why: Why::Lies, pause, .. } = self.breaker {
-            self.breaker = Breaker::Open { why: Why::Lies, until: now + pause, pause };
+        if self.doubted(now) {
             return Belief::Doubted;
         }
         // A provider that refuses is one that answers.
@@ -109,9 +110,29 @@ impl Guard {
         let is_sure = self.heard.len() >= ENOUGH;
         if is_sure && refused * ONE_IN > self.heard.len() {
             self.breaker = Breaker::Open { why: Why::Lies, until: now + LONGEST_PAUSE, pause: LONGEST_PAUSE };
+            self.lost_belief += 1;
             return Belief::LosesBelief;
         }
         Belief::Believed { is_sure }
+    }
+
+    /// The provider refused once more what it had refused before: that says nothing new of how it does, but while its
+    /// refusals are doubted this one is, too.
+    pub fn refused_again(&mut self, now: Duration) -> Belief {
+        if self.doubted(now) { Belief::Doubted } else { Belief::Believed { is_sure: true } }
+    }
+
+    /// How often refusals lost belief so far. Whoever records one that was believed compares: if this moved meanwhile, the
+    /// record came after the marks were undone, and has to be undone as well.
+    pub fn lost_belief(&self) -> u64 {
+        self.lost_belief
+    }
+
+    /// Whether refusals are doubted now; then this one keeps the provider left alone.
+    fn doubted(&mut self, now: Duration) -> bool {
+        let Breaker::Open { why: Why::Lies, pause, .. } = self.breaker else { return false };
+        self.breaker = Breaker::Open { why: Why::Lies, until: now + pause, pause };
+        true
     }
 
     /// A refresh failed in passing.
@@ -180,6 +201,21 @@ mod tests {
         guard.granted(at(121));
         assert_eq!((guard.may_ask(at(121)), guard.may_ask(at(121))), (Ok(()), Ok(())));
         assert_eq!(guard.refused(at(121)), Belief::Believed { is_sure: false });
+    }
+
+    #[test]
+    fn a_second_refusal_is_doubted_as_long_as_all_others_are() {
+        let mut guard = Guard::default();
+        assert_eq!(guard.refused_again(at(0)), Belief::Believed { is_sure: true });
+        for _ in 0..19 {
+            guard.refused(at(0));
+        }
+        assert_eq!((guard.refused(at(0)), guard.lost_belief()), (Belief::LosesBelief, 1));
+        assert_eq!(guard.may_ask(at(60)), Ok(()));
+        assert_eq!(guard.refused_again(at(60)), Belief::Doubted);
+        assert_eq!(guard.may_ask(at(119)), Err(at(1)));
+        guard.granted(at(120));
+        assert_eq!((guard.refused_again(at(120)), guard.lost_belief()), (Belief::Believed { is_sure: true }, 1));
     }
 
     #[test]

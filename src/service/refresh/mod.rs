@@ -240,10 +240,13 @@ impl Refresh<'_> {
 
     /// Marks the link, if the refusal is to be believed and its tokens are still those that were refused.
     async fn refused(&self, before: Before, row: &TokenRow, holding: Holding) -> Result<Landing> {
-        // A second look is at what is known to be refused: it says nothing about how the provider does.
-        let belief = match self.errand {
-            Errand::SecondLook => Belief::Believed { is_sure: true },
-            Errand::Renew => self.lane.guard().refused(self.parts.clock.monotonic()),
+        let (belief, lost_belief) = {
+            let (mut guard, now) = (self.lane.guard(), self.parts.clock.monotonic());
+            let belief = match self.errand {
+                Errand::SecondLook => guard.refused_again(now),
+                Errand::Renew => guard.refused(now),
+            };
+            (belief, guard.lost_belief())
         };
         let is_sure = match belief {
             Belief::Believed { is_sure } => is_sure,
@@ -266,6 +269,10 @@ impl Refresh<'_> {
                 link = %self.link, provider = %self.provider, health = verdict.as_str(),
                 "the provider refused the refresh token for good"
             );
+            // Another refusal was one too many while this one was on its way to the row: its undoing may have come first.
+            if self.lane.guard().lost_belief() != lost_belief {
+                self.undo_marks().await?;
+            }
         }
         holding.end(before.ending()).await?;
         Ok(Landing::Read)
