@@ -121,6 +121,39 @@ both_engines! {
         assert!(told(&world).await.is_empty());
     }
 
+    async fn two_second_looks_at_once_are_told_once(engine: Engine) {
+        let (first, console) = world(engine).await;
+        let second = World::start_beside(&first, |settings| settings).await;
+        expired(&first, "oleg").await;
+        refuse(&first, true);
+        assert_eq!(status(&first, &console, "oleg").await, 404);
+        first.advance(600);
+        let script = first.sandbox.script();
+        let hold = script.hold_token_calls();
+        let mut look = Box::pin(see_to_marked(&first.app.parts));
+        tokio::select! {
+            biased;
+            () = hold.wait_for_arrivals(1) => {}
+            looked = &mut look => panic!("it looked while the provider was silent: {looked:?}"),
+        }
+        let mut other = Box::pin(see_to_marked(&second.app.parts));
+        let early = tokio::time::timeout(Duration::from_millis(200), &mut other).await;
+        assert!(early.is_err(), "it looked beside the first");
+        let later = script.hold_token_calls();
+        hold.release();
+        assert_eq!(look.await.expect("it looks"), 0);
+        tokio::select! {
+            biased;
+            () = later.wait_for_arrivals(1) => {}
+            looked = &mut other => panic!("it looked while the provider was silent: {looked:?}"),
+        }
+        assert_eq!(see_to_marked(&first.app.parts).await.expect("it looks"), 1);
+        later.release();
+        assert_eq!(other.await.expect("it looks"), 0);
+        assert_eq!(see_to_marked(&second.app.parts).await.expect("it looks"), 0);
+        assert_eq!(told(&first).await, ["FEDERATION_CONSENT_NEEDED oleg needs_consent"]);
+    }
+
     async fn a_refusal_among_few_is_looked_at_twice_before_it_is_told(engine: Engine) {
         let (world, console) = world(engine).await;
         for sid in ["dead", "asleep"] {

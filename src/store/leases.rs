@@ -158,7 +158,12 @@ pub(crate) async fn mark(conn: &mut Conn, attempt: &Attempt, now: Now, mark: Mar
                 token_sets::health_since
             )
             .otherwise(now.moment().nullable())),
-            token_sets::notice_at.eq(now.plus(span(mark.notice_in)).nullable()),
+            // What has been told of is not told again: another instance may have looked a second time as well, and later.
+            token_sets::notice_at.eq(diesel::dsl::case_when(
+                token_sets::health.eq_any(dead()).and(token_sets::notice_at.is_null()),
+                token_sets::notice_at
+            )
+            .otherwise(now.plus(span(mark.notice_in)).nullable())),
             token_sets::second_look.eq(mark.second_look),
         ))
         .execute(c));
