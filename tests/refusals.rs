@@ -154,6 +154,28 @@ both_engines! {
         assert_eq!(told(&first).await, ["FEDERATION_CONSENT_NEEDED oleg needs_consent"]);
     }
 
+    async fn second_looks_are_put_off_and_leave_room_for_callers(engine: Engine) {
+        let (world, console) = world_with(engine, "[tokens]\nmax_concurrency = 4\n").await;
+        refuse(&world, true);
+        for number in 0..8 {
+            expired(&world, &format!("sid-{number}")).await;
+            assert_eq!(status(&world, &console, &format!("sid-{number}")).await, 404);
+        }
+        refuse(&world, false);
+        world.advance(600);
+        world.sandbox.script().next_answers(8, &Shape::Status(503, Some(40)));
+        let hold = world.sandbox.script().hold_token_calls();
+        let (looked, ()) = tokio::join!(see_to_marked(&world.app.parts), async {
+            hold.wait_for_arrivals(2).await;
+            let more = tokio::time::timeout(Duration::from_millis(200), hold.wait_for_arrivals(3)).await;
+            assert!(more.is_err(), "more than half of what the provider bears");
+            hold.release();
+        });
+        assert_eq!((looked.expect("it looks"), asked(&world)), (0, 16));
+        let due = "SELECT DISTINCT CASE WHEN notice_at < retry_at THEN 'due' ELSE 'put off' END AS value FROM token_sets";
+        assert_eq!(texts(&world.database_url, due).await, ["put off"]);
+    }
+
     async fn a_refusal_among_few_is_looked_at_twice_before_it_is_told(engine: Engine) {
         let (world, console) = world(engine).await;
         for sid in ["dead", "asleep"] {

@@ -76,6 +76,19 @@ pub(crate) async fn tell(conn: &mut Conn, marked: &Marked) -> Result<bool> {
     Ok(written.map_err(lift)? == 1)
 }
 
+/// Puts off the second look at a link whose mark still stands as it was read.
+pub(crate) async fn put_off(conn: &mut Conn, marked: &Marked, now: Now, wait: Duration) -> Result<()> {
+    let wait = TimeDelta::from_std(wait).unwrap_or(TimeDelta::days(1));
+    on!(conn, |c| diesel::update(token_sets::table.find(marked.link_id))
+        .filter(token_sets::version.eq(marked.version))
+        .filter(token_sets::notice_at.eq(marked.notice_at))
+        .filter(token_sets::second_look.eq(true))
+        .set(token_sets::notice_at.eq(now.plus(wait).nullable()))
+        .execute(c))
+    .map_err(lift)?;
+    Ok(())
+}
+
 /// Lets go of the refresh tokens of links that have been dead for `age`; gives how many. The links stay dead.
 pub(crate) async fn forget_dead(conn: &mut Conn, now: Now, age: Duration) -> Result<usize> {
     let age = TimeDelta::from_std(age).unwrap_or(TimeDelta::MAX);

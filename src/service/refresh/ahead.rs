@@ -13,7 +13,7 @@ use crate::domain::ids::{LinkId, ProviderId};
 use crate::domain::refresh::Errand;
 use crate::domain::token::{Ahead, Expiry, idle_since, is_due_ahead};
 use crate::service::Parts;
-use crate::service::flights::join;
+use crate::service::flights::{Landing, join};
 use crate::store::stale::{StaleRow, list_expiring, list_idle};
 use crate::store::{self, at};
 
@@ -100,14 +100,23 @@ async fn idle(parts: &Arc<Parts>) -> Result<usize> {
 async fn refresh_all(parts: &Arc<Parts>, due: Vec<StaleRow>) {
     join_all(due.into_iter().map(async |row| {
         let Some(provider) = provider(&row) else { return };
-        let lane = parts.flights.lane(&provider);
-        // Before the flight, not in it: a caller who joins it must not wait in the queue of the background.
-        let Ok(_turn) = lane.background.acquire().await else { return };
-        let flight = join(parts, &provider, (LinkId(row.link_id.0), row.version), Errand::Renew);
         // How it ended is in the row and in the log.
-        let _landed = flight.await;
+        let _landed = in_turn(parts, &provider, (LinkId(row.link_id.0), row.version), Errand::Renew).await;
     }))
     .await;
+}
+
+/// Has a link refreshed when it is the background's turn; `None`: the refresh panicked, which has been logged.
+pub(super) async fn in_turn(
+    parts: &Arc<Parts>,
+    provider: &ProviderId,
+    which: (LinkId, i64),
+    errand: Errand,
+) -> Option<Landing> {
+    let lane = parts.flights.lane(provider);
+    // Before the flight, not in it: a caller who joins it must not wait in the queue of the background.
+    let _turn = lane.background.acquire().await.ok()?;
+    join(parts, provider, which, errand).await.ok()
 }
 
 fn provider(row: &StaleRow) -> Option<ProviderId> {

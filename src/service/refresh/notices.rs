@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use super::SECOND_LOOK;
+use super::ahead::in_turn;
 use crate::domain::Result;
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::{LinkId, ProviderId};
@@ -13,9 +15,9 @@ use crate::domain::link::Health;
 use crate::domain::refresh::Errand;
 use crate::service::Parts;
 use crate::service::audit::{About, record};
-use crate::service::flights::join;
+use crate::service::flights::Landing;
 use crate::store;
-use crate::store::marks::{Marked, forget_dead, list_due, tell};
+use crate::store::marks::{Marked, forget_dead, list_due, put_off, tell};
 
 /// Marks looked at in one round.
 const BATCH: i64 = 100;
@@ -49,12 +51,22 @@ fn can_look(parts: &Parts, marked: &Marked) -> bool {
 }
 
 /// Asks once more. What comes of it is in the row: new tokens, or a mark that is to be told at once; or, after a failure in
-/// passing, nothing new, and the next round tries again.
+/// passing, nothing new, and a later round tries again.
 async fn look_again(parts: &Arc<Parts>, marked: &Marked) {
     let Some(provider) = provider(marked) else { return };
-    let flight = join(parts, &provider, (LinkId(marked.link_id.0), marked.version), Errand::SecondLook);
-    // A panic has been logged; the mark stays due.
-    let _landed = flight.await;
+    let which = (LinkId(marked.link_id.0), marked.version);
+    let wait = match in_turn(parts, &provider, which, Errand::SecondLook).await {
+        // The mark is told at once, or is no more; or nothing can be written anyway.
+        Some(Landing::Read | Landing::Gone | Landing::StorageAway) => return,
+        Some(Landing::Rest(until)) => (until - parts.clock.now()).to_std().unwrap_or_default(),
+        Some(Landing::Broken) | None => SECOND_LOOK,
+    };
+    // Those that nothing came of must not keep the others waiting: a round has only so many.
+    let now = store::now(parts.clock.now());
+    let put_off = async { put_off(&mut parts.store.write().await?, marked, now, wait).await };
+    if let Err(error) = put_off.await {
+        tracing::warn!(link = %which.0, %error, "a second look could not be put off");
+    }
 }
 
 async fn tell_of(parts: &Parts, marked: &Marked) -> Result<bool> {
