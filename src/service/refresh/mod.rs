@@ -190,15 +190,17 @@ impl Refresh<'_> {
         let Outcome::TryLater(Passing { kind: PassingKind::Ambiguous, reason, .. }) = &outcome else {
             return (outcome, before);
         };
-        let is_reusable = self.client.settings().reuse_window.is_some_and(|window| self.since(sent) < window);
-        if !is_reusable || self.since(began) > SEND_WITHIN {
+        let window = self.client.settings().reuse_window;
+        let may_ask_again =
+            || window.is_some_and(|window| self.since(sent) < window) && self.since(began) <= SEND_WITHIN;
+        if !may_ask_again() {
             return (outcome, before);
         }
         tracing::warn!(link = %self.link, %reason, "the answer was lost; the provider takes the token once more");
-        // An assertion is good for one request.
+        // An assertion is good for one request. To prepare may take long, if the metadata is asked for anew.
         let again = match self.client.prepare().await {
-            Ok(prepared) => self.client.refresh(&prepared, &read.spent, &read.params).await,
-            Err(_not_sent) => outcome,
+            Ok(prepared) if may_ask_again() => self.client.refresh(&prepared, &read.spent, &read.params).await,
+            Ok(_) | Err(_) => outcome,
         };
         (again, Before::Unclosed)
     }
