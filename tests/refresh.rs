@@ -254,6 +254,32 @@ both_engines! {
         world.sandbox.stop();
         assert!(!token(&fed_token(&world, &console, "").await, "oleg").is_empty());
     }
+
+    /// What still queues for its turn when the service ends is not asked for: the answer might come too late to be stored.
+    async fn nothing_new_is_asked_for_at_the_end(engine: Engine) {
+        let world = World::frozen_with(engine, |settings| settings.replace("[vault]", "[tokens]\nmax_concurrency = 1\n[vault]")).await;
+        world.account("alice").await;
+        let console = world.console().await;
+        expired(&world, "first").await;
+        expired(&world, "second").await;
+        let hold = world.sandbox.script().hold_token_answers();
+        let mut call = Box::pin(fed_token(&world, &console, ""));
+        tokio::select! {
+            biased;
+            () = hold.wait_for_arrivals(1) => {}
+            answer = &mut call => panic!("answered while the provider was silent: {answer:?}"),
+        }
+        let flights = &world.app.parts.flights;
+        while flights.in_the_air().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+        let mut landing = Box::pin(flights.land_all());
+        assert!(futures_util::poll!(&mut landing).is_pending(), "it waits for nobody");
+        hold.release();
+        landing.await;
+        assert_eq!((call.await.status, asked(&world)), (200, 1));
+        assert!(flights.in_the_air().is_empty());
+    }
 }
 
 /// Every connection is cut and none is let in between the provider's answer and its commit.

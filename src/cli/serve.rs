@@ -50,9 +50,10 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     told_to_stop().await?;
     tracing::info!("stopping: requests finish, refreshes in flight are stored");
     leaving.begin();
+    // Nothing is refreshed ahead any more; what is in the air already flies on.
+    refreshing.abort();
     public.stop(true).await;
     sweeping.abort();
-    refreshing.abort();
     reloading.abort();
     // A call that is cut off is made again: the job stays until its end is recorded.
     revoking.abort();

@@ -2,6 +2,7 @@
 //! hangs up.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -40,6 +41,8 @@ pub struct Flights {
     lanes: Mutex<HashMap<ProviderId, Arc<Lane>>>,
     max_concurrency: usize,
     waiting: Waiting,
+    /// The process is about to end: what has not been asked for yet is asked for by others, or after the start.
+    ending: AtomicBool,
     /// This process's own: instances of a fleet must not all find the same links due at the same time.
     seed: [u8; 8],
 }
@@ -68,6 +71,7 @@ impl Flights {
             lanes: Mutex::default(),
             max_concurrency: settings.tokens.max_concurrency,
             waiting: Waiting::default(),
+            ending: AtomicBool::new(false),
             seed: entropy.bytes(),
         }
     }
@@ -97,12 +101,19 @@ impl Flights {
     }
 
     /// Waits until every flight that is in the air now has landed; those that wait for other instances need not be waited
-    /// for, and there are none from here on.
+    /// for, and there are none from here on. Nor is anybody asked any more: an answer might come too late to be stored, and
+    /// a refresh token that was never sent is not lost.
     pub async fn land_all(&self) {
+        self.ending.store(true, Ordering::Release);
         self.waiting.send_away();
         let flying: Vec<Flight> =
             self.flying.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         futures_util::future::join_all(flying).await;
+    }
+
+    /// Whether no refresh is to be begun any more.
+    pub(super) fn are_ending(&self) -> bool {
+        AtomicBool::load(&self.ending, Ordering::Acquire)
     }
 
     /// The links whose refresh is in the air: what is lost if the process ends now.

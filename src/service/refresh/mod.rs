@@ -141,6 +141,9 @@ impl Refresh<'_> {
             Ok(prepared) => prepared,
             Err(passing) => return Ok(Try::Landed(self.unprepared(&passing))),
         };
+        if self.parts.flights.are_ending() {
+            return Ok(Try::Landed(self.rest(UNPREPARED)));
+        }
         let began = self.parts.clock.monotonic();
         if let Err(wait) = self.lane.guard().may_ask(began) {
             return Ok(Try::Landed(self.rest(wait)));
