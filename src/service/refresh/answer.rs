@@ -7,11 +7,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::Chain;
-use crate::domain::Result;
 use crate::domain::ids::LinkId;
 use crate::domain::params::Params;
 use crate::domain::refresh::{OnGrant, There, on_grant};
 use crate::domain::token::{Expiry, Grant};
+use crate::domain::{Error, Result};
 use crate::service::token_sets::{Keeping, open_key, owner, swap};
 use crate::service::{Parts, revoke};
 use crate::store;
@@ -81,7 +81,9 @@ async fn store_answer(
     spent: &SecretString,
     keeping: &mut Keeping,
 ) -> Result<Option<Stored>> {
-    let mut conn = parts.store.write().await?;
+    // Whatever keeps us from a connection, descriptors that ran out or certificates that cannot be read, may pass.
+    let conn = parts.store.write().await;
+    let mut conn = conn.map_err(|error| Error::StorageUnavailable(Box::new(error)))?;
     let owner = owner(link, owner_row);
     if swap(parts, &mut conn, owner, (row, keeping)).await? {
         return Ok(Some(Stored::Written));
