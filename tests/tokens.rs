@@ -6,6 +6,7 @@ use fedlink::sandbox::Answer as Shape;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
+use crate::support::database::Sql;
 use crate::support::fed::{asked, expired, fed_token, give, lasting, token};
 use crate::support::world::{Body, Engine, World, both_engines};
 
@@ -17,6 +18,20 @@ async fn world(engine: Engine) -> World {
 }
 
 both_engines! {
+    async fn a_link_that_does_not_open_keeps_nothing_from_the_others(engine: Engine) {
+        let world = world(engine).await;
+        let console = world.console().await;
+        lasting(&world, "good", 3600).await;
+        expired(&world, "bad").await;
+        let mut sql = Sql::open(&world.database_url).await;
+        let bad = "UPDATE token_sets SET sealed_refresh = sealed_access
+                   WHERE link_id IN (SELECT id FROM links WHERE sid = 'bad')";
+        sql.run(bad).await;
+        let answer = fed_token(&world, &console, "").await;
+        assert!(world.sandbox.is_active(&token(&answer, "good")) && answer.json().get("bad").is_none());
+        assert_eq!(fed_token(&world, &console, "?sid=bad").await.status, 500);
+    }
+
     async fn every_account_has_its_token_under_its_id_and_nothing_else(engine: Engine) {
         let world = world(engine).await;
         let console = world.console().await;

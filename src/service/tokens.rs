@@ -93,6 +93,8 @@ enum Answer {
     Rest(DateTime<Utc>),
     Lacks(Lack),
     StorageAway,
+    /// Something of ours is wrong, and the log says what.
+    Broken,
 }
 
 /// Where a flight leaves its caller.
@@ -193,7 +195,7 @@ impl Asking<'_> {
         }
         Ok(After::Answer(match (landing, decide(&held, &wanted, now)) {
             (Landing::StorageAway, _) => Answer::StorageAway,
-            (Landing::Broken, _) => return Err(Error::internal("a refresh failed; the log says why at its link")),
+            (Landing::Broken, _) => Answer::Broken,
             (Landing::Rest(until), _) | (_, Decision::Rest(until)) => Answer::Rest(until),
             (_, Decision::Nothing(lack)) => Answer::Lacks(lack),
             (_, Decision::Ask) if row.version != version => return Ok(After::Newer(row)),
@@ -214,16 +216,21 @@ impl Asking<'_> {
     /// All tokens there are; without any, the error that tells most about what to do.
     fn conclude(&self, answers: Vec<Answer>) -> Result<Vec<Served>> {
         let (mut served, mut rest, mut lack, mut away) = (Vec::new(), None::<DateTime<Utc>>, None, false);
+        let mut broken = false;
         for answer in answers {
             match answer {
                 Answer::Served(token) => served.push(token),
                 Answer::Rest(until) => rest = Some(rest.map_or(until, |earlier| earlier.min(until))),
                 Answer::Lacks(why) => lack = Some(why),
                 Answer::StorageAway => away = true,
+                Answer::Broken => broken = true,
             }
         }
         if !served.is_empty() {
             return Ok(served);
+        }
+        if broken {
+            return Err(Error::internal("a refresh failed; the log says why at its link"));
         }
         if away {
             return Err(Error::StorageUnavailable("the database went away during a refresh".into()));
