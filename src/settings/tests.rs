@@ -333,6 +333,8 @@ fn every_preset_is_sound() {
     let wanted = "apple discord esia facebook github gitlab google linkedin mail.ru microsoft oauth2 oidc ok sber slack tcs \
                   vk yandex";
     assert_eq!(providers::PRESETS.keys().map(String::as_str).collect::<Vec<_>>().join(" "), wanted);
+    // Two teams may each have a user of one id.
+    assert_eq!(providers::PRESETS["slack"]["sid"].as_str(), Some("{https://slack.com/team_id}.{sub}"));
     let pem = "-----BEGIN PRIVATE KEY-----";
     for (name, preset) in &*providers::PRESETS {
         let preset = preset.as_table().unwrap();
