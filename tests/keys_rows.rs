@@ -2,12 +2,15 @@
 
 use fedlink::entropy::SystemEntropy;
 use fedlink::service::keys::{self, Keeper, Progress};
+use fedlink::service::sweep;
 use fedlink::store::Store;
 use tokio::runtime::Handle;
 
-use crate::support::database::{Sql, texts};
+use crate::support::browser::{Browser, instruct};
+use crate::support::database::{Sql, count, texts};
 use crate::support::fed::{asked, expired, fed_token, lasting, token};
-use crate::support::world::{Engine, World, both_engines};
+use crate::support::revocations::{REVOKED, ends, unlink, waiting, work};
+use crate::support::world::{As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, World, both_engines};
 
 const VERSIONS: &str =
     "SELECT CAST(link_id AS TEXT) || ' ' || CAST(version AS TEXT) AS value FROM token_sets ORDER BY 1";
@@ -235,6 +238,37 @@ both_engines! {
         std::fs::set_permissions(&keyring, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a mode");
         keys::beat(&world.app.parts).await.expect("it sees for itself");
         assert_eq!(world.app.parts.vault.active_id(), new);
+    }
+
+    async fn an_instance_that_lacks_a_key_gives_up_no_tokens_for_it(engine: Engine) {
+        let world = world(engine).await;
+        for sid in ["oleg", "elle"] {
+            lasting(&world, sid, 3000).await;
+        }
+        unlink(&world, &world.console().await, "oleg").await;
+        let redirect_to = instruct(&world, &As::Basic(CONSOLE, CONSOLE_PASSWORD)).await;
+        Browser::default().identify(&world, &redirect_to, "irina").await;
+        let keeper = keeper(&world);
+        let new = add(&keeper);
+        world.advance(16 * 60);
+        keeper.activate(&new).await.expect("nobody serves, as far as is known");
+        assert_eq!(keeper.rewrap(silent).await.expect("it is rewrapped").0.moved, 3);
+
+        // A queued revocation, a link's tokens and a flow's: each opens where the key is, and stays until then.
+        work(&world).await;
+        assert_eq!((waiting(&world).await, ends(&world).await), (1, vec![]));
+        let console = world.console().await;
+        let refused = world.call("DELETE", "/api/v3/users/alice/fa/box/box_1/elle", &console, Body::None).await;
+        assert_eq!((refused.status, count(&world, "links").await), (500, 1));
+        assert!(why(sweep::delete(&world.app.parts).await).contains(&format!("no key {new}")));
+        assert_eq!((count(&world, "flows").await, waiting(&world).await), (1, 1));
+
+        keys::reload(&world.app.parts).await.expect("it is fit");
+        unlink(&world, &console, "elle").await;
+        sweep::delete(&world.app.parts).await.expect("it sweeps");
+        world.advance(60);
+        work(&world).await;
+        assert_eq!((waiting(&world).await, ends(&world).await), (0, vec![REVOKED.to_owned(); 3]));
     }
 }
 

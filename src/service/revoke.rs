@@ -87,11 +87,13 @@ pub(super) async fn queue(parts: &Parts, conn: &mut Conn, whose: Whose<'_>, toke
     insert(conn, &row).await
 }
 
-/// Queues the tokens of a link that goes. A set that does not open keeps no link alive: that is recorded instead.
+/// Queues the tokens of a link that goes. A set that does not open keeps no link alive: that is recorded instead. One whose
+/// key this instance lacks opens elsewhere, so here the link stays.
 pub(super) async fn queue_set(parts: &Parts, tx: &mut Tx, owner: Owner<'_>, row: &TokenRow) -> Result<()> {
     let whose = Whose::of(&owner);
     match open_set(parts, owner, row) {
         Ok(tokens) => queue(parts, tx.conn(), whose, &tokens).await,
+        Err(error) if !parts.vault.has_key(&row.key_id) => Err(error),
         Err(error) => give_up_unread(parts, tx, whose, &error).await,
     }
 }
@@ -210,6 +212,9 @@ async fn ask(parts: &Parts, job: &RevocationRow) -> Result<End> {
     };
     let tokens = match open(parts, job) {
         Ok(tokens) => tokens,
+        Err(_opens_elsewhere) if !parts.vault.has_key(&job.key_id) => {
+            return Ok(End::Failed(Passing::definite("this instance lacks the key it is sealed with")));
+        }
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             tracing::error!(revocation = %job.id.0, cause, "a revocation does not open");

@@ -17,6 +17,8 @@ pub use envelope::{Place, RowKey, WrappedKey};
 pub use file::KeyringFile;
 pub use keyring::{CheckValue, Keyring, KeyringError};
 
+use envelope::Cipher;
+
 use crate::domain::ids::{LinkId, ProviderId, Subject};
 use crate::domain::{Error, Result};
 use crate::entropy::{Entropy, SharedEntropy};
@@ -130,6 +132,12 @@ impl Vault {
         self.held().keyring.check_values()
     }
 
+    /// Whether it opens what a key of that id wraps. Where it does not, another instance may: a row that names the key is
+    /// not for this one to give up.
+    pub fn has_key(&self, id: &str) -> bool {
+        self.held().key(id).is_some()
+    }
+
     /// The id of the key that seals.
     pub fn active_id(&self) -> String {
         self.held().keyring.active_id().to_owned()
@@ -178,12 +186,12 @@ impl Held {
     }
 
     fn unwrap(&self, table: Table, id: Uuid, (key_id, wrapped): (&str, &[u8])) -> Result<RowKey> {
-        let cipher = self
-            .keyring
-            .get(key_id)
-            .or_else(|| self.left.iter().find_map(|(left, _)| left.get(key_id)))
-            .ok_or_else(|| Error::internal(format!("the keyring has no key {key_id}")))?;
+        let cipher = self.key(key_id).ok_or_else(|| Error::internal(format!("the keyring has no key {key_id}")))?;
         RowKey::from_bytes(&cipher.open(&key_place(table, id), wrapped)?)
+    }
+
+    fn key(&self, id: &str) -> Option<&Cipher> {
+        self.keyring.get(id).or_else(|| self.left.iter().find_map(|(left, _)| left.get(id)))
     }
 }
 

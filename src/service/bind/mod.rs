@@ -198,6 +198,8 @@ async fn revoke_grant(parts: &Parts, tx: &mut Tx, row: &FlowRow) -> Result<()> {
             let tokens = revoke::Tokens { access: Some(grant.access), refresh: grant.refresh };
             revoke::queue(parts, tx.conn(), whose, &tokens).await
         }
+        // Another instance has the key.
+        Err(error) if !parts.vault.has_key(&row.key_id) => Err(error),
         // What cannot be read must not keep the flow alive.
         Err(error) => revoke::give_up_unread(parts, tx, whose, &error).await,
     }
