@@ -105,6 +105,16 @@ both_engines! {
         assert_eq!((round(&world).await, asked(&world)), (0, 2));
     }
 
+    async fn what_is_no_longer_to_be_remembered_is_not_kept_alive(engine: Engine) {
+        let (world, _) = world_with(engine, "").await;
+        lasting(&world, "oleg", 3600).await;
+        let more = "remember_tokens = false\nidle_life = \"40d\"\nrefresh_dies_with_access = true\n";
+        let forgetful = World::start_beside(&world, |settings| settings + more).await;
+        assert_eq!(round(&forgetful).await, 0);
+        world.advance(3590);
+        assert_eq!((round(&forgetful).await, asked(&world)), (0, 0));
+    }
+
     async fn where_the_refresh_token_dies_with_the_access_token_idle_links_are_refreshed_too(engine: Engine) {
         let more = "refresh_dies_with_access = true\n[tokens]\nrefresh_ahead = \"0s\"\n";
         let (world, _) = world_with(engine, more).await;

@@ -206,7 +206,7 @@ both_engines! {
             .to_string(),
         );
         let import = fedlink::service::import::take_in;
-        let unknown = fedlink::service::import::UnknownSubject::Refuse;
+        let unknown = (fedlink::service::import::UnknownSubject::Refuse, fedlink::service::import::Newer::Keep);
         let late = import(&world.app.parts, line.expect("a line"), unknown).await;
         assert!(why(late).to_lowercase().contains("foreign key"));
         assert_eq!(wrapped_by(&world, &new).await, 0);

@@ -7,7 +7,7 @@ use fedlink::clock::MovableClock;
 use fedlink::sandbox::{Hold, Refusal, Rotation};
 
 use crate::support::database::{Sql, texts};
-use crate::support::fed::{asked, expired, fed_token, health, token};
+use crate::support::fed::{asked, expired, fed_token, give, health, token};
 use crate::support::world::{Answer, As, Engine, World, both_engines};
 
 /// Longer than a lease lasts.
@@ -130,6 +130,25 @@ both_engines! {
         let console = first.console().await;
         assert!(first.sandbox.is_active(&token(&fed_token(&second, &console, "").await, "oleg")));
         assert_eq!((asked(&first), first.sandbox.revoked_families()), (3, 0));
+    }
+
+    /// As when an import is run again: the token is in flight, so nobody else may send it.
+    async fn a_refresh_token_that_is_brought_again_is_sent_by_nobody_else(engine: Engine) {
+        let first = World::frozen(engine).await;
+        first.account("alice").await;
+        let tokens = expired(&first, "oleg").await;
+        let second = World::start_beside(&first, |settings| settings).await;
+        let console = first.console().await;
+        let hold = first.sandbox.script().hold_token_calls();
+        let slow = held(fed_token(&first, &console, ""), &hold).await;
+        give(&first, "oleg", (Some(&tokens.access_token), Some(&tokens.refresh_token)), Some(0)).await;
+        let mut other = Box::pin(fed_token(&second, &console, ""));
+        assert_waits(&mut other, "it sent the same token").await;
+        hold.release();
+        let (slow, other) = tokio::join!(slow, other);
+        assert_eq!(token(&slow, "oleg"), token(&other, "oleg"));
+        assert_eq!((asked(&first), first.sandbox.revoked_families()), (1, 0));
+        assert_eq!(on_record(&first).await, [""]);
     }
 
     async fn another_instances_failure_is_a_rest_for_all(engine: Engine) {

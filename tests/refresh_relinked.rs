@@ -1,6 +1,7 @@
 //! What changes while a refresh is under way: the link is linked again, or gone.
 
 use fedlink::sandbox::{Answer as Shape, Hold, IssuedTokens, Refusal};
+use fedlink::service::import::{Line, Newer, Taken, UnknownSubject, take_in};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
@@ -110,6 +111,36 @@ both_engines! {
             assert!(world.sandbox.is_active(&token(&fed_token(&world, &console, "").await, "oleg")), "{theirs} s");
             assert_eq!((asked(&world), world.sandbox.revoked_families()), (2, 0));
         }
+    }
+
+    async fn an_import_that_is_run_again_brings_no_spent_token_back(engine: Engine) {
+        let world = World::frozen(engine).await;
+        let tokens = world.sandbox.issue("oleg", "fedlink", "openid");
+        let line = || {
+            let line = json!({
+                "subject": "alice", "fpType": "box", "fpName": "box_1", "sid": "oleg", "userName": "Oleg",
+                "refreshToken": tokens.refresh_token.expose_secret(),
+            });
+            Line::parse(&line.to_string()).expect("a line")
+        };
+        let again = async |newer| {
+            let taken = take_in(&world.app.parts, line(), (UnknownSubject::Register, newer)).await;
+            taken.expect("it is taken in")
+        };
+        assert_eq!(again(Newer::Keep).await, Taken::Whole);
+        // Nobody has refreshed it yet: there is nothing newer.
+        assert_eq!(again(Newer::Keep).await, Taken::Whole);
+        let console = world.console().await;
+        let fresh = token(&fed_token(&world, &console, "").await, "oleg");
+        assert_eq!(again(Newer::Keep).await, Taken::WithoutTokens);
+        assert_eq!(token(&fed_token(&world, &console, "").await, "oleg"), fresh);
+        world.advance(3600);
+        let console = world.console().await;
+        assert!(world.sandbox.is_active(&token(&fed_token(&world, &console, "").await, "oleg")));
+        assert_eq!((asked(&world), world.sandbox.revoked_families()), (2, 0));
+        // Whoever insists gets what the file says.
+        assert_eq!(again(Newer::Replace).await, Taken::Whole);
+        assert_eq!(fed_token(&world, &console, "").await.status, 404);
     }
 
     async fn what_was_unlinked_during_a_refresh_stays_gone(engine: Engine) {

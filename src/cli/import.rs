@@ -10,7 +10,7 @@ use serde_json::json;
 use super::output::{Output, Trouble, aside};
 use crate::app::App;
 use crate::domain::Error;
-use crate::service::import::{Line, UnknownSubject, take_in};
+use crate::service::import::{Line, Newer, Taken, UnknownSubject, take_in};
 use crate::service::keys;
 
 #[derive(Args)]
@@ -20,6 +20,9 @@ pub(super) struct Arguments {
     /// Make a bare account for a subject that has none.
     #[arg(long)]
     register: bool,
+    /// Replace tokens that fedlink has got itself since they were first imported, too.
+    #[arg(long)]
+    overwrite: bool,
 }
 
 pub(super) async fn run(arguments: &Arguments, app: App, output: &Output) -> Result<ExitCode, Trouble> {
@@ -44,18 +47,22 @@ async fn report(app: App) {
 
 async fn take_all(arguments: &Arguments, app: &App, output: &Output) -> Result<ExitCode, Trouble> {
     let unknown = if arguments.register { UnknownSubject::Register } else { UnknownSubject::Refuse };
-    let (mut good, mut bad) = (0_u64, 0_u64);
+    let newer = if arguments.overwrite { Newer::Replace } else { Newer::Keep };
+    let (mut good, mut kept, mut bad) = (0_u64, 0_u64, 0_u64);
     for (number, line) in (1_u64..).zip(open(arguments)?.lines()) {
         let line = line.map_err(|error| Trouble::say(format!("line {number} can't be read: {error}")))?;
         if line.trim().is_empty() {
             continue;
         }
         let taken = match Line::parse(&line) {
-            Ok(line) => take_in(&app.parts, line, unknown).await,
+            Ok(line) => take_in(&app.parts, line, (unknown, newer)).await,
             Err(error) => Err(error),
         };
         match taken {
-            Ok(()) => good += 1,
+            Ok(taken) => {
+                good += 1;
+                kept += u64::from(taken == Taken::WithoutTokens);
+            }
             // The database is away: every further line would fail the same way.
             Err(error @ (Error::StorageUnavailable(_) | Error::Internal(_))) => {
                 let words = Trouble::from(&error);
@@ -68,7 +75,11 @@ async fn take_all(arguments: &Arguments, app: &App, output: &Output) -> Result<E
             }
         }
     }
-    output.tell(format_args!("{good} taken in, {bad} refused"), &json!({"taken_in": good, "refused": bad}));
+    if kept > 0 {
+        aside(format_args!("{kept} links have newer tokens than the file, which stay; --overwrite replaces them"));
+    }
+    let told = json!({"taken_in": good, "refused": bad, "newer_kept": kept});
+    output.tell(format_args!("{good} taken in, {bad} refused"), &told);
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -167,15 +167,18 @@ pub struct Ahead {
     pub ahead: Duration,
     /// Where between half of that and all of it, of 256: so that tokens that came together don't go together.
     pub spread: u8,
+    /// But at least so long before, if that is not the first half of its life: what must not be missed.
+    pub at_least: Duration,
 }
 
 /// Whether a token is to be refreshed before anybody asks for it. One that lives for a short time is not refreshed all its
 /// life: at most in its last quarter.
 pub fn is_due_ahead(expires: Expiry, obtained: Option<DateTime<Utc>>, ahead: Ahead, now: DateTime<Utc>) -> bool {
     let Some(expires) = expires.known() else { return false };
-    let quarter = obtained.and_then(|obtained| (expires - obtained).to_std().ok()).map(|life| life / 4);
-    let most = quarter.map_or(ahead.ahead, |quarter| quarter.min(ahead.ahead));
-    let ahead = most / 2 + most / 2 * u32::from(ahead.spread) / 255;
+    let life = obtained.and_then(|obtained| (expires - obtained).to_std().ok());
+    let most = life.map_or(ahead.ahead, |life| ahead.ahead.min(life / 4));
+    let at_least = life.map_or(ahead.at_least, |life| ahead.at_least.min(life / 2));
+    let ahead = (most / 2 + most / 2 * u32::from(ahead.spread) / 255).max(at_least);
     (expires - now).to_std().map_or(true, |left| left <= ahead)
 }
 
@@ -266,16 +269,21 @@ mod tests {
     #[test]
     fn a_token_is_refreshed_ahead_in_its_last_quarter_at_most() {
         let due = |left: i64, life: i64, spread| {
-            let ahead = Ahead { ahead: Duration::from_mins(5), spread };
+            let ahead = Ahead { ahead: Duration::from_mins(5), spread, at_least: Duration::ZERO };
             is_due_ahead(Expiry::At(moment(left)), Some(moment(left - life)), ahead, moment(0))
         };
         assert!(due(300, 3600, 255) && !due(301, 3600, 255));
         assert!(due(150, 3600, 0) && !due(151, 3600, 0));
         assert!(due(75, 300, 255) && !due(76, 300, 255));
-        let ahead = Ahead { ahead: Duration::from_mins(5), spread: 255 };
+        let ahead = Ahead { ahead: Duration::from_mins(5), spread: 255, at_least: Duration::ZERO };
         assert!(is_due_ahead(Expiry::At(moment(300)), None, ahead, moment(0)));
         assert!(!is_due_ahead(Expiry::Unknown, None, ahead, moment(0)));
         assert!(is_due_ahead(Expiry::At(moment(-1)), None, ahead, moment(0)));
+        // What must not be missed, short as it lives.
+        let surely = Ahead { at_least: Duration::from_secs(45), ..ahead };
+        let due =
+            |left: i64, life: i64| is_due_ahead(Expiry::At(moment(left)), Some(moment(left - life)), surely, moment(0));
+        assert!(due(45, 100) && !due(46, 100) && due(30, 60) && !due(31, 60) && due(300, 3600));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::domain::token::Expiry;
 use crate::domain::{Error, Result};
 use crate::settings::Subjects;
 use crate::store;
+use crate::store::token_sets::find;
 use crate::vault::Owner;
 
 /// One line of an import.
@@ -51,8 +52,26 @@ pub enum UnknownSubject {
     Register,
 }
 
+/// What to do about tokens that fedlink got itself since they were first imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Newer {
+    /// They stay: a file that is taken in again must not bring back refresh tokens that are long spent.
+    Keep,
+    /// The line's replace them.
+    Replace,
+}
+
+/// What became of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// All of it is in.
+    Whole,
+    /// The link is; its tokens are not, since those that are stored are newer.
+    WithoutTokens,
+}
+
 /// Takes in one line: the link, asserted, and its tokens, in one transaction.
-pub async fn take_in(parts: &Arc<Parts>, line: Line, unknown: UnknownSubject) -> Result<()> {
+pub async fn take_in(parts: &Arc<Parts>, line: Line, (unknown, newer): (UnknownSubject, Newer)) -> Result<Taken> {
     let subject = Subject::parse(line.subject)?;
     parts.check_subject(&subject)?;
     if line.fp_type == PARTNER_TYPE {
@@ -100,11 +119,15 @@ pub async fn take_in(parts: &Arc<Parts>, line: Line, unknown: UnknownSubject) ->
                 origin: None,
             };
             let id = links::make(&parts, &mut tx, &Actor::default(), making).await?;
-            if tokens.access.is_some() || tokens.refresh.is_some() {
+            let brings_tokens = tokens.access.is_some() || tokens.refresh.is_some();
+            let stored = find(tx.conn(), id).await?;
+            let is_newer = newer == Newer::Keep && stored.is_some_and(|(_, row)| row.obtained_at.is_some());
+            if brings_tokens && !is_newer {
                 let owner = Owner::new(id, &subject, &provider, sid.as_str());
                 keep(&parts, tx.conn(), owner, &tokens).await?;
             }
-            tx.commit().await
+            tx.commit().await?;
+            Ok(if brings_tokens && is_newer { Taken::WithoutTokens } else { Taken::Whole })
         })
         .await
 }

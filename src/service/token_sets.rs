@@ -2,7 +2,8 @@
 //! was read and written only if that row is still the one.
 
 use chrono::{DateTime, Utc};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
+use subtle::ConstantTimeEq as _;
 
 use super::Parts;
 use crate::domain::ids::LinkId;
@@ -64,14 +65,20 @@ pub(super) async fn swap(
         // RFC 6749 §6: an answer without a refresh token keeps the old.
         None => row.sealed_refresh.clone(),
     };
-    let sealed_params = if tokens.refresh.is_some() && !tokens.refreshed {
+    // Health, rest and lease speak of the refresh token: for one that is new or has just worked they are over.
+    let past = match &tokens.refresh {
+        _ if tokens.refreshed => Past::Over,
+        None => Past::Stays,
+        // An import that is run again, say. Whoever has this token at the provider must not be joined by another.
+        Some(token) if is_stored(parts, &key, owner, (row, token)) => Past::Forgiven,
+        Some(_) => Past::Over,
+    };
+    let sealed_params = if past == Past::Over && !tokens.refreshed {
         // Another grant's refresh token: the old one's parameters are no more its own than the old one.
         seal_params(parts, &key, owner, tokens)?
     } else {
         row.sealed_params.clone()
     };
-    // Health, rest and lease speak of the refresh token: for one that is new or has just worked they are over.
-    let past = if tokens.refreshed || tokens.refresh.is_some() { Past::Over } else { Past::Stays };
     let new = NewTokens {
         sealed_access: seal_access(parts, &key, owner, tokens)?,
         sealed_refresh,
@@ -82,6 +89,18 @@ pub(super) async fn swap(
         version: row.version.checked_add(1).ok_or_else(|| Error::internal("a token set's version ran over"))?,
     };
     replace(conn, owner.link, row.version, (&new, past)).await
+}
+
+/// Whether this is the refresh token that is stored. One that does not open is none.
+fn is_stored(parts: &Parts, key: &RowKey, owner: Owner<'_>, (row, token): (&TokenRow, &SecretString)) -> bool {
+    let sealed = row.sealed_refresh.as_ref();
+    let stored = sealed.and_then(|sealed| parts.vault.open(key, &owner.place(Column::Refresh), sealed).ok());
+    stored.is_some_and(|stored| is_same(&stored, token))
+}
+
+/// Whether two tokens are the same, in constant time.
+pub(super) fn is_same(one: &SecretString, other: &SecretString) -> bool {
+    one.expose_secret().as_bytes().ct_eq(other.expose_secret().as_bytes()).into()
 }
 
 async fn insert(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, tokens: &Keeping) -> Result<bool> {

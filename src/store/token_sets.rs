@@ -70,17 +70,25 @@ pub(crate) struct NewTokens {
 pub(crate) enum Past {
     /// It is over: the refresh token is new, or has just worked.
     Over,
+    /// What was held against the refresh token is over; who is at it stays, since the refresh token is the same.
+    Forgiven,
     /// It stays, a lease and an unended attempt included: the refresh token is the same.
     Stays,
 }
 
-/// A past that is over.
+/// Nobody at it, and no attempt unended.
 #[derive(Debug, AsChangeset)]
 #[diesel(table_name = token_sets, treat_none_as_null = true)]
-struct NoPast {
+struct NoAttempt {
     attempt: Option<Uuid>,
     lease_until: Option<At>,
     unclosed_by: Option<Uuid>,
+}
+
+/// Nothing held against a refresh token.
+#[derive(Debug, AsChangeset)]
+#[diesel(table_name = token_sets, treat_none_as_null = true)]
+struct NoGrudge {
     health: &'static str,
     health_since: Option<At>,
     retry_at: Option<At>,
@@ -90,18 +98,21 @@ struct NoPast {
 }
 
 impl Past {
-    fn changes(self) -> Option<NoPast> {
-        (self == Self::Over).then_some(NoPast {
-            attempt: None,
-            lease_until: None,
-            unclosed_by: None,
+    fn changes(self) -> (Option<NoAttempt>, Option<NoGrudge>) {
+        let no_attempt = NoAttempt { attempt: None, lease_until: None, unclosed_by: None };
+        let no_grudge = NoGrudge {
             health: Health::Ok.as_str(),
             health_since: None,
             retry_at: None,
             failures: 0,
             notice_at: None,
             second_look: false,
-        })
+        };
+        match self {
+            Self::Over => (Some(no_attempt), Some(no_grudge)),
+            Self::Forgiven => (None, Some(no_grudge)),
+            Self::Stays => (None, None),
+        }
     }
 }
 

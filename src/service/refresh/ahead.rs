@@ -26,22 +26,44 @@ const BATCH: i64 = 200;
 /// Where the refresh token dies with the access token, it is refreshed at least this long ahead, in use or not.
 const LAST_CHANCE: Duration = Duration::from_mins(5);
 
+/// A round ends after this time, whatever is still in the air or waits for its turn: a provider that is slow must not keep
+/// the links of others waiting for the next round, which starts with the most urgent again.
+const ROUND: Duration = Duration::from_mins(1);
+
 /// Works until it is dropped: refreshes ahead, and sees to marked links.
 pub async fn run(parts: Arc<Parts>) {
-    let mut rounds = tokio::time::interval(EVERY);
-    rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    tokio::join!(keep_fresh(&parts), see_to_marked(&parts));
+}
+
+async fn keep_fresh(parts: &Arc<Parts>) {
+    let mut rounds = rounds();
     loop {
         rounds.tick().await;
-        if let Err(error) = round(&parts).await {
-            tracing::warn!(%error, "links could not be refreshed ahead");
+        match tokio::time::timeout(ROUND, round(parts)).await {
+            Ok(Ok(_refreshed)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "links could not be refreshed ahead"),
+            Err(_elapsed) => tracing::info!("more links are due than a round has time for"),
         }
-        if let Err(error) = notices::round(&parts).await {
+    }
+}
+
+async fn see_to_marked(parts: &Arc<Parts>) {
+    let mut rounds = rounds();
+    loop {
+        rounds.tick().await;
+        if let Err(error) = notices::round(parts).await {
             tracing::warn!(%error, "marked links could not be seen to");
         }
-        if let Err(error) = notices::forget(&parts).await {
+        if let Err(error) = notices::forget(parts).await {
             tracing::warn!(%error, "dead refresh tokens could not be let go");
         }
     }
+}
+
+fn rounds() -> tokio::time::Interval {
+    let mut rounds = tokio::time::interval(EVERY);
+    rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    rounds
 }
 
 /// Refreshes what is due now; gives how many links were.
@@ -73,21 +95,24 @@ async fn expiring(parts: &Arc<Parts>) -> Result<usize> {
 }
 
 fn is_due(parts: &Parts, row: &StaleRow, now: DateTime<Utc>) -> bool {
-    let Some(provider) = provider(row).and_then(|id| parts.settings.providers.get(&id)) else { return false };
+    let provider = provider(row).and_then(|id| parts.settings.providers.get(&id));
+    // What is not to be remembered is not kept alive either.
+    let Some(provider) = provider.filter(|provider| provider.remember_tokens) else { return false };
     let is_in_use = row.last_used.is_some_and(|used| now - used.0 <= IN_USE);
     let ahead = match (provider.refresh_dies_with_access, is_in_use) {
         (true, _) => parts.settings.tokens.refresh_ahead.max(LAST_CHANCE),
         (false, true) => parts.settings.tokens.refresh_ahead,
         (false, false) => return false,
     };
-    let ahead = Ahead { ahead, spread: parts.flights.spread(LinkId(row.link_id.0)) };
+    let at_least = if provider.refresh_dies_with_access { 3 * EVERY } else { Duration::ZERO };
+    let ahead = Ahead { ahead, spread: parts.flights.spread(LinkId(row.link_id.0)), at_least };
     is_due_ahead(Expiry::from(row.expires_at.map(|at| at.0)), row.obtained_at.map(|at| at.0), ahead, now)
 }
 
 async fn idle(parts: &Arc<Parts>) -> Result<usize> {
     let mut refreshed = 0;
     for (id, provider) in &parts.settings.providers {
-        let Some(life) = provider.idle_life else { continue };
+        let Some(life) = provider.idle_life.filter(|_| provider.remember_tokens) else { continue };
         let (by_leases, before) = (store::now(parts.clock.now()), at(idle_since(life, parts.clock.now())));
         let due = store::read!(parts.store, |conn| list_idle(conn, by_leases, id, before, BATCH))?;
         refreshed += due.len();

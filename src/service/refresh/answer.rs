@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use secrecy::{ExposeSecret as _, SecretString};
-use subtle::ConstantTimeEq as _;
+use secrecy::SecretString;
 
 use super::Chain;
 use crate::domain::ids::LinkId;
@@ -12,7 +11,7 @@ use crate::domain::params::Params;
 use crate::domain::refresh::{OnGrant, There, on_grant};
 use crate::domain::token::{Expiry, Grant};
 use crate::domain::{Error, Result};
-use crate::service::token_sets::{Keeping, open_key, owner, swap};
+use crate::service::token_sets::{Keeping, is_same, open_key, owner, swap};
 use crate::service::{Parts, revoke};
 use crate::store;
 use crate::store::token_sets::{OwnerRow, TokenRow, find};
@@ -100,7 +99,7 @@ async fn store_answer(
         Some(sealed) => Some(parts.vault.open(&key, &owner.place(Column::Refresh), sealed)?),
         None => None,
     };
-    let there = There { version: row.version, keeps_spent: stored.is_some_and(|stored| same(&stored, spent)) };
+    let there = There { version: row.version, keeps_spent: stored.is_some_and(|stored| is_same(&stored, spent)) };
     match on_grant(read, Some(there)) {
         OnGrant::WriteOver(_) => {}
         OnGrant::Drop | OnGrant::Revoke => return Ok(Some(Stored::Dropped)),
@@ -114,9 +113,4 @@ async fn store_answer(
         keeping.expires = Expiry::At(theirs.0);
     }
     Ok(None)
-}
-
-/// Whether two tokens are the same, in constant time.
-fn same(one: &SecretString, other: &SecretString) -> bool {
-    one.expose_secret().as_bytes().ct_eq(other.expose_secret().as_bytes()).into()
 }

@@ -13,17 +13,24 @@ use crate::store::leases::{Attempt, end, fail};
 pub(super) struct Holding {
     parts: Arc<Parts>,
     attempt: Attempt,
+    /// How it ends if nothing else is recorded.
+    ending: Ending,
     is_over: bool,
 }
 
 impl Holding {
     pub(super) fn new(parts: &Arc<Parts>, attempt: Attempt) -> Self {
-        Self { parts: Arc::clone(parts), attempt, is_over: false }
+        Self { parts: Arc::clone(parts), attempt, ending: Ending::Open, is_over: false }
     }
 
     /// The attempt that holds it.
     pub(super) fn attempt(&self) -> Attempt {
         self.attempt
+    }
+
+    /// Takes note of how the attempt ended, in case the database is away and that is recorded only later.
+    pub(super) fn ends(&mut self, ending: Ending) {
+        self.ending = ending;
     }
 
     /// Takes note that the lease ended with the tokens that were written.
@@ -33,6 +40,7 @@ impl Holding {
 
     /// Gives the lease back. One that is another's by now is left alone.
     pub(super) async fn end(mut self, ending: Ending) -> Result<()> {
+        self.ends(ending);
         let ended = end(&mut self.parts.store.write().await?, &self.attempt, ending).await;
         self.is_over = ended.is_ok();
         ended
@@ -40,6 +48,7 @@ impl Holding {
 
     /// Gives the lease back and has the provider left alone for `wait`; says whether that was recorded.
     pub(super) async fn fail(mut self, ending: Ending, wait: Duration) -> Result<bool> {
+        self.ends(ending);
         let now = store::now(self.parts.clock.now());
         let recorded = fail(&mut self.parts.store.write().await?, &self.attempt, now, (ending, wait)).await?;
         if recorded {
@@ -52,14 +61,14 @@ impl Holding {
 }
 
 impl Drop for Holding {
-    /// A panic, or the database away: nobody knows how the attempt ended. Others need not wait for the lease to lapse.
+    /// A panic, and nobody knows how the attempt ended; or the database was away. Others need not wait for the lease to lapse.
     fn drop(&mut self) {
         if self.is_over {
             return;
         }
-        let (parts, attempt) = (Arc::clone(&self.parts), self.attempt);
+        let (parts, attempt, ending) = (Arc::clone(&self.parts), self.attempt, self.ending);
         self.parts.runtime.spawn(async move {
-            let given_back = async { end(&mut parts.store.write().await?, &attempt, Ending::Open).await };
+            let given_back = async { end(&mut parts.store.write().await?, &attempt, ending).await };
             if let Err(error) = given_back.await {
                 tracing::warn!(link = %attempt.link, %error, "a lease could not be given back; it lapses by itself");
             }

@@ -41,8 +41,9 @@ use holding::Holding;
 const NOTICE: Duration = Duration::from_mins(1);
 /// Where too few refreshes were heard of to tell a refusal from an outage, the provider is asked once more after this time.
 const SECOND_LOOK: Duration = Duration::from_mins(10);
-/// When a provider turns out to refuse everybody, the marks of this time are undone.
-const UNDONE: Duration = Duration::from_mins(1);
+/// When a provider turns out to refuse everybody, the marks of this time are undone: those of the minute in which refusals
+/// count, and what it took to write them.
+const UNDONE: Duration = Duration::from_secs(75);
 /// When to ask a provider again that could not even be prepared for.
 const UNPREPARED: Duration = Duration::from_secs(1);
 
@@ -244,7 +245,8 @@ impl Refresh<'_> {
     }
 
     /// Marks the link, if the refusal is to be believed and its tokens are still those that were refused.
-    async fn refused(&self, before: Before, row: &TokenRow, holding: Holding) -> Result<Landing> {
+    async fn refused(&self, before: Before, row: &TokenRow, mut holding: Holding) -> Result<Landing> {
+        holding.ends(before.ending());
         let (belief, lost_belief) = {
             let (mut guard, now) = (self.lane.guard(), self.parts.clock.monotonic());
             let belief = match self.errand {
