@@ -404,6 +404,7 @@ fn start_sandbox(clock: &Arc<MovableClock>, fedlink: &str) -> Sandbox {
     options.users = vec![
         SandboxUser::new("oleg", "Oleg Sandbox", "oleg@sandbox.example"),
         SandboxUser::new("elle", "Elle Sandbox", "elle@sandbox.example"),
+        SandboxUser::new("irina", "Irina Sandbox", "irina@sandbox.example"),
     ];
     Sandbox::start(options).expect("the sandbox starts")
 }
