@@ -33,14 +33,14 @@ pub(crate) fn refresh_token(family: u32, number: u32) -> String {
 pub(crate) fn print_lines(count: u32, expired: bool) {
     let mut out = std::io::stdout().lock();
     for number in 0..count * if expired { 2 } else { 1 } {
-        let (refresh, expires) = match number.checked_sub(count) {
+        let (refresh, until) = match number.checked_sub(count) {
             Some(family) => (refresh_token(family, 0), EXPIRED),
             None => (token(&SystemEntropy), EXPIRES),
         };
         let line = serde_json::json!({
             "subject": format!("user-{number:08}"), "fpType": FP.0, "fpName": FP.1, "sid": format!("sid-{number:08}"),
             "userName": format!("user{number}@example.com"), "accessToken": token(&SystemEntropy),
-            "refreshToken": refresh, "expiresOn": expires,
+            "refreshToken": refresh, "expiresOn": until,
         });
         writeln!(out, "{line}").expect("somebody reads");
     }

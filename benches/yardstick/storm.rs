@@ -37,7 +37,7 @@ impl Target {
 /// Asks once for each subject of `expired`, all the while reading tokens of subjects below them; prints the seconds it took,
 /// how many calls failed, and the median and the 99th percentile of the reads before and meanwhile, in milliseconds.
 pub(crate) async fn blow(url: String, expired: Range<u32>) {
-    let token = std::env::var("TOKEN").expect("TOKEN is set");
+    let token = fedlink::settings::process_env("TOKEN").expect("TOKEN is set");
     let target = Target { url, token };
     let over = Arc::new(AtomicBool::new(false));
     let quiet = reader(&target, expired.start, &over);
@@ -47,7 +47,7 @@ pub(crate) async fn blow(url: String, expired: Range<u32>) {
 
     over.store(false, Ordering::Relaxed);
     let reads = reader(&target, expired.start, &over);
-    let client = Client::new();
+    let client = client();
     let began = Instant::now();
     let calls = expired.map(|subject| target.ask(&client, subject));
     let failed = stream::iter(calls).buffer_unordered(AT_ONCE).filter(|good| std::future::ready(!good)).count().await;
@@ -75,7 +75,7 @@ fn reader(target: &Target, subjects: u32, over: &Arc<AtomicBool>) -> JoinHandle<
 }
 
 async fn read(target: &Target, subjects: u32, over: &AtomicBool) -> (Vec<Duration>, usize) {
-    let (client, mut turns, mut reads) = (Client::new(), tokio::time::interval(EVERY), tokio::task::JoinSet::new());
+    let (client, mut turns, mut reads) = (client(), tokio::time::interval(EVERY), tokio::task::JoinSet::new());
     let mut subject = 0;
     while !over.load(Ordering::Relaxed) {
         // By the clock, whether earlier reads have been answered or not: a server that stalls must not be asked less.
@@ -92,6 +92,10 @@ async fn read(target: &Target, subjects: u32, over: &AtomicBool) -> (Vec<Duratio
     let (mut took, good): (Vec<Duration>, Vec<bool>) = reads.join_all().await.into_iter().unzip();
     took.sort_unstable();
     (took, good.into_iter().filter(|good| !good).count())
+}
+
+fn client() -> Client {
+    Client::builder().build().expect("a client")
 }
 
 /// In milliseconds.
