@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use crate::support::database::{Sql, execute};
-use crate::support::fed::{asked, expired, fed_token, token};
+use crate::support::fed::{asked, expired, fed_token, held, token};
 use crate::support::hosts::Way;
 use crate::support::postgres::{Server, fresh_database};
 use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_SECRET, Engine, World};
@@ -80,12 +80,7 @@ async fn a_promoted_standby_is_found_and_no_token_is_lost() {
     assert!(lists.iter().all(|list| list.status == 200) && links.iter().all(|link| link.status == 204));
 
     let hold = world.sandbox.script().hold_token_answers();
-    let mut call = Box::pin(fed_token(&world, &console, "?sid=during"));
-    tokio::select! {
-        biased;
-        () = hold.wait_for_arrivals(1) => {}
-        answer = &mut call => panic!("answered while the provider was silent: {answer:?}"),
-    }
+    let mut call = held(fed_token(&world, &console, "?sid=during"), &hold).await;
     tokio::task::block_in_place(|| primary.crash());
     hold.release();
     let early = tokio::time::timeout(Duration::from_secs(1), &mut call).await;

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 
 use crate::support::browser::{Browser, instruct};
 use crate::support::database::{Sql, count, texts};
-use crate::support::fed::{asked, expired, fed_token, lasting, token};
+use crate::support::fed::{asked, expired, fed_token, held, lasting, token};
 use crate::support::revocations::{REVOKED, ends, unlink, waiting, work};
 use crate::support::world::{As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, World, both_engines};
 
@@ -70,12 +70,7 @@ both_engines! {
         let console = world.console().await;
         expired(&world, "oleg").await;
         let hold = world.sandbox.script().hold_token_answers();
-        let mut call = Box::pin(fed_token(&world, &console, ""));
-        tokio::select! {
-            biased;
-            () = hold.wait_for_arrivals(1) => {}
-            answer = &mut call => panic!("answered while the provider was silent: {answer:?}"),
-        }
+        let call = held(fed_token(&world, &console, ""), &hold).await;
         let keeper = keeper(&world);
         let (old, new) = turn(&world, &keeper).await;
         let versions = texts(&world.database_url, VERSIONS).await;

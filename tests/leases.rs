@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fedlink::clock::MovableClock;
-use fedlink::sandbox::{Hold, Refusal, Rotation};
+use fedlink::sandbox::{Refusal, Rotation};
 
 use crate::support::database::{Sql, texts};
-use crate::support::fed::{asked, expired, fed_token, give, health, token};
+use crate::support::fed::{asked, expired, fed_token, give, health, held, token};
 use crate::support::world::{Answer, As, Engine, World, both_engines};
 
 /// Longer than a lease lasts.
@@ -21,20 +21,6 @@ async fn two(engine: Engine) -> (World, World, As) {
     let second = World::start_beside(&first, |settings| settings).await;
     let console = first.console().await;
     (first, second, console)
-}
-
-/// Lets a call begin and gives it when the provider holds it.
-async fn held<'a>(
-    call: impl Future<Output = Answer> + 'a,
-    hold: &Hold,
-) -> std::pin::Pin<Box<dyn Future<Output = Answer> + 'a>> {
-    let mut call = Box::pin(call);
-    tokio::select! {
-        biased;
-        () = hold.wait_for_arrivals(1) => {}
-        answer = &mut call => panic!("answered while the provider was silent: {answer:?}"),
-    }
-    call
 }
 
 /// Asserts that a call is not answered for as long as it takes to look several times whether it may go on.

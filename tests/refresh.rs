@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use secrecy::ExposeSecret as _;
 
 use crate::support::database::Sql;
-use crate::support::fed::{asked, expired, fed_token, give, health, token};
+use crate::support::fed::{asked, expired, fed_token, give, health, held, token};
 use crate::support::world::{Engine, World, both_engines, frozen_clock};
 
 /// A world where alice has an account and the sandbox's time stands.
@@ -216,12 +216,7 @@ both_engines! {
         for sid in ["locked", "refused"] {
             let hold = world.sandbox.script().hold_token_answers();
             let query = format!("?sid={sid}");
-            let mut call = Box::pin(fed_token(&world, &console, &query));
-            tokio::select! {
-                biased;
-                () = hold.wait_for_arrivals(1) => {}
-                answer = &mut call => panic!("answered while the provider was silent: {answer:?}"),
-            }
+            let mut call = held(fed_token(&world, &console, &query), &hold).await;
             if sid == "locked" { sql.lock_tokens().await } else { sql.refuse_tokens().await }
             hold.release();
             // Longer than the time between two tries: nobody is answered by then, neither well nor badly.
@@ -263,12 +258,7 @@ both_engines! {
         expired(&world, "first").await;
         expired(&world, "second").await;
         let hold = world.sandbox.script().hold_token_answers();
-        let mut call = Box::pin(fed_token(&world, &console, ""));
-        tokio::select! {
-            biased;
-            () = hold.wait_for_arrivals(1) => {}
-            answer = &mut call => panic!("answered while the provider was silent: {answer:?}"),
-        }
+        let call = held(fed_token(&world, &console, ""), &hold).await;
         let flights = &world.app.parts.flights;
         while flights.in_the_air().len() < 2 {
             tokio::task::yield_now().await;
@@ -291,12 +281,7 @@ async fn an_answer_waits_for_a_postgres_that_cuts_everybody_off() {
     let (server, name) = world.database_url.rsplit_once('/').expect("an address");
     let mut operator = Sql::open(&format!("{server}/postgres")).await;
     let hold = world.sandbox.script().hold_token_answers();
-    let mut call = Box::pin(fed_token(&world, &console, ""));
-    tokio::select! {
-        biased;
-        () = hold.wait_for_arrivals(1) => {}
-        answer = &mut call => panic!("answered while the provider was silent: {answer:?}"),
-    }
+    let mut call = held(fed_token(&world, &console, ""), &hold).await;
     operator.run(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
     operator
         .run(&format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'"))

@@ -1,6 +1,8 @@
 //! What the tests of fedToken do all the time: accounts with tokens in a given state, the call, its answer.
 
-use fedlink::sandbox::IssuedTokens;
+use std::pin::Pin;
+
+use fedlink::sandbox::{Hold, IssuedTokens};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
@@ -72,4 +74,18 @@ pub(crate) async fn health(world: &World, who: &As, sid: &str) -> String {
 /// How often the sandbox was asked to refresh.
 pub(crate) fn asked(world: &World) -> u64 {
     world.sandbox.counts().token_refresh
+}
+
+/// Lets a call begin and gives it when the provider holds it.
+pub(crate) async fn held<'a>(
+    call: impl Future<Output = Answer> + 'a,
+    hold: &Hold,
+) -> Pin<Box<dyn Future<Output = Answer> + 'a>> {
+    let mut call = Box::pin(call);
+    tokio::select! {
+        biased;
+        () = hold.wait_for_arrivals(1) => {}
+        answer = &mut call => panic!("answered while the provider was silent: {answer:?}"),
+    }
+    call
 }
