@@ -8,6 +8,7 @@ mod bind_browser;
 mod bind_limits;
 mod bind_provider;
 mod bind_races;
+mod bind_rewritten;
 mod callers;
 mod certified;
 mod cli;

@@ -199,9 +199,42 @@ fn key_place(table: Table, id: Uuid) -> Place {
     Place::of(&[table.as_str(), &id.to_string(), "wrapped_key"])
 }
 
-/// Where a flow's secrets stand.
-pub fn flow_place(id: Uuid) -> Place {
-    Place::of(&[Table::Flows.as_str(), &id.to_string(), "sealed"])
+/// Which flow secrets are of, and what it is for. Who can write to the database, and no more, turns no flow to another app,
+/// subject or provider, and completes none with a verifier of his own: after that its secrets do not open.
+#[derive(Clone, Copy, Debug)]
+pub struct Flow<'a> {
+    /// The flow's row.
+    pub id: Uuid,
+    /// The client that asked for it.
+    pub client: &'a str,
+    /// The subject it is for, if that is settled.
+    pub subject: Option<&'a str>,
+    /// The provider's type.
+    pub fp_type: &'a str,
+    /// The provider's name.
+    pub fp_name: &'a str,
+    /// Where the app's users come back to.
+    pub callback: &'a str,
+    /// RFC 7636 §4.2.
+    pub code_challenge: &'a str,
+    /// The account, once the provider proved it.
+    pub sid: Option<&'a str>,
+}
+
+/// Where a flow's secrets stand. A subject or `sid` that is not known is empty, as none that is known can be.
+pub fn flow_place(flow: &Flow<'_>) -> Place {
+    Place::of(&[
+        Table::Flows.as_str(),
+        &flow.id.to_string(),
+        flow.client,
+        flow.subject.unwrap_or_default(),
+        flow.fp_type,
+        flow.fp_name,
+        flow.callback,
+        flow.code_challenge,
+        flow.sid.unwrap_or_default(),
+        "sealed",
+    ])
 }
 
 /// Where the tokens of a revocation stand. A `sid` that is not known is empty, as none that is known can be.

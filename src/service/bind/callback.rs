@@ -137,7 +137,7 @@ async fn exchange(
     (code, params): (&SecretString, &Params),
 ) -> Result<Exchanged> {
     let Some(sealed) = &row.sealed else { return Ok(Exchanged::Nothing) };
-    let secrets: LegSecrets = unseal(parts, row, sealed)?;
+    let secrets: LegSecrets = unseal(parts, row, None, sealed)?;
     let redemption = Redemption {
         code,
         redirect_uri: &redirect_uri(&parts.settings, id)?,
@@ -173,7 +173,9 @@ async fn arrive(
 ) -> Result<Step> {
     let settings = provider.settings();
     let now = parts.clock.now();
-    let sealed = if settings.remember_tokens { Some(seal(parts, row, &secrets(&grant, &params, now))?) } else { None };
+    let sid = identity.sid.as_str();
+    let secrets = settings.remember_tokens.then(|| secrets(&grant, &params, now));
+    let sealed = secrets.map(|secrets| seal(parts, row, Some(sid), &secrets)).transpose()?;
     let (state, code) = if settings.confirm {
         (FlowState::Confirming, None)
     } else {
@@ -181,7 +183,7 @@ async fn arrive(
     };
     let arrival = Arrival {
         state: state.as_str(),
-        sid: identity.sid.as_str().to_owned(),
+        sid: sid.to_owned(),
         user_name: identity.user_name.clone(),
         sealed,
         code_hash: code.as_ref().map(hash),

@@ -137,7 +137,7 @@ async fn link(
     };
     let id = links::make(parts, tx, actor, making).await?;
     let Some(sealed) = &row.sealed else { return Ok(()) };
-    let grant: GrantSecrets = unseal(parts, row, sealed)?;
+    let grant: GrantSecrets = unseal(parts, row, Some(sid.as_str()), sealed)?;
     keep(parts, tx.conn(), Owner::new(id, subject, &provider, sid.as_str()), &keeping(grant)?).await
 }
 

@@ -33,7 +33,7 @@ use crate::domain::{Error, Result};
 use crate::settings::Settings;
 use crate::store::flows::FlowRow;
 use crate::store::{self, Tx};
-use crate::vault::{Table, flow_place};
+use crate::vault::{Flow, Place, Table, flow_place};
 
 /// What a browser is to do next.
 #[derive(Debug)]
@@ -158,19 +158,33 @@ pub(super) fn in_the_clear_if_any<S: Serializer>(
     secret.as_ref().map(ExposeSecret::expose_secret).serialize(serializer)
 }
 
-/// Seals a flow's secrets under the flow's own key and id.
-fn seal<T: Serialize>(parts: &Parts, row: &FlowRow, secrets: &T) -> Result<Vec<u8>> {
+/// Seals a flow's secrets under the flow's own key, for this flow and all that it is for: `sid` is the account that the
+/// provider proved, none before it did.
+fn seal<T: Serialize>(parts: &Parts, row: &FlowRow, sid: Option<&str>, secrets: &T) -> Result<Vec<u8>> {
     let key = parts.vault.open_row_key(Table::Flows, row.id.0, &row.key_id, &row.wrapped_key)?;
     let text = serde_json::to_string(secrets).map_err(Error::internal)?;
-    parts.vault.seal(&key, &flow_place(row.id.0), &text.into())
+    parts.vault.seal(&key, &place(row, sid), &text.into())
 }
 
-/// Opens what [`seal`] sealed.
-fn unseal<T: for<'de> Deserialize<'de>>(parts: &Parts, row: &FlowRow, sealed: &[u8]) -> Result<T> {
+/// Opens what [`seal`] sealed for the same account.
+fn unseal<T: for<'de> Deserialize<'de>>(parts: &Parts, row: &FlowRow, sid: Option<&str>, sealed: &[u8]) -> Result<T> {
     let key = parts.vault.open_row_key(Table::Flows, row.id.0, &row.key_id, &row.wrapped_key)?;
-    let text = parts.vault.open(&key, &flow_place(row.id.0), sealed)?;
+    let text = parts.vault.open(&key, &place(row, sid), sealed)?;
     // serde_json's errors quote no more than a type and a column, and the text is our own.
     serde_json::from_str(text.expose_secret()).map_err(Error::internal)
+}
+
+fn place(row: &FlowRow, sid: Option<&str>) -> Place {
+    flow_place(&Flow {
+        id: row.id.0,
+        client: &row.client,
+        subject: row.subject.as_deref(),
+        fp_type: &row.fp_type,
+        fp_name: &row.fp_name,
+        callback: &row.callback,
+        code_challenge: &row.code_challenge,
+        sid,
+    })
 }
 
 /// Ends a flow without a link: its row goes, a line stays, the app is told. If the flow has moved on since it was read,
@@ -193,7 +207,7 @@ async fn revoke_grant(parts: &Parts, tx: &mut Tx, row: &FlowRow) -> Result<()> {
     let has_grant = matches!(state_of(row)?, FlowState::Confirming | FlowState::Pending);
     let Some(sealed) = row.sealed.as_ref().filter(|_| has_grant) else { return Ok(()) };
     let whose = whose(row, row.sid.as_deref());
-    match unseal::<GrantSecrets>(parts, row, sealed) {
+    match unseal::<GrantSecrets>(parts, row, row.sid.as_deref(), sealed) {
         Ok(grant) => {
             let tokens = revoke::Tokens { access: Some(grant.access), refresh: grant.refresh };
             revoke::queue(parts, tx.conn(), whose, &tokens).await

@@ -60,7 +60,7 @@ async fn leave(parts: &Parts, row: &FlowRow, cookie: Option<FlowCookie>) -> Resu
     };
     let now = parts.clock.now();
     let opened = row.opened.map_or(now, |opened| opened.0);
-    let sealed = seal(parts, row, &secrets)?;
+    let sealed = seal(parts, row, None, &secrets)?;
     let leg = Leg {
         state_hash: &hash(&state),
         sealed: &sealed,
