@@ -8,7 +8,8 @@ use super::client::{Answer, Client};
 use super::outcome::{Passing, PassingKind};
 use crate::settings::{Endpoints, Provider, ProviderKind};
 
-/// Where a provider is and what it says of itself. Every endpoint is https, or http on loopback.
+/// Where a provider is and what it says of itself. Every endpoint is https, or http on loopback; one that was discovered is
+/// http only where its issuer is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Metadata {
     /// The endpoints, those set by hand first.
@@ -59,8 +60,20 @@ impl Document {
         }
     }
 
-    /// The metadata under the endpoints set by hand; refused if an endpoint is open to eavesdroppers.
+    /// The metadata under the endpoints set by hand; refused if an endpoint is open to eavesdroppers, or if an issuer that
+    /// is elsewhere would have us send secrets to a port of this machine.
     pub(crate) fn under(self, by_hand: &Endpoints) -> Result<Metadata, Passing> {
+        let issuer_is_local = Url::parse(&self.issuer).is_ok_and(|issuer| issuer.scheme() == "http");
+        let discovered = [
+            self.authorization_endpoint.as_ref().filter(|_| by_hand.authorization.is_none()),
+            self.token_endpoint.as_ref().filter(|_| by_hand.token.is_none()),
+            self.userinfo_endpoint.as_ref().filter(|_| by_hand.userinfo.is_none()),
+            self.jwks_uri.as_ref().filter(|_| by_hand.jwks.is_none()),
+            self.revocation_endpoint.as_ref().filter(|_| by_hand.revocation.is_none()),
+        ];
+        if !issuer_is_local && discovered.into_iter().flatten().any(|url| url.scheme() == "http") {
+            return Err(Passing::definite("the metadata of an https issuer names an http endpoint"));
+        }
         let by_hand = by_hand.clone();
         let endpoints = Endpoints {
             authorization: by_hand.authorization.or(self.authorization_endpoint),

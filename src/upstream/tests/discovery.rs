@@ -62,7 +62,7 @@ fn what_one_document_leaves_out_the_other_says_and_the_operator_wins() {
 
 #[test]
 fn endpoints_are_https_or_on_loopback() {
-    let issuer = "https://a.example";
+    let issuer = "http://127.0.0.1:7";
     for (url, safe) in [
         ("https://a.example/token", true),
         ("http://127.0.0.1:8/token", true),
@@ -74,6 +74,22 @@ fn endpoints_are_https_or_on_loopback() {
     ] {
         let document = read(issuer, &json!({ "issuer": issuer, "token_endpoint": url })).unwrap();
         assert_eq!(document.under(&Endpoints::default()).is_ok(), safe, "{url}");
+    }
+}
+
+#[test]
+fn an_https_issuer_sends_nobody_to_a_port_of_this_machine() {
+    let issuer = "https://a.example";
+    let members = ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "revocation_endpoint"];
+    for url in ["http://127.0.0.1:8/", "http://[::1]:8/", "http://localhost/"] {
+        for member in members {
+            let document = read(issuer, &json!({ "issuer": issuer, member: url })).unwrap();
+            assert!(document.under(&Endpoints::default()).is_err(), "{member} {url}");
+        }
+        // The operator may.
+        let by_hand = Endpoints { token: Some(url.parse().unwrap()), ..Endpoints::default() };
+        let document = read(issuer, &json!({ "issuer": issuer, "token_endpoint": url })).unwrap();
+        assert!(document.under(&by_hand).is_ok(), "{url}");
     }
 }
 
