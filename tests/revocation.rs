@@ -344,12 +344,7 @@ both_engines! {
         assert_nothing_stored(&world, "unlinked").await;
         assert_eq!((waiting(&world).await, ends(&world).await), (0, vec!["FEDERATION_REVOCATION_GIVEN_UP unreadable".to_owned()]));
         lasting(&world, "oleg", 3600).await;
-        // A key that is on record, and not in the keyring.
-        sql.run(
-            "INSERT INTO vault_keys (id, check_value, created) SELECT 'gone', check_value, created FROM vault_keys;
-             UPDATE token_sets SET key_id = 'gone'",
-        )
-        .await;
+        sql.run("UPDATE token_sets SET wrapped_key = sealed_access").await;
         unlink(&world, &console, "oleg").await;
         assert_nothing_stored(&world, "unlinked").await;
         assert_eq!(ends(&world).await.len(), 2);

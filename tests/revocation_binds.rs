@@ -211,10 +211,7 @@ both_engines! {
 
     async fn a_grant_that_does_not_open_keeps_no_bind_alive(engine: Engine) {
         let (world, mut browser, url) = at_confirm(engine).await;
-        // A key that is on record, and not in the keyring.
-        let unheard_of = "INSERT INTO vault_keys (id, check_value, created) SELECT 'gone', check_value, created FROM vault_keys;
-                          UPDATE flows SET key_id = 'gone'";
-        execute(&world.database_url, unheard_of).await;
+        execute(&world.database_url, "UPDATE flows SET wrapped_key = sealed").await;
         browser.decide(&world, &url, "no").await;
         assert_eq!((count(&world, "flows").await, waiting(&world).await), (0, 0));
         assert_eq!(ends(&world).await, ["FEDERATION_REVOCATION_GIVEN_UP unreadable"]);
