@@ -126,13 +126,21 @@ both_engines! {
         browser.go(&world, "GET", &back, Body::None).await;
         work(&world).await;
         assert_eq!((alive(&world, &kept), ends(&world).await), ((true, true), vec![SPARED.to_owned(), REVOKED.to_owned()]));
-        // Where the bind was for somebody, theirs are.
+        // Nor where the bind was for somebody else, if the provider takes a token for all that the account has granted.
+        world.sandbox.script().set(|settings| settings.revokes_all_grants = true);
         let bob = world.user(CONSOLE, "bob", &["blitz_api_ufa_chg"]).await;
         world.account("bob").await;
-        let back = browser.arrive(&world, &instruct(&world, &bob).await, "elle").await;
+        let back = browser.arrive(&world, &instruct(&world, &bob).await, "oleg").await;
         browser.go(&world, "GET", &back, Body::None).await;
         work(&world).await;
-        assert_eq!((alive(&world, &kept), world.sandbox.revoked_families()), ((true, true), 2));
+        assert_eq!((alive(&world, &kept), world.sandbox.revoked_families()), ((true, true), 1));
+        assert_eq!((waiting(&world).await, ends(&world).await), (0, [SPARED, SPARED, REVOKED].map(str::to_owned).to_vec()));
+        // Nobody holds any: it dies.
+        unlink(&world, &world.console().await, "oleg").await;
+        let back = browser.arrive(&world, &instruct(&world, &bob).await, "oleg").await;
+        browser.go(&world, "GET", &back, Body::None).await;
+        work(&world).await;
+        assert_eq!((alive(&world, &kept), waiting(&world).await), ((false, false), 0));
     }
 
     async fn a_reload_at_the_confirm_page_lets_the_first_grant_go(engine: Engine) {

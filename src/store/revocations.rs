@@ -82,8 +82,8 @@ pub(crate) async fn delete(conn: &mut Conn, claimed: &RevocationRow) -> Result<b
     Ok(gone.map_err(lift)? == 1)
 }
 
-/// Whether any link to the account holds tokens. Where it is not known whose the tokens are, any link might be: of the
-/// subject's at that provider, or of all if the subject is not known either.
+/// Whether any link to the account holds tokens. Where it is not known whose the tokens are, any link at that provider
+/// might be to it: a subject that the bind was for says nothing of who else has linked the account.
 pub(crate) async fn is_held(conn: &mut Conn, row: &RevocationRow) -> Result<bool> {
     let here = links::table
         .inner_join(token_sets::table)
@@ -91,10 +91,9 @@ pub(crate) async fn is_held(conn: &mut Conn, row: &RevocationRow) -> Result<bool
         .filter(links::fp_name.eq(&row.fp_name))
         .filter(token_sets::sealed_access.is_not_null().or(token_sets::sealed_refresh.is_not_null()))
         .select(links::id);
-    let found: QueryResult<Uuid> = match (&row.sid, &row.subject) {
-        (Some(sid), _) => on!(conn, |c| here.filter(links::sid.eq(sid)).first(c)),
-        (None, Some(subject)) => on!(conn, |c| here.filter(links::subject.eq(subject)).first(c)),
-        (None, None) => on!(conn, |c| here.first(c)),
+    let found: QueryResult<Uuid> = match &row.sid {
+        Some(sid) => on!(conn, |c| here.filter(links::sid.eq(sid)).first(c)),
+        None => on!(conn, |c| here.first(c)),
     };
     Ok(found.optional().map_err(lift)?.is_some())
 }
