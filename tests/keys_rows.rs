@@ -277,3 +277,18 @@ async fn every_table_with_row_keys_is_counted() {
     counted.sort_unstable();
     assert_eq!(counted, texts(&world.database_url, query).await);
 }
+
+/// A sweep that waits for the database keeps no instance from being seen. On SQLite there is one instance.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_delete_makes_no_instance_look_dead() {
+    let world = World::frozen(Engine::Postgres).await;
+    let mut sql = Sql::open(&world.database_url).await;
+    sql.run("BEGIN; LOCK TABLE oauth_tokens, flows IN SHARE ROW EXCLUSIVE MODE").await;
+    let sweeping = tokio::spawn(sweep::run(world.app.parts.clone()));
+    let reporting = tokio::spawn(keys::report(world.app.parts.clone()));
+    let seen = async { while count(&world, "instances").await == 0 {} };
+    tokio::time::timeout(std::time::Duration::from_secs(10), seen).await.expect("it is not seen");
+    assert!(!sweeping.is_finished() && !reporting.is_finished());
+    sweeping.abort();
+    reporting.abort();
+}

@@ -28,21 +28,11 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments, app: App, output: &Output) -> Result<ExitCode, Trouble> {
     // It may take hours, and seals all the while: no key may be activated that it lacks, and none dropped that it uses.
     keys::join(&app.parts).await.map_err(|error| Trouble::from(&error))?;
-    let reporting = tokio::spawn(report(app.clone()));
+    let reporting = tokio::spawn(keys::report(app.parts.clone()));
     let ended = take_all(arguments, &app, output).await;
     reporting.abort();
     keys::leave(&app.parts).await.map_err(|error| Trouble::from(&error))?;
     ended
-}
-
-/// Reports the keys it holds until it is dropped.
-async fn report(app: App) {
-    loop {
-        tokio::time::sleep(keys::BEAT_EVERY).await;
-        if let Err(error) = keys::beat(&app.parts).await {
-            tracing::warn!(%error, "the keys could not be reported");
-        }
-    }
 }
 
 async fn take_all(arguments: &Arguments, app: &App, output: &Output) -> Result<ExitCode, Trouble> {

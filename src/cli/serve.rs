@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use super::output::Trouble;
 use super::{build, told_to_stop};
@@ -41,6 +42,7 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
         .map_err(|error| Trouble::say(format!("can't serve: {error}")))?;
     let (public, ops) = service.handles();
     tracing::info!("listening on http://{listen}, operations on http://{ops_listen}");
+    let reporting = tokio::spawn(keys::report(app.parts.clone()));
     let sweeping = tokio::spawn(sweep::run(app.parts.clone()));
     let refreshing = tokio::spawn(refresh::run(app.parts.clone()));
     let reloading = tokio::spawn(reload_when_told(app.clone(), hangups));
@@ -57,7 +59,7 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     reloading.abort();
     // A call that is cut off is made again: the job stays until its end is recorded.
     revoking.abort();
-    end(&app).await;
+    end(&app, reporting).await;
     ops.stop(true).await;
     match serving.await {
         Ok(Ok(())) => Ok(ExitCode::SUCCESS),
@@ -80,7 +82,7 @@ async fn reload_when_told(app: App, mut hangups: Signal) {
 }
 
 /// Lets what is under way reach the database.
-async fn end(app: &App) {
+async fn end(app: &App, reporting: JoinHandle<()>) {
     if tokio::time::timeout(LANDING, app.parts.flights.land_all()).await.is_err() {
         for link in app.parts.flights.in_the_air() {
             tracing::error!(%link, "stopped with a refresh under way; its token may be lost");
@@ -89,7 +91,9 @@ async fn end(app: &App) {
     if let Err(error) = sweep::finish(&app.parts).await {
         tracing::warn!(%error, "last uses could not be written");
     }
-    // The last thing: until here it may have sealed something.
+    // The last thing: until here it may have sealed something. No report may come after the goodbye.
+    reporting.abort();
+    let _ended = reporting.await;
     if let Err(error) = keys::leave(&app.parts).await {
         tracing::warn!(%error, "others take this instance for a serving one for two minutes more");
     }

@@ -1,11 +1,11 @@
-//! What is done in the background: last uses written, flows and tokens past their time deleted, keys reported.
+//! What is done in the background: last uses written, flows and tokens past their time deleted.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::{Parts, bind, keys, uses};
+use super::{Parts, bind, uses};
 use crate::domain::Result;
 use crate::store::{at, oauth_tokens};
 
@@ -13,8 +13,6 @@ use crate::store::{at, oauth_tokens};
 const FLUSH_EVERY: Duration = Duration::from_secs(5);
 /// Of so many rounds one deletes.
 const DELETE_EVERY: u32 = 12;
-/// Of so many rounds one reports the keys that are held, every 30 s: four times before others take us for gone.
-const REPORT_EVERY: u32 = 6;
 /// A flow's row outlives its time by this, so that its browser can be told that it is late.
 const AFTERLIFE: TimeDelta = TimeDelta::minutes(10);
 
@@ -31,12 +29,6 @@ pub async fn run(parts: Arc<Parts>) {
             && let Err(error) = delete(&parts).await
         {
             tracing::warn!(%error, "what is past its time could not be deleted");
-        }
-        if round % REPORT_EVERY == 0
-            && let Err(error) = keys::beat(&parts).await
-        {
-            let cause = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::error!(%error, cause, "the keys could not be reported");
         }
     }
 }

@@ -21,7 +21,7 @@ mod rotate;
 
 use std::path::{Path, PathBuf};
 
-pub use presence::{BEAT_EVERY, Presence, beat, forget_others, join, leave, reload};
+pub use presence::{Presence, beat, forget_others, join, leave, reload, report};
 pub use rewrap::{Progress, Rewrapped, rewrap};
 pub use rotate::{Keeper, KeyState, Listed};
 

@@ -2,6 +2,7 @@
 //! serves.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -39,8 +40,8 @@ impl Presence {
     }
 }
 
-/// How often to [`beat`]: four times before others take an instance for gone.
-pub const BEAT_EVERY: Duration = Duration::from_secs(30);
+/// How often an instance reports: four times before others take it for gone.
+const BEAT_EVERY: Duration = Duration::from_secs(30);
 
 /// Reports for the first time, before anything is served or sealed. What it refuses came to be since the vault was opened.
 pub async fn join(parts: &Parts) -> Result<()> {
@@ -73,6 +74,20 @@ pub async fn beat(parts: &Parts) -> Result<()> {
         told => told?,
     }
     instances::sweep(&mut parts.store.write().await?, LIVE * 30, now(parts.clock.now())).await
+}
+
+/// Reports until it is dropped. On a task of its own: behind work that takes long, an instance would look dead while it
+/// serves, and a key be activated that it lacks.
+pub async fn report(parts: Arc<Parts>) {
+    let mut beats = tokio::time::interval(BEAT_EVERY);
+    beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        beats.tick().await;
+        if let Err(error) = beat(&parts).await {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            tracing::error!(%error, cause, "the keys could not be reported");
+        }
+    }
 }
 
 /// Says goodbye.
