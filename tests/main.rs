@@ -41,6 +41,7 @@ mod refusals;
 mod resent_params;
 mod revocation;
 mod revocation_binds;
+mod revocation_queue;
 mod schema;
 mod serving;
 mod storage;

@@ -1,11 +1,14 @@
 //! Tokens that no link needs any more are revoked at their provider (RFC 7009): queued in the transaction that ends their
 //! use, and asked for until the provider has answered or a week is over.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
+use futures_util::stream::FuturesUnordered;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +20,9 @@ use crate::domain::event::{Actor, Event};
 use crate::domain::ids::ProviderId;
 use crate::domain::revocation::next_attempt;
 use crate::domain::{Error, Result};
-use crate::store::revocations::{Due, RevocationRow, claim, delete, insert, is_awaited, is_held, list_due, put_off};
+use crate::store::revocations::{
+    Due, RevocationRow, claim, delete, insert, is_awaited, is_held, list_due, list_providers, put_off, put_off_due,
+};
 use crate::store::token_sets::TokenRow;
 use crate::store::{self, Conn, Tx, at};
 use crate::upstream::{Passing, RevocationOutcome, TokenType};
@@ -25,8 +30,12 @@ use crate::vault::{Column, Owner, Table, revocation_place};
 
 /// How often the queue is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// How many are asked for at once.
-const AT_ONCE: i64 = 16;
+/// How many of a provider's are looked up together.
+const BATCH: i64 = 16;
+/// How long a provider that failed in passing, and didn't say for how long, is left alone.
+const LEFT_ALONE: TimeDelta = TimeDelta::minutes(1);
+/// The longest that it is left alone, whatever it says.
+const LEFT_ALONE_AT_MOST: TimeDelta = TimeDelta::days(1);
 /// How long an attempt keeps others away: longer than two documents of metadata and two calls may take.
 const LEASE: TimeDelta = TimeDelta::minutes(2);
 
@@ -127,29 +136,73 @@ async fn record_end(
     record(parts, tx, event, &Actor::default(), about).await
 }
 
-/// Works until it is dropped.
+/// A provider, by type and name; it may be configured no more.
+type Named = (String, String);
+
+/// Works until it is dropped: each provider for itself, so that one that hangs holds up none of the others.
 pub async fn run(parts: Arc<Parts>) {
     let mut rounds = tokio::time::interval(LOOK_EVERY);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let (mut busy, mut at_work) = (BTreeSet::new(), FuturesUnordered::new());
     loop {
-        rounds.tick().await;
-        if let Err(error) = run_due(&parts).await {
-            tracing::warn!(%error, "revocations could not be looked at");
+        tokio::select! {
+            _ = rounds.tick() => match due_providers(&parts).await {
+                Ok(found) => {
+                    let free = found.into_iter().filter(|provider| busy.insert(provider.clone()));
+                    at_work.extend(free.map(|provider| Box::pin(work_off(&parts, provider))));
+                }
+                Err(error) => tracing::warn!(%error, "revocations could not be looked at"),
+            },
+            Some((provider, done)) = at_work.next() => {
+                busy.remove(&provider);
+                if let Err(error) = done {
+                    tracing::warn!(fp_type = provider.0, fp_name = provider.1, %error, "revocations could not be worked off");
+                }
+            }
         }
     }
 }
 
+async fn due_providers(parts: &Parts) -> Result<Vec<Named>> {
+    let now = at(parts.clock.now());
+    store::read!(parts.store, |conn| list_providers(conn, now))
+}
+
+async fn work_off(parts: &Parts, provider: Named) -> (Named, Result<()>) {
+    let done = work_off_due(parts, &provider).await;
+    (provider, done)
+}
+
 /// Tries every revocation whose time has come. Any number of instances may do so: each attempt has one taker.
 pub async fn run_due(parts: &Parts) -> Result<()> {
+    let providers = due_providers(parts).await?;
+    let all = join_all(providers.into_iter().map(|provider| Box::pin(work_off(parts, provider)))).await;
+    all.into_iter().try_for_each(|(_, done)| done)
+}
+
+/// Tries a provider's, one after the other, until it fails in passing.
+async fn work_off_due(parts: &Parts, (fp_type, fp_name): &Named) -> Result<()> {
     loop {
         let now = at(parts.clock.now());
-        let due = store::read!(parts.store, |conn| list_due(conn, now, AT_ONCE))?;
-        let attempts = due.iter().map(|due| Box::pin(attempt(parts, *due)));
-        join_all(attempts).await.into_iter().collect::<Result<()>>()?;
-        if i64::try_from(due.len()).is_ok_and(|found| found < AT_ONCE) {
+        let due = store::read!(parts.store, |conn| list_due(conn, (fp_type, fp_name), now, BATCH))?;
+        for due in &due {
+            if attempt(parts, *due).await? == Asked::InVain {
+                return Ok(());
+            }
+        }
+        if i64::try_from(due.len()).is_ok_and(|found| found < BATCH) {
             return Ok(());
         }
     }
+}
+
+/// Whether there is any use in asking the provider for more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// It failed in passing: its others are put off.
+    InVain,
+    /// Nothing speaks against it.
+    Fairly,
 }
 
 /// How an attempt came out.
@@ -160,26 +213,45 @@ enum End {
     Failed(Passing),
     /// A bind has tokens of the account, and may become a link.
     Awaited,
+    /// Its key is one that this instance lacks; another may have it.
+    Elsewhere,
 }
 
-async fn attempt(parts: &Parts, due: Due) -> Result<()> {
+async fn attempt(parts: &Parts, due: Due) -> Result<Asked> {
     let until = at(parts.clock.now() + LEASE);
     let claimed = claim(&mut parts.store.write().await?, due, until).await?;
-    let Some(job) = claimed else { return Ok(()) };
-    let (attempts, retry_after) = match ask(parts, &job).await? {
-        End::Over(event, detail) => return end(parts, &job, (event, detail)).await,
+    let Some(job) = claimed else { return Ok(Asked::Fairly) };
+    let (attempts, retry_after, asked) = match ask(parts, &job).await? {
+        End::Over(event, detail) => {
+            end(parts, &job, (event, detail)).await?;
+            return Ok(Asked::Fairly);
+        }
         // A bind takes minutes at most.
-        End::Awaited => (1, None),
+        End::Awaited => (1, None, Asked::Fairly),
+        End::Elsewhere => {
+            tracing::warn!(key = job.key_id, "this instance lacks the key a revocation is sealed with");
+            (job.attempts, None, Asked::Fairly)
+        }
         End::Failed(Passing { reason, retry_after, .. }) => {
             tracing::warn!(fp_type = job.fp_type, fp_name = job.fp_name, reason, "a revocation failed in passing");
-            (job.attempts, retry_after)
+            leave_alone(parts, &job, retry_after).await?;
+            (job.attempts, retry_after, Asked::InVain)
         }
     };
     let [jitter] = parts.entropy.bytes::<1>();
     match next_attempt(attempts, jitter, retry_after, job.created.0, parts.clock.now()) {
-        Some(moment) => put_off(&mut parts.store.write().await?, &job, at(moment)).await,
-        None => end(parts, &job, (Event::RevocationGivenUp, Some("out_of_time"))).await,
+        Some(moment) => put_off(&mut parts.store.write().await?, &job, at(moment)).await?,
+        None => end(parts, &job, (Event::RevocationGivenUp, Some("out_of_time"))).await?,
     }
+    Ok(asked)
+}
+
+/// Puts off what else the provider of `failed` would be asked for now: it is down, or has too much to do as it is.
+async fn leave_alone(parts: &Parts, failed: &RevocationRow, retry_after: Option<Duration>) -> Result<()> {
+    let wanted = retry_after.map_or(LEFT_ALONE, |wanted| TimeDelta::from_std(wanted).unwrap_or(LEFT_ALONE_AT_MOST));
+    let now = parts.clock.now();
+    let until = now + wanted.clamp(LEFT_ALONE, LEFT_ALONE_AT_MOST);
+    put_off_due(&mut parts.store.write().await?, failed, at(now), at(until)).await
 }
 
 /// Ends a job, unless somebody else has taken it because this took too long.
@@ -212,9 +284,7 @@ async fn ask(parts: &Parts, job: &RevocationRow) -> Result<End> {
     };
     let tokens = match open(parts, job) {
         Ok(tokens) => tokens,
-        Err(_opens_elsewhere) if !parts.vault.has_key(&job.key_id) => {
-            return Ok(End::Failed(Passing::definite("this instance lacks the key it is sealed with")));
-        }
+        Err(_opens_elsewhere) if !parts.vault.has_key(&job.key_id) => return Ok(End::Elsewhere),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             tracing::error!(revocation = %job.id.0, cause, "a revocation does not open");

@@ -41,10 +41,27 @@ pub(crate) async fn insert(conn: &mut Conn, row: &RevocationRow) -> Result<()> {
     Ok(())
 }
 
-/// Those whose time has come, the longest waiting first.
-pub(crate) async fn list_due(conn: &mut Conn, now: At, limit: i64) -> Result<Vec<Due>> {
+/// The providers, by type and name, that have revocations whose time has come.
+pub(crate) async fn list_providers(conn: &mut Conn, now: At) -> Result<Vec<(String, String)>> {
     on!(conn, |c| revocations::table
         .filter(revocations::retry_at.le(now))
+        .select((revocations::fp_type, revocations::fp_name))
+        .distinct()
+        .load(c))
+    .map_err(lift)
+}
+
+/// Those of a provider whose time has come, the longest waiting first.
+pub(crate) async fn list_due(
+    conn: &mut Conn,
+    (fp_type, fp_name): (&str, &str),
+    now: At,
+    limit: i64,
+) -> Result<Vec<Due>> {
+    on!(conn, |c| revocations::table
+        .filter(revocations::retry_at.le(now))
+        .filter(revocations::fp_type.eq(fp_type))
+        .filter(revocations::fp_name.eq(fp_name))
         .order(revocations::retry_at.asc())
         .limit(limit)
         .select(Due::as_select())
@@ -67,6 +84,18 @@ pub(crate) async fn claim(conn: &mut Conn, due: Due, until: At) -> Result<Option
 pub(crate) async fn put_off(conn: &mut Conn, claimed: &RevocationRow, retry_at: At) -> Result<()> {
     on!(conn, |c| diesel::update(revocations::table.find(claimed.id))
         .filter(revocations::retry_at.eq(claimed.retry_at))
+        .set(revocations::retry_at.eq(retry_at))
+        .execute(c))
+    .map_err(lift)?;
+    Ok(())
+}
+
+/// Puts off all of a provider's whose time has come, none that somebody has taken; it counts as no attempt.
+pub(crate) async fn put_off_due(conn: &mut Conn, claimed: &RevocationRow, now: At, retry_at: At) -> Result<()> {
+    on!(conn, |c| diesel::update(revocations::table)
+        .filter(revocations::retry_at.le(now))
+        .filter(revocations::fp_type.eq(&claimed.fp_type))
+        .filter(revocations::fp_name.eq(&claimed.fp_name))
         .set(revocations::retry_at.eq(retry_at))
         .execute(c))
     .map_err(lift)?;

@@ -241,7 +241,11 @@ async fn revocations_go_there_and_back(conn: &mut Conn) {
             ..revocation(None, None)
         };
         revocations::insert(conn, &row).await.unwrap();
-        let [due] = revocations::list_due(conn, early, 2).await.unwrap()[..] else { panic!("not one") };
+        let [due] = revocations::list_due(conn, ("box", "box_1"), early, 2).await.unwrap()[..] else {
+            panic!("not one")
+        };
+        assert!(revocations::list_due(conn, ("box", "box_2"), early, 2).await.unwrap().is_empty());
+        assert_eq!(revocations::list_providers(conn, early).await.unwrap(), [("box".to_owned(), "box_1".to_owned())]);
         let claimed = revocations::claim(conn, due, now).await.unwrap().unwrap();
         same(&claimed, RevocationRow { attempts: row.attempts + 1, retry_at: now, ..row.clone() });
         assert!(revocations::claim(conn, due, late).await.unwrap().is_none(), "it is taken");
@@ -249,7 +253,9 @@ async fn revocations_go_there_and_back(conn: &mut Conn) {
         revocations::put_off(conn, &row, late).await.unwrap();
         assert!(!revocations::delete(conn, &row).await.unwrap());
         revocations::put_off(conn, &claimed, late).await.unwrap();
-        assert!(revocations::list_due(conn, now, 2).await.unwrap().is_empty());
+        revocations::put_off_due(conn, &claimed, now, early).await.unwrap();
+        assert!(revocations::list_due(conn, ("box", "box_1"), now, 2).await.unwrap().is_empty());
+        assert!(revocations::list_providers(conn, now).await.unwrap().is_empty());
         assert!(revocations::delete(conn, &RevocationRow { retry_at: late, ..claimed }).await.unwrap());
     }
 }
