@@ -9,6 +9,8 @@ mod expired;
 mod instruct;
 mod open;
 
+use std::fmt;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
@@ -36,7 +38,6 @@ use crate::store::{self, Tx};
 use crate::vault::{Flow, Place, Table, flow_place};
 
 /// What a browser is to do next.
-#[derive(Debug)]
 pub enum Step {
     /// Go to the provider, with this cookie if the browser has none yet.
     ToProvider(Url, Option<FlowCookie>),
@@ -46,6 +47,18 @@ pub enum Step {
     ToApp(String),
     /// There is nothing here for this browser: the flow is over, or it is another's. Nothing was touched.
     Nothing,
+}
+
+/// The addresses have the OAuth `state`, or the app's bind code.
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ToProvider(..) => "ToProvider",
+            Self::ToConfirm(_) => "ToConfirm",
+            Self::ToApp(_) => "ToApp",
+            Self::Nothing => "Nothing",
+        })
+    }
 }
 
 /// Why a bind ended without a link, as the app is told.
@@ -249,4 +262,17 @@ fn app_address(row: &FlowRow, told: &[(&str, &str)]) -> String {
     query.extend_pairs(told);
     let separator = if row.callback.contains('?') { '&' } else { '?' };
     format!("{}{separator}{}", row.callback, query.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_shows_neither_state_nor_code() {
+        let to_provider = Step::ToProvider("https://a.example/authorize?state=s3cret".parse().unwrap(), None);
+        let to_app = Step::ToApp("https://app.example/callback?bind_code=s3cret".to_owned());
+        let shown = format!("{to_provider:?} {to_app:?} {:#?}", Step::Nothing);
+        assert_eq!(shown, "ToProvider ToApp Nothing");
+    }
 }
