@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::database::execute;
 use crate::support::fed::lasting;
 use crate::support::revocations::{REVOKED, alive, ends, unlink, waiting, work};
-use crate::support::world::{Engine, World, both_engines};
+use crate::support::world::{World, both_engines};
 
 fn calls(world: &World) -> u64 {
     world.sandbox.counts().revoke
