@@ -20,8 +20,10 @@
 //! # A token's way
 //!
 //! A call to fedToken is one SELECT and one AES-GCM opening where the token is fresh ([`domain::token::decide`]). Else
-//! the callers of a link join one refresh (`service::flights`), which runs to its end whoever hangs up, writes the answer
-//! by compare-and-swap before anybody hears of it, and never overwrites a newer one (`service::refresh`).
+//! the callers of a link join one refresh in their process (`service::flights`), and that takes a lease in the database, so
+//! that no other process asks at the same time (`service::refresh`, `store::leases`). It runs to its end whoever hangs up,
+//! writes the answer by compare-and-swap before anybody hears of it, and is never fenced out. What may be decided on the
+//! way is [`domain::refresh`] and [`domain::guard`]: pure, and walked by a model checker.
 
 pub mod app;
 pub mod cli;
