@@ -39,7 +39,7 @@ synchronous_commit = off
 full_page_writes = off
 autovacuum = off
 jit = off
-max_connections = 300
+max_connections = 1000
 shared_buffers = 64MB
 ${CONF:-}
 CONF
