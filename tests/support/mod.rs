@@ -5,6 +5,7 @@ pub(crate) mod call;
 pub(crate) mod certificate;
 pub(crate) mod contract;
 pub(crate) mod database;
+mod database_clock;
 pub(crate) mod fed;
 pub(crate) mod fleet;
 pub(crate) mod hosts;

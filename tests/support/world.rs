@@ -23,7 +23,7 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 pub(crate) use super::call::{Answer, As, Body};
-use super::{contract, database, postgres};
+use super::{contract, postgres};
 
 /// The client that most tests call as: it is granted everything.
 pub(crate) const CONSOLE: &str = "console";
@@ -337,44 +337,7 @@ impl World {
     /// Moves time on, for fedlink and the sandbox alike.
     pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
-        self.move_database_clock(&format!(
-            "UPDATE test_clock SET at = at + interval '{seconds} s', ahead = ahead + interval '{seconds} s'"
-        ));
-    }
-
-    /// Moves on the database's time alone: for the instances' own clocks nothing passes. Postgres only.
-    pub(crate) fn advance_database(&self, seconds: u64) {
-        self.move_database_clock(&format!(
-            "UPDATE test_clock SET at = at + interval '{seconds} s', ahead = ahead + interval '{seconds} s'"
-        ));
-    }
-
-    /// On Postgres leases go by the database's clock: it is put in step with the test's.
-    async fn hold_database_clock(&self) {
-        if self.database_url.starts_with("sqlite:") {
-            return;
-        }
-        let at = if self.clock.stands_still() { format!("'{}'", self.now().to_rfc3339()) } else { "NULL".to_owned() };
-        database::execute(
-            &self.database_url,
-            &format!(
-                "CREATE TABLE test_clock (at timestamptz, ahead interval NOT NULL);
-                 INSERT INTO test_clock VALUES ({at}, interval '0');
-                 CREATE OR REPLACE FUNCTION fedlink_now() RETURNS timestamptz LANGUAGE sql STABLE
-                 AS 'SELECT coalesce(at, clock_timestamp() + ahead) FROM test_clock'"
-            ),
-        )
-        .await;
-    }
-
-    /// On a thread of its own, since tests move time where they don't wait.
-    fn move_database_clock(&self, statement: &str) {
-        if self.database_url.starts_with("sqlite:") {
-            return;
-        }
-        let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let moving = || runtime().block_on(database::execute(&self.database_url, statement));
-        std::thread::scope(|scope| scope.spawn(moving).join()).expect("the database's clock moves");
+        self.advance_database(seconds);
     }
 
     /// The time it is for fedlink.

@@ -1,0 +1,64 @@
+//! The statements that run all the time: how many they are, and that each searches by index.
+
+use super::*;
+
+#[derive(QueryableByName)]
+struct Step {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    detail: String,
+}
+
+/// The statements that `run` sends to SQLite, and what SQLite makes of each.
+async fn plans(store: &Store, run: impl AsyncFnOnce(&mut Conn)) -> Vec<(String, Vec<String>)> {
+    let mut conn = store.read().await.unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let listener = Arc::clone(&seen);
+    let Conn::Sqlite(lease) = &mut conn else { panic!("SQLite alone has such plans") };
+    lease.0.enter().unwrap().set_instrumentation(move |event: InstrumentationEvent<'_>| {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            listener.lock().unwrap().push(query.to_string());
+        }
+    });
+    run(&mut conn).await;
+    let statements = std::mem::take(&mut *seen.lock().unwrap());
+    let mut plans = Vec::new();
+    for statement in statements {
+        let sql = statement.split(" -- binds").next().unwrap().to_owned();
+        let steps: Vec<Step> =
+            conn::on!(&mut conn, |c| diesel::sql_query(format!("EXPLAIN QUERY PLAN {sql}")).load(c)).unwrap();
+        plans.push((sql, steps.into_iter().map(|step| step.detail).collect()));
+    }
+    plans
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hot_reads_are_one_statement_that_searches_by_index() {
+    let [(store, _folder), _] = stores().await;
+    let subject = Subject::parse("42").unwrap();
+    let provider = ProviderId::parse("box", "box_1").unwrap();
+    let plans = plans(&store, async |conn: &mut Conn| {
+        token_sets::list_of_account(conn, &subject, &provider).await.unwrap();
+        token_sets::list_of_subject(conn, &subject, &provider).await.unwrap();
+        links::list_of_account(conn, &subject).await.unwrap();
+        links::list_of_subject(conn, &subject).await.unwrap();
+        links::list_detailed(conn, &subject).await.unwrap();
+        oauth_tokens::find(conn, &[0; 32]).await.unwrap();
+        token_sets::find(conn, LinkId(uuid::Uuid::nil())).await.unwrap();
+        flows::find_by_state(conn, &[0; 32]).await.unwrap();
+        flows::find_by_code(conn, &[0; 32]).await.unwrap();
+        for table in row_keys::Sealed::ALL {
+            row_keys::list_of_key(conn, *table, ("k", Uuid(uuid::Uuid::nil()), 200)).await.unwrap();
+        }
+        revocations::is_held(conn, &revocation(Some("1"), None)).await.unwrap();
+        revocations::is_held(conn, &revocation(None, Some("1"))).await.unwrap();
+    })
+    .await;
+    assert_eq!(plans.len(), 11 + row_keys::Sealed::ALL.len(), "one statement each: {plans:#?}");
+    for (sql, steps) in plans {
+        assert!(!steps.is_empty(), "{sql}");
+        for step in &steps {
+            let searches = step.starts_with("SEARCH ") && step.contains(" INDEX ");
+            assert!(searches || step == "USE TEMP B-TREE FOR ORDER BY", "{step}\nin {steps:#?}\nof {sql}");
+        }
+    }
+}
