@@ -15,6 +15,20 @@ pub enum Event {
     AccountCreated,
     /// An account was deleted, with its links.
     AccountDeleted,
+    /// An account got a password: the old one, its sessions and the tokens made for it are over.
+    PasswordSet,
+    /// An account may not sign in any more.
+    AccountDisabled,
+    /// A disabled account may sign in again.
+    AccountEnabled,
+    /// A person signed in at our own page.
+    SignedIn,
+    /// A person signed out.
+    SignedOut,
+    /// A sign-in at our own page was refused.
+    SignInRefused,
+    /// An authorization code or a refresh token of ours came a second time: all that came of it is over.
+    TokenReused,
     /// A provider refused a refresh token for good.
     ConsentNeeded,
     /// A refresh token is dead, and an answer that carried the next one never came.
@@ -41,6 +55,13 @@ stored_as!(Event {
     TakenOver => "FEDERATION_POINT_TAKEN_OVER",
     AccountCreated => "ACCOUNT_CREATED",
     AccountDeleted => "ACCOUNT_DELETED",
+    PasswordSet => "ACCOUNT_PASSWORD_SET",
+    AccountDisabled => "ACCOUNT_DISABLED",
+    AccountEnabled => "ACCOUNT_ENABLED",
+    SignedIn => "SIGNED_IN",
+    SignedOut => "SIGNED_OUT",
+    SignInRefused => "SIGN_IN_REFUSED",
+    TokenReused => "OAUTH_TOKEN_REUSED",
     ConsentNeeded => "FEDERATION_CONSENT_NEEDED",
     RefreshLost => "FEDERATION_REFRESH_LOST",
     Retried => "FEDERATION_REFRESH_RETRIED",

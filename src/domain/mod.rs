@@ -13,6 +13,7 @@ pub mod params;
 pub mod refresh;
 pub mod revocation;
 pub mod scope;
+pub mod session;
 pub mod token;
 
 pub use error::{Error, Result};

@@ -2,6 +2,7 @@
 
 pub mod blitz;
 mod caller;
+mod cookies;
 mod limits;
 mod ops;
 mod page;

@@ -62,6 +62,12 @@ pub(super) async fn register(
         account_type: account_type.as_str().to_owned(),
         name,
         created: at(parts.clock.now()),
+        email: None,
+        email_verified: false,
+        phone: None,
+        phone_verified: false,
+        password_hash: None,
+        disabled_at: None,
     };
     let made = insert_if_absent(tx.conn(), &row).await?;
     if made {

@@ -195,6 +195,7 @@ pub async fn issue(
         scope: scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
         issued: store::at(now),
         expires: store::at(now + lifetime),
+        family: None,
     };
     parts.detached(async move |parts| insert(&mut parts.store.write().await?, &row).await).await?;
     Ok(Issued { access_token: token, expires_in: TOKEN_LIFETIME, scopes })

@@ -3,12 +3,15 @@
 pub mod accounts;
 pub mod bind;
 pub mod callers;
+pub mod forms;
 pub mod import;
 pub mod keys;
 pub mod links;
+pub mod onward;
 pub mod ownership;
 pub mod refresh;
 pub mod revoke;
+pub mod sessions;
 pub mod sweep;
 pub mod tokens;
 

@@ -1,4 +1,4 @@
-//! What is done in the background: last uses written, flows and tokens past their time deleted.
+//! What is done in the background: last uses written, flows, sessions and tokens past their time deleted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use super::{Parts, bind, uses};
 use crate::domain::Result;
-use crate::store::{at, oauth_tokens};
+use crate::store::{at, oauth_tokens, sessions};
 
 /// How often last uses are written.
 const FLUSH_EVERY: Duration = Duration::from_secs(5);
@@ -33,10 +33,11 @@ pub async fn run(parts: Arc<Parts>) {
     }
 }
 
-/// Deletes flows and tokens past their time; what a flow was granted is queued for revocation.
+/// Deletes flows, sessions and tokens past their time; what a flow was granted is queued for revocation.
 pub async fn delete(parts: &Parts) -> Result<()> {
     let now = parts.clock.now();
     oauth_tokens::sweep(&mut parts.store.write().await?, at(now)).await?;
+    sessions::sweep(&mut parts.store.write().await?, at(now)).await?;
     bind::sweep(parts, now - AFTERLIFE).await
 }
 

@@ -38,6 +38,13 @@ pub struct Settings {
     pub providers: BTreeMap<ProviderId, Provider>,
 }
 
+impl Settings {
+    /// Whether browsers reach us over https, so that cookies can be bound to it and to this host.
+    pub fn is_secure(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
+}
+
 /// Who may have links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subjects {

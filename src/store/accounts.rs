@@ -19,6 +19,12 @@ pub(crate) struct AccountRow {
     pub(crate) account_type: String,
     pub(crate) name: Option<String>,
     pub(crate) created: At,
+    pub(crate) email: Option<String>,
+    pub(crate) email_verified: bool,
+    pub(crate) phone: Option<String>,
+    pub(crate) phone_verified: bool,
+    pub(crate) password_hash: Option<String>,
+    pub(crate) disabled_at: Option<At>,
 }
 
 /// Makes the account unless there is one; says whether it did.

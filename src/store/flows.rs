@@ -35,6 +35,7 @@ pub(crate) struct FlowRow {
     pub(crate) opened: Option<At>,
     pub(crate) expires: At,
     pub(crate) created: At,
+    pub(crate) popup: bool,
 }
 
 /// One trip to the provider: what comes back, sealed what we compare it with.

@@ -24,6 +24,7 @@ pub(crate) mod oauth_tokens;
 pub(crate) mod provider_rules;
 pub(crate) mod revocations;
 pub(crate) mod row_keys;
+pub(crate) mod sessions;
 pub(crate) mod stale;
 pub(crate) mod token_sets;
 pub(crate) mod uses;

@@ -20,6 +20,7 @@ pub(crate) struct OauthTokenRow {
     pub(crate) scope: String,
     pub(crate) issued: At,
     pub(crate) expires: At,
+    pub(crate) family: Option<Uuid>,
 }
 
 /// Stores a token.

@@ -1,7 +1,7 @@
 //! The tables, once for both engines; the migrations are the truth.
 
 diesel::table! {
-    use diesel::sql_types::{Nullable, Text};
+    use diesel::sql_types::{Bool, Nullable, Text};
     use crate::store::types::Instant;
 
     accounts (subject) {
@@ -10,6 +10,35 @@ diesel::table! {
         account_type -> Text,
         name -> Nullable<Text>,
         created -> Instant,
+        email -> Nullable<Text>,
+        email_verified -> Bool,
+        phone -> Nullable<Text>,
+        phone_verified -> Bool,
+        password_hash -> Nullable<Text>,
+        disabled_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Text};
+    use crate::store::types::Instant;
+
+    sessions (cookie_hash) {
+        cookie_hash -> Binary,
+        subject -> Text,
+        authenticated -> Instant,
+        expires -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Text};
+    use crate::store::types::Instant;
+
+    attempts (key) {
+        key -> Text,
+        count -> Integer,
+        expires -> Instant,
     }
 }
 
@@ -68,7 +97,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Binary, Nullable, Text};
+    use diesel::sql_types::{Binary, Bool, Nullable, Text};
     use crate::store::types::{Id, Instant};
 
     flows (id) {
@@ -91,6 +120,7 @@ diesel::table! {
         opened -> Nullable<Instant>,
         expires -> Instant,
         created -> Instant,
+        popup -> Bool,
     }
 }
 
@@ -105,6 +135,39 @@ diesel::table! {
         subject -> Nullable<Text>,
         scope -> Text,
         issued -> Instant,
+        expires -> Instant,
+        family -> Nullable<Id>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Bool, Text};
+    use crate::store::types::{Id, Instant};
+
+    oauth_codes (code_hash) {
+        code_hash -> Binary,
+        client -> Text,
+        subject -> Text,
+        redirect_uri -> Text,
+        scope -> Text,
+        code_challenge -> Text,
+        family -> Id,
+        used -> Bool,
+        expires -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Bool, Text};
+    use crate::store::types::{Id, Instant};
+
+    oauth_refresh_tokens (token_hash) {
+        token_hash -> Binary,
+        client -> Text,
+        subject -> Text,
+        scope -> Text,
+        family -> Id,
+        used -> Bool,
         expires -> Instant,
     }
 }
@@ -193,8 +256,13 @@ diesel::table! {
 
 diesel::joinable!(token_sets -> links (link_id));
 diesel::joinable!(link_uses -> links (link_id));
+diesel::joinable!(sessions -> accounts (subject));
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
+    sessions,
+    attempts,
+    oauth_codes,
+    oauth_refresh_tokens,
     links,
     token_sets,
     link_uses,

@@ -26,6 +26,7 @@ use super::links::NewLink;
 use super::oauth_tokens::OauthTokenRow;
 use super::revocations::RevocationRow;
 use super::schema::audit as audit_lines;
+use super::sessions::SessionRow;
 use super::token_sets::{NewTokens, Past, TokenRow};
 use super::types::{At, Uuid};
 use super::*;
@@ -91,6 +92,7 @@ async fn rows_full_of_extremes_and_of_nulls_go_there_and_back() {
         let conn = tx.conn();
         vault_keys::insert_if_absent(conn, "k", b"check value", moments()[1]).await.unwrap();
         accounts_go_there_and_back(conn).await;
+        sessions_go_there_and_back(conn).await;
         links_and_tokens_go_there_and_back(conn).await;
         flows_go_there_and_back(conn).await;
         keys_and_instances_go_there_and_back(conn).await;
@@ -108,11 +110,44 @@ async fn accounts_go_there_and_back(conn: &mut Conn) {
             account_type: "resident".to_owned(),
             name: full.then(text),
             created: moments()[2],
+            email: full.then(|| "e".repeat(254)),
+            email_verified: full,
+            phone: full.then(|| "+123456789012345".to_owned()),
+            phone_verified: full,
+            password_hash: full.then(text),
+            disabled_at: full.then_some(moments()[0]),
         };
         assert!(accounts::insert_if_absent(conn, &row).await.unwrap());
         assert!(!accounts::insert_if_absent(conn, &row).await.unwrap());
         same(accounts::find(conn, &Subject::parse(number.repeat(255)).unwrap()).await.unwrap().unwrap(), row);
     }
+}
+
+async fn sessions_go_there_and_back(conn: &mut Conn) {
+    let [early, now, late] = moments();
+    let subject = "1".repeat(255);
+    let row = |number: u8, expires| SessionRow {
+        cookie_hash: vec![number; 32],
+        subject: subject.clone(),
+        authenticated: early,
+        expires,
+    };
+    for (number, expires) in [(1, early), (2, late), (3, late)] {
+        sessions::insert(conn, &row(number, expires)).await.unwrap();
+    }
+    let (found, account) = sessions::find(conn, &[2; 32]).await.unwrap().unwrap();
+    same((found, account.subject), (row(2, late), &subject));
+    sessions::sweep(conn, now).await.unwrap();
+    sessions::delete(conn, &[3; 32]).await.unwrap();
+    for (number, there) in [(1_u8, false), (2, true), (3, false)] {
+        assert_eq!(sessions::find(conn, &[number; 32]).await.unwrap().is_some(), there, "{number}");
+    }
+    sessions::delete_all(conn, &subject).await.unwrap();
+    assert!(sessions::find(conn, &[2; 32]).await.unwrap().is_none());
+    // Those of a deleted account go with it.
+    sessions::insert(conn, &row(4, late)).await.unwrap();
+    accounts::delete(conn, &Subject::parse(subject).unwrap()).await.unwrap();
+    assert!(sessions::find(conn, &[4; 32]).await.unwrap().is_none());
 }
 
 async fn keys_and_instances_go_there_and_back(conn: &mut Conn) {
@@ -217,6 +252,7 @@ async fn flows_go_there_and_back(conn: &mut Conn) {
             opened: full.then_some(early),
             expires: late,
             created: now,
+            popup: full,
         };
         flows::insert(conn, &row).await.unwrap();
         same(flows::find(conn, FlowId(row.id.0)).await.unwrap().unwrap(), &row);
@@ -272,6 +308,7 @@ async fn the_rest_goes_there_and_back(conn: &mut Conn) {
             scope: text(),
             issued: early,
             expires: late,
+            family: full.then_some(id(7)),
         };
         oauth_tokens::insert(conn, &token).await.unwrap();
         same(oauth_tokens::find(conn, &token.token_hash).await.unwrap().unwrap(), token);
@@ -317,6 +354,12 @@ fn account(subject: &str) -> AccountRow {
         account_type: "resident".to_owned(),
         name: None,
         created: moments()[1],
+        email: None,
+        email_verified: false,
+        phone: None,
+        phone_verified: false,
+        password_hash: None,
+        disabled_at: None,
     }
 }
 

@@ -2,6 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use fedlink::domain::ids::Subject;
+use fedlink::service::sessions;
+use secrecy::ExposeSecret as _;
+
 use super::world::{Answer, As, Body, CALLBACK, CHALLENGE, PUBLIC, World};
 use serde_json::{Value, json};
 
@@ -62,6 +66,14 @@ impl Browser {
     /// The browser's cookies, to look at or to steal.
     pub(crate) fn cookies(&mut self) -> &mut BTreeMap<String, String> {
         &mut self.cookies
+    }
+
+    /// Signs a subject in, as the sign-in page does once it believes who it is.
+    pub(crate) async fn sign_in(&mut self, world: &World, subject: &str) {
+        let parts = &world.app.parts;
+        let cookie = sessions::start(parts, Subject::parse(subject).expect("a subject"), None).await.expect("a session");
+        let name = sessions::cookie_name(&parts.settings).to_owned();
+        self.cookies.insert(name, cookie.value.expose_secret().to_owned());
     }
 
     /// Says yes as `user` at the sandbox; gives the address it sends the browser back to.

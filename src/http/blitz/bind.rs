@@ -2,10 +2,8 @@
 
 use std::collections::HashMap;
 
-use actix_web::cookie::time::Duration as CookieAge;
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{COOKIE, LOCATION};
+use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -22,7 +20,7 @@ use crate::domain::{Error, json};
 use crate::http::caller::{actor, bearer_or_basic};
 use crate::http::limits::{Kind, body};
 use crate::http::path::last;
-use crate::http::{page, path};
+use crate::http::{cookies, page, path};
 use crate::service::bind::{self, Answer, Browser, Completion, FlowCookie, Instruction, Question, Shown, Step};
 
 #[derive(Deserialize)]
@@ -183,14 +181,9 @@ fn is_prefetch(request: &HttpRequest) -> bool {
 
 /// The flow cookies that the browser sent.
 fn browser(app: &App, request: &HttpRequest) -> Browser {
-    // Read letter for letter. A name that is decoded, or trimmed of more than the blank of RFC 6265 §4.2.1, could be one
-    // that the browser doesn't know for a `__Host-` cookie, and so one that another host of the domain has planted.
-    let pairs = request.headers().get_all(COOKIE).flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
-    let ours = pairs.filter_map(|pair| {
-        let (name, value) = std::str::from_utf8(pair).ok()?.trim_matches(' ').split_once('=')?;
-        bind::is_flow_cookie(&app.parts.settings, name).then(|| (name.to_owned(), value.into()))
-    });
-    Browser::new(ours.collect())
+    let settings = &app.parts.settings;
+    let ours = cookies::sent(request).filter(|(name, _)| bind::is_flow_cookie(settings, name));
+    Browser::new(ours.map(|(name, value)| (name.to_owned(), value.into())).collect())
 }
 
 fn shape(step: Result<Step, Error>) -> HttpResponse {
@@ -207,24 +200,11 @@ fn redirect(to: &str, cookie: Option<FlowCookie>) -> HttpResponse {
     let mut response = page::private(HttpResponse::SeeOther());
     response.insert_header((LOCATION, to));
     if let Some(cookie) = cookie {
-        response.cookie(build(&cookie.name, cookie.value.expose_secret(), &cookie));
+        let secure = cookie.secure;
+        response.cookie(cookies::keep(&cookie.name, cookie.value.expose_secret(), (cookie.max_age, secure)));
         for name in &cookie.forget {
-            let mut forgotten = build(name, "", &cookie);
-            forgotten.make_removal();
-            response.cookie(forgotten);
+            response.cookie(cookies::forget(name, secure));
         }
     }
     response.finish()
-}
-
-fn build<'c>(name: &'c str, value: &'c str, like: &FlowCookie) -> Cookie<'c> {
-    let age = CookieAge::try_from(like.max_age).unwrap_or(CookieAge::ZERO);
-    Cookie::build(name, value)
-        .path("/")
-        .http_only(true)
-        .secure(like.secure)
-        // Lax: the callback is a navigation from the provider's site.
-        .same_site(SameSite::Lax)
-        .max_age(age)
-        .finish()
 }

@@ -21,7 +21,7 @@ const NAME: &str = "fedlink-flow-";
 const SECURE_NAME: &str = "__Host-fedlink-flow-";
 
 fn prefix(settings: &Settings) -> &'static str {
-    if settings.public_url.scheme() == "https" { SECURE_NAME } else { NAME }
+    if settings.is_secure() { SECURE_NAME } else { NAME }
 }
 
 fn name(settings: &Settings, flow: FlowId) -> String {
@@ -90,7 +90,7 @@ impl Browser {
             name: name(settings, flow),
             value: format!("{}.{}", now.timestamp(), entropy.token().expose_secret()).into(),
             max_age: FLOW_LIMIT,
-            secure: settings.public_url.scheme() == "https",
+            secure: settings.is_secure(),
             forget: others.into_iter().take(surplus).map(|(name, _)| name.clone()).collect(),
         }
     }

@@ -72,6 +72,7 @@ pub async fn instruct(parts: &Arc<Parts>, caller: &Caller, instruction: Instruct
         opened: None,
         expires: store::at(runs_out(FlowState::Instructed, now, None)),
         created: store::at(now),
+        popup: false,
     };
     parts.detached(async move |parts| store::flows::insert(&mut parts.store.write().await?, &row).await).await?;
     instruction_url(&parts.settings, FlowId(id))

@@ -1,0 +1,16 @@
+ALTER TABLE flows DROP COLUMN popup;
+DROP INDEX oauth_tokens_subject;
+DROP INDEX oauth_tokens_family;
+ALTER TABLE oauth_tokens DROP COLUMN family;
+DROP TABLE oauth_refresh_tokens;
+DROP TABLE oauth_codes;
+DROP TABLE attempts;
+DROP TABLE sessions;
+DROP INDEX accounts_phone;
+DROP INDEX accounts_email;
+ALTER TABLE accounts DROP COLUMN disabled_at;
+ALTER TABLE accounts DROP COLUMN password_hash;
+ALTER TABLE accounts DROP COLUMN phone_verified;
+ALTER TABLE accounts DROP COLUMN phone;
+ALTER TABLE accounts DROP COLUMN email_verified;
+ALTER TABLE accounts DROP COLUMN email;

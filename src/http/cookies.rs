@@ -1,0 +1,44 @@
+//! Cookies: read letter for letter, and written for this host alone.
+
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::cookie::time::Duration as CookieAge;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header::COOKIE;
+use secrecy::SecretString;
+
+use crate::app::App;
+use crate::service::sessions;
+
+/// The cookies that a browser sent, by name. A name that is decoded, or trimmed of more than the blank of RFC 6265 §4.2.1,
+/// could be one that the browser doesn't know for a `__Host-` cookie, and so one that another host of the domain has planted.
+pub(super) fn sent(request: &HttpRequest) -> impl Iterator<Item = (&str, &str)> {
+    let pairs = request.headers().get_all(COOKIE).flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+    pairs.filter_map(|pair| std::str::from_utf8(pair).ok()?.trim_matches(' ').split_once('='))
+}
+
+/// The session cookie that the browser sent.
+pub(super) fn session(app: &App, request: &HttpRequest) -> Option<SecretString> {
+    let wanted = sessions::cookie_name(&app.parts.settings);
+    sent(request).find(|(name, _)| *name == wanted).map(|(_, value)| value.into())
+}
+
+/// A cookie to keep for so long.
+pub(super) fn keep<'c>(name: &'c str, value: &'c str, (max_age, secure): (Duration, bool)) -> Cookie<'c> {
+    Cookie::build(name, value)
+        .path("/")
+        .http_only(true)
+        .secure(secure)
+        // Lax: people come back to us from a provider's site, and from an application's.
+        .same_site(SameSite::Lax)
+        .max_age(CookieAge::try_from(max_age).unwrap_or(CookieAge::ZERO))
+        .finish()
+}
+
+/// A cookie to forget.
+pub(super) fn forget(name: &str, secure: bool) -> Cookie<'_> {
+    let mut cookie = keep(name, "", (Duration::ZERO, secure));
+    cookie.make_removal();
+    cookie
+}

@@ -1,0 +1,87 @@
+//! Browser sessions: who is signed in at our own pages. The cookie is of this kind alone: no token of an application and no
+//! Condo session stands for a person here (DESIGN 8).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+
+use super::Parts;
+use crate::domain::ids::Subject;
+use crate::domain::session::{SESSION_LIFETIME, Session};
+use crate::domain::{Error, Result};
+use crate::settings::Settings;
+use crate::store::accounts::AccountRow;
+use crate::store::sessions::{SessionRow, delete, find as find_row, insert};
+use crate::store::{self, at};
+
+const NAME: &str = "fedlink";
+/// `__Host-` binds a cookie to this host and to https; browsers refuse it on plain http.
+const SECURE_NAME: &str = "__Host-fedlink";
+
+/// The session cookie's name.
+pub fn cookie_name(settings: &Settings) -> &'static str {
+    if settings.is_secure() { SECURE_NAME } else { NAME }
+}
+
+/// A cookie for a browser in which somebody has signed in.
+#[derive(Debug)]
+pub struct SessionCookie {
+    /// 256 random bits.
+    pub value: SecretString,
+    /// How long it lives.
+    pub max_age: Duration,
+}
+
+fn hash(cookie: &SecretString) -> Vec<u8> {
+    Sha256::digest(cookie.expose_secret().as_bytes()).to_vec()
+}
+
+/// Who is signed in where this cookie came from: nobody without one, and nobody whose account may not sign in.
+pub async fn find(parts: &Parts, cookie: Option<&SecretString>) -> Result<Option<Session>> {
+    let Some(cookie) = cookie else { return Ok(None) };
+    let hash = hash(cookie);
+    let found = store::read!(parts.store, |conn| find_row(conn, &hash))?;
+    let lives =
+        |(row, account): &(SessionRow, AccountRow)| row.expires.0 > parts.clock.now() && account.disabled_at.is_none();
+    found.filter(lives).map(|(row, account)| session(&row, account)).transpose()
+}
+
+fn session(row: &SessionRow, account: AccountRow) -> Result<Session> {
+    Ok(Session {
+        subject: Subject::parse(account.subject).map_err(Error::internal)?,
+        name: account.name.or(account.email).or(account.phone),
+        authenticated: row.authenticated.0,
+    })
+}
+
+/// Signs a subject in, in the browser whose last cookie was `old`: its id is renewed, so that nobody who planted the old one
+/// gets in with it. Fails if the account is gone.
+pub async fn start(parts: &Arc<Parts>, subject: Subject, old: Option<SecretString>) -> Result<SessionCookie> {
+    let value = parts.entropy.token();
+    let now = parts.clock.now();
+    let row = SessionRow {
+        cookie_hash: hash(&value),
+        subject: subject.as_str().to_owned(),
+        authenticated: at(now),
+        expires: at(now + TimeDelta::from_std(SESSION_LIFETIME).map_err(Error::internal)?),
+    };
+    parts
+        .detached(async move |parts| {
+            let mut tx = parts.store.begin().await?;
+            if let Some(old) = old {
+                delete(tx.conn(), &hash(&old)).await?;
+            }
+            insert(tx.conn(), &row).await?;
+            tx.commit().await
+        })
+        .await?;
+    Ok(SessionCookie { value, max_age: SESSION_LIFETIME })
+}
+
+/// Ends the session of this cookie, if there is one.
+pub async fn end(parts: &Arc<Parts>, cookie: SecretString) -> Result<()> {
+    parts.detached(async move |parts| delete(&mut parts.store.write().await?, &hash(&cookie)).await).await
+}
