@@ -9,6 +9,8 @@ use super::link::stored_as;
 pub enum FlowState {
     /// The instruction is made; no browser has opened it.
     Instructed,
+    /// A browser has opened it, and its person is signing in at our own page.
+    SigningIn,
     /// A browser is at the provider.
     AtProvider,
     /// The account is known and its owner is asked to confirm; the token set is sealed in the flow.
@@ -19,6 +21,7 @@ pub enum FlowState {
 
 stored_as!(FlowState {
     Instructed => "instructed",
+    SigningIn => "signing_in",
     AtProvider => "at_provider",
     Confirming => "confirming",
     Pending => "pending",
@@ -29,7 +32,7 @@ impl FlowState {
     pub fn limit(self) -> Duration {
         match self {
             Self::Instructed | Self::Confirming => Duration::from_mins(5),
-            Self::AtProvider => Duration::from_mins(10),
+            Self::SigningIn | Self::AtProvider => Duration::from_mins(10),
             Self::Pending => Duration::from_mins(1),
         }
     }

@@ -15,7 +15,7 @@ use crate::domain::{Error, Result};
 use crate::settings::Settings;
 use crate::store::accounts::AccountRow;
 use crate::store::sessions::{SessionRow, delete, find as find_row, insert};
-use crate::store::{self, at};
+use crate::store::{self, Conn, at};
 
 const NAME: &str = "fedlink";
 /// `__Host-` binds a cookie to this host and to https; browsers refuse it on plain http.
@@ -42,10 +42,14 @@ fn hash(cookie: &SecretString) -> Vec<u8> {
 /// Who is signed in where this cookie came from: nobody without one, and nobody whose account may not sign in.
 pub async fn find(parts: &Parts, cookie: Option<&SecretString>) -> Result<Option<Session>> {
     let Some(cookie) = cookie else { return Ok(None) };
-    let hash = hash(cookie);
-    let found = store::read!(parts.store, |conn| find_row(conn, &hash))?;
+    store::read!(parts.store, |conn| look(parts, conn, cookie))
+}
+
+/// As [`find`], on a connection of the caller's: in its transaction.
+pub(super) async fn look(parts: &Parts, conn: &mut Conn, cookie: &SecretString) -> Result<Option<Session>> {
     let lives =
         |(row, account): &(SessionRow, AccountRow)| row.expires.0 > parts.clock.now() && account.disabled_at.is_none();
+    let found = find_row(conn, &hash(cookie)).await?;
     found.filter(lives).map(|(row, account)| session(&row, account)).transpose()
 }
 

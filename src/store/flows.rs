@@ -23,6 +23,7 @@ pub(crate) struct FlowRow {
     pub(crate) fp_type: String,
     pub(crate) fp_name: String,
     pub(crate) callback: String,
+    /// Empty: no app completes it, the person who is signed in does.
     pub(crate) code_challenge: String,
     pub(crate) cookie_hash: Option<Vec<u8>>,
     pub(crate) state_hash: Option<Vec<u8>>,
@@ -40,6 +41,8 @@ pub(crate) struct FlowRow {
 
 /// One trip to the provider: what comes back, sealed what we compare it with.
 pub(crate) struct Leg<'a> {
+    /// Whose link it becomes, where that is only known now.
+    pub(crate) subject: Option<&'a str>,
     pub(crate) state_hash: &'a [u8],
     pub(crate) sealed: &'a [u8],
     pub(crate) now: At,
@@ -83,6 +86,28 @@ pub(crate) async fn find_by_code(conn: &mut Conn, code_hash: &[u8]) -> Result<Op
         .map_err(lift)
 }
 
+/// The first opening by a browser in which nobody is signed in: binds the instruction to it until somebody is. Says whether it
+/// was the first.
+pub(crate) async fn await_sign_in(
+    conn: &mut Conn,
+    id: FlowId,
+    cookie_hash: &[u8],
+    (now, expires): (At, At),
+) -> Result<bool> {
+    let moved = on!(conn, |c| diesel::update(flows::table.find(Uuid(id.0)))
+        .filter(flows::state.eq(FlowState::Instructed.as_str()))
+        .filter(flows::cookie_hash.is_null())
+        .filter(flows::expires.gt(now))
+        .set((
+            flows::state.eq(FlowState::SigningIn.as_str()),
+            flows::cookie_hash.eq(cookie_hash),
+            flows::opened.eq(now),
+            flows::expires.eq(expires),
+        ))
+        .execute(c));
+    Ok(moved.map_err(lift)? == 1)
+}
+
 /// The first opening: binds the instruction to one browser and sends it to the provider. Says whether it was the first.
 pub(crate) async fn open(conn: &mut Conn, id: FlowId, cookie_hash: &[u8], leg: &Leg<'_>) -> Result<bool> {
     let moved = on!(conn, |c| diesel::update(flows::table.find(Uuid(id.0)))
@@ -91,6 +116,7 @@ pub(crate) async fn open(conn: &mut Conn, id: FlowId, cookie_hash: &[u8], leg: &
         .filter(flows::expires.gt(leg.now))
         .set((
             flows::state.eq(FlowState::AtProvider.as_str()),
+            leg.subject.map(|subject| flows::subject.eq(subject)),
             flows::cookie_hash.eq(cookie_hash),
             flows::opened.eq(leg.now),
             flows::state_hash.eq(leg.state_hash),
@@ -101,19 +127,21 @@ pub(crate) async fn open(conn: &mut Conn, id: FlowId, cookie_hash: &[u8], leg: &
     Ok(moved.map_err(lift)? == 1)
 }
 
-/// A reload by the browser that opened it: starts the provider's leg afresh. Says whether the flow was still open, in the
-/// state of `row`; of the account it may have found, only the one that was read is forgotten.
+/// A later opening by the same browser, signed in by now or reloading: starts the provider's leg afresh. Says whether the flow
+/// was still open, in the state of `row`; of the account it may have found, only the one that was read is forgotten.
 pub(crate) async fn reopen(conn: &mut Conn, row: &FlowRow, cookie_hash: &[u8], leg: &Leg<'_>) -> Result<bool> {
+    let open = [FlowState::SigningIn, FlowState::AtProvider, FlowState::Confirming].map(FlowState::as_str);
     let at_provider = flows::state.nullable().eq(FlowState::AtProvider.as_str());
     let same_account = flows::sealed.is_null().or(flows::sealed.eq(row.sealed.as_deref()));
     let moved = on!(conn, |c| diesel::update(flows::table.find(row.id))
-        .filter(flows::state.eq_any([FlowState::AtProvider.as_str(), FlowState::Confirming.as_str()]))
+        .filter(flows::state.eq_any(open))
         .filter(flows::state.eq(&row.state))
         .filter(at_provider.or(same_account))
         .filter(flows::cookie_hash.eq(cookie_hash))
         .filter(flows::expires.gt(leg.now))
         .set((
             flows::state.eq(FlowState::AtProvider.as_str()),
+            leg.subject.map(|subject| flows::subject.eq(subject)),
             flows::state_hash.eq(leg.state_hash),
             flows::sealed.eq(leg.sealed),
             flows::sid.eq(None::<String>),

@@ -71,7 +71,8 @@ impl Browser {
     /// Signs a subject in, as the sign-in page does once it believes who it is.
     pub(crate) async fn sign_in(&mut self, world: &World, subject: &str) {
         let parts = &world.app.parts;
-        let cookie = sessions::start(parts, Subject::parse(subject).expect("a subject"), None).await.expect("a session");
+        let cookie =
+            sessions::start(parts, Subject::parse(subject).expect("a subject"), None).await.expect("a session");
         let name = sessions::cookie_name(&parts.settings).to_owned();
         self.cookies.insert(name, cookie.value.expose_secret().to_owned());
     }

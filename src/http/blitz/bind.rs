@@ -27,9 +27,8 @@ use crate::service::bind::{self, Answer, Browser, Completion, FlowCookie, Instru
 struct InstructBody {
     fp: String,
     callback: String,
-    /// Accepted; the last page navigates to `callback` either way.
     #[serde(rename = "isPopup")]
-    _is_popup: Option<bool>,
+    is_popup: Option<bool>,
     code_challenge: Option<String>,
     code_challenge_method: Option<String>,
 }
@@ -41,6 +40,7 @@ pub(crate) async fn instruct(app: Data<App>, request: HttpRequest, payload: Payl
     let instruction = Instruction {
         fp: sent.fp,
         callback: sent.callback,
+        popup: sent.is_popup.unwrap_or(false),
         code_challenge: sent.code_challenge,
         code_challenge_method: sent.code_challenge_method,
     };
@@ -183,14 +183,15 @@ fn is_prefetch(request: &HttpRequest) -> bool {
 fn browser(app: &App, request: &HttpRequest) -> Browser {
     let settings = &app.parts.settings;
     let ours = cookies::sent(request).filter(|(name, _)| bind::is_flow_cookie(settings, name));
-    Browser::new(ours.map(|(name, value)| (name.to_owned(), value.into())).collect())
+    let ours = ours.map(|(name, value)| (name.to_owned(), value.into())).collect();
+    Browser::new(ours, cookies::session(app, request))
 }
 
 fn shape(step: Result<Step, Error>) -> HttpResponse {
     match step {
-        Ok(Step::ToProvider(url, cookie)) => redirect(url.as_str(), cookie),
+        Ok(Step::ToSignIn(url, cookie) | Step::ToProvider(url, cookie)) => redirect(url.as_str(), cookie),
         Ok(Step::ToConfirm(url)) => redirect(url.as_str(), None),
-        Ok(Step::ToApp(address)) => redirect(&address, None),
+        Ok(Step::ToApp(end)) => redirect(&end.address, None),
         Ok(Step::Nothing) => page::gone(),
         Err(error) => page::failure(&error),
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use super::person::{Standing, standing};
 use super::{
-    Browser, Ending, GrantSecrets, LegSecrets, Step, app_address, confirm_url, end, flow_id, hash, provider_of,
-    redirect_uri, runs_out, seal, unseal, whose,
+    Browser, Ending, GrantSecrets, LegSecrets, Step, back_to_app, confirm_url, end, flow_id, hash, is_persons,
+    provider_of, redirect_uri, runs_out, seal, unseal, whose,
 };
 use crate::domain::flow::FlowState;
 use crate::domain::ids::{ProviderId, Sid};
@@ -82,6 +83,10 @@ async fn take(parts: &Parts, answer: &Answer, browser: &Browser) -> Result<Step>
     let Some(code) = &answer.code else {
         return end(parts, &row, Ending::ProviderError, "no_code").await;
     };
+    if let Standing::Nobody | Standing::Anothers = standing(parts, &row, browser).await? {
+        // Before the code is exchanged: whoever is signed in now did not begin this.
+        return end(parts, &row, Ending::WrongUser, "wrong_user").await;
+    }
     // From here the answer is used up: of two requests with this state one goes on.
     let claimed = store::flows::claim_answer(&mut parts.store.write().await?, flow_id(&row), &state_hash, now).await?;
     if !claimed {
@@ -176,7 +181,8 @@ async fn arrive(
     let sid = identity.sid.as_str();
     let secrets = settings.remember_tokens.then(|| secrets(&grant, &params, now));
     let sealed = secrets.map(|secrets| seal(parts, row, Some(sid), &secrets)).transpose()?;
-    let (state, code) = if settings.confirm {
+    // A person is always asked: nobody else completes what they said yes to.
+    let (state, code) = if settings.confirm || is_persons(row) {
         (FlowState::Confirming, None)
     } else {
         (FlowState::Pending, Some(parts.entropy.token()))
@@ -195,14 +201,13 @@ async fn arrive(
     }
     Ok(match code {
         None => Step::ToConfirm(confirm_url(&parts.settings, flow_id(row))?),
-        Some(code) => Step::ToApp(pending_address(row, &code)),
+        Some(code) => pending(row, &code),
     })
 }
 
-/// The app's callback with the code it completes with.
-pub(super) fn pending_address(row: &FlowRow, code: &SecretString) -> String {
-    let code = secrecy::ExposeSecret::expose_secret(code);
-    app_address(row, &[("status", "pending"), ("bind_code", code)])
+/// Back to the app, with the code it completes with.
+pub(super) fn pending(row: &FlowRow, code: &SecretString) -> Step {
+    back_to_app(row, &[("status", "pending"), ("bind_code", secrecy::ExposeSecret::expose_secret(code))])
 }
 
 fn secrets(grant: &Grant, params: &Params, now: chrono::DateTime<chrono::Utc>) -> GrantSecrets {

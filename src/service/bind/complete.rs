@@ -4,24 +4,19 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::DateTime;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{GrantSecrets, hash, provider_of, record_refusal, revoke_grant, unseal};
+use super::link::link;
+use super::{hash, record_refusal, revoke_grant};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::event::Actor;
-use crate::domain::ids::{Sid, Subject};
-use crate::domain::link::Proof;
-use crate::domain::params::Params;
-use crate::domain::token::Expiry;
+use crate::domain::ids::Subject;
 use crate::domain::{Error, Result};
-use crate::service::token_sets::{Keeping, keep};
 use crate::service::{Parts, links};
 use crate::store::flows::{FlowRow, delete, find_by_code, take_pending};
 use crate::store::{self, Tx};
-use crate::vault::Owner;
 
 /// What an app completes a bind with.
 #[derive(Debug)]
@@ -56,7 +51,7 @@ async fn store_link(parts: &Parts, caller: &Caller, actor: &Actor, completion: C
     if let Err(refusal) = fits(parts, &mut tx, caller, (&row, &completion.code_verifier, &subject)).await {
         return burn(parts, tx, actor, (&row, refusal)).await;
     }
-    match link(parts, &mut tx, (caller, actor), (&row, &subject)).await {
+    match link(parts, &mut tx, (&caller.client, actor), (&row, &subject)).await {
         Ok(()) => tx.commit().await,
         Err(refusal @ Error::AlreadyLinked) => {
             // It was a constraint that refused, so on Postgres this transaction is over.
@@ -86,7 +81,13 @@ async fn fits(
         return Err(Error::Denied);
     }
     caller.may(Action::ChangeLinks, subject)?;
-    links::require_account(parts, tx, caller, subject).await
+    links::require_account(parts, tx, caller, subject).await?;
+    match store::accounts::find(tx.conn(), subject).await? {
+        Some(account) if account.disabled_at.is_some() => {
+            Err(Error::input("subject", "has an account that is disabled"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The subject the link is to belong to: the instruction's, or else the one named now. Naming none loses nothing.
@@ -111,45 +112,11 @@ async fn burn(parts: &Parts, mut tx: Tx, actor: &Actor, (row, refusal): (&FlowRo
         Error::Denied => "wrong_subject",
         Error::UserNotFound { .. } => "unknown_subject",
         Error::AlreadyLinked => "already_linked",
+        Error::Input { .. } => "disabled_account",
         ours => return Err(ours),
     };
     revoke_grant(parts, &mut tx, row).await?;
     record_refusal(parts, &mut tx, actor, (row, detail)).await?;
     tx.commit().await?;
     Err(refusal)
-}
-
-async fn link(
-    parts: &Parts,
-    tx: &mut Tx,
-    (caller, actor): (&Caller, &Actor),
-    (row, subject): (&FlowRow, &Subject),
-) -> Result<()> {
-    let provider = provider_of(row)?;
-    let sid = Sid::parse(row.sid.clone().unwrap_or_default()).map_err(Error::internal)?;
-    let making = links::Making {
-        subject,
-        provider: &provider,
-        sid: &sid,
-        user_name: row.user_name.clone(),
-        proof: Proof::Proven,
-        origin: Some(&caller.client),
-    };
-    let id = links::make(parts, tx, actor, making).await?;
-    let Some(sealed) = &row.sealed else { return Ok(()) };
-    let grant: GrantSecrets = unseal(parts, row, Some(sid.as_str()), sealed)?;
-    keep(parts, tx.conn(), Owner::new(id, subject, &provider, sid.as_str()), &keeping(grant)?).await
-}
-
-fn keeping(grant: GrantSecrets) -> Result<Keeping> {
-    let params = grant.params.as_ref().map(Params::from_text).transpose()?.unwrap_or_default();
-    Ok(Keeping {
-        access: Some(grant.access),
-        refresh: grant.refresh,
-        params,
-        scope: grant.scope,
-        expires: Expiry::from(grant.expires.and_then(DateTime::from_timestamp_micros)),
-        obtained: DateTime::from_timestamp_micros(grant.obtained),
-        refreshed: false,
-    })
 }

@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
+use secrecy::SecretString;
 
-use super::callback::pending_address;
-use super::{Browser, Ending, Step, end, hash, provider_of, runs_out, state_of};
+use super::callback::pending;
+use super::person::{self, Standing, standing};
+use super::{Browser, Ending, Step, end, flow_id, hash, provider_of, runs_out, state_of};
 use crate::domain::flow::FlowState;
 use crate::domain::ids::{ClientId, FlowId};
+use crate::domain::session::Session;
 use crate::domain::{Error, Result};
-use crate::service::Parts;
+use crate::service::{Parts, forms};
 use crate::store;
 use crate::store::flows::FlowRow;
 
@@ -29,10 +27,21 @@ pub struct Question {
     pub account: String,
     /// The application's name.
     pub client: String,
+    /// What the account is to be connected to.
+    pub whom: Whom,
     /// To be sent back with the answer.
     pub csrf: SecretString,
     /// Where the answer may lead off this site: the page's `form-action` has to name it.
     pub callback: String,
+}
+
+/// What an account is to be connected to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// The application, which knows whom it is for.
+    Application,
+    /// The person who is signed in; with a name if the account has one.
+    Person(Option<String>),
 }
 
 /// What a confirm page comes to.
@@ -44,9 +53,17 @@ pub enum Shown {
     Instead(Step),
 }
 
+/// A flow that waits for this browser's answer, all that was asked of the browser being so.
+struct Waiting<'b> {
+    row: FlowRow,
+    cookie: &'b SecretString,
+    /// Who is signed in, where that matters.
+    session: Option<Session>,
+}
+
 /// What to ask at a flow's confirm page.
 pub async fn question(parts: &Parts, flow: FlowId, browser: &Browser) -> Result<Shown> {
-    let (row, cookie) = match find(parts, flow, browser).await? {
+    let Waiting { row, cookie, session } = match find(parts, flow, browser).await? {
         Ok(found) => found,
         Err(instead) => return Ok(Shown::Instead(instead)),
     };
@@ -58,12 +75,13 @@ pub async fn question(parts: &Parts, flow: FlowId, browser: &Browser) -> Result<
         provider: title,
         account: account(&row),
         client: client.map_or_else(|| row.client.clone(), |client| client.name.clone()),
-        csrf: csrf(cookie, &row),
+        whom: session.map_or(Whom::Application, |session| Whom::Person(session.name.as_deref().map(presentable))),
+        csrf: forms::token(cookie, &purpose(&row)),
         callback: row.callback,
     }))
 }
 
-/// Takes the answer: `yes` hands the app its code, `no` ends the flow.
+/// Takes the answer: `yes` makes the link or hands the app its code, `no` ends the flow.
 pub async fn confirm(
     parts: &Arc<Parts>,
     flow: FlowId,
@@ -80,33 +98,33 @@ async fn answer(
     browser: &Browser,
     (sent_csrf, decision): (&SecretString, &str),
 ) -> Result<Step> {
-    let (row, cookie) = match find(parts, flow, browser).await? {
+    let Waiting { row, cookie, session } = match find(parts, flow, browser).await? {
         Ok(found) => found,
         Err(instead) => return Ok(instead),
     };
-    let expected = csrf(cookie, &row);
-    if !bool::from(expected.expose_secret().as_bytes().ct_eq(sent_csrf.expose_secret().as_bytes())) {
+    if !forms::is_token(sent_csrf, cookie, &purpose(&row)) {
         return Err(Error::input("csrf", "is not the form's; open the page again"));
     }
-    match decision {
-        "yes" => {}
-        "no" => return end(parts, &row, Ending::AccessDenied, "declined_at_confirm").await,
-        _ => return Err(Error::input("decision", "must be yes or no")),
+    match (decision, session) {
+        ("yes", None) => hand_over(parts, &row).await,
+        ("yes", Some(_)) => person::link(parts, &row, browser).await,
+        ("no", _) => end(parts, &row, Ending::AccessDenied, "declined_at_confirm").await,
+        _ => Err(Error::input("decision", "must be yes or no")),
     }
+}
+
+/// Gives the app the code it completes with.
+async fn hand_over(parts: &Parts, row: &FlowRow) -> Result<Step> {
     let now = parts.clock.now();
     let code = parts.entropy.token();
     let expires = store::at(runs_out(FlowState::Pending, now, row.opened.map(|at| at.0)));
     let mut conn = parts.store.write().await?;
-    let confirmed = store::flows::confirm(&mut conn, &row, &hash(&code), store::at(now), expires).await?;
-    Ok(if confirmed { Step::ToApp(pending_address(&row, &code)) } else { Step::Nothing })
+    let confirmed = store::flows::confirm(&mut conn, row, &hash(&code), store::at(now), expires).await?;
+    Ok(if confirmed { pending(row, &code) } else { Step::Nothing })
 }
 
-/// The flow that waits for this browser's answer, and the browser's cookie; else what to do instead.
-async fn find<'b>(
-    parts: &Parts,
-    flow: FlowId,
-    browser: &'b Browser,
-) -> Result<std::result::Result<(FlowRow, &'b SecretString), Step>> {
+/// The flow that waits for this browser's answer; else what to do instead.
+async fn find<'b>(parts: &Parts, flow: FlowId, browser: &'b Browser) -> Result<std::result::Result<Waiting<'b>, Step>> {
     let Some(row) = store::read!(parts.store, |conn| store::flows::find(conn, flow))? else {
         return Ok(Err(Step::Nothing));
     };
@@ -114,18 +132,19 @@ async fn find<'b>(
     if row.expires.0 <= parts.clock.now() {
         return Ok(Err(end(parts, &row, Ending::FlowExpired, "flow_expired").await?));
     }
-    Ok(if state_of(&row)? == FlowState::Confirming { Ok((row, cookie)) } else { Err(Step::Nothing) })
+    if state_of(&row)? != FlowState::Confirming {
+        return Ok(Err(Step::Nothing));
+    }
+    match standing(parts, &row, browser).await? {
+        Standing::Apps => Ok(Ok(Waiting { row, cookie, session: None })),
+        Standing::Theirs(session) => Ok(Ok(Waiting { row, cookie, session: Some(session) })),
+        Standing::Nobody | Standing::Anothers => Ok(Err(end(parts, &row, Ending::WrongUser, "wrong_user").await?)),
+    }
 }
 
-/// The form's token: only who has the cookie can know it, and it tells nothing of the cookie. It is for the account the
-/// form names: another tab may have come back with another one since.
-fn csrf(cookie: &SecretString, row: &FlowRow) -> SecretString {
-    let digest = Sha256::new()
-        .chain_update(b"fedlink confirm form\0")
-        .chain_update(hash(cookie))
-        .chain_update(row.sid.as_deref().unwrap_or_default())
-        .finalize();
-    URL_SAFE_NO_PAD.encode(digest).into()
+/// What the form is for: the account it names. Another tab may have come back with another one since.
+fn purpose(row: &FlowRow) -> String {
+    format!("confirm {} {}", flow_id(row), row.sid.as_deref().unwrap_or_default())
 }
 
 /// The account's name, or its id where there is nothing to read in the name.

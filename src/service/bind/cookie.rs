@@ -49,16 +49,22 @@ pub struct FlowCookie {
     pub forget: Vec<String>,
 }
 
-/// The flow cookies that a browser sent.
+/// The cookies that a browser sent, as far as a bind looks at them.
 #[derive(Debug, Default)]
 pub struct Browser {
     cookies: Vec<(String, SecretString)>,
+    session: Option<SecretString>,
 }
 
 impl Browser {
-    /// A browser that sent these cookies; only flow cookies need be among them.
-    pub fn new(cookies: Vec<(String, SecretString)>) -> Self {
-        Self { cookies }
+    /// A browser that sent these flow cookies and this session cookie.
+    pub fn new(cookies: Vec<(String, SecretString)>, session: Option<SecretString>) -> Self {
+        Self { cookies, session }
+    }
+
+    /// The session cookie.
+    pub(super) fn session(&self) -> Option<&SecretString> {
+        self.session.as_ref()
     }
 
     fn value(&self, settings: &Settings, flow: FlowId) -> Option<&SecretString> {

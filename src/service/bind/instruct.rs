@@ -24,7 +24,9 @@ pub struct Instruction {
     pub fp: String,
     /// Where the user is to come back to; on the app's list, letter for letter.
     pub callback: String,
-    /// RFC 7636 §4.2, of the verifier that the app will complete with.
+    /// Whether it is opened in a popup, whose last page tells its opener.
+    pub popup: bool,
+    /// RFC 7636 §4.2, of the verifier that the app will complete with; none: the person who is signed in completes it.
     pub code_challenge: Option<String>,
     /// `S256`, or nothing, which means the same.
     pub code_challenge_method: Option<String>,
@@ -44,10 +46,10 @@ pub async fn instruct(parts: &Arc<Parts>, caller: &Caller, instruction: Instruct
             "is not on the application's list of callbacks (compared letter for letter)",
         ));
     }
-    let challenge = challenge(&instruction)?;
+    let challenge = challenge(parts.settings.subjects, &instruction)?;
     if let Some(subject) = caller.subject().filter(|_| parts.settings.subjects == Subjects::Registered) {
         let account = store::read!(parts.store, |conn| store::accounts::find(conn, subject))?;
-        account.ok_or(Error::Denied)?;
+        account.filter(|account| account.disabled_at.is_none()).ok_or(Error::Denied)?;
     }
     let id = parts.entropy.uuid();
     let (_, wrapped) = parts.vault.new_row_key(Table::Flows, id)?;
@@ -72,21 +74,24 @@ pub async fn instruct(parts: &Arc<Parts>, caller: &Caller, instruction: Instruct
         opened: None,
         expires: store::at(runs_out(FlowState::Instructed, now, None)),
         created: store::at(now),
-        popup: false,
+        popup: instruction.popup,
     };
     parts.detached(async move |parts| store::flows::insert(&mut parts.store.write().await?, &row).await).await?;
     instruction_url(&parts.settings, FlowId(id))
 }
 
-/// The code challenge, which has to be there: completing by a browser session needs a sign-in page, which there is none of.
-fn challenge(instruction: &Instruction) -> Result<String> {
+/// The code challenge; empty without one. Where the users live elsewhere nobody can sign in here, so there has to be one.
+fn challenge(subjects: Subjects, instruction: &Instruction) -> Result<String> {
     if instruction.code_challenge_method.as_deref().is_some_and(|method| method != "S256") {
         return Err(Error::input("code_challenge_method", "must be S256"));
     }
     let Some(challenge) = &instruction.code_challenge else {
+        if subjects == Subjects::Registered && instruction.code_challenge_method.is_none() {
+            return Ok(String::new());
+        }
         return Err(Error::input(
             "code_challenge",
-            "is required: a bind is completed by the app, with its code_verifier, at fa/bind/complete",
+            "is required: the app completes the bind, with its code_verifier, at fa/bind/complete",
         ));
     };
     match URL_SAFE_NO_PAD.decode(challenge) {

@@ -1,5 +1,6 @@
 //! Bind: a user links an account whose id nobody knows yet, in the browser. The instruction belongs to one browser and,
-//! completed by the app, to the verifier that only the app holds: whoever steals the URL links nothing (DESIGN 8).
+//! either to the person who is signed in there or to the verifier that only the app holds: whoever steals the URL links nothing
+//! (DESIGN 8).
 
 mod callback;
 mod complete;
@@ -7,7 +8,9 @@ mod confirm;
 mod cookie;
 mod expired;
 mod instruct;
+mod link;
 mod open;
+mod person;
 
 use std::fmt;
 
@@ -20,7 +23,7 @@ use url::form_urlencoded;
 
 pub use callback::{Answer, callback};
 pub use complete::{Completion, complete};
-pub use confirm::{Question, Shown, confirm, question};
+pub use confirm::{Question, Shown, Whom, confirm, question};
 pub use cookie::{Browser, FlowCookie, is_flow_cookie};
 pub(super) use expired::sweep;
 pub use instruct::{Instruction, instruct};
@@ -39,12 +42,14 @@ use crate::vault::{Flow, Place, Table, flow_place};
 
 /// What a browser is to do next.
 pub enum Step {
+    /// Sign in at our own page, with this cookie if the browser has none yet.
+    ToSignIn(Url, Option<FlowCookie>),
     /// Go to the provider, with this cookie if the browser has none yet.
     ToProvider(Url, Option<FlowCookie>),
     /// Answer the question at the flow's confirm page.
     ToConfirm(Url),
     /// Go back to the app: the end, whatever it is.
-    ToApp(String),
+    ToApp(Return),
     /// There is nothing here for this browser: the flow is over, or it is another's. Nothing was touched.
     Nothing,
 }
@@ -53,6 +58,7 @@ pub enum Step {
 impl fmt::Debug for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::ToSignIn(..) => "ToSignIn",
             Self::ToProvider(..) => "ToProvider",
             Self::ToConfirm(_) => "ToConfirm",
             Self::ToApp(_) => "ToApp",
@@ -61,12 +67,24 @@ impl fmt::Debug for Step {
     }
 }
 
+/// How a bind ends for the app. It may hold the bind code, so it has no `Debug`.
+pub struct Return {
+    /// The callback with all that the app is told in its query.
+    pub address: String,
+    /// What the app is told, by name.
+    pub told: Vec<(&'static str, String)>,
+    /// Whether the app opened the instruction in a popup, whose last page tells its opener.
+    pub popup: bool,
+}
+
 /// Why a bind ended without a link, as the app is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
     AccessDenied,
+    AlreadyLinked,
     FlowExpired,
     ProviderError,
+    WrongUser,
 }
 
 impl Ending {
@@ -74,8 +92,12 @@ impl Ending {
     fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::AccessDenied => ("access_denied", "The user declined to connect the account"),
+            Self::AlreadyLinked => ("already_linked", "The account is linked to another user"),
             Self::FlowExpired => ("flow_expired", "Connecting the account took too long"),
             Self::ProviderError => ("provider_error", "The provider could not connect the account"),
+            Self::WrongUser => {
+                ("wrong_user", "The user who is signed in is not the one the account was to be connected to")
+            }
         }
     }
 }
@@ -118,6 +140,11 @@ fn flow_id(row: &FlowRow) -> FlowId {
 
 fn provider_of(row: &FlowRow) -> Result<ProviderId> {
     ProviderId::parse(&row.fp_type, &row.fp_name).map_err(Error::internal)
+}
+
+/// Whether the flow is completed in the browser, by the person who is signed in there, and not by the app.
+fn is_persons(row: &FlowRow) -> bool {
+    row.code_challenge.is_empty()
 }
 
 fn state_of(row: &FlowRow) -> Result<FlowState> {
@@ -212,7 +239,7 @@ async fn end(parts: &Parts, row: &FlowRow, ending: Ending, detail: &'static str)
     record_refusal(parts, &mut tx, &actor, (row, detail)).await?;
     tx.commit().await?;
     let (error, description) = ending.words();
-    Ok(Step::ToApp(app_address(row, &[("status", "error"), ("error", error), ("error_description", description)])))
+    Ok(back_to_app(row, &[("status", "error"), ("error", error), ("error_description", description)]))
 }
 
 /// Queues for revocation what a flow has been granted, in the transaction that ends it without a link.
@@ -254,14 +281,13 @@ async fn record_refusal(
     record(parts, tx, Event::BindRefused, actor, about).await
 }
 
-/// The app's callback with what it is told, added to whatever query it has; the rest of it stays letter for letter.
-fn app_address(row: &FlowRow, told: &[(&str, &str)]) -> String {
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("fp", &format!("{}:{}", row.fp_type, row.fp_name));
-    query.append_pair("bind", &flow_id(row).to_string());
-    query.extend_pairs(told);
+/// Back to the app's callback with what it is told, added to whatever query it has; the rest of it stays letter for letter.
+fn back_to_app(row: &FlowRow, result: &[(&'static str, &str)]) -> Step {
+    let mut told = vec![("fp", format!("{}:{}", row.fp_type, row.fp_name)), ("bind", flow_id(row).to_string())];
+    told.extend(result.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&told).finish();
     let separator = if row.callback.contains('?') { '&' } else { '?' };
-    format!("{}{separator}{}", row.callback, query.finish())
+    Step::ToApp(Return { address: format!("{}{separator}{query}", row.callback), told, popup: row.popup })
 }
 
 #[cfg(test)]
@@ -271,7 +297,9 @@ mod tests {
     #[test]
     fn a_step_shows_neither_state_nor_code() {
         let to_provider = Step::ToProvider("https://a.example/authorize?state=s3cret".parse().unwrap(), None);
-        let to_app = Step::ToApp("https://app.example/callback?bind_code=s3cret".to_owned());
+        let told = vec![("bind_code", "s3cret".to_owned())];
+        let address = "https://app.example/callback?bind_code=s3cret".to_owned();
+        let to_app = Step::ToApp(Return { address, told, popup: false });
         let shown = format!("{to_provider:?} {to_app:?} {:#?}", Step::Nothing);
         assert_eq!(shown, "ToProvider ToApp Nothing");
     }

@@ -1,18 +1,21 @@
-//! Stage two begins: a browser opens the instruction, becomes the only one that may go on, and leaves for the provider.
+//! Stage two begins: a browser opens the instruction, becomes the only one that may go on, and leaves for the provider, by
+//! way of our sign-in page where the link is to be a person's.
 
 use std::sync::Arc;
 
 use secrecy::SecretString;
 use url::Url;
 
+use super::person::{Standing, standing};
 use super::{
     Browser, Ending, FlowCookie, LegSecrets, Step, end, flow_id, hash, provider_of, redirect_uri, revoke_grant,
     runs_out, seal, state_of,
 };
 use crate::domain::flow::FlowState;
-use crate::domain::ids::FlowId;
+use crate::domain::ids::{FlowId, Subject};
 use crate::domain::{Error, Result};
 use crate::service::Parts;
+use crate::service::onward::Onward;
 use crate::store;
 use crate::store::flows::{FlowRow, Leg};
 use crate::upstream::AuthorizationRequest;
@@ -37,31 +40,60 @@ async fn look(parts: &Parts, flow: FlowId, browser: &Browser) -> Result<Option<S
         return Ok(Some(Step::Nothing));
     };
     let late = row.expires.0 <= parts.clock.now();
-    match (state_of(&row)?, browser.proves(&parts.settings, &row).is_some()) {
+    let cookie = match (state_of(&row)?, browser.proves(&parts.settings, &row).is_some()) {
         (FlowState::Instructed, _) if row.cookie_hash.is_none() && !late => {
-            let cookie = browser.cookie_for(&parts.settings, flow, &*parts.entropy, parts.clock.now());
-            leave(parts, &row, Some(cookie)).await
+            Some(browser.cookie_for(&parts.settings, flow, &*parts.entropy, parts.clock.now()))
         }
-        (FlowState::AtProvider | FlowState::Confirming, true) if !late => leave(parts, &row, None).await,
-        (_, true) if late => end(parts, &row, Ending::FlowExpired, "flow_expired").await.map(Some),
+        (FlowState::SigningIn | FlowState::AtProvider | FlowState::Confirming, true) if !late => None,
+        (_, true) if late => return end(parts, &row, Ending::FlowExpired, "flow_expired").await.map(Some),
         // Another browser's, or never opened in time, or done: the row stays as it is.
-        _ => Ok(Some(Step::Nothing)),
+        _ => return Ok(Some(Step::Nothing)),
+    };
+    match standing(parts, &row, browser).await? {
+        Standing::Apps => leave(parts, row, None, cookie).await,
+        Standing::Theirs(session) => leave(parts, row, Some(session.subject), cookie).await,
+        Standing::Nobody => sign_in(parts, &row, cookie).await,
+        Standing::Anothers => end(parts, &row, Ending::WrongUser, "wrong_user").await.map(Some),
     }
 }
 
-/// Sends the browser to the provider with fresh secrets; a cookie makes this the first opening. `None`: the row changed.
-async fn leave(parts: &Parts, row: &FlowRow, cookie: Option<FlowCookie>) -> Result<Option<Step>> {
-    let (state, secrets, url) = match prepare(parts, row).await {
+/// Sends the browser to our sign-in page, which leads back here. `None`: the row changed.
+async fn sign_in(parts: &Parts, row: &FlowRow, cookie: Option<FlowCookie>) -> Result<Option<Step>> {
+    if let Some(cookie) = &cookie {
+        let now = parts.clock.now();
+        let times = (store::at(now), store::at(runs_out(FlowState::SigningIn, now, Some(now))));
+        let mut conn = parts.store.write().await?;
+        if !store::flows::await_sign_in(&mut conn, flow_id(row), &hash(&cookie.value), times).await? {
+            return Ok(None);
+        }
+    }
+    let url = Onward::Bind(flow_id(row)).sign_in_url(&parts.settings)?;
+    Ok(Some(Step::ToSignIn(url, cookie)))
+}
+
+/// Sends the browser to the provider with fresh secrets; a cookie makes this the first opening. The link becomes `subject`'s,
+/// where it is a person's. `None`: the row changed.
+async fn leave(
+    parts: &Parts,
+    mut row: FlowRow,
+    subject: Option<Subject>,
+    cookie: Option<FlowCookie>,
+) -> Result<Option<Step>> {
+    let (state, secrets, url) = match prepare(parts, &row).await {
         Ok(prepared) => prepared,
         Err(Error::ProviderUnavailable { .. }) => {
-            return end(parts, row, Ending::ProviderError, "provider_unavailable").await.map(Some);
+            return end(parts, &row, Ending::ProviderError, "provider_unavailable").await.map(Some);
         }
         Err(error) => return Err(error),
     };
     let now = parts.clock.now();
     let opened = row.opened.map_or(now, |opened| opened.0);
-    let sealed = seal(parts, row, None, &secrets)?;
+    if let Some(subject) = &subject {
+        row.subject = Some(subject.as_str().to_owned());
+    }
+    let sealed = seal(parts, &row, None, &secrets)?;
     let leg = Leg {
+        subject: subject.as_ref().map(Subject::as_str),
         state_hash: &hash(&state),
         sealed: &sealed,
         now: store::at(now),
@@ -70,9 +102,9 @@ async fn leave(parts: &Parts, row: &FlowRow, cookie: Option<FlowCookie>) -> Resu
     let moved = match (&cookie, &row.cookie_hash) {
         // Two browsers at once: the database lets one of them through.
         (Some(cookie), _) => {
-            store::flows::open(&mut parts.store.write().await?, flow_id(row), &hash(&cookie.value), &leg).await?
+            store::flows::open(&mut parts.store.write().await?, flow_id(&row), &hash(&cookie.value), &leg).await?
         }
-        (None, Some(cookie_hash)) => reopen(parts, row, cookie_hash, &leg).await?,
+        (None, Some(cookie_hash)) => reopen(parts, &row, cookie_hash, &leg).await?,
         (None, None) => false,
     };
     Ok(moved.then_some(Step::ToProvider(url, cookie)))
