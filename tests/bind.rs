@@ -90,7 +90,6 @@ both_engines! {
             ("callback", json!(["https://app.example/callback"]), "callback"),
             ("callback", json!("https://elsewhere.example/callback"), "callback"),
             ("isPopup", json!("yes"), "isPopup"),
-            ("code_challenge", json!(null), "complete"),
             ("code_challenge", json!(""), "code_challenge"),
             ("code_challenge", json!(short), "code_challenge"),
             ("code_challenge", json!(format!("{CHALLENGE}A")), "code_challenge"),

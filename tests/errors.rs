@@ -78,7 +78,6 @@ both_engines! {
             (BIND, instruction("callback", Value::Null), "callback is missing"),
             (BIND, instruction("callback", json!("https://app.example/callback/")), "callback is not on"),
             (BIND, instruction("isPopup", json!("yes")), "isPopup has a value of the wrong type"),
-            (BIND, instruction("code_challenge", Value::Null), "code_challenge is required"),
             (BIND, instruction("code_challenge", json!("short")), "code_challenge must be"),
             (BIND, instruction("code_challenge_method", json!("plain")), "code_challenge_method must be S256"),
             (COMPLETE, raw(b"{}"), "bind_code is missing"),

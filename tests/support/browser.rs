@@ -77,6 +77,11 @@ impl Browser {
         self.cookies.insert(name, cookie.value.expose_secret().to_owned());
     }
 
+    /// Forgets who is signed in.
+    pub(crate) fn sign_out(&mut self, world: &World) {
+        self.cookies.remove(sessions::cookie_name(&world.app.parts.settings));
+    }
+
     /// Says yes as `user` at the sandbox; gives the address it sends the browser back to.
     pub(crate) async fn consent(&self, world: &World, authorization_url: &str, user: &'static str) -> String {
         let form = Body::Form(vec![("sub", user.to_owned())]);
@@ -149,6 +154,11 @@ pub(crate) fn field(html: &str, name: &str) -> String {
 /// The instruction that most tests ask for.
 pub(crate) fn instruction() -> Value {
     json!({"fp": "box:box_1", "callback": CALLBACK, "code_challenge": CHALLENGE})
+}
+
+/// The instruction for a link that the person completes who is signed in.
+pub(crate) fn persons_instruction() -> Value {
+    json!({"fp": "box:box_1", "callback": CALLBACK})
 }
 
 /// Asks for an instruction as `who`; gives the address to open.
