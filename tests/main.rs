@@ -26,6 +26,7 @@ mod hijack_person;
 mod keys;
 mod keys_fleet;
 mod keys_rows;
+mod languages;
 mod leases;
 mod links;
 mod model;

@@ -8,6 +8,7 @@ mod ops;
 mod page;
 mod path;
 pub mod server;
+mod words;
 
 use actix_web::web::{self, ServiceConfig};
 

@@ -10,13 +10,17 @@ use url::Url;
 use crate::domain::Error;
 use crate::entropy::SystemEntropy;
 use crate::http::blitz::error::{report, retry_after};
+use crate::http::words::Words;
 
 /// A page that says one thing.
 #[derive(Template)]
 #[template(path = "notice.html", config = ".config/askama.toml")]
 struct Notice<'a> {
+    words: &'a Words,
     heading: &'a str,
     text: &'a str,
+    /// The text's own language: what names a wrong field is English for everybody.
+    text_lang: &'a str,
     nonce: &'a str,
 }
 
@@ -57,44 +61,43 @@ fn source(address: &str) -> Option<String> {
     Some(if url.origin().is_tuple() { url.origin().ascii_serialization() } else { format!("{}:", url.scheme()) })
 }
 
-fn notice(status: StatusCode, heading: &str, text: &str) -> HttpResponse {
+fn notice(words: &Words, status: StatusCode, heading: &str, text: &str) -> HttpResponse {
+    notice_in(words, status, heading, (text, words.lang))
+}
+
+fn notice_in(words: &Words, status: StatusCode, heading: &str, (text, text_lang): (&str, &str)) -> HttpResponse {
     let nonce = nonce();
-    page(status, &Notice { heading, text, nonce: &nonce }, &nonce, None)
+    page(status, &Notice { words, heading, text, text_lang, nonce: &nonce }, &nonce, None)
 }
 
 /// There is nothing here for this browser.
-pub(super) fn gone() -> HttpResponse {
-    notice(
-        StatusCode::GONE,
-        "This link is no longer valid",
-        "It has been used, has run out, or was opened in another browser. Go back to the application and start again.",
-    )
+pub(super) fn gone(words: &Words) -> HttpResponse {
+    notice(words, StatusCode::GONE, words.gone, words.gone_text)
 }
 
 /// The request makes no sense as it stands.
-pub(super) fn bad_request(text: &str) -> HttpResponse {
-    notice(StatusCode::BAD_REQUEST, "This request can't be understood", text)
+pub(super) fn bad_request(words: &Words, text: &str) -> HttpResponse {
+    notice(words, StatusCode::BAD_REQUEST, words.bad_request, text)
 }
 
 /// What a failure looks like to a person.
-pub(super) fn failure(error: &Error) -> HttpResponse {
+pub(super) fn failure(words: &Words, error: &Error) -> HttpResponse {
     match error {
-        Error::Input { .. } => bad_request(&error.to_string()),
-        Error::BodyTooLarge { .. } => notice(StatusCode::PAYLOAD_TOO_LARGE, "That was too much", &error.to_string()),
-        Error::NotJson => {
-            notice(StatusCode::UNSUPPORTED_MEDIA_TYPE, "This request can't be understood", "The body must be a form.")
+        Error::Input { .. } => notice_in(words, StatusCode::BAD_REQUEST, words.bad_request, (&error.to_string(), "en")),
+        Error::BodyTooLarge { .. } => {
+            notice(words, StatusCode::PAYLOAD_TOO_LARGE, words.too_large, words.too_large_text)
         }
+        Error::NotJson => notice(words, StatusCode::UNSUPPORTED_MEDIA_TYPE, words.bad_request, words.not_a_form),
         Error::StorageUnavailable(_) | Error::ProviderUnavailable { .. } => {
-            let request_id = report(error);
-            let text = format!("Nothing is lost. Try again in a moment. Request {request_id}.");
-            let mut response = notice(StatusCode::SERVICE_UNAVAILABLE, "Not available right now", &text);
+            let text = (words.unavailable_text)(&report(error).to_string());
+            let mut response = notice(words, StatusCode::SERVICE_UNAVAILABLE, words.unavailable, &text);
             let seconds = retry_after(error).unwrap_or(1);
             response.headers_mut().insert(actix_web::http::header::RETRY_AFTER, seconds.into());
             response
         }
         _ => {
-            let text = format!("The fault is ours. If you report it, name request {}.", report(error));
-            notice(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", &text)
+            let text = (words.internal_text)(&report(error).to_string());
+            notice(words, StatusCode::INTERNAL_SERVER_ERROR, words.internal, &text)
         }
     }
 }

@@ -112,6 +112,7 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
         Subjects::Registered,
         choice(&[("registered", Subjects::Registered), ("any", Subjects::Any)]),
     );
+    let locale = top.with_default("locale", Locale::En, choice(&[("en", Locale::En), ("ru", Locale::Ru)]));
     let ca_file = read_ca_file(&mut top);
     let keyring = read_keyring(&mut top);
     let tokens = read_tokens(&mut top);
@@ -125,6 +126,7 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
         ops_listen,
         database_url,
         subjects,
+        locale,
         ca_file,
         keyring: keyring?,
         tokens,

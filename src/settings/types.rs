@@ -26,6 +26,8 @@ pub struct Settings {
     pub database_url: SecretString,
     /// Who may have links.
     pub subjects: Subjects,
+    /// The language of pages for who asks for none that we have.
+    pub locale: Locale,
     /// PEM certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// Where the keyring is.
@@ -52,6 +54,15 @@ pub enum Subjects {
     Registered,
     /// The users live elsewhere: a subject needs no account here.
     Any,
+}
+
+/// A language of our pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locale {
+    /// English.
+    En,
+    /// Russian.
+    Ru,
 }
 
 /// Where the keyring's text comes from.

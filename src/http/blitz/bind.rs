@@ -20,6 +20,7 @@ use crate::domain::{Error, json};
 use crate::http::caller::{actor, bearer_or_basic};
 use crate::http::limits::{Kind, body};
 use crate::http::path::last;
+use crate::http::words::{self, Words};
 use crate::http::{cookies, page, path};
 use crate::service::bind::{self, Answer, Browser, Completion, FlowCookie, Instruction, Question, Shown, Step};
 
@@ -80,29 +81,31 @@ fn rename(error: Error, field: &'static str) -> Error {
 
 /// `GET /api/v2/users/current/fa/bind/auth/{id}`
 pub(crate) async fn open(app: Data<App>, request: HttpRequest) -> HttpResponse {
+    let words = words::of(&app, &request);
     if is_prefetch(&request) {
-        return page::bad_request("This address is opened by a person, not ahead of one.");
+        return page::bad_request(words, words.prefetched);
     }
     let [id] = last(&request);
-    let Some(flow) = flow(id) else { return page::gone() };
+    let Some(flow) = flow(id) else { return page::gone(words) };
     let browser = browser(&app, &request);
-    shape(bind::open(&app.parts, flow, browser).await)
+    shape(words, bind::open(&app.parts, flow, browser).await)
 }
 
 /// `GET /login/externalIdps/callback/{type}/{name}/{isPopup}`
 pub(crate) async fn callback(app: Data<App>, request: HttpRequest) -> HttpResponse {
+    let words = words::of(&app, &request);
     let [fp_type, fp_name, _popup] = last(&request);
     let (fp_type, fp_name) = match (path::text("fpType", fp_type), path::text("fpName", fp_name)) {
         (Ok(fp_type), Ok(fp_name)) => (fp_type, fp_name),
-        (Err(error), _) | (_, Err(error)) => return page::failure(&error),
+        (Err(error), _) | (_, Err(error)) => return page::failure(words, &error),
     };
     let Some(query) = once(request.query_string().as_bytes()) else {
-        return page::bad_request("A parameter stands more than once.");
+        return page::bad_request(words, words.parameter_twice);
     };
     let params: HashMap<String, SecretString> =
         query.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     let Some(state) = params.get("state").cloned() else {
-        return page::bad_request("The parameter state is missing.");
+        return page::bad_request(words, words.state_missing);
     };
     let answer = Answer {
         fp_type,
@@ -114,12 +117,13 @@ pub(crate) async fn callback(app: Data<App>, request: HttpRequest) -> HttpRespon
         params,
     };
     let browser = browser(&app, &request);
-    shape(bind::callback(&app.parts, answer, browser).await)
+    shape(words, bind::callback(&app.parts, answer, browser).await)
 }
 
 #[derive(Template)]
 #[template(path = "blitz/confirm.html", config = ".config/askama.toml")]
 struct ConfirmPage<'a> {
+    words: &'a Words,
     question: &'a Question,
     csrf: &'a str,
     nonce: &'a str,
@@ -127,33 +131,36 @@ struct ConfirmPage<'a> {
 
 /// `GET /api/v2/users/current/fa/bind/auth/{id}/confirm`
 pub(crate) async fn question(app: Data<App>, request: HttpRequest) -> HttpResponse {
+    let words = words::of(&app, &request);
     let [id, _confirm] = last(&request);
-    let Some(flow) = flow(id) else { return page::gone() };
+    let Some(flow) = flow(id) else { return page::gone(words) };
     match bind::question(&app.parts, flow, &browser(&app, &request)).await {
         Ok(Shown::Question(question)) => {
             let nonce = page::nonce();
-            let template = ConfirmPage { csrf: question.csrf.expose_secret(), question: &question, nonce: &nonce };
+            let template =
+                ConfirmPage { words, csrf: question.csrf.expose_secret(), question: &question, nonce: &nonce };
             page::page(StatusCode::OK, &template, &nonce, Some(&question.callback))
         }
-        Ok(Shown::Instead(step)) => shape(Ok(step)),
-        Err(error) => page::failure(&error),
+        Ok(Shown::Instead(step)) => shape(words, Ok(step)),
+        Err(error) => page::failure(words, &error),
     }
 }
 
 /// `POST /api/v2/users/current/fa/bind/auth/{id}/confirm`
 pub(crate) async fn confirm(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let words = words::of(&app, &request);
     let form = match body(&request, payload, Kind::Form).await {
         Ok(form) => form,
-        Err(unread) => return page::failure(&unread.into()),
+        Err(unread) => return page::failure(words, &unread.into()),
     };
     let [id, _confirm] = last(&request);
-    let Some(flow) = flow(id) else { return page::gone() };
+    let Some(flow) = flow(id) else { return page::gone(words) };
     let mut form = once(&form).unwrap_or_default();
     let (Some(csrf), Some(decision)) = (form.remove("csrf"), form.remove("decision")) else {
-        return page::bad_request("The form must have csrf and decision, once each.");
+        return page::bad_request(words, words.decision_missing);
     };
     let browser = browser(&app, &request);
-    shape(bind::confirm(&app.parts, flow, browser, csrf.into(), decision).await)
+    shape(words, bind::confirm(&app.parts, flow, browser, csrf.into(), decision).await)
 }
 
 /// A form-encoded text whose parameters stand once each; `None` if one stands twice.
@@ -187,13 +194,13 @@ fn browser(app: &App, request: &HttpRequest) -> Browser {
     Browser::new(ours, cookies::session(app, request))
 }
 
-fn shape(step: Result<Step, Error>) -> HttpResponse {
+fn shape(words: &Words, step: Result<Step, Error>) -> HttpResponse {
     match step {
         Ok(Step::ToSignIn(url, cookie) | Step::ToProvider(url, cookie)) => redirect(url.as_str(), cookie),
         Ok(Step::ToConfirm(url)) => redirect(url.as_str(), None),
         Ok(Step::ToApp(end)) => redirect(&end.address, None),
-        Ok(Step::Nothing) => page::gone(),
-        Err(error) => page::failure(&error),
+        Ok(Step::Nothing) => page::gone(words),
+        Err(error) => page::failure(words, &error),
     }
 }
 

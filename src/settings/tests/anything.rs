@@ -16,6 +16,7 @@ fn any_table() -> impl Strategy<Value = Table> {
             "base_path",
             "listen",
             "database_url",
+            "locale",
             "ca_file",
             "vault",
             "keyring",

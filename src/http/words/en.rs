@@ -1,0 +1,33 @@
+//! Our pages in English.
+
+use super::Words;
+
+pub(super) static WORDS: Words = Words {
+    lang: "en",
+
+    gone: "This link is no longer valid",
+    gone_text: "It has been used, has run out, or was opened in another browser. Go back to the application and start again.",
+    bad_request: "This request can't be understood",
+    prefetched: "This address is opened by a person, not ahead of one.",
+    parameter_twice: "A parameter stands more than once.",
+    state_missing: "The parameter state is missing.",
+    decision_missing: "The form must have csrf and decision, once each.",
+    not_a_form: "The body must be a form.",
+    too_large: "That was too much",
+    too_large_text: "The form is larger than any that is read here.",
+    unavailable: "Not available right now",
+    unavailable_text: |request_id| format!("Nothing is lost. Try again in a moment. Request {request_id}."),
+    internal: "Something went wrong",
+    internal_text: |request_id| format!("The fault is ours. If you report it, name request {request_id}."),
+
+    confirm_title: |provider| format!("Connect {provider}?"),
+    confirm: |provider, client| format!("Connect this {provider} account to {client}?"),
+    confirm_account: "Account",
+    confirm_provider: "At",
+    confirm_client: "For",
+    confirm_yes: "Connect",
+    cancel: "Cancel",
+    confirm_warning: |client| {
+        format!("Only continue if you started this yourself in {client}. If somebody sent you here, cancel.")
+    },
+};

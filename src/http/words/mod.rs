@@ -1,0 +1,123 @@
+//! What our pages say, in the language of who reads them.
+
+mod en;
+mod ru;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::ACCEPT_LANGUAGE;
+
+use crate::app::App;
+use crate::settings::Locale;
+
+/// Everything that a page says in one language. A function where a name goes into the sentence: languages place it differently.
+#[derive(Debug)]
+pub(super) struct Words {
+    /// The language, as `lang` names it.
+    pub(super) lang: &'static str,
+
+    pub(super) gone: &'static str,
+    pub(super) gone_text: &'static str,
+    pub(super) bad_request: &'static str,
+    pub(super) prefetched: &'static str,
+    pub(super) parameter_twice: &'static str,
+    pub(super) state_missing: &'static str,
+    pub(super) decision_missing: &'static str,
+    pub(super) not_a_form: &'static str,
+    pub(super) too_large: &'static str,
+    pub(super) too_large_text: &'static str,
+    pub(super) unavailable: &'static str,
+    /// Of the request's id.
+    pub(super) unavailable_text: fn(&str) -> String,
+    pub(super) internal: &'static str,
+    /// Of the request's id.
+    pub(super) internal_text: fn(&str) -> String,
+
+    /// Of the provider.
+    pub(super) confirm_title: fn(&str) -> String,
+    /// Of the provider and the application.
+    pub(super) confirm: fn(&str, &str) -> String,
+    pub(super) confirm_account: &'static str,
+    pub(super) confirm_provider: &'static str,
+    pub(super) confirm_client: &'static str,
+    pub(super) confirm_yes: &'static str,
+    pub(super) cancel: &'static str,
+    /// Of the application.
+    pub(super) confirm_warning: fn(&str) -> String,
+}
+
+/// The words for who sent the request.
+pub(super) fn of(app: &App, request: &HttpRequest) -> &'static Words {
+    let accepted = request.headers().get_all(ACCEPT_LANGUAGE).filter_map(|header| header.to_str().ok());
+    match choose(accepted, app.parts.settings.locale) {
+        Locale::En => &en::WORDS,
+        Locale::Ru => &ru::WORDS,
+    }
+}
+
+/// The language wanted most among those we have (RFC 9110 §12.5.4); the first of equals.
+fn choose<'h>(headers: impl Iterator<Item = &'h str>, default: Locale) -> Locale {
+    let mut best = (0, default);
+    for range in headers.flat_map(|header| header.split(',')) {
+        let mut parts = range.split(';');
+        let tag = parts.next().unwrap_or_default().trim();
+        let locale = match tag.split('-').next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "en" => Locale::En,
+            "ru" => Locale::Ru,
+            "*" => default,
+            _ => continue,
+        };
+        let weight = parts.next().map_or(Some(1000), thousandths).unwrap_or(0);
+        if weight > best.0 {
+            best = (weight, locale);
+        }
+    }
+    best.1
+}
+
+/// A weight such as `q=0.8`, in thousandths.
+fn thousandths(parameter: &str) -> Option<u16> {
+    let (name, value) = parameter.split_once('=')?;
+    if !name.trim().eq_ignore_ascii_case("q") {
+        return None;
+    }
+    let (whole, fraction) = value.trim().split_once('.').unwrap_or((value.trim(), ""));
+    let is_weight = fraction.len() <= 3 && fraction.chars().all(|c| c.is_ascii_digit());
+    match whole {
+        "1" => Some(1000),
+        "0" if is_weight => format!("{fraction:0<3}").parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_language_wanted_most_is_chosen() {
+        let rows = [
+            ("", Locale::En, Locale::En),
+            ("", Locale::Ru, Locale::Ru),
+            ("ru", Locale::En, Locale::Ru),
+            ("RU-ru", Locale::En, Locale::Ru),
+            ("en-GB", Locale::Ru, Locale::En),
+            ("ru-RU,ru;q=0.9,en-US;q=0.8,en;q=0.7", Locale::En, Locale::Ru),
+            ("en-US,en;q=0.9,ru;q=0.8", Locale::Ru, Locale::En),
+            ("ru;q=0.8, en;q=0.9", Locale::Ru, Locale::En),
+            ("ru;q=0.85,en;q=0.9", Locale::Ru, Locale::En),
+            ("de, fr;q=0.9", Locale::Ru, Locale::Ru),
+            ("de, en;q=0.1", Locale::Ru, Locale::En),
+            ("en;q=0", Locale::Ru, Locale::Ru),
+            ("de, *;q=0.5, en;q=0.4", Locale::Ru, Locale::Ru),
+            ("ru ; Q=1.000 , en", Locale::En, Locale::Ru),
+            ("en;q=x, ru;q=0.001", Locale::En, Locale::Ru),
+            ("en;q=0.5000, ru;q=0.001", Locale::En, Locale::Ru),
+            ("rus, english", Locale::Ru, Locale::Ru),
+            (";;,=,;q=", Locale::Ru, Locale::Ru),
+        ];
+        for (header, default, expected) in rows {
+            assert_eq!(choose([header].into_iter(), default), expected, "{header:?} where {default:?} is the default");
+        }
+        assert_eq!(choose(["en;q=0.1", "ru;q=0.2"].into_iter(), Locale::En), Locale::Ru, "the header twice");
+    }
+}

@@ -1,0 +1,39 @@
+//! Our pages in Russian.
+
+use super::Words;
+
+pub(super) static WORDS: Words = Words {
+    lang: "ru",
+
+    gone: "Ссылка больше не действует",
+    gone_text: "Она уже использована, устарела или открыта в другом браузере. Вернитесь в приложение и начните заново.",
+    bad_request: "Запрос непонятен",
+    prefetched: "Этот адрес открывает человек, а не браузер заранее.",
+    parameter_twice: "Параметр указан больше одного раза.",
+    state_missing: "Не хватает параметра state.",
+    decision_missing: "В форме должны быть поля csrf и decision, каждое по одному разу.",
+    not_a_form: "Тело запроса должно быть формой.",
+    too_large: "Слишком много данных",
+    too_large_text: "Форма больше, чем здесь принимают.",
+    unavailable: "Сейчас недоступно",
+    unavailable_text: |request_id| {
+        format!("Ничего не потеряно. Попробуйте ещё раз через минуту. Номер запроса: {request_id}.")
+    },
+    internal: "Что-то пошло не так",
+    internal_text: |request_id| {
+        format!("Это ошибка на нашей стороне. Если будете сообщать о ней, назовите номер запроса: {request_id}.")
+    },
+
+    confirm_title: |provider| format!("Подключить {provider}?"),
+    confirm: |provider, client| format!("Подключить этот аккаунт {provider} к приложению «{client}»?"),
+    confirm_account: "Аккаунт",
+    confirm_provider: "Сервис",
+    confirm_client: "Приложение",
+    confirm_yes: "Подключить",
+    cancel: "Отмена",
+    confirm_warning: |client| {
+        format!(
+            "Продолжайте, только если вы сами начали это в приложении «{client}». Если вас сюда кто-то направил, нажмите «Отмена»."
+        )
+    },
+};
