@@ -1,8 +1,10 @@
 //! What tests stand on.
 
+pub(crate) mod app_site;
 pub(crate) mod browser;
 pub(crate) mod call;
 pub(crate) mod certificate;
+pub(crate) mod chromium;
 pub(crate) mod contract;
 pub(crate) mod database;
 mod database_clock;
