@@ -12,6 +12,7 @@ mod bind_races;
 mod bind_rewritten;
 mod callers;
 mod certified;
+mod chromium;
 mod cli;
 mod cli_links;
 mod crash;

@@ -1,0 +1,84 @@
+//! Bind in a real browser: what a person sees and does on the way, and what reaches the app.
+
+use serde_json::json;
+
+use crate::support::app_site::AppSite;
+use crate::support::browser::{complete, instruct_with};
+use crate::support::chromium::Chromium;
+use crate::support::database::{assert_nothing_stored, count};
+use crate::support::world::{
+    As, CALLBACK, CHALLENGE, CONSOLE, CONSOLE_PASSWORD, Engine, VERIFIER, World, both_engines,
+};
+
+const BASIC: As = As::Basic(CONSOLE, CONSOLE_PASSWORD);
+const OLEG: &str = "button[value=oleg]";
+const YES: &str = "button[value=yes]";
+const NO: &str = "button[value=no]";
+
+/// An application, fedlink and a browser.
+async fn start(engine: Engine) -> (AppSite, World, Chromium) {
+    let app = AppSite::start().await;
+    let world = World::start_with(engine, |settings| settings.replace(CALLBACK, &app.callback())).await;
+    world.account("alice").await;
+    (app, world, Chromium::start().await)
+}
+
+/// The address of a fresh instruction that the app completes.
+async fn instruct(world: &World, app: &AppSite) -> String {
+    let body = json!({"fp": "box:box_1", "callback": app.callback(), "code_challenge": CHALLENGE});
+    instruct_with(world, &BASIC, body).await
+}
+
+/// Completes what came to the callback last, as the app does.
+async fn complete_last(world: &World, app: &AppSite) {
+    let arrived = app.arrivals().pop().expect("the browser came");
+    assert_eq!(arrived["status"], "pending", "{arrived:?}");
+    let done = complete(world, &BASIC, &arrived["bind_code"], (VERIFIER, "alice")).await;
+    assert_eq!(done.status, 204, "{}", done.text());
+}
+
+both_engines! {
+    async fn a_bind_in_a_tab_comes_back_to_the_app(engine: Engine) {
+        let (app, world, browser) = start(engine).await;
+        let redirect_to = instruct(&world, &app).await;
+        browser.go(&redirect_to).await;
+        assert!(browser.url().await.starts_with(&world.sandbox.issuer()));
+        browser.click(OLEG).await;
+        assert_eq!(browser.wait_for_url(&redirect_to).await, format!("{redirect_to}/confirm"));
+        assert_eq!(browser.text("h1").await, "Connect this Sandbox account to Console?");
+        assert_eq!(browser.text("bdi").await, "Oleg Sandbox");
+        browser.click(YES).await;
+        browser.wait_for_url(&app.callback()).await;
+        assert_eq!(browser.text("h1").await, "Back at the app");
+        let arrived = app.arrivals();
+        assert_eq!(arrived.len(), 1, "{arrived:?}");
+        let names: Vec<&str> = arrived[0].keys().map(String::as_str).collect();
+        assert_eq!(names, ["bind", "bind_code", "fp", "status"]);
+        assert_eq!(arrived[0]["fp"], "box:box_1");
+        assert!(redirect_to.ends_with(&arrived[0]["bind"]));
+        assert_nothing_stored(&world, "before the app completes it").await;
+        complete_last(&world, &app).await;
+        assert_eq!(count(&world, "links").await, 1);
+    }
+
+    async fn who_cancels_at_the_provider_comes_back_with_access_denied(engine: Engine) {
+        let (app, world, browser) = start(engine).await;
+        browser.go(&instruct(&world, &app).await).await;
+        browser.click("button[name=cancel]").await;
+        browser.wait_for_url(&app.callback()).await;
+        let arrived = app.arrivals().pop().expect("the browser came");
+        assert_eq!((arrived["status"].as_str(), arrived["error"].as_str()), ("error", "access_denied"));
+        assert_nothing_stored(&world, "declined at the provider").await;
+    }
+
+    async fn who_cancels_at_the_confirm_page_comes_back_with_access_denied(engine: Engine) {
+        let (app, world, browser) = start(engine).await;
+        browser.go(&instruct(&world, &app).await).await;
+        browser.click(OLEG).await;
+        browser.click(NO).await;
+        browser.wait_for_url(&app.callback()).await;
+        let arrived = app.arrivals().pop().expect("the browser came");
+        assert_eq!((arrived["status"].as_str(), arrived["error"].as_str()), ("error", "access_denied"));
+        assert_nothing_stored(&world, "declined at the confirm page").await;
+    }
+}
