@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::browser::{Browser, complete, instruct, instruct_with, instruction};
-use crate::support::database::{assert_nothing_stored, bind_refusals, count, texts};
+use crate::support::database::{assert_nothing_stored, bind_refusals, count, execute, texts};
 use crate::support::world::{
     ALL_SCOPES, As, Body, CHALLENGE, CONSOLE, CONSOLE_PASSWORD, RIVAL, RIVAL_PASSWORD, VERIFIER, World, both_engines,
 };
@@ -280,5 +280,25 @@ both_engines! {
         let console = world.console().await;
         let none = world.call("GET", "/api/v3/users/alice/fedToken/box/box_1", &console, Body::None).await;
         assert_eq!(none.refusal(), (404, "token_not_found".to_owned()));
+    }
+
+    async fn a_disabled_or_deleted_account_is_bound_to_nothing(engine: Engine) {
+        let world = World::start(engine).await;
+        let cases = [
+            ("UPDATE accounts SET disabled_at = created", (400, "wrong_values"), "disabled", "disabled_account"),
+            ("DELETE FROM accounts", (404, "user_not_found"), "no such user", "unknown_subject"),
+        ];
+        for (meanwhile, (status, error), desc, refusal) in cases {
+            world.account("alice").await;
+            let code = bind_code(&world, &BASIC, "oleg").await;
+            execute(&world.database_url, meanwhile).await;
+            let answer = complete(&world, &BASIC, &code, (VERIFIER, "alice")).await;
+            assert_eq!(answer.refusal(), (status, error.to_owned()), "{meanwhile}");
+            assert!(answer.text().contains(desc), "{}", answer.text());
+            assert_nothing_stored(&world, meanwhile).await;
+            assert_eq!(bind_refusals(&world).await.last().map(String::as_str), Some(refusal));
+            assert_eq!(complete(&world, &BASIC, &code, (VERIFIER, "alice")).await.refusal(), invalid(), "it is burnt");
+            execute(&world.database_url, "DELETE FROM accounts").await;
+        }
     }
 }

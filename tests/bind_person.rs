@@ -1,5 +1,7 @@
 //! Bind, completed in the browser by the person who is signed in there: what they see, and what the app is told.
 
+use std::collections::BTreeMap;
+
 use futures_util::future::join;
 use serde_json::json;
 
@@ -10,6 +12,8 @@ use crate::support::database::{assert_nothing_stored, bind_refusals, count, exec
 use crate::support::fed::{fed_token, token};
 use crate::support::world::{As, Body, CALLBACK, CONSOLE, CONSOLE_PASSWORD, Engine, World, both_engines};
 
+/// A callback of the console's that has a query of its own.
+const OTHER: &str = "https://app.example/other?x=1";
 const BASIC: As = As::Basic(CONSOLE, CONSOLE_PASSWORD);
 
 /// A world with alice, and her user-mode token for the console.
@@ -80,7 +84,7 @@ both_engines! {
     async fn the_confirm_page_names_both_accounts(engine: Engine) {
         let (world, _) = with_alice(engine).await;
         let redirect_to = instruct_with(&world, &BASIC, persons_instruction()).await;
-        for (name, shown) in [("'Elle Woods'", "Elle Woods"), ("'<b>Elle\u{202E}</b>'", "&#60;b&#62;Elle&#60;/b&#62;"), ("NULL", "your account")] {
+        for (name, shown) in [("'Elle Woods'", "Elle Woods"), ("'<b>Elle\u{202E}</b>'", "&#60;b&#62;Elle&#60;/b&#62;"), ("NULL", "which has no name")] {
             execute(&world.database_url, &format!("UPDATE accounts SET name = {name}")).await;
             let mut browser = Browser::default();
             browser.sign_in(&world, "alice").await;
@@ -197,4 +201,46 @@ both_engines! {
         let refused = registered.call("POST", "/api/v2/users/current/fa/bind", &BASIC, Body::Json(half)).await;
         assert!(refused.text().contains("code_challenge is required"), "{}", refused.text());
     }
+
+    async fn a_popups_last_page_tells_its_opener(engine: Engine) {
+        let (world, _) = with_alice(engine).await;
+        let popup = || json!({"fp": "box:box_1", "callback": OTHER, "isPopup": true});
+        for (decision, status) in [("yes", "linked"), ("no", "error")] {
+            let mut browser = Browser::default();
+            browser.sign_in(&world, "alice").await;
+            let redirect_to = instruct_with(&world, &BASIC, popup()).await;
+            let to_confirm = browser.identify(&world, &redirect_to, "oleg").await;
+            let csrf = field(&browser.go(&world, "GET", &to_confirm, Body::None).await.text(), "csrf");
+            let form = Body::Form(vec![("csrf", csrf), ("decision", decision.to_owned())]);
+            let page = browser.go(&world, "POST", &to_confirm, form).await;
+            assert_eq!((page.status, page.header("location")), (200, None));
+            let policy = page.header("content-security-policy").unwrap();
+            assert!(policy.contains("script-src 'nonce-") && !policy.contains("unsafe"), "{policy}");
+            assert_eq!(page.header("cross-origin-opener-policy"), None, "it would cut the window off from its opener");
+
+            let html = page.text();
+            assert_eq!(attribute(&html, "data-origin"), "https://app.example");
+            let told: BTreeMap<String, String> = serde_json::from_str(&attribute(&html, "data-result")).unwrap();
+            assert_eq!((told["status"].as_str(), told["fp"].as_str()), (status, "box:box_1"));
+            assert!(redirect_to.ends_with(&told["bind"]));
+            // The address says the same, and keeps the callback's own query.
+            let mut in_address = query(&attribute(&html, "data-address"));
+            assert_eq!(in_address.remove("x").as_deref(), Some("1"));
+            assert_eq!(in_address, told);
+            assert!(html.contains(&format!("href=\"{}\"", attribute_text(&html, "data-address"))), "a way on without a script");
+        }
+    }
+}
+
+/// An attribute's value, as it stands in the page.
+fn attribute_text<'a>(html: &'a str, name: &str) -> &'a str {
+    let start = format!("{name}=\"");
+    let rest = html.split_once(&start).unwrap_or_else(|| panic!("no {name} in {html}")).1;
+    rest.split('"').next().unwrap_or_default()
+}
+
+/// An attribute's value.
+fn attribute(html: &str, name: &str) -> String {
+    let entities = [("&#34;", "\""), ("&#60;", "<"), ("&#62;", ">"), ("&#39;", "'"), ("&#38;", "&")];
+    entities.iter().fold(attribute_text(html, name).to_owned(), |text, (entity, plain)| text.replace(entity, plain))
 }

@@ -13,6 +13,7 @@ mod bind_rewritten;
 mod callers;
 mod certified;
 mod chromium;
+mod chromium_person;
 mod cli;
 mod cli_links;
 mod crash;

@@ -38,16 +38,24 @@ pub(super) fn private(mut response: HttpResponseBuilder) -> HttpResponseBuilder 
 /// A page. `leads_to`: the one place off this site where its form may end, redirects included; Chromium drops the
 /// redirect silently if the policy doesn't name it.
 pub(super) fn page(status: StatusCode, template: &impl Template, nonce: &str, leads_to: Option<&str>) -> HttpResponse {
-    let Ok(html) = template.render() else {
-        return private(HttpResponse::InternalServerError()).finish();
-    };
     let form_action = match leads_to.and_then(source) {
         Some(source) => format!("'self' {source}"),
         None => "'none'".to_owned(),
     };
-    let policy = format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; form-action {form_action}; base-uri 'none'; frame-ancestors 'none'"
-    );
+    respond(status, template, &format!("style-src 'nonce-{nonce}'; form-action {form_action}"))
+}
+
+/// A page that does what its own script says, and has no form.
+pub(super) fn active(status: StatusCode, template: &impl Template, nonce: &str) -> HttpResponse {
+    let policy = format!("style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; form-action 'none'");
+    respond(status, template, &policy)
+}
+
+fn respond(status: StatusCode, template: &impl Template, allowed: &str) -> HttpResponse {
+    let Ok(html) = template.render() else {
+        return private(HttpResponse::InternalServerError()).finish();
+    };
+    let policy = format!("default-src 'none'; {allowed}; base-uri 'none'; frame-ancestors 'none'");
     private(HttpResponse::build(status))
         .insert_header((CONTENT_SECURITY_POLICY, policy))
         .insert_header(("X-Content-Type-Options", "nosniff"))

@@ -70,11 +70,7 @@ impl Browser {
 
     /// Signs a subject in, as the sign-in page does once it believes who it is.
     pub(crate) async fn sign_in(&mut self, world: &World, subject: &str) {
-        let parts = &world.app.parts;
-        let cookie =
-            sessions::start(parts, Subject::parse(subject).expect("a subject"), None).await.expect("a session");
-        let name = sessions::cookie_name(&parts.settings).to_owned();
-        self.cookies.insert(name, cookie.value.expose_secret().to_owned());
+        self.cookies.extend([session_cookie(world, subject).await]);
     }
 
     /// Forgets who is signed in.
@@ -142,6 +138,13 @@ impl Callback {
     pub(crate) fn get(&self, name: &str) -> &str {
         self.query.get(name).map_or("", String::as_str)
     }
+}
+
+/// The cookie, name and value, of a browser in which a subject has signed in.
+pub(crate) async fn session_cookie(world: &World, subject: &str) -> (String, String) {
+    let parts = &world.app.parts;
+    let cookie = sessions::start(parts, Subject::parse(subject).expect("a subject"), None).await.expect("a session");
+    (sessions::cookie_name(&parts.settings).to_owned(), cookie.value.expose_secret().to_owned())
 }
 
 /// The value of a hidden field of a form.

@@ -15,6 +15,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
+use super::browser::session_cookie;
+use super::world::World;
+
 const INSTALL: &str = "Chromium is needed by the tests: apt-get install chromium chromium-driver";
 
 /// The longest a test waits for a page: generous, since it only bounds a failure.
@@ -208,6 +211,13 @@ impl Chromium {
     pub(crate) async fn screenshot(&self, path: &Path) {
         let png = STANDARD.decode(text(self.get("/screenshot").await)).expect("base64");
         std::fs::write(path, png).expect("the folder is there");
+    }
+
+    /// Signs a subject in at fedlink, as the sign-in page does once it believes who it is.
+    pub(crate) async fn sign_in(&self, world: &World, subject: &str) {
+        let (name, value) = session_cookie(world, subject).await;
+        let cookie = json!({"name": name, "value": value, "url": world.base, "httpOnly": true});
+        self.devtools("Network.setCookie", cookie).await;
     }
 
     /// Says something to the browser that WebDriver has no word for (Chrome `DevTools` protocol).

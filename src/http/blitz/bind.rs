@@ -9,8 +9,8 @@ use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
-use serde_json::json;
-use url::form_urlencoded;
+use serde_json::{Value, json};
+use url::{Origin, Url, form_urlencoded};
 use uuid::Uuid;
 
 use super::error::Failure;
@@ -22,7 +22,9 @@ use crate::http::limits::{Kind, body};
 use crate::http::path::last;
 use crate::http::words::{self, Words};
 use crate::http::{cookies, page, path};
-use crate::service::bind::{self, Answer, Browser, Completion, FlowCookie, Instruction, Question, Shown, Step};
+use crate::service::bind::{
+    self, Answer, Browser, Completion, FlowCookie, Instruction, Question, Return, Shown, Step, Whom,
+};
 
 #[derive(Deserialize)]
 struct InstructBody {
@@ -198,10 +200,33 @@ fn shape(words: &Words, step: Result<Step, Error>) -> HttpResponse {
     match step {
         Ok(Step::ToSignIn(url, cookie) | Step::ToProvider(url, cookie)) => redirect(url.as_str(), cookie),
         Ok(Step::ToConfirm(url)) => redirect(url.as_str(), None),
+        Ok(Step::ToApp(end)) if end.popup => popup(words, &end),
         Ok(Step::ToApp(end)) => redirect(&end.address, None),
         Ok(Step::Nothing) => page::gone(words),
         Err(error) => page::failure(words, &error),
     }
+}
+
+#[derive(Template)]
+#[template(path = "blitz/popup.html", config = ".config/askama.toml")]
+struct PopupPage<'a> {
+    words: &'a Words,
+    end: &'a Return,
+    /// The callback's; empty if it is an application's own scheme, which no window can be of.
+    origin: &'a str,
+    result: &'a str,
+    nonce: &'a str,
+}
+
+/// A popup's last page, which tells its opener what is otherwise told to the callback.
+fn popup(words: &Words, end: &Return) -> HttpResponse {
+    let origin = Url::parse(&end.address).map(|address| address.origin());
+    let origin = origin.ok().filter(Origin::is_tuple).map(|origin| origin.ascii_serialization()).unwrap_or_default();
+    let told: serde_json::Map<String, Value> =
+        end.told.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())).collect();
+    let (nonce, result) = (page::nonce(), Value::Object(told).to_string());
+    let template = PopupPage { words, end, origin: &origin, result: &result, nonce: &nonce };
+    page::active(StatusCode::OK, &template, &nonce)
 }
 
 fn redirect(to: &str, cookie: Option<FlowCookie>) -> HttpResponse {

@@ -25,9 +25,16 @@ pub(super) static WORDS: Words = Words {
     confirm_account: "Account",
     confirm_provider: "At",
     confirm_client: "For",
+    confirm_person: |provider| format!("Connect this {provider} account to yours?"),
+    confirm_yours: "Your account",
+    confirm_nameless: "your account here, which has no name",
+    confirm_asked_by: "Asked by",
     confirm_yes: "Connect",
     cancel: "Cancel",
     confirm_warning: |client| {
         format!("Only continue if you started this yourself in {client}. If somebody sent you here, cancel.")
     },
+
+    popup: "You can close this window",
+    popup_back: "Back to the application",
 };

@@ -39,10 +39,19 @@ pub(super) struct Words {
     pub(super) confirm_account: &'static str,
     pub(super) confirm_provider: &'static str,
     pub(super) confirm_client: &'static str,
+    /// Of the provider: the account becomes one of the person's who is signed in.
+    pub(super) confirm_person: fn(&str) -> String,
+    pub(super) confirm_yours: &'static str,
+    /// Instead of a name, where the account here has none.
+    pub(super) confirm_nameless: &'static str,
+    pub(super) confirm_asked_by: &'static str,
     pub(super) confirm_yes: &'static str,
     pub(super) cancel: &'static str,
     /// Of the application.
     pub(super) confirm_warning: fn(&str) -> String,
+
+    pub(super) popup: &'static str,
+    pub(super) popup_back: &'static str,
 }
 
 /// The words for who sent the request.

@@ -29,6 +29,10 @@ pub(super) static WORDS: Words = Words {
     confirm_account: "Аккаунт",
     confirm_provider: "Сервис",
     confirm_client: "Приложение",
+    confirm_person: |provider| format!("Подключить этот аккаунт {provider} к вашему?"),
+    confirm_yours: "Ваш аккаунт",
+    confirm_nameless: "ваш аккаунт здесь, без имени",
+    confirm_asked_by: "По просьбе",
     confirm_yes: "Подключить",
     cancel: "Отмена",
     confirm_warning: |client| {
@@ -36,4 +40,7 @@ pub(super) static WORDS: Words = Words {
             "Продолжайте, только если вы сами начали это в приложении «{client}». Если вас сюда кто-то направил, нажмите «Отмена»."
         )
     },
+
+    popup: "Это окно можно закрыть",
+    popup_back: "Вернуться в приложение",
 };
