@@ -12,8 +12,11 @@ use crate::support::world::{
 
 const BASIC: As = As::Basic(CONSOLE, CONSOLE_PASSWORD);
 const OLEG: &str = "button[value=oleg]";
+const ELLE: &str = "button[value=elle]";
 const YES: &str = "button[value=yes]";
 const NO: &str = "button[value=no]";
+/// What a page says where there is nothing to do any more.
+const OVER: &str = "This link is no longer valid";
 
 /// An application, fedlink and a browser.
 async fn start(engine: Engine) -> (AppSite, World, Chromium) {
@@ -80,5 +83,98 @@ both_engines! {
         let arrived = app.arrivals().pop().expect("the browser came");
         assert_eq!((arrived["status"].as_str(), arrived["error"].as_str()), ("error", "access_denied"));
         assert_nothing_stored(&world, "declined at the confirm page").await;
+    }
+
+    async fn two_tabs_at_once_keep_their_accounts_apart(engine: Engine) {
+        let (app, world, browser) = start(engine).await;
+        let (left, right) = (instruct(&world, &app).await, instruct(&world, &app).await);
+        let left_tab = browser.window().await;
+        browser.go(&left).await;
+        let right_tab = browser.new_tab().await;
+        browser.go(&right).await;
+        browser.click(ELLE).await;
+        assert_eq!(browser.text("bdi").await, "Elle Sandbox");
+        browser.switch(&left_tab).await;
+        browser.click(OLEG).await;
+        assert_eq!(browser.text("bdi").await, "Oleg Sandbox");
+        for (tab, redirect_to) in [(right_tab, right), (left_tab, left)] {
+            browser.switch(&tab).await;
+            browser.click(YES).await;
+            browser.wait_for_url(&app.callback()).await;
+            assert!(redirect_to.ends_with(&app.arrivals().pop().expect("the browser came")["bind"]));
+            complete_last(&world, &app).await;
+        }
+        assert_eq!(count(&world, "links").await, 2);
+    }
+
+    async fn reloading_every_page_still_ends_at_the_app(engine: Engine) {
+        let (app, world, browser) = start(engine).await;
+        browser.go(&instruct(&world, &app).await).await;
+        browser.reload().await;
+        browser.click(OLEG).await;
+        assert_eq!(browser.text("bdi").await, "Oleg Sandbox");
+        browser.reload().await;
+        assert_eq!(browser.text("bdi").await, "Oleg Sandbox");
+        browser.click(YES).await;
+        browser.wait_for_url(&app.callback()).await;
+        complete_last(&world, &app).await;
+        browser.reload().await;
+        assert_eq!(browser.text("h1").await, "Back at the app");
+        assert_eq!(count(&world, "links").await, 1);
+    }
+
+    async fn the_back_button_after_the_end_changes_nothing(engine: Engine) {
+        let (app, world, browser) = start(engine).await;
+        let redirect_to = instruct(&world, &app).await;
+        browser.go(&redirect_to).await;
+        let at_provider = browser.url().await;
+        browser.click(OLEG).await;
+        browser.click(YES).await;
+        browser.wait_for_url(&app.callback()).await;
+        complete_last(&world, &app).await;
+        browser.back().await;
+        browser.wait_for_url(&redirect_to).await;
+        // Chromium may have kept the page as it was, and then it still has its buttons.
+        if browser.has(YES).await {
+            browser.click(YES).await;
+        }
+        assert_eq!(browser.text("h1").await, OVER);
+        // The provider's own page, from before: its answer is to a question that nobody asks any more.
+        browser.go(&at_provider).await;
+        browser.click(ELLE).await;
+        assert_eq!(browser.text("h1").await, OVER);
+        browser.go(&redirect_to).await;
+        assert_eq!(browser.text("h1").await, OVER);
+        assert_eq!((app.arrivals().len(), count(&world, "links").await), (1, 1));
+    }
+
+    async fn the_back_button_at_the_confirm_page_lets_another_account_be_chosen(engine: Engine) {
+        let (app, world, browser) = start(engine).await;
+        let redirect_to = instruct(&world, &app).await;
+        browser.go(&redirect_to).await;
+        browser.click(OLEG).await;
+        assert_eq!(browser.text("bdi").await, "Oleg Sandbox");
+        browser.back().await;
+        browser.wait_for_url(&world.sandbox.issuer()).await;
+        // That leg is over. The page says to start again, and the instruction does.
+        browser.click(ELLE).await;
+        assert_eq!(browser.text("h1").await, OVER);
+        browser.go(&redirect_to).await;
+        browser.click(ELLE).await;
+        assert_eq!(browser.text("bdi").await, "Elle Sandbox");
+        browser.click(YES).await;
+        browser.wait_for_url(&app.callback()).await;
+        complete_last(&world, &app).await;
+        assert_eq!(count(&world, "links").await, 1);
+    }
+
+    async fn a_double_click_on_connect_comes_back_to_the_app(engine: Engine) {
+        let (app, world, browser) = start(engine).await;
+        browser.go(&instruct(&world, &app).await).await;
+        browser.click(OLEG).await;
+        browser.double_click(YES).await;
+        browser.wait_for_url(&app.callback()).await;
+        complete_last(&world, &app).await;
+        assert_eq!(count(&world, "links").await, 1);
     }
 }

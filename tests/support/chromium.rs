@@ -84,6 +84,8 @@ impl Chromium {
             "--disable-sync",
             "--no-first-run",
             "--window-size=1280,800",
+            // Whatever the machine speaks.
+            "--accept-lang=en",
             // When chromedriver dies, the pipe breaks and the browser ends itself.
             "--remote-debugging-pipe",
         ];
