@@ -195,7 +195,8 @@ both_engines! {
             assert_eq!(answer.header("cache-control"), Some("no-store"), "{status}");
             assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{status}");
         }
-        for (answer, form_action) in [(&page, "'self' https://app.example"), (&refused, "'none'"), (&gone, "'none'")] {
+        let own = "'self' https://app.example";
+        for (answer, form_action, script) in [(&page, own, true), (&refused, "'none'", false), (&gone, "'none'", false)] {
             let policy = answer.header("content-security-policy").expect("a policy");
             let directives: Vec<&str> = policy.split("; ").collect();
             for directive in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"] {
@@ -205,6 +206,8 @@ both_engines! {
             assert!(!policy.contains("unsafe"), "{policy}");
             let nonce = policy.split_once("'nonce-").unwrap().1.split_once('\'').unwrap().0;
             assert!(answer.text().contains(&format!("<style nonce=\"{nonce}\">")));
+            assert_eq!(directives.contains(&format!("script-src 'nonce-{nonce}'").as_str()), script, "{policy}");
+            assert_eq!(answer.text().contains(&format!("<script nonce=\"{nonce}\">")), script);
             assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         }
         assert!(left.location().starts_with(CALLBACK));

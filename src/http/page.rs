@@ -24,7 +24,7 @@ struct Notice<'a> {
     nonce: &'a str,
 }
 
-/// A nonce for a page's own style.
+/// A nonce for a page's own style, and its script if it has one.
 pub(super) fn nonce() -> String {
     SystemEntropy::shared().token().expose_secret().to_owned()
 }
@@ -38,17 +38,26 @@ pub(super) fn private(mut response: HttpResponseBuilder) -> HttpResponseBuilder 
 /// A page. `leads_to`: the one place off this site where its form may end, redirects included; Chromium drops the
 /// redirect silently if the policy doesn't name it.
 pub(super) fn page(status: StatusCode, template: &impl Template, nonce: &str, leads_to: Option<&str>) -> HttpResponse {
-    let form_action = match leads_to.and_then(source) {
-        Some(source) => format!("'self' {source}"),
-        None => "'none'".to_owned(),
-    };
-    respond(status, template, &format!("style-src 'nonce-{nonce}'; form-action {form_action}"))
+    respond(status, template, &format!("style-src 'nonce-{nonce}'; {}", form_action(leads_to)))
+}
+
+/// As [`page`], for a form that has a script of its own, under the same nonce.
+pub(super) fn scripted(template: &impl Template, nonce: &str, leads_to: Option<&str>) -> HttpResponse {
+    let policy = format!("style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; {}", form_action(leads_to));
+    respond(StatusCode::OK, template, &policy)
 }
 
 /// A page that does what its own script says, and has no form.
 pub(super) fn active(status: StatusCode, template: &impl Template, nonce: &str) -> HttpResponse {
     let policy = format!("style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; form-action 'none'");
     respond(status, template, &policy)
+}
+
+fn form_action(leads_to: Option<&str>) -> String {
+    match leads_to.and_then(source) {
+        Some(source) => format!("form-action 'self' {source}"),
+        None => "form-action 'none'".to_owned(),
+    }
 }
 
 fn respond(status: StatusCode, template: &impl Template, allowed: &str) -> HttpResponse {

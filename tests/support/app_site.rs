@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 
 use super::browser::query;
 
@@ -17,6 +18,7 @@ pub(crate) struct AppSite {
     /// Where it is, such as `http://localhost:4000`.
     pub(crate) origin: String,
     shared: Arc<Mutex<Shared>>,
+    gate: Arc<RwLock<()>>,
     server: tokio::task::JoinHandle<()>,
 }
 
@@ -26,6 +28,12 @@ struct Shared {
     targets: Vec<String>,
 }
 
+/// Answers that are kept back until this is dropped; every request is taken all the same.
+#[derive(Debug)]
+pub(crate) struct HeldAnswers {
+    _gate: OwnedRwLockWriteGuard<()>,
+}
+
 impl AppSite {
     /// An application with nothing but its callback.
     pub(crate) async fn start() -> Self {
@@ -33,14 +41,15 @@ impl AppSite {
         let origin = format!("http://localhost:{}", listener.local_addr().expect("an address").port());
         let pages = BTreeMap::from([("/callback".to_owned(), ARRIVED.to_owned())]);
         let shared = Arc::new(Mutex::new(Shared { pages, targets: Vec::new() }));
-        let serving = Arc::clone(&shared);
+        let gate = Arc::new(RwLock::new(()));
+        let serving = (Arc::clone(&shared), Arc::clone(&gate));
         let server = tokio::spawn(async move {
             while let Ok((connection, _)) = listener.accept().await {
                 // A browser opens connections ahead and says nothing on them, so each has a task of its own.
-                tokio::spawn(serve(Arc::clone(&serving), connection));
+                tokio::spawn(serve(serving.clone(), connection));
             }
         });
-        Self { origin, shared, server }
+        Self { origin, shared, gate, server }
     }
 
     /// The address that its binds return to.
@@ -51,6 +60,11 @@ impl AppSite {
     /// Answers `path` with this HTML from now on.
     pub(crate) fn show(&self, path: &str, html: &str) {
         self.shared.lock().expect("nobody died").pages.insert(path.to_owned(), html.to_owned());
+    }
+
+    /// Keeps back all answers from now on.
+    pub(crate) async fn hold_answers(&self) -> HeldAnswers {
+        HeldAnswers { _gate: Arc::clone(&self.gate).write_owned().await }
     }
 
     /// What the callback has been called with, in order.
@@ -68,7 +82,7 @@ impl Drop for AppSite {
 }
 
 /// One request and its answer; whoever hangs up, it is over.
-async fn serve(shared: Arc<Mutex<Shared>>, connection: TcpStream) -> Option<()> {
+async fn serve((shared, gate): (Arc<Mutex<Shared>>, Arc<RwLock<()>>), connection: TcpStream) -> Option<()> {
     let mut connection = BufReader::new(connection);
     let mut lines = Vec::new();
     loop {
@@ -86,6 +100,7 @@ async fn serve(shared: Arc<Mutex<Shared>>, connection: TcpStream) -> Option<()> 
         shared.targets.push(target);
         page
     };
+    drop(gate.read().await);
     let (status, html) = page.map_or(("404 Not Found", String::new()), |html| ("200 OK", html));
     let length = html.len();
     let answer = format!(

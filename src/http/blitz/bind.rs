@@ -141,7 +141,7 @@ pub(crate) async fn question(app: Data<App>, request: HttpRequest) -> HttpRespon
             let nonce = page::nonce();
             let template =
                 ConfirmPage { words, csrf: question.csrf.expose_secret(), question: &question, nonce: &nonce };
-            page::page(StatusCode::OK, &template, &nonce, Some(&question.callback))
+            page::scripted(&template, &nonce, Some(&question.callback))
         }
         Ok(Shown::Instead(step)) => shape(words, Ok(step)),
         Err(error) => page::failure(words, &error),
