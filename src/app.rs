@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use crate::clock::SharedClock;
 use crate::domain::Result;
 use crate::entropy::SharedEntropy;
-use crate::service::{Flights, Parts, Uses, callers, keys, ownership};
+use crate::service::{Flights, Parts, Uses, callers, keys, ownership, passwords};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::upstream::Upstream;
@@ -37,6 +37,7 @@ impl App {
             upstream: Upstream::new(&settings, &clock, &entropy)?,
             flights: Flights::new(&settings, &entropy),
             tokens_seen: callers::TokensSeen::default(),
+            passwords: passwords::Passwords::default(),
             uses: Uses::default(),
             presence: keys::Presence::new(&*entropy),
             store,

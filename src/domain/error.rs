@@ -47,6 +47,12 @@ pub enum Error {
     /// The external account belongs to another subject, exclusively.
     #[error("the external account is linked to another user")]
     AlreadyLinked,
+    /// It was tried too often lately, or too many try it right now.
+    #[error("too many attempts")]
+    TooManyAttempts {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The body is larger than any that is read.
     #[error("the body has more than {limit} bytes")]
     BodyTooLarge {

@@ -9,6 +9,7 @@ pub mod keys;
 pub mod links;
 pub mod onward;
 pub mod ownership;
+pub mod passwords;
 pub mod refresh;
 pub mod revoke;
 pub mod sessions;
@@ -56,6 +57,8 @@ pub struct Parts {
     pub flights: Flights,
     /// Our own tokens, as far as they were checked lately.
     pub tokens_seen: callers::TokensSeen,
+    /// How many passwords are looked at at once.
+    pub passwords: passwords::Passwords,
     /// Uses of links that wait to be written.
     pub uses: Uses,
     /// This process among those that serve.

@@ -58,6 +58,7 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::AlreadyLinked => (StatusCode::CONFLICT, "input_error", "already_linked"),
         Error::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "input_error", "body_too_large"),
         Error::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "input_error", "unsupported_media_type"),
+        Error::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "security_error", "too_many_attempts"),
         Error::ProviderUnavailable { .. } => {
             (StatusCode::SERVICE_UNAVAILABLE, "upstream_error", "provider_unavailable")
         }
@@ -72,7 +73,7 @@ const DENIED: &str = "No enough scopes or wrong subject Id";
 /// When to ask again, in whole seconds, where that can help.
 pub(crate) fn retry_after(error: &Error) -> Option<u64> {
     match error {
-        Error::ProviderUnavailable { retry_after } => {
+        Error::ProviderUnavailable { retry_after } | Error::TooManyAttempts { retry_after } => {
             let seconds = retry_after.as_millis().div_ceil(1000);
             Some(u64::try_from(seconds).unwrap_or(u64::MAX).max(1))
         }

@@ -1,0 +1,157 @@
+//! Passwords: hashed by argon2id and compared, off the threads that serve, a few at a time.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use argon2::password_hash::{Error as HashError, PasswordHasher as _, PasswordVerifier as _};
+use argon2::{Argon2, PasswordHash};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::Parts;
+use crate::domain::{Error, Result};
+
+/// How many may wait for each that is looked at; the last of them waits for a second or two.
+const QUEUE: usize = 16;
+/// When to come again if the queue is full.
+const COME_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a password is compared with where none is stored, so that it takes as long: random bytes, no password's hash.
+const STAND_IN: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$8dQ5mnmRr0eVj0H4tTqK3w$b6N0dWm3xk1aVq0tJm9kq4rYgC7hE2sUoPzLwXfI5nA";
+
+/// How many passwords are looked at at once. Each takes a core for some 20 ms, and 19 MiB.
+pub struct Passwords {
+    running: Arc<Semaphore>,
+    /// Those that run and those that wait.
+    admitted: Arc<Semaphore>,
+}
+
+impl Default for Passwords {
+    /// One for each core: more at once would only take more memory.
+    fn default() -> Self {
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        Self { running: Semaphore::new(cores).into(), admitted: Semaphore::new(cores * (1 + QUEUE)).into() }
+    }
+}
+
+/// A place to hash at; it goes back when dropped, and so not before a hashing that nobody waits for any more has ended.
+struct Place {
+    _running: OwnedSemaphorePermit,
+    _admitted: OwnedSemaphorePermit,
+}
+
+impl Passwords {
+    /// [`Error::TooManyAttempts`] if as many wait as may.
+    async fn place(&self) -> Result<Place> {
+        let admitted = Arc::clone(&self.admitted).try_acquire_owned();
+        let admitted = admitted.map_err(|_full| Error::TooManyAttempts { retry_after: COME_AGAIN })?;
+        let running = Arc::clone(&self.running).acquire_owned().await.map_err(Error::internal)?;
+        Ok(Place { _running: running, _admitted: admitted })
+    }
+}
+
+/// The hash to store for a password, as a PHC string: argon2id with the figures of the OWASP Password Storage Cheat Sheet
+/// (19 MiB, 2 passes, 1 lane), which the crate has for its default.
+pub(super) async fn hash(parts: &Parts, password: SecretString) -> Result<String> {
+    let salt = parts.entropy.bytes::<16>();
+    blocking(parts, move || {
+        let hash = Argon2::default().hash_password_with_salt(password.expose_secret().as_bytes(), &salt);
+        hash.map(|hash| hash.to_string()).map_err(Error::internal)
+    })
+    .await?
+}
+
+/// The place in `hashes` of the first that is this password's. As long as none is, at least `rounds` comparisons are made,
+/// so that the time it takes doesn't tell how many there were.
+pub(super) async fn find(
+    parts: &Parts,
+    password: SecretString,
+    hashes: Vec<String>,
+    rounds: usize,
+) -> Result<Option<usize>> {
+    blocking(parts, move || {
+        let found = hashes.iter().position(|hash| is_of(hash, &password));
+        if found.is_none() {
+            for _ in hashes.len()..rounds {
+                is_of(STAND_IN, &password);
+            }
+        }
+        found
+    })
+    .await
+}
+
+/// Runs `work` where it may take its time.
+async fn blocking<T: Send + 'static>(parts: &Parts, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+    let place = parts.passwords.place().await?;
+    let done = parts.runtime.spawn_blocking(move || {
+        let done = work();
+        drop(place);
+        done
+    });
+    done.await.map_err(Error::internal)
+}
+
+/// Whether `hash` is this password's; compared in constant time.
+fn is_of(hash: &str, password: &SecretString) -> bool {
+    let judged = PasswordHash::new(hash)
+        .map_err(HashError::from)
+        .and_then(|hash| Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash));
+    match judged {
+        Ok(()) => true,
+        Err(HashError::PasswordInvalid) => false,
+        Err(error) => {
+            // Not told to who signs in: an account like any other that this is not the password of.
+            tracing::error!(%error, "a stored password hash is not readable");
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_argon2id_with_the_recommended_figures() {
+        let hash = Argon2::default().hash_password_with_salt(b"correct horse", &[7; 16]).unwrap().to_string();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert!(is_of(&hash, &"correct horse".into()));
+        for wrong in ["", "correct horse ", "Correct horse", "correct hors"] {
+            assert!(!is_of(&hash, &wrong.into()), "{wrong:?}");
+        }
+        assert!(!is_of("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ", &"".into()), "no hash in the hash");
+        assert!(!is_of("plain", &"plain".into()));
+    }
+
+    /// Were it not readable, it would take no time.
+    #[test]
+    fn the_stand_in_takes_as_long_as_a_hash() {
+        let stand_in = PasswordHash::new(STAND_IN).unwrap();
+        let hash = Argon2::default().hash_password_with_salt(b"any", &[7; 16]).unwrap();
+        assert_eq!(
+            (stand_in.algorithm, stand_in.version, &stand_in.params),
+            (hash.algorithm, hash.version, &hash.params)
+        );
+        assert_eq!(stand_in.hash.map(|hash| hash.len()), hash.hash.map(|hash| hash.len()));
+        assert!(matches!(Argon2::default().verify_password(b"any", &stand_in), Err(HashError::PasswordInvalid)));
+    }
+
+    #[tokio::test]
+    async fn beyond_the_queue_nobody_waits() {
+        let passwords = Passwords { running: Semaphore::new(1).into(), admitted: Semaphore::new(2).into() };
+        let runs = passwords.place().await.unwrap();
+        let waits = {
+            let mut waits = Box::pin(passwords.place());
+            assert!(futures_util::poll!(&mut waits).is_pending());
+            waits
+        };
+        assert!(matches!(passwords.place().await, Err(Error::TooManyAttempts { .. })), "a third");
+        drop(runs);
+        drop(waits.await.unwrap());
+        drop(passwords.place().await.unwrap());
+    }
+}
