@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod accounts;
 mod background;
 mod bind;
 mod bind_browser;

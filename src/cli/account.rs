@@ -1,32 +1,42 @@
-//! `fedlink account`: make, show and delete the accounts whose links are kept.
+//! `fedlink account`: keep the accounts that have links here and sign in here.
 
 use std::process::ExitCode;
 
-use clap::{Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
 use super::output::{Output, Trouble};
+use super::password;
 use crate::app::App;
-use crate::domain::account::AccountType;
+use crate::domain::Result as Outcome;
+use crate::domain::account::{AccountType, Email, Phone};
 use crate::domain::ids::Subject;
-use crate::service::accounts;
+use crate::service::accounts::{self, Account, Claimed, New};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
     /// Make an account; prints its id, which is the subject that callers name.
-    Create {
-        /// The id; a random one if none is given.
-        #[arg(long)]
-        id: Option<String>,
-        /// What kind of user it is.
-        #[arg(long = "type", value_enum, default_value = "resident")]
-        kind: Kind,
-        /// The user's name.
-        #[arg(long)]
-        name: Option<String>,
-    },
+    Create(Create),
     /// Show an account.
     Show {
+        /// Its id.
+        id: String,
+    },
+    /// Give an account another password, asked for twice; its sessions and the tokens issued for it end.
+    SetPassword {
+        /// Its id.
+        id: String,
+        /// Read the password from standard input.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Let nobody sign in as an account; its sessions and the tokens issued for it end, its links stay.
+    Disable {
+        /// Its id.
+        id: String,
+    },
+    /// Let a disabled account sign in again.
+    Enable {
         /// Its id.
         id: String,
     },
@@ -35,6 +45,34 @@ pub(super) enum Command {
         /// Its id.
         id: String,
     },
+}
+
+#[derive(Args)]
+pub(super) struct Create {
+    /// The id; a random one if none is given.
+    #[arg(long)]
+    id: Option<String>,
+    /// What kind of user it is.
+    #[arg(long = "type", value_enum, default_value = "resident")]
+    kind: Kind,
+    /// The user's name.
+    #[arg(long)]
+    name: Option<String>,
+    /// The user's e-mail address.
+    #[arg(long)]
+    email: Option<String>,
+    /// The e-mail address is known to be the user's own, and so signs them in.
+    #[arg(long, requires = "email")]
+    email_verified: bool,
+    /// The user's phone number, country code first.
+    #[arg(long)]
+    phone: Option<String>,
+    /// The phone number is known to be the user's own, and so signs them in.
+    #[arg(long, requires = "phone")]
+    phone_verified: bool,
+    /// Read a password from standard input; without one nobody signs in here.
+    #[arg(long)]
+    password_stdin: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -57,24 +95,71 @@ impl From<Kind> for AccountType {
 pub(super) async fn run(command: &Command, app: App, output: &Output) -> Result<ExitCode, Trouble> {
     let parts = &app.parts;
     let trouble = |error| Trouble::from(&error);
+    let subject = |id: &String| Subject::parse(id.clone()).map_err(trouble);
     match command {
-        Command::Create { id, kind, name } => {
-            let id = id.clone().unwrap_or_else(|| parts.entropy.uuid().to_string());
-            let subject = Subject::parse(id.clone()).map_err(trouble)?;
-            accounts::create(parts, subject, (*kind).into(), name.clone()).await.map_err(trouble)?;
+        Command::Create(create) => {
+            let id = create.id.clone().unwrap_or_else(|| parts.entropy.uuid().to_string());
+            let mut new = create.account(subject(&id)?).map_err(trouble)?;
+            if create.password_stdin {
+                new.password = Some(password::from_stdin()?);
+            }
+            accounts::create(parts, new).await.map_err(trouble)?;
             output.tell(&id, &json!({"id": id}));
         }
         Command::Show { id } => {
-            let account =
-                accounts::show(parts, &Subject::parse(id.clone()).map_err(trouble)?).await.map_err(trouble)?;
-            let name = account.name.as_deref().unwrap_or("(no name)");
-            let words = format!("{} {} {name}, since {}", account.account_type, account.subject, account.created);
-            output.tell(words, &json!(account));
+            let account = accounts::show(parts, &subject(id)?).await.map_err(trouble)?;
+            output.tell(words(&account), &json!(account));
+        }
+        Command::SetPassword { id, password_stdin } => {
+            // First, so that nobody types a password twice to hear that there is no such account.
+            accounts::show(parts, &subject(id)?).await.map_err(trouble)?;
+            let password = if *password_stdin { password::from_stdin()? } else { password::from_terminal()? };
+            accounts::set_password(parts, subject(id)?, password).await.map_err(trouble)?;
+            output.tell(format_args!("{id} has a new password"), &json!({"passwordSet": id}));
+        }
+        Command::Disable { id } => {
+            accounts::disable(parts, subject(id)?).await.map_err(trouble)?;
+            output.tell(format_args!("disabled {id}"), &json!({"disabled": id}));
+        }
+        Command::Enable { id } => {
+            accounts::enable(parts, subject(id)?).await.map_err(trouble)?;
+            output.tell(format_args!("enabled {id}"), &json!({"enabled": id}));
         }
         Command::Delete { id } => {
-            accounts::remove(parts, Subject::parse(id.clone()).map_err(trouble)?).await.map_err(trouble)?;
+            accounts::remove(parts, subject(id)?).await.map_err(trouble)?;
             output.tell(format_args!("deleted {id}"), &json!({"deleted": id}));
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl Create {
+    fn account(&self, subject: Subject) -> Outcome<New> {
+        let email = self.email.as_deref().map(Email::parse).transpose()?;
+        let phone = self.phone.as_deref().map(Phone::parse).transpose()?;
+        Ok(New {
+            name: self.name.clone(),
+            email: email.map(|address| Claimed { address, verified: self.email_verified }),
+            phone: phone.map(|address| Claimed { address, verified: self.phone_verified }),
+            ..New::bare(subject, self.kind.into())
+        })
+    }
+}
+
+/// An account on a line.
+fn words(account: &Account) -> String {
+    let name = account.name.as_deref().unwrap_or("(no name)");
+    let mut words = format!("{} {} {name}", account.account_type, account.subject);
+    for (address, verified) in [(&account.email, account.email_verified), (&account.phone, account.phone_verified)] {
+        if let Some(address) = address {
+            let state = if verified { "" } else { " (not verified)" };
+            words.push_str(&format!(", {address}{state}"));
+        }
+    }
+    words.push_str(if account.has_password { ", with a password" } else { ", no password" });
+    words.push_str(&format!(", since {}", account.created));
+    if let Some(disabled) = account.disabled {
+        words.push_str(&format!(", disabled {disabled}"));
+    }
+    words
 }

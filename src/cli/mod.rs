@@ -9,6 +9,7 @@ mod keys;
 mod links;
 mod migrate;
 mod output;
+mod password;
 mod serve;
 
 use std::path::PathBuf;

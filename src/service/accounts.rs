@@ -1,22 +1,76 @@
-//! Accounts: the subjects we hold a record of.
+//! Accounts: the subjects we hold a record of, the addresses and passwords they sign in by.
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use super::Parts;
 use super::audit::{About, record};
 use super::links::remove as remove_link;
-use crate::domain::account::AccountType;
+use super::{Parts, passwords};
+use crate::domain::account::{AccountType, Email, Phone, check_password};
 use crate::domain::event::{Actor, Event};
-use crate::domain::ids::{ProviderId, Subject};
+use crate::domain::ids::{ProviderId, Subject, display_name};
 use crate::domain::{Error, Result};
-use crate::store::accounts::{AccountRow, delete, find, hold, insert_if_absent};
-use crate::store::{Tx, at, links};
+use crate::store::accounts::{
+    AccountRow, delete, find, hold, insert_if_absent, set_disabled, set_password as set_hash,
+};
+use crate::store::person::close_all;
+use crate::store::{self, Tx, at, links};
+
+/// An account to make.
+#[derive(Debug)]
+pub struct New {
+    /// The user's id.
+    pub subject: Subject,
+    /// What kind of user it is.
+    pub account_type: AccountType,
+    /// The user's name.
+    pub name: Option<String>,
+    /// The user's e-mail address.
+    pub email: Option<Claimed<Email>>,
+    /// The user's phone number.
+    pub phone: Option<Claimed<Phone>>,
+    /// What to sign in with; without one nobody signs in.
+    pub password: Option<SecretString>,
+}
+
+/// An address that an account has.
+#[derive(Clone, Debug)]
+pub struct Claimed<A> {
+    /// The address.
+    pub address: A,
+    /// Whether it is known to be the user's own: only then does it sign anybody in.
+    pub verified: bool,
+}
+
+impl New {
+    /// An account of which nothing is known but whose it is.
+    pub fn bare(subject: Subject, account_type: AccountType) -> Self {
+        Self { subject, account_type, name: None, email: None, phone: None, password: None }
+    }
+
+    fn row(self, created: DateTime<Utc>, password_hash: Option<String>) -> AccountRow {
+        AccountRow {
+            subject: self.subject.as_str().to_owned(),
+            issuer: None,
+            account_type: self.account_type.as_str().to_owned(),
+            name: self.name,
+            created: at(created),
+            email_verified: self.email.as_ref().is_some_and(|email| email.verified),
+            email: self.email.map(|email| email.address.as_str().to_owned()),
+            phone_verified: self.phone.as_ref().is_some_and(|phone| phone.verified),
+            phone: self.phone.map(|phone| phone.address.as_str().to_owned()),
+            password_hash,
+            disabled_at: None,
+        }
+    }
+}
 
 /// An account as its keeper sees it.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Account {
     /// The user's id.
     pub subject: String,
@@ -26,21 +80,43 @@ pub struct Account {
     /// The user's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The user's e-mail address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Whether it signs the user in.
+    pub email_verified: bool,
+    /// The user's phone number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+    /// Whether it signs the user in.
+    pub phone_verified: bool,
+    /// Whether there is a password.
+    pub has_password: bool,
+    /// Since when nobody may sign in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<DateTime<Utc>>,
     /// When it was made.
     pub created: DateTime<Utc>,
 }
 
-/// Makes an account; [`Error::Input`] if the subject has one.
-pub async fn create(
-    parts: &Arc<Parts>,
-    subject: Subject,
-    account_type: AccountType,
-    name: Option<String>,
-) -> Result<()> {
+/// Makes an account; [`Error::Input`] if the subject has one, or another of the type has the address.
+pub async fn create(parts: &Arc<Parts>, mut new: New) -> Result<()> {
+    new.name = new.name.map(|name| display_name("name", name)).transpose()?;
+    let password_hash = match new.password.take() {
+        Some(password) => {
+            let email = new.email.as_ref().map(|email| email.address.as_str());
+            let phone = new.phone.as_ref().map(|phone| phone.address.as_str());
+            let own = [Some(new.subject.as_str()), email, phone];
+            check_password(password.expose_secret(), own.into_iter().flatten())?;
+            Some(passwords::hash(parts, password).await?)
+        }
+        None => None,
+    };
+    let row = new.row(parts.clock.now(), password_hash);
     parts
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;
-            if !register(&parts, &mut tx, &subject, account_type, name).await? {
+            if !insert(&parts, &mut tx, &row).await? {
                 return Err(Error::input("id", "has an account already"));
             }
             tx.commit().await
@@ -56,22 +132,14 @@ pub(super) async fn register(
     account_type: AccountType,
     name: Option<String>,
 ) -> Result<bool> {
-    let row = AccountRow {
-        subject: subject.as_str().to_owned(),
-        issuer: None,
-        account_type: account_type.as_str().to_owned(),
-        name,
-        created: at(parts.clock.now()),
-        email: None,
-        email_verified: false,
-        phone: None,
-        phone_verified: false,
-        password_hash: None,
-        disabled_at: None,
-    };
-    let made = insert_if_absent(tx.conn(), &row).await?;
+    let new = New { name, ..New::bare(subject.clone(), account_type) };
+    insert(parts, tx, &new.row(parts.clock.now(), None)).await
+}
+
+async fn insert(parts: &Parts, tx: &mut Tx, row: &AccountRow) -> Result<bool> {
+    let made = insert_if_absent(tx.conn(), row).await?;
     if made {
-        let about = About { subject: Some(subject.as_str()), ..About::default() };
+        let about = About { subject: Some(&row.subject), ..About::default() };
         record(parts, tx, Event::AccountCreated, &Actor::default(), about).await?;
     }
     Ok(made)
@@ -79,9 +147,81 @@ pub(super) async fn register(
 
 /// The account of a subject; [`Error::UserNotFound`] if it has none.
 pub async fn show(parts: &Parts, subject: &Subject) -> Result<Account> {
-    let mut conn = parts.store.read().await?;
-    let row = find(&mut conn, subject).await?.ok_or(Error::UserNotFound { hint: None })?;
-    Ok(Account { subject: row.subject, account_type: row.account_type, name: row.name, created: row.created.0 })
+    let row = get(parts, subject).await?;
+    Ok(Account {
+        subject: row.subject,
+        account_type: row.account_type,
+        name: row.name,
+        email: row.email,
+        email_verified: row.email_verified,
+        phone: row.phone,
+        phone_verified: row.phone_verified,
+        has_password: row.password_hash.is_some(),
+        disabled: row.disabled_at.map(|at| at.0),
+        created: row.created.0,
+    })
+}
+
+async fn get(parts: &Parts, subject: &Subject) -> Result<AccountRow> {
+    store::read!(parts.store, |conn| find(conn, subject))?.ok_or(Error::UserNotFound { hint: None })
+}
+
+/// Gives an account another password, and ends what the old one has opened; [`Error::UserNotFound`] if there is none.
+pub async fn set_password(parts: &Arc<Parts>, subject: Subject, password: SecretString) -> Result<()> {
+    let row = get(parts, &subject).await?;
+    let own = [Some(row.subject.as_str()), row.email.as_deref(), row.phone.as_deref()];
+    check_password(password.expose_secret(), own.into_iter().flatten())?;
+    let password_hash = passwords::hash(parts, password).await?;
+    parts
+        .detached(async move |parts| {
+            let mut tx = parts.store.begin().await?;
+            hold(tx.conn(), &subject).await?;
+            if !set_hash(tx.conn(), &subject, &password_hash).await? {
+                return Err(Error::UserNotFound { hint: None });
+            }
+            close(&parts, tx, &subject, Event::PasswordSet).await
+        })
+        .await
+}
+
+/// Lets nobody sign in as this account any more, and ends what was opened in its name; [`Error::UserNotFound`] if there is
+/// none. Its links stay.
+pub async fn disable(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
+    parts
+        .detached(async move |parts| {
+            let mut tx = parts.store.begin().await?;
+            hold(tx.conn(), &subject).await?;
+            if !set_disabled(tx.conn(), &subject, Some(at(parts.clock.now()))).await? {
+                return Err(Error::UserNotFound { hint: None });
+            }
+            close(&parts, tx, &subject, Event::AccountDisabled).await
+        })
+        .await
+}
+
+/// Lets a disabled account sign in again; [`Error::UserNotFound`] if there is none.
+pub async fn enable(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
+    parts
+        .detached(async move |parts| {
+            let mut tx = parts.store.begin().await?;
+            if !set_disabled(tx.conn(), &subject, None).await? {
+                return Err(Error::UserNotFound { hint: None });
+            }
+            let about = About { subject: Some(subject.as_str()), ..About::default() };
+            record(&parts, &mut tx, Event::AccountEnabled, &Actor::default(), about).await?;
+            tx.commit().await
+        })
+        .await
+}
+
+/// Ends, with a change that the transaction has made and that `event` names, all that is open in the subject's name.
+async fn close(parts: &Parts, mut tx: Tx, subject: &Subject, event: Event) -> Result<()> {
+    close_all(tx.conn(), subject.as_str()).await?;
+    let about = About { subject: Some(subject.as_str()), ..About::default() };
+    record(parts, &mut tx, event, &Actor::default(), about).await?;
+    tx.commit().await?;
+    parts.tokens_seen.forget_subject(subject);
+    Ok(())
 }
 
 /// Deletes an account with all its links; [`Error::UserNotFound`] if there is none.
@@ -105,9 +245,7 @@ pub async fn remove(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
                 };
                 record(&parts, &mut tx, Event::Unlinked, &actor, about).await?;
             }
-            let about = About { subject: Some(subject.as_str()), ..About::default() };
-            record(&parts, &mut tx, Event::AccountDeleted, &actor, about).await?;
-            tx.commit().await
+            close(&parts, tx, &subject, Event::AccountDeleted).await
         })
         .await
 }

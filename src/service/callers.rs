@@ -65,6 +65,14 @@ impl TokensSeen {
         self.revocations.fetch_add(1, Ordering::SeqCst);
         self.seen.invalidate(hash);
     }
+
+    /// Forgets every token that was issued for this user.
+    pub(super) fn forget_subject(&self, subject: &Subject) {
+        self.revocations.fetch_add(1, Ordering::SeqCst);
+        for (hash, _) in self.seen.iter().filter(|(_, seen)| seen.subject.as_ref() == Some(subject)) {
+            self.seen.invalidate(&*hash);
+        }
+    }
 }
 
 /// A token as its client gets it, once.

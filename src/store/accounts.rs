@@ -7,11 +7,13 @@ use super::conn::{Conn, on};
 use super::error::lift;
 use super::schema::accounts;
 use super::types::At;
-use crate::domain::Result;
+use crate::domain::account::{AccountType, Address};
 use crate::domain::ids::Subject;
+use crate::domain::{Error, Result};
 
-/// An account's row.
-#[derive(Debug, Queryable, Selectable, Insertable)]
+/// An account's row. `Debug` in tests alone: it has the password's hash.
+#[cfg_attr(test, derive(Debug))]
+#[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = accounts, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 pub(crate) struct AccountRow {
     pub(crate) subject: String,
@@ -27,10 +29,23 @@ pub(crate) struct AccountRow {
     pub(crate) disabled_at: Option<At>,
 }
 
-/// Makes the account unless there is one; says whether it did.
+/// Makes the account unless there is one; says whether it did. [`Error::Input`] names the address that another account of
+/// the type has.
 pub(crate) async fn insert_if_absent(conn: &mut Conn, row: &AccountRow) -> Result<bool> {
     let made = on!(conn, |c| diesel::insert_into(accounts::table).values(row).on_conflict_do_nothing().execute(c));
-    Ok(made.map_err(lift)? == 1)
+    if made.map_err(lift)? == 1 {
+        return Ok(true);
+    }
+    // The row that stands in the way tells why; the engines don't, where there is more than one.
+    let there = accounts::table.find(&row.subject).select(accounts::subject);
+    if on!(conn, |c| there.first::<String>(c)).optional().map_err(lift)?.is_some() {
+        return Ok(false);
+    }
+    let of_type = accounts::table.filter(accounts::account_type.eq(&row.account_type));
+    let holder = of_type.filter(accounts::email.eq(&row.email)).select(accounts::subject);
+    let holder = on!(conn, |c| holder.first::<String>(c)).optional().map_err(lift)?;
+    let field = if holder.is_some() { "email" } else { "phone" };
+    Err(Error::input(field, format!("belongs to another account of the type {}", row.account_type)))
 }
 
 /// The account of a subject, if there is one.
@@ -38,6 +53,36 @@ pub(crate) async fn find(conn: &mut Conn, subject: &Subject) -> Result<Option<Ac
     on!(conn, |c| accounts::table.find(subject.as_str()).select(AccountRow::as_select()).first(c))
         .optional()
         .map_err(lift)
+}
+
+/// Every account, of whatever type, that has shown this address to be its own.
+pub(crate) async fn find_by_address(conn: &mut Conn, address: &Address) -> Result<Vec<AccountRow>> {
+    // By type as well, since the index begins with it.
+    let of_any_type =
+        || accounts::table.filter(accounts::account_type.eq_any(AccountType::ALL.map(AccountType::as_str)));
+    match address {
+        Address::Email(email) => on!(conn, |c| of_any_type()
+            .filter(accounts::email.eq(email.as_str()).and(accounts::email_verified))
+            .select(AccountRow::as_select())
+            .load(c)),
+        Address::Phone(phone) => on!(conn, |c| of_any_type()
+            .filter(accounts::phone.eq(phone.as_str()).and(accounts::phone_verified))
+            .select(AccountRow::as_select())
+            .load(c)),
+    }
+    .map_err(lift)
+}
+
+/// Sets an account's password hash; says whether there is one.
+pub(crate) async fn set_password(conn: &mut Conn, subject: &Subject, password_hash: &str) -> Result<bool> {
+    let change = diesel::update(accounts::table.find(subject.as_str())).set(accounts::password_hash.eq(password_hash));
+    Ok(on!(conn, |c| change.execute(c)).map_err(lift)? == 1)
+}
+
+/// Sets since when an account may not sign in; says whether there is one.
+pub(crate) async fn set_disabled(conn: &mut Conn, subject: &Subject, since: Option<At>) -> Result<bool> {
+    let change = diesel::update(accounts::table.find(subject.as_str())).set(accounts::disabled_at.eq(since));
+    Ok(on!(conn, |c| change.execute(c)).map_err(lift)? == 1)
 }
 
 /// Holds off, until the transaction ends, every other change of this subject's account and links: a link can't be made

@@ -21,6 +21,7 @@ pub(crate) mod leases;
 pub(crate) mod links;
 pub(crate) mod marks;
 pub(crate) mod oauth_tokens;
+pub(crate) mod person;
 pub(crate) mod provider_rules;
 pub(crate) mod revocations;
 pub(crate) mod row_keys;

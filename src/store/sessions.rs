@@ -43,12 +43,6 @@ pub(crate) async fn delete(conn: &mut Conn, cookie_hash: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Ends every session of a subject: its password was changed, or it was disabled.
-pub(crate) async fn delete_all(conn: &mut Conn, subject: &str) -> Result<()> {
-    on!(conn, |c| diesel::delete(sessions::table.filter(sessions::subject.eq(subject))).execute(c)).map_err(lift)?;
-    Ok(())
-}
-
 /// Deletes every session that expired before `now`.
 pub(crate) async fn sweep(conn: &mut Conn, now: At) -> Result<()> {
     on!(conn, |c| diesel::delete(sessions::table.filter(sessions::expires.lt(now))).execute(c)).map_err(lift)?;

@@ -288,7 +288,8 @@ impl World {
     /// Makes an account.
     pub(crate) async fn account(&self, subject: &str) {
         let subject = Subject::parse(subject).expect("a subject");
-        accounts::create(&self.app.parts, subject, AccountType::Resident, None).await.expect("an account");
+        let new = accounts::New::bare(subject, AccountType::Resident);
+        accounts::create(&self.app.parts, new).await.expect("an account");
     }
 
     /// A system-mode token of a client, through `te`'s own function.

@@ -17,6 +17,7 @@ use crate::domain::ids::Subject;
 use crate::entropy::{SharedEntropy, SystemEntropy};
 use crate::http::server::{Leaving, ServerHandle, Service};
 use crate::sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
+use crate::service::accounts::New;
 use crate::service::{accounts, sweep};
 use crate::settings::{Literals, Settings};
 
@@ -184,9 +185,8 @@ user_name = "{{name}}"
         .map_err(|error| Trouble::from(&error))?;
     for (id, name) in USERS {
         let subject = Subject::parse(id).map_err(|error| Trouble::from(&error))?;
-        accounts::create(&app.parts, subject, AccountType::Resident, Some(name.to_owned()))
-            .await
-            .map_err(|error| Trouble::from(&error))?;
+        let new = New { name: Some(name.to_owned()), ..New::bare(subject, AccountType::Resident) };
+        accounts::create(&app.parts, new).await.map_err(|error| Trouble::from(&error))?;
     }
     Ok(app)
 }
