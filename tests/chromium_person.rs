@@ -6,7 +6,7 @@ use crate::support::app_site::AppSite;
 use crate::support::browser::instruct_with;
 use crate::support::chromium::Chromium;
 use crate::support::database::{assert_nothing_stored, texts};
-use crate::support::world::{As, CALLBACK, CONSOLE, CONSOLE_PASSWORD, Engine, World, both_engines};
+use crate::support::world::{As, CALLBACK, CHALLENGE, CONSOLE, CONSOLE_PASSWORD, Engine, World, both_engines};
 
 const BASIC: As = As::Basic(CONSOLE, CONSOLE_PASSWORD);
 const OLEG: &str = "button[value=oleg]";
@@ -130,5 +130,28 @@ both_engines! {
         browser.run("window.postMessage('mine', '*')").await;
         browser.wait_for("its own message", async || !browser.text("pre").await.is_empty()).await;
         assert!(!browser.text("pre").await.contains("status"), "{}", browser.text("pre").await);
+    }
+
+    // The code that the app completes with goes to the app's own origin alone.
+    async fn a_popup_hands_the_bind_code_to_the_app_alone(engine: Engine) {
+        let (app, world, browser) = start(engine).await;
+        let other = AppSite::start().await;
+        for (opened_by, told) in [(&app, true), (&other, false)] {
+            let body = json!({"fp": "box:box_1", "callback": app.callback(), "isPopup": true, "code_challenge": CHALLENGE});
+            let redirect_to = instruct_with(&world, &BASIC, body).await;
+            opened_by.show("/", &opener(&redirect_to, "popup"));
+            browser.go(&opened_by.origin).await;
+            let first = browser.window().await;
+            browser.click("button").await;
+            browser.wait_for_window_beside(&[first.clone()]).await;
+            browser.click(OLEG).await;
+            browser.click(YES).await;
+            browser.wait_for("the popup closes", async || browser.windows().await == [first.clone()]).await;
+            browser.switch(&first).await;
+            browser.run("window.postMessage('mine', '*')").await;
+            browser.wait_for("its own message", async || browser.text("pre").await.contains("mine")).await;
+            assert_eq!(browser.text("pre").await.contains("bind_code"), told, "{}", browser.text("pre").await);
+        }
+        assert_nothing_stored(&world, "not completed").await;
     }
 }

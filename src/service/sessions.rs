@@ -56,7 +56,12 @@ pub(super) async fn look(parts: &Parts, conn: &mut Conn, cookie: &SecretString) 
 fn session(row: &SessionRow, account: AccountRow) -> Result<Session> {
     Ok(Session {
         subject: Subject::parse(account.subject).map_err(Error::internal)?,
-        name: account.name.or(account.email).or(account.phone),
+        // An address that nobody has shown to be theirs names nobody.
+        name: account
+            .name
+            .filter(|name| !name.trim().is_empty())
+            .or(account.email.filter(|_| account.email_verified))
+            .or(account.phone.filter(|_| account.phone_verified)),
         authenticated: row.authenticated.0,
     })
 }

@@ -73,6 +73,30 @@ impl Sql {
         .await;
     }
 
+    /// Keeps everybody else from changing a subject's account and links until this connection commits or goes.
+    pub(crate) async fn hold_subject(&mut self, subject: &str) {
+        self.run(&match self {
+            Self::Sqlite(_) => "BEGIN IMMEDIATE".to_owned(),
+            Self::Postgres(_) => format!("BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('{subject}', 0))"),
+        })
+        .await;
+    }
+
+    /// Waits until somebody waits for what this connection holds. SQLite tells nobody who waits: there it returns at once,
+    /// and the caller's test has to hold whoever comes first.
+    pub(crate) async fn wait_for_a_rival(&mut self) {
+        match self {
+            Self::Sqlite(_) => {}
+            Self::Postgres(_) => {
+                let waiting = "SELECT CAST(count(*) AS TEXT) AS value FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+                               AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+                while self.texts(waiting).await == ["0"] {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+
     /// Makes every writing of new tokens fail, in words nobody has a list of, until [`Sql::accept_tokens`]; leases can be
     /// taken.
     pub(crate) async fn refuse_tokens(&mut self) {

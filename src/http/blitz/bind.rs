@@ -136,7 +136,7 @@ pub(crate) async fn question(app: Data<App>, request: HttpRequest) -> HttpRespon
     let words = words::of(&app, &request);
     let [id, _confirm] = last(&request);
     let Some(flow) = flow(id) else { return page::gone(words) };
-    match bind::question(&app.parts, flow, &browser(&app, &request)).await {
+    match bind::question(&app.parts, flow, browser(&app, &request)).await {
         Ok(Shown::Question(question)) => {
             let nonce = page::nonce();
             let template =

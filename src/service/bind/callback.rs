@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -19,6 +20,10 @@ use crate::service::{Parts, revoke};
 use crate::store;
 use crate::store::flows::{Arrival, FlowRow};
 use crate::upstream::{Identity, Outcome, Provider, Redemption};
+
+/// How long to wait before the database is asked a second time, and before it is asked the last.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+const LAST_WAIT: Duration = Duration::from_millis(1_600);
 
 /// What came back with the browser.
 #[derive(Debug)]
@@ -62,8 +67,9 @@ async fn take(parts: &Parts, answer: &Answer, browser: &Browser) -> Result<Step>
         // RFC 9700 §4.4: an answer at another provider's redirect URI is a mix-up.
         return end(parts, &row, Ending::ProviderError, "mixed_up").await;
     }
-    let provider =
-        parts.upstream.provider(&id).ok_or_else(|| Error::internal(format!("{id} is configured no more")))?;
+    let Some(provider) = parts.upstream.provider(&id) else {
+        return end(parts, &row, Ending::ProviderError, "provider_gone").await;
+    };
     match provider.expected_iss().await {
         Ok(rule) if rule.allows(answer.iss.as_deref(), answer.code.is_none()) => {}
         Ok(_) => return end(parts, &row, Ending::ProviderError, "wrong_issuer").await,
@@ -83,9 +89,11 @@ async fn take(parts: &Parts, answer: &Answer, browser: &Browser) -> Result<Step>
     let Some(code) = &answer.code else {
         return end(parts, &row, Ending::ProviderError, "no_code").await;
     };
-    if let Standing::Nobody | Standing::Anothers = standing(parts, &row, browser).await? {
-        // Before the code is exchanged: whoever is signed in now did not begin this.
-        return end(parts, &row, Ending::WrongUser, "wrong_user").await;
+    // Before the code is exchanged: whoever is signed in now may not be who began this.
+    match standing(parts, &row, browser).await? {
+        Standing::Apps | Standing::Theirs(_) => {}
+        Standing::Nobody => return end(parts, &row, Ending::WrongUser, "signed_out").await,
+        Standing::Anothers => return end(parts, &row, Ending::WrongUser, "wrong_user").await,
     }
     // From here the answer is used up: of two requests with this state one goes on.
     let claimed = store::flows::claim_answer(&mut parts.store.write().await?, flow_id(&row), &state_hash, now).await?;
@@ -101,6 +109,11 @@ async fn take(parts: &Parts, answer: &Answer, browser: &Browser) -> Result<Step>
         }
         Exchanged::Nothing => end(parts, &row, Ending::ProviderError, "exchange_failed").await,
     }
+}
+
+async fn has_landed(parts: &Parts, row: &FlowRow, arrival: &Arrival) -> Result<bool> {
+    let found = store::read!(parts.store, |conn| store::flows::find(conn, flow_id(row)))?;
+    Ok(found.is_some_and(|found| found.state == arrival.state && found.sealed == arrival.sealed))
 }
 
 /// What the provider wants again, of what it sent. One that it left out is its own to miss.
@@ -179,8 +192,9 @@ async fn arrive(
     let settings = provider.settings();
     let now = parts.clock.now();
     let sid = identity.sid.as_str();
+    // Sealed even if there is nothing to keep: it holds the rest of the row together.
     let secrets = settings.remember_tokens.then(|| secrets(&grant, &params, now));
-    let sealed = secrets.map(|secrets| seal(parts, row, Some(sid), &secrets)).transpose()?;
+    let sealed = Some(seal(parts, row, Some(sid), &secrets)?);
     // A person is always asked: nobody else completes what they said yes to.
     let (state, code) = if settings.confirm || is_persons(row) {
         (FlowState::Confirming, None)
@@ -195,19 +209,35 @@ async fn arrive(
         code_hash: code.as_ref().map(hash),
         expires: store::at(runs_out(state, now, row.opened.map(|at| at.0))),
     };
-    if !store::flows::arrive(&mut parts.store.write().await?, row, &arrival).await? {
+    if !land(parts, row, &arrival).await? {
         drop_grant(parts, row, provider, (Some(&identity.sid), &grant)).await?;
         return Ok(Step::Nothing);
     }
     Ok(match code {
         None => Step::ToConfirm(confirm_url(&parts.settings, flow_id(row))?),
-        Some(code) => pending(row, &code),
+        Some(code) => pending(parts, row, &code),
     })
 }
 
+/// Writes what was granted into the flow; says whether that was still on this trip. The code is spent, so a database that is
+/// away is asked again for as long as a person waits.
+async fn land(parts: &Parts, row: &FlowRow, arrival: &Arrival) -> Result<bool> {
+    let mut wait = FIRST_WAIT;
+    loop {
+        let written = async { store::flows::arrive(&mut parts.store.write().await?, row, arrival).await }.await;
+        match written {
+            Err(Error::StorageUnavailable(_)) if wait <= LAST_WAIT => tokio::time::sleep(wait).await,
+            // An earlier try may have been written after all, and only its answer lost.
+            Ok(false) if wait > FIRST_WAIT => return has_landed(parts, row, arrival).await,
+            other => return other,
+        }
+        wait *= 2;
+    }
+}
+
 /// Back to the app, with the code it completes with.
-pub(super) fn pending(row: &FlowRow, code: &SecretString) -> Step {
-    back_to_app(row, &[("status", "pending"), ("bind_code", secrecy::ExposeSecret::expose_secret(code))])
+pub(super) fn pending(parts: &Parts, row: &FlowRow, code: &SecretString) -> Step {
+    back_to_app(parts, row, &[("status", "pending"), ("bind_code", secrecy::ExposeSecret::expose_secret(code))])
 }
 
 fn secrets(grant: &Grant, params: &Params, now: chrono::DateTime<chrono::Utc>) -> GrantSecrets {

@@ -53,8 +53,8 @@ async fn store_link(parts: &Parts, caller: &Caller, actor: &Actor, completion: C
     }
     match link(parts, &mut tx, (&caller.client, actor), (&row, &subject)).await {
         Ok(()) => tx.commit().await,
-        Err(refusal @ Error::AlreadyLinked) => {
-            // It was a constraint that refused, so on Postgres this transaction is over.
+        Err(refusal @ (Error::AlreadyLinked | Error::Input { .. })) => {
+            // It may have been a constraint that refused, and then on Postgres this transaction is over.
             drop(tx);
             let mut tx = parts.store.begin().await?;
             if !delete(tx.conn(), &row).await? {
@@ -112,6 +112,7 @@ async fn burn(parts: &Parts, mut tx: Tx, actor: &Actor, (row, refusal): (&FlowRo
         Error::Denied => "wrong_subject",
         Error::UserNotFound { .. } => "unknown_subject",
         Error::AlreadyLinked => "already_linked",
+        Error::Input { ref field, .. } if field == "fp" => "provider_gone",
         Error::Input { .. } => "disabled_account",
         ours => return Err(ours),
     };

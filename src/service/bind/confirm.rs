@@ -62,7 +62,12 @@ struct Waiting<'b> {
 }
 
 /// What to ask at a flow's confirm page.
-pub async fn question(parts: &Parts, flow: FlowId, browser: &Browser) -> Result<Shown> {
+pub async fn question(parts: &Arc<Parts>, flow: FlowId, browser: Browser) -> Result<Shown> {
+    // It may end the flow, which is not to break off when the browser hangs up.
+    parts.detached(async move |parts| ask(&parts, flow, &browser).await).await
+}
+
+async fn ask(parts: &Parts, flow: FlowId, browser: &Browser) -> Result<Shown> {
     let Waiting { row, cookie, session } = match find(parts, flow, browser).await? {
         Ok(found) => found,
         Err(instead) => return Ok(Shown::Instead(instead)),
@@ -75,7 +80,7 @@ pub async fn question(parts: &Parts, flow: FlowId, browser: &Browser) -> Result<
         provider: title,
         account: account(&row),
         client: client.map_or_else(|| row.client.clone(), |client| client.name.clone()),
-        whom: session.map_or(Whom::Application, |session| Whom::Person(session.name.as_deref().map(presentable))),
+        whom: session.map_or(Whom::Application, |session| Whom::Person(session.name.as_deref().and_then(presentable))),
         csrf: forms::token(cookie, &purpose(&row)),
         callback: row.callback,
     }))
@@ -120,7 +125,7 @@ async fn hand_over(parts: &Parts, row: &FlowRow) -> Result<Step> {
     let expires = store::at(runs_out(FlowState::Pending, now, row.opened.map(|at| at.0)));
     let mut conn = parts.store.write().await?;
     let confirmed = store::flows::confirm(&mut conn, row, &hash(&code), store::at(now), expires).await?;
-    Ok(if confirmed { pending(row, &code) } else { Step::Nothing })
+    Ok(if confirmed { pending(parts, row, &code) } else { Step::Nothing })
 }
 
 /// The flow that waits for this browser's answer; else what to do instead.
@@ -138,7 +143,8 @@ async fn find<'b>(parts: &Parts, flow: FlowId, browser: &'b Browser) -> Result<s
     match standing(parts, &row, browser).await? {
         Standing::Apps => Ok(Ok(Waiting { row, cookie, session: None })),
         Standing::Theirs(session) => Ok(Ok(Waiting { row, cookie, session: Some(session) })),
-        Standing::Nobody | Standing::Anothers => Ok(Err(end(parts, &row, Ending::WrongUser, "wrong_user").await?)),
+        Standing::Nobody => Ok(Err(end(parts, &row, Ending::WrongUser, "signed_out").await?)),
+        Standing::Anothers => Ok(Err(end(parts, &row, Ending::WrongUser, "wrong_user").await?)),
     }
 }
 
@@ -149,19 +155,27 @@ fn purpose(row: &FlowRow) -> String {
 
 /// The account's name, or its id where there is nothing to read in the name.
 fn account(row: &FlowRow) -> String {
-    let name = row.user_name.as_deref().map(presentable).filter(|name| !name.trim().is_empty());
-    name.unwrap_or_else(|| presentable(row.sid.as_deref().unwrap_or_default()))
+    let readable = |text: Option<&str>| text.and_then(presentable);
+    readable(row.user_name.as_deref()).or_else(|| readable(row.sid.as_deref())).unwrap_or_default()
 }
 
-/// A provider's name for its user as a page may show it: no control characters, nothing that turns text around, not long.
-fn presentable(name: &str) -> String {
-    let turns = |c: &char| matches!(c, '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
-    let mut clean: String = name.chars().filter(|c| !c.is_control() && !turns(c)).take(NAME_LIMIT + 1).collect();
+/// A name as a page may show it: nothing that controls, hides or turns text around, not long; none if nothing is left to see.
+fn presentable(name: &str) -> Option<String> {
+    let mut clean: String = name.chars().filter(|c| !is_unseen(*c)).take(NAME_LIMIT + 1).collect();
     if let Some((cut, _)) = clean.char_indices().nth(NAME_LIMIT) {
         clean.truncate(cut);
         clean.push('…');
     }
-    clean
+    Some(clean).filter(|clean| !clean.trim().is_empty())
+}
+
+/// Whether a character shows nothing of its own: controls, marks of direction, joiners and fillers, tags.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+            | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}'
+            | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
 #[cfg(test)]
@@ -170,9 +184,18 @@ mod tests {
 
     #[test]
     fn a_name_cannot_turn_the_page_around() {
-        assert_eq!(presentable("Oleg\u{202E}gelO\u{2066}\u{0007}"), "OleggelO");
-        assert_eq!(presentable("Олег"), "Олег");
-        assert_eq!(presentable(&"a".repeat(100)), format!("{}…", "a".repeat(80)));
-        assert_eq!(presentable(&"a".repeat(80)), "a".repeat(80));
+        let shown = |name: &str| presentable(name).unwrap();
+        assert_eq!(shown("Oleg\u{202E}gelO\u{2066}\u{0007}"), "OleggelO");
+        assert_eq!(shown("Олег"), "Олег");
+        assert_eq!(shown(&"a".repeat(100)), format!("{}…", "a".repeat(80)));
+        assert_eq!(shown(&"a".repeat(80)), "a".repeat(80));
+        assert_eq!(shown("Ole\u{E0001}\u{3164}g"), "Oleg");
+    }
+
+    #[test]
+    fn a_name_of_which_nothing_can_be_seen_is_none() {
+        for name in ["", " \u{00A0}", "\u{202E}", "\u{3164}\u{2800}", "\u{200B}\u{FEFF}"] {
+            assert_eq!(presentable(name), None, "{name:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::Url;
 
-use super::{instruction_url, runs_out};
+use super::{UNTOUCHED, instruction_url, runs_out, seal};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::flow::FlowState;
 use crate::domain::ids::{FlowId, ProviderId};
@@ -54,7 +54,7 @@ pub async fn instruct(parts: &Arc<Parts>, caller: &Caller, instruction: Instruct
     let id = parts.entropy.uuid();
     let (_, wrapped) = parts.vault.new_row_key(Table::Flows, id)?;
     let now = parts.clock.now();
-    let row = FlowRow {
+    let mut row = FlowRow {
         id: store::row_id(id),
         state: FlowState::Instructed.as_str().to_owned(),
         client: caller.client.as_str().to_owned(),
@@ -76,6 +76,7 @@ pub async fn instruct(parts: &Arc<Parts>, caller: &Caller, instruction: Instruct
         created: store::at(now),
         popup: instruction.popup,
     };
+    row.sealed = Some(seal(parts, &row, None, &UNTOUCHED)?);
     parts.detached(async move |parts| store::flows::insert(&mut parts.store.write().await?, &row).await).await?;
     instruction_url(&parts.settings, FlowId(id))
 }

@@ -24,6 +24,10 @@ pub(super) async fn link(
     (row, subject): (&FlowRow, &Subject),
 ) -> Result<()> {
     let provider = provider_of(row)?;
+    if !parts.settings.providers.contains_key(&provider) {
+        // Nor is it known any more whether its accounts are exclusive.
+        return Err(Error::input("fp", format!("{provider} is no configured provider any more")));
+    }
     let sid = Sid::parse(row.sid.clone().unwrap_or_default()).map_err(Error::internal)?;
     let making = links::Making {
         subject,
@@ -33,9 +37,11 @@ pub(super) async fn link(
         proof: Proof::Proven,
         origin: Some(client),
     };
+    let Some(sealed) = &row.sealed else { return Err(Error::internal("a flow that came back has nothing sealed")) };
+    // Before anything is believed that the row says; it may also be that no tokens are kept.
+    let grant: Option<GrantSecrets> = unseal(parts, row, Some(sid.as_str()), sealed)?;
     let id = links::make(parts, tx, actor, making).await?;
-    let Some(sealed) = &row.sealed else { return Ok(()) };
-    let grant: GrantSecrets = unseal(parts, row, Some(sid.as_str()), sealed)?;
+    let Some(grant) = grant else { return Ok(()) };
     keep(parts, tx.conn(), Owner::new(id, subject, &provider, sid.as_str()), &keeping(grant)?).await
 }
 

@@ -33,7 +33,7 @@ use super::audit::{About, record};
 use super::{Parts, revoke};
 use crate::domain::event::{Actor, Event};
 use crate::domain::flow::{FLOW_LIMIT, FlowState};
-use crate::domain::ids::{FlowId, ProviderId};
+use crate::domain::ids::{ClientId, FlowId, ProviderId};
 use crate::domain::{Error, Result};
 use crate::settings::Settings;
 use crate::store::flows::FlowRow;
@@ -158,6 +158,9 @@ fn runs_out(state: FlowState, now: DateTime<Utc>, opened: Option<DateTime<Utc>>)
     opened.map_or(own, |opened| own.min(after(opened, FLOW_LIMIT)))
 }
 
+/// What is sealed in a flow before it has any secret: that its row is still what was instructed.
+const UNTOUCHED: () = ();
+
 /// What the browser's trip to the provider has to bring back, sealed in the flow meanwhile.
 #[derive(Serialize, Deserialize)]
 struct LegSecrets {
@@ -239,7 +242,7 @@ async fn end(parts: &Parts, row: &FlowRow, ending: Ending, detail: &'static str)
     record_refusal(parts, &mut tx, &actor, (row, detail)).await?;
     tx.commit().await?;
     let (error, description) = ending.words();
-    Ok(back_to_app(row, &[("status", "error"), ("error", error), ("error_description", description)]))
+    Ok(back_to_app(parts, row, &[("status", "error"), ("error", error), ("error_description", description)]))
 }
 
 /// Queues for revocation what a flow has been granted, in the transaction that ends it without a link.
@@ -247,8 +250,9 @@ async fn revoke_grant(parts: &Parts, tx: &mut Tx, row: &FlowRow) -> Result<()> {
     let has_grant = matches!(state_of(row)?, FlowState::Confirming | FlowState::Pending);
     let Some(sealed) = row.sealed.as_ref().filter(|_| has_grant) else { return Ok(()) };
     let whose = whose(row, row.sid.as_deref());
-    match unseal::<GrantSecrets>(parts, row, row.sid.as_deref(), sealed) {
-        Ok(grant) => {
+    match unseal::<Option<GrantSecrets>>(parts, row, row.sid.as_deref(), sealed) {
+        Ok(None) => Ok(()),
+        Ok(Some(grant)) => {
             let tokens = revoke::Tokens { access: Some(grant.access), refresh: grant.refresh };
             revoke::queue(parts, tx.conn(), whose, &tokens).await
         }
@@ -282,7 +286,12 @@ async fn record_refusal(
 }
 
 /// Back to the app's callback with what it is told, added to whatever query it has; the rest of it stays letter for letter.
-fn back_to_app(row: &FlowRow, result: &[(&'static str, &str)]) -> Step {
+/// Nowhere, if the callback is on the app's list no more: a row is no place to keep an address that browsers are sent to.
+fn back_to_app(parts: &Parts, row: &FlowRow, result: &[(&'static str, &str)]) -> Step {
+    let client = ClientId::parse(row.client.clone()).ok().and_then(|id| parts.settings.clients.get(&id));
+    if !client.is_some_and(|client| client.callbacks.contains(&row.callback)) {
+        return Step::Nothing;
+    }
     let mut told = vec![("fp", format!("{}:{}", row.fp_type, row.fp_name)), ("bind", flow_id(row).to_string())];
     told.extend(result.iter().map(|(name, value)| (*name, (*value).to_owned())));
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&told).finish();

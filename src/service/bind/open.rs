@@ -9,7 +9,7 @@ use url::Url;
 use super::person::{Standing, standing};
 use super::{
     Browser, Ending, FlowCookie, LegSecrets, Step, end, flow_id, hash, provider_of, redirect_uri, revoke_grant,
-    runs_out, seal, state_of,
+    runs_out, seal, state_of, unseal,
 };
 use crate::domain::flow::FlowState;
 use crate::domain::ids::{FlowId, Subject};
@@ -18,7 +18,7 @@ use crate::service::Parts;
 use crate::service::onward::Onward;
 use crate::store;
 use crate::store::flows::{FlowRow, Leg};
-use crate::upstream::AuthorizationRequest;
+use crate::upstream::{AuthorizationRequest, Provider};
 
 /// Opens an instruction, or starts the provider's leg afresh if this browser opened it before.
 pub async fn open(parts: &Arc<Parts>, flow: FlowId, browser: Browser) -> Result<Step> {
@@ -40,7 +40,8 @@ async fn look(parts: &Parts, flow: FlowId, browser: &Browser) -> Result<Option<S
         return Ok(Some(Step::Nothing));
     };
     let late = row.expires.0 <= parts.clock.now();
-    let cookie = match (state_of(&row)?, browser.proves(&parts.settings, &row).is_some()) {
+    let state = state_of(&row)?;
+    let cookie = match (state, browser.proves(&parts.settings, &row).is_some()) {
         (FlowState::Instructed, _) if row.cookie_hash.is_none() && !late => {
             Some(browser.cookie_for(&parts.settings, flow, &*parts.entropy, parts.clock.now()))
         }
@@ -49,6 +50,11 @@ async fn look(parts: &Parts, flow: FlowId, browser: &Browser) -> Result<Option<S
         // Another browser's, or never opened in time, or done: the row stays as it is.
         _ => return Ok(Some(Step::Nothing)),
     };
+    if matches!(state, FlowState::Instructed | FlowState::SigningIn) {
+        // From here on the row is believed: before it has a secret of the provider's leg, too, nobody may have rewritten it.
+        let Some(sealed) = &row.sealed else { return Ok(Some(Step::Nothing)) };
+        unseal::<()>(parts, &row, None, sealed)?;
+    }
     match standing(parts, &row, browser).await? {
         Standing::Apps => leave(parts, row, None, cookie).await,
         Standing::Theirs(session) => leave(parts, row, Some(session.subject), cookie).await,
@@ -79,7 +85,10 @@ async fn leave(
     subject: Option<Subject>,
     cookie: Option<FlowCookie>,
 ) -> Result<Option<Step>> {
-    let (state, secrets, url) = match prepare(parts, &row).await {
+    let Some(provider) = parts.upstream.provider(&provider_of(&row)?) else {
+        return end(parts, &row, Ending::ProviderError, "provider_gone").await.map(Some);
+    };
+    let (state, secrets, url) = match prepare(parts, &provider).await {
         Ok(prepared) => prepared,
         Err(Error::ProviderUnavailable { .. }) => {
             return end(parts, &row, Ending::ProviderError, "provider_unavailable").await.map(Some);
@@ -121,12 +130,9 @@ async fn reopen(parts: &Parts, row: &FlowRow, cookie_hash: &[u8], leg: &Leg<'_>)
     Ok(true)
 }
 
-async fn prepare(parts: &Parts, row: &FlowRow) -> Result<(SecretString, LegSecrets, Url)> {
-    let id = provider_of(row)?;
-    let provider =
-        parts.upstream.provider(&id).ok_or_else(|| Error::internal(format!("{id} is configured no more")))?;
+async fn prepare(parts: &Parts, provider: &Provider) -> Result<(SecretString, LegSecrets, Url)> {
     let request = AuthorizationRequest {
-        redirect_uri: redirect_uri(&parts.settings, &id)?,
+        redirect_uri: redirect_uri(&parts.settings, &provider.settings().id)?,
         state: parts.entropy.token(),
         nonce: parts.entropy.token(),
         code_verifier: parts.entropy.token(),

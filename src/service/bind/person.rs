@@ -50,9 +50,10 @@ pub(super) async fn link(parts: &Parts, row: &FlowRow, browser: &Browser) -> Res
         Some(cookie) => sessions::look(parts, tx.conn(), cookie).await?,
         None => None,
     };
-    if session.is_none_or(|session| session.subject != subject) {
+    if session.as_ref().is_none_or(|session| session.subject != subject) {
         drop(tx);
-        return end(parts, row, Ending::WrongUser, "wrong_user").await;
+        let detail = if session.is_some() { "wrong_user" } else { "signed_out" };
+        return end(parts, row, Ending::WrongUser, detail).await;
     }
     if !flows::delete(tx.conn(), row).await? {
         return Ok(Step::Nothing);
@@ -64,7 +65,11 @@ pub(super) async fn link(parts: &Parts, row: &FlowRow, browser: &Browser) -> Res
             drop(tx);
             return end(parts, row, Ending::AlreadyLinked, "already_linked").await;
         }
+        Err(Error::Input { .. }) => {
+            drop(tx);
+            return end(parts, row, Ending::ProviderError, "provider_gone").await;
+        }
         Err(error) => return Err(error),
     }
-    Ok(back_to_app(row, &[("status", "linked")]))
+    Ok(back_to_app(parts, row, &[("status", "linked")]))
 }
