@@ -156,9 +156,8 @@ impl Chromium {
         let deadline = Instant::now() + PATIENCE;
         let mut glances = glances();
         while !condition().await {
-            if timeout_at(deadline, glances.tick()).await.is_err() {
-                panic!("{what}: in vain; {}", self.state().await);
-            }
+            let early = timeout_at(deadline, glances.tick()).await.is_ok();
+            assert!(early, "{what}: in vain; {}", self.state().await);
         }
     }
 
@@ -222,7 +221,7 @@ impl Chromium {
         self.devtools("Network.setCookie", cookie).await;
     }
 
-    /// Says something to the browser that WebDriver has no word for (Chrome `DevTools` protocol).
+    /// Says something to the browser that WebDriver has no word for (Chrome DevTools protocol).
     pub(crate) async fn devtools(&self, command: &str, params: Value) -> Value {
         self.post("/goog/cdp/execute", json!({"cmd": command, "params": params})).await
     }
