@@ -7,7 +7,7 @@ use url::Url;
 use super::core::{Core, lock};
 use super::form::Form;
 use super::grants::{CodeTerms, Consent};
-use super::metadata::SCOPES;
+use super::metadata::{RESPONSE_MODES, SCOPES};
 use super::pages;
 use super::script::IssParameter;
 
@@ -24,6 +24,7 @@ struct Request {
 struct ReturnTo {
     redirect_uri: String,
     state: Option<String>,
+    by_form: bool,
 }
 
 /// Why a person is not asked.
@@ -86,7 +87,11 @@ fn check(core: &Core, query: &str) -> Result<Request, Refused> {
         .filter(|uri| client.redirect_uris.iter().any(|known| known == uri))
         .ok_or(Refused::Page("The client has not registered this redirect_uri."))?;
     let problem = problem(&fields);
-    let return_to = ReturnTo { redirect_uri: redirect_uri.to_owned(), state: fields.get("state").map(str::to_owned) };
+    let return_to = ReturnTo {
+        redirect_uri: redirect_uri.to_owned(),
+        state: fields.get("state").map(str::to_owned),
+        by_form: fields.get("response_mode") == Some("form_post"),
+    };
     match (problem, fields.get("scope"), fields.get("code_challenge")) {
         (None, Some(scope), Some(code_challenge)) => Ok(Request {
             return_to,
@@ -109,8 +114,8 @@ fn problem(fields: &Form) -> Option<(&'static str, &'static str)> {
         Some(_) => return Some(("unsupported_response_type", "only code is supported")),
         None => return Some(("invalid_request", "response_type is missing")),
     }
-    if fields.get("response_mode").is_some_and(|mode| mode != "query") {
-        return Some(("invalid_request", "only the response_mode query is supported"));
+    if fields.get("response_mode").is_some_and(|mode| !RESPONSE_MODES.contains(&mode)) {
+        return Some(("invalid_request", "there is no such response_mode"));
     }
     if fields.get("state").is_none() {
         return Some(("invalid_request", "state is missing"));
@@ -142,6 +147,7 @@ fn refuse(core: &Core, refused: Refused) -> HttpResponse {
     }
 }
 
+/// Sends the browser back to the client, with the answer in the address or in a form.
 fn redirect(core: &Core, return_to: &ReturnTo, fields: &[(&str, &str)]) -> HttpResponse {
     let Ok(mut target) = Url::parse(&return_to.redirect_uri) else {
         return pages::refusal("The registered redirect_uri is not an address.");
@@ -156,7 +162,11 @@ fn redirect(core: &Core, return_to: &ReturnTo, fields: &[(&str, &str)]) -> HttpR
     };
     let state = return_to.state.as_deref().map(|state| ("state", state));
     let iss = iss.as_deref().map(|iss| ("iss", iss));
-    target.query_pairs_mut().extend_pairs(fields.iter().copied().chain(state).chain(iss));
+    let fields = fields.iter().copied().chain(state).chain(iss);
+    if return_to.by_form {
+        return pages::posting(target.as_str(), fields.collect());
+    }
+    target.query_pairs_mut().extend_pairs(fields);
     HttpResponse::SeeOther()
         .insert_header((header::LOCATION, target.as_str()))
         .insert_header((header::CACHE_CONTROL, "no-store"))

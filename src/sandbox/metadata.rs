@@ -9,6 +9,9 @@ use super::script::{Signing, Userinfo};
 /// The scopes there are.
 pub(super) const SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
+/// How the answer to an authorization request may come back.
+pub(super) const RESPONSE_MODES: [&str; 2] = ["query", "form_post"];
+
 /// OpenID Connect Discovery §3
 pub(super) async fn openid(core: web::Data<Core>) -> HttpResponse {
     core.count(|counts| counts.discovery += 1);
@@ -45,7 +48,7 @@ fn metadata(core: &Core, hidden: Option<&str>) -> Value {
         "jwks_uri": core.address("/jwks"),
         "scopes_supported": SCOPES,
         "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
+        "response_modes_supported": RESPONSE_MODES,
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [algorithm],

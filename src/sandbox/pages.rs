@@ -1,4 +1,4 @@
-//! The pages people see: consent, refusal, and the demo application's callback.
+//! The pages people see: consent, refusal, the way back by form, and the demo application's callback.
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -43,6 +43,14 @@ td { word-break: break-all; }
 <h1>This request cannot be served</h1>
 <p>{{ reason }}</p>
 <p class="aside">You were not sent back, because it is not certain where to.</p>
+{% when View::Posting with { target, fields } %}
+<form method="post" action="{{ target }}">
+{% for (name, value) in fields %}
+<input type="hidden" name="{{ name }}" value="{{ value }}">
+{% endfor %}
+<button>Back to the application</button>
+</form>
+<script>document.forms[0].submit()</script>
 {% when View::Callback with { fields, command } %}
 <h1>Demo application</h1>
 <p>This is the callback page of the application. It was called with:</p>
@@ -67,6 +75,7 @@ struct Page<'page> {
 enum View<'page> {
     Consent { client_id: &'page str, scopes: Vec<&'page str>, users: &'page [SandboxUser] },
     Refusal { reason: &'page str },
+    Posting { target: &'page str, fields: Vec<(&'page str, &'page str)> },
     Callback { fields: Vec<(String, String)>, command: Option<String> },
 }
 
@@ -78,6 +87,11 @@ pub(super) fn consent(core: &Core, client_id: &str, scope: &str) -> HttpResponse
 /// Tells a person why nothing can be asked.
 pub(super) fn refusal(reason: &str) -> HttpResponse {
     page(StatusCode::BAD_REQUEST, View::Refusal { reason })
+}
+
+/// Posts the answer to the client (OAuth 2.0 Form Post Response Mode §2), as from another site as that client is.
+pub(super) fn posting(target: &str, fields: Vec<(&str, &str)>) -> HttpResponse {
+    page(StatusCode::OK, View::Posting { target, fields })
 }
 
 /// The demo application's callback: shows what it was called with, and how to complete a pending bind.
@@ -97,6 +111,8 @@ fn is_plain(byte: u8) -> bool {
 }
 
 fn page(status: StatusCode, view: View<'_>) -> HttpResponse {
+    // The one script there is posts the answer by itself.
+    let script = if matches!(view, View::Posting { .. }) { "script-src 'unsafe-inline'; " } else { "" };
     match (Page { view }).render() {
         Ok(html) => HttpResponse::build(status)
             .content_type("text/html; charset=utf-8")
@@ -105,7 +121,9 @@ fn page(status: StatusCode, view: View<'_>) -> HttpResponse {
             .insert_header((
                 header::CONTENT_SECURITY_POLICY,
                 // No form-action: Chromium applies it to the redirects after a form too, and they go to the client.
-                "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'",
+                format!(
+                    "default-src 'none'; {script}style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+                ),
             ))
             .body(html),
         Err(_template) => HttpResponse::InternalServerError().finish(),
