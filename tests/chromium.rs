@@ -26,6 +26,19 @@ async fn start(engine: Engine) -> (AppSite, World, Chromium) {
     (app, world, Chromium::start().await)
 }
 
+/// As [`start`], with a provider that answers by a form from another site: it stays on `127.0.0.1`, fedlink is `localhost`.
+async fn start_by_form(engine: Engine, more: &str) -> (AppSite, World, Chromium) {
+    let app = AppSite::start().await;
+    let world = World::start_with(engine, |settings| {
+        let settings = settings.replace(CALLBACK, &app.callback());
+        let settings = settings.replacen("public_url = \"http://127.0.0.1:", "public_url = \"http://localhost:", 1);
+        format!("{settings}{more}authorize_params = {{ response_mode = \"form_post\" }}\n")
+    })
+    .await;
+    world.account("alice").await;
+    (app, world, Chromium::start().await)
+}
+
 /// The address of a fresh instruction that the app completes.
 async fn instruct(world: &World, app: &AppSite) -> String {
     let body = json!({"fp": "box:box_1", "callback": app.callback(), "code_challenge": CHALLENGE});
@@ -178,5 +191,39 @@ both_engines! {
         browser.wait_for_url(&app.callback()).await;
         complete_last(&world, &app).await;
         assert_eq!((app.arrivals().len(), count(&world, "links").await), (1, 1));
+    }
+
+    async fn a_form_post_from_another_site_comes_back_to_the_app(engine: Engine) {
+        let (app, world, browser) = start_by_form(engine, "").await;
+        let redirect_to = instruct(&world, &app).await;
+        assert!(redirect_to.starts_with("http://localhost:"), "{redirect_to}");
+        browser.go(&redirect_to).await;
+        browser.click(OLEG).await;
+        browser.wait_for_url(&format!("{redirect_to}/confirm")).await;
+        assert_eq!(browser.text("bdi").await, "Oleg Sandbox");
+        browser.click(YES).await;
+        browser.wait_for_url(&app.callback()).await;
+        complete_last(&world, &app).await;
+
+        // Without a confirm page the form itself ends at the app.
+        browser.go(&instruct(&world, &app).await).await;
+        browser.click("button[name=cancel]").await;
+        browser.wait_for_url(&app.callback()).await;
+        browser.wait_for("the app is called", async || app.arrivals().len() == 2).await;
+        assert_eq!(app.arrivals()[1]["error"], "access_denied");
+    }
+
+    async fn a_form_post_without_scripts_has_a_button(engine: Engine) {
+        let (app, world, browser) = start_by_form(engine, "confirm = false\n").await;
+        browser.set_scripts(false).await;
+        browser.go(&instruct(&world, &app).await).await;
+        browser.click(OLEG).await;
+        // The provider's own form has to be sent by hand, too.
+        browser.click("form[action] button").await;
+        assert_eq!(browser.text("h1").await, "One moment");
+        browser.click("button.primary").await;
+        browser.wait_for_url(&app.callback()).await;
+        complete_last(&world, &app).await;
+        assert_eq!(count(&world, "links").await, 1);
     }
 }

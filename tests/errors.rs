@@ -240,7 +240,7 @@ both_engines! {
             ("/oauth/te", "POST"),
             ("/oauth/introspect", "POST"),
             ("/oauth/revoke", "POST"),
-            ("/login/externalIdps/callback/box/box_1/false", "GET"),
+            ("/login/externalIdps/callback/box/box_1/false", "GET, POST"),
         ];
         for (target, allowed) in cases {
             for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"].into_iter().filter(|method| !allowed.contains(method)) {

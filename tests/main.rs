@@ -8,6 +8,7 @@ mod bind;
 mod bind_browser;
 mod bind_limits;
 mod bind_person;
+mod bind_posted;
 mod bind_provider;
 mod bind_races;
 mod bind_rewritten;

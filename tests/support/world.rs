@@ -360,7 +360,7 @@ fn start_sandbox(clock: &Arc<MovableClock>, fedlink: &str) -> Sandbox {
     options.clients = vec![SandboxClient {
         id: "fedlink".to_owned(),
         secret: Some("sandbox-secret".to_owned()),
-        redirect_uris: [fedlink, PUBLIC]
+        redirect_uris: [fedlink, &fedlink.replace("127.0.0.1", "localhost"), PUBLIC]
             .map(|origin| format!("{origin}/blitz/login/externalIdps/callback/box/box_1/false"))
             .into(),
         auth: sandbox::ClientAuth::Basic,

@@ -26,6 +26,9 @@ use crate::service::bind::{
     self, Answer, Browser, Completion, FlowCookie, Instruction, Question, Return, Shown, Step, Whom,
 };
 
+/// The field that says that a form is our own, with an answer that has been posted before.
+const AGAIN: &str = "fedlink_again";
+
 #[derive(Deserialize)]
 struct InstructBody {
     fp: String,
@@ -96,30 +99,66 @@ pub(crate) async fn open(app: Data<App>, request: HttpRequest) -> HttpResponse {
 /// `GET /login/externalIdps/callback/{type}/{name}/{isPopup}`
 pub(crate) async fn callback(app: Data<App>, request: HttpRequest) -> HttpResponse {
     let words = words::of(&app, &request);
-    let [fp_type, fp_name, _popup] = last(&request);
-    let (fp_type, fp_name) = match (path::text("fpType", fp_type), path::text("fpName", fp_name)) {
-        (Ok(fp_type), Ok(fp_name)) => (fp_type, fp_name),
-        (Err(error), _) | (_, Err(error)) => return page::failure(words, &error),
+    match answer(words, &request, request.query_string().as_bytes()) {
+        Ok(answer) => shape(words, bind::callback(&app.parts, answer, browser(&app, &request)).await),
+        Err(refusal) => *refusal,
+    }
+}
+
+#[derive(Template)]
+#[template(path = "blitz/posted.html", config = ".config/askama.toml")]
+struct PostedPage<'a> {
+    words: &'a Words,
+    fields: Vec<(&'a str, &'a str)>,
+    nonce: &'a str,
+}
+
+/// `POST /login/externalIdps/callback/{type}/{name}/{isPopup}`: a provider answers by form, and the browser is asked to
+/// post that once more from here, since it sends Lax cookies with no POST of another site's. Never more than once: what
+/// comes from our own form without a cookie is not this browser's.
+pub(crate) async fn posted(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    let words = words::of(&app, &request);
+    let form = match body(&request, payload, Kind::Form).await {
+        Ok(form) => form,
+        Err(unread) => return page::failure(words, &unread.into()),
     };
-    let Some(query) = once(request.query_string().as_bytes()) else {
-        return page::bad_request(words, words.parameter_twice);
-    };
-    let params: HashMap<String, SecretString> =
-        query.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
-    let Some(state) = params.get("state").cloned() else {
-        return page::bad_request(words, words.state_missing);
-    };
-    let answer = Answer {
-        fp_type,
-        fp_name,
-        state: Some(state),
-        code: params.get("code").cloned(),
-        error: query.get("error").cloned(),
-        iss: query.get("iss").cloned(),
-        params,
+    let answer = match answer(words, &request, &form) {
+        Ok(answer) => answer,
+        Err(refusal) => return *refusal,
     };
     let browser = browser(&app, &request);
-    shape(words, bind::callback(&app.parts, answer, browser).await)
+    if browser.has_flows() || answer.params.contains_key(AGAIN) {
+        return shape(words, bind::callback(&app.parts, answer, browser).await);
+    }
+    match bind::once_more(&app.parts, &answer).await {
+        Ok(Some(again)) => {
+            let nonce = page::nonce();
+            let fields = again.fields.iter().map(|(name, value)| (name.as_str(), value.expose_secret()));
+            let template = PostedPage { words, fields: fields.chain([(AGAIN, "1")]).collect(), nonce: &nonce };
+            page::scripted(&template, &nonce, Some(&again.callback))
+        }
+        Ok(None) => page::gone(words),
+        Err(error) => page::failure(words, &error),
+    }
+}
+
+/// The provider's answer, in a query or a form; else the page that says what is wrong with it.
+fn answer(words: &Words, request: &HttpRequest, text: &[u8]) -> Result<Answer, Box<HttpResponse>> {
+    let [fp_type, fp_name, _popup] = last(request);
+    let fp_type = path::text("fpType", fp_type).map_err(|error| page::failure(words, &error))?;
+    let fp_name = path::text("fpName", fp_name).map_err(|error| page::failure(words, &error))?;
+    let mut sent = once(text).ok_or_else(|| page::bad_request(words, words.parameter_twice))?;
+    let params = sent.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    let state = sent.remove("state").ok_or_else(|| page::bad_request(words, words.state_missing))?;
+    Ok(Answer {
+        fp_type,
+        fp_name,
+        state: Some(state.into()),
+        code: sent.remove("code").map(SecretString::from),
+        error: sent.remove("error"),
+        iss: sent.remove("iss"),
+        params,
+    })
 }
 
 #[derive(Template)]

@@ -35,6 +35,10 @@ pub(super) static WORDS: Words = Words {
         format!("Only continue if you started this yourself in {client}. If somebody sent you here, cancel.")
     },
 
+    posted: "One moment",
+    posted_text: "You go on by yourself. If nothing happens, press the button.",
+    posted_go: "Continue",
+
     popup: "You can close this window",
     popup_back: "Back to the application",
 };

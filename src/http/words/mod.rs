@@ -50,6 +50,10 @@ pub(super) struct Words {
     /// Of the application.
     pub(super) confirm_warning: fn(&str) -> String,
 
+    pub(super) posted: &'static str,
+    pub(super) posted_text: &'static str,
+    pub(super) posted_go: &'static str,
+
     pub(super) popup: &'static str,
     pub(super) popup_back: &'static str,
 }

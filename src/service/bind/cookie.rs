@@ -62,6 +62,11 @@ impl Browser {
         Self { cookies, session }
     }
 
+    /// Whether it sent any flow's cookie. One that comes from another site by POST sends none of them.
+    pub fn has_flows(&self) -> bool {
+        !self.cookies.is_empty()
+    }
+
     /// The session cookie.
     pub(super) fn session(&self) -> Option<&SecretString> {
         self.session.as_ref()

@@ -11,6 +11,7 @@ mod instruct;
 mod link;
 mod open;
 mod person;
+mod posted;
 
 use std::fmt;
 
@@ -28,6 +29,7 @@ pub use cookie::{Browser, FlowCookie, is_flow_cookie};
 pub(super) use expired::sweep;
 pub use instruct::{Instruction, instruct};
 pub use open::open;
+pub use posted::{OnceMore, once_more};
 
 use super::audit::{About, record};
 use super::{Parts, revoke};
