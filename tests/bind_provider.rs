@@ -31,6 +31,10 @@ async fn assert_ended(world: &World, answer: &crate::support::world::Answer, (er
     assert_nothing_stored(world, what).await;
 }
 
+/// How providers say that their user did not want to.
+const DECLINED: [&str; 5] =
+    ["access_denied", "consent_required", "interaction_required", "login_required", "user_cancelled_authorize"];
+
 /// Declines at the provider with this error code; gives what fedlink answers.
 async fn decline(world: &World, error: &str) -> crate::support::world::Answer {
     let code = error.to_owned();
@@ -46,7 +50,7 @@ async fn decline(world: &World, error: &str) -> crate::support::world::Answer {
 both_engines! {
     async fn declining_at_the_provider_is_access_denied(engine: Engine) {
         let world = World::start(engine).await;
-        for error in ["access_denied", "consent_required", "interaction_required", "login_required"] {
+        for error in DECLINED {
             let answer = decline(&world, error).await;
             assert_ended(&world, &answer, ("access_denied", "declined_at_provider"), error).await;
         }

@@ -80,9 +80,12 @@ async fn take(parts: &Parts, answer: &Answer, browser: &Browser) -> Result<Step>
     }
     if let Some(error) = &answer.error {
         return match error.as_str() {
-            "access_denied" | "consent_required" | "interaction_required" | "login_required" => {
-                end(parts, &row, Ending::AccessDenied, "declined_at_provider").await
-            }
+            // The last is Apple's own.
+            "access_denied"
+            | "consent_required"
+            | "interaction_required"
+            | "login_required"
+            | "user_cancelled_authorize" => end(parts, &row, Ending::AccessDenied, "declined_at_provider").await,
             _ => end(parts, &row, Ending::ProviderError, "provider_refused").await,
         };
     }
