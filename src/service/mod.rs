@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod bind;
 pub mod callers;
 pub mod forms;
+pub mod grants;
 pub mod import;
 pub mod keys;
 pub mod links;

@@ -15,7 +15,7 @@ use fedlink::domain::scope::Scope;
 use fedlink::entropy::{SharedEntropy, SystemEntropy};
 use fedlink::http::server::{Leaving, Service};
 use fedlink::sandbox::{self, Sandbox, SandboxClient, SandboxUser};
-use fedlink::service::{accounts, callers, import};
+use fedlink::service::{accounts, grants, import};
 use fedlink::settings::{KeyringSource, Literals, Settings};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
@@ -306,7 +306,7 @@ impl World {
         let client = ClientId::parse(client).expect("a client id");
         let subject = subject.map(|subject| Subject::parse(subject).expect("a subject"));
         let scopes = scopes.iter().map(|scope| Scope::parse(scope).expect("a scope")).collect();
-        let issued = callers::issue(&self.app.parts, &client, subject.as_ref(), scopes).await.expect("a token");
+        let issued = grants::issue(&self.app.parts, &client, subject.as_ref(), scopes).await.expect("a token");
         As::Bearer(issued.access_token.expose_secret().to_owned())
     }
 

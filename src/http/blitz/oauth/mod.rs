@@ -1,11 +1,14 @@
-//! Our own authorization server: tokens for clients (RFC 6749 §4.4), introspection (RFC 7662), revocation (RFC 7009),
-//! metadata (RFC 8414).
+//! Our own authorization server: what its endpoints share, the form, the client that calls, the words of a refusal.
+
+mod issued;
+mod metadata;
+mod token;
 
 use std::collections::HashMap;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::web::{Data, Payload};
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -14,11 +17,14 @@ use url::form_urlencoded;
 use super::error::{report, retry_after};
 use crate::app::App;
 use crate::domain::Error;
-use crate::domain::scope::Scope;
 use crate::http::caller::{Credentials, credentials};
 use crate::http::limits::{Kind, Unread, body};
 use crate::service::callers;
 use crate::settings::Client;
+
+pub(crate) use issued::{introspect, revoke};
+pub(crate) use metadata::metadata;
+pub(crate) use token::token;
 
 /// RFC 6749 §5.2: status, code, description; 401 says how to authenticate.
 struct Refusal(StatusCode, &'static str, String, Option<u64>);
@@ -116,92 +122,4 @@ fn authenticate<'a>(app: &'a App, request: &HttpRequest, form: &Form) -> Result<
 fn decode(part: &str) -> String {
     let whole = format!("x={part}").replace('&', "%26");
     form_urlencoded::parse(whole.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
-}
-
-/// `POST /oauth/te`
-pub(crate) async fn token(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
-    answer(issue(&app, &request, payload).await)
-}
-
-async fn issue(app: &App, request: &HttpRequest, payload: Payload) -> Result<Value, Refusal> {
-    let form = Form::read(request, payload).await?;
-    let client = authenticate(app, request, &form)?;
-    if form.require("grant_type")? != "client_credentials" {
-        return Err(refusal("unsupported_grant_type", "grant_type must be client_credentials"));
-    }
-    let scopes = callers::requested_scopes(client, form.get("scope"))
-        .ok_or_else(|| refusal("invalid_scope", "a scope is unknown or not granted to the application"))?;
-    let issued = callers::issue(&app.parts, &client.id, None, scopes).await?;
-    let scope = issued.scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
-    Ok(json!({
-        "access_token": issued.access_token.expose_secret(),
-        "token_type": "Bearer",
-        "expires_in": issued.expires_in.as_secs(),
-        "scope": scope,
-    }))
-}
-
-/// `POST /oauth/introspect`
-pub(crate) async fn introspect(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
-    answer(describe(&app, &request, payload).await)
-}
-
-async fn describe(app: &App, request: &HttpRequest, payload: Payload) -> Result<Value, Refusal> {
-    let form = Form::read(request, payload).await?;
-    let client = authenticate(app, request, &form)?;
-    let Some(token) = callers::introspect(&app.parts, client, form.require("token")?).await? else {
-        return Ok(json!({"active": false}));
-    };
-    let mut described = json!({
-        "active": true,
-        "client_id": token.client,
-        "scope": token.scope,
-        "exp": token.expires.timestamp(),
-        "iat": token.issued.timestamp(),
-        "jti": token.id,
-        "token_type": "Bearer",
-    });
-    if let (Some(members), Some(subject)) = (described.as_object_mut(), token.subject) {
-        members.insert("sub".to_owned(), subject.into());
-    }
-    Ok(described)
-}
-
-/// `POST /oauth/revoke`
-pub(crate) async fn revoke(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
-    match forget(&app, &request, payload).await {
-        Ok(()) => HttpResponse::Ok().finish(),
-        Err(refused) => answer(Err(refused)),
-    }
-}
-
-async fn forget(app: &App, request: &HttpRequest, payload: Payload) -> Result<(), Refusal> {
-    let form = Form::read(request, payload).await?;
-    let client = authenticate(app, request, &form)?;
-    match callers::revoke(&app.parts, client, form.require("token")?).await {
-        // RFC 7009 §2.1: a token of another client's is refused, and its client told so.
-        Err(Error::Denied) => Err(refusal("unauthorized_client", "the token was issued to another application")),
-        other => Ok(other?),
-    }
-}
-
-/// `GET /.well-known/oauth-authorization-server{base_path}`
-pub(crate) async fn metadata(app: Data<App>) -> HttpResponse {
-    let settings = &app.parts.settings;
-    let issuer = format!("{}{}", settings.public_url.as_str().trim_end_matches('/'), settings.base_path);
-    let methods = ["client_secret_basic", "client_secret_post"];
-    HttpResponse::Ok().json(json!({
-        "issuer": issuer,
-        "token_endpoint": format!("{issuer}/oauth/te"),
-        "introspection_endpoint": format!("{issuer}/oauth/introspect"),
-        "revocation_endpoint": format!("{issuer}/oauth/revoke"),
-        "grant_types_supported": ["client_credentials"],
-        // No authorization endpoint, so no response types; RFC 8414 §2 requires the member.
-        "response_types_supported": [],
-        "token_endpoint_auth_methods_supported": methods,
-        "introspection_endpoint_auth_methods_supported": methods,
-        "revocation_endpoint_auth_methods_supported": methods,
-        // Without those of single providers: anybody may read this.
-        "scopes_supported": Scope::FIXED.each_ref().map(ToString::to_string),
-    }))
 }

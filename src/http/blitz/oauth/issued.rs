@@ -1,0 +1,54 @@
+//! Tokens that were issued: introspection (RFC 7662), revocation (RFC 7009).
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+use super::{Form, Refusal, answer, authenticate, refusal};
+use crate::app::App;
+use crate::domain::Error;
+use crate::service::grants;
+
+/// `POST /oauth/introspect`
+pub(crate) async fn introspect(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    answer(describe(&app, &request, payload).await)
+}
+
+async fn describe(app: &App, request: &HttpRequest, payload: Payload) -> Result<Value, Refusal> {
+    let form = Form::read(request, payload).await?;
+    let client = authenticate(app, request, &form)?;
+    let Some(token) = grants::introspect(&app.parts, client, form.require("token")?).await? else {
+        return Ok(json!({"active": false}));
+    };
+    let mut described = json!({
+        "active": true,
+        "client_id": token.client,
+        "scope": token.scope,
+        "exp": token.expires.timestamp(),
+        "iat": token.issued.timestamp(),
+        "jti": token.id,
+        "token_type": "Bearer",
+    });
+    if let (Some(members), Some(subject)) = (described.as_object_mut(), token.subject) {
+        members.insert("sub".to_owned(), subject.into());
+    }
+    Ok(described)
+}
+
+/// `POST /oauth/revoke`
+pub(crate) async fn revoke(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+    match forget(&app, &request, payload).await {
+        Ok(()) => HttpResponse::Ok().finish(),
+        Err(refused) => answer(Err(refused)),
+    }
+}
+
+async fn forget(app: &App, request: &HttpRequest, payload: Payload) -> Result<(), Refusal> {
+    let form = Form::read(request, payload).await?;
+    let client = authenticate(app, request, &form)?;
+    match grants::revoke(&app.parts, client, form.require("token")?).await {
+        // RFC 7009 §2.1: a token of another client's is refused, and its client told so.
+        Err(Error::Denied) => Err(refusal("unauthorized_client", "the token was issued to another application")),
+        other => Ok(other?),
+    }
+}
