@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod accounts;
+mod authorize;
 mod background;
 mod bind;
 mod bind_browser;
@@ -25,6 +26,7 @@ mod errors;
 mod failover;
 mod fleet;
 mod floors;
+mod grants;
 mod hijack;
 mod hijack_person;
 mod keys;

@@ -239,7 +239,11 @@ both_engines! {
         assert_eq!(metadata["token_endpoint"], json!(format!("{base}/oauth/te")));
         assert_eq!(metadata["introspection_endpoint"], json!(format!("{base}/oauth/introspect")));
         assert_eq!(metadata["revocation_endpoint"], json!(format!("{base}/oauth/revoke")));
-        assert_eq!(metadata["grant_types_supported"], json!(["client_credentials"]));
+        assert_eq!(metadata["authorization_endpoint"], json!(format!("{base}/oauth/ae")));
+        assert_eq!(metadata["grant_types_supported"], json!(["authorization_code", "refresh_token", "client_credentials"]));
+        assert_eq!(metadata["response_types_supported"], json!(["code"]));
+        assert_eq!(metadata["code_challenge_methods_supported"], json!(["S256"]));
+        assert_eq!(metadata["authorization_response_iss_parameter_supported"], json!(true));
         // Where the base path stands before it, there is nothing; nor is there a promise of id_tokens.
         for target in ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"] {
             let nothing = world.call("GET", target, &As::Nobody, Body::None).await;

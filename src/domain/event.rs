@@ -29,6 +29,8 @@ pub enum Event {
     SignInRefused,
     /// An authorization code or a refresh token of ours came a second time: all that came of it is over.
     TokenReused,
+    /// An authorization code came from its application with a wrong verifier or redirect URI: it may be stolen, and is used up.
+    CodeRefused,
     /// A provider refused a refresh token for good.
     ConsentNeeded,
     /// A refresh token is dead, and an answer that carried the next one never came.
@@ -62,6 +64,7 @@ stored_as!(Event {
     SignedOut => "SIGNED_OUT",
     SignInRefused => "SIGN_IN_REFUSED",
     TokenReused => "OAUTH_TOKEN_REUSED",
+    CodeRefused => "OAUTH_CODE_REFUSED",
     ConsentNeeded => "FEDERATION_CONSENT_NEEDED",
     RefreshLost => "FEDERATION_REFRESH_LOST",
     Retried => "FEDERATION_REFRESH_RETRIED",

@@ -10,6 +10,7 @@ pub mod ids;
 pub mod json;
 pub mod link;
 pub mod params;
+pub mod pkce;
 pub mod refresh;
 pub mod revocation;
 pub mod scope;

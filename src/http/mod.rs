@@ -51,6 +51,7 @@ fn blitz_routes(config: &mut ServiceConfig) {
     at!(config, "/api/v2/users/current/fa/bind/auth/{id}/confirm", get => bind::question, post => bind::confirm);
     at!(config, "/login/externalIdps/callback/{type:[^/]*}/{name:[^/]*}/{popup:true|false}", get => bind::callback, post => bind::posted);
     at!(config, "/api/v2/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}", delete => fa::unlink_v2);
+    at!(config, "/oauth/ae", get => oauth::authorize);
     at!(config, "/oauth/te", post => oauth::token);
     at!(config, "/oauth/introspect", post => oauth::introspect);
     at!(config, "/oauth/revoke", post => oauth::revoke);

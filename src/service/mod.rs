@@ -1,6 +1,7 @@
 //! What the program does, one verb family a file: plain values in, domain types out; nothing of HTTP, nothing of SQL.
 
 pub mod accounts;
+pub mod authorize;
 pub mod bind;
 pub mod callers;
 pub mod forms;

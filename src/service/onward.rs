@@ -49,6 +49,13 @@ impl Onward {
         }
     }
 
+    /// The sign-in page that leads there, and asks whoever is signed in to do so again.
+    pub fn sign_in_again_url(&self, settings: &Settings) -> Result<Url> {
+        let mut url = self.sign_in_url(settings)?;
+        url.query_pairs_mut().append_pair("switch", "1");
+        Ok(url)
+    }
+
     /// The sign-in page that leads there.
     pub fn sign_in_url(&self, settings: &Settings) -> Result<Url> {
         let mut url = settings.public_url.join(&format!("{}/sign-in", settings.base_path)).map_err(Error::internal)?;

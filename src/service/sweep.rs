@@ -1,4 +1,4 @@
-//! What is done in the background: last uses written, flows, sessions and tokens past their time deleted.
+//! What is done in the background: last uses written, flows, sessions, codes and tokens past their time deleted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use super::{Parts, bind, uses};
 use crate::domain::Result;
-use crate::store::{at, oauth_tokens, sessions};
+use crate::store::{at, oauth_codes, oauth_refresh_tokens, oauth_tokens, sessions};
 
 /// How often last uses are written.
 const FLUSH_EVERY: Duration = Duration::from_secs(5);
@@ -15,6 +15,8 @@ const FLUSH_EVERY: Duration = Duration::from_secs(5);
 const DELETE_EVERY: u32 = 12;
 /// A flow's row outlives its time by this, so that its browser can be told that it is late.
 const AFTERLIFE: TimeDelta = TimeDelta::minutes(10);
+/// A used code stays this long, so that its second use is noticed as one (RFC 6749 §4.1.2).
+const CODE_MEMORY: TimeDelta = TimeDelta::days(1);
 
 /// Works until it is dropped.
 pub async fn run(parts: Arc<Parts>) {
@@ -33,10 +35,12 @@ pub async fn run(parts: Arc<Parts>) {
     }
 }
 
-/// Deletes flows, sessions and tokens past their time; what a flow was granted is queued for revocation.
+/// Deletes flows, sessions, codes and tokens past their time; what a flow was granted is queued for revocation.
 pub async fn delete(parts: &Parts) -> Result<()> {
     let now = parts.clock.now();
     oauth_tokens::sweep(&mut parts.store.write().await?, at(now)).await?;
+    oauth_refresh_tokens::sweep(&mut parts.store.write().await?, at(now)).await?;
+    oauth_codes::sweep(&mut parts.store.write().await?, at(now - CODE_MEMORY)).await?;
     sessions::sweep(&mut parts.store.write().await?, at(now)).await?;
     bind::sweep(parts, now - AFTERLIFE).await
 }

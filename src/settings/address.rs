@@ -46,7 +46,7 @@ pub(super) fn issuer(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Where a bind may return to: a web address, or an app's own scheme (RFC 8252 §7.1); kept as it is written.
+/// Where a browser may be sent back to, from a bind or from signing in: a web address, or an app's own scheme (RFC 8252 §7.1); kept as it is written.
 pub(super) fn callback(text: &str) -> Result<String, String> {
     if text.starts_with("https:") || text.starts_with("http:") {
         return endpoint(text).map(|_url| text.to_owned());

@@ -39,6 +39,10 @@ fn read_one(mut reader: Reader<'_>, id: Option<ClientId>, providers: &Providers)
     let rest_password = secret(&mut reader, "rest_password");
     let scopes = reader.list("scopes", |text| scope(text, providers)).unwrap_or_default();
     let callbacks = reader.list("callbacks", address::callback).unwrap_or_default();
+    let redirect_uris = reader.list("redirect_uris", address::callback).unwrap_or_default();
+    if !redirect_uris.is_empty() && !reader.has("secret") {
+        reader.wrong("redirect_uris", "are of no use without secret, which codes are redeemed with");
+    }
     let introspect_any = reader.with_default("introspect_any", false, boolean);
     reader.finish();
     let id = id?;
@@ -49,6 +53,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ClientId>, providers: &Providers)
         rest_password,
         scopes,
         callbacks,
+        redirect_uris,
         introspect_any,
     })
 }

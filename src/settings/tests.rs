@@ -36,6 +36,7 @@ secret        = { env = "PARTNER_CONSOLE_SECRET" }
 rest_password = { env = "PARTNER_CONSOLE_REST_PASSWORD" }
 scopes        = ["blitz_api_sys_ufa", "blitz_api_sys_ufa_chg", "fed_tkn_any", "fed_tkn_tcs_tcs_1"]
 callbacks     = ["https://app.company.com/callback", "com.example.app:/done"]
+redirect_uris = ["https://console.company.com/oauth/callback"]
 
 [[providers]]
 type = "tcs"
@@ -116,6 +117,7 @@ fn the_designs_example_is_read() {
     assert_eq!(client.rest_password.as_ref().unwrap().expose_secret(), SECRET);
     assert!(client.scopes.contains(&Scope::TokenOf(ProviderId::parse("tcs", "tcs_1").unwrap())));
     assert_eq!(client.callbacks, ["https://app.company.com/callback", "com.example.app:/done"]);
+    assert_eq!(client.redirect_uris, ["https://console.company.com/oauth/callback"]);
     let provider = &settings.providers[&ProviderId::parse("tcs", "tcs_1").unwrap()];
     assert_eq!(provider.title, "T-Bank");
     assert_eq!(provider.kind, ProviderKind::Oidc);

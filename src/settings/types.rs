@@ -45,6 +45,11 @@ impl Settings {
     pub fn is_secure(&self) -> bool {
         self.public_url.scheme() == "https"
     }
+
+    /// What our own authorization server calls itself (RFC 8414 §2); its endpoints stand under it.
+    pub fn issuer(&self) -> String {
+        format!("{}{}", self.public_url.as_str().trim_end_matches('/'), self.base_path)
+    }
 }
 
 /// Who may have links.
@@ -118,6 +123,8 @@ pub struct Client {
     pub scopes: Vec<Scope>,
     /// Where a bind may return to; compared exactly.
     pub callbacks: Vec<String>,
+    /// Where its users may come back to from the authorization endpoint; compared exactly.
+    pub redirect_uris: Vec<String>,
     /// Whether it may introspect tokens that are not its own.
     pub introspect_any: bool,
 }

@@ -20,6 +20,8 @@ pub(crate) mod instances;
 pub(crate) mod leases;
 pub(crate) mod links;
 pub(crate) mod marks;
+pub(crate) mod oauth_codes;
+pub(crate) mod oauth_refresh_tokens;
 pub(crate) mod oauth_tokens;
 pub(crate) mod person;
 pub(crate) mod provider_rules;

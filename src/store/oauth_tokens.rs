@@ -41,6 +41,14 @@ pub(crate) async fn delete(conn: &mut Conn, hash: &[u8], client: &str) -> Result
     Ok(())
 }
 
+/// Deletes all of a family; gives their hashes.
+pub(crate) async fn delete_family(conn: &mut Conn, family: Uuid) -> Result<Vec<Vec<u8>>> {
+    on!(conn, |c| diesel::delete(oauth_tokens::table.filter(oauth_tokens::family.eq(family)))
+        .returning(oauth_tokens::token_hash)
+        .get_results(c))
+    .map_err(lift)
+}
+
 /// Deletes every token that expired before `now`; says how many.
 pub(crate) async fn sweep(conn: &mut Conn, now: At) -> Result<usize> {
     on!(conn, |c| diesel::delete(oauth_tokens::table.filter(oauth_tokens::expires.lt(now))).execute(c)).map_err(lift)

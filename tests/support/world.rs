@@ -126,6 +126,7 @@ secret = "console-secret"
 rest_password = "console-password"
 scopes = {scopes}
 callbacks = ["https://app.example/callback", "https://app.example/other?x=1"]
+redirect_uris = ["https://app.example/signed-in", "https://app.example/tenant?id=1", "com.example.app:/signed-in"]
 [[clients]]
 id = "rival"
 name = "Rival"
@@ -133,6 +134,7 @@ secret = "rival-secret"
 rest_password = "rival-password"
 scopes = {scopes}
 callbacks = ["https://app.example/callback"]
+redirect_uris = ["https://app.example/signed-in"]
 [[providers]]
 type = "box"
 name = "box_1"
@@ -297,7 +299,7 @@ impl World {
         self.token(client, None, scopes).await
     }
 
-    /// A user-mode token, which no endpoint issues yet: made by the function that `te` uses.
+    /// A user-mode token, without the sign-in that it takes elsewhere.
     pub(crate) async fn user(&self, client: &str, subject: &str, scopes: &[&str]) -> As {
         self.token(client, Some(subject), scopes).await
     }

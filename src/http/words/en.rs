@@ -12,6 +12,8 @@ pub(super) static WORDS: Words = Words {
     parameter_twice: "A parameter stands more than once.",
     state_missing: "The parameter state is missing.",
     decision_missing: "The form must have csrf and decision, once each.",
+    unknown_application: "The application that sent you here is not known.",
+    unknown_redirect_uri: "You would be sent on to an address that the application has not named as its own.",
     not_a_form: "The body must be a form.",
     too_large: "That was too much",
     too_large_text: "The form is larger than any that is read here.",

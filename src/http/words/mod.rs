@@ -22,6 +22,8 @@ pub(super) struct Words {
     pub(super) parameter_twice: &'static str,
     pub(super) state_missing: &'static str,
     pub(super) decision_missing: &'static str,
+    pub(super) unknown_application: &'static str,
+    pub(super) unknown_redirect_uri: &'static str,
     pub(super) not_a_form: &'static str,
     pub(super) too_large: &'static str,
     pub(super) too_large_text: &'static str,

@@ -12,6 +12,8 @@ pub(super) static WORDS: Words = Words {
     parameter_twice: "Параметр указан больше одного раза.",
     state_missing: "Не хватает параметра state.",
     decision_missing: "В форме должны быть поля csrf и decision, каждое по одному разу.",
+    unknown_application: "Приложение, которое вас сюда направило, здесь неизвестно.",
+    unknown_redirect_uri: "Вас отправили бы на адрес, который приложение не назвало своим.",
     not_a_form: "Тело запроса должно быть формой.",
     too_large: "Слишком много данных",
     too_large_text: "Форма больше, чем здесь принимают.",

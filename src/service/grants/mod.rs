@@ -1,37 +1,61 @@
-//! Our own tokens: issued to applications, described to them, revoked.
+//! Our own tokens: issued to applications, for themselves or for a user, and all that came of one sign-in ended together.
 
+mod code;
 mod issued;
+mod refresh;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
 
 use super::Parts;
+use super::audit::{About, record};
 use super::callers::hash;
+use crate::domain::event::{Actor, Event};
 use crate::domain::ids::{ClientId, Subject};
 use crate::domain::scope::Scope;
 use crate::domain::{Error, Result};
 use crate::settings::Client;
-use crate::store;
+use crate::store::oauth_refresh_tokens::RefreshTokenRow;
 use crate::store::oauth_tokens::{OauthTokenRow, insert};
+use crate::store::{self, Tx, accounts, oauth_refresh_tokens, oauth_tokens};
 
-pub use issued::{Introspection, introspect, revoke};
+pub use code::{Redemption, redeem};
+pub use issued::{AccessFacts, Introspection, introspect, revoke};
+pub use refresh::refresh;
 
 /// How long an access token of ours lives.
 pub const TOKEN_LIFETIME: Duration = Duration::from_hours(1);
+/// How long a refresh token of ours lives, unless it is used.
+pub const REFRESH_LIFETIME: Duration = Duration::from_hours(30 * 24);
 
-/// A token as its client gets it, once.
+/// Tokens as their client gets them, once.
 #[derive(Debug)]
 pub struct Issued {
     /// 43 characters of base64url.
     pub access_token: SecretString,
-    /// How long it lives.
+    /// How long the access token lives.
     pub expires_in: Duration,
-    /// What it opens.
+    /// What the access token opens.
     pub scopes: Vec<Scope>,
+    /// What the next access token comes for; in user mode alone.
+    pub refresh_token: Option<SecretString>,
 }
+
+/// Why a client gets no tokens for what it holds (RFC 6749 §5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// `invalid_grant`: the code or token is unknown, late, used, another's, or its user is no more.
+    Grant,
+    /// `invalid_scope`: more than was granted, or nothing that still is.
+    Scope,
+}
+
+/// What comes of a code or a refresh token. A refusal is no error: it may have used something up.
+pub type Granting = std::result::Result<Issued, Refused>;
 
 /// The scopes that a client asks for in one text; all of its own if it names none. `None`: one of them isn't granted to it.
 pub fn requested_scopes(client: &Client, scope: Option<&str>) -> Option<Vec<Scope>> {
@@ -44,12 +68,23 @@ pub fn requested_scopes(client: &Client, scope: Option<&str>) -> Option<Vec<Scop
     }
 }
 
+/// The same for a token in user mode, where no `…_sys_…` scope counts: asked for by name it is refused, else left out.
+/// `None` also where nothing is left, since a token that opens nothing helps nobody.
+pub fn requested_user_scopes(client: &Client, scope: Option<&str>) -> Option<Vec<Scope>> {
+    let named = scope.is_some_and(|scope| !scope.trim().is_empty());
+    let mut scopes = requested_scopes(client, scope)?;
+    if !named {
+        scopes.retain(|scope| !scope.is_system());
+    }
+    (!scopes.is_empty() && !scopes.iter().any(Scope::is_system)).then_some(scopes)
+}
+
 /// Scopes as one text, separated by spaces (RFC 6749 §3.3).
 pub fn scope_text(scopes: &[Scope]) -> String {
     scopes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
-/// Issues a token: for a user, or in system mode for the client itself.
+/// Issues an access token alone: for a user, or in system mode for the client itself.
 pub async fn issue(
     parts: &Arc<Parts>,
     client: &ClientId,
@@ -57,18 +92,98 @@ pub async fn issue(
     scopes: Vec<Scope>,
 ) -> Result<Issued> {
     let token = parts.entropy.token();
-    let now = parts.clock.now();
-    let lifetime = TimeDelta::from_std(TOKEN_LIFETIME).map_err(Error::internal)?;
-    let row = OauthTokenRow {
+    let subject = subject.map(Subject::as_str);
+    let row = access_row(parts, (&token, client.as_str()), (subject, None), &scopes)?;
+    parts.detached(async move |parts| insert(&mut parts.store.write().await?, &row).await).await?;
+    Ok(Issued { access_token: token, expires_in: TOKEN_LIFETIME, scopes, refresh_token: None })
+}
+
+fn access_row(
+    parts: &Parts,
+    (token, client): (&SecretString, &str),
+    (subject, family): (Option<&str>, Option<Uuid>),
+    scopes: &[Scope],
+) -> Result<OauthTokenRow> {
+    Ok(OauthTokenRow {
         token_hash: hash(token.expose_secret()).to_vec(),
         id: store::row_id(parts.entropy.uuid()),
-        client: client.as_str().to_owned(),
-        subject: subject.map(|subject| subject.as_str().to_owned()),
-        scope: scope_text(&scopes),
-        issued: store::at(now),
-        expires: store::at(now + lifetime),
-        family: None,
-    };
-    parts.detached(async move |parts| insert(&mut parts.store.write().await?, &row).await).await?;
-    Ok(Issued { access_token: token, expires_in: TOKEN_LIFETIME, scopes })
+        client: client.to_owned(),
+        subject: subject.map(str::to_owned),
+        scope: scope_text(scopes),
+        issued: store::at(parts.clock.now()),
+        expires: store::at(ends(parts, TOKEN_LIFETIME)?),
+        family: family.map(store::row_id),
+    })
+}
+
+fn ends(parts: &Parts, lifetime: Duration) -> Result<DateTime<Utc>> {
+    Ok(parts.clock.now() + TimeDelta::from_std(lifetime).map_err(Error::internal)?)
+}
+
+/// All that came of one sign-in at one application.
+struct Family<'a> {
+    id: Uuid,
+    client: &'a str,
+    subject: &'a str,
+    /// What the user's sign-in granted: a refresh token keeps all of it, however little is asked for at a time
+    /// (RFC 6749 §6).
+    scope: &'a str,
+}
+
+impl Family<'_> {
+    /// The next tokens, in a transaction that holds the subject.
+    async fn issue(&self, parts: &Parts, tx: &mut Tx, scopes: Vec<Scope>) -> Result<Issued> {
+        let (access, refresh) = (parts.entropy.token(), parts.entropy.token());
+        let row = access_row(parts, (&access, self.client), (Some(self.subject), Some(self.id)), &scopes)?;
+        insert(tx.conn(), &row).await?;
+        let row = RefreshTokenRow {
+            token_hash: hash(refresh.expose_secret()).to_vec(),
+            client: self.client.to_owned(),
+            subject: self.subject.to_owned(),
+            scope: self.scope.to_owned(),
+            family: store::row_id(self.id),
+            used: false,
+            expires: store::at(ends(parts, REFRESH_LIFETIME)?),
+        };
+        oauth_refresh_tokens::insert(tx.conn(), &row).await?;
+        Ok(Issued { access_token: access, expires_in: TOKEN_LIFETIME, scopes, refresh_token: Some(refresh) })
+    }
+
+    /// Ends it because something that works once came twice: somebody else has a copy, and nobody can tell whose is whose
+    /// (RFC 6749 §10.5, RFC 9700 §4.14).
+    async fn end_reused(&self, parts: &Parts, mut tx: Tx, detail: &'static str) -> Result<()> {
+        self.note(parts, &mut tx, Event::TokenReused, detail).await?;
+        self.end(parts, tx).await
+    }
+
+    /// Deletes its tokens, commits, and believes none of them any longer.
+    async fn end(&self, parts: &Parts, mut tx: Tx) -> Result<()> {
+        let family = store::row_id(self.id);
+        oauth_refresh_tokens::delete_family(tx.conn(), family).await?;
+        let access = oauth_tokens::delete_family(tx.conn(), family).await?;
+        tx.commit().await?;
+        parts.tokens_seen.forget(access.iter().map(Vec::as_slice));
+        Ok(())
+    }
+
+    async fn note(&self, parts: &Parts, tx: &mut Tx, event: Event, detail: &'static str) -> Result<()> {
+        let actor = Actor { client: Some(self.client.to_owned()), ..Actor::default() };
+        let about = About { subject: Some(self.subject), detail: Some(detail), ..About::default() };
+        record(parts, tx, event, &actor, about).await
+    }
+}
+
+/// Begins a transaction in which this subject's account stands still, and with it all that is issued in its name: a family
+/// that ends leaves no token behind that was on its way.
+async fn begin_holding(parts: &Parts, subject: &str) -> Result<(Tx, Subject)> {
+    let subject = Subject::parse(subject).map_err(Error::internal)?;
+    let mut tx = parts.store.begin().await?;
+    accounts::hold(tx.conn(), &subject).await?;
+    Ok((tx, subject))
+}
+
+/// Whether applications may act for this subject.
+async fn is_active(tx: &mut Tx, subject: &Subject) -> Result<bool> {
+    let account = accounts::find(tx.conn(), subject).await?;
+    Ok(account.is_some_and(|account| account.disabled_at.is_none()))
 }

@@ -69,6 +69,14 @@ fn a_setting_out_of_shape_is_refused() {
 fn a_client_out_of_shape_is_refused() {
     for (text, told) in [
         ("callbacks = \"x\"", "clients[0].callbacks (app): must be a list of texts"),
+        (
+            "redirect_uris = [\"https://app.example/done\"]",
+            "clients[0].redirect_uris (app): are of no use without secret, which codes are redeemed with",
+        ),
+        (
+            "secret = { env = \"S\" }\nredirect_uris = [\"javascript:x\"]",
+            "clients[0].redirect_uris[0] (app): must be an https:// address",
+        ),
         ("callbacks = [1]", "clients[0].callbacks[0] (app): must be a text in quotes, not a number"),
         ("scopes = [\"fed_tkn_a_b\"]", "clients[0].scopes[0] (app): \"fed_tkn_a_b\" names no configured provider"),
         (

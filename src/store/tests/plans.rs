@@ -43,6 +43,8 @@ async fn hot_reads_are_one_statement_that_searches_by_index() {
         links::list_of_subject(conn, &subject).await.unwrap();
         links::list_detailed(conn, &subject).await.unwrap();
         oauth_tokens::find(conn, &[0; 32]).await.unwrap();
+        oauth_codes::find(conn, &[0; 32]).await.unwrap();
+        oauth_refresh_tokens::find(conn, &[0; 32]).await.unwrap();
         token_sets::find(conn, LinkId(uuid::Uuid::nil())).await.unwrap();
         flows::find_by_state(conn, &[0; 32]).await.unwrap();
         flows::find_by_code(conn, &[0; 32]).await.unwrap();
@@ -53,7 +55,7 @@ async fn hot_reads_are_one_statement_that_searches_by_index() {
         revocations::is_held(conn, &revocation(None, Some("1"))).await.unwrap();
     })
     .await;
-    assert_eq!(plans.len(), 11 + row_keys::Sealed::ALL.len(), "one statement each: {plans:#?}");
+    assert_eq!(plans.len(), 13 + row_keys::Sealed::ALL.len(), "one statement each: {plans:#?}");
     for (sql, steps) in plans {
         assert!(!steps.is_empty(), "{sql}");
         for step in &steps {

@@ -25,12 +25,15 @@ async fn describe(app: &App, request: &HttpRequest, payload: Payload) -> Result<
         "client_id": token.client,
         "scope": token.scope,
         "exp": token.expires.timestamp(),
-        "iat": token.issued.timestamp(),
-        "jti": token.id,
-        "token_type": "Bearer",
     });
-    if let (Some(members), Some(subject)) = (described.as_object_mut(), token.subject) {
+    let Some(members) = described.as_object_mut() else { return Ok(described) };
+    if let Some(subject) = token.subject {
         members.insert("sub".to_owned(), subject.into());
+    }
+    if let Some(access) = token.access {
+        members.insert("iat".to_owned(), access.issued.timestamp().into());
+        members.insert("jti".to_owned(), access.id.to_string().into());
+        members.insert("token_type".to_owned(), "Bearer".into());
     }
     Ok(described)
 }

@@ -1,5 +1,6 @@
 //! Our own authorization server: what its endpoints share, the form, the client that calls, the words of a refusal.
 
+mod authorize;
 mod issued;
 mod metadata;
 mod token;
@@ -22,6 +23,7 @@ use crate::http::limits::{Kind, Unread, body};
 use crate::service::callers;
 use crate::settings::Client;
 
+pub(crate) use authorize::authorize;
 pub(crate) use issued::{introspect, revoke};
 pub(crate) use metadata::metadata;
 pub(crate) use token::token;
