@@ -208,11 +208,20 @@ both_engines! {
         // The new owner's tokens are of the same account.
         assert_eq!((alive(&world, &asserted), ends(&world).await), ((true, true), vec![SPARED.to_owned()]));
 
-        let (world, mut browser, url) = at_confirm(engine).await;
+        // The same installation, whose operator has decided meanwhile that tokens are not remembered.
+        let world = World::frozen(engine).await;
+        world.account("alice").await;
         let asserted = world.linked("mallory", "oleg").await;
-        execute(&world.database_url, "UPDATE flows SET sealed = NULL").await;
-        let callback = browser.decide(&world, &url, "yes").await;
-        assert_eq!(complete(&world, &BASIC, callback.get("bind_code"), (VERIFIER, "alice")).await.status, 204);
+        let mut forgetful = World::start_beside(&world, |text| {
+            let (_, rest) = text.split_once("\ndatabase_url").unwrap();
+            format!("public_url = \"{}\"\ndatabase_url{rest}remember_tokens = false\n", world.base)
+        })
+        .await;
+        forgetful.base.clone_from(&world.base);
+        let (mut browser, url) = to_confirm(&forgetful).await;
+        let callback = browser.decide(&forgetful, &url, "yes").await;
+        let done = complete(&forgetful, &BASIC, callback.get("bind_code"), (VERIFIER, "alice")).await;
+        assert_eq!(done.status, 204, "{}", done.text());
         work(&world).await;
         assert_eq!((alive(&world, &asserted), ends(&world).await), ((false, false), vec![REVOKED.to_owned()]));
     }
