@@ -1,6 +1,7 @@
 //! Bind against a provider that declines, fails or lies: the app is told in our words, and nothing is stored.
 
 use fedlink::sandbox::{Answer, IdTokenForm, IssParameter, Signing, Userinfo};
+use serde_json::json;
 
 use crate::support::browser::{Browser, Callback, instruct};
 use crate::support::database::{assert_nothing_stored, bind_refusals, count};
@@ -114,6 +115,8 @@ both_engines! {
             IdTokenForm::MissingSub,
             IdTokenForm::MissingAud,
             IdTokenForm::MissingIat,
+            IdTokenForm::MissingExp,
+            IdTokenForm::MissingNonce,
             IdTokenForm::Expired,
             IdTokenForm::UnknownKid,
             IdTokenForm::WrongAtHash,
@@ -134,6 +137,61 @@ both_engines! {
                 assert_ended(&world, &answer, ("provider_error", "exchange_failed"), &what).await;
             }
         }
+    }
+
+    async fn an_id_token_that_names_no_key_holds_where_there_is_one(engine: Engine) {
+        let world = World::start(engine).await;
+        world.sandbox.script().set(|settings| settings.id_token = IdTokenForm::NoKid);
+        assert!(arrive(&world).await.location().ends_with("/confirm"), "one key");
+        world.sandbox.add_key().expect("a key");
+        world.sandbox.script().set(|settings| settings.id_token = IdTokenForm::Good);
+        world.advance(61);
+        assert!(arrive(&world).await.location().ends_with("/confirm"), "several keys, and it names one");
+        world.sandbox.script().set(|settings| settings.id_token = IdTokenForm::NoKid);
+        let answer = arrive(&world).await;
+        assert_ended(&world, &answer, ("provider_error", "exchange_failed"), "several keys").await;
+    }
+
+    async fn an_id_token_for_several_says_to_whom_it_was_issued(engine: Engine) {
+        let world = World::start(engine).await;
+        for (claims, holds) in [
+            (json!({"aud": ["fedlink"]}), true),
+            (json!({"aud": ["fedlink", "api"], "azp": "fedlink"}), true),
+            (json!({"aud": ["fedlink", "api"]}), false),
+            (json!({"aud": ["fedlink", "api"], "azp": "api"}), false),
+            (json!({"azp": "api"}), false),
+        ] {
+            let what = claims.to_string();
+            world.sandbox.script().set(|settings| settings.claims = claims.as_object().cloned().unwrap_or_default());
+            let answer = arrive(&world).await;
+            if holds {
+                assert!(answer.location().ends_with("/confirm"), "{what}");
+            } else {
+                assert_ended(&world, &answer, ("provider_error", "exchange_failed"), &what).await;
+            }
+        }
+    }
+
+    async fn a_clock_may_be_three_minutes_off_and_no_more(engine: Engine) {
+        let world = World::frozen(engine).await;
+        // It lives ten minutes: issued so long ago, it ran out as many seconds ago as its clock is behind beyond that.
+        for (ahead, holds) in [(180, true), (181, false), (-779, true), (-780, false)] {
+            world.sandbox.script().set(|settings| settings.clock_ahead_seconds = ahead);
+            let answer = arrive(&world).await;
+            if holds {
+                assert!(answer.location().ends_with("/confirm"), "{ahead}");
+            } else {
+                assert_ended(&world, &answer, ("provider_error", "exchange_failed"), &ahead.to_string()).await;
+            }
+        }
+    }
+
+    async fn metadata_of_another_issuer_sends_nobody_anywhere(engine: Engine) {
+        let world = World::start(engine).await;
+        world.sandbox.script().set(|settings| settings.discovery_issuer = Some("https://evil.example".to_owned()));
+        let redirect_to = instruct(&world, &BASIC).await;
+        let answer = Browser::default().go(&world, "GET", &redirect_to, Body::None).await;
+        assert_ended(&world, &answer, ("provider_error", "provider_unavailable"), "another issuer").await;
     }
 
     async fn an_answer_of_another_issuer_is_refused_before_the_code_is_redeemed(engine: Engine) {

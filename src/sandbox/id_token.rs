@@ -86,6 +86,8 @@ fn claims(core: &Core, settings: &Settings, consent: &Consent, access: &str) -> 
         IdTokenForm::MissingSub => "sub",
         IdTokenForm::MissingAud => "aud",
         IdTokenForm::MissingIat => "iat",
+        IdTokenForm::MissingExp => "exp",
+        IdTokenForm::MissingNonce => "nonce",
         IdTokenForm::NoAtHash => "at_hash",
         _ => return claims,
     };

@@ -135,6 +135,10 @@ pub enum IdTokenForm {
     MissingAud,
     /// No `iat`.
     MissingIat,
+    /// No `exp`.
+    MissingExp,
+    /// No `nonce`, although one was sent.
+    MissingNonce,
     /// Expired an hour ago.
     Expired,
     /// Right, but its header names no key.

@@ -61,6 +61,8 @@ async fn each_fault_is_the_one_it_says() {
         (IdTokenForm::MissingSub, "parse"),
         (IdTokenForm::MissingAud, "found audiences: )"),
         (IdTokenForm::MissingIat, "parse"),
+        (IdTokenForm::MissingExp, "parse"),
+        (IdTokenForm::MissingNonce, "InvalidNonce"),
         (IdTokenForm::Expired, "Expired"),
         (IdTokenForm::UnknownKid, "NoMatchingKey"),
         (IdTokenForm::WrongAtHash, "at_hash"),
