@@ -29,6 +29,7 @@ mod floors;
 mod grants;
 mod hijack;
 mod hijack_person;
+mod issuers;
 mod keys;
 mod keys_fleet;
 mod keys_rows;

@@ -1,4 +1,4 @@
-//! `fedlink check`: settings, database, keyring, every provider's metadata; a line each, and the exit status says all.
+//! `fedlink check`: settings, database, keyring, every issuer's keys, every provider's metadata; a line each, and the exit status says all.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,6 +20,11 @@ pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trou
     tell(output, "database", Ok("answers, newest schema"));
     tell(output, "keyring", Ok("opens what the database holds"));
     let mut all_well = true;
+    for issuer in app.parts.upstream.issuers() {
+        let checked = issuer.check().await;
+        all_well &= checked.is_ok();
+        tell(output, &issuer.settings().issuer, checked.as_deref().map_err(String::as_str));
+    }
     for provider in app.parts.upstream.providers() {
         let id = provider.settings().id.to_string();
         let checked = provider.check().await;

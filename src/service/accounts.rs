@@ -11,7 +11,7 @@ use super::links::remove as remove_link;
 use super::{Parts, passwords};
 use crate::domain::account::{AccountType, Email, Phone, check_password};
 use crate::domain::event::{Actor, Event};
-use crate::domain::ids::{ProviderId, Subject, display_name};
+use crate::domain::ids::{ClientId, ProviderId, Subject, display_name};
 use crate::domain::{Error, Result};
 use crate::store::accounts::{
     AccountRow, delete, find, hold, insert_if_absent, set_disabled, set_password as set_hash,
@@ -34,6 +34,8 @@ pub struct New {
     pub phone: Option<Claimed<Phone>>,
     /// What to sign in with; without one nobody signs in.
     pub password: Option<SecretString>,
+    /// Whose tokens stand for the user; none if the account is ours alone.
+    pub issuer: Option<String>,
 }
 
 /// An address that an account has.
@@ -48,13 +50,13 @@ pub struct Claimed<A> {
 impl New {
     /// An account of which nothing is known but whose it is.
     pub fn bare(subject: Subject, account_type: AccountType) -> Self {
-        Self { subject, account_type, name: None, email: None, phone: None, password: None }
+        Self { subject, account_type, name: None, email: None, phone: None, password: None, issuer: None }
     }
 
     fn row(self, created: DateTime<Utc>, password_hash: Option<String>) -> AccountRow {
         AccountRow {
             subject: self.subject.as_str().to_owned(),
-            issuer: None,
+            issuer: self.issuer,
             account_type: self.account_type.as_str().to_owned(),
             name: self.name,
             created: at(created),
@@ -116,7 +118,7 @@ pub async fn create(parts: &Arc<Parts>, mut new: New) -> Result<()> {
     parts
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;
-            if !insert(&parts, &mut tx, &row).await? {
+            if !insert(&parts, &mut tx, &Actor::default(), &row).await? {
                 return Err(Error::input("id", "has an account already"));
             }
             tx.commit().await
@@ -133,14 +135,36 @@ pub(super) async fn register(
     name: Option<String>,
 ) -> Result<bool> {
     let new = New { name, ..New::bare(subject.clone(), account_type) };
-    insert(parts, tx, &new.row(parts.clock.now(), None)).await
+    insert(parts, tx, &Actor::default(), &new.row(parts.clock.now(), None)).await
 }
 
-async fn insert(parts: &Parts, tx: &mut Tx, row: &AccountRow) -> Result<bool> {
+/// The account of a user whom an issuer vouches for to this application, made now if the subject has none. Whose it is, is for
+/// the caller to look at: several make it at once, and one of another's may have been there first.
+pub(super) async fn make_of_issuer(
+    parts: &Arc<Parts>,
+    (issuer, client): (&str, &ClientId),
+    subject: &Subject,
+) -> Result<AccountRow> {
+    let new = New { issuer: Some(issuer.to_owned()), ..New::bare(subject.clone(), AccountType::Resident) };
+    let row = new.row(parts.clock.now(), None);
+    let actor = Actor { client: Some(client.as_str().to_owned()), ..Actor::default() };
+    let subject = subject.clone();
+    parts
+        .detached(async move |parts| {
+            let mut tx = parts.store.begin().await?;
+            insert(&parts, &mut tx, &actor, &row).await?;
+            let stands = find(tx.conn(), &subject).await?;
+            tx.commit().await?;
+            stands.ok_or_else(|| Error::internal("an account that was just made is gone"))
+        })
+        .await
+}
+
+async fn insert(parts: &Parts, tx: &mut Tx, actor: &Actor, row: &AccountRow) -> Result<bool> {
     let made = insert_if_absent(tx.conn(), row).await?;
     if made {
         let about = About { subject: Some(&row.subject), ..About::default() };
-        record(parts, tx, Event::AccountCreated, &Actor::default(), about).await?;
+        record(parts, tx, Event::AccountCreated, actor, about).await?;
     }
     Ok(made)
 }

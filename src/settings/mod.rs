@@ -5,6 +5,7 @@ mod client_auth;
 mod clients;
 mod database;
 mod error;
+mod issuers;
 mod providers;
 mod reader;
 mod scalar;
@@ -118,6 +119,7 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
     let tokens = read_tokens(&mut top);
     let providers = providers::read(&mut top);
     let clients = clients::read(&mut top, &providers);
+    let issuers = issuers::read(&mut top, &clients);
     top.finish();
     Some(Settings {
         public_url: public_url?,
@@ -131,6 +133,7 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
         keyring: keyring?,
         tokens,
         clients,
+        issuers,
         providers: providers.whole,
     })
 }

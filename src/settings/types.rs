@@ -1,6 +1,6 @@
 //! The settings as the rest of the program reads them: checked, complete, with every default filled in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -36,6 +36,8 @@ pub struct Settings {
     pub tokens: Tokens,
     /// The applications that call us, by id.
     pub clients: BTreeMap<ClientId, Client>,
+    /// The authorization servers whose JWTs stand for a caller, each once.
+    pub issuers: Vec<Issuer>,
     /// The external providers, by type and name.
     pub providers: BTreeMap<ProviderId, Provider>,
 }
@@ -127,6 +129,21 @@ pub struct Client {
     pub redirect_uris: Vec<String>,
     /// Whether it may introspect tokens that are not its own.
     pub introspect_any: bool,
+}
+
+/// An authorization server whose JWTs are access tokens here (RFC 9068).
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    /// What stands in `iss`, compared exactly.
+    pub issuer: String,
+    /// What stands in `aud`, perhaps among others.
+    pub audience: String,
+    /// What stands before the issuer's `sub` in a subject of ours; none begins as another's does.
+    pub subject_prefix: String,
+    /// The applications that may act for themselves with its tokens.
+    pub system_clients: BTreeSet<ClientId>,
+    /// Where its keys are; absent: discovered.
+    pub jwks_url: Option<Url>,
 }
 
 /// What kind of protocol a provider speaks.

@@ -65,6 +65,12 @@ impl<T> Cached<T> {
         self.wait(fetch).await.ok()
     }
 
+    /// What the last fetch failed with, if it did.
+    pub(crate) fn failure(&self) -> Option<Passing> {
+        // Held by a fetch that runs: what comes of it is not known yet.
+        self.fetching.try_lock().ok()?.clone()
+    }
+
     /// Marks the document as due: something we did by it failed. It is asked for once a minute at most.
     pub(crate) fn doubt(&self) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);

@@ -133,6 +133,17 @@ pub(crate) async fn fetch(client: &Client, settings: &Provider, issuer: &str) ->
     document.under(&settings.endpoints)
 }
 
+/// Where an issuer's keys are, by whichever of its documents says so.
+pub(crate) async fn jwks_url(client: &Client, issuer: &str) -> Result<Url, Passing> {
+    let (openid, oauth) = addresses(issuer).ok_or(Passing::definite("the issuer is no address"))?;
+    let document = match document(client, &openid, issuer).await {
+        Ok(found) if found.jwks_uri.is_some() => found,
+        _ => document(client, &oauth, issuer).await?,
+    };
+    let endpoints = document.under(&Endpoints::default())?.endpoints;
+    endpoints.jwks.ok_or(Passing::definite("the metadata doesn't say where the signing keys are"))
+}
+
 async fn document(client: &Client, url: &Url, issuer: &str) -> Result<Document, Passing> {
     // Nothing is spent by a question for metadata, so its failures are never ambiguous.
     let answer = client

@@ -1,9 +1,12 @@
-//! The external providers as we talk to them: one client per provider, behind one registry.
+//! The external providers as we talk to them, and the issuers whose tokens we take: one client for each, behind one registry.
 
 mod assertion;
 mod cached;
 mod client;
 mod discovery;
+mod issuer;
+mod jwks;
+mod jwt;
 mod oauth2;
 mod oidc;
 mod outcome;
@@ -21,20 +24,23 @@ use secrecy::SecretString;
 use url::Url;
 
 use crate::clock::SharedClock;
-use crate::domain::Result;
 use crate::domain::ids::{ProviderId, Sid};
 use crate::domain::params::Params;
+use crate::domain::{Error, Result};
 use crate::entropy::SharedEntropy;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 
+pub use issuer::Issuer;
+pub use jwt::AccessClaims;
 pub use outcome::{Outcome, Passing, PassingKind, Refusal, TokenAnswer};
 pub use provider::{Prepared, Provider};
 pub use revocation::{RevocationOutcome, TokenType};
 
-/// Every configured provider, by type and name.
+/// Every configured provider, by type and name, and every issuer, by what it calls itself.
 #[derive(Debug)]
 pub struct Upstream {
     providers: BTreeMap<ProviderId, Arc<Provider>>,
+    issuers: BTreeMap<String, Issuer>,
 }
 
 impl Upstream {
@@ -50,12 +56,30 @@ impl Upstream {
                 Ok((id.clone(), Arc::new(provider)))
             })
             .collect::<Result<_>>()?;
-        Ok(Self { providers })
+        let issuers = settings.issuers.iter().map(|issuer| {
+            let around = (client.clone(), Arc::clone(clock));
+            (issuer.issuer.clone(), Issuer::new(issuer.clone(), around))
+        });
+        Ok(Self { providers, issuers: issuers.collect() })
     }
 
     /// The provider of that type and name.
     pub fn provider(&self, id: &ProviderId) -> Option<Arc<Provider>> {
         self.providers.get(id).cloned()
+    }
+
+    /// The issuers.
+    pub fn issuers(&self) -> impl Iterator<Item = &Issuer> {
+        self.issuers.values()
+    }
+
+    /// What a JWT says, and whose it is, if one of the issuers made it for us (RFC 9068). [`Error::Denied`] if not,
+    /// [`Error::ProviderUnavailable`] if nobody can tell for the moment.
+    pub async fn verified(&self, token: &str) -> Result<(&settings::Issuer, AccessClaims)> {
+        let jwt = jwt::Jwt::parse(token).ok_or(Error::Denied)?;
+        // Compared exactly (RFC 9068 §4).
+        let issuer = jwt.issuer().and_then(|issuer| self.issuers.get(issuer)).ok_or(Error::Denied)?;
+        Ok((issuer.settings(), issuer.verified(&jwt).await?))
     }
 
     /// All of them, in the order of their ids.

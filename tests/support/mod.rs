@@ -11,6 +11,7 @@ mod database_clock;
 pub(crate) mod fed;
 pub(crate) mod fleet;
 pub(crate) mod hosts;
+pub(crate) mod issuer;
 pub(crate) mod oidc_provider;
 pub(crate) mod postgres;
 pub(crate) mod program;

@@ -24,10 +24,24 @@ pub(in crate::service) fn hash(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
 }
 
+/// How long the signature of an issuer's token is believed without another look.
+pub(super) const VERIFIED_FOR: Duration = Duration::from_secs(60);
+
 /// Tokens that were found good lately, by hash.
 pub struct TokensSeen {
     seen: Cache<TokenHash, Arc<Seen>>,
+    verified: Cache<TokenHash, Arc<Verified>>,
     revocations: AtomicU64,
+}
+
+/// What an issuer has signed, and until when that is believed.
+pub(super) struct Verified {
+    pub(super) issuer: String,
+    pub(super) client: ClientId,
+    pub(super) subject: Option<Subject>,
+    pub(super) scopes: Vec<Scope>,
+    pub(super) expires: DateTime<Utc>,
+    pub(super) until: DateTime<Utc>,
 }
 
 /// What a good token says.
@@ -41,13 +55,22 @@ pub(super) struct Seen {
 impl Default for TokensSeen {
     fn default() -> Self {
         let seen = Cache::builder().max_capacity(SEEN_AT_MOST).time_to_live(SEEN_FOR).build();
-        Self { seen, revocations: AtomicU64::new(0) }
+        let verified = Cache::builder().max_capacity(SEEN_AT_MOST).time_to_live(VERIFIED_FOR).build();
+        Self { seen, verified, revocations: AtomicU64::new(0) }
     }
 }
 
 impl TokensSeen {
     pub(super) fn get(&self, hash: &TokenHash) -> Option<Arc<Seen>> {
         self.seen.get(hash)
+    }
+
+    pub(super) fn verified(&self, hash: &TokenHash, now: DateTime<Utc>) -> Option<Arc<Verified>> {
+        self.verified.get(hash).filter(|verified| verified.until > now)
+    }
+
+    pub(super) fn remember_verified(&self, hash: TokenHash, verified: &Arc<Verified>) {
+        self.verified.insert(hash, Arc::clone(verified));
     }
 
     /// How many revocations there have been here.
