@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::support::browser::{Browser, instruct};
+use crate::support::database::execute;
+use crate::support::issuer::{Issuer, Key};
 use crate::support::world::{
     ALL_SCOPES, Answer, As, Body, CALLBACK, CHALLENGE, CONSOLE, CONSOLE_PASSWORD, CONSOLE_SECRET, Engine, VERIFIER,
     World, both_engines,
@@ -113,8 +115,14 @@ async fn bind_code(world: &World, subject: &str) -> Value {
 
 /// Alice and Bob, linked with tokens.
 async fn two_users(engine: Engine) -> World {
+    two_users_with(engine, "").await
+}
+
+/// As [`two_users`], with more settings.
+async fn two_users_with(engine: Engine, more: &str) -> World {
     let world = World::start_with(engine, |settings| {
         settings
+            + more
             + r#"
 [[clients]]
 id = "limited"
@@ -148,6 +156,29 @@ both_engines! {
                 call.check(&world, (&format!("{scope} of alice"), &user), "bob", of_another).await;
                 call.check(&world, (&format!("{scope} of the system"), &system), "alice", of_a_system).await;
                 call.check(&world, (&format!("{scope} of the system"), &system), "bob", of_a_system).await;
+            }
+        }
+    }
+
+    async fn an_issuers_token_opens_what_ours_would(engine: Engine) {
+        let key = Key::es256(None);
+        let issuer = Issuer::start(&[&key]);
+        let section = issuer.section("system_clients = [\"console\"]");
+        let world = two_users_with(engine, &section).await;
+        // They are the issuer's users, ahead of their first token.
+        execute(&world.database_url, &format!("UPDATE accounts SET issuer = '{}'", issuer.name)).await;
+        for scope in ALL_SCOPES {
+            let user = issuer.token(&world, &key, ("alice", scope));
+            let system = issuer.token(&world, &key, (CONSOLE, scope));
+            for call in CALLS {
+                let (in_user_mode, in_system_mode) = call.scopes();
+                let of_a_user = if in_user_mode.contains(&scope) { Gets::In } else { Gets::Denied };
+                let of_another = if call.names_a_subject() { Gets::Denied } else { of_a_user };
+                let of_a_system = if in_system_mode.contains(&scope) { Gets::In } else { Gets::Denied };
+                call.check(&world, (&format!("a JWT with {scope} of alice"), &user), "alice", of_a_user).await;
+                call.check(&world, (&format!("a JWT with {scope} of alice"), &user), "bob", of_another).await;
+                call.check(&world, (&format!("a JWT with {scope} of the system"), &system), "alice", of_a_system).await;
+                call.check(&world, (&format!("a JWT with {scope} of the system"), &system), "bob", of_a_system).await;
             }
         }
     }

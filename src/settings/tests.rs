@@ -38,6 +38,13 @@ scopes        = ["blitz_api_sys_ufa", "blitz_api_sys_ufa_chg", "fed_tkn_any", "f
 callbacks     = ["https://app.company.com/callback", "com.example.app:/done"]
 redirect_uris = ["https://console.company.com/oauth/callback"]
 
+[[issuers]]
+issuer = "https://sso.company.com"
+audience = "fedlink"
+subject_prefix = "sso:"
+system_clients = ["partner-console"]
+jwks_url = "https://sso.company.com/keys"
+
 [[providers]]
 type = "tcs"
 name = "tcs_1"
@@ -118,6 +125,11 @@ fn the_designs_example_is_read() {
     assert!(client.scopes.contains(&Scope::TokenOf(ProviderId::parse("tcs", "tcs_1").unwrap())));
     assert_eq!(client.callbacks, ["https://app.company.com/callback", "com.example.app:/done"]);
     assert_eq!(client.redirect_uris, ["https://console.company.com/oauth/callback"]);
+    let [issuer] = settings.issuers.as_slice() else { panic!("one issuer") };
+    assert_eq!((issuer.issuer.as_str(), issuer.audience.as_str()), ("https://sso.company.com", "fedlink"));
+    assert_eq!(issuer.subject_prefix, "sso:");
+    assert!(issuer.system_clients.contains(&client.id));
+    assert_eq!(issuer.jwks_url.as_ref().unwrap().as_str(), "https://sso.company.com/keys");
     let provider = &settings.providers[&ProviderId::parse("tcs", "tcs_1").unwrap()];
     assert_eq!(provider.title, "T-Bank");
     assert_eq!(provider.kind, ProviderKind::Oidc);
@@ -191,7 +203,7 @@ fn an_unknown_key_is_named_in_every_table() {
     assert_eq!(mistakes_of("[vault]\nkeyrings = 1"), "vault.keyrings: is no known key; did you mean \"keyring\"?");
     assert_eq!(
         mistakes_of("[session]"),
-        "session: is no known key; known are base_path, ca_file, clients, database_url, listen, locale, ops_listen, \
+        "session: is no known key; known are base_path, ca_file, clients, database_url, issuers, listen, locale, ops_listen, \
          providers, public_url, subjects, tokens, vault"
     );
     assert_eq!(

@@ -96,6 +96,50 @@ fn a_client_out_of_shape_is_refused() {
 }
 
 #[test]
+fn an_issuer_out_of_shape_is_refused() {
+    let one = "[[issuers]]\nissuer = \"https://a.example\"\naudience = \"us\"\n";
+    let two = format!("{one}[[issuers]]\nissuer = \"https://b.example\"\naudience = \"us\"\n");
+    for (text, told) in [
+        ("[[issuers]]\naudience = \"us\"".to_owned(), "issuers[0].issuer: is missing: "),
+        (
+            "[[issuers]]\nissuer = \"https://a.example\"".to_owned(),
+            "issuers[0].audience (https://a.example): is missing: ",
+        ),
+        (one.replace("https", "http"), "issuers[0].issuer (http://a.example): must be https"),
+        (one.replace("\"us\"", "\" \""), "issuers[0].audience (https://a.example): must not be blank"),
+        (format!("{one}jwks_url = \"x\""), "issuers[0].jwks_url (https://a.example): must start with https://"),
+        (
+            format!("{one}system_clients = [\"x\"]"),
+            "issuers[0].system_clients[0] (https://a.example): \"x\" is none of [[clients]]",
+        ),
+        (
+            format!("{one}subject_prefix = \"{}\"", "x".repeat(65)),
+            "issuers[0].subject_prefix (https://a.example): must have at most 64 bytes",
+        ),
+        (
+            format!("{one}subject_prefix = \"\\n\""),
+            "issuers[0].subject_prefix (https://a.example): must not have control",
+        ),
+        (format!("{one}subject_prefix = \"a\"\n{one}"), "issuers[1].issuer (https://a.example): stands in another"),
+        (two.clone(), "issuers[1].subject_prefix (https://b.example): must not be empty twice"),
+        (
+            format!("{one}subject_prefix = \"a:\"\n{}subject_prefix = \"a:b\"", one.replace("a.example", "b.example")),
+            "issuers[1].subject_prefix (https://b.example): must not begin as another does",
+        ),
+        (
+            format!("{one}subject_prefix = \"a:b\"\n{}subject_prefix = \"a:\"", one.replace("a.example", "b.example")),
+            "issuers[1].subject_prefix (https://b.example): must not begin as another does",
+        ),
+    ] {
+        let mistakes = mistakes_of(&text);
+        assert!(mistakes.starts_with(told) && mistakes.lines().count() == 1, "{text}\n{mistakes}");
+    }
+    for good in [one.to_owned(), format!("{two}subject_prefix = \"b:\"")] {
+        assert!(parse(&format!("public_url = \"https://a.example\"\n{good}")).is_ok(), "{good}");
+    }
+}
+
+#[test]
 fn a_provider_out_of_shape_is_refused() {
     for (text, told) in [
         ("type = \"partner\"", "type (partner:b): \"partner\" is kept for sign-in partners"),
