@@ -32,9 +32,10 @@ async fn open_all(world: &World, subject: &str) -> (As, Browser) {
     browser.sign_in(world, subject).await;
     let token = world.user(CONSOLE, subject, &["blitz_api_ufa"]).await;
     let (hash, family) = (format!("{:0>64}", subject.len()), "9f2c1c4e-6a53-4c0e-9d53-1f2a3b4c5d6e");
-    let (hash, expires) = match world.database_url.starts_with("sqlite:") {
-        true => (format!("x'{hash}'"), "9000000000000000".to_owned()),
-        false => (format!("decode('{hash}', 'hex')"), "now() + interval '1 day'".to_owned()),
+    let (hash, expires) = if world.database_url.starts_with("sqlite:") {
+        (format!("x'{hash}'"), "9000000000000000".to_owned())
+    } else {
+        (format!("decode('{hash}', 'hex')"), "now() + interval '1 day'".to_owned())
     };
     Sql::open(&world.database_url)
         .await

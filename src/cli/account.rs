@@ -149,17 +149,17 @@ impl Create {
 /// An account on a line.
 fn words(account: &Account) -> String {
     let name = account.name.as_deref().unwrap_or("(no name)");
-    let mut words = format!("{} {} {name}", account.account_type, account.subject);
-    for (address, verified) in [(&account.email, account.email_verified), (&account.phone, account.phone_verified)] {
-        if let Some(address) = address {
-            let state = if verified { "" } else { " (not verified)" };
-            words.push_str(&format!(", {address}{state}"));
-        }
-    }
-    words.push_str(if account.has_password { ", with a password" } else { ", no password" });
-    words.push_str(&format!(", since {}", account.created));
-    if let Some(disabled) = account.disabled {
-        words.push_str(&format!(", disabled {disabled}"));
-    }
-    words
+    let address = |address: &Option<String>, verified: bool| {
+        let state = if verified { "" } else { " (not verified)" };
+        address.as_ref().map(|address| format!("{address}{state}"))
+    };
+    let words = [
+        Some(format!("{} {} {name}", account.account_type, account.subject)),
+        address(&account.email, account.email_verified),
+        address(&account.phone, account.phone_verified),
+        Some(if account.has_password { "with a password" } else { "no password" }.to_owned()),
+        Some(format!("since {}", account.created)),
+        account.disabled.map(|disabled| format!("disabled {disabled}")),
+    ];
+    words.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
