@@ -10,7 +10,7 @@ use askama::Template;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use url::{Origin, Url, form_urlencoded};
+use url::{Origin, Url};
 use uuid::Uuid;
 
 use super::error::Failure;
@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::domain::ids::{FlowId, Subject};
 use crate::domain::{Error, json};
 use crate::http::caller::{actor, bearer_or_basic};
+use crate::http::fields::once;
 use crate::http::limits::{Kind, body};
 use crate::http::path::last;
 use crate::http::words::{self, Words};
@@ -202,17 +203,6 @@ pub(crate) async fn confirm(app: Data<App>, request: HttpRequest, payload: Paylo
     };
     let browser = browser(&app, &request);
     shape(words, bind::confirm(&app.parts, flow, browser, csrf.into(), decision).await)
-}
-
-/// A form-encoded text whose parameters stand once each; `None` if one stands twice.
-fn once(text: &[u8]) -> Option<HashMap<String, String>> {
-    let mut found = HashMap::new();
-    for (name, value) in form_urlencoded::parse(text) {
-        if found.insert(name.into_owned(), value.into_owned()).is_some() {
-            return None;
-        }
-    }
-    Some(found)
 }
 
 fn flow(id: &str) -> Option<FlowId> {
