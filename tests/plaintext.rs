@@ -14,6 +14,7 @@ use serde_json::json;
 use crate::support::browser::{Browser, Callback, field, instruct, query};
 use crate::support::database::{Sql, count};
 use crate::support::fed::{expired, fed_token, token};
+use crate::support::person::{PASSWORD, person};
 use crate::support::program::{self, Running};
 use crate::support::world::{
     As, Body, CONSOLE, CONSOLE_PASSWORD, CONSOLE_SECRET, Engine, VERIFIER, World, both_engines,
@@ -65,6 +66,19 @@ async fn bind(world: &World, bearer: &As) -> Vec<String> {
     secrets.extend([asked["state"].clone(), asked["nonce"].clone(), answered["code"].clone()]);
     secrets.extend([csrf, bind_code, VERIFIER.to_owned()]);
     assert!(secrets.iter().all(|secret| secret.len() >= 22), "one of them is no secret: {secrets:?}");
+    secrets
+}
+
+/// Signs in with a password; gives every secret that passed by.
+async fn sign_in(world: &World) -> Vec<String> {
+    world.person(person("paul")).await;
+    let mut paul = Browser::default();
+    let csrf = paul.open_sign_in(world, &world.sign_in_page()).await;
+    assert_eq!(paul.send_sign_in(world, &csrf, ("paul", "a wrong password of Paul's"), &[]).await.status, 422);
+    assert_eq!(paul.send_sign_in(world, &csrf, ("paul", PASSWORD), &[]).await.status, 303);
+    let mut secrets: Vec<String> = paul.cookies().values().cloned().collect();
+    assert_eq!(secrets.len(), 2, "the session's and the form's");
+    secrets.extend([csrf, PASSWORD.to_owned(), PASSWORD.replace(' ', "+"), "a+wrong+password".to_owned()]);
     secrets
 }
 
@@ -122,6 +136,7 @@ both_engines! {
         let console = As::Bearer(bearer.clone());
 
         let mut secrets = bind(&world, &console).await;
+        secrets.extend(sign_in(&world).await);
         let imported = expired(&world, "elle").await;
         secrets.extend([&imported.access_token, &imported.refresh_token].map(|token| token.expose_secret().to_owned()));
         let served = fed_token(&world, &console, "").await;

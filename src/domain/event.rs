@@ -76,13 +76,13 @@ stored_as!(Event {
     RevocationGivenUp => "FEDERATION_REVOCATION_GIVEN_UP",
 });
 
-/// Who did it, as far as it is known.
+/// Who did it, as far as it is known: of a person at our own pages, what we see; else what an application claims.
 #[derive(Clone, Debug, Default)]
 pub struct Actor {
     /// The application.
     pub client: Option<String>,
-    /// The user's IP address as the application claims it: text, believed by nobody.
+    /// The user's IP address; as an application claims it, believed by nobody.
     pub claimed_ip: Option<String>,
-    /// The user's agent as the application claims it.
+    /// The user's agent as it, or the application, says.
     pub claimed_agent: Option<String>,
 }

@@ -1,13 +1,17 @@
 //! Every route of the service on one page. Handlers extract, call one service function, and shape the answer.
 
+mod address;
 pub mod blitz;
 mod caller;
 mod cookies;
+mod fields;
 mod limits;
 mod ops;
+mod own_form;
 mod page;
 mod path;
 pub mod server;
+mod sign_in;
 mod words;
 
 use actix_web::web::{self, ServiceConfig};
@@ -51,6 +55,8 @@ fn blitz_routes(config: &mut ServiceConfig) {
     at!(config, "/api/v2/users/current/fa/bind/auth/{id}/confirm", get => bind::question, post => bind::confirm);
     at!(config, "/login/externalIdps/callback/{type:[^/]*}/{name:[^/]*}/{popup:true|false}", get => bind::callback, post => bind::posted);
     at!(config, "/api/v2/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}", delete => fa::unlink_v2);
+    at!(config, "/sign-in", get => sign_in::show, post => sign_in::submit);
+    at!(config, "/sign-out", get => sign_in::ask, post => sign_in::sign_out);
     at!(config, "/oauth/ae", get => oauth::authorize);
     at!(config, "/oauth/te", post => oauth::token);
     at!(config, "/oauth/introspect", post => oauth::introspect);

@@ -1,7 +1,7 @@
 //! Our pages: what every one of them carries, and the plain ones that tell what went wrong.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
 use secrecy::ExposeSecret as _;
@@ -97,6 +97,11 @@ pub(super) fn bad_request(words: &Words, text: &str) -> HttpResponse {
     notice(words, StatusCode::BAD_REQUEST, words.bad_request, text)
 }
 
+/// The users of this installation have their accounts elsewhere.
+pub(super) fn nobody_signs_in(words: &Words) -> HttpResponse {
+    notice(words, StatusCode::NOT_FOUND, words.nobody_signs_in, words.nobody_signs_in_text)
+}
+
 /// What a failure looks like to a person.
 pub(super) fn failure(words: &Words, error: &Error) -> HttpResponse {
     match error {
@@ -105,11 +110,18 @@ pub(super) fn failure(words: &Words, error: &Error) -> HttpResponse {
             notice(words, StatusCode::PAYLOAD_TOO_LARGE, words.too_large, words.too_large_text)
         }
         Error::NotJson => notice(words, StatusCode::UNSUPPORTED_MEDIA_TYPE, words.bad_request, words.not_a_form),
+        Error::TooManyAttempts { .. } => {
+            let seconds = retry_after(error).unwrap_or(1);
+            let text = (words.too_many_text)(seconds.div_ceil(60));
+            let mut response = notice(words, StatusCode::TOO_MANY_REQUESTS, words.too_many, &text);
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+            response
+        }
         Error::StorageUnavailable(_) | Error::ProviderUnavailable { .. } => {
             let text = (words.unavailable_text)(&report(error).to_string());
             let mut response = notice(words, StatusCode::SERVICE_UNAVAILABLE, words.unavailable, &text);
             let seconds = retry_after(error).unwrap_or(1);
-            response.headers_mut().insert(actix_web::http::header::RETRY_AFTER, seconds.into());
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
             response
         }
         _ => {

@@ -15,9 +15,11 @@ pub mod passwords;
 pub mod refresh;
 pub mod revoke;
 pub mod sessions;
+pub mod sign_in;
 pub mod sweep;
 pub mod tokens;
 
+mod attempts;
 mod audit;
 mod flights;
 mod token_sets;

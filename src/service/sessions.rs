@@ -15,7 +15,7 @@ use crate::domain::{Error, Result};
 use crate::settings::Settings;
 use crate::store::accounts::AccountRow;
 use crate::store::sessions::{SessionRow, delete, find as find_row, insert};
-use crate::store::{self, Conn, at};
+use crate::store::{self, Conn, Tx, at};
 
 const NAME: &str = "fedlink";
 /// `__Host-` binds a cookie to this host and to https; browsers refuse it on plain http.
@@ -68,7 +68,12 @@ fn session(row: &SessionRow, account: AccountRow) -> Result<Session> {
 
 /// Signs a subject in, in the browser whose last cookie was `old`: its id is renewed, so that nobody who planted the old one
 /// gets in with it. Fails if the account is gone.
-pub async fn start(parts: &Arc<Parts>, subject: Subject, old: Option<SecretString>) -> Result<SessionCookie> {
+pub(super) async fn open(
+    parts: &Parts,
+    tx: &mut Tx,
+    subject: &Subject,
+    old: Option<&SecretString>,
+) -> Result<SessionCookie> {
     let value = parts.entropy.token();
     let now = parts.clock.now();
     let row = SessionRow {
@@ -77,20 +82,26 @@ pub async fn start(parts: &Arc<Parts>, subject: Subject, old: Option<SecretStrin
         authenticated: at(now),
         expires: at(now + TimeDelta::from_std(SESSION_LIFETIME).map_err(Error::internal)?),
     };
-    parts
-        .detached(async move |parts| {
-            let mut tx = parts.store.begin().await?;
-            if let Some(old) = old {
-                delete(tx.conn(), &hash(&old)).await?;
-            }
-            insert(tx.conn(), &row).await?;
-            tx.commit().await
-        })
-        .await?;
+    if let Some(old) = old {
+        delete(tx.conn(), &hash(old)).await?;
+    }
+    insert(tx.conn(), &row).await?;
     Ok(SessionCookie { value, max_age: SESSION_LIFETIME })
 }
 
+/// Signs a subject in whom nobody needs to believe: [`super::sign_in`] has looked at a password first.
+pub async fn start(parts: &Arc<Parts>, subject: Subject, old: Option<SecretString>) -> Result<SessionCookie> {
+    parts
+        .detached(async move |parts| {
+            let mut tx = parts.store.begin().await?;
+            let cookie = open(&parts, &mut tx, &subject, old.as_ref()).await?;
+            tx.commit().await?;
+            Ok(cookie)
+        })
+        .await
+}
+
 /// Ends the session of this cookie, if there is one.
-pub async fn end(parts: &Arc<Parts>, cookie: SecretString) -> Result<()> {
-    parts.detached(async move |parts| delete(&mut parts.store.write().await?, &hash(&cookie)).await).await
+pub(super) async fn end(tx: &mut Tx, cookie: &SecretString) -> Result<()> {
+    delete(tx.conn(), &hash(cookie)).await
 }

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use super::{Parts, bind, uses};
 use crate::domain::Result;
-use crate::store::{at, oauth_codes, oauth_refresh_tokens, oauth_tokens, sessions};
+use crate::store::{at, attempts, oauth_codes, oauth_refresh_tokens, oauth_tokens, sessions};
 
 /// How often last uses are written.
 const FLUSH_EVERY: Duration = Duration::from_secs(5);
@@ -35,13 +35,15 @@ pub async fn run(parts: Arc<Parts>) {
     }
 }
 
-/// Deletes flows, sessions, codes and tokens past their time; what a flow was granted is queued for revocation.
+/// Deletes flows, sessions, codes, tokens and counts of tries past their time; what a flow was granted is queued for
+/// revocation.
 pub async fn delete(parts: &Parts) -> Result<()> {
     let now = parts.clock.now();
     oauth_tokens::sweep(&mut parts.store.write().await?, at(now)).await?;
     oauth_refresh_tokens::sweep(&mut parts.store.write().await?, at(now)).await?;
     oauth_codes::sweep(&mut parts.store.write().await?, at(now - CODE_MEMORY)).await?;
     sessions::sweep(&mut parts.store.write().await?, at(now)).await?;
+    attempts::sweep(&mut parts.store.write().await?, at(now)).await?;
     bind::sweep(parts, now - AFTERLIFE).await
 }
 

@@ -1,7 +1,8 @@
 //! Which web addresses we trust to be what they look like.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
+use ipnet::IpNet;
 use url::{Host, Url};
 
 /// An address of a provider's endpoint: https, or http on loopback; a path and a query are its own business (RFC 6749 §3.1).
@@ -93,6 +94,14 @@ pub(super) fn socket(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_not_an_address: std::net::AddrParseError| {
         "must be an IP address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"".to_owned()
     })
+}
+
+/// A network of proxies, or one of them.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let one = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>()
+        .or_else(|_no_network| one())
+        .map_err(|_no_address| "must be an IP address, or a network such as \"10.0.0.0/8\" or \"fd00::/8\"".to_owned())
 }
 
 /// Whether two listeners get in each other's way. Port 0 is a new port each time.

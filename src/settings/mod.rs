@@ -50,6 +50,9 @@ const MOST_CONCURRENCY: usize = 100_000;
 /// Beyond ten minutes most tokens would count as stale from the start; the same limit as of `min_ttl`.
 const MOST_MIN_LIFETIME: Duration = Duration::from_mins(10);
 
+/// More tries than a thousand machines make; and within what the database counts.
+const MOST_PER_HOUR: usize = 1_000_000;
+
 /// A token refreshed longer before its end has hardly lived.
 const MOST_REFRESH_AHEAD: Duration = Duration::from_hours(24);
 
@@ -114,6 +117,8 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
         choice(&[("registered", Subjects::Registered), ("any", Subjects::Any)]),
     );
     let locale = top.with_default("locale", Locale::En, choice(&[("en", Locale::En), ("ru", Locale::Ru)]));
+    let trusted_proxies = top.list("trusted_proxies", address::network).unwrap_or_default();
+    let limits = read_limits(&mut top);
     let ca_file = read_ca_file(&mut top);
     let keyring = read_keyring(&mut top);
     let tokens = read_tokens(&mut top);
@@ -129,6 +134,8 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
         database_url,
         subjects,
         locale,
+        trusted_proxies,
+        limits,
         ca_file,
         keyring: keyring?,
         tokens,
@@ -146,6 +153,13 @@ fn read_listeners(top: &mut Reader<'_>) -> (SocketAddr, SocketAddr) {
         top.wrong("ops_listen", format!("{ops_listen} collides with listen {listen}: give it another port"));
     }
     (listen, ops_listen)
+}
+
+fn read_limits(top: &mut Reader<'_>) -> Limits {
+    let mut section = top.section("limits");
+    let limits = Limits { sign_in_per_hour: section.with_default("sign_in_per_hour", 10, whole(1..=MOST_PER_HOUR)) };
+    section.finish();
+    limits
 }
 
 fn read_ca_file(top: &mut Reader<'_>) -> Option<PathBuf> {

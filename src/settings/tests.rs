@@ -203,8 +203,8 @@ fn an_unknown_key_is_named_in_every_table() {
     assert_eq!(mistakes_of("[vault]\nkeyrings = 1"), "vault.keyrings: is no known key; did you mean \"keyring\"?");
     assert_eq!(
         mistakes_of("[session]"),
-        "session: is no known key; known are base_path, ca_file, clients, database_url, issuers, listen, locale, ops_listen, \
-         providers, public_url, subjects, tokens, vault"
+        "session: is no known key; known are base_path, ca_file, clients, database_url, issuers, limits, listen, locale, \
+         ops_listen, providers, public_url, subjects, tokens, trusted_proxies, vault"
     );
     assert_eq!(
         mistakes_of_client("secret = { enf = \"X\" }"),

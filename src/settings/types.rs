@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
@@ -28,6 +29,10 @@ pub struct Settings {
     pub subjects: Subjects,
     /// The language of pages for who asks for none that we have.
     pub locale: Locale,
+    /// Proxies whose word we take for where a request comes from (`X-Forwarded-For`).
+    pub trusted_proxies: Vec<IpNet>,
+    /// How often something may be tried.
+    pub limits: Limits,
     /// PEM certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// Where the keyring is.
@@ -61,6 +66,13 @@ pub enum Subjects {
     Registered,
     /// The users live elsewhere: a subject needs no account here.
     Any,
+}
+
+/// How often something may be tried.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Tries to sign in, in an hour, from one network and as one login.
+    pub sign_in_per_hour: usize,
 }
 
 /// A language of our pages.

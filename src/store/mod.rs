@@ -14,6 +14,7 @@ mod tests;
 mod types;
 
 pub(crate) mod accounts;
+pub(crate) mod attempts;
 pub(crate) mod audit;
 pub(crate) mod flows;
 pub(crate) mod instances;

@@ -13,6 +13,7 @@ pub(crate) mod fleet;
 pub(crate) mod hosts;
 pub(crate) mod issuer;
 pub(crate) mod oidc_provider;
+pub(crate) mod person;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod raw;

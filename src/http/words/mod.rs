@@ -34,6 +34,28 @@ pub(super) struct Words {
     /// Of the request's id.
     pub(super) internal_text: fn(&str) -> String,
 
+    pub(super) too_many: &'static str,
+    /// Of the minutes to wait.
+    pub(super) too_many_text: fn(u64) -> String,
+
+    /// Before the title of a page that says what went wrong.
+    pub(super) problem: &'static str,
+    pub(super) sign_in: &'static str,
+    pub(super) sign_in_login: &'static str,
+    pub(super) sign_in_password: &'static str,
+    pub(super) sign_in_button: &'static str,
+    pub(super) sign_in_refused: &'static str,
+    pub(super) form_stale: &'static str,
+    pub(super) sign_in_switch: &'static str,
+    pub(super) nobody_signs_in: &'static str,
+    pub(super) nobody_signs_in_text: &'static str,
+    pub(super) signed_in: &'static str,
+    pub(super) signed_in_as: &'static str,
+    pub(super) go_on: &'static str,
+    pub(super) sign_out: &'static str,
+    pub(super) signed_out: &'static str,
+    pub(super) signed_out_text: &'static str,
+
     /// Of the provider.
     pub(super) confirm_title: fn(&str) -> String,
     /// Of the provider and the application.

@@ -26,6 +26,26 @@ pub(super) static WORDS: Words = Words {
         format!("Это ошибка на нашей стороне. Если будете сообщать о ней, назовите номер запроса: {request_id}.")
     },
 
+    too_many: "Слишком много попыток",
+    too_many_text: |minutes| format!("Попробуйте снова через {minutes} мин."),
+
+    problem: "Ошибка",
+    sign_in: "Вход",
+    sign_in_login: "Идентификатор, эл. почта или телефон",
+    sign_in_password: "Пароль",
+    sign_in_button: "Войти",
+    sign_in_refused: "Нет учётной записи с таким логином и паролем. Проверьте их и попробуйте ещё раз.",
+    form_stale: "Страница была открыта слишком долго, или браузер не принимает файлы cookie. Попробуйте ещё раз.",
+    sign_in_switch: "Войти под другим именем",
+    nobody_signs_in: "Здесь никто не входит",
+    nobody_signs_in_text: "У пользователей этого сервиса учётные записи в другом месте. Вернитесь в приложение, которое вас направило.",
+    signed_in: "Вы вошли",
+    signed_in_as: "Вы вошли как",
+    go_on: "Продолжить",
+    sign_out: "Выйти",
+    signed_out: "Вы вышли",
+    signed_out_text: "В этом браузере здесь никто не вошёл.",
+
     confirm_title: |provider| format!("Подключить {provider}?"),
     confirm: |provider, client| format!("Подключить этот аккаунт {provider} к приложению «{client}»?"),
     confirm_account: "Аккаунт",

@@ -17,6 +17,8 @@ fn any_table() -> impl Strategy<Value = Table> {
             "listen",
             "database_url",
             "locale",
+            "limits",
+            "trusted_proxies",
             "ca_file",
             "vault",
             "keyring",

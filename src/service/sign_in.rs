@@ -1,0 +1,203 @@
+//! Signing in with a password at our own page, and out again. Whatever is wrong with a try, the answer and the work are the
+//! same: who has an account is nobody's business.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::attempts::{self, Key, Verdict};
+use super::audit::{About, record};
+use super::sessions::{self, SessionCookie};
+use super::{Parts, passwords};
+use crate::domain::account::{AccountType, Login};
+use crate::domain::event::{Actor, Event};
+use crate::domain::ids::Subject;
+use crate::domain::{Error, Result};
+use crate::store::accounts::{AccountRow, find, find_by_address, hold};
+use crate::store::{self, Tx};
+
+/// Where a try comes from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The browser's address, as far as proxies that we trust tell it.
+    pub ip: IpAddr,
+    /// What the browser says it is.
+    pub agent: Option<String>,
+}
+
+/// A try to sign in.
+#[derive(Debug)]
+pub struct Try {
+    /// What was typed: an id, or a verified address.
+    pub login: String,
+    /// The password.
+    pub password: SecretString,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The session cookie that the browser had so far.
+    pub old: Option<SecretString>,
+}
+
+/// Signs in. `None`: there is no such account, it may not sign in, or the password is another.
+/// [`Error::TooManyAttempts`]: this network, or this login, had as many tries as it gets in an hour.
+pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Option<SessionCookie>> {
+    let login = Login::new(&attempt.login);
+    let by_login = Key::new("sign-in as", login.normal());
+    // The network first: one that is out of tries must not use up those of the people it names.
+    for key in [Key::new("sign-in from", &network(attempt.origin.ip)), by_login.clone()] {
+        admit(parts, key, &attempt.origin).await?;
+    }
+    let named = named(parts, &login).await?;
+    let hash = |account: &AccountRow| account.password_hash.clone().filter(|_| account.disabled_at.is_none());
+    let usable: Vec<(&AccountRow, String)> =
+        named.iter().filter_map(|account| Some((account, hash(account)?))).collect();
+    let hashes = usable.iter().map(|(_, hash)| hash.clone()).collect();
+    // An address may be the login of an account of each type, so it always takes as long as if it were.
+    let rounds = if login.address.is_some() { AccountType::ALL.len() } else { 1 };
+    let found = passwords::find(parts, attempt.password, hashes, rounds).await?;
+    let Some((account, hash)) = found.and_then(|place| usable.into_iter().nth(place)) else {
+        refused(parts, &attempt.origin, &named).await?;
+        return Ok(None);
+    };
+    let checked = Checked {
+        subject: Subject::parse(account.subject.clone()).map_err(Error::internal)?,
+        hash,
+        tries: by_login,
+        origin: attempt.origin,
+        old: attempt.old,
+    };
+    parts.detached(async move |parts| let_in(&parts, checked).await).await
+}
+
+/// Ends the session of this cookie, if there is one.
+pub async fn sign_out(parts: &Arc<Parts>, cookie: SecretString, origin: Origin) -> Result<()> {
+    parts
+        .detached(async move |parts| {
+            let mut tx = parts.store.begin().await?;
+            if let Some(session) = sessions::look(&parts, tx.conn(), &cookie).await? {
+                let about = About { subject: Some(session.subject.as_str()), ..About::default() };
+                record(&parts, &mut tx, Event::SignedOut, &actor(&origin), about).await?;
+            }
+            sessions::end(&mut tx, &cookie).await?;
+            tx.commit().await
+        })
+        .await
+}
+
+/// Whose password it was.
+struct Checked {
+    subject: Subject,
+    hash: String,
+    tries: Key,
+    origin: Origin,
+    old: Option<SecretString>,
+}
+
+async fn let_in(parts: &Parts, checked: Checked) -> Result<Option<SessionCookie>> {
+    let Checked { subject, hash, tries, origin, old } = checked;
+    let mut tx = parts.store.begin().await?;
+    hold(tx.conn(), &subject).await?;
+    // Meanwhile it may have got another password, which has ended all sessions: this one must not come after.
+    let now = find(tx.conn(), &subject).await?;
+    if now.is_none_or(|now| now.disabled_at.is_some() || now.password_hash != Some(hash)) {
+        return Ok(None);
+    }
+    let cookie = sessions::open(parts, &mut tx, &subject, old.as_ref()).await?;
+    attempts::forget(&mut tx, &tries).await?;
+    let about = About { subject: Some(subject.as_str()), ..About::default() };
+    record(parts, &mut tx, Event::SignedIn, &actor(&origin), about).await?;
+    tx.commit().await?;
+    Ok(Some(cookie))
+}
+
+/// Counts the try, and refuses it if there were as many as may be. A window has one line of audit, however many it refuses.
+async fn admit(parts: &Arc<Parts>, key: Key, origin: &Origin) -> Result<()> {
+    let Verdict::Refused { first, retry_after } =
+        attempts::count(parts, key, parts.settings.limits.sign_in_per_hour).await?
+    else {
+        return Ok(());
+    };
+    if first {
+        tracing::warn!(ip = %origin.ip, "too many tries to sign in: refused for {} s", retry_after.as_secs());
+        write_refusal(parts, origin, (None, "too_many_attempts")).await?;
+    }
+    Err(Error::TooManyAttempts { retry_after })
+}
+
+/// The accounts that a login names: the one of that id, then those with the address, staff first.
+async fn named(parts: &Parts, login: &Login) -> Result<Vec<AccountRow>> {
+    let mut named = Vec::new();
+    if let Ok(subject) = Subject::parse(login.text.clone()) {
+        named.extend(store::read!(parts.store, |conn| find(conn, &subject))?);
+    }
+    if let Some(address) = &login.address {
+        let mut found = store::read!(parts.store, |conn| find_by_address(conn, address))?;
+        found.sort_by_key(|account| AccountType::ALL.iter().position(|kind| kind.as_str() == account.account_type));
+        found.retain(|account| named.iter().all(|known| known.subject != account.subject));
+        named.extend(found);
+    }
+    Ok(named)
+}
+
+async fn refused(parts: &Arc<Parts>, origin: &Origin, named: &[AccountRow]) -> Result<()> {
+    let why = match named {
+        // What was typed is not kept: it may have been a password.
+        [] => (None, "unknown_user"),
+        [one] if one.disabled_at.is_some() => (Some(one.subject.clone()), "account_disabled"),
+        [one] if one.password_hash.is_none() => (Some(one.subject.clone()), "no_password"),
+        [one] => (Some(one.subject.clone()), "wrong_password"),
+        _ => (None, "wrong_password"),
+    };
+    write_refusal(parts, origin, why).await
+}
+
+async fn write_refusal(
+    parts: &Arc<Parts>,
+    origin: &Origin,
+    (subject, why): (Option<String>, &'static str),
+) -> Result<()> {
+    let actor = actor(origin);
+    parts
+        .detached(async move |parts| {
+            let mut tx: Tx = parts.store.begin().await?;
+            let about = About { subject: subject.as_deref(), detail: Some(why), ..About::default() };
+            record(&parts, &mut tx, Event::SignInRefused, &actor, about).await?;
+            tx.commit().await
+        })
+        .await
+}
+
+fn actor(origin: &Origin) -> Actor {
+    Actor { client: None, claimed_ip: Some(origin.ip.to_string()), claimed_agent: origin.agent.clone() }
+}
+
+/// The network whose tries are counted together: a subscriber has one IPv4 address, and 2^64 of IPv6 (RFC 6177).
+fn network(ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V4(address) => address.to_string(),
+        IpAddr::V6(address) => {
+            let prefix = u128::from(address) & !u128::from(u64::MAX);
+            format!("{}/64", Ipv6Addr::from(prefix))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subscriber_is_one_network() {
+        let rows = [
+            ("203.0.113.7", "203.0.113.7"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+            ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ];
+        for (ip, expected) in rows {
+            assert_eq!(network(ip.parse().unwrap()), expected, "{ip}");
+        }
+    }
+}
