@@ -11,6 +11,7 @@ use super::conn::{Conn, on};
 use super::error::lift;
 use super::marks::dead;
 use super::moment::Now;
+use super::prepared::Prepare as _;
 use super::schema::{links, token_sets};
 use super::types::{At, Id, Uuid};
 use crate::domain::Result;
@@ -72,6 +73,7 @@ pub(crate) async fn take(
             token_sets::unclosed_by.eq(coalesce(token_sets::unclosed_by, Some(attempt.uuid()))),
         ))
         .returning(token_sets::unclosed_by)
+        .prepared()
         .get_result(c))
     .optional()
     .map_err(lift)?;
@@ -98,6 +100,7 @@ pub(crate) async fn end(conn: &mut Conn, attempt: &Attempt, ending: Ending) -> R
             token_sets::lease_until.eq(None::<At>),
             token_sets::unclosed_by.eq(nullif(token_sets::unclosed_by, ending.struck_out(attempt))),
         ))
+        .prepared()
         .execute(c))
     .map_err(lift)?;
     Ok(())
@@ -124,6 +127,7 @@ pub(crate) async fn fail(
             token_sets::health.eq(diesel::dsl::case_when(token_sets::health.eq_any(dead()), token_sets::health)
                 .otherwise(Health::Degraded.as_str())),
         ))
+        .prepared()
         .execute(c));
     Ok(written.map_err(lift)? == 1)
 }
@@ -166,6 +170,7 @@ pub(crate) async fn mark(conn: &mut Conn, attempt: &Attempt, now: Now, mark: Mar
             .otherwise(now.plus(span(mark.notice_in)).nullable())),
             token_sets::second_look.eq(mark.second_look),
         ))
+        .prepared()
         .execute(c));
     Ok(written.map_err(lift)? == 1)
 }

@@ -7,6 +7,7 @@ mod link;
 mod moment;
 mod pool;
 mod postgres;
+mod prepared;
 mod schema;
 mod sqlite;
 #[cfg(test)]

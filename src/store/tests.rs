@@ -9,6 +9,7 @@ mod plans;
 #[path = "../../tests/support/postgres.rs"]
 #[expect(dead_code, reason = "here no server is stopped")]
 mod postgres;
+mod prepared;
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};

@@ -6,6 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, load, on};
 use super::error::lift;
+use super::prepared::Prepare as _;
 use super::schema::{accounts, links, token_sets};
 use super::types::{At, Uuid};
 use crate::domain::Result;
@@ -210,6 +211,7 @@ pub(crate) async fn replace(
     let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(link.0)))
         .filter(token_sets::version.eq(version_read))
         .set((tokens, past.changes()))
+        .prepared()
         .execute(c));
     Ok(written.map_err(lift)? == 1)
 }
