@@ -88,7 +88,7 @@ pub(crate) async fn set_disabled(conn: &mut Conn, subject: &Subject, since: Opti
 /// Holds off, until the transaction ends, every other change of this subject's account and links: a link can't be made
 /// while its account goes, and of two calls that make the same link the second finds it.
 pub(crate) async fn hold(conn: &mut Conn, subject: &Subject) -> Result<()> {
-    if matches!(conn, Conn::Sqlite(_)) {
+    if conn.is_sqlite() {
         // A transaction there holds off every other.
         return Ok(());
     }

@@ -1,53 +1,19 @@
 //! A connection of either engine, and the macro that runs one query text on whichever it is.
 
 use diesel::result::QueryResult;
-use diesel::sqlite::SqliteConnection;
 use diesel_async::SimpleAsyncConnection as _;
-use diesel_async::sync_connection_wrapper::{SpawnBlocking, SyncConnectionWrapper};
-use futures_util::future::BoxFuture;
-use tokio::runtime::Handle;
 
 use super::link::{ANSWER, Link, unanswered};
 use super::pool::Lease;
-
-/// SQLite as diesel-async sees it.
-pub(crate) type SqliteConn = SyncConnectionWrapper<SqliteConnection, Offload>;
-
-/// Where a SQLite call runs. A point read of a local file takes a few microseconds, less than handing it to another
-/// thread and back (DESIGN 5), so those run in place; whatever writes or may take long runs off the workers.
-pub(crate) enum Offload {
-    /// In place: the future is ready at its first poll.
-    Inline,
-    /// On the blocking threads of this runtime.
-    To(Handle),
-}
-
-impl SpawnBlocking for Offload {
-    fn spawn_blocking<'a, R>(
-        &mut self,
-        task: impl FnOnce() -> R + Send + 'static,
-    ) -> BoxFuture<'a, Result<R, Box<dyn std::error::Error + Send + Sync + 'static>>>
-    where
-        R: Send + 'static,
-    {
-        match self {
-            Self::Inline => Box::pin(std::future::ready(Ok(task()))),
-            Self::To(runtime) => {
-                let running = runtime.spawn_blocking(task);
-                Box::pin(async move { running.await.map_err(Into::into) })
-            }
-        }
-    }
-
-    fn get_runtime() -> Self {
-        Self::Inline
-    }
-}
+use super::sqlite_conn::SqliteConn;
+use super::together::unsent;
 
 /// A connection of either engine.
 pub(crate) enum Conn {
     /// A SQLite connection of ours alone.
     Sqlite(SqliteLease),
+    /// The SQLite connection that many writes of one statement share; never for transactions.
+    Together(SqliteConn),
     /// A Postgres connection of ours alone, fit for transactions.
     Postgres(PostgresLease),
     /// A Postgres connection that many queries share, pipelined; never for transactions.
@@ -73,13 +39,17 @@ macro_rules! on {
         'run: {
             match $conn {
                 $crate::store::conn::Conn::Sqlite(lease) => {
-                    let $c: &mut $crate::store::conn::SqliteConn = match lease.0.enter() {
+                    let $c: &mut $crate::store::sqlite_conn::SqliteConn = match lease.0.enter() {
                         Ok(conn) => conn,
                         Err(error) => break 'run Err(error),
                     };
                     let result = $query.await;
                     lease.0.leave();
                     result
+                }
+                $crate::store::conn::Conn::Together(conn) => {
+                    let $c: &mut $crate::store::sqlite_conn::SqliteConn = conn;
+                    $query.await
                 }
                 $crate::store::conn::Conn::Postgres(lease) => {
                     let conn = match lease.0.enter() {
@@ -113,12 +83,12 @@ macro_rules! load {
         'run: {
             match $conn {
                 $crate::store::conn::Conn::Sqlite(lease) => {
-                    let conn = match lease.0.enter() {
-                        Ok(conn) => conn,
+                    let own = match lease.0.enter().and_then($crate::store::sqlite_conn::SqliteConn::own) {
+                        Ok(own) => own,
                         Err(error) => break 'run Err(error),
                     };
                     let query = $query;
-                    let result = conn.spawn_blocking(move |conn| diesel::RunQueryDsl::load(query, conn)).await;
+                    let result = own.spawn_blocking(move |conn| diesel::RunQueryDsl::load(query, conn)).await;
                     lease.0.leave();
                     result
                 }
@@ -130,6 +100,11 @@ macro_rules! load {
 pub(super) use load;
 
 impl Conn {
+    /// Whether it leads to SQLite, where one transaction holds off every other write.
+    pub(super) fn is_sqlite(&self) -> bool {
+        matches!(self, Self::Sqlite(_) | Self::Together(_))
+    }
+
     async fn batch(&mut self, sql: &str) -> QueryResult<()> {
         on!(self, |c| c.batch_execute(sql))
     }
@@ -141,6 +116,7 @@ impl Conn {
         match self {
             // IMMEDIATE: two readers that both upgrade would deadlock into "database is locked".
             Self::Sqlite(_) => self.batch("BEGIN IMMEDIATE").await,
+            Self::Together(_) => Err(unsent("a transaction needs a connection of its own")),
             Self::Postgres(_) | Self::Shared(_) => {
                 let begun = tokio::time::timeout(ANSWER, self.batch("BEGIN")).await;
                 begun.unwrap_or_else(|_elapsed| Err(unanswered()))
@@ -160,6 +136,8 @@ impl Conn {
     pub(super) fn close(&mut self) {
         match self {
             Self::Sqlite(lease) => lease.0.close(),
+            // It is many others', too, and sees to itself.
+            Self::Together(_) => {}
             Self::Postgres(lease) => lease.0.close(),
             Self::Shared(shared) => shared.link.give_up(),
         }
@@ -169,7 +147,7 @@ impl Conn {
         match self {
             Self::Sqlite(lease) => lease.0.set_in_transaction(open),
             Self::Postgres(lease) => lease.0.set_in_transaction(open),
-            Self::Shared(_) => {}
+            Self::Together(_) | Self::Shared(_) => {}
         }
     }
 }

@@ -10,8 +10,10 @@ mod postgres;
 mod prepared;
 mod schema;
 mod sqlite;
+mod sqlite_conn;
 #[cfg(test)]
 mod tests;
+mod together;
 mod types;
 
 pub(crate) mod accounts;
@@ -118,7 +120,7 @@ impl Store {
     /// A connection for a write of a single statement, which is a transaction by itself.
     pub(crate) async fn write(&self) -> Result<Conn> {
         match &self.engine {
-            Engine::Sqlite(sqlite) => sqlite.writer().await,
+            Engine::Sqlite(sqlite) => Ok(sqlite.together()),
             Engine::Postgres(postgres) => postgres.writer().await,
         }
     }

@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use diesel::Connection as _;
 use diesel::connection::SimpleConnection as _;
+use diesel::result::QueryResult;
 use diesel::sqlite::SqliteConnection;
 use diesel_migrations::MigrationHarness as _;
 use tokio::runtime::Handle;
 
-use super::conn::{Conn, Offload, SqliteConn, SqliteLease};
-use super::error::{lift, unavailable};
+use super::conn::{Conn, SqliteLease};
+use super::error::lift;
 use super::pool::Pool;
+use super::sqlite_conn::{Offload, SqliteConn};
+use super::together::{Together, unsent};
 use crate::domain::{Error, Result};
 
 /// More readers than any number of workers has at once; a limit all the same, so that a leak shows.
@@ -20,7 +23,7 @@ const READERS: usize = 256;
 /// Every connection: wait for a lock before anything else, since even changing the journal mode takes one.
 const EVERY: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;";
 /// The writer: a commit that returned survives a power cut.
-const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+pub(super) const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
 /// A reader can't write, whatever is asked of it.
 const READER: &str = "PRAGMA query_only = ON; PRAGMA mmap_size = 2147418112;";
 
@@ -29,13 +32,14 @@ pub(super) struct Sqlite {
     path: PathBuf,
     runtime: Handle,
     readers: Arc<Pool<SqliteConn>>,
-    writer: Arc<Pool<SqliteConn>>,
+    writer: Together,
 }
 
 impl Sqlite {
     /// The database at `path`; nothing is opened yet.
     pub(super) fn new(path: &Path, runtime: Handle) -> Self {
-        Self { path: path.to_owned(), runtime, readers: Pool::new(READERS), writer: Pool::new(1) }
+        let writer = Together::new(path.to_owned(), runtime.clone());
+        Self { path: path.to_owned(), runtime, readers: Pool::new(READERS), writer }
     }
 
     /// The file.
@@ -48,29 +52,26 @@ impl Sqlite {
         let (place, idle) = self.readers.place().await.map_err(lift)?;
         let conn = match idle {
             Some(conn) => conn,
-            None => SqliteConn::with_runtime(establish(&self.path, READER)?, Offload::Inline),
+            None => SqliteConn::alone(establish(&self.path, READER).map_err(lift)?, Offload::Inline),
         };
         Ok(Conn::Sqlite(SqliteLease(place.fill(conn))))
     }
 
-    /// The one connection for writes, which run off the workers.
+    /// The one connection for writes, which run off the workers, for a transaction.
     pub(super) async fn writer(&self) -> Result<Conn> {
-        let (place, idle) = self.writer.place().await.map_err(lift)?;
-        let conn = if let Some(conn) = idle {
-            conn
-        } else {
-            let path = self.path.clone();
-            let opened = self.runtime.spawn_blocking(move || establish(&path, WRITER)).await;
-            SqliteConn::with_runtime(opened.map_err(Error::internal)??, Offload::To(self.runtime.clone()))
-        };
-        Ok(Conn::Sqlite(SqliteLease(place.fill(conn))))
+        Ok(Conn::Sqlite(SqliteLease(self.writer.alone().await.map_err(lift)?)))
+    }
+
+    /// The same connection, for writes that are transactions by themselves: they share the way to the disk.
+    pub(super) fn together(&self) -> Conn {
+        Conn::Together(SqliteConn::Together(self.writer.clone()))
     }
 
     /// Brings the file to the newest schema; gives the names of the migrations that ran.
     pub(super) async fn migrate(&self) -> Result<Vec<String>> {
         let path = self.path.clone();
         let run = move || {
-            let mut conn = establish(&path, WRITER)?;
+            let mut conn = establish(&path, WRITER).map_err(lift)?;
             // Two processes that start together: the second waits here and finds nothing to do.
             conn.immediate_transaction(|conn| {
                 conn.run_pending_migrations(super::SQLITE_MIGRATIONS)
@@ -83,10 +84,12 @@ impl Sqlite {
     }
 }
 
-fn establish(path: &Path, pragmas: &str) -> Result<SqliteConnection> {
-    let name = path.to_str().ok_or_else(|| unavailable("the path of the database is not UTF-8".to_owned()))?;
+/// Opens the file and says how it is to be used.
+pub(super) fn establish(path: &Path, pragmas: &str) -> QueryResult<SqliteConnection> {
+    let name = path.to_str().ok_or_else(|| unsent("the path of the database is not UTF-8"))?;
     let mut conn = SqliteConnection::establish(name)
-        .map_err(|error| unavailable(format!("can't open the SQLite database {name}: {error}")))?;
-    conn.batch_execute(EVERY).and_then(|()| conn.batch_execute(pragmas)).map_err(lift)?;
+        .map_err(|error| unsent(&format!("can't open the SQLite database {name}: {error}")))?;
+    conn.batch_execute(EVERY)?;
+    conn.batch_execute(pragmas)?;
     Ok(conn)
 }

@@ -10,6 +10,7 @@ mod plans;
 #[expect(dead_code, reason = "here no server is stopped")]
 mod postgres;
 mod prepared;
+mod together;
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -17,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use chrono::DateTime;
 use diesel::connection::InstrumentationEvent;
 use diesel::prelude::*;
-use diesel_async::{AsyncConnection as _, RunQueryDsl};
+use diesel_async::RunQueryDsl;
 use futures_util::FutureExt as _;
 use tempfile::TempDir;
 

@@ -15,7 +15,7 @@ const RECORD_LOCK: i64 = 0x6b65_7973;
 /// Keeps all others from changing the record, or from reporting for it, until the transaction ends. A SQLite transaction
 /// does so by itself.
 pub(crate) async fn lock(conn: &mut Conn) -> Result<()> {
-    if matches!(conn, Conn::Sqlite(_)) {
+    if conn.is_sqlite() {
         return Ok(());
     }
     let lock = diesel::sql_query(format!("SELECT pg_advisory_xact_lock({RECORD_LOCK})"));

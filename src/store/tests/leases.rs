@@ -81,7 +81,7 @@ async fn new_set(conn: &mut Conn) {
 
 /// Sets the database's clock, where it has one; the other engine goes by the moment that each statement gets.
 async fn set_clock(conn: &mut Conn, now: DateTime<Utc>) {
-    if let Conn::Sqlite(_) = conn {
+    if conn.is_sqlite() {
         return;
     }
     let sql = format!(

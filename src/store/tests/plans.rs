@@ -1,5 +1,7 @@
 //! The statements that run all the time: how many they are, and that each searches by index.
 
+use diesel_async::AsyncConnection as _;
+
 use super::*;
 
 #[derive(QueryableByName)]
@@ -14,7 +16,7 @@ async fn plans(store: &Store, run: impl AsyncFnOnce(&mut Conn)) -> Vec<(String, 
     let seen = Arc::new(Mutex::new(Vec::new()));
     let listener = Arc::clone(&seen);
     let Conn::Sqlite(lease) = &mut conn else { panic!("SQLite alone has such plans") };
-    lease.0.enter().unwrap().set_instrumentation(move |event: InstrumentationEvent<'_>| {
+    lease.0.enter().unwrap().own().unwrap().set_instrumentation(move |event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
             listener.lock().unwrap().push(query.to_string());
         }
