@@ -16,6 +16,11 @@ const GRAIN: TimeDelta = TimeDelta::hours(1);
 /// Links whose last note is remembered; beyond that a use may be written more often.
 const REMEMBERED: u64 = 1_000_000;
 
+/// Links of one statement.
+const BATCH: usize = 500;
+/// Uses within this time are written as one moment's: they count to the hour.
+const SAME: TimeDelta = TimeDelta::minutes(1);
+
 /// Uses that wait to be written.
 pub struct Uses {
     /// By the clock that tests move, so not left to the cache's own idea of time.
@@ -39,23 +44,20 @@ impl Uses {
     }
 }
 
-/// Writes what waits, in one transaction; what cannot be written waits on.
+/// Writes what waits, many links at a time; what cannot be written waits on.
 pub(super) async fn flush(parts: &Parts) -> Result<()> {
     let waiting = std::mem::take(&mut *parts.uses.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-    if waiting.is_empty() {
-        return Ok(());
+    let mut unwritten = waiting.as_slice();
+    while let Some((_, first)) = unwritten.first() {
+        let about_then = |(_, moment): &&(LinkId, DateTime<Utc>)| *moment - *first < SAME;
+        let (batch, others) = unwritten.split_at(unwritten.iter().take(BATCH).take_while(about_then).count());
+        let links: Vec<LinkId> = batch.iter().map(|(link, _)| *link).collect();
+        let written = async { record(&mut parts.store.write().await?, &links, at(*first)).await };
+        if let Err(error) = written.await {
+            parts.uses.waiting.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(unwritten);
+            return Err(error);
+        }
+        unwritten = others;
     }
-    let written = write(parts, &waiting).await;
-    if written.is_err() {
-        parts.uses.waiting.lock().unwrap_or_else(PoisonError::into_inner).extend(waiting);
-    }
-    written
-}
-
-async fn write(parts: &Parts, waiting: &[(LinkId, DateTime<Utc>)]) -> Result<()> {
-    let mut tx = parts.store.begin().await?;
-    for (link, moment) in waiting {
-        record(tx.conn(), *link, at(*moment)).await?;
-    }
-    tx.commit().await
+    Ok(())
 }

@@ -201,7 +201,7 @@ async fn links_and_tokens_go_there_and_back(conn: &mut Conn) {
             sealed_params: full.then(blob),
         };
         assert!(token_sets::insert_if_absent(conn, &row).await.unwrap());
-        uses::record(conn, link, late).await.unwrap();
+        uses::record(conn, &[link], late).await.unwrap();
         let (owner, found) = token_sets::find(conn, link).await.unwrap().unwrap();
         same(found, &row);
         same(owner, (&written.subject, &written.fp_type, &written.fp_name, &written.sid));

@@ -11,10 +11,11 @@ use super::types::{At, Uuid};
 use crate::domain::Result;
 use crate::domain::ids::LinkId;
 
-/// Records a use of a link, if the link is still there.
-pub(crate) async fn record(conn: &mut Conn, link: LinkId, at: At) -> Result<()> {
+/// Records that these links were used at this moment, those of them that are still there.
+pub(crate) async fn record(conn: &mut Conn, used: &[LinkId], at: At) -> Result<()> {
+    let used: Vec<Uuid> = used.iter().map(|link| Uuid(link.0)).collect();
     let still_there =
-        links::table.filter(links::id.eq(Uuid(link.0))).select((links::id, at.into_sql::<super::types::Instant>()));
+        links::table.filter(links::id.eq_any(used)).select((links::id, at.into_sql::<super::types::Instant>()));
     on!(conn, |c| diesel::insert_into(link_uses::table)
         .values(still_there)
         .into_columns((link_uses::link_id, link_uses::last_used))
