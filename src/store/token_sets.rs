@@ -181,24 +181,23 @@ pub(crate) async fn list_of_subject(
 
 /// One link's token set as serving needs it, if it is still there.
 pub(crate) async fn find_serving(conn: &mut Conn, link: LinkId) -> Result<Option<ServingRow>> {
-    on!(conn, |c| links::table
-        .inner_join(token_sets::table)
-        .filter(links::id.eq(Uuid(link.0)))
-        .select(serving_columns!())
-        .first(c))
-    .optional()
-    .map_err(lift)
+    let rows = load!(
+        conn,
+        links::table.inner_join(token_sets::table).filter(links::id.eq(Uuid(link.0))).select(serving_columns!())
+    );
+    Ok(rows.map_err(lift)?.pop())
 }
 
 /// One link's token set and its owner (subject, type, name, sid), if it is still there.
 pub(crate) async fn find(conn: &mut Conn, link: LinkId) -> Result<Option<(OwnerRow, TokenRow)>> {
-    on!(conn, |c| links::table
-        .inner_join(token_sets::table)
-        .filter(links::id.eq(Uuid(link.0)))
-        .select(((links::subject, links::fp_type, links::fp_name, links::sid), TokenRow::as_select()))
-        .first(c))
-    .optional()
-    .map_err(lift)
+    let rows = load!(
+        conn,
+        links::table
+            .inner_join(token_sets::table)
+            .filter(links::id.eq(Uuid(link.0)))
+            .select(((links::subject, links::fp_type, links::fp_name, links::sid), TokenRow::as_select()))
+    );
+    Ok(rows.map_err(lift)?.pop())
 }
 
 /// Writes new tokens if the row still has the version that was read; says whether it did. The row's key stays.
