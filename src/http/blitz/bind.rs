@@ -1,7 +1,5 @@
 //! Bind: the app's two calls, and the browser's half between them.
 
-use std::collections::HashMap;
-
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
 use actix_web::web::{Data, Payload};
