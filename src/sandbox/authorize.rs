@@ -4,6 +4,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use url::Url;
 
+use super::answer;
 use super::core::{Core, lock};
 use super::form::Form;
 use super::grants::{CodeTerms, Consent};
@@ -18,6 +19,8 @@ struct Request {
     scope: String,
     nonce: Option<String>,
     code_challenge: String,
+    /// Where it was pushed before (RFC 9126).
+    pushed_as: Option<String>,
 }
 
 /// Where the answer goes, known to be the client's.
@@ -50,6 +53,9 @@ pub(super) async fn answer(core: web::Data<Core>, request: HttpRequest, body: we
         Err(refused) => return refuse(&core, refused),
     };
     let Some(form) = Form::body(&request, &body) else { return pages::refusal("The form cannot be read.") };
+    if let Some(request_uri) = &asked.pushed_as {
+        lock(&core.pushed).forget(request_uri);
+    }
     if form.get("cancel").is_some() {
         let declined = core.script.settings().declined;
         return redirect(&core, &asked.return_to, &[("error", &declined)]);
@@ -80,13 +86,32 @@ fn grant(core: &Core, asked: Request, sub: &str) -> HttpResponse {
 
 fn check(core: &Core, query: &str) -> Result<Request, Refused> {
     let fields = Form::parse(query.as_bytes()).ok_or(Refused::Page("A parameter comes twice."))?;
+    let Some(request_uri) = fields.get("request_uri") else {
+        let pushed_only = core.script.settings().require_par;
+        return if pushed_only { Err(Refused::Page("Requests have to be pushed here.")) } else { read(core, &fields) };
+    };
+    let pushed = lock(&core.pushed).find(request_uri, fields.get("client_id"), core.now());
+    let pushed = pushed.ok_or(Refused::Page("There is no such pushed request, or not any more."))?;
+    Ok(Request { pushed_as: Some(request_uri.to_owned()), ..read(core, &pushed)? })
+}
+
+/// Whether a request that is pushed may be asked of a person later.
+pub(super) fn approve(core: &Core, fields: &Form) -> Result<(), answer::Refused> {
+    match read(core, fields) {
+        Ok(_asked) => Ok(()),
+        Err(Refused::Page(reason)) => Err(answer::Refused::new("invalid_request", reason)),
+        Err(Refused::Client { error, description, .. }) => Err(answer::Refused::new(error, description)),
+    }
+}
+
+fn read(core: &Core, fields: &Form) -> Result<Request, Refused> {
     let client = fields.get("client_id").and_then(|id| core.client(id)).ok_or(Refused::Page("Unknown client."))?;
     // RFC 9700 §2.1: compared exactly.
     let redirect_uri = fields
         .get("redirect_uri")
         .filter(|uri| client.redirect_uris.iter().any(|known| known == uri))
         .ok_or(Refused::Page("The client has not registered this redirect_uri."))?;
-    let problem = problem(&fields);
+    let problem = problem(fields);
     let return_to = ReturnTo {
         redirect_uri: redirect_uri.to_owned(),
         state: fields.get("state").map(str::to_owned),
@@ -99,6 +124,7 @@ fn check(core: &Core, query: &str) -> Result<Request, Refused> {
             scope: scope.to_owned(),
             nonce: fields.get("nonce").map(str::to_owned),
             code_challenge: code_challenge.to_owned(),
+            pushed_as: None,
         }),
         (problem, ..) => {
             let (error, description) = problem.unwrap_or(("invalid_request", "a parameter is missing"));

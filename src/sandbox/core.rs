@@ -13,6 +13,7 @@ use super::Options;
 use super::clients::SandboxClient;
 use super::grants::Grants;
 use super::keys::Keys;
+use super::pushed::Pushed;
 use super::script::{Script, Settings};
 use crate::clock::SharedClock;
 use crate::entropy::SharedEntropy;
@@ -48,6 +49,8 @@ pub struct Counts {
     pub refused: u64,
     /// Userinfo calls.
     pub userinfo: u64,
+    /// Authorization requests pushed (RFC 9126), taken or not.
+    pub pushed: u64,
     /// Revocation calls.
     pub revoke: u64,
     /// Introspection calls.
@@ -71,6 +74,7 @@ pub(super) struct Core {
     lifetime: Duration,
     pub(super) complete_command: Option<String>,
     pub(super) grants: Mutex<Grants>,
+    pub(super) pushed: Mutex<Pushed>,
     pub(super) keys: Mutex<Keys>,
     pub(super) counts: Mutex<Counts>,
     /// The ids (`jti`) of the client assertions that were believed.
@@ -90,6 +94,7 @@ impl Core {
             lifetime: options.access_token_lifetime,
             complete_command: options.complete_command,
             grants: Mutex::default(),
+            pushed: Mutex::default(),
             keys: Mutex::new(Keys::new()?),
             counts: Mutex::default(),
             assertions: Mutex::default(),

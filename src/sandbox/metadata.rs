@@ -46,6 +46,8 @@ fn metadata(core: &Core, hidden: Option<&str>) -> Value {
         "userinfo_endpoint": core.address("/userinfo"),
         "revocation_endpoint": core.address("/revoke"),
         "jwks_uri": core.address("/jwks"),
+        "pushed_authorization_request_endpoint": core.address("/par"),
+        "require_pushed_authorization_requests": settings.require_par,
         "scopes_supported": SCOPES,
         "response_types_supported": ["code"],
         "response_modes_supported": RESPONSE_MODES,

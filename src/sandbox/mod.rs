@@ -16,6 +16,7 @@ mod id_token;
 mod keys;
 mod metadata;
 mod pages;
+mod pushed;
 mod resource;
 mod script;
 mod token;
@@ -220,6 +221,7 @@ fn routes(config: &mut web::ServiceConfig) {
         .route("/jwks", web::get().to(metadata::jwks))
         .route("/authorize", web::get().to(authorize::ask))
         .route("/authorize", web::post().to(authorize::answer))
+        .route("/par", web::post().to(pushed::push))
         .route("/token", web::post().to(token::token))
         .route("/moved", web::route().to(answer::moved))
         .route("/userinfo", web::get().to(resource::userinfo))

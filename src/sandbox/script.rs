@@ -245,6 +245,8 @@ pub struct Settings {
     pub iss: IssParameter,
     /// The metadata says that authorization answers carry `iss`.
     pub advertise_iss: bool,
+    /// Authorization requests have to be pushed (RFC 9126), and the metadata says so. False at first.
+    pub require_par: bool,
     /// The revocation endpoint stands in RFC 8414's metadata only.
     pub revocation_in_oauth_metadata_only: bool,
     /// The error that says consent was declined.
@@ -287,6 +289,7 @@ impl Default for Settings {
             discovery_issuer: None,
             iss: IssParameter::Send,
             advertise_iss: true,
+            require_par: false,
             revocation_in_oauth_metadata_only: false,
             declined: "access_denied".to_owned(),
             clock_ahead_seconds: 0,

@@ -4,6 +4,7 @@ mod assertion;
 mod flow;
 mod id_token;
 mod peculiar;
+mod pushed;
 
 use std::net::TcpListener;
 use std::sync::Arc;
