@@ -12,11 +12,21 @@ const LIST: &str = "/api/v3/users/alice/fa";
 
 /// A world whose provider is the certified one, and an account in it.
 async fn start(engine: Engine) -> (World, OidcProvider) {
+    start_as(engine, OidcProvider::start, |settings| settings).await
+}
+
+/// As [`start`], with such a provider, and settings that are changed otherwise, too.
+pub(crate) async fn start_as(
+    engine: Engine,
+    provide: fn(&str) -> OidcProvider,
+    change: impl FnOnce(String) -> String,
+) -> (World, OidcProvider) {
     let mut provider = None;
     let world = World::start_with(engine, |settings| {
+        let settings = change(settings);
         let (_, rest) = settings.split_once("public_url = \"").expect("it has one");
         let (public_url, _) = rest.split_once('"').expect("in quotes");
-        let started = OidcProvider::start(&format!("{public_url}/blitz/login/externalIdps/callback/box/box_1/false"));
+        let started = provide(&format!("{public_url}/blitz/login/externalIdps/callback/box/box_1/false"));
         let (_, rest) = settings.split_once("issuer = \"").expect("it has one");
         let (sandbox, _) = rest.split_once('"').expect("in quotes");
         let settings = settings
@@ -55,6 +65,12 @@ async fn token(world: &World) -> String {
 }
 
 both_engines! {
+    async fn a_certified_provider_takes_pushed_requests(engine: Engine) {
+        let (world, provider) = start_as(engine, OidcProvider::start_pushed, |settings| settings).await;
+        bind(&world, &provider).await;
+        assert!(provider.introspect(&token(&world).await).await);
+    }
+
     async fn the_main_job_works_with_a_certified_provider(engine: Engine) {
         let (world, provider) = start(engine).await;
         let console = world.console().await;

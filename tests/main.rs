@@ -11,6 +11,7 @@ mod bind_limits;
 mod bind_person;
 mod bind_posted;
 mod bind_provider;
+mod bind_pushed;
 mod bind_races;
 mod bind_rewritten;
 mod callers;

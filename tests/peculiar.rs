@@ -190,6 +190,16 @@ async fn bind(world: &World, name: &str) {
 }
 
 /// A client of fedlink's that signs: what its settings say, and what the provider knows.
+/// The same provider, which requires authorization requests to be pushed as well.
+fn pushed(mut row: Row) -> Row {
+    let script = row.script;
+    row.script = Box::new(move |settings| {
+        script(settings);
+        settings.require_par = true;
+    });
+    row
+}
+
 fn signing(auth: ClientAuth, algorithm: &'static str) -> Row {
     let (der, public) = if algorithm == "ES256" {
         let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
@@ -311,6 +321,8 @@ fn manners() -> Vec<Row> {
         signing(ClientAuth::SignedSecret, "ES256"),
         slash,
         row("revocation in RFC 8414 alone", |to| to.revocation_in_oauth_metadata_only = true, End::Fresh),
+        row("requires pushed requests", |to| to.require_par = true, End::Fresh),
+        pushed(signing(ClientAuth::PrivateKeyJwt, "ES256")),
         row("iss without promising it", |to| to.advertise_iss = false, End::Fresh),
         row("iss not with errors", |to| to.iss = IssParameter::OmitOnErrors, End::Declined),
         row("declines as consent_required", |to| to.declined = "consent_required".to_owned(), End::Declined),

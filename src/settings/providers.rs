@@ -112,6 +112,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     let name = reader.optional("title", text_as(title));
     let remember_tokens = reader.with_default("remember_tokens", true, boolean);
     let exclusive = reader.with_default("exclusive", true, boolean);
+    let par = reader.with_default("par", false, boolean);
     let confirm = reader.with_default("confirm", true, boolean);
     let userinfo_call = reader.with_default("userinfo_call", UserinfoCall::Bearer, choice(&USERINFO_CALLS));
     let sid = reader.with_default("sid", "{sub}".to_owned(), text_as(template::sid));
@@ -141,6 +142,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
         userinfo_call,
         sid,
         user_name,
+        par,
         confirm,
         endpoints,
         lifetime,
@@ -226,6 +228,7 @@ fn read_endpoints(reader: &mut Reader<'_>, kind: Option<ProviderKind>) -> Endpoi
         userinfo: endpoint("userinfo_endpoint"),
         jwks: endpoint("jwks_uri"),
         revocation: endpoint("revocation_endpoint"),
+        pushed: endpoint("pushed_authorization_request_endpoint"),
     }
 }
 

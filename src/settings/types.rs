@@ -253,6 +253,8 @@ pub struct Provider {
     pub sid: String,
     /// Template of the user's name, such as `{email}`.
     pub user_name: String,
+    /// Whether authorization requests are pushed (RFC 9126) even where the metadata doesn't require it.
+    pub par: bool,
     /// Whether a bind that the app completes shows the confirm page.
     pub confirm: bool,
     /// Endpoints set by hand or by the preset; they win over discovery.
@@ -288,4 +290,6 @@ pub struct Endpoints {
     pub jwks: Option<Url>,
     /// RFC 7009.
     pub revocation: Option<Url>,
+    /// RFC 9126.
+    pub pushed: Option<Url>,
 }

@@ -16,6 +16,8 @@ pub(crate) struct Metadata {
     pub(crate) endpoints: Endpoints,
     /// RFC 9207 §3: it promises `iss` in every authorization response.
     pub(crate) states_iss: bool,
+    /// RFC 9126 §5: it takes no authorization request but a pushed one.
+    pub(crate) requires_par: bool,
 }
 
 /// The members we use. Read leniently: a provider that leaves out what we don't need is still a provider.
@@ -27,6 +29,9 @@ pub(crate) struct Document {
     userinfo_endpoint: Option<Url>,
     jwks_uri: Option<Url>,
     revocation_endpoint: Option<Url>,
+    pushed_authorization_request_endpoint: Option<Url>,
+    #[serde(default)]
+    require_pushed_authorization_requests: bool,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
 }
@@ -55,6 +60,11 @@ impl Document {
             userinfo_endpoint: self.userinfo_endpoint.or(other.userinfo_endpoint),
             jwks_uri: self.jwks_uri.or(other.jwks_uri),
             revocation_endpoint: self.revocation_endpoint.or(other.revocation_endpoint),
+            pushed_authorization_request_endpoint: self
+                .pushed_authorization_request_endpoint
+                .or(other.pushed_authorization_request_endpoint),
+            require_pushed_authorization_requests: self.require_pushed_authorization_requests
+                || other.require_pushed_authorization_requests,
             authorization_response_iss_parameter_supported: self.authorization_response_iss_parameter_supported
                 || other.authorization_response_iss_parameter_supported,
         }
@@ -70,6 +80,7 @@ impl Document {
             self.userinfo_endpoint.as_ref().filter(|_| by_hand.userinfo.is_none()),
             self.jwks_uri.as_ref().filter(|_| by_hand.jwks.is_none()),
             self.revocation_endpoint.as_ref().filter(|_| by_hand.revocation.is_none()),
+            self.pushed_authorization_request_endpoint.as_ref().filter(|_| by_hand.pushed.is_none()),
         ];
         if !issuer_is_local && discovered.into_iter().flatten().any(|url| url.scheme() == "http") {
             return Err(Passing::definite("the metadata of an https issuer names an http endpoint"));
@@ -81,13 +92,24 @@ impl Document {
             userinfo: by_hand.userinfo.or(self.userinfo_endpoint),
             jwks: by_hand.jwks.or(self.jwks_uri),
             revocation: by_hand.revocation.or(self.revocation_endpoint),
+            pushed: by_hand.pushed.or(self.pushed_authorization_request_endpoint),
         };
-        let all =
-            [&endpoints.authorization, &endpoints.token, &endpoints.userinfo, &endpoints.jwks, &endpoints.revocation];
+        let all = [
+            &endpoints.authorization,
+            &endpoints.token,
+            &endpoints.userinfo,
+            &endpoints.jwks,
+            &endpoints.revocation,
+            &endpoints.pushed,
+        ];
         if !all.into_iter().flatten().all(is_safe) {
             return Err(Passing::definite("the metadata names an endpoint that is neither https nor on loopback"));
         }
-        Ok(Metadata { endpoints, states_iss: self.authorization_response_iss_parameter_supported })
+        Ok(Metadata {
+            endpoints,
+            states_iss: self.authorization_response_iss_parameter_supported,
+            requires_par: self.require_pushed_authorization_requests,
+        })
     }
 }
 
@@ -107,6 +129,7 @@ pub(crate) fn issuer_to_ask(settings: &Provider) -> Option<&str> {
     let by_hand = &settings.endpoints;
     let complete = by_hand.authorization.is_some()
         && by_hand.token.is_some()
+        && (!settings.par || by_hand.pushed.is_some())
         && (settings.kind == ProviderKind::OAuth2 || by_hand.jwks.is_some());
     settings.issuer.as_deref().filter(|_| !complete)
 }

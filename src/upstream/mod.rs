@@ -11,6 +11,7 @@ mod oauth2;
 mod oidc;
 mod outcome;
 mod provider;
+mod pushed;
 mod revocation;
 mod template;
 #[cfg(test)]

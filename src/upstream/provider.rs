@@ -16,6 +16,7 @@ use super::client::Client;
 use super::discovery::{self, Document, Metadata};
 use super::oidc::{self, Expected, Flaw};
 use super::outcome::{self, Outcome, Passing, PassingKind, Rules, TokenAnswer};
+use super::pushed::{self, Pushed};
 use super::revocation::{self, RevocationOutcome, TokenType};
 use super::template::Template;
 use super::{AuthorizationRequest, Identity, IdentityError, IssuerRule, Redemption, oauth2 as requests, userinfo};
@@ -84,10 +85,41 @@ impl Provider {
         &self.settings
     }
 
-    /// Where to send the browser. Fails with [`Error::ProviderUnavailable`] if the address cannot be discovered.
-    pub async fn authorization_url(&self, request: &AuthorizationRequest) -> Result<Url> {
+    /// Where to send the browser; `None` if the provider refuses the request that was pushed to it. Fails with
+    /// [`Error::ProviderUnavailable`] if the address cannot be discovered, or the request not be pushed.
+    pub async fn authorization_url(&self, request: &AuthorizationRequest) -> Result<Option<Url>> {
         let endpoint = self.endpoint(|all| all.authorization.as_ref()).await.map_err(|why| self.unavailable(&why))?;
-        requests::authorization_url(&self.settings, &endpoint, request)
+        if !self.pushes().await.map_err(|why| self.unavailable(&why))? {
+            return requests::authorization_url(&self.settings, &endpoint, request).map(Some);
+        }
+        match self.push(request).await? {
+            Pushed::Taken(request_uri) => Ok(Some(requests::pushed_url(&self.settings, &endpoint, &request_uri))),
+            Pushed::Refused => {
+                tracing::warn!(provider = %self.settings.id, "the provider refuses the pushed request");
+                Ok(None)
+            }
+            Pushed::TryLater(why) => Err(self.unavailable(&why)),
+        }
+    }
+
+    /// Whether authorization requests go to the provider by us and not by the browser (RFC 9126).
+    async fn pushes(&self) -> std::result::Result<bool, Passing> {
+        Ok(self.settings.par || self.metadata().await?.requires_par)
+    }
+
+    async fn push(&self, request: &AuthorizationRequest) -> Result<Pushed> {
+        let ready = self.endpoint(|all| all.pushed.as_ref()).await.and_then(|endpoint| self.prove(endpoint));
+        let prepared = match ready {
+            Ok(prepared) => prepared,
+            Err(why) => return Ok(Pushed::TryLater(why)),
+        };
+        match self.client.send(requests::pushed_request(&self.settings, &prepared, request)?).await {
+            Ok(answer) => Ok(pushed::parse(&answer, self.clock.now())),
+            Err(why) => {
+                self.metadata.doubt();
+                Ok(Pushed::TryLater(why))
+            }
+        }
     }
 
     /// Trades an authorization code for tokens.
@@ -174,14 +206,20 @@ impl Provider {
         let problem = |why: Passing| why.reason.to_owned();
         let token = self.endpoint(|all| all.token.as_ref()).await.map_err(problem)?;
         self.endpoint(|all| all.authorization.as_ref()).await.map_err(problem)?;
+        let pushed = if self.pushes().await.map_err(problem)? {
+            let endpoint = self.endpoint(|all| all.pushed.as_ref()).await.map_err(problem)?;
+            format!(", requests pushed to {endpoint}")
+        } else {
+            String::new()
+        };
         let keys = match self.settings.kind {
             ProviderKind::Oidc => self.keys().await.map_err(problem)?.keys().len(),
-            ProviderKind::OAuth2 => return Ok(format!("token endpoint {token}")),
+            ProviderKind::OAuth2 => return Ok(format!("token endpoint {token}{pushed}")),
         };
         if keys == 0 {
             Err("no usable signing key".to_owned())
         } else {
-            Ok(format!("{keys} signing keys, token endpoint {token}"))
+            Ok(format!("{keys} signing keys, token endpoint {token}{pushed}"))
         }
     }
 

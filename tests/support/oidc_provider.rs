@@ -95,6 +95,15 @@ impl OidcProvider {
     /// As [`OidcProvider::start_with`]; its token endpoint answers so many milliseconds, from the one to the other number,
     /// after it has done its work.
     pub(crate) fn start_slow(redirect_uri: &str, access_token_seconds: u32, delay: [u32; 2]) -> Self {
+        Self::run(redirect_uri, access_token_seconds, (delay, false))
+    }
+
+    /// As [`OidcProvider::start`]; it takes no authorization request but a pushed one (RFC 9126).
+    pub(crate) fn start_pushed(redirect_uri: &str) -> Self {
+        Self::run(redirect_uri, 3600, ([0, 0], true))
+    }
+
+    fn run(redirect_uri: &str, access_token_seconds: u32, (delay, pushed): ([u32; 2], bool)) -> Self {
         let (client_id, client_secret) = ("fedlink", "a secret of the tests: + / % &");
         let mut process = spawn(&serde_json::json!({
             "clientId": client_id,
@@ -102,6 +111,7 @@ impl OidcProvider {
             "redirectUri": redirect_uri,
             "accessTokenSeconds": access_token_seconds,
             "delay": delay,
+            "pushed": pushed,
         }));
         let Ready { issuer } = process.read_answer();
         let http = reqwest::Client::builder()

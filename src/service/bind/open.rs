@@ -89,7 +89,8 @@ async fn leave(
         return end(parts, &row, Ending::ProviderError, "provider_gone").await.map(Some);
     };
     let (state, secrets, url) = match prepare(parts, &provider).await {
-        Ok(prepared) => prepared,
+        Ok(Some(prepared)) => prepared,
+        Ok(None) => return end(parts, &row, Ending::ProviderError, "provider_refused").await.map(Some),
         Err(Error::ProviderUnavailable { .. }) => {
             return end(parts, &row, Ending::ProviderError, "provider_unavailable").await.map(Some);
         }
@@ -130,14 +131,15 @@ async fn reopen(parts: &Parts, row: &FlowRow, cookie_hash: &[u8], leg: &Leg<'_>)
     Ok(true)
 }
 
-async fn prepare(parts: &Parts, provider: &Provider) -> Result<(SecretString, LegSecrets, Url)> {
+/// What a trip to the provider begins with; `None` if the provider will not have it.
+async fn prepare(parts: &Parts, provider: &Provider) -> Result<Option<(SecretString, LegSecrets, Url)>> {
     let request = AuthorizationRequest {
         redirect_uri: redirect_uri(&parts.settings, &provider.settings().id)?,
         state: parts.entropy.token(),
         nonce: parts.entropy.token(),
         code_verifier: parts.entropy.token(),
     };
-    let url = provider.authorization_url(&request).await?;
+    let Some(url) = provider.authorization_url(&request).await? else { return Ok(None) };
     let secrets = LegSecrets { nonce: request.nonce, verifier: request.code_verifier };
-    Ok((request.state, secrets, url))
+    Ok(Some((request.state, secrets, url)))
 }

@@ -80,7 +80,14 @@ fn endpoints_are_https_or_on_loopback() {
 #[test]
 fn an_https_issuer_sends_nobody_to_a_port_of_this_machine() {
     let issuer = "https://a.example";
-    let members = ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri", "revocation_endpoint"];
+    let members = [
+        "authorization_endpoint",
+        "token_endpoint",
+        "userinfo_endpoint",
+        "jwks_uri",
+        "revocation_endpoint",
+        "pushed_authorization_request_endpoint",
+    ];
     for url in ["http://127.0.0.1:8/", "http://[::1]:8/", "http://localhost/"] {
         for member in members {
             let document = read(issuer, &json!({ "issuer": issuer, member: url })).unwrap();

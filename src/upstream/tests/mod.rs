@@ -6,6 +6,7 @@ mod identity;
 mod network;
 mod outcome;
 mod provider;
+mod pushed;
 mod revocation;
 mod template;
 
@@ -47,6 +48,7 @@ fn settings(issuer: &str) -> settings::Provider {
         userinfo_call: UserinfoCall::Bearer,
         sid: "{sub}".to_owned(),
         user_name: "{email}".to_owned(),
+        par: false,
         confirm: true,
         endpoints: Endpoints::default(),
         lifetime: None,

@@ -48,18 +48,18 @@ async fn refreshed(provider: &super::Provider, token: &SecretString, params: &Pa
     }
 }
 
-fn form(body: &str) -> Vec<(String, String)> {
+pub(super) fn form(body: &str) -> Vec<(String, String)> {
     url::form_urlencoded::parse(body.as_bytes()).into_owned().collect()
 }
 
-fn pair(name: &str, value: &str) -> (String, String) {
+pub(super) fn pair(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
 #[tokio::test]
 async fn the_browser_is_sent_with_everything_that_binds_it() {
     let fake = Fake::with_metadata();
-    let url = provider(settings(&fake.issuer)).0.authorization_url(&request()).await.unwrap();
+    let url = provider(settings(&fake.issuer)).0.authorization_url(&request()).await.unwrap().unwrap();
     assert_eq!(url.path(), "/authorize");
     let mut query = form(url.query().unwrap());
     query.sort();
@@ -234,7 +234,15 @@ async fn a_plain_oauth_provider_names_the_account_in_userinfo_or_in_the_token_an
         let identity = provider.identify(&granted(&provider).await, &request().nonce).await.unwrap();
         assert_eq!(identity.sid.as_str(), expected);
         assert_eq!(identity.user_name.unwrap().len(), 255);
-        assert!(provider.authorization_url(&request()).await.unwrap().query_pairs().all(|(name, _)| name != "nonce"));
+        assert!(
+            provider
+                .authorization_url(&request())
+                .await
+                .unwrap()
+                .unwrap()
+                .query_pairs()
+                .all(|(name, _)| name != "nonce")
+        );
     }
 }
 

@@ -1,7 +1,8 @@
 // Runs the certified `oidc-provider` on a loopback port of its own, as an upstream that no one here wrote.
 //
 // Takes its settings as one JSON argument: { clientId, clientSecret, redirectUri, accessTokenSeconds,
-// delay: [least, most] milliseconds between the token endpoint's work and its answer }.
+// delay: [least, most] milliseconds between the token endpoint's work and its answer, pushed: whether authorization requests
+// have to be (RFC 9126) }.
 // Prints one JSON line with its issuer when it is ready. After that each line on stdin is answered by one line of JSON:
 // what has happened so far. It ends when stdin does, so it never outlives the test that started it.
 
@@ -16,7 +17,7 @@ import { Provider } from 'oidc-provider';
 // Standard output speaks one protocol: the library's notices go to the other one.
 console.info = console.error;
 
-const { clientId, clientSecret, redirectUri, accessTokenSeconds, delay } = JSON.parse(process.argv[2]);
+const { clientId, clientSecret, redirectUri, accessTokenSeconds, delay, pushed } = JSON.parse(process.argv[2]);
 
 // The issuer holds the port, so the port has to be known before there is a provider.
 const server = createServer();
@@ -55,6 +56,7 @@ const provider = new Provider(issuer, {
   features: {
     devInteractions: { enabled: true },
     introspection: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: pushed },
     revocation: { enabled: true },
   },
   pkce: { required: () => true },
