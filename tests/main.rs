@@ -17,6 +17,7 @@ mod bind_rewritten;
 mod callers;
 mod certified;
 mod chromium;
+mod chromium_certified;
 mod chromium_person;
 mod cli;
 mod cli_links;
