@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::support::browser::{Browser, query};
 use crate::support::database::{count, execute, texts};
+use crate::support::person::{PASSWORD, person};
 use crate::support::user_mode::{AS_CONSOLE, REDIRECT_URI, address, ask, code, list, redeem, request_with, tokens};
 use crate::support::world::{As, Body, CHALLENGE, Engine, VERIFIER, World, both_engines};
 
@@ -200,6 +201,29 @@ redirect_uris = ["https://app.example/signed-in"]
 
         let told = query(&ask(&world, &mut browser, &[("prompt", "none")]).await.location());
         assert!(told.contains_key("code"), "{told:?}");
+    }
+
+    async fn a_password_on_the_way_leads_back_to_the_application(engine: Engine) {
+        let world = World::start(engine).await;
+        world.person(person("alice")).await;
+        world.person(person("bob")).await;
+        let mut browser = Browser::default();
+        // Whoever is signed in already may be somebody else: the application can have that asked.
+        for (subject, prompt) in [("alice", ""), ("bob", "login")] {
+            let to_sign_in = ask(&world, &mut browser, &[("prompt", prompt)]).await.location();
+            let csrf = browser.open_sign_in(&world, &to_sign_in).await;
+            let to = query(&to_sign_in)["to"].clone();
+            let form = [("csrf", csrf), ("to", to), ("login", subject.to_owned()), ("password", PASSWORD.to_owned())];
+            let page = browser.go(&world, "POST", &world.sign_in_page(), Body::Form(form.into())).await;
+            assert_eq!(page.status, 200, "{}", page.text());
+            let text = page.text();
+            let onward = text.split_once("content=\"0;url=").expect("a way on").1.split('"').next().unwrap_or_default();
+            let onward = onward.replace("&#38;", "&").replace("&amp;", "&");
+            let back = browser.go(&world, "GET", &format!("{}{onward}", world.base), Body::None).await;
+            let told = told(&back.location(), REDIRECT_URI);
+            let (access, _) = tokens(&redeem(&world, &AS_CONSOLE, &told["code"]).await);
+            assert_eq!(list(&world, &access, subject).await, 200);
+        }
     }
 
     async fn prompt_login_asks_again_and_does_not_go_round_in_circles(engine: Engine) {

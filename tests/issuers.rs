@@ -7,8 +7,12 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
+use fedlink::domain::account::AccountType;
+use fedlink::service::accounts::New;
+
 use crate::support::database::{execute, texts};
 use crate::support::issuer::{AUDIENCE, Issuer, Key, unsigned};
+use crate::support::site::{Site, provider};
 use crate::support::user_mode::{AS_CONSOLE, introspect};
 use crate::support::world::{Answer, As, Body, CONSOLE, Engine, World, both_engines};
 
@@ -53,6 +57,28 @@ fn with(claims: &Value, name: &str, value: Value) -> Value {
         members.insert(name.to_owned(), value);
     }
     claims
+}
+
+#[test]
+fn the_operator_makes_accounts_ahead_and_checks_the_issuers_keys() {
+    let sandbox = provider();
+    let mut site = Site::new(Engine::Sqlite, &sandbox.issuer());
+    let issuer = sandbox.issuer();
+    site.settings
+        .push_str(&format!("\n[[issuers]]\nissuer = \"{issuer}\"\naudience = \"us\"\nsubject_prefix = \"sso:\"\n"));
+    let told = site.run(&["check"]);
+    assert!(told.good().contains(&format!("ok      {issuer}: 1 signing keys\n")), "{told:?}");
+    let create = |id: &str, issuer: &str| site.run(&["account", "create", "--id", id, "--issuer", issuer]);
+    create("sso:alice", &issuer).good();
+    let shown: Value =
+        serde_json::from_str(site.run(&["account", "show", "sso:alice", "--json"]).good()).expect("JSON");
+    assert_eq!((&shown["issuer"], &shown["hasPassword"]), (&json!(issuer), &json!(false)));
+    assert!(site.run(&["account", "show", "sso:alice"]).good().contains(&format!("a user of {issuer}, no password")));
+    assert!(create("alice", &issuer).complaint().contains("id must begin with \"sso:\""));
+    assert!(create("sso:bob", "https://stranger.example").complaint().contains("issuer is none of [[issuers]]"));
+    sandbox.stop();
+    let told = site.run(&["check"]);
+    assert!(told.stdout.contains(&format!("FAILED  {issuer}: no connection\n")), "{told:?}");
 }
 
 both_engines! {
@@ -396,8 +422,13 @@ both_engines! {
         fedlink::service::accounts::disable(&world.app.parts, alice.clone()).await.expect("it is there");
         is(&list(&world, &token("1"), "alice").await, DENIED, "disabled, and seen a moment ago");
         is(&list(&world, &token("2"), "alice").await, DENIED, "disabled");
-        fedlink::service::accounts::remove(&world.app.parts, alice).await.expect("it is there");
+        fedlink::service::accounts::remove(&world.app.parts, alice.clone()).await.expect("it is there");
         assert_eq!(list(&world, &token("3"), "alice").await.status, 200);
+        // As made ahead by an operator.
+        fedlink::service::accounts::remove(&world.app.parts, alice.clone()).await.expect("it is there");
+        let ahead = New { issuer: Some(issuer.name.clone()), ..New::bare(alice, AccountType::Staff) };
+        fedlink::service::accounts::create(&world.app.parts, ahead).await.expect("an account");
+        assert_eq!(list(&world, &token("4"), "alice").await.status, 200);
     }
 
     async fn where_the_users_live_elsewhere_no_account_is_made(engine: Engine) {

@@ -70,6 +70,9 @@ pub(super) struct Create {
     /// The phone number is known to be the user's own, and so signs them in.
     #[arg(long, requires = "phone")]
     phone_verified: bool,
+    /// The issuer whose tokens are to stand for the user: one of [[issuers]]. The id begins with its subject_prefix.
+    #[arg(long, conflicts_with = "password_stdin")]
+    issuer: Option<String>,
     /// Read a password from standard input; without one nobody signs in here.
     #[arg(long)]
     password_stdin: bool,
@@ -139,6 +142,7 @@ impl Create {
         let phone = self.phone.as_deref().map(Phone::parse).transpose()?;
         Ok(New {
             name: self.name.clone(),
+            issuer: self.issuer.clone(),
             email: email.map(|address| Claimed { address, verified: self.email_verified }),
             phone: phone.map(|address| Claimed { address, verified: self.phone_verified }),
             ..New::bare(subject, self.kind.into())
@@ -155,6 +159,7 @@ fn words(account: &Account) -> String {
     };
     let words = [
         Some(format!("{} {} {name}", account.account_type, account.subject)),
+        account.issuer.as_ref().map(|issuer| format!("a user of {issuer}")),
         address(&account.email, account.email_verified),
         address(&account.phone, account.phone_verified),
         Some(if account.has_password { "with a password" } else { "no password" }.to_owned()),

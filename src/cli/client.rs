@@ -35,6 +35,7 @@ secret        = {{ env = "{variable}_SECRET" }}
 rest_password = {{ env = "{variable}_REST_PASSWORD" }}   # for Basic on v2; leave out if it is not needed
 scopes        = ["blitz_api_sys_ufa", "blitz_api_sys_ufa_chg", "fed_tkn_any"]
 callbacks     = []                             # where a bind may return to
+redirect_uris = []                             # where its users come back to from signing in here
 
 # In the environment of `fedlink serve`, and at the application; shown this once:
 export {variable}_SECRET={secret}

@@ -94,6 +94,9 @@ pub struct Account {
     pub phone_verified: bool,
     /// Whether there is a password.
     pub has_password: bool,
+    /// Whose tokens stand for the user; none if the account is ours alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
     /// Since when nobody may sign in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<DateTime<Utc>>,
@@ -104,6 +107,9 @@ pub struct Account {
 /// Makes an account; [`Error::Input`] if the subject has one, or another of the type has the address.
 pub async fn create(parts: &Arc<Parts>, mut new: New) -> Result<()> {
     new.name = new.name.map(|name| display_name("name", name)).transpose()?;
+    if let Some(issuer) = &new.issuer {
+        check_issuer(parts, issuer, &new.subject)?;
+    }
     let password_hash = match new.password.take() {
         Some(password) => {
             let email = new.email.as_ref().map(|email| email.address.as_str());
@@ -124,6 +130,22 @@ pub async fn create(parts: &Arc<Parts>, mut new: New) -> Result<()> {
             tx.commit().await
         })
         .await
+}
+
+/// Refuses an account that no token of the issuer's could be for.
+fn check_issuer(parts: &Parts, issuer: &str, subject: &Subject) -> Result<()> {
+    let known = parts.settings.issuers.iter().find(|known| known.issuer == issuer);
+    let Some(known) = known else {
+        return Err(Error::input("issuer", "is none of [[issuers]] in the settings, letter by letter"));
+    };
+    if subject.as_str().starts_with(&known.subject_prefix) {
+        Ok(())
+    } else {
+        Err(Error::input(
+            "id",
+            format!("must begin with {:?}, as the ids of this issuer's users do", known.subject_prefix),
+        ))
+    }
 }
 
 /// Makes an account unless the subject has one, in a transaction of the caller's; says whether it did.
@@ -181,6 +203,7 @@ pub async fn show(parts: &Parts, subject: &Subject) -> Result<Account> {
         phone: row.phone,
         phone_verified: row.phone_verified,
         has_password: row.password_hash.is_some(),
+        issuer: row.issuer,
         disabled: row.disabled_at.map(|at| at.0),
         created: row.created.0,
     })
