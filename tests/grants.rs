@@ -203,6 +203,21 @@ both_engines! {
         }
     }
 
+    async fn a_family_that_ends_leaves_no_token_behind_that_was_on_its_way(engine: Engine) {
+        let world = alice(engine).await;
+        for _ in 0..6 {
+            let mut calls = Vec::new();
+            for family in 0..6 {
+                let (_, used) = signed_in(&world, "alice").await;
+                let (_, newest) = tokens(&refresh(&world, &AS_CONSOLE, &used).await);
+                // The thief's copy and the owner's newest at the same time, either a little ahead.
+                calls.extend(if family % 2 == 0 { [used, newest] } else { [newest, used] });
+            }
+            join_all(calls.iter().map(|token| refresh(&world, &AS_CONSOLE, token))).await;
+            assert_eq!((count(&world, "oauth_tokens").await, count(&world, "oauth_refresh_tokens").await), (0, 0));
+        }
+    }
+
     async fn of_another_application_a_refresh_token_is_nothing(engine: Engine) {
         let world = alice(engine).await;
         let (_, token) = signed_in(&world, "alice").await;
