@@ -10,7 +10,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::app::App;
 use crate::domain::session::SESSION_LIFETIME;
-use crate::entropy::SystemEntropy;
 use crate::http::cookies;
 use crate::service::forms;
 
@@ -26,7 +25,7 @@ pub(super) struct Binding(SecretString);
 impl Binding {
     /// The browser's, or a new one.
     pub(super) fn of(app: &App, request: &HttpRequest) -> Self {
-        sent(app, request).unwrap_or_else(|| Self(SystemEntropy::shared().token()))
+        sent(app, request).unwrap_or_else(|| Self(app.parts.entropy.token()))
     }
 
     /// The token that the form for `purpose` brings back.

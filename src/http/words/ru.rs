@@ -40,7 +40,7 @@ pub(super) static WORDS: Words = Words {
     nobody_signs_in: "Здесь никто не входит",
     nobody_signs_in_text: "У пользователей этого сервиса учётные записи в другом месте. Вернитесь в приложение, которое вас направило.",
     signed_in: "Вы вошли",
-    signed_in_as: "Вы вошли как",
+    signed_in_as: "Под именем",
     go_on: "Продолжить",
     sign_out: "Выйти",
     signed_out: "Вы вышли",
