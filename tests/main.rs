@@ -19,6 +19,7 @@ mod certified;
 mod chromium;
 mod chromium_certified;
 mod chromium_person;
+mod chromium_sign_in;
 mod cli;
 mod cli_links;
 mod crash;
