@@ -5,6 +5,7 @@ use fedlink::service::{accounts, sweep};
 use serde_json::{Value, json};
 
 use crate::support::database::{execute, texts};
+use crate::support::fed::{fed_token, lasting};
 use crate::support::world::{ALL_SCOPES, Answer, As, Body, CALLBACK, CHALLENGE, CONSOLE, World, both_engines};
 
 async fn list(world: &World, who: &As, subject: &str) -> Value {
@@ -122,6 +123,30 @@ both_engines! {
                 assert_eq!(answer.json()[0], json!({"sid": "oleg", "fpType": "box", "fpName": "box_1"}));
             }
         }
+    }
+
+    async fn uses_that_are_written_together_keep_their_own_time(engine: Engine) {
+        let world = World::frozen_with(engine, |settings| settings).await;
+        world.account("alice").await;
+        for sid in ["early", "late"] {
+            lasting(&world, sid, 24 * 3600).await;
+        }
+        let mut moments = Vec::new();
+        // The database was away in between, say.
+        for sid in ["early", "late"] {
+            let console = world.console().await;
+            assert_eq!(fed_token(&world, &console, &format!("?sid={sid}")).await.status, 200);
+            moments.push(world.now().timestamp());
+            world.advance(2 * 3600);
+        }
+        sweep::finish(&world.app.parts).await.expect("uses are written");
+        let console = world.console().await;
+        let listed = world.call("GET", "/api/v3/users/alice/fa?detail=true", &console, Body::None).await.json();
+        let used = ["early", "late"].map(|sid| {
+            let of = listed.as_array().expect("a list").iter().find(|link| link["sid"] == sid).expect("its link");
+            chrono::DateTime::parse_from_rfc3339(of["lastUsedAt"].as_str().expect("a text")).expect("RFC 3339").timestamp()
+        });
+        assert_eq!(used.to_vec(), moments);
     }
 
     async fn an_unlinked_account_is_gone_with_its_tokens(engine: Engine) {
