@@ -71,7 +71,8 @@ enum Yardstick {
         milliseconds: u64,
     },
     /// Asks once for each expired token of `lines --expired`, all at once; prints seconds, failures, and the median and 99th
-    /// percentile in milliseconds of reading fresh tokens, before and meanwhile. Calls with $TOKEN.
+    /// percentile in milliseconds of reading fresh tokens: before, meanwhile, and while the same are asked for once more, fresh
+    /// by then. Calls with $TOKEN.
     Storm {
         /// Where fedlink listens.
         url: String,

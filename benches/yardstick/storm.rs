@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt as _;
 use futures_util::stream::{self, StreamExt as _};
 use reqwest::Client;
 
@@ -34,35 +35,46 @@ impl Target {
     }
 }
 
-/// Asks once for each subject of `expired`, all the while reading tokens of subjects below them; prints the seconds it took,
-/// how many calls failed, and the median and the 99th percentile of the reads before and meanwhile, in milliseconds.
+/// Asks once for each subject of `expired`, all the while reading tokens of subjects below them, and then once more, when
+/// their tokens are fresh. Prints the seconds the first took, how many calls failed, and the median and the 99th percentile
+/// of the reads in milliseconds: before, meanwhile, and the second time, which shows what the callers alone make of them.
 pub(crate) async fn blow(url: String, expired: Range<u32>) {
     let token = fedlink::settings::process_env("TOKEN").expect("TOKEN is set");
     let target = Target { url, token };
-    let over = Arc::new(AtomicBool::new(false));
-    let quiet = reader(&target, expired.start, &over);
-    tokio::time::sleep(QUIET).await;
-    over.store(true, Ordering::Relaxed);
-    let (quiet, failed_before) = quiet.join().expect("it reads");
-
-    over.store(false, Ordering::Relaxed);
-    let reads = reader(&target, expired.start, &over);
+    let none_failed = tokio::time::sleep(QUIET).map(|()| 0);
+    let (_, quiet, failed_before) = meanwhile(&target, expired.start, none_failed).await;
     let client = client();
+    let all_at_once = || all_at_once(&target, &client, expired.clone());
+    let (took, reads, failed) = meanwhile(&target, expired.start, all_at_once()).await;
+    let (_, crowded, failed_again) = meanwhile(&target, expired.start, all_at_once()).await;
+    print!("{:.2} {}", took.as_secs_f64(), failed_before + failed + failed_again);
+    for reads in [quiet, reads, crowded] {
+        print!(" {} {}", percentile(&reads, 50), percentile(&reads, 99));
+    }
+    println!();
+}
+
+/// Asks once for each subject; gives how many calls failed.
+async fn all_at_once(target: &Target, client: &Client, subjects: Range<u32>) -> usize {
+    let calls = subjects.map(|subject| target.ask(client, subject));
+    stream::iter(calls).buffer_unordered(AT_ONCE).filter(|good| std::future::ready(!good)).count().await
+}
+
+/// Reads fresh tokens until `work` is done; gives how long that took, how long each read took, sorted, and how many calls
+/// failed.
+async fn meanwhile(
+    target: &Target,
+    subjects: u32,
+    work: impl Future<Output = usize>,
+) -> (Duration, Vec<Duration>, usize) {
+    let over = Arc::new(AtomicBool::new(false));
+    let reads = reader(target, subjects, &over);
     let began = Instant::now();
-    let calls = expired.map(|subject| target.ask(&client, subject));
-    let failed = stream::iter(calls).buffer_unordered(AT_ONCE).filter(|good| std::future::ready(!good)).count().await;
+    let failed = work.await;
     let took = began.elapsed();
     over.store(true, Ordering::Relaxed);
-    let (reads, failed_meanwhile) = reads.join().expect("it reads");
-    println!(
-        "{:.2} {} {} {} {} {}",
-        took.as_secs_f64(),
-        failed + failed_before + failed_meanwhile,
-        percentile(&quiet, 50),
-        percentile(&quiet, 99),
-        percentile(&reads, 50),
-        percentile(&reads, 99),
-    );
+    let (reads, failed_reads) = reads.join().expect("it reads");
+    (took, reads, failed + failed_reads)
 }
 
 /// Reads on a thread of its own until it is over; gives how long each read took, sorted, and how many failed.
