@@ -312,7 +312,7 @@ both_engines! {
         assert!(site.run(&["account", "create", "--id", "42"]).complaint().contains("id has an account already"));
         let shown: Value = serde_json::from_str(site.run(&["account", "show", "42", "--json"]).good()).unwrap();
         assert_eq!((&shown["subject"], &shown["name"]), (&json!("42"), &json!("Elle Woods")), "{shown}");
-        assert!(site.run(&["account", "show", "42"]).good().starts_with("staff 42 Elle Woods, since 20"));
+        assert!(site.run(&["account", "show", "42"]).good().starts_with("staff 42 Elle Woods, no password, since 20"));
 
         let random = site.run(&["account", "create", "--json"]);
         let random: Value = serde_json::from_str(random.good()).unwrap();

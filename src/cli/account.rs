@@ -70,7 +70,7 @@ pub(super) struct Create {
     /// The phone number is known to be the user's own, and so signs them in.
     #[arg(long, requires = "phone")]
     phone_verified: bool,
-    /// The issuer whose tokens are to stand for the user: one of [[issuers]]. The id begins with its subject_prefix.
+    /// The issuer whose tokens are to stand for the user: one of those in the settings, whose prefix the id begins with.
     #[arg(long, conflicts_with = "password_stdin")]
     issuer: Option<String>,
     /// Read a password from standard input; without one nobody signs in here.

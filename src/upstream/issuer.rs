@@ -91,12 +91,11 @@ impl Issuer {
     }
 
     async fn fetch(&self) -> std::result::Result<Keys, Passing> {
-        let url = match &self.settings.jwks_url {
-            Some(by_hand) => Arc::new(by_hand.clone()),
-            None => {
-                let discover = async || discovery::jwks_url(&self.client, &self.settings.issuer).await;
-                self.jwks_url.get(discover).await?
-            }
+        let url = if let Some(by_hand) = &self.settings.jwks_url {
+            Arc::new(by_hand.clone())
+        } else {
+            let discover = async || discovery::jwks_url(&self.client, &self.settings.issuer).await;
+            self.jwks_url.get(discover).await?
         };
         let answer = self.client.get(&url, HeaderMap::new()).await;
         let answer = answer.map_err(|passing| Passing { kind: PassingKind::Definite, ..passing });

@@ -20,16 +20,14 @@ pub(super) fn is_one(parts: &Parts, token: &str) -> bool {
 
 /// What the token says, if an issuer has signed it and its user may come in.
 pub(super) async fn look(parts: &Arc<Parts>, token: &str, hash: TokenHash) -> Result<Seen> {
-    let verified = match parts.tokens_seen.verified(&hash, parts.clock.now()) {
-        Some(verified) => verified,
-        None => {
-            let token = token.to_owned();
-            // The issuer may have to be asked: not by a worker that serves others meanwhile.
-            let verified = parts.detached(async move |parts| verify(&parts, &token).await).await?;
-            let verified = Arc::new(verified);
-            parts.tokens_seen.remember_verified(hash, &verified);
-            verified
-        }
+    let verified = if let Some(verified) = parts.tokens_seen.verified(&hash, parts.clock.now()) {
+        verified
+    } else {
+        let token = token.to_owned();
+        // The issuer may have to be asked: not by a worker that serves others meanwhile.
+        let verified = Arc::new(parts.detached(async move |parts| verify(&parts, &token).await).await?);
+        parts.tokens_seen.remember_verified(hash, &verified);
+        verified
     };
     if let Some(subject) = &verified.subject {
         admit(parts, &verified, subject).await?;

@@ -38,7 +38,8 @@ pub async fn from_bearer(parts: &Arc<Parts>, token: &str) -> Result<Caller> {
     } else {
         let revocations = parts.tokens_seen.revocations();
         let seen = if jwt::is_one(parts, token) {
-            jwt::look(parts, token, hash).await?
+            // Boxed: it is large, and the look into what was seen is what every call does.
+            Box::pin(jwt::look(parts, token, hash)).await?
         } else {
             let row = store::read!(parts.store, |conn| find(conn, &hash))?.ok_or(Error::Denied)?;
             parse(row)?

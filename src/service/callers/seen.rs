@@ -25,7 +25,7 @@ pub(in crate::service) fn hash(token: &str) -> TokenHash {
 }
 
 /// How long the signature of an issuer's token is believed without another look.
-pub(super) const VERIFIED_FOR: Duration = Duration::from_secs(60);
+pub(super) const VERIFIED_FOR: Duration = Duration::from_mins(1);
 
 /// Tokens that were found good lately, by hash.
 pub struct TokensSeen {
