@@ -20,6 +20,7 @@ mod chromium;
 mod chromium_certified;
 mod chromium_person;
 mod chromium_sign_in;
+mod chromium_tour;
 mod cli;
 mod cli_links;
 mod crash;
