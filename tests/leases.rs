@@ -195,9 +195,9 @@ async fn an_instance_held_up_before_its_call_starts_over() {
     let (first, _second, console) = two(Engine::Postgres).await;
     let mut sql = Sql::open(&first.database_url).await;
     sql.run(
-        "CREATE TABLE attempts (id uuid);
+        "CREATE TABLE attempts_seen (id uuid);
          CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS
-         'BEGIN INSERT INTO attempts SELECT NEW.attempt WHERE NEW.attempt IS NOT NULL; RETURN NEW; END';
+         'BEGIN INSERT INTO attempts_seen SELECT NEW.attempt WHERE NEW.attempt IS NOT NULL; RETURN NEW; END';
          CREATE TRIGGER noted AFTER UPDATE ON token_sets FOR EACH ROW EXECUTE FUNCTION noted()",
     )
     .await;
@@ -213,7 +213,7 @@ async fn an_instance_held_up_before_its_call_starts_over() {
     };
     let (answer, ()) = tokio::join!(fed_token(&first, &console, ""), blocked);
     assert!(first.sandbox.is_active(&token(&answer, "oleg")));
-    let attempts = texts(&first.database_url, "SELECT count(DISTINCT id)::text AS value FROM attempts").await;
+    let attempts = texts(&first.database_url, "SELECT count(DISTINCT id)::text AS value FROM attempts_seen").await;
     assert_eq!((attempts.concat(), asked(&first)), ("2".to_owned(), 1));
     assert_eq!(on_record(&first).await, [""]);
 }
