@@ -78,7 +78,7 @@ both_engines! {
             browser.go(&app.origin).await;
             let first = browser.window().await;
             browser.click("button").await;
-            browser.wait_for_window_beside(&[first.clone()]).await;
+            browser.wait_for_window_beside(std::slice::from_ref(&first)).await;
             browser.click(OLEG).await;
             browser.click(answer).await;
             browser.wait_for("the popup closes", async || browser.windows().await == [first.clone()]).await;
@@ -121,7 +121,7 @@ both_engines! {
         browser.go(&other.origin).await;
         let first = browser.window().await;
         browser.click("button").await;
-        browser.wait_for_window_beside(&[first.clone()]).await;
+        browser.wait_for_window_beside(std::slice::from_ref(&first)).await;
         browser.click(OLEG).await;
         browser.click(NO).await;
         browser.wait_for("the popup closes", async || browser.windows().await == [first.clone()]).await;
@@ -143,7 +143,7 @@ both_engines! {
             browser.go(&opened_by.origin).await;
             let first = browser.window().await;
             browser.click("button").await;
-            browser.wait_for_window_beside(&[first.clone()]).await;
+            browser.wait_for_window_beside(std::slice::from_ref(&first)).await;
             browser.click(OLEG).await;
             browser.click(YES).await;
             browser.wait_for("the popup closes", async || browser.windows().await == [first.clone()]).await;

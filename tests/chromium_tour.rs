@@ -17,7 +17,7 @@ const BASIC: As = As::Basic(CONSOLE, CONSOLE_PASSWORD);
 const LONG_NAME: &str = "Olga-Alexandra Konstantinopolskaya-Wolfeschlegelsteinhausenbergerdorff";
 
 /// What is wrong with a page as it is shown, one line each.
-const FAULTS: &str = r#"
+const FAULTS: &str = r"
 const faults = [];
 const wide = document.documentElement;
 if (wide.scrollWidth > wide.clientWidth) faults.push(`it is ${wide.scrollWidth} wide`);
@@ -48,7 +48,7 @@ for (const element of document.querySelectorAll('h1, p, dt, dd, label, button, a
   if (contrast < 4.5) faults.push(`${element.tagName} ${element.className} has a contrast of ${contrast.toFixed(1)}`);
 }
 return [...new Set(faults)].concat(`lang ${document.documentElement.lang}`);
-"#;
+";
 
 /// A walk through the pages in one language.
 struct Tour {

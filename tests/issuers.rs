@@ -64,8 +64,8 @@ fn the_operator_makes_accounts_ahead_and_checks_the_issuers_keys() {
     let sandbox = provider();
     let mut site = Site::new(Engine::Sqlite, &sandbox.issuer());
     let issuer = sandbox.issuer();
-    site.settings
-        .push_str(&format!("\n[[issuers]]\nissuer = \"{issuer}\"\naudience = \"us\"\nsubject_prefix = \"sso:\"\n"));
+    let trusted = format!("\n[[issuers]]\nissuer = \"{issuer}\"\naudience = \"us\"\nsubject_prefix = \"sso:\"\n");
+    site.settings.push_str(&trusted);
     let told = site.run(&["check"]);
     assert!(told.good().contains(&format!("ok      {issuer}: 1 signing keys\n")), "{told:?}");
     let create = |id: &str, issuer: &str| site.run(&["account", "create", "--id", id, "--issuer", issuer]);
