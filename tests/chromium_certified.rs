@@ -51,4 +51,28 @@ both_engines! {
         assert_eq!((arrived["status"].as_str(), arrived["error"].as_str()), ("error", "access_denied"));
         assert_nothing_stored(&world, "cancelled").await;
     }
+
+    async fn a_popup_to_the_certified_provider_tells_its_opener(engine: Engine) {
+        let app = AppSite::start().await;
+        let (world, provider) =
+            start_as(engine, OidcProvider::start_pushed, |settings| settings.replace(CALLBACK, &app.callback())).await;
+        let browser = Chromium::start().await;
+        browser.sign_in(&world, "alice").await;
+        let body = json!({"fp": "box:box_1", "callback": app.callback(), "isPopup": true});
+        app.show_opener(&instruct_with(&world, &BASIC, body).await, "popup");
+        browser.go(&app.origin).await;
+        let first = browser.window().await;
+        browser.click("button").await;
+        browser.wait_for_window_beside(std::slice::from_ref(&first)).await;
+        browser.wait_for_url(&provider.issuer).await;
+        browser.type_into("input[name=login]", "oleg").await;
+        browser.type_into("input[name=password]", "any").await;
+        browser.click("button.login-submit").await;
+        browser.click("input[name=prompt][value=consent] ~ button").await;
+        browser.click("button[value=yes]").await;
+        browser.wait_for("the popup closes", async || browser.windows().await == [first.clone()]).await;
+        browser.switch(&first).await;
+        browser.wait_for("the opener is told", async || browser.text("pre").await.contains("linked")).await;
+        assert_eq!((app.arrivals().len(), count(&world, "links").await), (0, 1));
+    }
 }

@@ -32,20 +32,6 @@ async fn links(world: &World) -> Vec<String> {
     texts(&world.database_url, "SELECT subject || ' ' || sid || ' ' || proof AS value FROM links ORDER BY 1").await
 }
 
-/// A page that opens `address` in a popup and shows what it is told; `features` as of `window.open`.
-fn opener(address: &str, features: &str) -> String {
-    format!(
-        r#"<!doctype html><title>The app</title>
-<button onclick="window.open('{address}', '_blank', '{features}')">Connect</button>
-<pre></pre>
-<script>
-addEventListener("message", ({{ origin, data }}) => {{
-  document.querySelector("pre").textContent += JSON.stringify({{ origin, data }}) + "\n";
-}});
-</script>"#
-    )
-}
-
 both_engines! {
     async fn a_person_binds_in_a_tab(engine: Engine) {
         let (app, world, browser) = start(engine).await;
@@ -74,7 +60,7 @@ both_engines! {
         let (app, world, browser) = start(engine).await;
         for (answer, status) in [(NO, "error"), (YES, "linked")] {
             let redirect_to = instruct(&world, &app, true).await;
-            app.show("/", &opener(&redirect_to, "popup,width=480,height=640"));
+            app.show_opener(&redirect_to, "popup,width=480,height=640");
             browser.go(&app.origin).await;
             let first = browser.window().await;
             browser.click("button").await;
@@ -100,7 +86,7 @@ both_engines! {
     async fn a_popup_without_its_opener_ends_at_the_callback(engine: Engine) {
         let (app, world, browser) = start(engine).await;
         let redirect_to = instruct(&world, &app, true).await;
-        app.show("/", &opener(&redirect_to, "popup,noopener"));
+        app.show_opener(&redirect_to, "popup,noopener");
         browser.go(&app.origin).await;
         let first = browser.window().await;
         browser.click("button").await;
@@ -117,7 +103,7 @@ both_engines! {
         let (app, world, browser) = start(engine).await;
         let other = AppSite::start().await;
         let redirect_to = instruct(&world, &app, true).await;
-        other.show("/", &opener(&redirect_to, "popup"));
+        other.show_opener(&redirect_to, "popup");
         browser.go(&other.origin).await;
         let first = browser.window().await;
         browser.click("button").await;
@@ -139,7 +125,7 @@ both_engines! {
         for (opened_by, told) in [(&app, true), (&other, false)] {
             let body = json!({"fp": "box:box_1", "callback": app.callback(), "isPopup": true, "code_challenge": CHALLENGE});
             let redirect_to = instruct_with(&world, &BASIC, body).await;
-            opened_by.show("/", &opener(&redirect_to, "popup"));
+            opened_by.show_opener(&redirect_to, "popup");
             browser.go(&opened_by.origin).await;
             let first = browser.window().await;
             browser.click("button").await;

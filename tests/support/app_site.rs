@@ -67,6 +67,22 @@ impl AppSite {
         HeldAnswers { _gate: Arc::clone(&self.gate).write_owned().await }
     }
 
+    /// Answers `/` with a page whose button opens `address` in a popup, and which shows in its `pre` what it is told; `features`
+    /// as of `window.open`.
+    pub(crate) fn show_opener(&self, address: &str, features: &str) {
+        let html = format!(
+            r#"<!doctype html><title>The app</title>
+<button onclick="window.open('{address}', '_blank', '{features}')">Connect</button>
+<pre></pre>
+<script>
+addEventListener("message", ({{ origin, data }}) => {{
+  document.querySelector("pre").textContent += JSON.stringify({{ origin, data }}) + "\n";
+}});
+</script>"#
+        );
+        self.show("/", &html);
+    }
+
     /// What the callback has been called with, in order.
     pub(crate) fn arrivals(&self) -> Vec<BTreeMap<String, String>> {
         let shared = self.shared.lock().expect("nobody died");

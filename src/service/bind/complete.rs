@@ -2,18 +2,14 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
+use secrecy::SecretString;
 
 use super::link::link;
 use super::{hash, record_refusal, revoke_grant};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::event::Actor;
 use crate::domain::ids::Subject;
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, pkce};
 use crate::service::{Parts, links};
 use crate::store::flows::{FlowRow, delete, find_by_code, take_pending};
 use crate::store::{self, Tx};
@@ -74,7 +70,7 @@ async fn fits(
     caller: &Caller,
     (row, verifier, subject): (&FlowRow, &SecretString, &Subject),
 ) -> Result<()> {
-    if !proves(verifier, &row.code_challenge) {
+    if !pkce::proves(verifier, &row.code_challenge) {
         return Err(Error::BindCode);
     }
     if row.subject.as_deref().is_some_and(|fixed| fixed != subject.as_str()) {
@@ -97,12 +93,6 @@ fn subject(row: &FlowRow, named: Option<Subject>) -> Result<Subject> {
         (None, Some(fixed)) => Subject::parse(fixed.clone()).map_err(Error::internal),
         (None, None) => Err(Error::input("subject", "is required: the instruction was not made for a user")),
     }
-}
-
-/// RFC 7636 §4.6.
-fn proves(verifier: &SecretString, challenge: &str) -> bool {
-    let digest = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose_secret().as_bytes()));
-    digest.as_bytes().ct_eq(challenge.as_bytes()).into()
 }
 
 /// Lets the flow's deletion stand, with a line of record and its tokens queued for revocation, and refuses. A failure of ours uses nothing up.

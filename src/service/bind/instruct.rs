@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::Url;
 
 use super::{UNTOUCHED, instruction_url, runs_out, seal};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::flow::FlowState;
 use crate::domain::ids::{FlowId, ProviderId};
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, pkce};
 use crate::service::Parts;
 use crate::settings::Subjects;
 use crate::store;
@@ -83,7 +81,7 @@ pub async fn instruct(parts: &Arc<Parts>, caller: &Caller, instruction: Instruct
 
 /// The code challenge; empty without one. Where the users live elsewhere nobody can sign in here, so there has to be one.
 fn challenge(subjects: Subjects, instruction: &Instruction) -> Result<String> {
-    if instruction.code_challenge_method.as_deref().is_some_and(|method| method != "S256") {
+    if instruction.code_challenge_method.as_deref().is_some_and(|method| method != pkce::S256) {
         return Err(Error::input("code_challenge_method", "must be S256"));
     }
     let Some(challenge) = &instruction.code_challenge else {
@@ -95,8 +93,8 @@ fn challenge(subjects: Subjects, instruction: &Instruction) -> Result<String> {
             "is required: the app completes the bind, with its code_verifier, at fa/bind/complete",
         ));
     };
-    match URL_SAFE_NO_PAD.decode(challenge) {
-        Ok(bytes) if bytes.len() == 32 => Ok(challenge.clone()),
-        _ => Err(Error::input("code_challenge", "must be the base64url of a SHA-256, 43 characters (RFC 7636 §4.2)")),
+    if pkce::is_challenge(challenge) {
+        return Ok(challenge.clone());
     }
+    Err(Error::input("code_challenge", "must be the base64url of a SHA-256, 43 characters (RFC 7636 §4.2)"))
 }
