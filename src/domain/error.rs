@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::refusal::Refusal;
+
 /// The result of an operation of the domain or a service.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -68,6 +70,9 @@ pub enum Error {
         /// When to ask again.
         retry_after: Duration,
     },
+    /// The Condo dialect refuses, and says why in its own words.
+    #[error("refused: {0:?}")]
+    Refused(Refusal),
     /// The database is away, locked or read-only.
     #[error("the database is unavailable")]
     StorageUnavailable(#[source] Source),
@@ -80,6 +85,11 @@ impl Error {
     /// An error that names `field` and says what is wrong with it.
     pub fn input(field: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
         Self::Input { field: field.into(), problem: problem.into() }
+    }
+
+    /// A refusal of the Condo dialect.
+    pub fn refused(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 
     /// An error whose cause only the log may see.

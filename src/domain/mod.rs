@@ -12,9 +12,11 @@ pub mod link;
 pub mod params;
 pub mod pkce;
 pub mod refresh;
+pub mod refusal;
 pub mod revocation;
 pub mod scope;
 pub mod session;
 pub mod token;
+pub mod user;
 
 pub use error::{Error, Result};

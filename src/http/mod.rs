@@ -3,6 +3,7 @@
 mod address;
 pub mod blitz;
 mod caller;
+pub(crate) mod condo;
 mod cookies;
 mod fields;
 mod limits;

@@ -12,12 +12,13 @@ use super::{Parts, passwords};
 use crate::domain::account::{AccountType, Email, Phone, check_password};
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::{ClientId, ProviderId, Subject, display_name};
+use crate::domain::user::User;
 use crate::domain::{Error, Result};
 use crate::store::accounts::{
     AccountRow, delete, find, hold, insert_if_absent, set_disabled, set_password as set_hash,
 };
 use crate::store::person::close_all;
-use crate::store::{self, Tx, at, links};
+use crate::store::{self, Tx, at, condo_sessions, links};
 
 /// An account to make.
 #[derive(Debug)]
@@ -55,17 +56,14 @@ impl New {
 
     fn row(self, created: DateTime<Utc>, password_hash: Option<String>) -> AccountRow {
         AccountRow {
-            subject: self.subject.as_str().to_owned(),
             issuer: self.issuer,
-            account_type: self.account_type.as_str().to_owned(),
             name: self.name,
-            created: at(created),
             email_verified: self.email.as_ref().is_some_and(|email| email.verified),
             email: self.email.map(|email| email.address.as_str().to_owned()),
             phone_verified: self.phone.as_ref().is_some_and(|phone| phone.verified),
             phone: self.phone.map(|phone| phone.address.as_str().to_owned()),
             password_hash,
-            disabled_at: None,
+            ..AccountRow::bare(&self.subject, self.account_type, at(created))
         }
     }
 }
@@ -213,6 +211,29 @@ async fn get(parts: &Parts, subject: &Subject) -> Result<AccountRow> {
     store::read!(parts.store, |conn| find(conn, subject))?.ok_or(Error::UserNotFound { hint: None })
 }
 
+/// An account as the Condo dialect shows it.
+pub(super) fn user(row: AccountRow) -> Result<User> {
+    let account_type = AccountType::parse(&row.account_type);
+    Ok(User {
+        id: Subject::parse(row.subject).map_err(Error::internal)?,
+        account_type: account_type.ok_or_else(|| Error::internal("an account of an unknown type"))?,
+        name: row.name,
+        email: row.email,
+        email_verified: row.email_verified,
+        phone: row.phone,
+        phone_verified: row.phone_verified,
+        has_password: row.password_hash.is_some(),
+        is_admin: row.is_admin,
+        is_support: row.is_support,
+        two_factor: row.two_factor,
+        rights_set: row.rights_set.map(|id| id.0),
+        meta: row.meta,
+        created: row.created.0,
+        updated: row.updated.unwrap_or(row.created).0,
+        deleted: row.disabled_at.map(|at| at.0),
+    })
+}
+
 /// Gives an account another password, and ends what the old one has opened; [`Error::UserNotFound`] if there is none.
 pub async fn set_password(parts: &Arc<Parts>, subject: Subject, password: SecretString) -> Result<()> {
     let row = get(parts, &subject).await?;
@@ -226,6 +247,7 @@ pub async fn set_password(parts: &Arc<Parts>, subject: Subject, password: Secret
             if !set_hash(tx.conn(), &subject, &password_hash).await? {
                 return Err(Error::UserNotFound { hint: None });
             }
+            condo_sessions::delete_all(tx.conn(), subject.as_str()).await?;
             close(&parts, tx, &subject, Event::PasswordSet).await
         })
         .await
@@ -254,6 +276,8 @@ pub async fn enable(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
             if !set_disabled(tx.conn(), &subject, None).await? {
                 return Err(Error::UserNotFound { hint: None });
             }
+            // A disabled user's Condo sessions stay, to be refused by name; they must not come to life again.
+            condo_sessions::delete_all(tx.conn(), subject.as_str()).await?;
             let about = About { subject: Some(subject.as_str()), ..About::default() };
             record(&parts, &mut tx, Event::AccountEnabled, &Actor::default(), about).await?;
             tx.commit().await

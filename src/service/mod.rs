@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod authorize;
 pub mod bind;
 pub mod callers;
+pub mod condo_sessions;
 pub mod forms;
 pub mod grants;
 pub mod import;

@@ -1,12 +1,12 @@
 //! Signing in with a password at our own page, and out again. Whatever is wrong with a try, the answer and the work are the
 //! same: who has an account is nobody's business.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::attempts::{self, Key, Verdict};
+use super::attempts::{self, Key, Verdict, Window, sign_in_from};
 use super::audit::{About, record};
 use super::sessions::{self, SessionCookie};
 use super::{Parts, passwords};
@@ -45,7 +45,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Option<SessionC
     let login = Login::new(&attempt.login);
     let by_login = Key::new("sign-in as", login.normal());
     // The network first: one that is out of tries must not use up those of the people it names.
-    for key in [Key::new("sign-in from", &network(attempt.origin.ip)), by_login.clone()] {
+    for key in [sign_in_from(attempt.origin.ip), by_login.clone()] {
         admit(parts, key, &attempt.origin).await?;
     }
     let named = named(parts, &login).await?;
@@ -113,9 +113,8 @@ async fn let_in(parts: &Parts, checked: Checked) -> Result<Option<SessionCookie>
 
 /// Counts the try, and refuses it if there were as many as may be. A window has one line of audit, however many it refuses.
 async fn admit(parts: &Arc<Parts>, key: Key, origin: &Origin) -> Result<()> {
-    let Verdict::Refused { first, retry_after } =
-        attempts::count(parts, key, parts.settings.limits.sign_in_per_hour).await?
-    else {
+    let limit = parts.settings.limits.sign_in_per_hour;
+    let Verdict::Refused { first, retry_after } = attempts::count(parts, key, limit, Window::Hour).await? else {
         return Ok(());
     };
     if first {
@@ -170,34 +169,4 @@ async fn write_refusal(
 
 fn actor(origin: &Origin) -> Actor {
     Actor { client: None, claimed_ip: Some(origin.ip.to_string()), claimed_agent: origin.agent.clone() }
-}
-
-/// The network whose tries are counted together: a subscriber has one IPv4 address, and 2^64 of IPv6 (RFC 6177).
-fn network(ip: IpAddr) -> String {
-    match ip.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let prefix = u128::from(address) & !u128::from(u64::MAX);
-            format!("{}/64", Ipv6Addr::from(prefix))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_subscriber_is_one_network() {
-        let rows = [
-            ("203.0.113.7", "203.0.113.7"),
-            ("::ffff:203.0.113.7", "203.0.113.7"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-            ("2001:db8:1:2::", "2001:db8:1:2::/64"),
-            ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
-        ];
-        for (ip, expected) in rows {
-            assert_eq!(network(ip.parse().unwrap()), expected, "{ip}");
-        }
-    }
 }

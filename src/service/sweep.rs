@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 
 use super::{Parts, bind, uses};
 use crate::domain::Result;
-use crate::store::{at, attempts, oauth_codes, oauth_refresh_tokens, oauth_tokens, sessions};
+use crate::store::{at, attempts, condo_sessions, oauth_codes, oauth_refresh_tokens, oauth_tokens, sessions};
 
 /// How often last uses are written.
 const FLUSH_EVERY: Duration = Duration::from_secs(5);
@@ -43,6 +43,7 @@ pub async fn delete(parts: &Parts) -> Result<()> {
     oauth_refresh_tokens::sweep(&mut parts.store.write().await?, at(now)).await?;
     oauth_codes::sweep(&mut parts.store.write().await?, at(now - CODE_MEMORY)).await?;
     sessions::sweep(&mut parts.store.write().await?, at(now)).await?;
+    condo_sessions::sweep(&mut parts.store.write().await?, at(now)).await?;
     attempts::sweep(&mut parts.store.write().await?, at(now)).await?;
     bind::sweep(parts, now - AFTERLIFE).await
 }

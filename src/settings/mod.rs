@@ -10,6 +10,7 @@ mod providers;
 mod reader;
 mod scalar;
 mod secret;
+mod session;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -119,6 +120,8 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
     let locale = top.with_default("locale", Locale::En, choice(&[("en", Locale::En), ("ru", Locale::Ru)]));
     let trusted_proxies = top.list("trusted_proxies", address::network).unwrap_or_default();
     let limits = read_limits(&mut top);
+    let cors_origins = session::cors_origins(&mut top);
+    let session = session::read(&mut top, (public_url.as_ref(), subjects), &cors_origins);
     let ca_file = read_ca_file(&mut top);
     let keyring = read_keyring(&mut top);
     let tokens = read_tokens(&mut top);
@@ -136,6 +139,8 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
         locale,
         trusted_proxies,
         limits,
+        session,
+        cors_origins,
         ca_file,
         keyring: keyring?,
         tokens,

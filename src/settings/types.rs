@@ -33,6 +33,10 @@ pub struct Settings {
     pub trusted_proxies: Vec<IpNet>,
     /// How often something may be tried.
     pub limits: Limits,
+    /// The Condo dialect's sessions; absent: the dialect isn't served.
+    pub session: Option<CondoSession>,
+    /// Other origins whose pages may call the APIs, letter by letter as browsers send them.
+    pub cors_origins: BTreeSet<String>,
     /// PEM certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// Where the keyring is.
@@ -73,6 +77,28 @@ pub enum Subjects {
 pub struct Limits {
     /// Tries to sign in, in an hour, from one network and as one login.
     pub sign_in_per_hour: usize,
+}
+
+/// How sessions of the Condo dialect are signed and kept.
+#[derive(Clone, Debug)]
+pub struct CondoSession {
+    /// Signs their ids.
+    pub secret: SecretString,
+    /// How long one lasts that is not used.
+    pub max_age: Duration,
+    /// To which requests of other sites browsers add the cookie.
+    pub same_site: SameSite,
+}
+
+/// To which requests of other sites browsers add a cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SameSite {
+    /// To a visit alone.
+    Lax,
+    /// To all; it takes https.
+    None,
+    /// To none.
+    Strict,
 }
 
 /// A language of our pages.

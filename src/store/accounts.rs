@@ -6,14 +6,15 @@ use diesel_async::RunQueryDsl;
 use super::conn::{Conn, on};
 use super::error::lift;
 use super::schema::accounts;
-use super::types::At;
+use super::types::{At, Uuid};
 use crate::domain::account::{AccountType, Address};
 use crate::domain::ids::Subject;
 use crate::domain::{Error, Result};
 
 /// An account's row. `Debug` in tests alone: it has the password's hash.
 #[cfg_attr(test, derive(Debug))]
-#[derive(Queryable, Selectable, Insertable)]
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column")]
 #[diesel(table_name = accounts, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 pub(crate) struct AccountRow {
     pub(crate) subject: String,
@@ -27,6 +28,47 @@ pub(crate) struct AccountRow {
     pub(crate) phone_verified: bool,
     pub(crate) password_hash: Option<String>,
     pub(crate) disabled_at: Option<At>,
+    pub(crate) is_admin: bool,
+    pub(crate) is_support: bool,
+    pub(crate) two_factor: bool,
+    pub(crate) rights_set: Option<Uuid>,
+    pub(crate) meta: String,
+    pub(crate) external_system: Option<String>,
+    pub(crate) external_email: Option<String>,
+    pub(crate) external_email_verified: bool,
+    pub(crate) external_phone: Option<String>,
+    pub(crate) external_phone_verified: bool,
+    pub(crate) updated: Option<At>,
+}
+
+impl AccountRow {
+    /// An account of which nothing is known but whose it is.
+    pub(crate) fn bare(subject: &Subject, account_type: AccountType, created: At) -> Self {
+        Self {
+            subject: subject.as_str().to_owned(),
+            issuer: None,
+            account_type: account_type.as_str().to_owned(),
+            name: None,
+            created,
+            email: None,
+            email_verified: false,
+            phone: None,
+            phone_verified: false,
+            password_hash: None,
+            disabled_at: None,
+            is_admin: false,
+            is_support: false,
+            two_factor: false,
+            rights_set: None,
+            meta: "{}".to_owned(),
+            external_system: None,
+            external_email: None,
+            external_email_verified: false,
+            external_phone: None,
+            external_phone_verified: false,
+            updated: None,
+        }
+    }
 }
 
 /// Makes the account unless there is one; says whether it did. [`Error::Input`] names the address that another account of

@@ -19,6 +19,7 @@ mod types;
 pub(crate) mod accounts;
 pub(crate) mod attempts;
 pub(crate) mod audit;
+pub(crate) mod condo_sessions;
 pub(crate) mod flows;
 pub(crate) mod instances;
 pub(crate) mod leases;

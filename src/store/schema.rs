@@ -2,7 +2,7 @@
 
 diesel::table! {
     use diesel::sql_types::{Bool, Nullable, Text};
-    use crate::store::types::Instant;
+    use crate::store::types::{Id, Instant};
 
     accounts (subject) {
         subject -> Text,
@@ -16,6 +16,114 @@ diesel::table! {
         phone_verified -> Bool,
         password_hash -> Nullable<Text>,
         disabled_at -> Nullable<Instant>,
+        is_admin -> Bool,
+        is_support -> Bool,
+        two_factor -> Bool,
+        rights_set -> Nullable<Id>,
+        meta -> Text,
+        external_system -> Nullable<Text>,
+        external_email -> Nullable<Text>,
+        external_email_verified -> Bool,
+        external_phone -> Nullable<Text>,
+        external_phone_verified -> Bool,
+        updated -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::store::types::{Id, Instant};
+
+    rights_sets (id) {
+        id -> Id,
+        name -> Text,
+        granted -> Text,
+        created -> Instant,
+        updated -> Instant,
+        deleted_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Nullable, Text};
+    use crate::store::types::Instant;
+
+    condo_sessions (sid_hash) {
+        sid_hash -> Binary,
+        subject -> Nullable<Text>,
+        user_type -> Nullable<Text>,
+        source -> Nullable<Text>,
+        provider -> Nullable<Text>,
+        client_id -> Nullable<Text>,
+        created -> Instant,
+        expires -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Bool, Integer, Nullable, Text};
+    use crate::store::types::Instant;
+
+    confirm_phone_actions (token_hash) {
+        token_hash -> Binary,
+        phone -> Text,
+        subject -> Nullable<Text>,
+        code_mac -> Binary,
+        code_expires -> Instant,
+        retries -> Integer,
+        verified -> Bool,
+        completed -> Nullable<Instant>,
+        expires -> Instant,
+        created -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::store::types::{Id, Instant};
+
+    organizations (id) {
+        id -> Id,
+        name -> Text,
+        created -> Instant,
+        updated -> Instant,
+        deleted_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Nullable, Text};
+    use crate::store::types::{Id, Instant};
+
+    employee_roles (id) {
+        id -> Id,
+        organization -> Id,
+        name -> Text,
+        granted -> Text,
+        created -> Instant,
+        updated -> Instant,
+        deleted_at -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Bool, Nullable, Text};
+    use crate::store::types::{Id, Instant};
+
+    employees (id) {
+        id -> Id,
+        organization -> Id,
+        subject -> Text,
+        role -> Nullable<Id>,
+        name -> Nullable<Text>,
+        email -> Nullable<Text>,
+        phone -> Nullable<Text>,
+        is_accepted -> Bool,
+        is_rejected -> Bool,
+        is_blocked -> Bool,
+        created -> Instant,
+        updated -> Instant,
+        deleted_at -> Nullable<Instant>,
     }
 }
 
@@ -257,9 +365,16 @@ diesel::table! {
 diesel::joinable!(token_sets -> links (link_id));
 diesel::joinable!(link_uses -> links (link_id));
 diesel::joinable!(sessions -> accounts (subject));
+diesel::joinable!(condo_sessions -> accounts (subject));
 diesel::allow_tables_to_appear_in_same_query!(
     accounts,
+    rights_sets,
     sessions,
+    condo_sessions,
+    confirm_phone_actions,
+    organizations,
+    employee_roles,
+    employees,
     attempts,
     oauth_codes,
     oauth_refresh_tokens,

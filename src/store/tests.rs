@@ -34,6 +34,7 @@ use super::sessions::SessionRow;
 use super::token_sets::{NewTokens, Past, TokenRow};
 use super::types::{At, Uuid};
 use super::*;
+use crate::domain::account::AccountType;
 use crate::domain::ids::{FlowId, LinkId, ProviderId, Subject};
 
 /// Both engines, migrated; SQLite's file lives as long as its folder.
@@ -120,6 +121,17 @@ async fn accounts_go_there_and_back(conn: &mut Conn) {
             phone_verified: full,
             password_hash: full.then(text),
             disabled_at: full.then_some(moments()[0]),
+            is_admin: full,
+            is_support: full,
+            two_factor: full,
+            rights_set: None,
+            meta: if full { text() } else { "{}".to_owned() },
+            external_system: full.then(text),
+            external_email: full.then(text),
+            external_email_verified: full,
+            external_phone: full.then(text),
+            external_phone_verified: full,
+            updated: full.then_some(moments()[2]),
         };
         assert!(accounts::insert_if_absent(conn, &row).await.unwrap());
         assert!(!accounts::insert_if_absent(conn, &row).await.unwrap());
@@ -352,19 +364,7 @@ async fn the_rest_goes_there_and_back(conn: &mut Conn) {
 }
 
 fn account(subject: &str) -> AccountRow {
-    AccountRow {
-        subject: subject.to_owned(),
-        issuer: None,
-        account_type: "resident".to_owned(),
-        name: None,
-        created: moments()[1],
-        email: None,
-        email_verified: false,
-        phone: None,
-        phone_verified: false,
-        password_hash: None,
-        disabled_at: None,
-    }
+    AccountRow::bare(&Subject::parse(subject.to_owned()).unwrap(), AccountType::Resident, moments()[1])
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -48,6 +48,8 @@ struct Body<'a> {
 fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
     match error {
         Error::Input { .. } => (StatusCode::BAD_REQUEST, "input_error", "wrong_values"),
+        // The Condo dialect's alone; here it would be a bug, of which nothing is told.
+        Error::Refused(_) => (StatusCode::INTERNAL_SERVER_ERROR, "process_error", "internal"),
         Error::BindCode => (StatusCode::BAD_REQUEST, "input_error", "bind_code_invalid"),
         // Blitz answers 401, never 403.
         Error::Denied => (StatusCode::UNAUTHORIZED, "security_error", "bad_access_token"),
@@ -110,7 +112,7 @@ impl ResponseError for Failure {
         let desc = match &self.0 {
             Error::Denied => DENIED.to_owned(),
             Error::UserNotFound { hint: Some(hint) } => format!("{}; {hint}", self.0),
-            Error::Internal(_) => report(&self.0).to_string(),
+            Error::Internal(_) | Error::Refused(_) => report(&self.0).to_string(),
             Error::StorageUnavailable(_) => {
                 report(&self.0);
                 self.0.to_string()

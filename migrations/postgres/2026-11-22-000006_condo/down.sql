@@ -1,0 +1,17 @@
+DROP TABLE employees;
+DROP TABLE employee_roles;
+DROP TABLE organizations;
+DROP TABLE confirm_phone_actions;
+DROP TABLE condo_sessions;
+ALTER TABLE accounts DROP COLUMN updated;
+ALTER TABLE accounts DROP COLUMN external_phone_verified;
+ALTER TABLE accounts DROP COLUMN external_phone;
+ALTER TABLE accounts DROP COLUMN external_email_verified;
+ALTER TABLE accounts DROP COLUMN external_email;
+ALTER TABLE accounts DROP COLUMN external_system;
+ALTER TABLE accounts DROP COLUMN meta;
+ALTER TABLE accounts DROP COLUMN rights_set;
+ALTER TABLE accounts DROP COLUMN two_factor;
+ALTER TABLE accounts DROP COLUMN is_support;
+ALTER TABLE accounts DROP COLUMN is_admin;
+DROP TABLE rights_sets;

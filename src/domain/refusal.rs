@@ -1,0 +1,115 @@
+//! What the Condo dialect refuses, by what its clients can tell apart (`wire/condo.md` 1.4, 3, 4, 6): no words, no status.
+
+use std::time::Duration;
+
+/// By which of its two addresses a user signs in with a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginKind {
+    /// The e-mail address.
+    Email,
+    /// The phone number.
+    Phone,
+}
+
+/// What the dialect can be refused an answer for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// A parameter of the query is not there.
+    MissingQueryParameter(&'static str),
+    /// A parameter of the query is not what it must be.
+    InvalidParameter(&'static str),
+    /// `user_type` is neither resident nor staff.
+    InvalidUserType,
+    /// The callback was asked without a `user_type`, and none was given before.
+    NoUserTypeInCallback {
+        /// The provider, as the path names it.
+        provider: String,
+    },
+    /// The identity belongs to a user who may not sign in.
+    ExternalIdentityBlocked,
+    /// The first sign-in needs a confirmed phone.
+    PhoneConfirmationRequired {
+        /// The phone that the partner tells, if any.
+        phone: Option<String>,
+    },
+    /// No such partner.
+    UnknownProvider {
+        /// What the path names.
+        provider: String,
+    },
+    /// What the partner tells of the user is not what it must be.
+    InvalidUserData,
+    /// The partner does not vouch for the token, or does not answer.
+    AuthorizationFailed,
+    /// As often as may be, for now.
+    TooManyRequests {
+        /// When to come again.
+        retry_after: Duration,
+    },
+
+    /// No phone number.
+    WrongPhoneFormat,
+    /// Neither a phone nor a user.
+    PhoneAndUserIdIsMissing,
+    /// A phone and a user.
+    ShouldBeOneIdentifierOnly,
+    /// No such confirmation, or it is over.
+    UnableToFindConfirmPhoneAction,
+    /// The code is too old.
+    SmsCodeExpired,
+    /// There were as many tries as there may be.
+    SmsCodeMaxRetriesReached,
+    /// Another code.
+    SmsCodeVerificationFailed,
+    /// The phone got as many messages today as it may.
+    SmsForPhoneDayLimitReached,
+    /// The network asked for as many messages as it may.
+    SmsForIpDayLimitReached,
+    /// The message could not be sent: the sender is away, or none is configured.
+    SmsNotSent,
+
+    /// No e-mail address.
+    WrongEmailValue,
+    /// Whatever is wrong with a try to sign in.
+    WrongCredentials(LoginKind),
+    /// The password is right, and is not enough.
+    NotEnoughAuthFactors(Box<AuthDetails>),
+    /// `dv` is not 1.
+    DvVersionMismatch,
+    /// `sender` is not what it must be; what is wrong with it.
+    WrongSenderFormat {
+        /// In the words of the source.
+        details: String,
+    },
+    /// Another user has the address.
+    UserAlreadyExists {
+        /// Which address: `email` or `phone`.
+        field: &'static str,
+    },
+    /// A record that a change names is not there.
+    NotFound {
+        /// What is missing, such as `Organization`.
+        what: &'static str,
+    },
+    /// A rule of the data is broken by a change, in the words of the source's hooks.
+    Invalid {
+        /// What is wrong.
+        message: String,
+    },
+
+    /// Nobody is signed in.
+    NotAuthenticated,
+    /// Who is signed in may not.
+    AccessDenied,
+}
+
+/// What a client needs to go on with a second factor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthDetails {
+    /// Whose second factor.
+    pub user_id: String,
+    /// The masked e-mail address, where a factor can come from it.
+    pub email: Option<String>,
+    /// The masked phone number, where a factor can come from it.
+    pub phone: Option<String>,
+}

@@ -1,0 +1,4 @@
+//! The Condo dialect over HTTP: sign-in with a partner's token, GraphQL (`wire/condo.md`).
+
+pub(super) mod refusals;
+pub(super) mod session;

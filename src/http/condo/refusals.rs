@@ -1,0 +1,273 @@
+//! What the dialect says of each refusal: code, type, words for developers and for users (`wire/condo.md` 1.4, 3, 4, 6). How it
+//! is shaped is another matter: REST and GraphQL each have their own envelope.
+
+use serde_json::{Value, json};
+
+use crate::domain::refusal::{LoginKind, Refusal};
+use crate::settings::Locale;
+
+/// The class of a failure; REST chooses its status by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Code {
+    /// 400.
+    BadUserInput,
+    /// 404.
+    NotFound,
+    /// 500.
+    InternalError,
+}
+
+impl Code {
+    /// As clients read it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::BadUserInput => "BAD_USER_INPUT",
+            Self::NotFound => "NOT_FOUND",
+            Self::InternalError => "INTERNAL_ERROR",
+        }
+    }
+}
+
+/// Under which name the translated words are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// `api.common.TYPE`.
+    Common,
+    /// `api.user.TYPE`.
+    User,
+    /// `api.user.<mutation>.TYPE`.
+    Operation,
+}
+
+/// What is said of a refusal.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// Its class.
+    pub(crate) code: Code,
+    /// Its name.
+    pub(crate) kind: &'static str,
+    /// Words for developers, with `{names}` to fill in.
+    pub(crate) template: &'static str,
+    /// What fills them in, in order.
+    pub(crate) interpolation: Vec<(&'static str, Value)>,
+    /// The argument at fault, as a path.
+    pub(crate) variable: &'static [&'static str],
+    /// What would be right.
+    pub(crate) correct_example: Option<&'static str>,
+    /// Words for users, in English and in Russian, with the same names; none where the source has none.
+    pub(crate) for_user: Option<(Key, &'static str, &'static str)>,
+}
+
+impl Told {
+    fn new(code: Code, kind: &'static str, template: &'static str) -> Self {
+        Self { code, kind, template, interpolation: Vec::new(), variable: &[], correct_example: None, for_user: None }
+    }
+
+    fn bad(kind: &'static str, template: &'static str) -> Self {
+        Self::new(Code::BadUserInput, kind, template)
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.interpolation.push((name, value.into()));
+        self
+    }
+
+    fn at(mut self, variable: &'static [&'static str]) -> Self {
+        self.variable = variable;
+        self
+    }
+
+    fn like(mut self, example: &'static str) -> Self {
+        self.correct_example = Some(example);
+        self
+    }
+
+    fn user(mut self, key: Key, en: &'static str, ru: &'static str) -> Self {
+        self.for_user = Some((key, en, ru));
+        self
+    }
+
+    /// Words for developers.
+    pub(crate) fn message(&self) -> String {
+        self.fill(self.template)
+    }
+
+    /// Words for users, and the same with the names not filled in, in this language.
+    pub(crate) fn message_for_user(&self, locale: Locale) -> Option<(String, &'static str)> {
+        let (_, en, ru) = self.for_user?;
+        let template = match locale {
+            Locale::En => en,
+            Locale::Ru => ru,
+        };
+        Some((self.fill(template), template))
+    }
+
+    fn fill(&self, template: &str) -> String {
+        let mut filled = template.to_owned();
+        for (name, value) in &self.interpolation {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            filled = filled.replace(&format!("{{{name}}}"), &text);
+        }
+        filled
+    }
+}
+
+/// What is said of a refusal; `None` of the two that have an envelope of their own: nobody is signed in, access is denied.
+#[expect(clippy::too_many_lines, reason = "one row a refusal: a table")]
+pub(crate) fn told(refusal: &Refusal) -> Option<Told> {
+    let told = match refusal {
+        Refusal::NotAuthenticated | Refusal::AccessDenied | Refusal::Invalid { .. } => return None,
+        Refusal::MissingQueryParameter(parameter) => {
+            Told::bad("MISSING_QUERY_PARAMETER", "Query parameter \"{parameter}\" is missing in request")
+                .with("parameter", *parameter)
+        }
+        Refusal::InvalidParameter(parameter) => {
+            Told::bad("INVALID_PARAMETER", "Invalid {parameter}").with("parameter", *parameter)
+        }
+        Refusal::InvalidUserType => Told::bad(
+            "INVALID_USER_TYPE",
+            "Invalid user type provided. Expected to be one of the following: {allowedTypes}",
+        )
+        .with("allowedTypes", "resident, staff"),
+        Refusal::NoUserTypeInCallback { provider } => Told::bad(
+            "NO_USER_TYPE_IN_CALLBACK",
+            "userType parameter was not found saved between requests, pass it via query parameters explicitly or visit /api/auth/{provider} first",
+        )
+        .with("provider", provider.as_str()),
+        Refusal::ExternalIdentityBlocked => {
+            Told::bad("EXTERNAL_IDENTITY_BLOCKED", "Its not possible to sign in using this account")
+        }
+        Refusal::PhoneConfirmationRequired { phone } => Told::bad(
+            "PHONE_CONFIRMATION_REQUIRED",
+            "Phone number must be verified to continue authorization. Verify it using startConfirmPhoneAction / completeConfirmPhoneAction mutations and provide verified token as \"{parameter}\" query-parameter",
+        )
+        .with("phone", phone.as_deref().map_or(Value::Null, |phone| json!(phone)))
+        .with("parameter", "confirm_phone_action_token"),
+        Refusal::UnknownProvider { provider } => {
+            Told::new(Code::NotFound, "UNKNOWN_PROVIDER", "Unknown auth provider: {provider}")
+                .with("provider", provider.as_str())
+        }
+        Refusal::InvalidUserData => {
+            Told::new(Code::InternalError, "INVALID_USER_DATA", "Invalid user data received from auth provider")
+        }
+        Refusal::AuthorizationFailed => {
+            Told::new(Code::InternalError, "AUTHORIZATION_FAILED", "Failed to authorize user")
+        }
+        Refusal::TooManyRequests { retry_after } => {
+            let minutes = retry_after.as_millis().div_ceil(60_000).max(1);
+            Told::bad("TOO_MANY_REQUESTS", "You have to wait {minutesRemaining} min. to be able to send request again")
+                .with("minutesRemaining", u64::try_from(minutes).unwrap_or(u64::MAX))
+                .user(
+                    Key::User,
+                    "You have to wait {minutesRemaining} min. to be able to send request again",
+                    "Повторить запрос можно будет через {minutesRemaining} мин.",
+                )
+        }
+        Refusal::WrongPhoneFormat => Told::bad("WRONG_PHONE_FORMAT", "Wrong format of provided phone number")
+            .at(&["data", "phone"])
+            .like("+79991234567")
+            .user(Key::Common, "Wrong phone number format", "Неверный формат номера телефона"),
+        Refusal::PhoneAndUserIdIsMissing => Told::bad("PHONE_AND_USER_ID_IS_MISSING", "Phone or user id is missing"),
+        Refusal::ShouldBeOneIdentifierOnly => Told::bad(
+            "SHOULD_BE_ONE_IDENTIFIER_ONLY",
+            "You need to pass either only the phone or only the userId",
+        ),
+        Refusal::UnableToFindConfirmPhoneAction => Told::bad(
+            "UNABLE_TO_FIND_CONFIRM_PHONE_ACTION",
+            "Confirm phone action was expired or it could not be found. Try to initiate phone confirmation again",
+        )
+        .at(&["data", "token"])
+        .user(
+            Key::User,
+            "Unable to verify your phone number. Try again or ask our support",
+            "Не удалось подтвердить номер телефона. Попробуйте ещё раз или обратитесь в поддержку",
+        ),
+        Refusal::SmsCodeExpired => {
+            Told::bad("SMS_CODE_EXPIRED", "SMS code expired. Try to initiate phone confirmation again")
+                .at(&["data", "smsCode"])
+                .user(
+                    Key::Operation,
+                    "SMS code expired, try to verify phone number again",
+                    "Срок действия кода истёк, подтвердите номер телефона заново",
+                )
+        }
+        Refusal::SmsCodeMaxRetriesReached => Told::bad(
+            "SMS_CODE_MAX_RETRIES_REACHED",
+            "Max retries reached for SMS code confirmation. Try to initiate phone confirmation again",
+        )
+        .at(&["data", "smsCode"])
+        .user(
+            Key::Operation,
+            "Too many wrong codes, try to verify phone number again",
+            "Слишком много неверных кодов, подтвердите номер телефона заново",
+        ),
+        Refusal::SmsCodeVerificationFailed => {
+            Told::bad("SMS_CODE_VERIFICATION_FAILED", "SMS code verification mismatch")
+                .at(&["data", "smsCode"])
+                .user(Key::Operation, "Wrong SMS code", "Неверный код из СМС")
+        }
+        Refusal::SmsForPhoneDayLimitReached => Told::bad(
+            "SMS_FOR_PHONE_DAY_LIMIT_REACHED",
+            "Too many sms requests for this phone number. Try again tomorrow",
+        )
+        .user(
+            Key::User,
+            "Too many sms requests for this phone number. Try again tomorrow",
+            "Слишком много СМС на этот номер телефона. Попробуйте завтра",
+        ),
+        Refusal::SmsForIpDayLimitReached => Told::bad(
+            "SMS_FOR_IP_DAY_LIMIT_REACHED",
+            "Too many sms requests from this ip address. Try again tomorrow",
+        )
+        .user(
+            Key::User,
+            "Too many sms requests. Try again tomorrow",
+            "Слишком много запросов СМС. Попробуйте завтра",
+        ),
+        Refusal::SmsNotSent => Told::new(Code::InternalError, "SMS_NOT_SENT", "The message could not be sent").user(
+            Key::User,
+            "The message could not be sent. Try again later",
+            "Не удалось отправить сообщение. Попробуйте позже",
+        ),
+        Refusal::WrongEmailValue => Told::bad("WRONG_EMAIL_VALUE", "Wrong format of provided email")
+            .at(&["data", "email"])
+            .like("example@example.com")
+            .user(Key::Operation, "Wrong format of provided email", "Неверный формат адреса электронной почты"),
+        Refusal::WrongCredentials(LoginKind::Email) => Told::bad("WRONG_CREDENTIALS", "Wrong email or password").user(
+            Key::Operation,
+            "Wrong email or password",
+            "Неверный адрес электронной почты или пароль",
+        ),
+        Refusal::WrongCredentials(LoginKind::Phone) => Told::bad("WRONG_CREDENTIALS", "Wrong phone or password").user(
+            Key::Operation,
+            "Wrong phone or password",
+            "Неверный номер телефона или пароль",
+        ),
+        Refusal::NotEnoughAuthFactors(_) => Told::bad("NOT_ENOUGH_AUTH_FACTORS", "Not enough auth factors").user(
+            Key::User,
+            "Not enough auth factors",
+            "Недостаточно факторов аутентификации",
+        ),
+        Refusal::DvVersionMismatch => {
+            Told::bad("DV_VERSION_MISMATCH", "Wrong value for data version number").at(&["data", "dv"])
+        }
+        Refusal::WrongSenderFormat { details } => {
+            Told::bad("WRONG_FORMAT", "Invalid format of \"sender\" field value. {details}")
+                .with("details", details.as_str())
+                .at(&["data", "sender"])
+                .like(r#"{ "dv": 1, "fingerprint": "uniq-device-or-container-id" }"#)
+        }
+        Refusal::UserAlreadyExists { field } => Told::new(
+            Code::InternalError,
+            "SUB_GQL_ERROR",
+            match *field {
+                "phone" => "[unique:phone:multipleFound] user already exists",
+                _ => "[unique:email:multipleFound] user already exists",
+            },
+        ),
+        Refusal::NotFound { what } => {
+            Told::new(Code::NotFound, "NOT_FOUND", "{what} was not found").with("what", *what)
+        }
+    };
+    Some(told)
+}

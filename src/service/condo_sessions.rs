@@ -1,0 +1,229 @@
+//! Sessions of the Condo dialect: a random id, signed, that is a cookie and a bearer token alike (`wire/condo.md` 2). They
+//! open that dialect alone.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use chrono::{DateTime, TimeDelta, Utc};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+
+use super::{Parts, accounts};
+use crate::domain::account::AccountType;
+use crate::domain::ids::Subject;
+use crate::domain::user::User;
+use crate::domain::{Error, Result};
+use crate::settings::CondoSession as Rules;
+use crate::store::condo_sessions::{
+    CondoSessionRow, delete, find as find_row, insert, prolong, set_user_type as set_type,
+};
+use crate::store::{self, Tx, at};
+
+/// How much of a session's life may pass before its end is put off: a write for each use would be one for each read.
+const RENEWED_AFTER: TimeDelta = TimeDelta::days(1);
+
+/// Which session it is: the hash of its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SidHash(Vec<u8>);
+
+/// A session that stands.
+#[derive(Clone, Debug)]
+pub struct CondoSession {
+    /// Which.
+    pub sid_hash: SidHash,
+    /// Who has signed in; also a user who is deleted, and may do nothing.
+    pub user: Option<User>,
+    /// As what kind of user somebody said to sign in.
+    pub user_type: Option<AccountType>,
+    /// When it ends.
+    pub expires: DateTime<Utc>,
+    /// Whether that was put off just now, so that a browser has to be told.
+    pub renewed: bool,
+}
+
+/// What is handed to a client: the signed id.
+#[derive(Debug)]
+pub struct Ticket {
+    /// `sid.signature`: the bearer token; after `s:` and URL-encoded, the cookie.
+    pub value: SecretString,
+    /// When the session ends.
+    pub expires: DateTime<Utc>,
+}
+
+/// How somebody signed in.
+#[derive(Clone, Debug)]
+pub(super) struct SignedIn<'a> {
+    /// Who.
+    pub(super) subject: &'a Subject,
+    /// By which way: `passport`, `gql`.
+    pub(super) source: &'a str,
+    /// By which partner or mutation.
+    pub(super) provider: &'a str,
+    /// Through which client of the partner.
+    pub(super) client_id: Option<&'a str>,
+}
+
+/// Without these settings there is no Condo dialect.
+fn rules(parts: &Parts) -> Result<&Rules> {
+    parts.settings.session.as_ref().ok_or_else(|| Error::internal("[session] is not configured"))
+}
+
+/// The signature of a session's id: HMAC-SHA256 as Express's cookies have it.
+fn signed(rules: &Rules, sid: &str) -> Result<SecretString> {
+    let mac = Hmac::<Sha256>::new_from_slice(rules.secret.expose_secret().as_bytes()).map_err(Error::internal)?;
+    let signature = STANDARD_NO_PAD.encode(mac.chain_update(sid).finalize().into_bytes());
+    Ok(format!("{sid}.{signature}").into())
+}
+
+/// The id in a ticket whose signature is ours; compared in constant time.
+fn sid_of(rules: &Rules, ticket: &SecretString) -> Option<SidHash> {
+    let (sid, signature) = ticket.expose_secret().rsplit_once('.')?;
+    let signature = STANDARD_NO_PAD.decode(signature).ok()?;
+    let mac = Hmac::<Sha256>::new_from_slice(rules.secret.expose_secret().as_bytes()).ok()?;
+    mac.chain_update(sid).verify_slice(&signature).ok()?;
+    Some(hash(sid))
+}
+
+fn hash(sid: &str) -> SidHash {
+    SidHash(Sha256::digest(sid.as_bytes()).to_vec())
+}
+
+/// The session that a ticket stands for: none if the signature is not ours, or the session is over. Its end is put off.
+pub async fn find(parts: &Arc<Parts>, ticket: &SecretString) -> Result<Option<CondoSession>> {
+    let rules = rules(parts)?;
+    let Some(sid_hash) = sid_of(rules, ticket) else { return Ok(None) };
+    let now = parts.clock.now();
+    let found = store::read!(parts.store, |conn| find_row(conn, &sid_hash.0))?;
+    let Some((row, account)) = found.filter(|(row, _)| row.expires.0 > now) else { return Ok(None) };
+    let max_age = TimeDelta::from_std(rules.max_age).map_err(Error::internal)?;
+    let mut session = CondoSession {
+        sid_hash,
+        user: account.map(accounts::user).transpose()?,
+        user_type: row.user_type.as_deref().and_then(AccountType::parse),
+        expires: row.expires.0,
+        renewed: false,
+    };
+    if row.expires.0 - now < max_age - RENEWED_AFTER.min(max_age / 10) {
+        let later = now + max_age;
+        let sid_hash = session.sid_hash.clone();
+        let prolonging = parts.detached(async move |parts| {
+            let mut conn = parts.store.write().await?;
+            prolong(&mut conn, &sid_hash.0, (row.expires, at(later))).await
+        });
+        // Of several at once one does it; a session that ended meanwhile stays so.
+        if prolonging.await? {
+            session.expires = later;
+            session.renewed = true;
+        }
+    }
+    Ok(Some(session))
+}
+
+/// A session of somebody who has not signed in, which notes as what kind of user they are about to; `None`: nothing yet.
+pub async fn anonymous(parts: &Arc<Parts>, user_type: Option<AccountType>) -> Result<Ticket> {
+    let (ticket, row) = new(parts, |row| row.user_type = user_type.map(|kind| kind.as_str().to_owned()))?;
+    parts
+        .detached(async move |parts| {
+            let mut conn = parts.store.write().await?;
+            insert(&mut conn, &row).await
+        })
+        .await?;
+    Ok(ticket)
+}
+
+/// Notes in a session as what kind of user somebody is about to sign in; says whether it is there.
+pub async fn set_user_type(parts: &Arc<Parts>, session: &SidHash, user_type: AccountType) -> Result<bool> {
+    let session = session.clone();
+    parts
+        .detached(async move |parts| {
+            let mut conn = parts.store.write().await?;
+            set_type(&mut conn, &session.0, user_type.as_str()).await
+        })
+        .await
+}
+
+/// Signs somebody in, whose last session was `old`: its id is renewed, so that nobody who planted the old one gets in with
+/// it. Fails if the account is gone.
+pub(super) async fn open(parts: &Parts, tx: &mut Tx, signed_in: SignedIn<'_>, old: Option<&SidHash>) -> Result<Ticket> {
+    let (ticket, row) = new(parts, |row| {
+        row.subject = Some(signed_in.subject.as_str().to_owned());
+        row.source = Some(signed_in.source.to_owned());
+        row.provider = Some(signed_in.provider.to_owned());
+        row.client_id = signed_in.client_id.map(str::to_owned);
+    })?;
+    if let Some(old) = old {
+        delete(tx.conn(), &old.0).await?;
+    }
+    insert(tx.conn(), &row).await?;
+    Ok(ticket)
+}
+
+/// Ends a session.
+pub(super) async fn end(tx: &mut Tx, session: &SidHash) -> Result<()> {
+    delete(tx.conn(), &session.0).await
+}
+
+fn new(parts: &Parts, fill: impl FnOnce(&mut CondoSessionRow)) -> Result<(Ticket, CondoSessionRow)> {
+    let rules = rules(parts)?;
+    let now = parts.clock.now();
+    let expires = now + TimeDelta::from_std(rules.max_age).map_err(Error::internal)?;
+    // As the source has them: 192 bits.
+    let sid = URL_SAFE_NO_PAD.encode(parts.entropy.bytes::<24>());
+    let mut row = CondoSessionRow {
+        sid_hash: hash(&sid).0,
+        subject: None,
+        user_type: None,
+        source: None,
+        provider: None,
+        client_id: None,
+        created: at(now),
+        expires: at(expires),
+    };
+    fill(&mut row);
+    Ok((Ticket { value: signed(rules, &sid)?, expires }, row))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::settings::SameSite;
+
+    const SID: &str = "XnwCETJ2-0bcG1l-gQgFHs8973izf9Gz";
+
+    fn rules(secret: &str) -> Rules {
+        Rules { secret: secret.into(), max_age: Duration::from_hours(1), same_site: SameSite::Lax }
+    }
+
+    /// Computed by the source's own libraries.
+    #[test]
+    fn the_signature_is_the_sources() {
+        let rules = rules("qwerty-secret-123");
+        let ticket = signed(&rules, SID).unwrap();
+        assert_eq!(ticket.expose_secret(), &format!("{SID}.lvCjkU66+g0hWQ1qlsGMpW8twuAS0R1/hVIyjb84iZM"));
+        assert_eq!(sid_of(&rules, &ticket), Some(hash(SID)));
+    }
+
+    #[test]
+    fn only_a_whole_signature_of_ours_counts() {
+        let rules = rules("qwerty-secret-123");
+        let good = "lvCjkU66+g0hWQ1qlsGMpW8twuAS0R1/hVIyjb84iZM";
+        for bad in [
+            SID.to_owned(),
+            format!("{SID}."),
+            format!(".{good}"),
+            format!("s:{SID}.{good}"),
+            format!("{SID}.{good}="),
+            format!("{SID}.{}", good.trim_end_matches('M')),
+            format!("{SID}x.{good}"),
+            format!("{SID}.{}", good.replace('l', "m")),
+            String::new(),
+        ] {
+            assert_eq!(sid_of(&rules, &bad.clone().into()), None, "{bad}");
+        }
+        assert_eq!(sid_of(&super::tests::rules("another-secret-1"), &format!("{SID}.{good}").into()), None);
+    }
+}

@@ -1,0 +1,76 @@
+//! Sessions of the Condo dialect: hashes of their ids, never the ids.
+
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::accounts::AccountRow;
+use super::conn::{Conn, load, on};
+use super::error::lift;
+use super::schema::{accounts, condo_sessions};
+use super::types::At;
+use crate::domain::Result;
+
+/// A session; without a subject, of somebody who has not signed in.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = condo_sessions, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(crate) struct CondoSessionRow {
+    pub(crate) sid_hash: Vec<u8>,
+    pub(crate) subject: Option<String>,
+    pub(crate) user_type: Option<String>,
+    pub(crate) source: Option<String>,
+    pub(crate) provider: Option<String>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) created: At,
+    pub(crate) expires: At,
+}
+
+/// Stores a session. It fails if the account is gone meanwhile.
+pub(crate) async fn insert(conn: &mut Conn, row: &CondoSessionRow) -> Result<()> {
+    on!(conn, |c| diesel::insert_into(condo_sessions::table).values(row).execute(c)).map_err(lift)?;
+    Ok(())
+}
+
+/// The session with this id, expired or not, and whose it is.
+pub(crate) async fn find(conn: &mut Conn, sid_hash: &[u8]) -> Result<Option<(CondoSessionRow, Option<AccountRow>)>> {
+    let mut rows: Vec<(CondoSessionRow, Option<AccountRow>)> = load!(
+        conn,
+        condo_sessions::table
+            .left_join(accounts::table)
+            .filter(condo_sessions::sid_hash.eq(sid_hash.to_vec()))
+            .select((CondoSessionRow::as_select(), Option::<AccountRow>::as_select()))
+    )
+    .map_err(lift)?;
+    Ok(rows.pop())
+}
+
+/// Puts off a session's end from `expires`, as it was read, to `later`; says whether it did.
+pub(crate) async fn prolong(conn: &mut Conn, sid_hash: &[u8], (expires, later): (At, At)) -> Result<bool> {
+    let row = condo_sessions::table.find(sid_hash).filter(condo_sessions::expires.eq(expires));
+    Ok(on!(conn, |c| diesel::update(row).set(condo_sessions::expires.eq(later)).execute(c)).map_err(lift)? == 1)
+}
+
+/// Notes as what kind of user somebody is about to sign in; says whether the session is there.
+pub(crate) async fn set_user_type(conn: &mut Conn, sid_hash: &[u8], user_type: &str) -> Result<bool> {
+    let change = diesel::update(condo_sessions::table.find(sid_hash)).set(condo_sessions::user_type.eq(user_type));
+    Ok(on!(conn, |c| change.execute(c)).map_err(lift)? == 1)
+}
+
+/// Ends one session.
+pub(crate) async fn delete(conn: &mut Conn, sid_hash: &[u8]) -> Result<()> {
+    on!(conn, |c| diesel::delete(condo_sessions::table.find(sid_hash)).execute(c)).map_err(lift)?;
+    Ok(())
+}
+
+/// Ends every session of a subject.
+pub(crate) async fn delete_all(conn: &mut Conn, subject: &str) -> Result<()> {
+    on!(conn, |c| diesel::delete(condo_sessions::table.filter(condo_sessions::subject.eq(subject))).execute(c))
+        .map_err(lift)?;
+    Ok(())
+}
+
+/// Deletes every session that expired before `now`.
+pub(crate) async fn sweep(conn: &mut Conn, now: At) -> Result<()> {
+    on!(conn, |c| diesel::delete(condo_sessions::table.filter(condo_sessions::expires.lt(now))).execute(c))
+        .map_err(lift)?;
+    Ok(())
+}
