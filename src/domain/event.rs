@@ -21,6 +21,16 @@ pub enum Event {
     AccountDisabled,
     /// A disabled account may sign in again.
     AccountEnabled,
+    /// An administrator changed an account.
+    AccountChanged,
+    /// An organization was made or changed.
+    OrganizationChanged,
+    /// A role was made or changed.
+    RoleChanged,
+    /// An employee was made or changed.
+    EmployeeChanged,
+    /// A rights set was made or changed.
+    RightsSetChanged,
     /// A person signed in at our own page.
     SignedIn,
     /// A person signed out.
@@ -60,6 +70,11 @@ stored_as!(Event {
     PasswordSet => "ACCOUNT_PASSWORD_SET",
     AccountDisabled => "ACCOUNT_DISABLED",
     AccountEnabled => "ACCOUNT_ENABLED",
+    AccountChanged => "ACCOUNT_CHANGED",
+    OrganizationChanged => "ORGANIZATION_CHANGED",
+    RoleChanged => "EMPLOYEE_ROLE_CHANGED",
+    EmployeeChanged => "EMPLOYEE_CHANGED",
+    RightsSetChanged => "RIGHTS_SET_CHANGED",
     SignedIn => "SIGNED_IN",
     SignedOut => "SIGNED_OUT",
     SignInRefused => "SIGN_IN_REFUSED",

@@ -16,8 +16,8 @@ pub(super) struct About<'a> {
     pub(super) provider: Option<&'a ProviderId>,
     /// Which account there.
     pub(super) sid: Option<&'a str>,
-    /// A reason code of ours.
-    pub(super) detail: Option<&'static str>,
+    /// A reason code of ours, or which record and by whom.
+    pub(super) detail: Option<&'a str>,
 }
 
 /// Adds a line: who did what to whom, now.

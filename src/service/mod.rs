@@ -1,5 +1,6 @@
 //! What the program does, one verb family a file: plain values in, domain types out; nothing of HTTP, nothing of SQL.
 
+pub mod access;
 pub mod accounts;
 pub mod authorize;
 pub mod bind;
@@ -13,6 +14,7 @@ pub mod links;
 pub mod onward;
 pub mod ownership;
 pub mod passwords;
+pub mod people;
 pub mod refresh;
 pub mod revoke;
 pub mod sessions;

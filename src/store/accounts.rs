@@ -3,8 +3,8 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::conn::{Conn, on};
-use super::error::lift;
+use super::conn::{Conn, hold_name, on};
+use super::error::{lift, violated};
 use super::schema::accounts;
 use super::types::{At, Uuid};
 use crate::domain::account::{AccountType, Address};
@@ -13,9 +13,9 @@ use crate::domain::{Error, Result};
 
 /// An account's row. `Debug` in tests alone: it has the password's hash.
 #[cfg_attr(test, derive(Debug))]
-#[derive(Clone, Queryable, Selectable, Insertable)]
+#[derive(Clone, Queryable, QueryableByName, Selectable, Insertable, AsChangeset)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a column")]
-#[diesel(table_name = accounts, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+#[diesel(table_name = accounts, primary_key(subject), treat_none_as_null = true, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 pub(crate) struct AccountRow {
     pub(crate) subject: String,
     pub(crate) issuer: Option<String>,
@@ -86,8 +86,25 @@ pub(crate) async fn insert_if_absent(conn: &mut Conn, row: &AccountRow) -> Resul
     let of_type = accounts::table.filter(accounts::account_type.eq(&row.account_type));
     let holder = of_type.filter(accounts::email.eq(&row.email)).select(accounts::subject);
     let holder = on!(conn, |c| holder.first::<String>(c)).optional().map_err(lift)?;
-    let field = if holder.is_some() { "email" } else { "phone" };
-    Err(Error::input(field, format!("belongs to another account of the type {}", row.account_type)))
+    Err(belongs(if holder.is_some() { "email" } else { "phone" }, &row.account_type))
+}
+
+fn belongs(field: &'static str, account_type: &str) -> Error {
+    Error::input(field, format!("belongs to another account of the type {account_type}"))
+}
+
+/// Writes an account anew, as its holder read it. [`Error::Input`] names the address that another account of the type has;
+/// on Postgres the transaction is over then.
+pub(crate) async fn update(conn: &mut Conn, row: &AccountRow) -> Result<()> {
+    match on!(conn, |c| diesel::update(accounts::table.find(&row.subject)).set(row).execute(c)) {
+        Ok(_) => Ok(()),
+        // Postgres names the index, SQLite its columns.
+        Err(error) => Err(match violated(&error) {
+            Some(what) if what.contains("email") => belongs("email", &row.account_type),
+            Some(what) if what.contains("phone") => belongs("phone", &row.account_type),
+            _ => lift(error),
+        }),
+    }
 }
 
 /// The account of a subject, if there is one.
@@ -130,13 +147,7 @@ pub(crate) async fn set_disabled(conn: &mut Conn, subject: &Subject, since: Opti
 /// Holds off, until the transaction ends, every other change of this subject's account and links: a link can't be made
 /// while its account goes, and of two calls that make the same link the second finds it.
 pub(crate) async fn hold(conn: &mut Conn, subject: &Subject) -> Result<()> {
-    if conn.is_sqlite() {
-        // A transaction there holds off every other.
-        return Ok(());
-    }
-    let lock = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))");
-    on!(conn, |c| lock.bind::<diesel::sql_types::Text, _>(subject.as_str()).execute(c)).map_err(lift)?;
-    Ok(())
+    hold_name(conn, subject.as_str()).await
 }
 
 /// Deletes the account; says whether there was one.

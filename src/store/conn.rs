@@ -174,3 +174,15 @@ impl Tx {
         self.conn.commit().await.map_err(super::error::lift)
     }
 }
+
+/// Holds off, until the transaction ends, everybody else who holds this name.
+pub(super) async fn hold_name(conn: &mut Conn, name: &str) -> crate::domain::Result<()> {
+    if conn.is_sqlite() {
+        // A transaction there holds off every other.
+        return Ok(());
+    }
+    let lock = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))");
+    on!(conn, |c| diesel_async::RunQueryDsl::execute(lock.bind::<diesel::sql_types::Text, _>(name), c))
+        .map_err(super::error::lift)?;
+    Ok(())
+}

@@ -3,6 +3,7 @@
 mod address;
 mod conn;
 mod error;
+mod filter;
 mod link;
 mod moment;
 mod pool;
@@ -28,6 +29,7 @@ pub(crate) mod marks;
 pub(crate) mod oauth_codes;
 pub(crate) mod oauth_refresh_tokens;
 pub(crate) mod oauth_tokens;
+pub(crate) mod organizations;
 pub(crate) mod person;
 pub(crate) mod provider_rules;
 pub(crate) mod revocations;
@@ -48,6 +50,7 @@ use tokio::runtime::Handle;
 pub(crate) use conn::{Conn, Tx};
 use error::{is_lost_connection, lift, unavailable};
 pub(crate) use moment::Now;
+pub(crate) use types::At;
 
 use crate::domain::Result;
 use crate::domain::refresh::{GRACE, Takeover};

@@ -1,0 +1,157 @@
+//! Who may see and change what in the Condo dialect (`wire/condo.md` 5): administrators all, support staff all to see, everybody
+//! else what their organizations and their rights set open. What may be seen is a filter, which the database applies.
+
+use super::Parts;
+use crate::domain::filter::{Filter, Page, Table, Value};
+use crate::domain::organization::Granted;
+use crate::domain::refusal::Refusal;
+use crate::domain::user::User;
+use crate::domain::{Error, Result};
+use crate::store;
+use crate::store::organizations::{RightsSetRow, list};
+
+/// A user who is signed in, with what an administrator granted.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Who.
+    pub user: User,
+    rights: Granted,
+}
+
+/// What `user` may do. [`Refusal::NotAuthenticated`] without one, [`Refusal::AccessDenied`] to one who is deleted.
+pub async fn of(parts: &Parts, user: Option<&User>) -> Result<Access> {
+    let user = user.ok_or(Error::Refused(Refusal::NotAuthenticated))?.clone();
+    if user.deleted.is_some() {
+        return Err(denied());
+    }
+    let rights = match user.rights_set {
+        Some(id) => {
+            let filter = Filter::All(vec![Filter::is("id", Value::Id(id)), Filter::Absent("deleted_at")]);
+            let page = Page::default();
+            let rows: Vec<RightsSetRow> = store::read!(parts.store, |conn| list(conn, &filter, &page))?;
+            rows.first().map(|row| Granted::parse(&row.granted)).unwrap_or_default()
+        }
+        None => Granted::default(),
+    };
+    Ok(Access { user, rights })
+}
+
+/// The refusal of what may not be.
+pub(super) fn denied() -> Error {
+    Error::refused(Refusal::AccessDenied)
+}
+
+impl Access {
+    /// Lets administrators through, and who has the right.
+    pub fn require(&self, right: &str) -> Result<()> {
+        if self.user.is_admin || self.rights.has(right) { Ok(()) } else { Err(denied()) }
+    }
+
+    /// Lets administrators through alone.
+    pub fn require_admin(&self) -> Result<()> {
+        if self.user.is_admin { Ok(()) } else { Err(denied()) }
+    }
+
+    /// Lets administrators and support staff through.
+    pub fn require_staff(&self) -> Result<()> {
+        if self.is_staff() { Ok(()) } else { Err(denied()) }
+    }
+
+    /// Whether the user belongs to those who run the installation.
+    pub fn is_staff(&self) -> bool {
+        self.user.is_admin || self.user.is_support
+    }
+
+    /// Whether the user sees these addresses: their own, and who may read users.
+    pub fn sees_addresses_of(&self, subject: &str) -> bool {
+        self.user.id.as_str() == subject || self.is_staff() || self.rights.has("canReadUsers")
+    }
+
+    fn sees_all(&self, right: &str) -> bool {
+        self.is_staff() || self.rights.has(right)
+    }
+
+    fn me(&self) -> Value {
+        Value::Text(self.user.id.as_str().to_owned())
+    }
+
+    /// On a column that names an organization: the user works there in good standing, in a role that grants `permission`.
+    pub(super) fn works_at(&self, ours: &'static str, permission: Option<&'static str>) -> Filter {
+        let mut standing = vec![
+            Filter::is("subject", self.me()),
+            Filter::yes("is_accepted"),
+            Filter::no("is_blocked"),
+            Filter::no("is_rejected"),
+            Filter::Absent("deleted_at"),
+            Filter::related(Table::Organizations, ("id", "organization"), Filter::Absent("deleted_at")),
+        ];
+        let mut role = vec![Filter::Absent("deleted_at")];
+        role.extend(permission.map(Filter::Grants));
+        standing.push(Filter::related(Table::EmployeeRoles, ("id", "role"), Filter::All(role)));
+        Filter::related(Table::Employees, ("organization", ours), Filter::All(standing))
+    }
+
+    /// The organizations that the user sees: where they work, and where they are invited.
+    pub(super) fn organizations(&self) -> Filter {
+        if self.sees_all("canReadOrganizations") {
+            return Filter::everything();
+        }
+        let invited = Filter::related(
+            Table::Employees,
+            ("organization", "id"),
+            Filter::All(vec![
+                Filter::is("subject", self.me()),
+                Filter::no("is_accepted"),
+                Filter::no("is_blocked"),
+                Filter::no("is_rejected"),
+                Filter::Absent("deleted_at"),
+            ]),
+        );
+        Filter::Any(vec![self.works_at("id", None), invited])
+    }
+
+    /// The roles that the user sees: those of where they work.
+    pub(super) fn roles(&self) -> Filter {
+        if self.sees_all("canReadOrganizationEmployeeRoles") {
+            return Filter::everything();
+        }
+        self.works_at("organization", None)
+    }
+
+    /// The employees that the user sees: themselves everywhere, and the colleagues where their role lets them.
+    pub(super) fn employees(&self) -> Filter {
+        if self.sees_all("canReadOrganizationEmployees") {
+            return Filter::everything();
+        }
+        Filter::Any(vec![Filter::is("subject", self.me()), self.works_at("organization", Some("canReadEmployees"))])
+    }
+
+    /// The users that the user sees: themselves, and their colleagues.
+    pub(super) fn users(&self) -> Filter {
+        if self.sees_all("canReadUsers") {
+            return Filter::everything();
+        }
+        let colleagues = Filter::related(
+            Table::Employees,
+            ("subject", "subject"),
+            Filter::All(vec![Filter::Absent("deleted_at"), self.works_at("organization", Some("canReadEmployees"))]),
+        );
+        Filter::Any(vec![Filter::is("subject", self.me()), colleagues])
+    }
+
+    /// The rights sets that the user sees: their own.
+    pub(super) fn rights_sets(&self) -> Filter {
+        if self.is_staff() {
+            return Filter::everything();
+        }
+        self.user.rights_set.map_or_else(Filter::nothing, |id| Filter::is("id", Value::Id(id)))
+    }
+
+    /// Refuses to look for users by an address to who may not see addresses: whether there is an answer would tell.
+    pub(super) fn may_ask(&self, table: Table, wanted: &Filter) -> Result<()> {
+        if !self.sees_all("canReadUsers") && wanted.names(table, Table::Accounts, &["email", "phone"]) {
+            return Err(denied());
+        }
+        Ok(())
+    }
+}

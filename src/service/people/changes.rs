@@ -1,0 +1,381 @@
+//! Organizations, roles, employees and rights sets: made and changed by administrators, and by whom their role or rights set
+//! lets. Each change is one transaction, with its line in the audit record.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::lists::{employees_of, organization, rights_set, role};
+use crate::domain::account::{Email, Phone};
+use crate::domain::event::{Actor, Event};
+use crate::domain::filter::Filter;
+use crate::domain::ids::display_name;
+use crate::domain::organization::{Employee, Granted, Organization, RightsSet, Role};
+use crate::domain::refusal::Refusal;
+use crate::domain::{Error, Result};
+use crate::service::Parts;
+use crate::service::access::{Access, denied};
+use crate::service::audit::{About, record};
+use crate::service::sign_in::Origin;
+use crate::store::organizations::{
+    EmployeeRow, Listed, OrganizationRow, RightsSetRow, RoleRow, hold, insert, insert_employee, insert_rights_set,
+    insert_role, update, update_employee, update_rights_set, update_role,
+};
+use crate::store::{Tx, at, row_id};
+
+/// What becomes of a field.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Change<T> {
+    /// It stays.
+    #[default]
+    Keep,
+    /// It becomes this.
+    To(T),
+}
+
+impl<T> Change<T> {
+    /// Whether nothing is said of the field.
+    pub fn is_keep(&self) -> bool {
+        matches!(self, Self::Keep)
+    }
+
+    pub(super) fn apply(self, field: &mut T) {
+        if let Self::To(value) = self {
+            *field = value;
+        }
+    }
+
+    fn try_apply<U>(self, field: &mut U, read: impl FnOnce(T) -> Result<U>) -> Result<()> {
+        if let Self::To(value) = self {
+            *field = read(value)?;
+        }
+        Ok(())
+    }
+}
+
+/// Who changes something, and from where.
+#[derive(Clone, Debug)]
+pub struct Editor {
+    /// Who.
+    pub access: Access,
+    /// From where.
+    pub origin: Origin,
+}
+
+impl Editor {
+    /// Adds the line of a change to the record it was made in.
+    pub(super) async fn sign(&self, parts: &Parts, tx: &mut Tx, event: Event, record_id: &str) -> Result<()> {
+        let actor = Actor {
+            client: None,
+            claimed_ip: Some(self.origin.ip.to_string()),
+            claimed_agent: self.origin.agent.clone(),
+        };
+        let detail = format!("{record_id} by {}", self.access.user.id.as_str());
+        let subject = (event == Event::AccountChanged).then_some(record_id);
+        record(parts, tx, event, &actor, About { subject, detail: Some(&detail), ..About::default() }).await
+    }
+}
+
+/// What is to become of an organization.
+#[derive(Clone, Debug, Default)]
+pub struct OrganizationChange {
+    /// What people read.
+    pub name: Change<String>,
+    /// Since when it is deleted.
+    pub deleted: Change<Option<DateTime<Utc>>>,
+}
+
+/// What is to become of a role.
+#[derive(Clone, Debug, Default)]
+pub struct RoleChange {
+    /// What people read.
+    pub name: Change<String>,
+    /// What it grants from now on, and what no more.
+    pub grants: Vec<(&'static str, bool)>,
+    /// Since when it is deleted.
+    pub deleted: Change<Option<DateTime<Utc>>>,
+}
+
+/// What is to become of a rights set.
+pub type RightsSetChange = RoleChange;
+
+/// What is to become of an employee.
+#[derive(Clone, Debug, Default)]
+pub struct EmployeeChange {
+    /// As what: a role of the same organization.
+    pub role: Change<Option<Uuid>>,
+    /// The name that the organization uses.
+    pub name: Change<Option<String>>,
+    /// The e-mail address that the organization uses.
+    pub email: Change<Option<String>>,
+    /// The phone number that the organization uses.
+    pub phone: Change<Option<String>>,
+    /// Whether the user took the invitation; for administrators alone.
+    pub is_accepted: Change<bool>,
+    /// Whether the user refused it; for administrators alone.
+    pub is_rejected: Change<bool>,
+    /// Whether the organization keeps the user out.
+    pub is_blocked: Change<bool>,
+    /// Since when the user is none of the organization's.
+    pub deleted: Change<Option<DateTime<Utc>>>,
+}
+
+/// Runs a change to its end whatever becomes of the caller.
+macro_rules! change {
+    ($parts:expr, |$own:ident, $tx:ident| $work:block) => {
+        $parts
+            .detached(async move |$own| {
+                let mut transaction = $own.store.begin().await?;
+                let $tx = &mut transaction;
+                let changed = $work;
+                transaction.commit().await?;
+                Ok(changed)
+            })
+            .await
+    };
+}
+pub(super) use change;
+
+fn required<T>(change: &Change<T>, field: &'static str) -> Result<()> {
+    if change.is_keep() { Err(Error::input(field, "is missing")) } else { Ok(()) }
+}
+
+/// The record, held, if the editor may change it: those whom `all` lets through any, others where `filter` shows it.
+async fn editable<R: Listed>(tx: &mut Tx, id: Uuid, all: bool, filter: Filter) -> Result<R> {
+    let filter = if all { Filter::everything() } else { filter };
+    // One that is not there answers as one that may not be seen.
+    hold(tx.conn(), id, filter).await?.ok_or_else(denied)
+}
+
+/// Makes an organization.
+pub async fn create_organization(parts: &Arc<Parts>, by: Editor, change: OrganizationChange) -> Result<Organization> {
+    by.access.require("canManageOrganizations")?;
+    required(&change.name, "name")?;
+    change!(parts, |parts, tx| {
+        let now = at(parts.clock.now());
+        let id = row_id(parts.entropy.uuid());
+        let mut row = OrganizationRow { id, name: String::new(), created: now, updated: now, deleted_at: None };
+        change.write(&mut row)?;
+        insert(tx.conn(), &row).await?;
+        by.sign(&parts, tx, Event::OrganizationChanged, &row.id.0.to_string()).await?;
+        organization(row)
+    })
+}
+
+/// Changes an organization.
+pub async fn change_organization(
+    parts: &Arc<Parts>,
+    by: Editor,
+    id: Uuid,
+    change: OrganizationChange,
+) -> Result<Organization> {
+    change!(parts, |parts, tx| {
+        let all = by.access.require("canManageOrganizations").is_ok();
+        let own = by.access.works_at("id", Some("canManageOrganization"));
+        let mut row: OrganizationRow = editable(tx, id, all, own).await?;
+        change.write(&mut row)?;
+        row.updated = at(parts.clock.now());
+        update(tx.conn(), &row).await?;
+        by.sign(&parts, tx, Event::OrganizationChanged, &id.to_string()).await?;
+        organization(row)
+    })
+}
+
+impl OrganizationChange {
+    fn write(self, row: &mut OrganizationRow) -> Result<()> {
+        self.name.try_apply(&mut row.name, |name| display_name("name", name))?;
+        self.deleted.try_apply(&mut row.deleted_at, |since| Ok(since.map(at)))
+    }
+}
+
+/// Makes a role of an organization.
+pub async fn create_role(parts: &Arc<Parts>, by: Editor, organization: Uuid, change: RoleChange) -> Result<Role> {
+    required(&change.name, "name")?;
+    change!(parts, |parts, tx| {
+        let all = by.access.require("canManageOrganizationEmployeeRoles").is_ok();
+        let own = by.access.works_at("id", Some("canManageRoles"));
+        let organization: OrganizationRow = editable(tx, organization, all, own).await?;
+        let now = at(parts.clock.now());
+        let mut row = RoleRow {
+            id: row_id(parts.entropy.uuid()),
+            organization: organization.id,
+            name: String::new(),
+            granted: Granted::by_default().stored(),
+            created: now,
+            updated: now,
+            deleted_at: None,
+        };
+        change.write(&mut row.name, &mut row.granted)?;
+        insert_role(tx.conn(), &row).await?;
+        by.sign(&parts, tx, Event::RoleChanged, &row.id.0.to_string()).await?;
+        role(row)
+    })
+}
+
+/// Changes a role.
+pub async fn change_role(parts: &Arc<Parts>, by: Editor, id: Uuid, change: RoleChange) -> Result<Role> {
+    change!(parts, |parts, tx| {
+        let all = by.access.require("canManageOrganizationEmployeeRoles").is_ok();
+        let own = by.access.works_at("organization", Some("canManageRoles"));
+        let mut row: RoleRow = editable(tx, id, all, own).await?;
+        change.deleted.clone().try_apply(&mut row.deleted_at, |since| Ok(since.map(at)))?;
+        change.write(&mut row.name, &mut row.granted)?;
+        row.updated = at(parts.clock.now());
+        update_role(tx.conn(), &row).await?;
+        by.sign(&parts, tx, Event::RoleChanged, &id.to_string()).await?;
+        role(row)
+    })
+}
+
+impl RoleChange {
+    fn write(self, name: &mut String, granted: &mut String) -> Result<()> {
+        self.name.try_apply(name, |name| display_name("name", name))?;
+        let mut names = Granted::parse(granted);
+        for (name, is_granted) in self.grants {
+            names.set(name, is_granted);
+        }
+        *granted = names.stored();
+        Ok(())
+    }
+}
+
+/// Makes a rights set.
+pub async fn create_rights_set(parts: &Arc<Parts>, by: Editor, change: RightsSetChange) -> Result<RightsSet> {
+    by.access.require_staff()?;
+    required(&change.name, "name")?;
+    change!(parts, |parts, tx| {
+        let now = at(parts.clock.now());
+        let id = row_id(parts.entropy.uuid());
+        let (name, granted) = (String::new(), String::new());
+        let mut row = RightsSetRow { id, name, granted, created: now, updated: now, deleted_at: None };
+        change.write(&mut row.name, &mut row.granted)?;
+        insert_rights_set(tx.conn(), &row).await?;
+        by.sign(&parts, tx, Event::RightsSetChanged, &row.id.0.to_string()).await?;
+        rights_set(row)
+    })
+}
+
+/// Changes a rights set; one that is deleted is taken from everybody who had it.
+pub async fn change_rights_set(parts: &Arc<Parts>, by: Editor, id: Uuid, change: RightsSetChange) -> Result<RightsSet> {
+    by.access.require_staff()?;
+    change!(parts, |parts, tx| {
+        let mut row: RightsSetRow = editable(tx, id, true, Filter::nothing()).await?;
+        change.deleted.clone().try_apply(&mut row.deleted_at, |since| Ok(since.map(at)))?;
+        change.write(&mut row.name, &mut row.granted)?;
+        row.updated = at(parts.clock.now());
+        update_rights_set(tx.conn(), &row).await?;
+        by.sign(&parts, tx, Event::RightsSetChanged, &id.to_string()).await?;
+        rights_set(row)
+    })
+}
+
+/// Makes a user an employee of an organization: administrators alone do, all others would invite.
+pub async fn create_employee(
+    parts: &Arc<Parts>,
+    by: Editor,
+    (organization, subject): (Uuid, String),
+    change: EmployeeChange,
+) -> Result<Employee> {
+    by.access.require_admin()?;
+    let access = by.access.clone();
+    let row = change!(parts, |parts, tx| {
+        let organization: OrganizationRow = connected(tx, organization, "organization").await?;
+        let now = at(parts.clock.now());
+        let mut row = EmployeeRow {
+            id: row_id(parts.entropy.uuid()),
+            organization: organization.id,
+            subject: user_of(tx, subject).await?,
+            role: None,
+            name: None,
+            email: None,
+            phone: None,
+            is_accepted: false,
+            is_rejected: false,
+            is_blocked: false,
+            created: now,
+            updated: now,
+            deleted_at: None,
+        };
+        change.write(tx, &mut row).await?;
+        insert_employee(tx.conn(), &row).await.map_err(twice)?;
+        by.sign(&parts, tx, Event::EmployeeChanged, &row.id.0.to_string()).await?;
+        row
+    })?;
+    shown(parts, &access, row).await
+}
+
+/// Changes an employee.
+pub async fn change_employee(parts: &Arc<Parts>, by: Editor, id: Uuid, change: EmployeeChange) -> Result<Employee> {
+    let is_admins = !change.is_accepted.is_keep() || !change.is_rejected.is_keep();
+    if is_admins {
+        by.access.require_admin()?;
+    }
+    let access = by.access.clone();
+    let row = change!(parts, |parts, tx| {
+        let all = by.access.is_staff() || by.access.require("canManageOrganizationEmployees").is_ok();
+        let own = by.access.works_at("organization", Some("canManageEmployees"));
+        let mut row: EmployeeRow = editable(tx, id, all, own).await?;
+        change.write(tx, &mut row).await?;
+        row.updated = at(parts.clock.now());
+        update_employee(tx.conn(), &row).await.map_err(twice)?;
+        by.sign(&parts, tx, Event::EmployeeChanged, &id.to_string()).await?;
+        row
+    })?;
+    shown(parts, &access, row).await
+}
+
+impl EmployeeChange {
+    async fn write(self, tx: &mut Tx, row: &mut EmployeeRow) -> Result<()> {
+        if let Change::To(Some(id)) = self.role {
+            let role: RoleRow = connected(tx, id, "role").await?;
+            if role.organization != row.organization {
+                return Err(Error::input("role", "is of another organization"));
+            }
+        }
+        self.role.try_apply(&mut row.role, |id| Ok(id.map(row_id)))?;
+        let name = |name: Option<String>| name.map(|name| display_name("name", name)).transpose();
+        self.name.try_apply(&mut row.name, name)?;
+        let email = |text: Option<String>| {
+            text.map(|text| Email::parse(&text).map(|email| email.as_str().to_owned())).transpose()
+        };
+        self.email.try_apply(&mut row.email, email)?;
+        let phone = |text: Option<String>| {
+            text.map(|text| Phone::parse(&text).map(|phone| phone.as_str().to_owned())).transpose()
+        };
+        self.phone.try_apply(&mut row.phone, phone)?;
+        self.is_accepted.apply(&mut row.is_accepted);
+        self.is_rejected.apply(&mut row.is_rejected);
+        self.is_blocked.apply(&mut row.is_blocked);
+        self.deleted.try_apply(&mut row.deleted_at, |since| Ok(since.map(at)))
+    }
+}
+
+/// A record that a change is to name: one that stands.
+pub(super) async fn connected<R: Listed>(tx: &mut Tx, id: Uuid, field: &'static str) -> Result<R> {
+    let found = hold(tx.conn(), id, Filter::Absent("deleted_at")).await?;
+    found.ok_or_else(|| Error::input(field, "is not there"))
+}
+
+async fn user_of(tx: &mut Tx, subject: String) -> Result<String> {
+    use crate::domain::ids::Subject;
+    let missing = || Error::input("user", "is not there");
+    let subject = Subject::parse(subject).map_err(|_malformed| missing())?;
+    crate::store::accounts::hold(tx.conn(), &subject).await?;
+    let found = crate::store::accounts::find(tx.conn(), &subject).await?;
+    found.filter(|row| row.disabled_at.is_none()).map(|row| row.subject).ok_or_else(missing)
+}
+
+fn twice(error: Error) -> Error {
+    match error {
+        Error::AlreadyLinked => Error::refused(Refusal::Invalid {
+            message: "[unique:alreadyExists] the user is an employee of the organization already".to_owned(),
+        }),
+        other => other,
+    }
+}
+
+async fn shown(parts: &Parts, access: &Access, row: EmployeeRow) -> Result<Employee> {
+    let shown = employees_of(parts, access, vec![row]).await?.pop();
+    shown.ok_or_else(|| Error::internal("an employee that was just written is gone"))
+}

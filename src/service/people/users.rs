@@ -1,0 +1,174 @@
+//! Users as administrators make and change them: addresses, passwords, what they may do, and their soft deletion.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
+
+use super::changes::{Change, Editor, change, connected};
+use crate::domain::account::{AccountType, Email, Phone, check_password};
+use crate::domain::event::Event;
+use crate::domain::ids::{Subject, display_name};
+use crate::domain::refusal::Refusal;
+use crate::domain::user::User;
+use crate::domain::{Error, Result};
+use crate::service::access::denied;
+use crate::service::{Parts, accounts, passwords};
+use crate::store::accounts::{AccountRow, find, hold, insert_if_absent, update};
+use crate::store::organizations::RightsSetRow;
+use crate::store::person::close_all;
+use crate::store::{Tx, at, condo_sessions, row_id};
+
+/// What is to become of a user.
+#[derive(Debug, Default)]
+pub struct UserChange {
+    /// The name.
+    pub name: Change<Option<String>>,
+    /// The e-mail address.
+    pub email: Change<Option<String>>,
+    /// Whether it is known to be the user's own.
+    pub email_verified: Change<bool>,
+    /// The phone number.
+    pub phone: Change<Option<String>>,
+    /// Whether it is known to be the user's own.
+    pub phone_verified: Change<bool>,
+    /// The password.
+    pub password: Option<SecretString>,
+    /// Whether the user sees and changes everything.
+    pub is_admin: Change<bool>,
+    /// Whether the user sees everything.
+    pub is_support: Change<bool>,
+    /// Whether a password alone doesn't sign in.
+    pub two_factor: Change<bool>,
+    /// What is granted.
+    pub rights_set: Change<Option<Uuid>>,
+    /// A JSON object, as text.
+    pub meta: Change<String>,
+    /// Since when the user is deleted.
+    pub deleted: Change<Option<DateTime<Utc>>>,
+}
+
+impl UserChange {
+    /// Whether nothing but the rights set changes.
+    fn is_of_rights_alone(&self) -> bool {
+        let Self { name, email, email_verified, phone, phone_verified, password, is_admin, is_support, .. } = self;
+        let Self { two_factor, meta, deleted, .. } = self;
+        [name.is_keep(), email.is_keep(), email_verified.is_keep(), phone.is_keep(), phone_verified.is_keep()]
+            .into_iter()
+            .chain([password.is_none(), is_admin.is_keep(), is_support.is_keep(), two_factor.is_keep()])
+            .chain([meta.is_keep(), deleted.is_keep()])
+            .all(|kept| kept)
+    }
+
+    async fn write(self, tx: &mut Tx, row: &mut AccountRow) -> Result<()> {
+        if let Change::To(name) = self.name {
+            row.name = name.map(|name| display_name("name", name)).transpose()?;
+        }
+        if let Change::To(email) = self.email {
+            row.email = email.map(|text| Email::parse(&text)).transpose()?.map(|email| email.as_str().to_owned());
+        }
+        if let Change::To(phone) = self.phone {
+            row.phone = phone.map(|text| Phone::parse(&text)).transpose()?.map(|phone| phone.as_str().to_owned());
+        }
+        self.email_verified.apply(&mut row.email_verified);
+        self.phone_verified.apply(&mut row.phone_verified);
+        // What isn't there was shown by nobody.
+        row.email_verified &= row.email.is_some();
+        row.phone_verified &= row.phone.is_some();
+        self.is_admin.apply(&mut row.is_admin);
+        self.is_support.apply(&mut row.is_support);
+        self.two_factor.apply(&mut row.two_factor);
+        self.meta.apply(&mut row.meta);
+        if let Change::To(rights_set) = self.rights_set {
+            if let Some(id) = rights_set {
+                let _stands: RightsSetRow = connected(tx, id, "rightsSet").await?;
+            }
+            row.rights_set = rights_set.map(row_id);
+        }
+        if let Change::To(since) = self.deleted {
+            row.disabled_at = since.map(at);
+        }
+        Ok(())
+    }
+}
+
+/// Makes a user. For administrators.
+pub async fn create_user(
+    parts: &Arc<Parts>,
+    by: Editor,
+    account_type: AccountType,
+    mut change: UserChange,
+) -> Result<User> {
+    by.access.require_admin()?;
+    let hash = hash(parts, &mut change, []).await?;
+    change!(parts, |parts, tx| {
+        let subject = Subject::parse(parts.entropy.uuid().to_string()).map_err(Error::internal)?;
+        let mut row = AccountRow::bare(&subject, account_type, at(parts.clock.now()));
+        row.password_hash = hash;
+        change.write(tx, &mut row).await?;
+        insert_if_absent(tx.conn(), &row).await.map_err(taken)?;
+        by.sign(&parts, tx, Event::AccountChanged, subject.as_str()).await?;
+        accounts::user(row)?
+    })
+}
+
+/// Changes a user: administrators anything, and who may assign rights sets that alone. Another password, and a deletion,
+/// end what was opened in the user's name.
+pub async fn change_user(parts: &Arc<Parts>, by: Editor, id: Subject, mut change: UserChange) -> Result<User> {
+    if !change.is_of_rights_alone() {
+        by.access.require_admin()?;
+    }
+    by.access.require("canManageUserRightsSetField")?;
+    let hash = hash(parts, &mut change, [id.as_str()]).await?;
+    let forget = id.clone();
+    let changed = change!(parts, |parts, tx| {
+        hold(tx.conn(), &id).await?;
+        let mut row = find(tx.conn(), &id).await?.ok_or_else(denied)?;
+        let was_deleted = row.disabled_at.is_some();
+        let has_new_password = hash.is_some();
+        row.password_hash = hash.or(row.password_hash);
+        change.write(tx, &mut row).await?;
+        row.updated = Some(at(parts.clock.now()));
+        update(tx.conn(), &row).await.map_err(taken)?;
+        let is_deleted = row.disabled_at.is_some();
+        if has_new_password || (is_deleted && !was_deleted) {
+            close_all(tx.conn(), id.as_str()).await?;
+        }
+        // Those of a deleted user stay, to be refused by name; they must not come to life again.
+        if has_new_password || (was_deleted && !is_deleted) {
+            condo_sessions::delete_all(tx.conn(), id.as_str()).await?;
+        }
+        by.sign(&parts, tx, Event::AccountChanged, id.as_str()).await?;
+        accounts::user(row)?
+    })?;
+    parts.tokens_seen.forget_subject(&forget);
+    Ok(changed)
+}
+
+/// The hash of the password that is to be set, if one is.
+async fn hash<'a>(
+    parts: &Parts,
+    change: &mut UserChange,
+    own: impl IntoIterator<Item = &'a str>,
+) -> Result<Option<String>> {
+    let Some(password) = change.password.take() else { return Ok(None) };
+    let told = |field: &Change<Option<String>>| match field {
+        Change::To(text) => text.clone(),
+        Change::Keep => None,
+    };
+    let addresses = [told(&change.email), told(&change.phone)];
+    let own = own.into_iter().map(str::to_owned).chain(addresses.into_iter().flatten()).collect::<Vec<_>>();
+    check_password(password.expose_secret(), own.iter().map(String::as_str))?;
+    passwords::hash(parts, password).await.map(Some)
+}
+
+/// An address that another user of the type has.
+fn taken(error: Error) -> Error {
+    match error {
+        Error::Input { field, .. } if field == "email" || field == "phone" => {
+            Error::refused(Refusal::Invalid { message: format!("[unique:{field}:multipleFound] user already exists") })
+        }
+        other => other,
+    }
+}
