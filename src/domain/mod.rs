@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod caller;
+pub mod confirmation;
 pub mod error;
 pub mod event;
 pub mod filter;

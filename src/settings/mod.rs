@@ -5,12 +5,14 @@ mod client_auth;
 mod clients;
 mod database;
 mod error;
+mod ip_proxies;
 mod issuers;
 mod providers;
 mod reader;
 mod scalar;
 mod secret;
 mod session;
+mod sms;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,8 @@ use toml::Table;
 use toml::de::DeTable;
 
 pub use error::{SettingsError, SettingsErrors};
+pub use ip_proxies::IpProxy;
+pub use sms::Sms;
 pub use types::*;
 
 use error::shown_path;
@@ -52,7 +56,7 @@ const MOST_CONCURRENCY: usize = 100_000;
 const MOST_MIN_LIFETIME: Duration = Duration::from_mins(10);
 
 /// More tries than a thousand machines make; and within what the database counts.
-const MOST_PER_HOUR: usize = 1_000_000;
+const MOST_TRIES: usize = 1_000_000;
 
 /// A token refreshed longer before its end has hardly lived.
 const MOST_REFRESH_AHEAD: Duration = Duration::from_hours(24);
@@ -119,9 +123,11 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
     );
     let locale = top.with_default("locale", Locale::En, choice(&[("en", Locale::En), ("ru", Locale::Ru)]));
     let trusted_proxies = top.list("trusted_proxies", address::network).unwrap_or_default();
+    let ip_proxies = ip_proxies::read(&mut top);
     let limits = read_limits(&mut top);
     let cors_origins = session::cors_origins(&mut top);
     let session = session::read(&mut top, (public_url.as_ref(), subjects), &cors_origins);
+    let sms = sms::read(&mut top);
     let ca_file = read_ca_file(&mut top);
     let keyring = read_keyring(&mut top);
     let tokens = read_tokens(&mut top);
@@ -138,9 +144,11 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
         subjects,
         locale,
         trusted_proxies,
+        ip_proxies,
         limits,
         session,
         cors_origins,
+        sms,
         ca_file,
         keyring: keyring?,
         tokens,
@@ -162,7 +170,12 @@ fn read_listeners(top: &mut Reader<'_>) -> (SocketAddr, SocketAddr) {
 
 fn read_limits(top: &mut Reader<'_>) -> Limits {
     let mut section = top.section("limits");
-    let limits = Limits { sign_in_per_hour: section.with_default("sign_in_per_hour", 10, whole(1..=MOST_PER_HOUR)) };
+    let mut tries = |key| section.with_default(key, 10, whole(1..=MOST_TRIES));
+    let limits = Limits {
+        sign_in_per_hour: tries("sign_in_per_hour"),
+        sms_per_hour_and_ip: tries("sms_per_hour_and_ip"),
+        sms_per_day_and_phone: tries("sms_per_day_and_phone"),
+    };
     section.finish();
     limits
 }

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
+use super::{IpProxy, Sms};
 use crate::domain::ids::{ClientId, ProviderId};
 use crate::domain::scope::Scope;
 
@@ -31,12 +32,16 @@ pub struct Settings {
     pub locale: Locale,
     /// Proxies whose word we take for where a request comes from (`X-Forwarded-For`).
     pub trusted_proxies: Vec<IpNet>,
+    /// Partners' proxies that tell us, signed, on whose behalf they call, by id.
+    pub ip_proxies: BTreeMap<String, IpProxy>,
     /// How often something may be tried.
     pub limits: Limits,
     /// The Condo dialect's sessions; absent: the dialect isn't served.
     pub session: Option<CondoSession>,
     /// Other origins whose pages may call the APIs, letter by letter as browsers send them.
     pub cors_origins: BTreeSet<String>,
+    /// Who sends short messages for us; nobody: no phone can be confirmed.
+    pub sms: Option<Sms>,
     /// PEM certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// Where the keyring is.
@@ -77,6 +82,10 @@ pub enum Subjects {
 pub struct Limits {
     /// Tries to sign in, in an hour, from one network and as one login.
     pub sign_in_per_hour: usize,
+    /// Codes asked for by SMS, in an hour, from one network.
+    pub sms_per_hour_and_ip: usize,
+    /// Codes asked for by SMS, in a day, for one phone.
+    pub sms_per_day_and_phone: usize,
 }
 
 /// How sessions of the Condo dialect are signed and kept.

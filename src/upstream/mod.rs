@@ -1,4 +1,5 @@
-//! The external providers as we talk to them, and the issuers whose tokens we take: one client for each, behind one registry.
+//! The external services as we talk to them: providers, issuers whose tokens we take, who sends SMS; a client for each, behind
+//! one registry.
 
 mod assertion;
 mod cached;
@@ -13,6 +14,7 @@ mod outcome;
 mod provider;
 mod pushed;
 mod revocation;
+mod sms;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -36,12 +38,14 @@ pub use jwt::AccessClaims;
 pub use outcome::{Outcome, Passing, PassingKind, Refusal, TokenAnswer};
 pub use provider::{Prepared, Provider};
 pub use revocation::{RevocationOutcome, TokenType};
+pub use sms::{Gateway as SmsGateway, NotSent};
 
 /// Every configured provider, by type and name, and every issuer, by what it calls itself.
 #[derive(Debug)]
 pub struct Upstream {
     providers: BTreeMap<ProviderId, Arc<Provider>>,
     issuers: BTreeMap<String, Issuer>,
+    sms: SmsGateway,
 }
 
 impl Upstream {
@@ -61,12 +65,19 @@ impl Upstream {
             let around = (client.clone(), Arc::clone(clock));
             (issuer.issuer.clone(), Issuer::new(issuer.clone(), around))
         });
-        Ok(Self { providers, issuers: issuers.collect() })
+        let issuers = issuers.collect();
+        let sms = SmsGateway::new(settings.sms.as_ref(), (client, Arc::clone(clock), Arc::clone(entropy)));
+        Ok(Self { providers, issuers, sms })
     }
 
     /// The provider of that type and name.
     pub fn provider(&self, id: &ProviderId) -> Option<Arc<Provider>> {
         self.providers.get(id).cloned()
+    }
+
+    /// Who sends short messages.
+    pub fn sms(&self) -> &SmsGateway {
+        &self.sms
     }
 
     /// The issuers.

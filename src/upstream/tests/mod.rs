@@ -8,6 +8,7 @@ mod outcome;
 mod provider;
 mod pushed;
 mod revocation;
+mod sms;
 mod template;
 
 use std::sync::Arc;

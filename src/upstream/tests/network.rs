@@ -27,6 +27,15 @@ pub(super) struct Asked {
     pub(super) path: String,
     pub(super) authorization: Option<String>,
     pub(super) body: String,
+    headers: Vec<String>,
+}
+
+impl Asked {
+    /// The value of a header that has to be there.
+    pub(super) fn header(&self, name: &str) -> &str {
+        let mut pairs = self.headers.iter().filter_map(|line| line.split_once(": "));
+        pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).unwrap_or_else(|| panic!("no {name}")).1
+    }
 }
 
 impl Fake {
@@ -103,6 +112,7 @@ fn serve(stream: &TcpStream, state: &Mutex<State>) {
             path: path.clone(),
             authorization: header("authorization").map(|(_, value)| value.to_owned()),
             body: String::from_utf8(body).unwrap(),
+            headers: lines.clone(),
         });
         state.answers.get(&path).cloned()
     };
