@@ -47,6 +47,7 @@ mod paths;
 mod peculiar;
 mod plaintext;
 mod postgres_tls;
+mod proxies;
 mod race;
 mod refresh;
 mod refresh_failures;

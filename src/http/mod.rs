@@ -58,6 +58,7 @@ fn blitz_routes(config: &mut ServiceConfig) {
     at!(config, "/api/v2/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}", delete => fa::unlink_v2);
     at!(config, "/sign-in", get => sign_in::show, post => sign_in::submit);
     at!(config, "/sign-out", get => sign_in::ask, post => sign_in::sign_out);
+    at!(config, "/api/whoami", get => address::whoami);
     at!(config, "/oauth/ae", get => oauth::authorize);
     at!(config, "/oauth/te", post => oauth::token);
     at!(config, "/oauth/introspect", post => oauth::introspect);
