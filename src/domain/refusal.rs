@@ -65,8 +65,10 @@ pub enum Refusal {
     SmsForPhoneDayLimitReached,
     /// The network asked for as many messages as it may.
     SmsForIpDayLimitReached,
-    /// The message could not be sent: the sender is away, or none is configured.
+    /// The message could not be sent: the gateway is away, or refuses it.
     SmsNotSent,
+    /// There is no gateway to send it by.
+    SmsNotConfigured,
 
     /// No e-mail address.
     WrongEmailValue,

@@ -6,6 +6,7 @@ pub mod authorize;
 pub mod bind;
 pub mod callers;
 pub mod condo_sessions;
+pub mod confirm_phone;
 pub mod forms;
 pub mod grants;
 pub mod import;

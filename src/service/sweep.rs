@@ -1,4 +1,4 @@
-//! What is done in the background: last uses written, flows, sessions, codes and tokens past their time deleted.
+//! What is done in the background: last uses written; flows, sessions, confirmations, codes and tokens past their time deleted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,9 @@ use chrono::TimeDelta;
 
 use super::{Parts, bind, uses};
 use crate::domain::Result;
-use crate::store::{at, attempts, condo_sessions, oauth_codes, oauth_refresh_tokens, oauth_tokens, sessions};
+use crate::store::{
+    at, attempts, condo_sessions, confirm_phone_actions, oauth_codes, oauth_refresh_tokens, oauth_tokens, sessions,
+};
 
 /// How often last uses are written.
 const FLUSH_EVERY: Duration = Duration::from_secs(5);
@@ -35,7 +37,7 @@ pub async fn run(parts: Arc<Parts>) {
     }
 }
 
-/// Deletes flows, sessions, codes, tokens and counts of tries past their time; what a flow was granted is queued for
+/// Deletes flows, sessions, confirmations, codes, tokens and counts of tries past their time; what a flow was granted is queued for
 /// revocation.
 pub async fn delete(parts: &Parts) -> Result<()> {
     let now = parts.clock.now();
@@ -44,6 +46,7 @@ pub async fn delete(parts: &Parts) -> Result<()> {
     oauth_codes::sweep(&mut parts.store.write().await?, at(now - CODE_MEMORY)).await?;
     sessions::sweep(&mut parts.store.write().await?, at(now)).await?;
     condo_sessions::sweep(&mut parts.store.write().await?, at(now)).await?;
+    confirm_phone_actions::sweep(&mut parts.store.write().await?, at(now)).await?;
     attempts::sweep(&mut parts.store.write().await?, at(now)).await?;
     bind::sweep(parts, now - AFTERLIFE).await
 }

@@ -21,6 +21,7 @@ pub(crate) mod accounts;
 pub(crate) mod attempts;
 pub(crate) mod audit;
 pub(crate) mod condo_sessions;
+pub(crate) mod confirm_phone_actions;
 pub(crate) mod flows;
 pub(crate) mod instances;
 pub(crate) mod leases;

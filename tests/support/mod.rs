@@ -20,5 +20,6 @@ pub(crate) mod raw;
 pub(crate) mod revocations;
 pub(crate) mod secured;
 pub(crate) mod site;
+pub(crate) mod sms;
 pub(crate) mod user_mode;
 pub(crate) mod world;

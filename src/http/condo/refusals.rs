@@ -167,10 +167,21 @@ pub(crate) fn told(refusal: &Refusal) -> Option<Told> {
             .at(&["data", "phone"])
             .like("+79991234567")
             .user(Key::Common, "Wrong phone number format", "Неверный формат номера телефона"),
-        Refusal::PhoneAndUserIdIsMissing => Told::bad("PHONE_AND_USER_ID_IS_MISSING", "Phone or user id is missing"),
+        Refusal::PhoneAndUserIdIsMissing => {
+            Told::bad("PHONE_AND_USER_ID_IS_MISSING", "Phone or user id is missing").user(
+                Key::Operation,
+                "Phone or user id is missing",
+                "Не указан ни номер телефона, ни пользователь",
+            )
+        }
         Refusal::ShouldBeOneIdentifierOnly => Told::bad(
             "SHOULD_BE_ONE_IDENTIFIER_ONLY",
             "You need to pass either only the phone or only the userId",
+        )
+        .user(
+            Key::Operation,
+            "Either a phone or a user can be given, not both",
+            "Укажите либо номер телефона, либо пользователя, но не то и другое",
         ),
         Refusal::UnableToFindConfirmPhoneAction => Told::bad(
             "UNABLE_TO_FIND_CONFIRM_PHONE_ACTION",
@@ -223,6 +234,16 @@ pub(crate) fn told(refusal: &Refusal) -> Option<Told> {
             Key::User,
             "Too many sms requests. Try again tomorrow",
             "Слишком много запросов СМС. Попробуйте завтра",
+        ),
+        Refusal::SmsNotConfigured => Told::new(
+            Code::InternalError,
+            "SMS_NOT_CONFIGURED",
+            "No message can be sent: the operator of this service has configured no [sms]",
+        )
+        .user(
+            Key::User,
+            "Phone numbers can't be confirmed here. Ask our support",
+            "Подтверждение номера телефона здесь не настроено. Обратитесь в поддержку",
         ),
         Refusal::SmsNotSent => Told::new(Code::InternalError, "SMS_NOT_SENT", "The message could not be sent").user(
             Key::User,

@@ -1,0 +1,31 @@
+//! Codes as they are kept and as they are sent.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::ExposeSecret as _;
+use sha2::Sha256;
+
+use crate::domain::confirmation::{Code, Purpose};
+use crate::domain::{Error, Result};
+use crate::service::Parts;
+use crate::settings::Locale;
+
+/// What a code is kept as: there are so few of them that any hash could be tried out, so it takes the secret of `[session]`,
+/// which is not in the database. Bound to its confirmation, so that it is worth nothing in another row.
+pub(super) fn mac(parts: &Parts, token_hash: &[u8], code: i64) -> Result<Vec<u8>> {
+    let session = parts.settings.session.as_ref().ok_or_else(|| Error::internal("[session] is not configured"))?;
+    let mac = Hmac::<Sha256>::new_from_slice(session.secret.expose_secret().as_bytes()).map_err(Error::internal)?;
+    // No session's id, which the same secret signs, has a zero byte.
+    let mac = mac.chain_update(b"fedlink phone code\0").chain_update(token_hash).chain_update(code.to_be_bytes());
+    Ok(mac.finalize().into_bytes().to_vec())
+}
+
+/// What is sent. It says what the code is for: who did not ask for that knows that somebody else did.
+pub(super) fn text(code: Code, purpose: Purpose, host: &str, locale: Locale) -> String {
+    let code = code.number();
+    match (locale, purpose) {
+        (Locale::En, Purpose::Confirm) => format!("{code} is your code for {host}. Tell nobody."),
+        (Locale::En, _) => format!("{code} is your code to sign in at {host}. Tell nobody."),
+        (Locale::Ru, Purpose::Confirm) => format!("{code} – код для {host}. Никому его не сообщайте."),
+        (Locale::Ru, _) => format!("{code} – код для входа на {host}. Никому его не сообщайте."),
+    }
+}

@@ -1,0 +1,181 @@
+//! Confirming a phone by a code sent to it (`wire/condo.md` 3). A confirmation is known by its token, which is kept as a hash;
+//! its code is kept under a key that is not in the database.
+
+mod code;
+mod factor;
+mod send;
+mod tried;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::Parts;
+use crate::domain::account::Phone;
+use crate::domain::confirmation::{self, ACTION_LIFETIME, CODE_LIFETIME, Purpose, Standing};
+use crate::domain::ids::Subject;
+use crate::domain::refusal::Refusal;
+use crate::domain::{Error, Result};
+use crate::settings::Locale;
+use crate::store::confirm_phone_actions::{ConfirmPhoneRow, find, insert, renew, spend as spend_row};
+use crate::store::{self, Tx, accounts, at};
+
+pub(super) use factor::{Factor, second_factor, spend_factor};
+pub use tried::complete;
+pub(super) use tried::{TokenHash, try_code};
+
+/// Who asks for a code.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking {
+    /// Where they are.
+    pub ip: IpAddr,
+    /// The language of the message.
+    pub locale: Locale,
+}
+
+/// Whose phone is to be confirmed, and what for.
+#[derive(Debug)]
+pub(super) struct Beginning {
+    pub(super) purpose: Purpose,
+    pub(super) phone: Phone,
+    /// The account that it was asked for by; then the number is not told before it is confirmed.
+    pub(super) subject: Option<Subject>,
+}
+
+/// A phone as who has the token may see it.
+#[derive(Debug)]
+pub struct Shown {
+    /// The number, or its mask.
+    pub phone: String,
+    /// Whether it is confirmed.
+    pub is_verified: bool,
+}
+
+/// Sends a code to a phone, or to that of a user; gives the token. Whose phone it is makes no difference, nor whether it is
+/// anybody's.
+pub async fn start(
+    parts: &Arc<Parts>,
+    (phone, user): (Option<&str>, Option<&str>),
+    asking: Asking,
+) -> Result<SecretString> {
+    // The source's own reading: what is empty is not there.
+    let given = |text: Option<&'_ str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+    let (phone, subject) = match (given(phone), given(user)) {
+        (None, None) => return Err(Error::refused(Refusal::PhoneAndUserIdIsMissing)),
+        (Some(_), Some(_)) => return Err(Error::refused(Refusal::ShouldBeOneIdentifierOnly)),
+        (Some(phone), None) => (Some(phone), None),
+        (None, Some(user)) => phone_of_user(parts, user).await?,
+    };
+    let phone = phone.as_deref().and_then(confirmation::phone);
+    let phone = phone.ok_or_else(|| Error::refused(Refusal::WrongPhoneFormat))?;
+    begin(parts, Beginning { purpose: Purpose::Confirm, phone, subject }, asking).await
+}
+
+async fn phone_of_user(parts: &Parts, user: String) -> Result<(Option<String>, Option<Subject>)> {
+    let Ok(subject) = Subject::parse(user) else { return Ok((None, None)) };
+    let account = store::read!(parts.store, |conn| accounts::find(conn, &subject))?;
+    let phone = account.filter(|account| account.disabled_at.is_none()).and_then(|account| account.phone);
+    Ok((phone, Some(subject)))
+}
+
+/// Sends a code and stores its confirmation; gives the token.
+pub(super) async fn begin(parts: &Arc<Parts>, new: Beginning, asking: Asking) -> Result<SecretString> {
+    let (token, row) = prepare(parts, new, asking).await?;
+    parts.detached(async move |parts| insert(&mut parts.store.write().await?, &row).await).await?;
+    Ok(token)
+}
+
+/// Sends a code. Its confirmation is the caller's to store, which is done once the code is on its way: what could not be sent
+/// leaves nothing behind, and can be asked for again at once.
+pub(super) async fn prepare(
+    parts: &Arc<Parts>,
+    new: Beginning,
+    asking: Asking,
+) -> Result<(SecretString, ConfirmPhoneRow)> {
+    let token: SecretString = format!("{}{}", new.purpose.prefix(), parts.entropy.uuid()).into();
+    let token_hash = TokenHash::of(token.expose_secret());
+    let (code_mac, code_expires) = send::code(parts, (&token_hash, new.purpose), &new.phone, asking).await?;
+    let now = parts.clock.now();
+    let row = ConfirmPhoneRow {
+        token_hash: token_hash.0,
+        phone: new.phone.as_str().to_owned(),
+        subject: new.subject.map(|subject| subject.as_str().to_owned()),
+        code_mac,
+        code_expires: at(code_expires),
+        retries: 0,
+        verified: false,
+        completed: None,
+        expires: at(now + TimeDelta::from_std(ACTION_LIFETIME).map_err(Error::internal)?),
+        created: at(now),
+    };
+    Ok((token, row))
+}
+
+/// Sends another code; the one before is void once it is on its way.
+pub async fn resend(parts: &Arc<Parts>, token: &str, asking: Asking) -> Result<()> {
+    send_again(parts, (Purpose::Confirm, token), asking).await
+}
+
+/// As [`resend`], for a confirmation of this purpose.
+pub(super) async fn send_again(parts: &Arc<Parts>, (purpose, token): (Purpose, &str), asking: Asking) -> Result<()> {
+    let row = live(parts, purpose, token).await?;
+    let phone = Phone::parse(&row.phone).map_err(Error::internal)?;
+    let token_hash = TokenHash(row.token_hash);
+    let (code_mac, code_expires) = send::code(parts, (&token_hash, purpose), &phone, asking).await?;
+    let renewed = parts.detached(async move |parts| {
+        let code = (code_mac, at(code_expires));
+        let now = at(parts.clock.now());
+        renew(&mut parts.store.write().await?, &token_hash.0, code, now).await
+    });
+    if renewed.await? { Ok(()) } else { Err(unknown()) }
+}
+
+/// The phone of a confirmation: who asked for it by a user's id may not learn it by that.
+pub async fn phone_of(parts: &Parts, token: &str) -> Result<Shown> {
+    let row = live(parts, Purpose::Confirm, token).await?;
+    let phone = if row.subject.is_some() && !row.verified {
+        confirmation::masked_phone(&Phone::parse(&row.phone).map_err(Error::internal)?)
+    } else {
+        row.phone
+    };
+    Ok(Shown { phone, is_verified: row.verified })
+}
+
+/// The phone that this token confirms, if it does, and was not spent.
+pub(super) async fn find_verified(parts: &Parts, token: &str) -> Result<Option<Phone>> {
+    let row = look_up(parts, Purpose::Confirm, token).await?;
+    row.filter(|row| row.verified).map(|row| Phone::parse(&row.phone).map_err(Error::internal)).transpose()
+}
+
+/// Spends a token, if it confirms a phone: of any number at once one gets it.
+pub(super) async fn spend(parts: &Parts, tx: &mut Tx, token: &str) -> Result<Option<Phone>> {
+    let Some(token_hash) = TokenHash::parse(Purpose::Confirm, token) else { return Ok(None) };
+    let spent = spend_row(tx.conn(), &token_hash.0, at(parts.clock.now())).await?;
+    spent.map(|(phone, _)| Phone::parse(&phone).map_err(Error::internal)).transpose()
+}
+
+/// The confirmation of this token, if it can be used.
+async fn look_up(parts: &Parts, purpose: Purpose, token: &str) -> Result<Option<ConfirmPhoneRow>> {
+    let Some(token_hash) = TokenHash::parse(purpose, token) else { return Ok(None) };
+    let row = store::read!(parts.store, |conn| find(conn, &token_hash.0))?;
+    Ok(row.filter(|row| standing(row).is_live(parts.clock.now())))
+}
+
+async fn live(parts: &Parts, purpose: Purpose, token: &str) -> Result<ConfirmPhoneRow> {
+    look_up(parts, purpose, token).await?.ok_or_else(unknown)
+}
+
+fn unknown() -> Error {
+    Error::refused(Refusal::UnableToFindConfirmPhoneAction)
+}
+
+fn standing(row: &ConfirmPhoneRow) -> Standing {
+    Standing { is_completed: row.completed.is_some(), expires: row.expires.0, code_expires: row.code_expires.0 }
+}
+
+/// When a code that is sent now ends.
+fn code_end(parts: &Parts) -> Result<DateTime<Utc>> {
+    Ok(parts.clock.now() + TimeDelta::from_std(CODE_LIFETIME).map_err(Error::internal)?)
+}

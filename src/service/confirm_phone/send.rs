@@ -1,0 +1,65 @@
+//! Sending a code: as often as may be, and no oftener, whoever asks.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::tried::TokenHash;
+use super::{Asking, code, code_end};
+use crate::domain::account::Phone;
+use crate::domain::confirmation::{Code, Purpose, ShortMessage};
+use crate::domain::refusal::Refusal;
+use crate::domain::{Error, Result};
+use crate::service::Parts;
+use crate::service::attempts::{self, Key, Verdict, Window, network};
+
+/// Sends a code to a phone; gives it as it is kept, and when it ends.
+pub(super) async fn code(
+    parts: &Arc<Parts>,
+    (token_hash, purpose): (&TokenHash, Purpose),
+    phone: &Phone,
+    asking: Asking,
+) -> Result<(Vec<u8>, DateTime<Utc>)> {
+    let lock = admit(parts, phone, asking.ip).await?;
+    let code = Code::drawn(purpose, || parts.entropy.bytes::<4>());
+    let mac = code::mac(parts, &token_hash.0, code.number().into())?;
+    let host = parts.settings.public_url.host_str().unwrap_or_default();
+    let message = ShortMessage { to: phone.clone(), text: code::text(code, purpose, host, asking.locale), code };
+    let sent = parts.detached(async move |parts| {
+        let Err(why) = parts.upstream.sms().send(message).await else { return Ok(()) };
+        tracing::warn!(%why, "an SMS was not sent");
+        // Nobody waits a minute for what never came.
+        let mut tx = parts.store.begin().await?;
+        attempts::forget(&mut tx, &lock).await?;
+        tx.commit().await?;
+        Err(Error::refused(Refusal::SmsNotSent))
+    });
+    sent.await?;
+    Ok((mac, code_end(parts)?))
+}
+
+/// Counts the message, for the phone first: today's, the network's of an hour, and one a minute. Gives the key of the minute.
+async fn admit(parts: &Arc<Parts>, phone: &Phone, ip: IpAddr) -> Result<Key> {
+    if !parts.upstream.sms().is_there() {
+        return Err(Error::refused(Refusal::SmsNotConfigured));
+    }
+    let limits = &parts.settings.limits;
+    let today = Key::new("SMS of the day to", phone.as_str());
+    if is_too_many(attempts::count(parts, today, limits.sms_per_day_and_phone, Window::Day).await?) {
+        return Err(Error::refused(Refusal::SmsForPhoneDayLimitReached));
+    }
+    let from = Key::new("SMS for", &network(ip));
+    if is_too_many(attempts::count(parts, from, limits.sms_per_hour_and_ip, Window::Hour).await?) {
+        return Err(Error::refused(Refusal::SmsForIpDayLimitReached));
+    }
+    let lock = Key::new("SMS to", phone.as_str());
+    match attempts::count(parts, lock.clone(), 1, Window::Minute).await? {
+        Verdict::Allowed => Ok(lock),
+        Verdict::Refused { retry_after, .. } => Err(Error::refused(Refusal::TooManyRequests { retry_after })),
+    }
+}
+
+fn is_too_many(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Refused { .. })
+}

@@ -1,0 +1,76 @@
+//! Trying a code: the look is counted first, by the database, so that any number of tries at once see no more than ten codes.
+
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::{code, live, standing, unknown};
+use crate::domain::confirmation::{Look, Purpose, Tried, judge};
+use crate::domain::refusal::Refusal;
+use crate::domain::{Error, Result};
+use crate::service::Parts;
+use crate::service::attempts::{self, Key, Verdict, Window};
+use crate::store::at;
+use crate::store::confirm_phone_actions::{end, find, look, verify};
+
+/// Which confirmation: the hash of its token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::service) struct TokenHash(pub(super) Vec<u8>);
+
+impl TokenHash {
+    pub(super) fn of(token: &str) -> Self {
+        Self(Sha256::digest(token.as_bytes()).to_vec())
+    }
+
+    /// Of a token for this purpose; none of any other.
+    pub(in crate::service) fn parse(purpose: Purpose, token: &str) -> Option<Self> {
+        token.starts_with(purpose.prefix()).then(|| Self::of(token))
+    }
+}
+
+/// Confirms a phone by the code that was sent to it. Only one try a second of a confirmation is looked at.
+pub async fn complete(parts: &Arc<Parts>, token: &str, typed: i64) -> Result<()> {
+    live(parts, Purpose::Confirm, token).await?;
+    if let Verdict::Refused { retry_after, .. } =
+        attempts::count(parts, Key::new("confirm phone", token), 1, Window::Second).await?
+    {
+        return Err(Error::refused(Refusal::TooManyRequests { retry_after }));
+    }
+    let refusal = match try_code(parts, TokenHash::of(token), typed).await? {
+        Tried::Right => return Ok(()),
+        Tried::Wrong => Refusal::SmsCodeVerificationFailed,
+        Tried::Late => Refusal::SmsCodeExpired,
+        Tried::TooOften => Refusal::SmsCodeMaxRetriesReached,
+        Tried::Gone => return Err(unknown()),
+    };
+    Err(Error::refused(refusal))
+}
+
+/// Looks at the code of a confirmation; the right one confirms it, and one look too many ends it.
+pub(in crate::service) async fn try_code(parts: &Arc<Parts>, token: TokenHash, typed: i64) -> Result<Tried> {
+    parts
+        .detached(async move |parts| {
+            let (now, token) = (parts.clock.now(), token.0);
+            let typed = code::mac(&parts, &token, typed)?;
+            let given = look(&mut parts.store.write().await?, &token, at(now)).await?;
+            let look = match given {
+                Some(kept) if bool::from(kept.ct_eq(&typed)) => {
+                    // Another code may have been sent meanwhile, or it may be over: then it is the code no more.
+                    let is_same = verify(&mut parts.store.write().await?, &token, &kept, at(now)).await?;
+                    Look::Given { is_same }
+                }
+                Some(_) => Look::Given { is_same: false },
+                None => {
+                    let row = find(&mut parts.store.write().await?, &token).await?;
+                    Look::Refused(row.as_ref().map(standing))
+                }
+            };
+            let tried = judge(look, now);
+            if tried == Tried::TooOften {
+                end(&mut parts.store.write().await?, &token, at(now)).await?;
+            }
+            Ok(tried)
+        })
+        .await
+}

@@ -1,0 +1,125 @@
+//! The operator's SMS webhook: it checks each call's signature, keeps what it was sent, and fails when it is told to.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::Value;
+use sha2::Sha256;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What calls are signed with.
+pub(crate) const SECRET: &str = "whsec_c2l4dGVlbiBieXRlcyBhbmQgbW9yZSBvZiB0aGVt";
+
+/// A running webhook.
+#[derive(Clone, Debug)]
+pub(crate) struct SmsWebhook {
+    /// Where it is called.
+    pub(crate) url: String,
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    sent: Vec<Sent>,
+    statuses: VecDeque<u16>,
+}
+
+/// A message it was sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Sent {
+    pub(crate) to: String,
+    pub(crate) text: String,
+    pub(crate) code: String,
+    /// The same for each try of one message.
+    pub(crate) id: String,
+}
+
+impl SmsWebhook {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}/send", listener.local_addr().expect("an address"));
+        let shared = Arc::new(Mutex::new(Shared::default()));
+        let served = Arc::clone(&shared);
+        tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                tokio::spawn(serve(Arc::clone(&served), connection));
+            }
+        });
+        Self { url, shared }
+    }
+
+    /// The settings that call it, and the session without which there are none.
+    pub(crate) fn settings(&self) -> String {
+        format!(
+            "[session]\nsecret = \"a secret that signs cookies\"\n[sms]\nurl = \"{}\"\nsecret = \"{SECRET}\"\n",
+            self.url
+        )
+    }
+
+    /// Answers the next calls with these, then 200 again.
+    pub(crate) fn answer(&self, statuses: impl IntoIterator<Item = u16>) {
+        self.shared.lock().expect("nobody died").statuses.extend(statuses);
+    }
+
+    /// All it was sent so far, failures included.
+    pub(crate) fn sent(&self) -> Vec<Sent> {
+        self.shared.lock().expect("nobody died").sent.clone()
+    }
+
+    /// The message it was sent last.
+    pub(crate) fn last(&self) -> Sent {
+        self.sent().pop().expect("a message")
+    }
+
+    /// The code it was sent last.
+    pub(crate) fn code(&self) -> i64 {
+        self.last().code.parse().expect("a number")
+    }
+}
+
+async fn serve(shared: Arc<Mutex<Shared>>, connection: TcpStream) -> Option<()> {
+    let mut connection = BufReader::new(connection);
+    loop {
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            if connection.read_line(&mut line).await.ok()? == 0 {
+                return None;
+            }
+            if line.trim_end().is_empty() {
+                break;
+            }
+            lines.push(line.trim_end().to_owned());
+        }
+        let header = |name: &str| {
+            let mut pairs = lines.iter().filter_map(|line| line.split_once(": "));
+            pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+        };
+        let mut body = vec![0; header("content-length")?.parse().ok()?];
+        connection.read_exact(&mut body).await.ok()?;
+        let id = header("webhook-id")?;
+        let body = String::from_utf8(body).ok()?;
+        let signed = format!("{id}.{}.{body}", header("webhook-timestamp")?);
+        let status = if header("webhook-signature")? == signature(&signed) {
+            let body: Value = serde_json::from_str(&body).ok()?;
+            let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+            let mut shared = shared.lock().ok()?;
+            shared.sent.push(Sent { to: text("to"), text: text("text"), code: text("code"), id });
+            shared.statuses.pop_front().unwrap_or(200)
+        } else {
+            401
+        };
+        let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n");
+        connection.write_all(answer.as_bytes()).await.ok()?;
+    }
+}
+
+fn signature(signed: &str) -> String {
+    let key = STANDARD.decode(SECRET.trim_start_matches("whsec_")).expect("base64");
+    let mac = Hmac::<Sha256>::new_from_slice(&key).expect("any key").chain_update(signed).finalize();
+    format!("v1,{}", STANDARD.encode(mac.into_bytes()))
+}
