@@ -31,6 +31,7 @@ mod failover;
 mod fleet;
 mod floors;
 mod grants;
+mod graphql;
 mod hijack;
 mod hijack_person;
 mod issuers;

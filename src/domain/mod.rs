@@ -18,6 +18,7 @@ pub mod refresh;
 pub mod refusal;
 pub mod revocation;
 pub mod scope;
+pub mod sender;
 pub mod session;
 pub mod token;
 pub mod user;

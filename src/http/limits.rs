@@ -41,17 +41,23 @@ impl From<Unread> for Error {
 }
 
 /// The whole body.
-pub(super) async fn body(request: &HttpRequest, mut payload: Payload, kind: Kind) -> Result<Bytes, Unread> {
+pub(super) async fn body(request: &HttpRequest, payload: Payload, kind: Kind) -> Result<Bytes, Unread> {
+    let body = body_up_to(BODY_LIMIT, payload).await?;
+    if !body.is_empty() && !is(request, kind) {
+        return Err(Unread::WrongType);
+    }
+    Ok(body)
+}
+
+/// The whole body of a request that may have one of up to `limit` bytes, whatever its type.
+pub(super) async fn body_up_to(limit: usize, mut payload: Payload) -> Result<Bytes, Unread> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_broken| Unread::Broken)?;
-        if body.len() + chunk.len() > BODY_LIMIT {
+        if body.len() + chunk.len() > limit {
             return Err(Unread::TooLarge);
         }
         body.extend_from_slice(&chunk);
-    }
-    if !body.is_empty() && !is(request, kind) {
-        return Err(Unread::WrongType);
     }
     Ok(body.freeze())
 }

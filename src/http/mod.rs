@@ -5,6 +5,7 @@ pub mod blitz;
 mod caller;
 pub(crate) mod condo;
 mod cookies;
+mod cors;
 mod fields;
 mod limits;
 mod ops;
@@ -15,10 +16,12 @@ pub mod server;
 mod sign_in;
 mod words;
 
+use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
 use crate::app::App;
 use blitz::{bind, error, fa, fed_token, oauth};
+use condo::graphql;
 
 /// One path with its methods; any other method answers 405 and names these.
 macro_rules! at {
@@ -33,14 +36,17 @@ macro_rules! at {
 use at;
 
 /// The service's routes, under the base path and, the same, at the root.
-fn routes(app: &App, config: &mut ServiceConfig) {
+fn routes(app: &App, api: &web::Data<graphql::Api>, config: &mut ServiceConfig) {
     let base_path = &app.parts.settings.base_path;
-    config.app_data(web::Data::new(app.clone()));
+    config.app_data(web::Data::new(app.clone())).app_data(api.clone());
+    // Without these settings the Condo dialect has no sessions, and isn't there.
+    let condo = if app.parts.settings.session.is_some() { condo_routes } else { no_routes };
     at!(config, &format!("/.well-known/oauth-authorization-server{base_path}"), get => oauth::metadata);
     if !base_path.is_empty() {
-        config.service(web::scope(base_path).configure(blitz_routes));
+        config.service(web::scope(base_path).configure(blitz_routes).configure(condo));
     }
     blitz_routes(config);
+    condo(config);
     config.default_service(web::to(error::not_found));
 }
 
@@ -64,3 +70,17 @@ fn blitz_routes(config: &mut ServiceConfig) {
     at!(config, "/oauth/introspect", post => oauth::introspect);
     at!(config, "/oauth/revoke", post => oauth::revoke);
 }
+
+fn condo_routes(config: &mut ServiceConfig) {
+    // One schema under both names: the source's own, and the one that its documentation gives.
+    for path in ["/admin/api{slash:/?}", "/api/graphql"] {
+        config.service(
+            web::resource(path)
+                .route(web::post().to(graphql::handler::post))
+                .route(web::method(Method::OPTIONS).to(graphql::handler::preflight))
+                .default_service(web::to(async || error::method_not_allowed(&["post"]))),
+        );
+    }
+}
+
+fn no_routes(_: &mut ServiceConfig) {}

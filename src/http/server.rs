@@ -7,8 +7,10 @@ use std::time::Duration;
 use actix_web::dev::Server;
 /// Stops a running server.
 pub use actix_web::dev::ServerHandle;
+use actix_web::web;
 use actix_web::{App as ActixApp, HttpServer};
 
+use super::condo::graphql;
 pub use super::ops::Leaving;
 use crate::app::App;
 
@@ -33,9 +35,10 @@ impl Service {
         leaving: &Leaving,
     ) -> io::Result<Self> {
         let served = app.clone();
+        let api = web::Data::new(graphql::api(&app.parts.settings));
         let public = HttpServer::new(move || {
-            let served = served.clone();
-            ActixApp::new().configure(move |config| super::routes(&served, config))
+            let (served, api) = (served.clone(), api.clone());
+            ActixApp::new().configure(move |config| super::routes(&served, &api, config))
         })
         .workers(workers)
         .client_request_timeout(HEAD_TIMEOUT)

@@ -7,6 +7,7 @@ pub mod bind;
 pub mod callers;
 pub mod condo_sessions;
 pub mod confirm_phone;
+pub mod condo_sign_in;
 pub mod forms;
 pub mod grants;
 pub mod import;

@@ -167,6 +167,6 @@ async fn write_refusal(
         .await
 }
 
-fn actor(origin: &Origin) -> Actor {
+pub(super) fn actor(origin: &Origin) -> Actor {
     Actor { client: None, claimed_ip: Some(origin.ip.to_string()), claimed_agent: origin.agent.clone() }
 }

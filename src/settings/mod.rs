@@ -149,6 +149,7 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
         session,
         cors_origins,
         sms,
+        introspection: false,
         ca_file,
         keyring: keyring?,
         tokens,

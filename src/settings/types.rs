@@ -42,6 +42,8 @@ pub struct Settings {
     pub cors_origins: BTreeSet<String>,
     /// Who sends short messages for us; nobody: no phone can be confirmed.
     pub sms: Option<Sms>,
+    /// Whether callers of GraphQL may ask what there is to ask: set by no file, only by the demo.
+    pub introspection: bool,
     /// PEM certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// Where the keyring is.

@@ -179,6 +179,7 @@ user_name = "{{name}}"
         issuer = sandbox.issuer(),
     );
     let mut settings = Settings::parse(&text, folder.path(), &|_| None, Literals::Allow).map_err(trouble)?;
+    settings.introspection = true;
     settings.database_url = format!("sqlite:{}", folder.path().join("fedlink.db").display()).into();
     let app = Box::pin(App::build(settings, clock, entropy, Handle::current()))
         .await

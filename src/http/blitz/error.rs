@@ -87,6 +87,12 @@ pub(crate) fn retry_after(error: &Error) -> Option<u64> {
 /// Logs what only the log may see of a failure of ours, and gives the id to look for it by.
 pub(crate) fn report(error: &Error) -> Uuid {
     let request_id = SystemEntropy::shared().uuid();
+    report_as(error, &request_id.to_string());
+    request_id
+}
+
+/// Logs what only the log may see of a failure of ours, under an id that the caller is told.
+pub(crate) fn report_as(error: &Error, request_id: &str) {
     let mut causes = String::new();
     let mut cause = std::error::Error::source(error);
     while let Some(inner) = cause {
@@ -95,11 +101,10 @@ pub(crate) fn report(error: &Error) -> Uuid {
         cause = inner.source();
     }
     if matches!(error, Error::StorageUnavailable(_) | Error::ProviderUnavailable { .. }) {
-        tracing::warn!(%request_id, "{error}{causes}");
+        tracing::warn!(request_id, "{error}{causes}");
     } else {
-        tracing::error!(%request_id, "{error}{causes}");
+        tracing::error!(request_id, "{error}{causes}");
     }
-    request_id
 }
 
 impl ResponseError for Failure {

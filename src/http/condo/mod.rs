@@ -1,4 +1,6 @@
 //! The Condo dialect over HTTP: sign-in with a partner's token, GraphQL (`wire/condo.md`).
 
+pub(super) mod graphql;
+mod ids;
 pub(super) mod refusals;
 pub(super) mod session;

@@ -6,6 +6,7 @@ mod ru;
 use actix_web::HttpRequest;
 use actix_web::http::header::ACCEPT_LANGUAGE;
 
+use super::cookies;
 use crate::app::App;
 use crate::settings::Locale;
 
@@ -84,10 +85,36 @@ pub(super) struct Words {
 
 /// The words for who sent the request.
 pub(super) fn of(app: &App, request: &HttpRequest) -> &'static Words {
-    let accepted = request.headers().get_all(ACCEPT_LANGUAGE).filter_map(|header| header.to_str().ok());
-    match choose(accepted, app.parts.settings.locale) {
+    match accepted(app, request) {
         Locale::En => &en::WORDS,
         Locale::Ru => &ru::WORDS,
+    }
+}
+
+/// The language that the browser is set to.
+fn accepted(app: &App, request: &HttpRequest) -> Locale {
+    let accepted = request.headers().get_all(ACCEPT_LANGUAGE).filter_map(|header| header.to_str().ok());
+    choose(accepted, app.parts.settings.locale)
+}
+
+/// The language of messages in the Condo dialect (`wire/condo.md` 4.7): as a cookie says, or the query, or else the browser.
+pub(super) fn asked(app: &App, request: &HttpRequest) -> Locale {
+    let cookie =
+        |wanted: &str| cookies::sent(request).find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned());
+    let query = || {
+        let query = request.query_string().as_bytes();
+        url::form_urlencoded::parse(query).find(|(name, _)| name == "locale").map(|(_, value)| value.into_owned())
+    };
+    let said = [cookie("NEXT_LOCALE"), cookie("locale"), query()];
+    // One that we don't have says nothing.
+    said.iter().flatten().find_map(|tag| named(tag)).unwrap_or_else(|| accepted(app, request))
+}
+
+fn named(tag: &str) -> Option<Locale> {
+    match tag.split('-').next().unwrap_or_default().to_ascii_lowercase().as_str() {
+        "en" => Some(Locale::En),
+        "ru" => Some(Locale::Ru),
+        _ => None,
     }
 }
 
@@ -97,12 +124,8 @@ fn choose<'h>(headers: impl Iterator<Item = &'h str>, default: Locale) -> Locale
     for range in headers.flat_map(|header| header.split(',')) {
         let mut parts = range.split(';');
         let tag = parts.next().unwrap_or_default().trim();
-        let locale = match tag.split('-').next().unwrap_or_default().to_ascii_lowercase().as_str() {
-            "en" => Locale::En,
-            "ru" => Locale::Ru,
-            "*" => default,
-            _ => continue,
-        };
+        let wanted = if tag == "*" { Some(default) } else { named(tag) };
+        let Some(locale) = wanted else { continue };
         let weight = parts.next().map_or(Some(1000), thousandths).unwrap_or(0);
         if weight > best.0 {
             best = (weight, locale);

@@ -1,0 +1,205 @@
+//! `POST /admin/api` and `/api/graphql`: reads a request or a batch of them, runs each, and shapes the answers.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
+use actix_web::web::{Bytes, Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use async_graphql::{Request, Value, Variables};
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+
+use super::error::{Answer, Envelope, Refused};
+use super::{Api, Visit, document};
+use crate::app::App;
+use crate::domain::{Error, Result};
+use crate::http::blitz::error::{method_not_allowed, report_as};
+use crate::http::condo::ids::err_id;
+use crate::http::condo::session::{self, Borne};
+use crate::http::limits::{Unread, body_up_to};
+use crate::http::{address, cors, words};
+use crate::service::condo_sessions::Ticket;
+
+/// The most requests that a batch may hold. The source takes any number; clients that batch send what one page asks for.
+const BATCH: usize = 10;
+/// How long the variables of a request may be, as JSON, in bytes; as in the source.
+const VARIABLES: usize = 512 * 1024;
+/// The largest body: the longest variables, and the longest query with every character of it escaped.
+const BODY: usize = VARIABLES + 6 * document::TEXT_LIMIT + 1024;
+
+const WRONG_TYPE: Refused =
+    Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_USER_INPUT", "The body must be application/json");
+const TOO_LARGE: Refused =
+    Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "The body is larger than any that is read");
+const VARIABLES_TOO_LARGE: Refused =
+    Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "The variables have more than 512 KB");
+const BROKEN: Refused = Refused::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", "The body broke off");
+const NOT_A_REQUEST: Refused = Refused::new(
+    StatusCode::BAD_REQUEST,
+    "BAD_USER_INPUT",
+    "The body must be a JSON object with query, and perhaps operationName and variables, or a list of such objects",
+);
+const BATCH_TOO_LARGE: Refused =
+    Refused::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", "A batch must hold from 1 to 10 requests");
+const CROSS_SITE: Refused = Refused::new(
+    StatusCode::FORBIDDEN,
+    "FORBIDDEN",
+    "The page that sends this is of another origin: name it in cors_origins, or send the session as Bearer",
+);
+const UNAVAILABLE: Refused =
+    Refused::new(StatusCode::SERVICE_UNAVAILABLE, "INTERNAL_ERROR", "The service is unavailable for the moment");
+
+/// A request as it is posted. What else stands there (`extensions`) belongs to protocols that are not spoken here.
+#[derive(Deserialize)]
+struct Posted {
+    query: String,
+    #[serde(rename = "operationName", default)]
+    operation: Option<String>,
+    #[serde(default)]
+    variables: Option<Map<String, Json>>,
+}
+
+/// `POST /admin/api`
+pub(in crate::http) async fn post(
+    app: Data<App>,
+    api: Data<Api>,
+    request: HttpRequest,
+    payload: Payload,
+) -> HttpResponse {
+    let desk = Desk::of(&app, &request);
+    let read = match desk.read(payload).await {
+        Ok(read) => read,
+        Err(refused) => return desk.respond(desk.envelope().refused(refused), None),
+    };
+    let visit = match desk.visit().await {
+        Ok(visit) => visit,
+        Err(error) => return desk.unavailable(&error),
+    };
+    let answer = match read {
+        Read::One(posted) => desk.run(&api, &visit, posted).await,
+        Read::Batch(batch) => {
+            let mut bodies = Vec::with_capacity(batch.len());
+            // One after the other: what counts tries counts these as it would as many requests.
+            for posted in batch {
+                bodies.push(desk.run(&api, &visit, posted).await.body);
+            }
+            Answer { status: StatusCode::OK, body: Value::List(bodies) }
+        }
+    };
+    desk.respond(answer, visit.left().as_ref())
+}
+
+/// `OPTIONS /admin/api`
+pub(in crate::http) async fn preflight(app: Data<App>, request: HttpRequest) -> HttpResponse {
+    cors::preflight(&app, &request).unwrap_or_else(|| method_not_allowed(&["post"]))
+}
+
+/// What was posted.
+enum Read {
+    One(Posted),
+    Batch(Vec<Posted>),
+}
+
+/// Where a request is taken in and its answer given out.
+struct Desk<'a> {
+    app: &'a App,
+    request: &'a HttpRequest,
+    locale: crate::settings::Locale,
+}
+
+impl<'a> Desk<'a> {
+    fn of(app: &'a App, request: &'a HttpRequest) -> Self {
+        Self { app, request, locale: words::asked(app, request) }
+    }
+
+    fn envelope(&self) -> Envelope<'_> {
+        Envelope { entropy: &self.app.parts.entropy, locale: self.locale }
+    }
+
+    async fn read(&self, payload: Payload) -> std::result::Result<Read, Refused> {
+        let borne = session::ticket(self.request).map(|(_, borne)| borne);
+        if borne == Some(Borne::Cookie) && !cors::is_welcome(self.app, self.request) {
+            return Err(CROSS_SITE);
+        }
+        if !is_json(self.request) {
+            return Err(WRONG_TYPE);
+        }
+        let body = body_up_to(BODY, payload).await.map_err(|unread| match unread {
+            Unread::TooLarge => TOO_LARGE,
+            Unread::WrongType => WRONG_TYPE,
+            Unread::Broken => BROKEN,
+        })?;
+        read(&body)
+    }
+
+    async fn visit(&self) -> Result<Visit> {
+        let found = session::find(self.app, self.request).await?;
+        let borne = found.as_ref().map(|(_, borne)| *borne);
+        let session = found.map(|(session, _)| session);
+        let visit = Visit::new(self.app, address::origin(self.app, self.request), self.locale, session);
+        // A session whose end was put off is kept by the browser as long only if it is told.
+        if let (Some(session), Some(Borne::Cookie)) = (visit.session.as_ref().filter(|session| session.renewed), borne)
+            && let Some((value, _)) = session::ticket(self.request)
+        {
+            visit.leave(Ticket { value, expires: session.expires });
+        }
+        Ok(visit)
+    }
+
+    async fn run(&self, api: &Api, visit: &Visit, posted: Posted) -> Answer {
+        let envelope = self.envelope();
+        let document = match document::parse(&posted.query) {
+            Ok(document) => document,
+            Err(unfit) => return envelope.unfit(&unfit),
+        };
+        let variables = Json::Object(posted.variables.unwrap_or_default());
+        if longer_than(VARIABLES, &variables) {
+            return envelope.refused(VARIABLES_TOO_LARGE);
+        }
+        let mut request = Request::new(posted.query).variables(Variables::from_json(variables)).data(visit.clone());
+        request.set_parsed_query(document.clone());
+        request.operation_name = posted.operation.filter(|_| !document::is_anonymous(&document));
+        let operation = request.operation_name.clone();
+        let response = api.execute(request).await;
+        envelope.answer(response, &document, operation.as_deref())
+    }
+
+    fn respond(&self, answer: Answer, cookie: Option<&Ticket>) -> HttpResponse {
+        let cookie = match cookie.map(|ticket| session::set_cookie(&self.app.parts.settings, ticket)).transpose() {
+            Ok(cookie) => cookie,
+            Err(error) => return self.unavailable(&error),
+        };
+        let mut response = HttpResponse::build(answer.status);
+        response.insert_header((CACHE_CONTROL, "no-store"));
+        if let Some(cookie) = cookie {
+            response.insert_header((SET_COOKIE, cookie));
+        }
+        let mut response = response.json(answer.body);
+        cors::admit(self.app, self.request, &mut response);
+        response
+    }
+
+    fn unavailable(&self, error: &Error) -> HttpResponse {
+        report_as(error, &err_id(&self.app.parts.entropy));
+        self.respond(self.envelope().refused(UNAVAILABLE), None)
+    }
+}
+
+/// Whether the body says that it is JSON. A form, or plain text, is what a page of another site can post without asking.
+fn is_json(request: &HttpRequest) -> bool {
+    let stated = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = stated.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+fn read(body: &Bytes) -> std::result::Result<Read, Refused> {
+    // By its first character: what is wrong with one of a list is then told of that one.
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        let batch: Vec<Posted> = serde_json::from_slice(body).map_err(|_unreadable| NOT_A_REQUEST)?;
+        return if (1..=BATCH).contains(&batch.len()) { Ok(Read::Batch(batch)) } else { Err(BATCH_TOO_LARGE) };
+    }
+    serde_json::from_slice(body).map(Read::One).map_err(|_unreadable| NOT_A_REQUEST)
+}
+
+fn longer_than(limit: usize, value: &Json) -> bool {
+    serde_json::to_vec(value).map_or(true, |text| text.len() > limit)
+}

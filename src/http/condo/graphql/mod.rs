@@ -1,0 +1,100 @@
+//! The GraphQL of the Condo dialect: one schema, and what its resolvers know of a request (`wire/condo.md` 3 to 6).
+//!
+//! A resolver takes its [`Visit`] by `ctx.data::<Visit>()?`, calls one function of a service and lets `?` carry the
+//! `domain::Error`: [`error`] finds it again and shapes it. Whatever may fail is nullable, so that an error leaves a null
+//! where it happened and takes nothing else with it. Arguments are `Option`s only where null means the same as nothing.
+
+mod document;
+mod error;
+pub(in crate::http) mod handler;
+mod input;
+mod sessions;
+mod user;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_graphql::{EmptySubscription, MergedObject, Schema};
+
+use crate::app::App;
+use crate::domain::refusal::Refusal;
+use crate::domain::user::User;
+use crate::domain::{Error, Result};
+use crate::service::condo_sessions::{CondoSession, Ticket};
+use crate::service::sign_in::Origin;
+use crate::settings::{Locale, Settings};
+
+/// The most that a request may ask for, each field counting one and what costs more as much as it says. The largest of the
+/// documented queries comes to 9, and a page that shows everything of an employee to some 60.
+const COMPLEXITY: usize = 250;
+/// How deep fields may stand in each other. The documented queries need 3, and what there is to nest ends at 6.
+const DEPTH: usize = 10;
+/// The same where the schema may be asked for: the question for all of it that tools ask, types in types.
+const INTROSPECTION: (usize, usize) = (1000, 20);
+
+/// All that can be asked.
+#[derive(MergedObject, Default)]
+pub(crate) struct Query(sessions::SessionQuery);
+
+/// All that can be done.
+#[derive(MergedObject, Default)]
+pub(crate) struct Mutation(sessions::SessionMutation);
+
+/// The schema, ready to run requests.
+pub(crate) type Api = Schema<Query, Mutation, EmptySubscription>;
+
+/// Builds the schema: once, since it is the same for all who serve.
+pub(in crate::http) fn api(settings: &Settings) -> Api {
+    let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription);
+    let (builder, (complexity, depth)) = if settings.introspection {
+        (builder, INTROSPECTION)
+    } else {
+        // A hint at a name that was nearly guessed is an answer to a question that may not be asked.
+        (builder.disable_introspection().disable_suggestions(), (COMPLEXITY, DEPTH))
+    };
+    builder
+        .limit_complexity(complexity)
+        .limit_depth(depth)
+        .limit_recursive_depth(document::NESTING)
+        .limit_directives(4)
+        .finish()
+}
+
+/// A request as its resolvers see it.
+#[derive(Clone)]
+pub(crate) struct Visit {
+    /// What services work with.
+    pub(crate) app: App,
+    /// Where the request comes from.
+    pub(crate) origin: Origin,
+    /// The language of messages for users.
+    pub(crate) locale: Locale,
+    /// The session that came with it, of a user or of somebody who has not signed in.
+    pub(crate) session: Option<CondoSession>,
+    cookie: Arc<Mutex<Option<Ticket>>>,
+}
+
+impl Visit {
+    fn new(app: &App, origin: Origin, locale: Locale, session: Option<CondoSession>) -> Self {
+        Self { app: app.clone(), origin, locale, session, cookie: Arc::default() }
+    }
+
+    /// Who asks; none who has not signed in. It may be a user who is deleted: [`Visit::user`] refuses those.
+    pub(crate) fn who(&self) -> Option<&User> {
+        self.session.as_ref()?.user.as_ref()
+    }
+
+    /// Who asks: [`Refusal::NotAuthenticated`] if nobody, [`Refusal::AccessDenied`] if somebody who is deleted.
+    pub(crate) fn user(&self) -> Result<&User> {
+        let user = self.who().ok_or_else(|| Error::refused(Refusal::NotAuthenticated))?;
+        if user.deleted.is_some() { Err(Error::refused(Refusal::AccessDenied)) } else { Ok(user) }
+    }
+
+    /// Gives the browser this session; the last one that a request leaves here wins.
+    pub(crate) fn leave(&self, ticket: Ticket) {
+        *self.cookie.lock().unwrap_or_else(PoisonError::into_inner) = Some(ticket);
+    }
+
+    fn left(&self) -> Option<Ticket> {
+        self.cookie.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}

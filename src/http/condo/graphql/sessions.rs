@@ -1,0 +1,48 @@
+//! Who is signed in, and signing out.
+
+use async_graphql::{Context, Object, Result, SimpleObject};
+
+use super::Visit;
+use super::user::User;
+use crate::service::{condo_sessions, condo_sign_in};
+
+/// What is asked of a session.
+#[derive(Default)]
+pub(crate) struct SessionQuery;
+
+#[Object]
+impl SessionQuery {
+    /// Who is signed in; null if nobody is.
+    async fn authenticated_user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
+        let visit = ctx.data::<Visit>()?;
+        if visit.who().is_none() {
+            return Ok(None);
+        }
+        Ok(Some(User::own(visit.user()?.clone())))
+    }
+}
+
+/// What is done with a session.
+#[derive(Default)]
+pub(crate) struct SessionMutation;
+
+#[Object]
+impl SessionMutation {
+    /// Signs out: the session is over, cookie and bearer token alike.
+    async fn unauthenticate_user(&self, ctx: &Context<'_>) -> Result<Option<UnauthenticateUserOutput>> {
+        let visit = ctx.data::<Visit>()?;
+        if let Some(session) = &visit.session {
+            condo_sign_in::sign_out(&visit.app.parts, session, visit.origin.clone()).await?;
+            visit.leave(condo_sessions::anonymous(&visit.app.parts, None).await?);
+        }
+        Ok(Some(UnauthenticateUserOutput { success: Some(true) }))
+    }
+}
+
+/// Whether it was done.
+#[derive(SimpleObject)]
+#[graphql(name = "unauthenticateUserOutput")]
+struct UnauthenticateUserOutput {
+    /// Always.
+    success: Option<bool>,
+}

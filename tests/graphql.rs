@@ -1,0 +1,83 @@
+//! The GraphQL endpoint itself: where it is, what it takes, how its answers look.
+
+use serde_json::json;
+
+use crate::support::condo::{API, with_sessions};
+use crate::support::world::{As, Body, World, both_engines};
+
+both_engines! {
+    async fn nobody_is_signed_in_without_a_session(engine: Engine) {
+        let world = World::condo(engine).await;
+        for path in [API, "/api/graphql"] {
+            let body = Body::Json(json!({"query": "{ authenticatedUser { id name email } }"}));
+            let answer = world.call("POST", path, &As::Nobody, body).await;
+            assert_eq!(answer.data(), json!({"authenticatedUser": null}), "{path}");
+            assert_eq!(answer.header("set-cookie"), None);
+        }
+        for base in ["", "/blitz"] {
+            for path in ["/admin/api", "/admin/api/", "/api/graphql"] {
+                let body = Body::Json(json!({"query": "{ __typename }"}));
+                let answer = world.send("POST", &format!("{}{base}{path}", world.base), &As::Nobody, body, &[]).await;
+                assert_eq!(answer.json(), json!({"data": {"__typename": "Query"}}), "{base}{path}");
+            }
+        }
+        let answer = world.ask(&As::Nobody, "mutation { unauthenticateUser { success } }").await;
+        assert_eq!(answer.data(), json!({"unauthenticateUser": {"success": true}}));
+        assert_eq!(answer.header("set-cookie"), None, "there was no session to end");
+    }
+
+    async fn without_sessions_the_dialect_is_not_there(engine: Engine) {
+        let world = World::start(engine).await;
+        for path in [API, "/api/graphql"] {
+            let body = Body::Json(json!({"query": "{ authenticatedUser { id } }"}));
+            assert_eq!(world.call("POST", path, &As::Nobody, body).await.status, 404, "{path}");
+            assert_eq!(world.call("OPTIONS", path, &As::Nobody, Body::None).await.status, 404, "{path}");
+        }
+    }
+
+    async fn what_is_no_request_is_not_run(engine: Engine) {
+        let world = World::condo(engine).await;
+        let asked = |query: &str| Body::Json(json!({"query": query}));
+        let rows = [
+            (asked("{ authenticatedUser { id }"), 400, "SyntaxError", "GRAPHQL_PARSE_FAILED"),
+            (asked(""), 400, "SyntaxError", "GRAPHQL_PARSE_FAILED"),
+            (asked("{ nothing }"), 400, "ValidationError", "GRAPHQL_VALIDATION_FAILED"),
+            (asked("{ authenticatedUser }"), 400, "ValidationError", "GRAPHQL_VALIDATION_FAILED"),
+            (asked("query a { __typename } query b { __typename }"), 400, "ValidationError", "GRAPHQL_VALIDATION_FAILED"),
+            (Body::Json(json!({})), 400, "GQLError", "BAD_USER_INPUT"),
+            (Body::Json(json!({"query": 1})), 400, "GQLError", "BAD_USER_INPUT"),
+            (Body::Json(json!({"query": "{ __typename }", "variables": []})), 400, "GQLError", "BAD_USER_INPUT"),
+            (Body::Json(json!("{ __typename }")), 400, "GQLError", "BAD_USER_INPUT"),
+            (Body::Json(json!([])), 400, "GQLError", "BAD_USER_INPUT"),
+            (Body::Raw("application/json", b"{".to_vec()), 400, "GQLError", "BAD_USER_INPUT"),
+            (Body::Raw("application/json", b"\xff".to_vec()), 400, "GQLError", "BAD_USER_INPUT"),
+            (Body::Raw("application/json", Vec::new()), 400, "GQLError", "BAD_USER_INPUT"),
+            (Body::Raw("text/plain", br#"{"query":"{ __typename }"}"#.to_vec()), 415, "GQLError", "BAD_USER_INPUT"),
+            (Body::Raw("application/graphql", b"{ __typename }".to_vec()), 415, "GQLError", "BAD_USER_INPUT"),
+            (Body::Raw("application/graphql+json", br#"{"query":"{ __typename }"}"#.to_vec()), 415, "GQLError", "BAD_USER_INPUT"),
+            (Body::Form(vec![("query", "{ __typename }".to_owned())]), 415, "GQLError", "BAD_USER_INPUT"),
+            (Body::None, 415, "GQLError", "BAD_USER_INPUT"),
+        ];
+        for (body, status, name, code) in rows {
+            let answer = world.call("POST", API, &As::Nobody, body.clone()).await;
+            let error = answer.error();
+            let told = (answer.status, error["name"].as_str().unwrap(), error["extensions"]["code"].as_str().unwrap());
+            assert_eq!(told, (status, name, code), "{body:?}");
+            assert_eq!(answer.json().get("data"), None, "{body:?}");
+        }
+        let typed = Body::Raw("application/json; charset=utf-8", br#"{"query":"{ __typename }","variables":null,"operationName":null}"#.to_vec());
+        assert_eq!(world.call("POST", API, &As::Nobody, typed).await.data(), json!({"__typename": "Query"}));
+        for method in ["GET", "PUT", "DELETE", "PATCH"] {
+            let answer = world.call(method, API, &As::Nobody, Body::None).await;
+            assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{method}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_of_the_parser_shows_nothing_of_the_query() {
+    let world = World::start_with(crate::support::world::Engine::Sqlite, with_sessions).await;
+    let answer = world.ask(&As::Nobody, "mutation { a(password: \"s3cret\" } ").await;
+    assert_eq!(answer.status, 400);
+    assert!(!answer.text().contains("s3cret"), "{}", answer.text());
+}
