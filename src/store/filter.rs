@@ -67,9 +67,10 @@ impl Statement {
         statement.from(table, filter);
         statement.push(" ORDER BY ");
         for (column, descends) in &page.order {
-            let _infallible = write!(statement.sql, "t0.{column}{}, ", if *descends { " DESC" } else { "" });
+            let order = if *descends { " DESC" } else { "" };
+            // The engines differ in where they put nulls: here they come last.
+            let _infallible = write!(statement.sql, "t0.{column} IS NULL, t0.{column}{order}, ");
         }
-        // Nulls: last on Postgres, first on SQLite; the columns that can be ordered by have none, or are told apart by these.
         let key = key(table);
         let _infallible = write!(statement.sql, "t0.created, t0.{key} LIMIT ");
         statement.bind(Bind::Number(page.first.into()));
@@ -237,7 +238,7 @@ mod tests {
             statement.sql,
             "SELECT t0.* FROM employees t0 WHERE (t0.is_blocked = $1 AND (t0.subject = $2 OR EXISTS (SELECT 1 FROM employees t1 \
              WHERE t1.organization = t0.organization AND (t1.subject = $3 AND EXISTS (SELECT 1 FROM employee_roles t2 WHERE \
-             t2.id = t1.role AND (' ' || t2.granted || ' ') LIKE $4)))) AND FALSE) ORDER BY t0.name DESC, t0.created, t0.id LIMIT $5 OFFSET $6"
+             t2.id = t1.role AND (' ' || t2.granted || ' ') LIKE $4)))) AND FALSE) ORDER BY t0.name IS NULL, t0.name DESC, t0.created, t0.id LIMIT $5 OFFSET $6"
         );
         assert_eq!(statement.binds.len(), 6);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::lists::{employees_of, organization, rights_set, role};
+use super::lists::{employees_of, organization_of, rights_set_of, role_of};
 use crate::domain::account::{Email, Phone};
 use crate::domain::event::{Actor, Event};
 use crate::domain::filter::Filter;
@@ -159,7 +159,7 @@ pub async fn create_organization(parts: &Arc<Parts>, by: Editor, change: Organiz
         change.write(&mut row)?;
         insert(tx.conn(), &row).await?;
         by.sign(&parts, tx, Event::OrganizationChanged, &row.id.0.to_string()).await?;
-        organization(row)
+        organization_of(row)
     })
 }
 
@@ -178,7 +178,7 @@ pub async fn change_organization(
         row.updated = at(parts.clock.now());
         update(tx.conn(), &row).await?;
         by.sign(&parts, tx, Event::OrganizationChanged, &id.to_string()).await?;
-        organization(row)
+        organization_of(row)
     })
 }
 
@@ -209,7 +209,7 @@ pub async fn create_role(parts: &Arc<Parts>, by: Editor, organization: Uuid, cha
         change.write(&mut row.name, &mut row.granted)?;
         insert_role(tx.conn(), &row).await?;
         by.sign(&parts, tx, Event::RoleChanged, &row.id.0.to_string()).await?;
-        role(row)
+        role_of(row)
     })
 }
 
@@ -224,7 +224,7 @@ pub async fn change_role(parts: &Arc<Parts>, by: Editor, id: Uuid, change: RoleC
         row.updated = at(parts.clock.now());
         update_role(tx.conn(), &row).await?;
         by.sign(&parts, tx, Event::RoleChanged, &id.to_string()).await?;
-        role(row)
+        role_of(row)
     })
 }
 
@@ -252,7 +252,7 @@ pub async fn create_rights_set(parts: &Arc<Parts>, by: Editor, change: RightsSet
         change.write(&mut row.name, &mut row.granted)?;
         insert_rights_set(tx.conn(), &row).await?;
         by.sign(&parts, tx, Event::RightsSetChanged, &row.id.0.to_string()).await?;
-        rights_set(row)
+        rights_set_of(row)
     })
 }
 
@@ -266,7 +266,7 @@ pub async fn change_rights_set(parts: &Arc<Parts>, by: Editor, id: Uuid, change:
         row.updated = at(parts.clock.now());
         update_rights_set(tx.conn(), &row).await?;
         by.sign(&parts, tx, Event::RightsSetChanged, &id.to_string()).await?;
-        rights_set(row)
+        rights_set_of(row)
     })
 }
 

@@ -24,13 +24,6 @@ pub struct Wanted {
     pub page: Page,
 }
 
-impl Wanted {
-    /// The record with this id.
-    pub(super) fn one(key: &'static str, id: Value) -> Self {
-        Self { filter: Filter::is(key, id), page: Page::default() }
-    }
-}
-
 /// What a list of `table` shows: what is asked for and may be seen. Deleted records only if they are asked for.
 fn shown(access: &Access, table: Table, wanted: Filter) -> Result<Filter> {
     if wanted.size() > MOST_CONDITIONS {
@@ -73,19 +66,25 @@ pub async fn users(parts: &Parts, access: &Access, wanted: Wanted) -> Result<Vec
 /// Organizations.
 pub async fn organizations(parts: &Parts, access: &Access, wanted: Wanted) -> Result<Vec<Organization>> {
     let rows: Vec<OrganizationRow> = rows_of(parts, access, wanted).await?;
-    Ok(rows.into_iter().map(organization).collect())
+    Ok(rows.into_iter().map(organization_of).collect())
 }
 
 /// Roles.
 pub async fn roles(parts: &Parts, access: &Access, wanted: Wanted) -> Result<Vec<Role>> {
     let rows: Vec<RoleRow> = rows_of(parts, access, wanted).await?;
-    Ok(rows.into_iter().map(role).collect())
+    Ok(rows.into_iter().map(role_of).collect())
 }
 
 /// Rights sets.
 pub async fn rights_sets(parts: &Parts, access: &Access, wanted: Wanted) -> Result<Vec<RightsSet>> {
     let rows: Vec<RightsSetRow> = rows_of(parts, access, wanted).await?;
-    Ok(rows.into_iter().map(rights_set).collect())
+    Ok(rows.into_iter().map(rights_set_of).collect())
+}
+
+/// The rights set with this id, if whoever asks may see it.
+pub async fn rights_set(parts: &Parts, access: &Access, id: uuid::Uuid) -> Result<Option<RightsSet>> {
+    let wanted = Wanted { filter: Filter::is("id", Value::Id(id)), page: Page::default() };
+    Ok(rights_sets(parts, access, wanted).await?.pop())
 }
 
 /// Employees, each with the organization, the user and the role, as far as whoever asks may see them.
@@ -98,9 +97,9 @@ pub(super) async fn employees_of(parts: &Parts, access: &Access, rows: Vec<Emplo
     let ids =
         |of: fn(&EmployeeRow) -> Option<uuid::Uuid>| -> BTreeSet<uuid::Uuid> { rows.iter().filter_map(of).collect() };
     let organizations = related::<OrganizationRow>(parts, access, ids(|row| Some(row.organization.0))).await?;
-    let organizations: BTreeMap<_, _> = organizations.into_iter().map(|row| (row.id.0, organization(row))).collect();
+    let organizations: BTreeMap<_, _> = organizations.into_iter().map(|row| (row.id.0, organization_of(row))).collect();
     let roles = related::<RoleRow>(parts, access, ids(|row| row.role.map(|id| id.0))).await?;
-    let roles: BTreeMap<_, _> = roles.into_iter().map(|row| (row.id.0, role(row))).collect();
+    let roles: BTreeMap<_, _> = roles.into_iter().map(|row| (row.id.0, role_of(row))).collect();
     let subjects: BTreeSet<String> = rows.iter().map(|row| row.subject.clone()).collect();
     let of_users = Filter::OneOf("subject", subjects.into_iter().map(Value::Text).collect());
     let users = rows_of::<AccountRow>(parts, access, Wanted { filter: of_users, page: Page::default() }).await?;
@@ -132,11 +131,11 @@ fn history(created: store::At, updated: store::At, deleted: Option<store::At>) -
     History { created: created.0, updated: updated.0, deleted: deleted.map(|at| at.0) }
 }
 
-pub(super) fn organization(row: OrganizationRow) -> Organization {
+pub(super) fn organization_of(row: OrganizationRow) -> Organization {
     Organization { id: row.id.0, name: row.name, history: history(row.created, row.updated, row.deleted_at) }
 }
 
-pub(super) fn role(row: RoleRow) -> Role {
+pub(super) fn role_of(row: RoleRow) -> Role {
     Role {
         id: row.id.0,
         organization: row.organization.0,
@@ -146,7 +145,7 @@ pub(super) fn role(row: RoleRow) -> Role {
     }
 }
 
-pub(super) fn rights_set(row: RightsSetRow) -> RightsSet {
+pub(super) fn rights_set_of(row: RightsSetRow) -> RightsSet {
     RightsSet {
         id: row.id.0,
         name: row.name,

@@ -28,7 +28,6 @@ pub(super) fn check(dv: i32, sender: &Sender) -> Result<()> {
 }
 
 /// The same as mutations do that create or update a record: each rule that is broken is told.
-#[expect(dead_code, reason = "for the mutations that follow")]
 pub(super) fn check_record(dv: i32, sender: &Sender) -> Result<()> {
     sender::check(dv, &sender.clone().into(), Details::Each)
 }

@@ -8,6 +8,7 @@ mod document;
 mod error;
 pub(in crate::http) mod handler;
 mod input;
+mod people;
 mod sessions;
 mod user;
 
@@ -33,11 +34,11 @@ const INTROSPECTION: (usize, usize) = (1000, 20);
 
 /// All that can be asked.
 #[derive(MergedObject, Default)]
-pub(crate) struct Query(sessions::SessionQuery);
+pub(crate) struct Query(sessions::SessionQuery, people::PeopleQuery);
 
 /// All that can be done.
 #[derive(MergedObject, Default)]
-pub(crate) struct Mutation(sessions::SessionMutation);
+pub(crate) struct Mutation(sessions::SessionMutation, people::PeopleMutation);
 
 /// The schema, ready to run requests.
 pub(crate) type Api = Schema<Query, Mutation, EmptySubscription>;

@@ -1,12 +1,15 @@
 //! A user as others see them: whose addresses, second factor and the like are for themselves and for administrators.
 
-use async_graphql::{Json, Object, Result};
+use async_graphql::{Context, Json, Object, Result};
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::Visit;
 use super::input::UserType;
+use super::people::RightsSet;
 use crate::domain;
 use crate::domain::refusal::Refusal;
+use crate::service::access::{self, Access};
+use crate::service::people;
 
 /// How much of a user somebody sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,12 +35,13 @@ impl User {
     }
 
     /// A user as who asks sees them.
-    #[expect(dead_code, reason = "for the lists of users that follow")]
-    pub(crate) fn seen(user: domain::user::User, visit: &Visit) -> Self {
-        let sight = match visit.who() {
-            Some(viewer) if viewer.is_admin || viewer.id == user.id => Sight::Whole,
-            Some(viewer) if viewer.is_support => Sight::Supporting,
-            _ => Sight::Public,
+    pub(crate) fn seen(user: domain::user::User, _visit: &Visit, access: &Access) -> Self {
+        let sight = if access.sees_addresses_of(user.id.as_str()) {
+            Sight::Whole
+        } else if access.user.is_support {
+            Sight::Supporting
+        } else {
+            Sight::Public
         };
         Self { user, sight }
     }
@@ -114,6 +118,15 @@ impl User {
         self.only(&[Sight::Whole])?;
         let meta = serde_json::from_str(&self.user.meta).map_err(domain::Error::internal)?;
         Ok(Some(Json(meta)))
+    }
+
+    /// What an administrator granted: for the user themselves, administrators and support.
+    async fn rights_set(&self, ctx: &Context<'_>) -> Result<Option<RightsSet>> {
+        let Some(id) = self.user.rights_set else { return Ok(None) };
+        let visit = ctx.data::<Visit>()?;
+        let access = access::of(&visit.app.parts, visit.who()).await?;
+        let found = people::rights_set(&visit.app.parts, &access, id).await?;
+        Ok(found.map(RightsSet::from))
     }
 
     /// When the account was made.

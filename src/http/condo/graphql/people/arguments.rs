@@ -1,0 +1,302 @@
+//! The arguments of lists, as Keystone names them: `where` with `AND`, `OR`, nested records and suffixes such as `_not` and
+//! `_in`; `sortBy` with `createdAt_DESC` and its like.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use async_graphql::indexmap::IndexMap;
+use async_graphql::registry::{Deprecation, MetaEnumValue, MetaInputValue, MetaType, MetaTypeId, Registry};
+use async_graphql::{InputType, InputValueError, InputValueResult, Value};
+use chrono::DateTime;
+use uuid::Uuid;
+
+use super::spec::{Field, Kind, Listing, Spec};
+use crate::domain::filter::{Comparison, Filter, Value as Given};
+use crate::http::condo::graphql::input::UserType;
+
+/// What a list is to show.
+pub(super) struct Where<L>(pub(super) Filter, PhantomData<L>);
+
+/// One column to order by.
+pub(super) struct SortBy<L>(pub(super) (&'static str, bool), PhantomData<L>);
+
+/// What stands behind a field's name, and what is compared how.
+const OF_IDS: [&str; 4] = ["", "_not", "_in", "_not_in"];
+const OF_TEXTS: [&str; 5] = ["", "_not", "_in", "_not_in", "_contains"];
+const OF_BOOLS: [&str; 2] = ["", "_not"];
+const OF_MOMENTS: [&str; 6] = ["", "_not", "_lt", "_lte", "_gt", "_gte"];
+const OF_RELATED: [&str; 2] = ["", "_is_null"];
+
+impl Kind {
+    fn suffixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Id | Self::Subject | Self::UserType => &OF_IDS,
+            Self::Text => &OF_TEXTS,
+            Self::Bool => &OF_BOOLS,
+            Self::Moment => &OF_MOMENTS,
+            Self::Related(..) => &OF_RELATED,
+        }
+    }
+
+    fn type_name(self, suffix: &str) -> Cow<'static, str> {
+        let one = match self {
+            Self::Id | Self::Subject => "ID",
+            Self::Text | Self::Moment => "String",
+            Self::UserType => "UserTypeType",
+            Self::Bool => "Boolean",
+            Self::Related(..) if suffix == "_is_null" => "Boolean",
+            Self::Related(spec, ..) => return where_name(spec).into(),
+        };
+        if suffix.ends_with("_in") { format!("[{one}!]").into() } else { one.into() }
+    }
+}
+
+fn where_name(spec: &Spec) -> String {
+    format!("{}WhereInput", spec.name)
+}
+
+/// Puts the type of a list's `where` into the schema, and of those of the records it names.
+fn register(registry: &mut Registry, spec: &'static Spec) {
+    let name = where_name(spec);
+    if registry.types.contains_key(&name) {
+        return;
+    }
+    let mut fields = IndexMap::new();
+    for both in ["AND", "OR"] {
+        fields.insert(both.to_owned(), argument(both.to_owned(), format!("[{name}!]")));
+    }
+    for field in spec.fields {
+        for suffix in field.kind.suffixes() {
+            let full = format!("{}{suffix}", field.name);
+            fields.insert(full.clone(), argument(full, field.kind.type_name(suffix).into_owned()));
+        }
+    }
+    let object = MetaType::InputObject {
+        name: name.clone(),
+        description: None,
+        input_fields: fields,
+        visible: None,
+        inaccessible: false,
+        tags: Vec::new(),
+        rust_typename: None,
+        oneof: false,
+        directive_invocations: Vec::new(),
+    };
+    registry.types.insert(name, object);
+    for field in spec.fields {
+        if let Kind::Related(related, ..) = field.kind {
+            register(registry, related);
+        }
+    }
+}
+
+fn argument(name: String, ty: String) -> MetaInputValue {
+    MetaInputValue {
+        name,
+        description: None,
+        ty,
+        deprecation: Deprecation::NoDeprecated,
+        default_value: None,
+        visible: None,
+        inaccessible: false,
+        tags: Vec::new(),
+        is_secret: false,
+        directive_invocations: Vec::new(),
+    }
+}
+
+impl<L: Listing> InputType for Where<L> {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        where_name(L::SPEC).into()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        // The scalars that the fields are of.
+        String::create_type_info(registry);
+        bool::create_type_info(registry);
+        async_graphql::ID::create_type_info(registry);
+        UserType::create_type_info(registry);
+        register(registry, L::SPEC);
+        Self::qualified_type_name()
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        let filter = filter(L::SPEC, value.unwrap_or_default()).map_err(InputValueError::custom)?;
+        Ok(Self(filter, PhantomData))
+    }
+
+    fn to_value(&self) -> Value {
+        // Asked for default values alone, of which there are none.
+        Value::Null
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+}
+
+/// All that an object says must hold.
+fn filter(spec: &'static Spec, value: Value) -> Result<Filter, String> {
+    let Value::Object(object) = value else { return Ok(Filter::everything()) };
+    let parts = object.into_iter().map(|(name, value)| condition(spec, name.as_str(), value));
+    Ok(Filter::All(parts.collect::<Result<_, _>>()?))
+}
+
+fn condition(spec: &'static Spec, name: &str, value: Value) -> Result<Filter, String> {
+    let several = |value| match value {
+        Value::List(list) => list.into_iter().map(|value| filter(spec, value)).collect(),
+        // One stands for a list of it (GraphQL, June 2018, §3.11).
+        other => Ok(vec![filter(spec, other)?]),
+    };
+    match name {
+        // Nothing is asked.
+        "AND" | "OR" if value == Value::Null => Ok(Filter::everything()),
+        "AND" => Ok(Filter::All(several(value)?)),
+        "OR" => Ok(Filter::Any(several(value)?)),
+        _ => {
+            let known = spec.fields.iter().filter_map(|field| Some((field, name.strip_prefix(field.name)?)));
+            let (field, suffix) = known
+                .filter(|(field, suffix)| field.kind.suffixes().contains(suffix))
+                .max_by_key(|(field, _)| field.name.len())
+                .ok_or_else(|| format!("Field \"{name}\" is not defined by type \"{}\".", where_name(spec)))?;
+            compared(field, suffix, value)
+        }
+    }
+}
+
+fn compared(field: &Field, suffix: &str, value: Value) -> Result<Filter, String> {
+    let column = field.column;
+    if let Kind::Related(spec, theirs, ours) = field.kind {
+        return Ok(match (suffix, value) {
+            ("_is_null", Value::Boolean(true)) | ("", Value::Null) => Filter::Absent(column),
+            ("_is_null", Value::Boolean(false)) => Filter::Not(Box::new(Filter::Absent(column))),
+            ("_is_null", _) => Filter::everything(),
+            (_, value) => Filter::related(spec.table, (theirs, ours), filter(spec, value)?),
+        });
+    }
+    if suffix.ends_with("_in") {
+        let list = match value {
+            Value::List(list) => list,
+            Value::Null => return Ok(Filter::everything()),
+            one => vec![one],
+        };
+        let mut values = Vec::with_capacity(list.len());
+        for value in list {
+            values.extend(given(field, value)?);
+        }
+        let one_of = Filter::OneOf(column, values);
+        // What is not there is none of them.
+        return Ok(match suffix {
+            "_not_in" => Filter::Any(vec![Filter::Absent(column), Filter::Not(Box::new(one_of))]),
+            _ => one_of,
+        });
+    }
+    let comparison = match suffix {
+        "" => Comparison::Is,
+        "_not" => Comparison::IsNot,
+        "_lt" => Comparison::Under,
+        "_lte" => Comparison::AtMost,
+        "_gt" => Comparison::Over,
+        "_gte" => Comparison::AtLeast,
+        _ => Comparison::Contains,
+    };
+    Ok(match (value, comparison) {
+        (Value::Null, Comparison::Is) => Filter::Absent(column),
+        (Value::Null, Comparison::IsNot) => Filter::Not(Box::new(Filter::Absent(column))),
+        (Value::Null, _) => Filter::everything(),
+        (value, comparison) => match given(field, value)? {
+            Some(given) => Filter::Column(column, comparison, given),
+            None if comparison == Comparison::IsNot => Filter::everything(),
+            None => Filter::nothing(),
+        },
+    })
+}
+
+/// What a column is compared with; none if no record can have it: an id that is no UUID.
+fn given(field: &Field, value: Value) -> Result<Option<Given>, String> {
+    let wrong = || format!("\"{}\" has a value of another type.", field.name);
+    Ok(match (field.kind, value) {
+        (Kind::Id, Value::String(text)) => Uuid::parse_str(&text).ok().map(Given::Id),
+        // A literal id may be a number.
+        (Kind::Id, Value::Number(_)) => None,
+        (Kind::Subject, Value::Number(number)) => Some(Given::Text(number.to_string())),
+        (Kind::Subject | Kind::Text, Value::String(text)) => Some(Given::Text(text)),
+        (Kind::UserType, Value::Enum(name)) => Some(Given::Text(name.to_string())),
+        (Kind::UserType, Value::String(name)) => Some(Given::Text(name)),
+        (Kind::Bool, Value::Boolean(value)) => Some(Given::Bool(value)),
+        (Kind::Moment, Value::String(text)) => {
+            let moment = DateTime::parse_from_rfc3339(&text);
+            let told = |_| format!("\"{}\" must be a moment such as 2026-01-31T12:00:00.000Z.", field.name);
+            Some(Given::At(moment.map_err(told)?.to_utc()))
+        }
+        _ => return Err(wrong()),
+    })
+}
+
+impl<L: Listing> SortBy<L> {
+    /// The names there are, each with its column.
+    fn all() -> impl Iterator<Item = (String, (&'static str, bool))> {
+        let sortable = L::SPEC.fields.iter().filter(|field| !matches!(field.kind, Kind::Related(..)));
+        sortable.flat_map(|field| {
+            [("ASC", false), ("DESC", true)]
+                .map(|(word, descends)| (format!("{}_{word}", field.name), (field.column, descends)))
+        })
+    }
+}
+
+impl<L: Listing> InputType for SortBy<L> {
+    type RawValueType = Self;
+
+    fn type_name() -> Cow<'static, str> {
+        format!("Sort{}sBy", L::SPEC.name).into()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        registry.create_input_type::<Self, _>(MetaTypeId::Enum, |_| MetaType::Enum {
+            name: Self::type_name().into_owned(),
+            description: None,
+            enum_values: Self::all().map(|(name, _)| (name.clone(), item(name))).collect(),
+            visible: None,
+            inaccessible: false,
+            tags: Vec::new(),
+            rust_typename: Some(std::any::type_name::<Self>()),
+            directive_invocations: Vec::new(),
+            requires_scopes: Vec::new(),
+        })
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        let name = match value.unwrap_or_default() {
+            Value::Enum(name) => name.to_string(),
+            Value::String(name) => name,
+            other => return Err(InputValueError::expected_type(other)),
+        };
+        let found = Self::all().find(|(known, _)| *known == name);
+        let (_, order) = found.ok_or_else(|| {
+            InputValueError::custom(format!("Value \"{name}\" does not exist in \"{}\" enum.", Self::type_name()))
+        })?;
+        Ok(Self(order, PhantomData))
+    }
+
+    fn to_value(&self) -> Value {
+        Value::Null
+    }
+
+    fn as_raw_value(&self) -> Option<&Self> {
+        Some(self)
+    }
+}
+
+fn item(name: String) -> MetaEnumValue {
+    MetaEnumValue {
+        name,
+        description: None,
+        deprecation: Deprecation::NoDeprecated,
+        visible: None,
+        inaccessible: false,
+        tags: Vec::new(),
+        directive_invocations: Vec::new(),
+    }
+}

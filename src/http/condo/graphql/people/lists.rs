@@ -1,0 +1,112 @@
+//! The lists: who asks sees what their organizations, their role and their rights set open (`wire/condo.md` 5).
+
+use async_graphql::{Context, MergedObject, Object, Result};
+
+use super::arguments::{SortBy, Where};
+use super::objects::{Employee, Organization, QueryMeta, RightsSet, Role};
+use super::spec::{Employees, Listing, Organizations, RightsSets, Roles, Spec, Users};
+use crate::domain::Error;
+use crate::domain::filter::{Comparison, Filter, Page, Value};
+use crate::domain::organization;
+use crate::http::condo::graphql::Visit;
+use crate::http::condo::graphql::user::User;
+use crate::service::access::{self, Access};
+use crate::service::people::{self, Wanted};
+
+/// Who asks, and may.
+pub(super) async fn access(visit: &Visit) -> crate::domain::Result<Access> {
+    access::of(&visit.app.parts, visit.who()).await
+}
+
+/// What is asked for: by `where`, and by a text that stands in one of the columns that are searched.
+fn filter<L: Listing>(wanted: Option<Where<L>>, search: Option<String>) -> Filter {
+    let Spec { searched, .. } = L::SPEC;
+    let found = search.filter(|text| !text.is_empty()).map(|text| {
+        let column = |column: &&'static str| Filter::Column(column, Comparison::Contains, Value::Text(text.clone()));
+        Filter::Any(searched.iter().map(column).collect())
+    });
+    Filter::All(wanted.map(|wanted| wanted.0).into_iter().chain(found).collect())
+}
+
+/// Which page: at most 1000 records at once.
+fn page<L>(sort_by: Option<Vec<SortBy<L>>>, first: Option<i32>, skip: Option<i32>) -> crate::domain::Result<Page> {
+    let most = Page::default().first;
+    let first = match first {
+        None => most,
+        Some(first) => u32::try_from(first)
+            .ok()
+            .filter(|first| *first <= most)
+            .ok_or_else(|| Error::input("first", format!("must be from 0 to {most}")))?,
+    };
+    let skip = u32::try_from(skip.unwrap_or(0)).map_err(|_negative| Error::input("skip", "must not be negative"))?;
+    Ok(Page { order: sort_by.into_iter().flatten().map(|sort_by| sort_by.0).collect(), first, skip })
+}
+
+/// What a list costs: a statement, and up to a thousand records.
+const LIST: usize = 20;
+
+/// A list, and how many records it has, under the names that Keystone gives them.
+macro_rules! lists {
+    ($($(#[$doc:meta])* $Query:ident: $all:literal, $meta:literal, $L:ident => $find:path, $Shown:ty, $show:expr;)+) => {
+        $($(#[$doc])*
+        #[derive(Default)]
+        pub(in crate::http::condo::graphql) struct $Query;
+
+        #[Object]
+        impl $Query {
+            $(#[$doc])*
+            #[graphql(name = $all, complexity = "LIST + child_complexity")]
+            async fn all(
+                &self,
+                ctx: &Context<'_>,
+                #[graphql(name = "where")] wanted: Option<Where<$L>>,
+                search: Option<String>,
+                sort_by: Option<Vec<SortBy<$L>>>,
+                first: Option<i32>,
+                skip: Option<i32>,
+            ) -> Result<Option<Vec<$Shown>>> {
+                let visit = ctx.data::<Visit>()?;
+                let access = access(visit).await?;
+                let wanted = Wanted { filter: filter(wanted, search), page: page(sort_by, first, skip)? };
+                let found = $find(&visit.app.parts, &access, wanted).await?;
+                Ok(Some(found.into_iter().map(|record| ($show)(record, visit, &access)).collect()))
+            }
+
+            /// How many there are of those asked for.
+            #[graphql(name = $meta, complexity = "LIST")]
+            async fn meta(
+                &self,
+                ctx: &Context<'_>,
+                #[graphql(name = "where")] wanted: Option<Where<$L>>,
+                search: Option<String>,
+            ) -> Result<Option<QueryMeta>> {
+                let visit = ctx.data::<Visit>()?;
+                let access = access(visit).await?;
+                let filter = filter(wanted, search);
+                let count = people::count(&visit.app.parts, &access, $L::SPEC.table, filter).await?;
+                Ok(Some(QueryMeta { count }))
+            }
+        })+
+
+        /// The lists.
+        #[derive(MergedObject, Default)]
+        pub(in crate::http::condo::graphql) struct PeopleQuery($($Query),+);
+    };
+}
+
+lists! {
+    /// Employees: oneself everywhere, and colleagues where one's role lets one read them.
+    EmployeesQuery: "allOrganizationEmployees", "_allOrganizationEmployeesMeta",
+        Employees => people::employees, Employee, Employee::seen;
+    /// Organizations: those where one works or is invited to.
+    OrganizationsQuery: "allOrganizations", "_allOrganizationsMeta",
+        Organizations => people::organizations, Organization, |record: organization::Organization, _, _| Organization::from(record);
+    /// Roles: those of where one works.
+    RolesQuery: "allOrganizationEmployeeRoles", "_allOrganizationEmployeeRolesMeta",
+        Roles => people::roles, Role, |record: organization::Role, _, _| Role::from(record);
+    /// Users: oneself, and colleagues; by an e-mail address or a phone only for who may see them.
+    UsersQuery: "allUsers", "_allUsersMeta", Users => people::users, User, User::seen;
+    /// Rights sets: one's own; all for administrators and support.
+    RightsSetsQuery: "allUserRightsSets", "_allUserRightsSetsMeta",
+        RightsSets => people::rights_sets, RightsSet, |record: organization::RightsSet, _, _| RightsSet::from(record);
+}
