@@ -23,6 +23,8 @@ mod chromium_sign_in;
 mod chromium_tour;
 mod cli;
 mod cli_links;
+mod confirm_phone;
+mod confirm_phone_errors;
 mod crash;
 mod database_away;
 mod demo;

@@ -6,6 +6,7 @@ pub(crate) mod call;
 pub(crate) mod certificate;
 pub(crate) mod chromium;
 pub(crate) mod condo;
+pub(crate) mod confirm;
 pub(crate) mod contract;
 pub(crate) mod database;
 mod database_clock;

@@ -14,6 +14,9 @@ use tokio::net::{TcpListener, TcpStream};
 /// What calls are signed with.
 pub(crate) const SECRET: &str = "whsec_c2l4dGVlbiBieXRlcyBhbmQgbW9yZSBvZiB0aGVt";
 
+/// What cookies and codes are kept under where it is called.
+pub(crate) const COOKIE_SECRET: &str = "a secret that signs cookies";
+
 /// A running webhook.
 #[derive(Clone, Debug)]
 pub(crate) struct SmsWebhook {
@@ -54,10 +57,7 @@ impl SmsWebhook {
 
     /// The settings that call it, and the session without which there are none.
     pub(crate) fn settings(&self) -> String {
-        format!(
-            "[session]\nsecret = \"a secret that signs cookies\"\n[sms]\nurl = \"{}\"\nsecret = \"{SECRET}\"\n",
-            self.url
-        )
+        format!("[session]\nsecret = \"{COOKIE_SECRET}\"\n[sms]\nurl = \"{}\"\nsecret = \"{SECRET}\"\n", self.url)
     }
 
     /// Answers the next calls with these, then 200 again.

@@ -4,6 +4,7 @@
 //! `domain::Error`: [`error`] finds it again and shapes it. Whatever may fail is nullable, so that an error leaves a null
 //! where it happened and takes nothing else with it. Arguments are `Option`s only where null means the same as nothing.
 
+mod confirm_phone;
 mod document;
 mod error;
 pub(in crate::http) mod handler;
@@ -34,11 +35,11 @@ const INTROSPECTION: (usize, usize) = (1000, 20);
 
 /// All that can be asked.
 #[derive(MergedObject, Default)]
-pub(crate) struct Query(sessions::SessionQuery, people::PeopleQuery);
+pub(crate) struct Query(sessions::SessionQuery, people::PeopleQuery, confirm_phone::ConfirmPhoneQuery);
 
 /// All that can be done.
 #[derive(MergedObject, Default)]
-pub(crate) struct Mutation(sessions::SessionMutation, people::PeopleMutation);
+pub(crate) struct Mutation(sessions::SessionMutation, people::PeopleMutation, confirm_phone::ConfirmPhoneMutation);
 
 /// The schema, ready to run requests.
 pub(crate) type Api = Schema<Query, Mutation, EmptySubscription>;

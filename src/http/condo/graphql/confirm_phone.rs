@@ -1,0 +1,144 @@
+//! Confirming a phone by a code sent to it (`wire/condo.md` 3). Whatever stands for the captcha passes (DESIGN 12).
+
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use secrecy::ExposeSecret as _;
+
+use super::Visit;
+use super::input::{Sender, check};
+use crate::service::confirm_phone::{self, Asking};
+
+/// What is asked of confirmations.
+#[derive(Default)]
+pub(crate) struct ConfirmPhoneQuery;
+
+#[Object]
+impl ConfirmPhoneQuery {
+    /// The phone of a confirmation; masked before it is confirmed, if it was asked for by a user's id.
+    async fn get_phone_by_confirm_phone_action_token(
+        &self,
+        ctx: &Context<'_>,
+        data: GetPhoneByConfirmPhoneActionTokenInput,
+    ) -> Result<Option<GetPhoneByConfirmPhoneActionTokenOutput>> {
+        let visit = ctx.data::<Visit>()?;
+        let shown = confirm_phone::phone_of(&visit.app.parts, &data.token).await?;
+        Ok(Some(GetPhoneByConfirmPhoneActionTokenOutput { phone: shown.phone, is_phone_verified: shown.is_verified }))
+    }
+}
+
+/// What is done with confirmations.
+#[derive(Default)]
+pub(crate) struct ConfirmPhoneMutation;
+
+#[Object]
+impl ConfirmPhoneMutation {
+    /// Sends a code by SMS to a phone, or to that of a user; the token is what the code confirms.
+    async fn start_confirm_phone_action(
+        &self,
+        ctx: &Context<'_>,
+        data: StartConfirmPhoneActionInput,
+    ) -> Result<Option<StartConfirmPhoneActionOutput>> {
+        let visit = ctx.data::<Visit>()?;
+        check(data.dv, &data.sender)?;
+        let whom = (data.phone.as_deref(), data.user.as_ref().map(|user| user.id.as_str()));
+        let token = confirm_phone::start(&visit.app.parts, whom, asking(visit)).await?;
+        Ok(Some(StartConfirmPhoneActionOutput { token: token.expose_secret().to_owned() }))
+    }
+
+    /// Sends another code; the one before is void.
+    async fn resend_confirm_phone_action_sms(
+        &self,
+        ctx: &Context<'_>,
+        data: ResendConfirmPhoneActionSmsInput,
+    ) -> Result<Option<ResendConfirmPhoneActionSmsOutput>> {
+        let visit = ctx.data::<Visit>()?;
+        check(data.dv, &data.sender)?;
+        confirm_phone::resend(&visit.app.parts, &data.token, asking(visit)).await?;
+        Ok(Some(ResendConfirmPhoneActionSmsOutput { status: OK.to_owned() }))
+    }
+
+    /// Confirms the phone by the code.
+    async fn complete_confirm_phone_action(
+        &self,
+        ctx: &Context<'_>,
+        data: CompleteConfirmPhoneActionInput,
+    ) -> Result<Option<CompleteConfirmPhoneActionOutput>> {
+        let visit = ctx.data::<Visit>()?;
+        check(data.dv, &data.sender)?;
+        confirm_phone::complete(&visit.app.parts, &data.token, data.sms_code.into()).await?;
+        Ok(Some(CompleteConfirmPhoneActionOutput { status: OK.to_owned() }))
+    }
+}
+
+const OK: &str = "ok";
+
+fn asking(visit: &Visit) -> Asking {
+    Asking { ip: visit.origin.ip, locale: visit.locale }
+}
+
+#[derive(InputObject)]
+struct StartConfirmPhoneActionInput {
+    dv: i32,
+    sender: Sender,
+    /// Any value.
+    captcha: String,
+    phone: Option<String>,
+    user: Option<ConfirmPhoneUserInput>,
+}
+
+/// A user, by id.
+#[derive(InputObject)]
+#[graphql(name = "UserWhereUniqueInput")]
+struct ConfirmPhoneUserInput {
+    id: ID,
+}
+
+#[derive(SimpleObject)]
+struct StartConfirmPhoneActionOutput {
+    /// What names the confirmation, and stands for the phone once it is confirmed: `cp:` and a UUID.
+    token: String,
+}
+
+#[derive(InputObject)]
+struct ResendConfirmPhoneActionSmsInput {
+    dv: i32,
+    sender: Sender,
+    /// Any value.
+    captcha: String,
+    token: String,
+}
+
+#[derive(SimpleObject)]
+struct ResendConfirmPhoneActionSmsOutput {
+    /// `ok`
+    status: String,
+}
+
+#[derive(InputObject)]
+struct CompleteConfirmPhoneActionInput {
+    dv: i32,
+    sender: Sender,
+    /// Any value.
+    captcha: String,
+    token: String,
+    sms_code: i32,
+}
+
+#[derive(SimpleObject)]
+struct CompleteConfirmPhoneActionOutput {
+    /// `ok`
+    status: String,
+}
+
+#[derive(InputObject)]
+struct GetPhoneByConfirmPhoneActionTokenInput {
+    token: String,
+    /// Any value.
+    captcha: String,
+}
+
+#[derive(SimpleObject)]
+struct GetPhoneByConfirmPhoneActionTokenOutput {
+    /// The number, or its mask.
+    phone: String,
+    is_phone_verified: bool,
+}
