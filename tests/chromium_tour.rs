@@ -4,13 +4,16 @@
 use std::fs::create_dir_all;
 use std::path::PathBuf;
 
+use fedlink::domain::account::AccountType;
 use fedlink::service::accounts::New;
 use serde_json::{Value, json};
 
 use crate::support::app_site::AppSite;
 use crate::support::browser::{instruct_with, query};
 use crate::support::chromium::Chromium;
-use crate::support::person::{PASSWORD, person};
+use crate::support::confirm::PHONE;
+use crate::support::person::{PASSWORD, person, phone};
+use crate::support::sms::SmsWebhook;
 use crate::support::world::{As, CALLBACK, CHALLENGE, CONSOLE, CONSOLE_PASSWORD, Engine, World, both_engines};
 
 const BASIC: As = As::Basic(CONSOLE, CONSOLE_PASSWORD);
@@ -92,14 +95,37 @@ impl Tour {
     }
 }
 
+/// The way in by a code to a phone, with a slip on it.
+async fn by_code(tour: &Tour, world: &World, sms: &SmsWebhook) {
+    let browser = &tour.browser;
+    browser.go(&format!("{}/phone", world.sign_in_page())).await;
+    tour.look("phone").await;
+    browser.type_into("#phone", PHONE).await;
+    browser.click("button.primary").await;
+    browser.wait_for("the form for the code", async || browser.has("#code").await).await;
+    tour.look("code").await;
+    browser.type_into("#code", "1").await;
+    browser.click("button.primary").await;
+    browser.wait_for("what is wrong", async || browser.has(".problem").await).await;
+    tour.look("code-wrong").await;
+    browser.type_into("#code", &sms.last().code).await;
+    browser.click("button.primary").await;
+    browser.wait_for("the choice", async || browser.has("button[name=account]").await).await;
+    tour.look("choice").await;
+    browser.click("button[value=resident]").await;
+    browser.wait_for_url(&world.sign_in_page()).await;
+}
+
 async fn walk(language: &'static str, engine: Engine) {
-    let app = AppSite::start().await;
+    let (app, sms) = (AppSite::start().await, SmsWebhook::start().await);
     let world = World::start_with(engine, |settings| {
-        let settings = settings.replace(CALLBACK, &app.callback());
+        let settings = settings.replace(CALLBACK, &app.callback()) + &sms.settings();
         settings.replace("name = \"Console\"", "name = \"Kundendienstverwaltungsportal\"")
     })
     .await;
-    world.person(New { name: Some(LONG_NAME.to_owned()), ..person("elle") }).await;
+    let number = || Some(phone(PHONE, true));
+    world.person(New { name: Some(LONG_NAME.to_owned()), phone: number(), ..person("elle") }).await;
+    world.person(New { account_type: AccountType::Staff, phone: number(), ..person("clerk") }).await;
     world.sandbox.script().set(|settings| drop(settings.claims.insert("name".to_owned(), LONG_NAME.into())));
     let tour = Tour::start(language, engine).await;
     let browser = &tour.browser;
@@ -128,6 +154,7 @@ async fn walk(language: &'static str, engine: Engine) {
     tour.look("signed-in").await;
     browser.click("form button").await;
     tour.look("signed-out").await;
+    by_code(&tour, &world, &sms).await;
 
     body["code_challenge"] = CHALLENGE.into();
     let redirect_to = instruct_with(&world, &BASIC, body).await;

@@ -63,6 +63,7 @@ mod revocation_queue;
 mod schema;
 mod serving;
 mod sign_in;
+mod sign_in_code;
 mod sign_in_forms;
 mod sign_in_limits;
 mod storage;

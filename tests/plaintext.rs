@@ -8,14 +8,17 @@ use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use fedlink::service::accounts::New;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::support::browser::{Browser, Callback, field, instruct, query};
+use crate::support::confirm::PHONE;
 use crate::support::database::{Sql, count};
 use crate::support::fed::{expired, fed_token, token};
-use crate::support::person::{PASSWORD, person};
+use crate::support::person::{PASSWORD, person, phone};
 use crate::support::program::{self, Running};
+use crate::support::sms::{self, SmsWebhook};
 use crate::support::world::{
     As, Body, CONSOLE, CONSOLE_PASSWORD, CONSOLE_SECRET, Engine, VERIFIER, World, both_engines,
 };
@@ -25,20 +28,26 @@ const MARK: &str = "é漢🔑";
 
 /// The built program on the world's own database, saying all it can say; the world's calls go there.
 async fn serve(engine: Engine) -> (World, Running) {
+    serve_with(engine, |settings| settings).await
+}
+
+/// As [`serve`], its settings file changed first.
+async fn serve_with(engine: Engine, change: impl FnOnce(String) -> String) -> (World, Running) {
     let mut text = String::new();
     let mut world = World::start_with(engine, |settings| {
-        text.clone_from(&settings);
-        settings
+        text = change(settings);
+        text.clone()
     })
     .await;
-    let secrets = ["console-secret", CONSOLE_PASSWORD, "rival-secret", "rival-password", "sandbox-secret"];
-    let names = ["A", "B", "C", "D", "E"];
+    let own = ["console-secret", CONSOLE_PASSWORD, "rival-secret", "rival-password", "sandbox-secret"];
+    let secrets = own.into_iter().chain([sms::SECRET, sms::COOKIE_SECRET]).collect::<Vec<_>>();
+    let names = ["A", "B", "C", "D", "E", "F", "G"];
     for (secret, name) in secrets.iter().zip(names) {
         text = text.replace(&format!("\"{secret}\""), &format!("{{ env = \"{name}\" }}"));
     }
     let config = world.folder.path().join("fedlink.toml");
     fs::write(&config, text).expect("a file");
-    let mut env: Vec<_> = names.into_iter().zip(secrets).collect();
+    let mut env: Vec<_> = names.into_iter().zip(secrets.iter().copied()).collect();
     env.push(("FEDLINK_LOG", "trace"));
     let running = program::serve(&config, &env);
     world.served_at.clone_from(&running.base_url);
@@ -163,5 +172,39 @@ both_engines! {
         }
         search(&world, &running, &secrets).await;
         assert!(running.logs().contains("a revocation is over"));
+    }
+
+    async fn neither_a_phone_nor_its_code_is_in_a_log(engine: Engine) {
+        let sms = SmsWebhook::start().await;
+        let (world, running) = serve_with(engine, |settings| settings + &sms.settings()).await;
+        world.person(New { password: None, phone: Some(phone(PHONE, true)), ..person("elle") }).await;
+        let token = world.code_to("+79990000002").await;
+        assert_eq!(world.complete(&token, sms.code()).await.data()["result"]["status"], "ok");
+        sms.answer([500, 400]);
+        assert_eq!(world.start_confirm("127.0.0.1", &json!({"phone": "+79990000003"})).await.refused_as().1, "SMS_NOT_SENT");
+        let mut elle = Browser::default();
+        let page = format!("{}/phone", world.sign_in_page());
+        let csrf = field(&elle.go(&world, "GET", &page, Body::None).await.text(), "csrf");
+        let number = vec![("csrf", csrf.clone()), ("phone", "+7 (999) 000-12-34".to_owned())];
+        let asked = elle.go(&world, "POST", &page, Body::Form(number)).await.text();
+        let typed = vec![("csrf", csrf), ("token", field(&asked, "token")), ("code", sms.last().code)];
+        assert_eq!(elle.go(&world, "POST", &page, Body::Form(typed)).await.status, 303);
+
+        let mut secrets = vec![token.clone(), token.trim_start_matches("cp:").to_owned(), field(&asked, "token")];
+        secrets.extend(sms.sent().into_iter().map(|sent| sent.text));
+        secrets.extend([sms::SECRET, sms::COOKIE_SECRET].map(ToOwned::to_owned));
+        let folders = folders(&world).await;
+        assert!(!grep(&[PHONE.to_owned()], &folders).is_empty(), "the search doesn't even find the number");
+        assert_eq!(grep(&secrets, &folders), "");
+        let logs = running.logs();
+        assert!(logs.contains("TRACE") && logs.contains("an SMS was not sent"), "the logs don't tell all:\n{logs}");
+        // Six digits are also those of a microsecond, so the time of each line is left out.
+        let said = logs.lines().map(|line| line.split_once(' ').map_or(line, |(_, said)| said));
+        let codes = sms.sent().into_iter().map(|sent| sent.code).filter(|code| code.len() == 6);
+        secrets.extend(codes);
+        secrets.extend(["9990001234", "9990000002", "9990000003", "000-12-34"].map(ToOwned::to_owned));
+        for line in said {
+            assert!(!secrets.iter().any(|secret| line.contains(secret.as_str())), "in the logs: {line}");
+        }
     }
 }

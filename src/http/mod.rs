@@ -63,6 +63,7 @@ fn blitz_routes(config: &mut ServiceConfig) {
     at!(config, "/login/externalIdps/callback/{type:[^/]*}/{name:[^/]*}/{popup:true|false}", get => bind::callback, post => bind::posted);
     at!(config, "/api/v2/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}", delete => fa::unlink_v2);
     at!(config, "/sign-in", get => sign_in::show, post => sign_in::submit);
+    at!(config, "/sign-in/phone", get => sign_in::phone::show, post => sign_in::phone::submit);
     at!(config, "/sign-out", get => sign_in::ask, post => sign_in::sign_out);
     at!(config, "/api/whoami", get => address::whoami);
     at!(config, "/oauth/ae", get => oauth::authorize);

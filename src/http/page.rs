@@ -102,6 +102,11 @@ pub(super) fn nobody_signs_in(words: &Words) -> HttpResponse {
     notice(words, StatusCode::NOT_FOUND, words.nobody_signs_in, words.nobody_signs_in_text)
 }
 
+/// No code can be sent by this installation.
+pub(super) fn no_codes(words: &Words) -> HttpResponse {
+    notice(words, StatusCode::NOT_FOUND, words.no_codes, words.no_codes_text)
+}
+
 /// What a failure looks like to a person.
 pub(super) fn failure(words: &Words, error: &Error) -> HttpResponse {
     match error {

@@ -21,6 +21,7 @@ pub mod refresh;
 pub mod revoke;
 pub mod sessions;
 pub mod sign_in;
+pub mod sign_in_code;
 pub mod sweep;
 pub mod tokens;
 

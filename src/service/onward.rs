@@ -58,7 +58,16 @@ impl Onward {
 
     /// The sign-in page that leads there.
     pub fn sign_in_url(&self, settings: &Settings) -> Result<Url> {
-        let mut url = settings.public_url.join(&format!("{}/sign-in", settings.base_path)).map_err(Error::internal)?;
+        self.url(settings, "/sign-in")
+    }
+
+    /// The page that leads there by a code to a phone.
+    pub fn sign_in_by_phone_url(&self, settings: &Settings) -> Result<Url> {
+        self.url(settings, "/sign-in/phone")
+    }
+
+    fn url(&self, settings: &Settings, path: &str) -> Result<Url> {
+        let mut url = settings.public_url.join(&format!("{}{path}", settings.base_path)).map_err(Error::internal)?;
         if *self != Self::Home {
             let query =
                 form_urlencoded::Serializer::new(String::new()).append_pair("to", &self.path(settings)).finish();

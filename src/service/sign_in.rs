@@ -8,12 +8,15 @@ use secrecy::SecretString;
 
 use super::attempts::{self, Key, Verdict, Window, sign_in_from};
 use super::audit::{About, record};
+use super::confirm_phone::Asking;
 use super::sessions::{self, SessionCookie};
+use super::sign_in_code::{self, Asked};
 use super::{Parts, passwords};
 use crate::domain::account::{AccountType, Login};
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::Subject;
 use crate::domain::{Error, Result};
+use crate::settings::Locale;
 use crate::store::accounts::{AccountRow, find, find_by_address, hold};
 use crate::store::{self, Tx};
 
@@ -37,11 +40,24 @@ pub struct Try {
     pub origin: Origin,
     /// The session cookie that the browser had so far.
     pub old: Option<SecretString>,
+    /// The language of a code that is sent.
+    pub locale: Locale,
 }
 
-/// Signs in. `None`: there is no such account, it may not sign in, or the password is another.
-/// [`Error::TooManyAttempts`]: this network, or this login, had as many tries as it gets in an hour.
-pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Option<SessionCookie>> {
+/// What a try comes to.
+#[derive(Debug)]
+pub enum SignIn {
+    /// They are in.
+    In(SessionCookie),
+    /// The password is right, and the account wants a code to its phone as well.
+    Code(Asked),
+    /// There is no such account, it may not sign in, or the password is another.
+    Refused,
+}
+
+/// Signs in. [`Error::TooManyAttempts`]: this network, or this login, had as many tries as it gets in an hour; or the account's
+/// phone as many codes.
+pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<SignIn> {
     let login = Login::new(&attempt.login);
     let by_login = Key::new("sign-in as", login.normal());
     // The network first: one that is out of tries must not use up those of the people it names.
@@ -58,15 +74,14 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Option<SessionC
     let found = passwords::find(parts, attempt.password, hashes, rounds).await?;
     let Some((account, hash)) = found.and_then(|place| usable.into_iter().nth(place)) else {
         refused(parts, &attempt.origin, &named).await?;
-        return Ok(None);
+        return Ok(SignIn::Refused);
     };
-    let checked = Checked {
-        subject: Subject::parse(account.subject.clone()).map_err(Error::internal)?,
-        hash,
-        tries: by_login,
-        origin: attempt.origin,
-        old: attempt.old,
-    };
+    let subject = Subject::parse(account.subject.clone()).map_err(Error::internal)?;
+    if account.two_factor {
+        let asking = Asking { ip: attempt.origin.ip, locale: attempt.locale };
+        return Ok(SignIn::Code(sign_in_code::ask_second(parts, (subject, hash), asking).await?));
+    }
+    let checked = Checked { subject, hash, tries: by_login, origin: attempt.origin, old: attempt.old };
     parts.detached(async move |parts| let_in(&parts, checked).await).await
 }
 
@@ -94,25 +109,26 @@ struct Checked {
     old: Option<SecretString>,
 }
 
-async fn let_in(parts: &Parts, checked: Checked) -> Result<Option<SessionCookie>> {
+async fn let_in(parts: &Parts, checked: Checked) -> Result<SignIn> {
     let Checked { subject, hash, tries, origin, old } = checked;
     let mut tx = parts.store.begin().await?;
     hold(tx.conn(), &subject).await?;
-    // Meanwhile it may have got another password, which has ended all sessions: this one must not come after.
+    // Meanwhile it may have got another password, which has ended all sessions: this one must not come after. Or a second
+    // factor.
     let now = find(tx.conn(), &subject).await?;
-    if now.is_none_or(|now| now.disabled_at.is_some() || now.password_hash != Some(hash)) {
-        return Ok(None);
+    if now.is_none_or(|now| now.disabled_at.is_some() || now.two_factor || now.password_hash != Some(hash)) {
+        return Ok(SignIn::Refused);
     }
     let cookie = sessions::open(parts, &mut tx, &subject, old.as_ref()).await?;
     attempts::forget(&mut tx, &tries).await?;
     let about = About { subject: Some(subject.as_str()), ..About::default() };
     record(parts, &mut tx, Event::SignedIn, &actor(&origin), about).await?;
     tx.commit().await?;
-    Ok(Some(cookie))
+    Ok(SignIn::In(cookie))
 }
 
 /// Counts the try, and refuses it if there were as many as may be. A window has one line of audit, however many it refuses.
-async fn admit(parts: &Arc<Parts>, key: Key, origin: &Origin) -> Result<()> {
+pub(super) async fn admit(parts: &Arc<Parts>, key: Key, origin: &Origin) -> Result<()> {
     let limit = parts.settings.limits.sign_in_per_hour;
     let Verdict::Refused { first, retry_after } = attempts::count(parts, key, limit, Window::Hour).await? else {
         return Ok(());
@@ -151,7 +167,8 @@ async fn refused(parts: &Arc<Parts>, origin: &Origin, named: &[AccountRow]) -> R
     write_refusal(parts, origin, why).await
 }
 
-async fn write_refusal(
+/// Writes down that a try was refused: whose, if it is known, and why.
+pub(super) async fn write_refusal(
     parts: &Arc<Parts>,
     origin: &Origin,
     (subject, why): (Option<String>, &'static str),
@@ -167,6 +184,7 @@ async fn write_refusal(
         .await
 }
 
+/// Who tries.
 pub(super) fn actor(origin: &Origin) -> Actor {
     Actor { client: None, claimed_ip: Some(origin.ip.to_string()), claimed_agent: origin.agent.clone() }
 }

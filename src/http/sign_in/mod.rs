@@ -1,5 +1,7 @@
 //! Our own sign-in and sign-out pages. They work without JavaScript, and lead nowhere but to pages of ours.
 
+pub(super) mod phone;
+
 use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
@@ -18,7 +20,8 @@ use crate::http::words::{self, Words};
 use crate::http::{address, cookies, page};
 use crate::service::onward::Onward;
 use crate::service::sessions::{self, SessionCookie};
-use crate::service::sign_in::{self, Try};
+use crate::service::sign_in::{self, SignIn, Try};
+use crate::service::sign_in_code::{self, Asked};
 use crate::settings::Subjects;
 
 /// What the forms' tokens are for.
@@ -71,11 +74,20 @@ pub(super) async fn submit(app: Data<App>, request: HttpRequest, payload: Payloa
         password: form.remove("password").unwrap_or_default().into(),
         origin: address::origin(&app, &request),
         old: cookies::session(&app, &request),
+        locale: desk.words.locale,
     };
     let login = attempt.login.clone();
     match sign_in::sign_in(&app.parts, attempt).await {
-        Ok(Some(cookie)) => desk.let_in(&onward, &cookie),
-        Ok(None) => {
+        Ok(SignIn::In(cookie)) => desk.let_in(&onward, &cookie),
+        Ok(SignIn::Code(Asked::Sent(sent))) => desk.code(StatusCode::OK, &onward, &sent, None),
+        Ok(SignIn::Code(Asked::NotSent)) => {
+            let problem = Some(desk.words.code_not_sent);
+            desk.form(StatusCode::SERVICE_UNAVAILABLE, &onward, (&login, problem))
+        }
+        Ok(SignIn::Code(Asked::NoPhone)) => {
+            desk.form(StatusCode::UNPROCESSABLE_ENTITY, &onward, (&login, Some(desk.words.no_second_factor)))
+        }
+        Ok(SignIn::Refused | SignIn::Code(Asked::Gone)) => {
             let problem = Some(desk.words.sign_in_refused);
             desk.form(StatusCode::UNPROCESSABLE_ENTITY, &onward, (&login, problem))
         }
@@ -129,6 +141,8 @@ struct FormPage<'a> {
     /// Where to go afterwards; empty if nowhere.
     to: &'a str,
     login: &'a str,
+    /// Where a code to a phone does instead; empty where none can be sent.
+    by_phone: &'a str,
     problem: Option<&'a str>,
 }
 
@@ -170,20 +184,33 @@ impl Desk<'_> {
         format!("{}/{name}", self.app.parts.settings.base_path)
     }
 
+    fn host(&self) -> &str {
+        self.app.parts.settings.public_url.host_str().unwrap_or_default()
+    }
+
+    /// What a form brings back to go on by; empty if it leads nowhere.
+    fn to(&self, onward: &Onward) -> String {
+        if *onward == Onward::Home { String::new() } else { onward.path(&self.app.parts.settings) }
+    }
+
     /// The form, with what was typed as login before, and what was wrong with it.
     fn form(&self, status: StatusCode, onward: &Onward, (login, problem): (&str, Option<&str>)) -> HttpResponse {
-        let settings = &self.app.parts.settings;
         let (nonce, binding) = (page::nonce(), Binding::of(self.app, self.request));
         let csrf = binding.token(SIGN_IN);
-        let to = if *onward == Onward::Home { String::new() } else { onward.path(settings) };
+        let by_phone = match onward.sign_in_by_phone_url(&self.app.parts.settings) {
+            Ok(url) if sign_in_code::is_there(&self.app.parts) => url.to_string(),
+            Ok(_) => String::new(),
+            Err(error) => return page::failure(self.words, &error),
+        };
         let template = FormPage {
             words: self.words,
             nonce: &nonce,
-            host: settings.public_url.host_str().unwrap_or_default(),
+            host: self.host(),
             action: &self.path("sign-in"),
             csrf: csrf.expose_secret(),
-            to: &to,
+            to: &self.to(onward),
             login,
+            by_phone: &by_phone,
             problem,
         };
         with(self.page(status, &template, &nonce), &binding.cookie(self.app))

@@ -1,9 +1,11 @@
 //! Our pages in English.
 
 use super::Words;
+use crate::settings::Locale;
 
 pub(super) static WORDS: Words = Words {
     lang: "en",
+    locale: Locale::En,
 
     gone: "This link is no longer valid",
     gone_text: "It has been used, has run out, or was opened in another browser. Go back to the application and start again.",
@@ -31,6 +33,28 @@ pub(super) static WORDS: Words = Words {
     sign_in_password: "Password",
     sign_in_button: "Sign in",
     sign_in_refused: "No account has this login and password. Check both and try again.",
+    sign_in_by_phone: "Get a code by SMS",
+    no_second_factor: "Your account takes a code to a verified phone as well, and none can be sent. Ask who runs this service.",
+    no_codes: "No codes are sent here",
+    no_codes_text: "This service sends no codes to phones. Sign in with a password.",
+    phone: "Sign in with a code",
+    phone_number: "Phone number",
+    phone_button: "Send the code",
+    phone_password: "Use a password",
+    phone_wrong: "This is no phone number. Write it with the country code first, such as +7 999 123-45-67.",
+    phone_nobody: "The code is right, but no account signs in with this phone alone.",
+    code: "Enter the code",
+    code_sent: |phone| format!("We sent a code to {phone}. It is good for a minute."),
+    code_digits: "Code from the SMS",
+    code_again: "Send another",
+    code_wrong: "This is not the code. Look at the newest message and try again.",
+    code_late: "This code has run out. Have another one sent.",
+    code_gone: "There were too many tries, or it took too long. Please start again.",
+    code_not_sent: "The message could not be sent. Please try again.",
+    choice: "Which of your accounts?",
+    choice_staff: "As an employee",
+    choice_resident: "As a resident",
+    choice_service: "As a program",
     form_stale: "This page was open for too long, or your browser refuses cookies. Please try again.",
     sign_in_switch: "Sign in as somebody else",
     nobody_signs_in: "Nobody signs in here",

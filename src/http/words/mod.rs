@@ -8,6 +8,7 @@ use actix_web::http::header::ACCEPT_LANGUAGE;
 
 use super::cookies;
 use crate::app::App;
+use crate::domain::account::AccountType;
 use crate::settings::Locale;
 
 /// Everything that a page says in one language. A function where a name goes into the sentence: languages place it differently.
@@ -15,6 +16,8 @@ use crate::settings::Locale;
 pub(super) struct Words {
     /// The language, as `lang` names it.
     pub(super) lang: &'static str,
+    /// The same, as settings name it.
+    pub(super) locale: Locale,
 
     pub(super) gone: &'static str,
     pub(super) gone_text: &'static str,
@@ -46,6 +49,29 @@ pub(super) struct Words {
     pub(super) sign_in_password: &'static str,
     pub(super) sign_in_button: &'static str,
     pub(super) sign_in_refused: &'static str,
+    pub(super) sign_in_by_phone: &'static str,
+    pub(super) no_second_factor: &'static str,
+    pub(super) no_codes: &'static str,
+    pub(super) no_codes_text: &'static str,
+    pub(super) phone: &'static str,
+    pub(super) phone_number: &'static str,
+    pub(super) phone_button: &'static str,
+    pub(super) phone_password: &'static str,
+    pub(super) phone_wrong: &'static str,
+    pub(super) phone_nobody: &'static str,
+    pub(super) code: &'static str,
+    /// Of the masked number.
+    pub(super) code_sent: fn(&str) -> String,
+    pub(super) code_digits: &'static str,
+    pub(super) code_again: &'static str,
+    pub(super) code_wrong: &'static str,
+    pub(super) code_late: &'static str,
+    pub(super) code_gone: &'static str,
+    pub(super) code_not_sent: &'static str,
+    pub(super) choice: &'static str,
+    pub(super) choice_staff: &'static str,
+    pub(super) choice_resident: &'static str,
+    pub(super) choice_service: &'static str,
     pub(super) form_stale: &'static str,
     pub(super) sign_in_switch: &'static str,
     pub(super) nobody_signs_in: &'static str,
@@ -81,6 +107,17 @@ pub(super) struct Words {
 
     pub(super) popup: &'static str,
     pub(super) popup_back: &'static str,
+}
+
+impl Words {
+    /// What people call themselves who have an account of this type.
+    pub(super) fn account_type(&self, kind: AccountType) -> &'static str {
+        match kind {
+            AccountType::Staff => self.choice_staff,
+            AccountType::Resident => self.choice_resident,
+            AccountType::Service => self.choice_service,
+        }
+    }
 }
 
 /// The words for who sent the request.

@@ -171,7 +171,8 @@ fn unknown() -> Error {
     Error::refused(Refusal::UnableToFindConfirmPhoneAction)
 }
 
-fn standing(row: &ConfirmPhoneRow) -> Standing {
+/// How a confirmation stands.
+pub(super) fn standing(row: &ConfirmPhoneRow) -> Standing {
     Standing { is_completed: row.completed.is_some(), expires: row.expires.0, code_expires: row.code_expires.0 }
 }
 

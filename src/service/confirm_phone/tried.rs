@@ -19,8 +19,13 @@ use crate::store::confirm_phone_actions::{end, find, look, verify};
 pub(in crate::service) struct TokenHash(pub(super) Vec<u8>);
 
 impl TokenHash {
-    pub(super) fn of(token: &str) -> Self {
+    pub(in crate::service) fn of(token: &str) -> Self {
         Self(Sha256::digest(token.as_bytes()).to_vec())
+    }
+
+    /// As rows have it.
+    pub(in crate::service) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     /// Of a token for this purpose; none of any other.

@@ -1,0 +1,282 @@
+//! Signing in at our own page by a code to a verified phone: instead of a password, or after it. A code is sent to whatever
+//! number is typed, so that neither the answer nor its time tells whose it is; who has the phone learns that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{Days, NaiveTime};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::Parts;
+use super::attempts::{self, Key, sign_in_from};
+use super::audit::{About, record};
+use super::confirm_phone::{self, Asking, Beginning, TokenHash};
+use super::sessions::{self, SessionCookie};
+use super::sign_in::{Origin, actor, admit, write_refusal};
+use crate::domain::account::{AccountType, Address, Phone};
+use crate::domain::confirmation::{self, Purpose, Tried};
+use crate::domain::event::Event;
+use crate::domain::ids::Subject;
+use crate::domain::refusal::Refusal;
+use crate::domain::{Error, Result};
+use crate::store::accounts::{AccountRow, find, find_by_address, hold};
+use crate::store::confirm_phone_actions::{ConfirmPhoneRow, find as find_action, insert, spend};
+use crate::store::{self, at};
+
+/// A code on its way.
+#[derive(Debug)]
+pub struct Sent {
+    /// What the form with the code brings back.
+    pub token: SecretString,
+    /// The masked number.
+    pub phone: String,
+}
+
+/// What asking for a code comes to.
+#[derive(Debug)]
+pub enum Asked {
+    /// It was sent.
+    Sent(Sent),
+    /// What was typed is no phone number; or the account has none that is verified, or nobody sends codes.
+    NoPhone,
+    /// It could not be sent, for the moment.
+    NotSent,
+    /// There is nothing any more that a code could be for.
+    Gone,
+}
+
+/// A code that somebody typed.
+#[derive(Debug)]
+pub struct CodeTry {
+    /// What came with the form.
+    pub token: SecretString,
+    /// What was typed; none where the code was right before, and there were several accounts.
+    pub code: String,
+    /// Which of them.
+    pub account: Option<AccountType>,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The session cookie that the browser had so far.
+    pub old: Option<SecretString>,
+}
+
+/// What a code comes to.
+#[derive(Debug)]
+pub enum Judged {
+    /// They are in.
+    In(SessionCookie),
+    /// It is another code.
+    Wrong,
+    /// It is too old; another can be sent.
+    Late,
+    /// There were too many tries, or it took too long: it begins anew.
+    Gone,
+    /// It is right, and no account signs in with this phone alone.
+    Nobody,
+    /// It is right, and there is an account of each of these types.
+    Several(Vec<AccountType>),
+}
+
+/// Whether codes can be sent at all.
+pub fn is_there(parts: &Parts) -> bool {
+    parts.upstream.sms().is_there()
+}
+
+/// Sends a code to sign in with to the number that was typed. [`Error::TooManyAttempts`]: the number, or the network, got as
+/// many as it may.
+pub async fn ask(parts: &Arc<Parts>, typed: &str, asking: Asking) -> Result<Asked> {
+    let Some(phone) = confirmation::phone(typed) else { return Ok(Asked::NoPhone) };
+    let masked = confirmation::masked_phone(&phone);
+    let new = Beginning { purpose: Purpose::SignIn, phone, subject: None };
+    let begun = confirm_phone::begin(parts, new, asking).await;
+    asked(parts, begun.map(|token| Sent { token, phone: masked }))
+}
+
+/// Sends another code.
+pub async fn ask_again(parts: &Arc<Parts>, token: SecretString, asking: Asking) -> Result<Asked> {
+    let Some((purpose, row)) = look_up(parts, &token).await? else { return Ok(Asked::Gone) };
+    let sent = confirm_phone::send_again(parts, (purpose, token.expose_secret()), asking).await;
+    let phone = masked(&row)?;
+    asked(parts, sent.map(|()| Sent { token, phone }))
+}
+
+/// Sends a code to an account whose password was right, and is not enough. The account's confirmation is stored only as long as
+/// that password is its.
+pub(super) async fn ask_second(
+    parts: &Arc<Parts>,
+    (subject, hash): (Subject, String),
+    asking: Asking,
+) -> Result<Asked> {
+    let account = store::read!(parts.store, |conn| find(conn, &subject))?.filter(|_| is_there(parts));
+    let Some(phone) = account.as_ref().and_then(verified_phone) else { return Ok(Asked::NoPhone) };
+    let masked = confirmation::masked_phone(&phone);
+    let new = Beginning { purpose: Purpose::SecondFactor, phone, subject: Some(subject.clone()) };
+    let prepared = confirm_phone::prepare(parts, new, asking).await;
+    let (token, row) = match prepared {
+        Ok(prepared) => prepared,
+        Err(error) => return asked(parts, Err(error)),
+    };
+    let stored = parts.detached(async move |parts| {
+        let mut tx = parts.store.begin().await?;
+        hold(tx.conn(), &subject).await?;
+        let now = find(tx.conn(), &subject).await?;
+        if now.is_none_or(|now| now.disabled_at.is_some() || now.password_hash != Some(hash)) {
+            return Ok(false);
+        }
+        insert(tx.conn(), &row).await?;
+        tx.commit().await?;
+        Ok(true)
+    });
+    Ok(if stored.await? { Asked::Sent(Sent { token, phone: masked }) } else { Asked::Gone })
+}
+
+/// The masked number that the code of this token was sent to; none if there is nothing to be typed any more.
+pub async fn phone_of(parts: &Parts, token: &SecretString) -> Result<Option<String>> {
+    look_up(parts, token).await?.map(|(_, row)| masked(&row)).transpose()
+}
+
+/// Whether a form's token is one that a password has led to.
+pub fn is_after_password(token: &SecretString) -> bool {
+    TokenHash::parse(Purpose::SecondFactor, token.expose_secret()).is_some()
+}
+
+/// Signs in by a code. [`Error::TooManyAttempts`]: this network, or this phone, had as many tries as it gets in an hour.
+pub async fn sign_in(parts: &Arc<Parts>, attempt: CodeTry) -> Result<Judged> {
+    let Some((purpose, row)) = look_up(parts, &attempt.token).await? else { return Ok(Judged::Gone) };
+    let by_phone = Key::new("sign-in as", &row.phone);
+    for key in [sign_in_from(attempt.origin.ip), by_phone.clone()] {
+        admit(parts, key, &attempt.origin).await?;
+    }
+    if !row.verified {
+        let token = TokenHash::of(attempt.token.expose_secret());
+        let typed = attempt.code.trim().parse().unwrap_or(-1);
+        let judged = match confirm_phone::try_code(parts, token, typed).await? {
+            Tried::Right => None,
+            Tried::Wrong => Some((Judged::Wrong, "wrong_code")),
+            Tried::Late => Some((Judged::Late, "code_expired")),
+            Tried::TooOften => Some((Judged::Gone, "too_many_codes")),
+            Tried::Gone => Some((Judged::Gone, "code_gone")),
+        };
+        if let Some((judged, why)) = judged {
+            write_refusal(parts, &attempt.origin, (row.subject, why)).await?;
+            return Ok(judged);
+        }
+    }
+    let subject = match chosen(parts, (purpose, &row), attempt.account).await? {
+        Chosen::One(subject) => subject,
+        Chosen::Several(types) => return Ok(Judged::Several(types)),
+        Chosen::Nobody => {
+            write_refusal(parts, &attempt.origin, (row.subject, "no_account_for_phone")).await?;
+            return Ok(Judged::Nobody);
+        }
+    };
+    let (origin, old) = (attempt.origin, attempt.old);
+    let confirmed = Confirmed { purpose, row, subject, tries: by_phone, origin, old };
+    parts.detached(async move |parts| let_in(&parts, confirmed).await).await
+}
+
+/// Whose phone it was.
+struct Confirmed {
+    purpose: Purpose,
+    row: ConfirmPhoneRow,
+    subject: Subject,
+    tries: Key,
+    origin: Origin,
+    old: Option<SecretString>,
+}
+
+async fn let_in(parts: &Parts, confirmed: Confirmed) -> Result<Judged> {
+    let Confirmed { purpose, row, subject, tries, origin, old } = confirmed;
+    let mut tx = parts.store.begin().await?;
+    hold(tx.conn(), &subject).await?;
+    // Meanwhile the phone may have gone to somebody else, or the account may want a password as well.
+    let now = find(tx.conn(), &subject).await?;
+    if !now.is_some_and(|now| may_sign_in(&now, purpose, &row.phone)) {
+        return Ok(Judged::Gone);
+    }
+    if spend(tx.conn(), &row.token_hash, at(parts.clock.now())).await?.is_none() {
+        return Ok(Judged::Gone);
+    }
+    let cookie = sessions::open(parts, &mut tx, &subject, old.as_ref()).await?;
+    attempts::forget(&mut tx, &tries).await?;
+    let detail = Some(if purpose == Purpose::SecondFactor { "password_and_code" } else { "code" });
+    let about = About { subject: Some(subject.as_str()), detail, ..About::default() };
+    record(parts, &mut tx, Event::SignedIn, &actor(&origin), about).await?;
+    tx.commit().await?;
+    Ok(Judged::In(cookie))
+}
+
+enum Chosen {
+    One(Subject),
+    Several(Vec<AccountType>),
+    Nobody,
+}
+
+async fn chosen(
+    parts: &Parts,
+    (purpose, row): (Purpose, &ConfirmPhoneRow),
+    wanted: Option<AccountType>,
+) -> Result<Chosen> {
+    if let (Purpose::SecondFactor, Some(subject)) = (purpose, &row.subject) {
+        return Ok(Chosen::One(Subject::parse(subject.clone()).map_err(Error::internal)?));
+    }
+    let phone = Phone::parse(&row.phone).map_err(Error::internal)?;
+    let mut found = store::read!(parts.store, |conn| find_by_address(conn, &Address::Phone(phone.clone())))?;
+    found.retain(|account| may_sign_in(account, purpose, &row.phone));
+    let kind = |account: &AccountRow| AccountType::parse(&account.account_type);
+    if let Some(wanted) = wanted {
+        found.retain(|account| kind(account) == Some(wanted));
+    }
+    match found.as_slice() {
+        [] => Ok(Chosen::Nobody),
+        [one] => Ok(Chosen::One(Subject::parse(one.subject.clone()).map_err(Error::internal)?)),
+        several => {
+            let is_one = |wanted: &AccountType| several.iter().any(|account| kind(account) == Some(*wanted));
+            Ok(Chosen::Several(AccountType::ALL.into_iter().filter(is_one).collect()))
+        }
+    }
+}
+
+/// Whether an account signs in with this phone: alone, only one to which a password alone would do as well.
+fn may_sign_in(account: &AccountRow, purpose: Purpose, phone: &str) -> bool {
+    let is_enough = purpose == Purpose::SecondFactor || !account.two_factor;
+    is_enough && account.disabled_at.is_none() && account.phone_verified && account.phone.as_deref() == Some(phone)
+}
+
+fn verified_phone(account: &AccountRow) -> Option<Phone> {
+    account.phone.as_deref().filter(|_| account.phone_verified).and_then(confirmation::phone)
+}
+
+/// The confirmation that a form's token stands for, if it is one for signing in, and not over.
+async fn look_up(parts: &Parts, token: &SecretString) -> Result<Option<(Purpose, ConfirmPhoneRow)>> {
+    for purpose in [Purpose::SignIn, Purpose::SecondFactor] {
+        if let Some(hash) = TokenHash::parse(purpose, token.expose_secret()) {
+            let row = store::read!(parts.store, |conn| find_action(conn, hash.bytes()))?;
+            let row = row.filter(|row| confirm_phone::standing(row).is_live(parts.clock.now()));
+            return Ok(row.map(|row| (purpose, row)));
+        }
+    }
+    Ok(None)
+}
+
+fn masked(row: &ConfirmPhoneRow) -> Result<String> {
+    Ok(confirmation::masked_phone(&Phone::parse(&row.phone).map_err(Error::internal)?))
+}
+
+/// What our own page makes of the dialect's refusals.
+fn asked(parts: &Parts, sent: Result<Sent>) -> Result<Asked> {
+    let retry_after = match sent {
+        Ok(sent) => return Ok(Asked::Sent(sent)),
+        Err(Error::Refused(Refusal::SmsNotSent)) => return Ok(Asked::NotSent),
+        Err(Error::Refused(Refusal::UnableToFindConfirmPhoneAction)) => return Ok(Asked::Gone),
+        Err(Error::Refused(Refusal::TooManyRequests { retry_after })) => retry_after,
+        Err(Error::Refused(Refusal::SmsForIpDayLimitReached)) => Duration::from_hours(1),
+        Err(Error::Refused(Refusal::SmsForPhoneDayLimitReached)) => {
+            let now = parts.clock.now();
+            let midnight = (now.date_naive() + Days::new(1)).and_time(NaiveTime::MIN).and_utc();
+            (midnight - now).to_std().unwrap_or_default()
+        }
+        Err(other) => return Err(other),
+    };
+    Err(Error::TooManyAttempts { retry_after })
+}
