@@ -88,6 +88,16 @@ both_engines! {
         assert_eq!(shown(&site, "43"), json!({
             "subject": "43", "type": "resident", "emailVerified": false, "phoneVerified": false, "hasPassword": false,
         }));
+        let flags = ["--phone", "+79997654321", "--phone-verified", "--admin", "--support", "--two-factor"];
+        site.run(&[&["account", "create", "--id", "admin"], &flags[..]].concat()).good();
+        assert_eq!(shown(&site, "admin"), json!({
+            "subject": "admin", "type": "resident", "emailVerified": false, "phone": "+79997654321", "phoneVerified": true,
+            "hasPassword": false, "admin": true, "support": true, "twoFactor": true,
+        }));
+        let words = site.run(&["account", "show", "admin"]);
+        assert!(words.good().contains("no password, administrator, support, two factors, since "), "{words:?}");
+        let alone = site.run(&["account", "create", "--id", "44", "--two-factor"]);
+        assert!(alone.complaint().contains("--phone-verified"), "a second factor that nobody has: {alone:?}");
         assert!(site.run(&["account", "create", "--id", "42"]).complaint().contains("id has an account already"));
         assert!(site.run(&["account", "show", "44"]).complaint().contains("no such user"));
     }

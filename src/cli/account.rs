@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::domain::Result as Outcome;
 use crate::domain::account::{AccountType, Email, Phone};
 use crate::domain::ids::Subject;
-use crate::service::accounts::{self, Account, Claimed, New};
+use crate::service::accounts::{self, Account, Claimed, New, Standing};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -48,6 +48,7 @@ pub(super) enum Command {
 }
 
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command")]
 pub(super) struct Create {
     /// The id; a random one if none is given.
     #[arg(long)]
@@ -73,6 +74,15 @@ pub(super) struct Create {
     /// The issuer whose tokens are to stand for the user: one of those in the settings, whose prefix the id begins with.
     #[arg(long, conflicts_with = "password_stdin")]
     issuer: Option<String>,
+    /// The user sees and changes everything in the Condo dialect.
+    #[arg(long)]
+    admin: bool,
+    /// The user sees everything in the Condo dialect.
+    #[arg(long)]
+    support: bool,
+    /// A password alone doesn't sign the user in there: their phone is asked for as well.
+    #[arg(long, requires = "phone_verified")]
+    two_factor: bool,
     /// Read a password from standard input; without one nobody signs in here.
     #[arg(long)]
     password_stdin: bool,
@@ -145,6 +155,7 @@ impl Create {
             issuer: self.issuer.clone(),
             email: email.map(|address| Claimed { address, verified: self.email_verified }),
             phone: phone.map(|address| Claimed { address, verified: self.phone_verified }),
+            standing: Standing { is_admin: self.admin, is_support: self.support, two_factor: self.two_factor },
             ..New::bare(subject, self.kind.into())
         })
     }
@@ -163,6 +174,9 @@ fn words(account: &Account) -> String {
         address(&account.email, account.email_verified),
         address(&account.phone, account.phone_verified),
         Some(if account.has_password { "with a password" } else { "no password" }.to_owned()),
+        account.admin.then(|| "administrator".to_owned()),
+        account.support.then(|| "support".to_owned()),
+        account.two_factor.then(|| "two factors".to_owned()),
         Some(format!("since {}", account.created)),
         account.disabled.map(|disabled| format!("disabled {disabled}")),
     ];

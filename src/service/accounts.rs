@@ -37,6 +37,19 @@ pub struct New {
     pub password: Option<SecretString>,
     /// Whose tokens stand for the user; none if the account is ours alone.
     pub issuer: Option<String>,
+    /// What the user is in the Condo dialect.
+    pub standing: Standing,
+}
+
+/// What a user is in the Condo dialect, beside what kind of user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Sees and changes everything.
+    pub is_admin: bool,
+    /// Sees everything.
+    pub is_support: bool,
+    /// Signs in there with a second factor beside the password.
+    pub two_factor: bool,
 }
 
 /// An address that an account has.
@@ -51,7 +64,16 @@ pub struct Claimed<A> {
 impl New {
     /// An account of which nothing is known but whose it is.
     pub fn bare(subject: Subject, account_type: AccountType) -> Self {
-        Self { subject, account_type, name: None, email: None, phone: None, password: None, issuer: None }
+        Self {
+            subject,
+            account_type,
+            name: None,
+            email: None,
+            phone: None,
+            password: None,
+            issuer: None,
+            standing: Standing::default(),
+        }
     }
 
     fn row(self, created: DateTime<Utc>, password_hash: Option<String>) -> AccountRow {
@@ -63,6 +85,9 @@ impl New {
             phone_verified: self.phone.as_ref().is_some_and(|phone| phone.verified),
             phone: self.phone.map(|phone| phone.address.as_str().to_owned()),
             password_hash,
+            is_admin: self.standing.is_admin,
+            is_support: self.standing.is_support,
+            two_factor: self.standing.two_factor,
             ..AccountRow::bare(&self.subject, self.account_type, at(created))
         }
     }
@@ -70,6 +95,7 @@ impl New {
 
 /// An account as its keeper sees it.
 #[derive(Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own that the keeper reads")]
 #[serde(rename_all = "camelCase")]
 pub struct Account {
     /// The user's id.
@@ -95,11 +121,25 @@ pub struct Account {
     /// Whose tokens stand for the user; none if the account is ours alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
+    /// Whether the user sees and changes everything in the Condo dialect.
+    #[serde(skip_serializing_if = "is_not")]
+    pub admin: bool,
+    /// Whether the user sees everything there.
+    #[serde(skip_serializing_if = "is_not")]
+    pub support: bool,
+    /// Whether a password alone doesn't sign in there.
+    #[serde(skip_serializing_if = "is_not")]
+    pub two_factor: bool,
     /// Since when nobody may sign in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub disabled: Option<DateTime<Utc>>,
     /// When it was made.
     pub created: DateTime<Utc>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_not(value: &bool) -> bool {
+    !*value
 }
 
 /// Makes an account; [`Error::Input`] if the subject has one, or another of the type has the address.
@@ -202,6 +242,9 @@ pub async fn show(parts: &Parts, subject: &Subject) -> Result<Account> {
         phone_verified: row.phone_verified,
         has_password: row.password_hash.is_some(),
         issuer: row.issuer,
+        admin: row.is_admin,
+        support: row.is_support,
+        two_factor: row.two_factor,
         disabled: row.disabled_at.map(|at| at.0),
         created: row.created.0,
     })
