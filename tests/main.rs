@@ -34,6 +34,7 @@ mod fleet;
 mod floors;
 mod grants;
 mod graphql;
+mod graphql_sign_in;
 mod hijack;
 mod hijack_person;
 mod issuers;

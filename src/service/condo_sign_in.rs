@@ -1,13 +1,217 @@
-//! Signing in with a password through the Condo dialect, and out again.
+//! Signing in with a password through the Condo dialect, and out again (`wire/condo.md` 4). Whatever is wrong with a try, the
+//! answer and the work are the same, as at our own page (`service::sign_in`).
 
 use std::sync::Arc;
 
-use super::Parts;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::attempts::{Key, admit_all, sign_in_from};
 use super::audit::{About, record};
-use super::condo_sessions::{CondoSession, end};
-use super::sign_in::{Origin, actor};
-use crate::domain::Result;
+use super::condo_sessions::{CondoSession, SidHash, SignedIn, Ticket, end, open};
+use super::confirm_phone::{Factor, second_factor, spend_factor};
+use super::sign_in::{Origin, actor, write_refusal};
+use super::{Parts, accounts, passwords};
+use crate::domain::account::{AccountType, Address, Phone};
+use crate::domain::confirmation::masked_phone;
 use crate::domain::event::Event;
+use crate::domain::ids::Subject;
+use crate::domain::refusal::{AuthDetails, LoginKind, Refusal};
+use crate::domain::sender::{self, Details, Sender};
+use crate::domain::user::User;
+use crate::domain::{Error, Result};
+use crate::store::{
+    self,
+    accounts::{AccountRow, find, find_by_login, hold},
+};
+
+/// A try to sign in.
+#[derive(Debug)]
+pub struct Try {
+    /// By which kind of address.
+    pub kind: LoginKind,
+    /// The address; none if what was typed can't be one.
+    pub address: Option<Address>,
+    /// As what kind of user.
+    pub account_type: AccountType,
+    /// The password.
+    pub password: SecretString,
+    /// What shows, beside the password, that it is them.
+    pub second_factor: Option<SecondFactor>,
+    /// In which version of the data, and from which device. Looked at after the try is counted.
+    pub sender: (i32, Sender),
+    /// By which mutation: the session notes it.
+    pub mutation: &'static str,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The session that came with the request: it ends with the one that begins.
+    pub session: Option<CondoSession>,
+}
+
+/// A second factor as it was passed.
+#[derive(Debug)]
+pub enum SecondFactor {
+    /// A token that confirms the user's phone, or the code that was sent to it.
+    Phone(SecretString),
+    /// A token that confirms the user's e-mail address. There are none of these, so it is always wrong.
+    Email,
+}
+
+/// Who has signed in.
+#[derive(Debug)]
+pub struct Opened {
+    /// The user.
+    pub user: User,
+    /// What the client keeps.
+    pub ticket: Ticket,
+}
+
+/// Signs in. [`Refusal::TooManyRequests`] if the network, the user, or the address as this kind of user had as many tries as
+/// they get, good ones among them; [`Refusal::WrongCredentials`] whatever is wrong with this one;
+/// [`Refusal::NotEnoughAuthFactors`] if the password is right and is not enough.
+pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
+    admit_all(parts, keys(&attempt)).await?;
+    sender::check(attempt.sender.0, &attempt.sender.1, Details::Example)?;
+    let Some(address) = attempt.address else {
+        return Err(Error::refused(match attempt.kind {
+            LoginKind::Email => Refusal::WrongEmailValue,
+            LoginKind::Phone => Refusal::WrongPhoneFormat,
+        }));
+    };
+    let account = store::read!(parts.store, |conn| find_by_login(conn, attempt.account_type, &address))?;
+    let hash = account.as_ref().filter(|account| account.disabled_at.is_none());
+    let hash = hash.and_then(|account| account.password_hash.clone());
+    // One comparison, be there an account or not.
+    let found = passwords::find(parts, attempt.password, hash.iter().cloned().collect(), 1).await?;
+    let (Some(account), Some(hash), Some(_)) = (&account, hash, found) else {
+        write_refusal(parts, &attempt.origin, why_refused(account.as_ref())).await?;
+        return Err(Error::refused(Refusal::WrongCredentials(attempt.kind)));
+    };
+    let factor = match &attempt.second_factor {
+        None => None,
+        Some(passed) => {
+            let Some(factor) = look_at(parts, account, passed).await? else {
+                let why = (Some(account.subject.clone()), "wrong_second_factor");
+                write_refusal(parts, &attempt.origin, why).await?;
+                return Err(Error::refused(Refusal::WrongCredentials(attempt.kind)));
+            };
+            Some(factor)
+        }
+    };
+    let checked = Checked {
+        subject: Subject::parse(account.subject.clone()).map_err(Error::internal)?,
+        address,
+        kind: attempt.kind,
+        hash,
+        factor,
+        mutation: attempt.mutation,
+        origin: attempt.origin,
+        old: attempt.session.map(|session| session.sid_hash),
+    };
+    parts.detached(async move |parts| let_in(&parts, checked).await).await
+}
+
+/// Everybody whose tries this is one of.
+fn keys(attempt: &Try) -> Vec<Key> {
+    let mut keys = vec![sign_in_from(attempt.origin.ip)];
+    if let Some(user) = attempt.session.as_ref().and_then(|session| session.user.as_ref()) {
+        keys.push(Key::new("Condo sign-in by", user.id.as_str()));
+    }
+    if let Some(address) = &attempt.address {
+        let kind = match attempt.kind {
+            LoginKind::Email => "email",
+            LoginKind::Phone => "phone",
+        };
+        let party = format!("{}:{kind}:{address}", attempt.account_type.as_str());
+        keys.push(Key::new("Condo sign-in as", &party));
+    }
+    keys
+}
+
+/// For the audit record alone.
+fn why_refused(account: Option<&AccountRow>) -> (Option<String>, &'static str) {
+    match account {
+        None => (None, "unknown_user"),
+        Some(account) => {
+            let why = match account {
+                account if account.disabled_at.is_some() => "account_disabled",
+                account if account.password_hash.is_none() => "no_password",
+                _ => "wrong_password",
+            };
+            (Some(account.subject.clone()), why)
+        }
+    }
+}
+
+async fn look_at(parts: &Arc<Parts>, account: &AccountRow, passed: &SecondFactor) -> Result<Option<Factor>> {
+    let phone = account.phone.as_deref().map(stored_phone).transpose()?;
+    match (passed, phone) {
+        (SecondFactor::Phone(value), Some(phone)) => second_factor(parts, &phone, value.expose_secret()).await,
+        (SecondFactor::Phone(_) | SecondFactor::Email, _) => Ok(None),
+    }
+}
+
+/// Whose password and second factor it was.
+struct Checked {
+    subject: Subject,
+    address: Address,
+    kind: LoginKind,
+    hash: String,
+    factor: Option<Factor>,
+    mutation: &'static str,
+    origin: Origin,
+    old: Option<SidHash>,
+}
+
+async fn let_in(parts: &Arc<Parts>, checked: Checked) -> Result<Opened> {
+    let wrong = || Error::refused(Refusal::WrongCredentials(checked.kind));
+    let mut tx = parts.store.begin().await?;
+    hold(tx.conn(), &checked.subject).await?;
+    // Meanwhile it may have got another password or address, or lost its place: a session must not come after that.
+    let Some(now) = find(tx.conn(), &checked.subject).await?.filter(|now| still_stands(now, &checked)) else {
+        return Err(wrong());
+    };
+    match &checked.factor {
+        Some(factor) => {
+            if !spend_factor(parts, &mut tx, factor).await? {
+                return Err(wrong());
+            }
+        }
+        None if now.two_factor => {
+            drop(tx);
+            let why = (Some(now.subject.clone()), "second_factor_missing");
+            write_refusal(parts, &checked.origin, why).await?;
+            return Err(Error::refused(Refusal::NotEnoughAuthFactors(Box::new(auth_details(&now)?))));
+        }
+        None => {}
+    }
+    let signed_in = SignedIn { subject: &checked.subject, source: "gql", provider: checked.mutation, client_id: None };
+    let ticket = open(parts, &mut tx, signed_in, checked.old.as_ref()).await?;
+    let about = About { subject: Some(checked.subject.as_str()), detail: Some(checked.mutation), ..About::default() };
+    record(parts, &mut tx, Event::SignedIn, &actor(&checked.origin), about).await?;
+    tx.commit().await?;
+    Ok(Opened { user: accounts::user(now)?, ticket })
+}
+
+fn still_stands(now: &AccountRow, checked: &Checked) -> bool {
+    let address = match &checked.address {
+        Address::Email(_) => now.email.as_ref().filter(|_| now.email_verified),
+        Address::Phone(_) => now.phone.as_ref(),
+    };
+    now.disabled_at.is_none()
+        && now.password_hash.as_ref() == Some(&checked.hash)
+        && address.map(String::as_str) == Some(checked.address.as_str())
+}
+
+/// What can be used for a second factor: the phone, if it is known to be the user's. The source names a verified e-mail address
+/// as well; here nothing can be confirmed by one yet, and a client must not be sent down a way that has no end.
+fn auth_details(account: &AccountRow) -> Result<AuthDetails> {
+    let phone = account.phone.as_deref().filter(|_| account.phone_verified).map(stored_phone).transpose()?;
+    Ok(AuthDetails { user_id: account.subject.clone(), email: None, phone: phone.as_ref().map(masked_phone) })
+}
+
+fn stored_phone(phone: &str) -> Result<Phone> {
+    Phone::parse(phone).map_err(Error::internal)
+}
 
 /// Ends a session.
 pub async fn sign_out(parts: &Arc<Parts>, session: &CondoSession, origin: Origin) -> Result<()> {

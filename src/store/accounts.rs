@@ -132,6 +132,27 @@ pub(crate) async fn find_by_address(conn: &mut Conn, address: &Address) -> Resul
     .map_err(lift)
 }
 
+/// The account of this type that signs in by an address in the Condo dialect, disabled or not: there is at most one. An e-mail
+/// address must be known to be the user's own, a phone number need not (`wire/condo.md` 4.2).
+pub(crate) async fn find_by_login(
+    conn: &mut Conn,
+    account_type: AccountType,
+    address: &Address,
+) -> Result<Option<AccountRow>> {
+    let of_type = || accounts::table.filter(accounts::account_type.eq(account_type.as_str()));
+    match address {
+        Address::Email(email) => on!(conn, |c| of_type()
+            .filter(accounts::email.eq(email.as_str()).and(accounts::email_verified))
+            .select(AccountRow::as_select())
+            .first(c)),
+        Address::Phone(phone) => {
+            on!(conn, |c| of_type().filter(accounts::phone.eq(phone.as_str())).select(AccountRow::as_select()).first(c))
+        }
+    }
+    .optional()
+    .map_err(lift)
+}
+
 /// Sets an account's password hash; says whether there is one.
 pub(crate) async fn set_password(conn: &mut Conn, subject: &Subject, password_hash: &str) -> Result<bool> {
     let change = diesel::update(accounts::table.find(subject.as_str())).set(accounts::password_hash.eq(password_hash));

@@ -1,8 +1,11 @@
 //! A world that speaks the Condo dialect, and questions to its GraphQL.
 
+use fedlink::domain::account::AccountType;
+use fedlink::service::accounts::New;
 use serde_json::{Value, json};
 
 use super::call::{Answer, As, Body};
+use super::person::{PASSWORD, email, person, phone};
 use super::world::{Engine, World};
 
 /// Where GraphQL is asked.
@@ -63,3 +66,82 @@ impl Answer {
         (self.status, self.error()["extensions"]["type"].as_str().unwrap_or_default().to_owned())
     }
 }
+
+/// A member of the staff: an e-mail address that is theirs, a phone that nobody has shown to be.
+pub(crate) fn staff(subject: &str) -> New {
+    New {
+        account_type: AccountType::Staff,
+        name: Some("Jane Smith".to_owned()),
+        email: Some(email("jane@example.com", true)),
+        phone: Some(phone("+79991234567", false)),
+        ..person(subject)
+    }
+}
+
+/// Where the field stands in the documents of [`by_email`] and [`by_phone`].
+const FIELD: usize = 3;
+
+/// A refusal of a mutation of theirs, from its `extensions`: what all of them say is added.
+pub(crate) fn refusal(mutation: &str, mut extensions: Value) -> Value {
+    let message = extensions["message"].as_str().expect("a message").to_owned();
+    extensions["mutation"] = mutation.into();
+    extensions["messageForDeveloper"] = format!("{message}\n\nGraphQL request:2:{FIELD}").into();
+    json!({
+        "message": message, "name": "GQLError", "locations": [{"line": 2, "column": FIELD}], "path": [mutation],
+        "extensions": extensions,
+    })
+}
+
+/// Arguments, some of them changed.
+fn changed(mut data: Value, change: Value) -> Value {
+    let Value::Object(change) = change else { panic!("an object") };
+    data.as_object_mut().expect("an object").extend(change);
+    data
+}
+
+/// A mutation that signs in, with jane's arguments unless a test changes them.
+macro_rules! sign_in_by {
+    ($name:ident, $mutation:literal, $input:literal, $data:expr) => {
+        pub(crate) mod $name {
+            use super::*;
+
+            /// Its name.
+            pub(crate) const MUTATION: &str = $mutation;
+            /// The document that asks for it.
+            pub(crate) const QUERY: &str =
+                concat!("mutation ($data: ", $input, "!) {\n  ", $mutation, "(data: $data) { token item { id } }\n}");
+
+            /// Asks.
+            pub(crate) async fn ask(world: &World, change: Value) -> Answer {
+                ask_at(world, "", change, &[]).await
+            }
+
+            /// Asks with a query in the address and more headers.
+            pub(crate) async fn ask_at(world: &World, query: &str, change: Value, headers: &[(&str, &str)]) -> Answer {
+                let body = json!({"query": QUERY, "variables": {"data": changed($data, change)}});
+                world.call_with("POST", &format!("{API}{query}"), &As::Nobody, Body::Json(body), headers).await
+            }
+
+            /// Signs in; gives the token.
+            pub(crate) async fn token(world: &World) -> String {
+                ask(world, json!({})).await.data()[MUTATION]["token"].as_str().expect("a token").to_owned()
+            }
+        }
+    };
+}
+
+sign_in_by!(
+    by_email,
+    "authenticateUserWithEmailAndPassword",
+    "AuthenticateUserWithEmailAndPasswordInput",
+    json!({
+        "dv": 1, "sender": {"dv": 1, "fingerprint": "my-integration-v1"}, "userType": "staff", "email": "jane@example.com",
+        "password": PASSWORD,
+    })
+);
+sign_in_by!(
+    by_phone,
+    "authenticateUserWithPhoneAndPassword",
+    "AuthenticateUserWithPhoneAndPasswordInput",
+    json!({"phone": "+79991234567", "password": PASSWORD})
+);

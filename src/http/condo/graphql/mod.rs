@@ -11,6 +11,7 @@ pub(in crate::http) mod handler;
 mod input;
 mod people;
 mod sessions;
+mod sign_in;
 mod user;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,7 +40,7 @@ pub(crate) struct Query(sessions::SessionQuery, people::PeopleQuery, confirm_pho
 
 /// All that can be done.
 #[derive(MergedObject, Default)]
-pub(crate) struct Mutation(sessions::SessionMutation, people::PeopleMutation, confirm_phone::ConfirmPhoneMutation);
+pub(crate) struct Mutation(sessions::SessionMutation, people::PeopleMutation, confirm_phone::ConfirmPhoneMutation, sign_in::SignInMutation);
 
 /// The schema, ready to run requests.
 pub(crate) type Api = Schema<Query, Mutation, EmptySubscription>;
