@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod access;
 mod accounts;
 mod authorize;
 mod background;
@@ -49,6 +50,8 @@ mod oauth;
 mod ownership;
 mod paths;
 mod peculiar;
+mod people;
+mod people_lists;
 mod plaintext;
 mod postgres_tls;
 mod proxies;

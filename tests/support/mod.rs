@@ -14,6 +14,7 @@ pub(crate) mod fed;
 pub(crate) mod fleet;
 pub(crate) mod hosts;
 pub(crate) mod issuer;
+pub(crate) mod office;
 pub(crate) mod oidc_provider;
 pub(crate) mod person;
 pub(crate) mod postgres;

@@ -184,9 +184,17 @@ pub async fn change_organization(
 
 impl OrganizationChange {
     fn write(self, row: &mut OrganizationRow) -> Result<()> {
-        self.name.try_apply(&mut row.name, |name| display_name("name", name))?;
+        self.name.try_apply(&mut row.name, title)?;
         self.deleted.try_apply(&mut row.deleted_at, |since| Ok(since.map(at)))
     }
+}
+
+/// What a record is called by: something that people can read.
+fn title(name: String) -> Result<String> {
+    if name.trim().is_empty() {
+        return Err(Error::input("name", "must not be blank"));
+    }
+    display_name("name", name)
 }
 
 /// Makes a role of an organization.
@@ -230,7 +238,7 @@ pub async fn change_role(parts: &Arc<Parts>, by: Editor, id: Uuid, change: RoleC
 
 impl RoleChange {
     fn write(self, name: &mut String, granted: &mut String) -> Result<()> {
-        self.name.try_apply(name, |name| display_name("name", name))?;
+        self.name.try_apply(name, title)?;
         let mut names = Granted::parse(granted);
         for (name, is_granted) in self.grants {
             names.set(name, is_granted);
