@@ -27,9 +27,28 @@ subjects     = "registered"
 [vault]
 keyring = { file = "fedlink.keys" }
 
+[session]
+secret    = { env = "COOKIE_SECRET" }
+max_age   = "30d"
+same_site = "lax"
+
 [tokens]
 min_lifetime  = "30s"
 max_concurrency = 64
+
+[limits]
+sign_in_per_hour = 10
+sms_per_hour_and_ip = 11
+sms_per_day_and_phone = 12
+
+[sms]
+url    = "https://sms.company.com/send"
+secret = { env = "SMS_WEBHOOK_SECRET" }
+
+[[ip_proxies]]
+id        = "my-proxy"
+addresses = ["203.0.113.7"]
+secret    = { env = "PROXY_SECRET" }
 
 [[clients]]
 id            = "partner-console"
@@ -72,11 +91,14 @@ resent_params = ["device_id", "state"]
 dead_errors = ["invalid_grant", "status:400"]
 "#;
 
-const SECRET: &str = "planted-s3cret";
+const SECRET: &str = "planted-s3cret-that-signs";
+/// The same, as the one has to be that signs calls of a webhook.
+const WEBHOOK_SECRET: &str = "whsec_cGxhbnRlZC1zM2NyZXQtdGhhdC1zaWducw==";
 
 /// An environment in which every variable is set that is not ours.
 fn filled(name: &str) -> Option<String> {
-    (!name.starts_with("FEDLINK_")).then(|| SECRET.to_owned())
+    let secret = if name == "SMS_WEBHOOK_SECRET" { WEBHOOK_SECRET } else { SECRET };
+    (!name.starts_with("FEDLINK_")).then(|| secret.to_owned())
 }
 
 fn parse(text: &str) -> Result<Settings, SettingsErrors> {
@@ -121,6 +143,9 @@ fn the_designs_example_is_read() {
     assert_eq!(settings.database_url.expose_secret(), "sqlite:/etc/fedlink/fedlink.db");
     assert_eq!(settings.keyring, KeyringSource::File("/etc/fedlink/fedlink.keys".into()));
     assert_eq!(settings.tokens.min_lifetime, Duration::from_secs(30));
+    let limits = &settings.limits;
+    assert_eq!((limits.sign_in_per_hour, limits.sms_per_hour_and_ip, limits.sms_per_day_and_phone), (10, 11, 12));
+    assert!(settings.session.is_some() && settings.sms.is_some() && settings.ip_proxies.contains_key("my-proxy"));
     let client = &settings.clients[&ClientId::parse("partner-console").unwrap()];
     assert_eq!(client.name, "Partner Console");
     assert_eq!(client.rest_password.as_ref().unwrap().expose_secret(), SECRET);
@@ -236,15 +261,16 @@ fn the_environment_wins_over_the_file() {
         "FEDLINK_PUBLIC_URL" => Some("https://env.example".to_owned()),
         "FEDLINK_TOKENS_MIN_LIFETIME" => Some("2m".to_owned()),
         "FEDLINK_TOKENS_MAX_CONCURRENCY" => Some("3".to_owned()),
-        "FEDLINK_SUBJECTS" => Some("any".to_owned()),
+        "FEDLINK_SUBJECTS" => Some("registered".to_owned()),
         "FEDLINK_DATABASE_URL" => Some("postgres://fedlink:pw@db/fedlink".to_owned()),
         "FEDLINK_VAULT_KEYRING_ENV" => Some("KEYS".to_owned()),
         other => filled(other),
     };
-    let settings = Settings::parse(EXAMPLE, Path::new(""), &env, Literals::Refuse).unwrap();
+    let file = EXAMPLE.replace("\"registered\"", "\"any\"");
+    let settings = Settings::parse(&file, Path::new(""), &env, Literals::Refuse).unwrap();
     assert_eq!(settings.public_url.as_str(), "https://env.example/");
     assert_eq!((settings.tokens.min_lifetime, settings.tokens.max_concurrency), (Duration::from_mins(2), 3));
-    assert_eq!(settings.subjects, Subjects::Any);
+    assert_eq!(settings.subjects, Subjects::Registered);
     assert_eq!(settings.database_url.expose_secret(), "postgres://fedlink:pw@db/fedlink");
     assert!(matches!(settings.keyring, KeyringSource::Text(KeyringText(text)) if text.expose_secret() == SECRET));
 
