@@ -13,6 +13,7 @@ pub mod json;
 pub mod link;
 pub mod organization;
 pub mod params;
+pub mod partner;
 pub mod pkce;
 pub mod refresh;
 pub mod refusal;
