@@ -7,6 +7,7 @@ mod database;
 mod error;
 mod ip_proxies;
 mod issuers;
+mod partners;
 mod providers;
 mod reader;
 mod scalar;
@@ -134,6 +135,7 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
     let providers = providers::read(&mut top);
     let clients = clients::read(&mut top, &providers);
     let issuers = issuers::read(&mut top, &clients);
+    let partners = partners::read(&mut top);
     top.finish();
     Some(Settings {
         public_url: public_url?,
@@ -156,6 +158,7 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
         clients,
         issuers,
         providers: providers.whole,
+        partners,
     })
 }
 

@@ -180,6 +180,31 @@ impl<'a> Reader<'a> {
         section
     }
 
+    /// The tables under a key by their own names, which are the operator's to choose.
+    pub(super) fn tables(&mut self, key: &'static str) -> Vec<(&'a str, Reader<'a>)> {
+        let table = match self.value(key) {
+            Some(Value::Table(table)) => table,
+            Some(other) => {
+                self.wrong(key, format!("must be a table of tables, not {}", article(other)));
+                return Vec::new();
+            }
+            None => return Vec::new(),
+        };
+        let mut tables = Vec::with_capacity(table.len());
+        for (name, item) in table {
+            let place = format!("{key}.{}", shown(name));
+            match item {
+                Value::Table(table) => {
+                    let mut reader = Self::new(self.context, self.join(&place), None, Some(table));
+                    reader.label.clone_from(&self.label);
+                    tables.push((name.as_str(), reader));
+                }
+                other => self.wrong(&place, format!("must be a table, not {}", article(other))),
+            }
+        }
+        tables
+    }
+
     /// The entries of an array of tables.
     pub(super) fn entries(&mut self, key: &'static str) -> Vec<Reader<'a>> {
         let Some(value) = self.value(key) else { return Vec::new() };

@@ -1,6 +1,7 @@
 //! Settings, good and bad, as an operator would write them.
 
 mod anything;
+mod partners;
 mod phones;
 mod session;
 mod shapes;

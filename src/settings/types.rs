@@ -11,6 +11,7 @@ use url::Url;
 
 use super::{IpProxy, Sms};
 use crate::domain::ids::{ClientId, ProviderId};
+use crate::domain::partner::{Fields, Trust};
 use crate::domain::scope::Scope;
 
 /// Everything the operator decided.
@@ -56,6 +57,8 @@ pub struct Settings {
     pub issuers: Vec<Issuer>,
     /// The external providers, by type and name.
     pub providers: BTreeMap<ProviderId, Provider>,
+    /// Those whose access tokens sign users in, by name.
+    pub partners: BTreeMap<String, Partner>,
 }
 
 impl Settings {
@@ -329,4 +332,44 @@ pub struct Endpoints {
     pub revocation: Option<Url>,
     /// RFC 9126.
     pub pushed: Option<Url>,
+}
+
+/// Somebody whose access tokens sign users in.
+#[derive(Clone, Debug)]
+pub struct Partner {
+    /// What stands in the address: `[A-Za-z0-9._-]{1,64}`.
+    pub name: String,
+    /// Its applications, by the `client_id` they were given.
+    pub clients: BTreeMap<ClientId, PartnerClient>,
+}
+
+/// An application of a partner's. Two may have one identity: an account there is then one user, whichever it came by, and
+/// whoever answers at the one's `user_info_url` can sign in as any user of the other.
+#[derive(Clone, Debug)]
+pub struct PartnerClient {
+    /// What its users' links are to: the type is `partner`, the name the kind of identity.
+    pub identity: ProviderId,
+    /// Where the partner tells whose a token is.
+    pub user_info_url: Url,
+    /// What of that is believed: what the partner and this client are both trusted with.
+    pub trust: Trust,
+    /// Whether a first sign-in takes a phone number that was confirmed here.
+    pub require_confirmed_phone: bool,
+    /// Whom a token must have been made for; absent: nobody looks.
+    pub audience: Option<String>,
+    /// Where the partner is asked about a token before userinfo is.
+    pub introspection: Option<Introspection>,
+    /// Where userinfo has what.
+    pub fields: Fields,
+}
+
+/// A partner's introspection endpoint (RFC 7662).
+#[derive(Clone, Debug)]
+pub struct Introspection {
+    /// Where it is.
+    pub url: Url,
+    /// Our id there.
+    pub client_id: String,
+    /// Our secret there.
+    pub client_secret: SecretString,
 }

@@ -49,6 +49,11 @@ fn any_table() -> impl Strategy<Value = Table> {
             "idle_life",
             "authorize_params",
             "dead_errors",
+            "partners",
+            "identity_type",
+            "user_info_url",
+            "fields",
+            "phone",
         ])
         .prop_map(str::to_owned),
         any::<String>(),
