@@ -11,6 +11,7 @@ mod jwt;
 mod oauth2;
 mod oidc;
 mod outcome;
+mod partner;
 mod provider;
 mod pushed;
 mod revocation;
@@ -31,11 +32,12 @@ use crate::domain::ids::{ProviderId, Sid};
 use crate::domain::params::Params;
 use crate::domain::{Error, Result};
 use crate::entropy::SharedEntropy;
-use crate::settings::{self, Settings};
+use crate::settings::{self, PartnerClient, Settings};
 
 pub use issuer::Issuer;
 pub use jwt::AccessClaims;
 pub use outcome::{Outcome, Passing, PassingKind, Refusal, TokenAnswer};
+pub use partner::UserInfoError;
 pub use provider::{Prepared, Provider};
 pub use revocation::{RevocationOutcome, TokenType};
 pub use sms::{Gateway as SmsGateway, NotSent};
@@ -43,6 +45,7 @@ pub use sms::{Gateway as SmsGateway, NotSent};
 /// Every configured provider, by type and name, and every issuer, by what it calls itself.
 #[derive(Debug)]
 pub struct Upstream {
+    client: client::Client,
     providers: BTreeMap<ProviderId, Arc<Provider>>,
     issuers: BTreeMap<String, Issuer>,
     sms: SmsGateway,
@@ -66,8 +69,8 @@ impl Upstream {
             (issuer.issuer.clone(), Issuer::new(issuer.clone(), around))
         });
         let issuers = issuers.collect();
-        let sms = SmsGateway::new(settings.sms.as_ref(), (client, Arc::clone(clock), Arc::clone(entropy)));
-        Ok(Self { providers, issuers, sms })
+        let sms = SmsGateway::new(settings.sms.as_ref(), (client.clone(), Arc::clone(clock), Arc::clone(entropy)));
+        Ok(Self { client, providers, issuers, sms })
     }
 
     /// The provider of that type and name.
@@ -92,6 +95,15 @@ impl Upstream {
         // Compared exactly (RFC 9068 §4).
         let issuer = jwt.issuer().and_then(|issuer| self.issuers.get(issuer)).ok_or(Error::Denied)?;
         Ok((issuer.settings(), issuer.verified(&jwt).await?))
+    }
+
+    /// What a partner tells of an access token's owner, if the token was made for us; asked once.
+    pub async fn user_info(
+        &self,
+        partner: &PartnerClient,
+        access_token: &SecretString,
+    ) -> std::result::Result<serde_json::Value, UserInfoError> {
+        partner::user_info(&self.client, partner, access_token).await
     }
 
     /// All of them, in the order of their ids.

@@ -5,6 +5,7 @@ mod discovery;
 mod identity;
 mod network;
 mod outcome;
+mod partner;
 mod provider;
 mod pushed;
 mod revocation;
