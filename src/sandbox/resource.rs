@@ -12,9 +12,14 @@ use super::grants::Consent;
 use super::id_token::describe;
 use super::script::{Answer, Userinfo};
 
+const MEBIBYTE: usize = 1024 * 1024;
+
 /// OpenID Connect Core §5.3; the token comes in the header only (RFC 6750 §2.1).
 pub(super) async fn userinfo(core: web::Data<Core>, request: HttpRequest) -> HttpResponse {
     core.count(|counts| counts.userinfo += 1);
+    if let Some(gate) = core.script.userinfo_gate() {
+        gate.pass().await;
+    }
     let settings = core.script.settings();
     match settings.userinfo {
         Userinfo::Absent => return HttpResponse::NotFound().finish(),
@@ -22,7 +27,14 @@ pub(super) async fn userinfo(core: web::Data<Core>, request: HttpRequest) -> Htt
             let status = StatusCode::from_u16(number).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             return HttpResponse::build(status).finish();
         }
-        Userinfo::Good | Userinfo::WrongSub => {}
+        Userinfo::Html => return HttpResponse::Ok().content_type("text/html").body("<!doctype html><h1>Hello</h1>"),
+        Userinfo::Redirect => {
+            return HttpResponse::TemporaryRedirect()
+                .insert_header((header::LOCATION, core.address("/moved")))
+                .finish();
+        }
+        Userinfo::Hang => return std::future::pending().await,
+        Userinfo::Good | Userinfo::WrongSub | Userinfo::Big => {}
     }
     let Some(token) = bearer(&request) else { return challenge("Bearer") };
     let sub = lock(&core.grants).access(&token, core.now()).map(|active| active.consent.sub.clone());
@@ -34,6 +46,9 @@ pub(super) async fn userinfo(core: web::Data<Core>, request: HttpRequest) -> Htt
     let told = if settings.userinfo == Userinfo::WrongSub { "another-sub" } else { &sub };
     claims.insert("sub".to_owned(), told.into());
     claims.extend(settings.claims);
+    if settings.userinfo == Userinfo::Big {
+        claims.insert("filler".to_owned(), "x".repeat(MEBIBYTE).into());
+    }
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(claims)
 }
 
@@ -51,13 +66,16 @@ pub(super) async fn introspect(core: web::Data<Core>, request: HttpRequest, body
     };
     let Consent { sub, client_id, .. } = active.consent;
     let (iss, scope) = (core.issuer(&settings), active.scope);
-    let answer = match active.times {
+    let mut answer = match active.times {
         Some((issued_at, expires_at)) => json!({
             "active": true, "iss": iss, "sub": sub, "client_id": client_id, "scope": scope,
             "token_type": "Bearer", "iat": issued_at.timestamp(), "exp": expires_at.timestamp(),
         }),
         None => json!({ "active": true, "iss": iss, "sub": sub, "client_id": client_id, "scope": scope }),
     };
+    if let Some(members) = answer.as_object_mut() {
+        members.extend(settings.introspection);
+    }
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(answer)
 }
 

@@ -177,6 +177,14 @@ pub enum Userinfo {
     Absent,
     /// With this status and no body.
     Status(u16),
+    /// With a page instead of JSON.
+    Html,
+    /// With more than a mebibyte of JSON.
+    Big,
+    /// With a redirect to another address, which counts as `followed_redirect` whoever comes.
+    Redirect,
+    /// Not at all, until the caller gives up or the provider stops.
+    Hang,
 }
 
 /// The provider's behaviour: every field can be changed while it runs.
@@ -237,6 +245,8 @@ pub struct Settings {
     pub claims: Map<String, Value>,
     /// How userinfo answers.
     pub userinfo: Userinfo,
+    /// Members that replace or join those of an introspection that finds the token active.
+    pub introspection: Map<String, Value>,
     /// The issuer ends in a slash, everywhere.
     pub issuer_ends_in_slash: bool,
     /// The issuer the metadata states, instead of the real one.
@@ -285,6 +295,7 @@ impl Default for Settings {
             lean_id_token: false,
             claims: Map::new(),
             userinfo: Userinfo::Good,
+            introspection: Map::new(),
             issuer_ends_in_slash: false,
             discovery_issuer: None,
             iss: IssParameter::Send,
@@ -310,6 +321,7 @@ struct Inner {
     calls: Mutex<Option<Gate>>,
     results: Mutex<Option<Gate>>,
     revocations: Mutex<Option<Gate>>,
+    userinfo: Mutex<Option<Gate>>,
 }
 
 impl Script {
@@ -352,6 +364,15 @@ impl Script {
     /// Holds revocation calls from now on where they arrive, before anything is done.
     pub fn hold_revocations(&self) -> Hold {
         Gate::close(&self.0.revocations)
+    }
+
+    /// Holds userinfo calls from now on where they arrive.
+    pub fn hold_userinfo(&self) -> Hold {
+        Gate::close(&self.0.userinfo)
+    }
+
+    pub(super) fn userinfo_gate(&self) -> Option<Gate> {
+        lock(&self.0.userinfo).clone()
     }
 
     pub(super) fn revocations_gate(&self) -> Option<Gate> {
