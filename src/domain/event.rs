@@ -31,7 +31,9 @@ pub enum Event {
     EmployeeChanged,
     /// A rights set was made or changed.
     RightsSetChanged,
-    /// A person signed in at our own page.
+    /// An account lost an address that it never showed to be its own, to a user for whom a partner vouches.
+    AddressTaken,
+    /// A person signed in: at our own page, or as the detail says.
     SignedIn,
     /// A person signed out.
     SignedOut,
@@ -75,6 +77,7 @@ stored_as!(Event {
     RoleChanged => "EMPLOYEE_ROLE_CHANGED",
     EmployeeChanged => "EMPLOYEE_CHANGED",
     RightsSetChanged => "RIGHTS_SET_CHANGED",
+    AddressTaken => "ACCOUNT_ADDRESS_TAKEN",
     SignedIn => "SIGNED_IN",
     SignedOut => "SIGNED_OUT",
     SignInRefused => "SIGN_IN_REFUSED",

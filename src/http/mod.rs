@@ -22,6 +22,7 @@ use actix_web::web::{self, ServiceConfig};
 use crate::app::App;
 use blitz::{bind, error, fa, fed_token, oauth};
 use condo::graphql;
+use condo::sign_in as partner;
 
 /// One path with its methods; any other method answers 405 and names these.
 macro_rules! at {
@@ -82,6 +83,9 @@ fn condo_routes(config: &mut ServiceConfig) {
                 .default_service(web::to(async || error::method_not_allowed(&["post"]))),
         );
     }
+    at!(config, "/api/auth/{provider:[^/]*}", get => partner::begin);
+    at!(config, "/api/auth/{provider:[^/]*}/callback", get => partner::callback);
+    at!(config, "/", get => partner::home);
 }
 
 fn no_routes(_: &mut ServiceConfig) {}

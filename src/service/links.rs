@@ -167,7 +167,18 @@ pub(super) struct Making<'a> {
 pub(super) async fn make(parts: &Parts, tx: &mut Tx, actor: &Actor, link: Making<'_>) -> Result<LinkId> {
     let exclusive = parts.settings.providers.get(link.provider).is_some_and(|provider| provider.exclusive);
     let key = exclusive.then(|| store::links::exclusive_key(link.provider, link.sid.as_str()));
-    if let (Proof::Proven, Some(key)) = (link.proof, &key)
+    make_own(parts, tx, actor, link, key.as_deref()).await
+}
+
+/// As [`make`], of an account that belongs to whoever has the key; to nobody alone without one.
+pub(super) async fn make_own(
+    parts: &Parts,
+    tx: &mut Tx,
+    actor: &Actor,
+    link: Making<'_>,
+    key: Option<&str>,
+) -> Result<LinkId> {
+    if let (Proof::Proven, Some(key)) = (link.proof, key)
         && let Some(rival) = store::links::hold_asserted_rival(tx.conn(), key, link.subject).await?
     {
         remove(parts, tx, &rival).await?;
@@ -188,7 +199,7 @@ pub(super) async fn make(parts: &Parts, tx: &mut Tx, actor: &Actor, link: Making
         user_name: link.user_name,
         proof: link.proof.as_str().to_owned(),
         origin_client: link.origin.map(|client| client.as_str().to_owned()),
-        exclusive_key: key,
+        exclusive_key: key.map(str::to_owned),
         created: store::at(parts.clock.now()),
     };
     let id = store::links::upsert(tx.conn(), &row).await?;

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod links;
 pub mod onward;
 pub mod ownership;
+pub mod partner;
 pub mod passwords;
 pub mod people;
 pub mod refresh;

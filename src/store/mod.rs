@@ -31,6 +31,7 @@ pub(crate) mod oauth_codes;
 pub(crate) mod oauth_refresh_tokens;
 pub(crate) mod oauth_tokens;
 pub(crate) mod organizations;
+pub(crate) mod partner;
 pub(crate) mod person;
 pub(crate) mod provider_rules;
 pub(crate) mod revocations;

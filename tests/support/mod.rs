@@ -16,6 +16,7 @@ pub(crate) mod hosts;
 pub(crate) mod issuer;
 pub(crate) mod office;
 pub(crate) mod oidc_provider;
+pub(crate) mod partner;
 pub(crate) mod person;
 pub(crate) mod postgres;
 pub(crate) mod program;

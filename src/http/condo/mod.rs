@@ -1,6 +1,8 @@
 //! The Condo dialect over HTTP: sign-in with a partner's token, GraphQL (`wire/condo.md`).
 
+mod error;
 pub(super) mod graphql;
 mod ids;
 pub(super) mod refusals;
 pub(super) mod session;
+pub(super) mod sign_in;

@@ -65,6 +65,7 @@ pub(super) static WORDS: Words = Words {
     sign_out: "Sign out",
     signed_out: "You are signed out",
     signed_out_text: "Nobody is signed in here in this browser.",
+    signed_in_back: "You can close this page and go back to the application that sent you.",
 
     confirm_title: |provider| format!("Connect {provider}?"),
     confirm: |provider, client| format!("Connect this {provider} account to {client}?"),

@@ -82,6 +82,7 @@ pub(super) struct Words {
     pub(super) sign_out: &'static str,
     pub(super) signed_out: &'static str,
     pub(super) signed_out_text: &'static str,
+    pub(super) signed_in_back: &'static str,
 
     /// Of the provider.
     pub(super) confirm_title: fn(&str) -> String,

@@ -69,6 +69,7 @@ pub(super) static WORDS: Words = Words {
     sign_out: "Выйти",
     signed_out: "Вы вышли",
     signed_out_text: "В этом браузере здесь никто не вошёл.",
+    signed_in_back: "Эту страницу можно закрыть и вернуться в приложение, из которого вы пришли.",
 
     confirm_title: |provider| format!("Подключить {provider}?"),
     confirm: |provider, client| format!("Подключить этот аккаунт {provider} к приложению «{client}»?"),

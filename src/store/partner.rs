@@ -1,0 +1,97 @@
+//! What a sign-in with a partner's token reads and changes: whose an identity is, who has an address, who loses one.
+
+use diesel::dsl::not;
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+
+use super::accounts::AccountRow;
+use super::conn::{Conn, on};
+use super::error::{lift, violated};
+use super::schema::{accounts, links};
+use super::types::At;
+use crate::domain::Result;
+use crate::domain::account::{AccountType, Address};
+use crate::domain::ids::{ProviderId, Sid};
+use crate::domain::link::Proof;
+
+/// The value that makes an identity one user's: an account at a partner is a user of each type.
+pub(crate) fn identity_key(user_type: AccountType, identity: &ProviderId, sid: &Sid) -> String {
+    format!("{}/{}/{}/{sid}", user_type.as_str(), identity.fp_type(), identity.fp_name())
+}
+
+/// Whose an identity is, by a link that its owner has proven: what somebody else said signs nobody in.
+pub(crate) async fn find_owner(conn: &mut Conn, key: &str) -> Result<Option<String>> {
+    on!(conn, |c| links::table
+        .filter(links::exclusive_key.eq(key).and(links::proof.eq(Proof::Proven.as_str())))
+        .select(links::subject)
+        .first(c))
+    .optional()
+    .map_err(lift)
+}
+
+/// The account of this type that has an address, verified or not, deleted or not.
+pub(crate) async fn find_holder(
+    conn: &mut Conn,
+    user_type: AccountType,
+    address: &Address,
+) -> Result<Option<AccountRow>> {
+    let of_type = || accounts::table.filter(accounts::account_type.eq(user_type.as_str()));
+    match address {
+        Address::Email(email) => {
+            on!(conn, |c| of_type().filter(accounts::email.eq(email.as_str())).select(AccountRow::as_select()).first(c))
+        }
+        Address::Phone(phone) => {
+            on!(conn, |c| of_type().filter(accounts::phone.eq(phone.as_str())).select(AccountRow::as_select()).first(c))
+        }
+    }
+    .optional()
+    .map_err(lift)
+}
+
+/// Makes an account; says whether it did: not if the subject has one, or another of the type has an address of its.
+pub(crate) async fn insert(conn: &mut Conn, row: &AccountRow) -> Result<bool> {
+    let made = on!(conn, |c| diesel::insert_into(accounts::table).values(row).on_conflict_do_nothing().execute(c));
+    Ok(made.map_err(lift)? == 1)
+}
+
+/// Takes an address from an account that has it unverified; says whether that still was so. What was there is in `meta`.
+pub(crate) async fn take(conn: &mut Conn, subject: &str, address: &Address, (meta, now): (&str, At)) -> Result<bool> {
+    let account = || accounts::table.find(subject);
+    let changed = (accounts::meta.eq(meta), accounts::updated.eq(Some(now)));
+    let taken = match address {
+        Address::Email(email) => on!(conn, |c| diesel::update(account())
+            .filter(accounts::email.eq(email.as_str()).and(not(accounts::email_verified)))
+            .set((accounts::email.eq(None::<String>), changed))
+            .execute(c)),
+        Address::Phone(phone) => on!(conn, |c| diesel::update(account())
+            .filter(accounts::phone.eq(phone.as_str()).and(not(accounts::phone_verified)))
+            .set((accounts::phone.eq(None::<String>), changed))
+            .execute(c)),
+    };
+    Ok(taken.map_err(lift)? == 1)
+}
+
+/// What an account that was there gets; `None` stays as it is.
+#[derive(Debug, Default, AsChangeset)]
+#[diesel(table_name = accounts)]
+pub(crate) struct Filling {
+    pub(crate) name: Option<String>,
+    pub(crate) phone: Option<String>,
+    pub(crate) phone_verified: Option<bool>,
+    pub(crate) email: Option<String>,
+    pub(crate) email_verified: Option<bool>,
+    pub(crate) meta: String,
+    pub(crate) updated: Option<At>,
+}
+
+/// Fills in what an account that is not deleted lacks; says whether it did: not if another got an address first. On Postgres
+/// the transaction is over then.
+pub(crate) async fn fill(conn: &mut Conn, subject: &str, filling: &Filling) -> Result<bool> {
+    let account = accounts::table.find(subject).filter(accounts::disabled_at.is_null());
+    let filled = on!(conn, |c| diesel::update(account).set(filling).execute(c));
+    match filled {
+        Ok(count) => Ok(count == 1),
+        Err(error) if violated(&error).is_some() => Ok(false),
+        Err(error) => Err(lift(error)),
+    }
+}
