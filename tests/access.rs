@@ -30,7 +30,8 @@ impl Town {
         for name in ["alice", "bob", "carol", "dave", "eve", "frank", "grace", "rita"] {
             people.push((name, office.staff(name).await));
         }
-        let rights = office.made("UserRightsSet", json!({"name": "Auditors", "canReadOrganizationEmployees": true})).await;
+        let rights =
+            office.made("UserRightsSet", json!({"name": "Auditors", "canReadOrganizationEmployees": true})).await;
         office.changed("User", "rita", json!({"rightsSet": to(&rights)})).await;
         for (name, role, differs) in [
             ("alice", &reader, json!({})),
@@ -60,8 +61,7 @@ impl Town {
 
 const ALL: &[&str] = &["alice", "bob", "carol", "dave", "eve", "frank"];
 const OF_FIRST: &[&str] = &["alice", "bob", "carol", "dave", "eve"];
-const EVERYBODY: &[&str] =
-    &["admin", "alice", "bob", "carol", "dave", "eve", "frank", "grace", "rita", "support"];
+const EVERYBODY: &[&str] = &["admin", "alice", "bob", "carol", "dave", "eve", "frank", "grace", "rita", "support"];
 
 both_engines! {
     async fn everybody_sees_what_their_standing_opens(engine: Engine) {

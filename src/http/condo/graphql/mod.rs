@@ -40,7 +40,12 @@ pub(crate) struct Query(sessions::SessionQuery, people::PeopleQuery, confirm_pho
 
 /// All that can be done.
 #[derive(MergedObject, Default)]
-pub(crate) struct Mutation(sessions::SessionMutation, people::PeopleMutation, confirm_phone::ConfirmPhoneMutation, sign_in::SignInMutation);
+pub(crate) struct Mutation(
+    sessions::SessionMutation,
+    people::PeopleMutation,
+    confirm_phone::ConfirmPhoneMutation,
+    sign_in::SignInMutation,
+);
 
 /// The schema, ready to run requests.
 pub(crate) type Api = Schema<Query, Mutation, EmptySubscription>;
