@@ -3,6 +3,7 @@
 use fedlink::domain::account::AccountType;
 use fedlink::domain::ids::Subject;
 use fedlink::service::accounts::{self, New};
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::support::browser::{Browser, field, instruct_with, persons_instruction};
@@ -87,6 +88,22 @@ both_engines! {
         // Once: neither a second time here nor in another browser.
         let again = browser.type_code(&world, &asked, &message.code).await;
         assert_eq!(again.status, 422);
+        assert_eq!(count(&world, "sessions").await, 1);
+    }
+
+    async fn a_code_lets_in_once_however_many_send_it_at_once(engine: Engine) {
+        let (world, sms) = with_elle(engine).await;
+        let mut browser = Browser::default();
+        let asked = browser.ask_code(&world, PHONE).await;
+        let code = sms.last().code;
+        let tries = (0..8).map(|_| {
+            let mut browser = browser.clone();
+            let (world, asked, code) = (&world, &asked, &code);
+            async move { browser.type_code(world, asked, code).await.status }
+        });
+        let mut statuses = join_all(tries).await;
+        statuses.sort_unstable();
+        assert_eq!(statuses, [303, 422, 422, 422, 422, 422, 422, 422]);
         assert_eq!(count(&world, "sessions").await, 1);
     }
 
