@@ -220,7 +220,8 @@ pub(super) async fn make_of_issuer(
         .await
 }
 
-async fn insert(parts: &Parts, tx: &mut Tx, actor: &Actor, row: &AccountRow) -> Result<bool> {
+/// Makes an account unless the subject has one, with a line of audit; says whether it did.
+pub(super) async fn insert(parts: &Parts, tx: &mut Tx, actor: &Actor, row: &AccountRow) -> Result<bool> {
     let made = insert_if_absent(tx.conn(), row).await?;
     if made {
         let about = About { subject: Some(&row.subject), ..About::default() };

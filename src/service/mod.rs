@@ -20,6 +20,7 @@ pub mod passwords;
 pub mod people;
 pub mod refresh;
 pub mod revoke;
+pub mod service_users;
 pub mod sessions;
 pub mod sign_in;
 pub mod sign_in_code;

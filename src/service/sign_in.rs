@@ -184,7 +184,7 @@ pub(super) async fn write_refusal(
         .await
 }
 
-/// Who tries.
-pub(super) fn actor(origin: &Origin) -> Actor {
+/// Who tries, as the audit record has it.
+pub fn actor(origin: &Origin) -> Actor {
     Actor { client: None, claimed_ip: Some(origin.ip.to_string()), claimed_agent: origin.agent.clone() }
 }

@@ -25,12 +25,14 @@ pub(super) enum Unfit {
     TooDeep,
     /// It comes to more than [`SELECTIONS`].
     TooMany,
+    /// It asks what there is to ask.
+    Introspection,
     /// It is no GraphQL.
     Mistake(Mistake),
 }
 
-/// The query's text as a document that is cheap enough to be validated.
-pub(super) fn parse(text: &str) -> Result<ExecutableDocument, Unfit> {
+/// The query's text as a document that is cheap enough to be validated, and asks for the schema only if it may.
+pub(super) fn parse(text: &str, may_ask_for_schema: bool) -> Result<ExecutableDocument, Unfit> {
     if text.chars().count() > TEXT_LIMIT {
         return Err(Unfit::TooLong);
     }
@@ -44,7 +46,13 @@ pub(super) fn parse(text: &str) -> Result<ExecutableDocument, Unfit> {
     for set in sets.chain(document.fragments.values().map(|fragment| &fragment.node.selection_set.node)) {
         selections = selections.saturating_add(survey.size(set, 0)?.selections);
     }
-    if selections > SELECTIONS { Err(Unfit::TooMany) } else { Ok(document) }
+    if selections > SELECTIONS {
+        return Err(Unfit::TooMany);
+    }
+    if asks_for_schema(&document) && !may_ask_for_schema {
+        return Err(Unfit::Introspection);
+    }
+    Ok(document)
 }
 
 /// How deep brackets stand in each other, those in texts and remarks left out.
@@ -132,6 +140,21 @@ impl<'d> Survey<'d> {
     }
 }
 
+/// Whether it asks what there is to ask.
+fn asks_for_schema(document: &ExecutableDocument) -> bool {
+    fn asks(set: &SelectionSet) -> bool {
+        // At the top alone: beneath it no type has such a field.
+        set.items.iter().any(|selection| match &selection.node {
+            Selection::Field(field) => matches!(field.node.name.node.as_str(), "__schema" | "__type"),
+            Selection::InlineFragment(inline) => asks(&inline.node.selection_set.node),
+            // Each is looked at by itself.
+            Selection::FragmentSpread(_) => false,
+        })
+    }
+    let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node);
+    operations.chain(document.fragments.values().map(|fragment| &fragment.node.selection_set.node)).any(asks)
+}
+
 /// Whether its one operation has no name. Some clients send a name all the same, and the source takes no offence.
 pub(super) fn is_anonymous(document: &ExecutableDocument) -> bool {
     matches!(document.operations, DocumentOperations::Single(_))
@@ -189,7 +212,7 @@ mod tests {
     use super::*;
 
     fn judged(text: &str) -> Result<(), Unfit> {
-        parse(text).map(|_document| ())
+        parse(text, false).map(|_document| ())
     }
 
     #[test]
@@ -249,6 +272,20 @@ mod tests {
         {
             assert_eq!(judged(&text), Err(Unfit::TooDeep), "{text}");
         }
+    }
+
+    #[test]
+    fn the_schema_is_asked_for_by_name_alone() {
+        for query in [
+            "{ __schema { types { name } } }",
+            "{ a: __type(name: \"User\") { name } }",
+            "query a { b } query c { ... { ... on Query { __schema { types { name } } } } }",
+            "{ ...f } fragment f on Query { __type(name: \"User\") { name } }",
+        ] {
+            assert_eq!(judged(query), Err(Unfit::Introspection), "{query}");
+            assert!(parse(query, true).is_ok(), "{query}");
+        }
+        assert_eq!(judged("{ __typename a { __typename } }"), Ok(()));
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::settings::Locale;
 const NOT_AUTHENTICATED: &str = "No or incorrect authentication credentials";
 const ACCESS_DENIED: &str = "You do not have access to this resource";
 const INVALID_MUTATION: &str = "You attempted to perform an invalid mutation";
+const NO_INTROSPECTION: &str = "GraphQL introspection is not allowed, but the query contained __schema or __type";
 const INTERNAL: &str = "Internal server error";
 
 /// What an answer is shaped with.
@@ -114,6 +115,7 @@ impl Envelope<'_> {
             Unfit::TooLong => self.refused(too_large("The query has more than 8192 characters")),
             Unfit::TooDeep => self.invalid("Query is nested too deep.", &[]),
             Unfit::TooMany => self.invalid("Query is too complex.", &[]),
+            Unfit::Introspection => self.invalid(NO_INTROSPECTION, &[]),
             Unfit::Mistake(mistake) => {
                 let places: Vec<Pos> = mistake.positions().collect();
                 // The parser's own report prints the line, and with it what stands there.
@@ -345,5 +347,6 @@ fn words(message: &str) -> String {
         let (name, rest) = rest.split_once("\" does not contain the value \"")?;
         Some(format!("Value \"{}\" does not exist in \"{name}\" enum.", rest.strip_suffix('"')?))
     };
-    wrong_enum().unwrap_or_else(|| message.to_owned())
+    // A hint at a name that was nearly guessed is an answer to a question that may not be asked.
+    wrong_enum().unwrap_or_else(|| message.split(" Did you mean ").next().unwrap_or_default().to_owned())
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::error::{Answer, Envelope, Refused};
-use super::{Api, Visit, document};
+use super::{Api, Visit, document, unset};
 use crate::app::App;
 use crate::domain::{Error, Result};
 use crate::http::blitz::error::{method_not_allowed, report_as};
@@ -147,11 +147,14 @@ impl<'a> Desk<'a> {
 
     async fn run(&self, api: &Api, visit: &Visit, posted: Posted) -> Answer {
         let envelope = self.envelope();
-        let document = match document::parse(&posted.query) {
+        let may_ask = self.app.parts.settings.introspection;
+        let mut document = match document::parse(&posted.query, may_ask) {
             Ok(document) => document,
             Err(unfit) => return envelope.unfit(&unfit),
         };
-        let variables = Json::Object(posted.variables.unwrap_or_default());
+        let variables = posted.variables.unwrap_or_default();
+        unset::leave_out(&mut document, &variables);
+        let variables = Json::Object(variables);
         if longer_than(VARIABLES, &variables) {
             return envelope.refused(VARIABLES_TOO_LARGE);
         }

@@ -10,8 +10,10 @@ mod error;
 pub(in crate::http) mod handler;
 mod input;
 mod people;
+mod service_users;
 mod sessions;
 mod sign_in;
+mod unset;
 mod user;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,6 +47,7 @@ pub(crate) struct Mutation(
     people::PeopleMutation,
     confirm_phone::ConfirmPhoneMutation,
     sign_in::SignInMutation,
+    service_users::ServiceUserMutation,
 );
 
 /// The schema, ready to run requests.
@@ -56,8 +59,7 @@ pub(in crate::http) fn api(settings: &Settings) -> Api {
     let (builder, (complexity, depth)) = if settings.introspection {
         (builder, INTROSPECTION)
     } else {
-        // A hint at a name that was nearly guessed is an answer to a question that may not be asked.
-        (builder.disable_introspection().disable_suggestions(), (COMPLEXITY, DEPTH))
+        (builder.disable_introspection(), (COMPLEXITY, DEPTH))
     };
     builder
         .limit_complexity(complexity)
