@@ -298,7 +298,7 @@ mod tests {
     #[test]
     fn a_path_of_aliases_is_a_path_of_fields() {
         let document =
-            parse("mutation a { x: f { ...p } } query b { y: g { ... on T { z: h } } } fragment p on T { q: r }")
+            parse("mutation a { x: f { ...p } } query b { y: g { ... on T { z: h } } } fragment p on T { q: r }", true)
                 .unwrap();
         let path = |keys: &[&str]| -> Vec<PathSegment> {
             keys.iter().map(|key| PathSegment::Field((*key).to_owned())).collect()
