@@ -10,7 +10,7 @@ use super::account::Phone;
 /// How long a confirmation can be used, from its start to its being spent; sending a code again doesn't prolong it.
 pub const ACTION_LIFETIME: Duration = Duration::from_hours(1);
 /// How long a code can be typed.
-pub const CODE_LIFETIME: Duration = Duration::from_secs(60);
+pub const CODE_LIFETIME: Duration = Duration::from_mins(1);
 /// How often codes of one confirmation are compared with what was typed, however often one is sent.
 pub const LOOKS: i32 = 10;
 
@@ -193,10 +193,10 @@ mod tests {
         for (purpose, first) in [(Purpose::Confirm, 1000), (Purpose::SignIn, 100_000), (Purpose::SecondFactor, 100_000)]
         {
             let (count, last) = (9 * first, 10 * first - 1);
-            let drawn = |number: u32| Code::drawn(purpose, || number.to_be_bytes()).number();
-            assert_eq!([0, 1, count - 1, count].map(drawn), [first, first + 1, last, first]);
+            let number_of = |number: u32| Code::drawn(purpose, || number.to_be_bytes()).number();
+            assert_eq!([0, 1, count - 1, count].map(number_of), [first, first + 1, last, first]);
             let rounds = u32::MAX / count;
-            assert_eq!(drawn(rounds * count - 1), last, "the last that is fair");
+            assert_eq!(number_of(rounds * count - 1), last, "the last that is fair");
             let mut draws = [u32::MAX, rounds * count, 7].into_iter();
             let again = Code::drawn(purpose, || draws.next().unwrap().to_be_bytes());
             assert_eq!(again.number(), first + 7, "the unfair are drawn again");

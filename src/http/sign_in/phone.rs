@@ -2,6 +2,7 @@
 //! accounts have the number, the one that asks which.
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
@@ -9,8 +10,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Desk, SIGN_IN, with};
 use crate::app::App;
-use crate::domain::Result;
 use crate::domain::account::AccountType;
+use crate::domain::{Error, Result};
+use crate::http::blitz::error::retry_after;
 use crate::http::fields::once;
 use crate::http::limits::{Kind, body};
 use crate::http::own_form::{self, Binding};
@@ -64,6 +66,7 @@ pub(in crate::http) async fn submit(app: Data<App>, request: HttpRequest, payloa
                 desk.again(StatusCode::SERVICE_UNAVAILABLE, &onward, (token, desk.words.code_not_sent)).await
             }
             Ok(Asked::Gone | Asked::NoPhone) => desk.over(&onward, &token),
+            Err(error @ Error::TooManyAttempts { .. }) => desk.too_early(&onward, token, &error).await,
             Err(error) => page::failure(desk.words, &error),
         };
     }
@@ -159,6 +162,15 @@ impl Desk<'_> {
             Ok(None) => self.over(onward, &token),
             Err(error) => page::failure(self.words, &error),
         }
+    }
+
+    /// As [`Desk::again`], where another code may not be sent yet.
+    async fn too_early(&self, onward: &Onward, token: SecretString, error: &Error) -> HttpResponse {
+        let seconds = retry_after(error).unwrap_or(1);
+        let problem = (self.words.too_many_text)(seconds.div_ceil(60));
+        let mut response = self.again(StatusCode::TOO_MANY_REQUESTS, onward, (token, &problem)).await;
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        response
     }
 
     /// It begins anew: with the password, where that came first.

@@ -143,12 +143,6 @@ pub async fn phone_of(parts: &Parts, token: &str) -> Result<Shown> {
     Ok(Shown { phone, is_verified: row.verified })
 }
 
-/// The phone that this token confirms, if it does, and was not spent.
-pub(super) async fn find_verified(parts: &Parts, token: &str) -> Result<Option<Phone>> {
-    let row = look_up(parts, Purpose::Confirm, token).await?;
-    row.filter(|row| row.verified).map(|row| Phone::parse(&row.phone).map_err(Error::internal)).transpose()
-}
-
 /// Spends a token, if it confirms a phone: of any number at once one gets it.
 pub(super) async fn spend(parts: &Parts, tx: &mut Tx, token: &str) -> Result<Option<Phone>> {
     let Some(token_hash) = TokenHash::parse(Purpose::Confirm, token) else { return Ok(None) };

@@ -11,17 +11,20 @@ use super::super::client::Client;
 use super::super::sms::{Gateway, NotSent};
 use super::network::Fake;
 use super::noon;
-use crate::clock::MovableClock;
+use crate::clock::{MovableClock, SharedClock};
 use crate::domain::confirmation::{Code, Purpose, ShortMessage, phone};
-use crate::entropy::SystemEntropy;
+use crate::entropy::{SharedEntropy, SystemEntropy};
 use crate::settings::Sms;
 
 const KEY: [u8; 24] = *b"a key of the test, sixty";
 
+fn around() -> (Client, SharedClock, SharedEntropy) {
+    (Client::new(None).unwrap(), MovableClock::frozen(noon()), SystemEntropy::shared())
+}
+
 fn gateway(url: &str) -> Gateway {
-    let around = (Client::new(None).unwrap(), MovableClock::frozen(noon()) as _, SystemEntropy::shared());
     let webhook = Sms::Webhook { url: url.parse().unwrap(), key: KEY.to_vec().into() };
-    Gateway::within(Duration::from_millis(300), &webhook, around)
+    Gateway::within(Duration::from_millis(300), &webhook, around())
 }
 
 fn message() -> ShortMessage {
@@ -81,7 +84,6 @@ async fn a_webhook_that_is_away_or_hangs_is_not_waited_for() {
 #[tokio::test]
 async fn messages_can_be_handed_over_in_the_process() {
     let (sink, mut messages) = tokio::sync::mpsc::unbounded_channel();
-    let around = || (Client::new(None).unwrap(), MovableClock::frozen(noon()) as _, SystemEntropy::shared());
     let gateway = Gateway::new(Some(&Sms::Handed(sink)), around());
     gateway.send(message()).await.unwrap();
     assert_eq!(messages.recv().await.unwrap().text, "Код 1234");
