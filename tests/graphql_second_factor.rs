@@ -1,0 +1,171 @@
+//! A second factor beside the password: a phone, by a token that confirms it or by the code that was sent to it.
+
+use fedlink::service::accounts::{New, Standing};
+use serde_json::{Value, json};
+
+use crate::support::condo::{by_email, by_phone, refusal, staff};
+use crate::support::confirm::with_sms_and;
+use crate::support::database::{count, texts};
+use crate::support::person::{PASSWORD, email, phone};
+use crate::support::sms::SmsWebhook;
+use crate::support::world::{As, Engine, World, both_engines};
+
+const JANES: &str = "+79991234567";
+
+/// Jane wants a second factor, John doesn't; both have a phone that is known to be theirs.
+async fn world(engine: Engine) -> (World, SmsWebhook) {
+    let (world, webhook) = with_sms_and(engine, |settings| settings + "[limits]\nsign_in_per_hour = 100\n").await;
+    let two_factor = Standing { two_factor: true, ..Standing::default() };
+    world.person(New { phone: Some(phone(JANES, true)), standing: two_factor, ..staff("jane") }).await;
+    let john =
+        New { email: Some(email("john@example.com", true)), phone: Some(phone("+79997654321", true)), ..staff("john") };
+    world.person(john).await;
+    (world, webhook)
+}
+
+fn factor(kind: &str, value: &str) -> Value {
+    json!({"secondFactor": {"type": kind, "value": value}})
+}
+
+/// A code on its way to a phone; a minute passes first, since there is one code a minute.
+async fn code_to(world: &World, webhook: &SmsWebhook, phone: &str) -> (String, i64) {
+    world.advance(61);
+    let token = world.code_to(phone).await;
+    (token, webhook.code().into())
+}
+
+/// A token that confirms a phone.
+async fn confirmed(world: &World, webhook: &SmsWebhook, phone: &str) -> String {
+    let (token, code) = code_to(world, webhook, phone).await;
+    world.complete(&token, code).await.data();
+    token
+}
+
+async fn is_let_in(world: &World, change: Value) -> bool {
+    let answer = by_email::ask(world, change.clone()).await;
+    if answer.json().get("errors").is_none() {
+        return true;
+    }
+    assert_eq!(answer.refused_as(), (200, "WRONG_CREDENTIALS".to_owned()), "{change}");
+    false
+}
+
+both_engines! {
+    /// The document of the source's documentation, letter for letter but for the values, and the walk it speaks of.
+    async fn the_documented_second_factor_lets_in(engine: Engine) {
+        let (world, webhook) = world(engine).await;
+        let details = json!({
+            "code": "BAD_USER_INPUT", "type": "NOT_ENOUGH_AUTH_FACTORS", "message": "Not enough auth factors",
+            "messageForUser": "Not enough auth factors", "messageForUserTemplateKey": "api.user.NOT_ENOUGH_AUTH_FACTORS",
+            "authDetails": {
+                "is2FAEnabled": true, "userId": "jane", "availableSecondFactors": ["confirmPhoneToken"],
+                "maskedData": {"phone": "+79*******67"},
+            },
+        });
+        let asked = by_email::ask(&world, json!({})).await;
+        assert_eq!((asked.status, asked.error()), (200, refusal(by_email::MUTATION, details.clone())));
+        assert_eq!(asked.json()["data"], json!({by_email::MUTATION: null}));
+        assert_eq!(by_phone::ask(&world, json!({})).await.error(), refusal(by_phone::MUTATION, details));
+        assert_eq!(count(&world, "condo_sessions").await, 0);
+        assert!(!is_let_in(&world, json!({"password": "wrong"})).await, "without the password nothing is told");
+
+        let user = asked.error()["extensions"]["authDetails"]["userId"].clone();
+        world.start_confirm("198.51.100.1", &json!({"user": {"id": user}})).await.data();
+        assert_eq!(webhook.last().to, JANES);
+        let answer = world.ask(&As::Nobody, &format!(r#"mutation SignInWith2FA {{
+  authenticateUserWithEmailAndPassword(data: {{
+    dv: 1
+    sender: {{ dv: 1, fingerprint: "my-app" }}
+    userType: staff
+    email: "jane@example.com"
+    password: "{PASSWORD}"
+    secondFactor: {{
+      type: CONFIRM_PHONE_TOKEN
+      value: "{}"
+    }}
+  }}) {{
+    token
+    item {{ id }}
+  }}
+}}"#, webhook.code())).await;
+        assert_eq!(answer.data()[by_email::MUTATION]["item"]["id"], "jane");
+        let record = "SELECT event || ' ' || detail AS value FROM audit WHERE event LIKE 'SIGN%' ORDER BY at, id";
+        let mut lines = texts(&world.database_url, record).await;
+        lines.sort_unstable();
+        assert_eq!(lines, [
+            "SIGNED_IN authenticateUserWithEmailAndPassword",
+            "SIGN_IN_REFUSED second_factor_missing",
+            "SIGN_IN_REFUSED second_factor_missing",
+            "SIGN_IN_REFUSED wrong_password",
+        ]);
+    }
+
+    async fn a_token_of_the_users_own_phone_lets_in_once(engine: Engine) {
+        let (world, webhook) = world(engine).await;
+        for kind in ["confirmPhoneToken", "CONFIRM_PHONE_TOKEN"] {
+            let (unconfirmed, code) = code_to(&world, &webhook, JANES).await;
+            assert!(!is_let_in(&world, factor(kind, &unconfirmed)).await, "not confirmed");
+            world.complete(&unconfirmed, code).await.data();
+            let confirmed = unconfirmed;
+            assert!(!is_let_in(&world, factor("confirmEmailToken", &confirmed)).await, "of another kind");
+            let wrong_password = json!({"password": "wrong", "secondFactor": {"type": kind, "value": confirmed}});
+            assert!(!is_let_in(&world, wrong_password).await);
+            let johns = json!({"email": "john@example.com", "secondFactor": {"type": kind, "value": confirmed}});
+            assert!(!is_let_in(&world, johns).await, "of another's phone");
+            assert!(is_let_in(&world, factor(kind, &confirmed)).await, "none of these has spent it");
+            assert!(!is_let_in(&world, factor(kind, &confirmed)).await, "it is spent");
+        }
+        let foreign = confirmed(&world, &webhook, "+79990000000").await;
+        assert!(!is_let_in(&world, factor("confirmPhoneToken", &foreign)).await);
+        let late = confirmed(&world, &webhook, JANES).await;
+        world.advance(3601);
+        assert!(!is_let_in(&world, factor("confirmPhoneToken", &late)).await, "more than an hour later");
+    }
+
+    /// Who passes a second factor that is not asked for must pass a right one.
+    async fn a_factor_that_is_not_needed_has_to_be_right(engine: Engine) {
+        let (world, webhook) = world(engine).await;
+        let johns = |value: &str| json!({
+            "email": "john@example.com", "secondFactor": {"type": "confirmPhoneToken", "value": value},
+        });
+        assert!(!is_let_in(&world, johns("1234")).await);
+        let (_, code) = code_to(&world, &webhook, "+79997654321").await;
+        assert!(is_let_in(&world, johns(&code.to_string())).await);
+    }
+
+    async fn codes_are_tried_ten_times(engine: Engine) {
+        let (world, webhook) = world(engine).await;
+        let (_, code) = code_to(&world, &webhook, JANES).await;
+        let wrong = if code == 1234 { "4321" } else { "1234" };
+        for value in ["", "x", "-1", "12345678901234567890", "１２３４"] {
+            assert!(!is_let_in(&world, factor("CONFIRM_PHONE_TOKEN", value)).await, "{value}");
+        }
+        for _ in 0..10 {
+            assert!(!is_let_in(&world, factor("CONFIRM_PHONE_TOKEN", wrong)).await);
+        }
+        assert!(!is_let_in(&world, factor("CONFIRM_PHONE_TOKEN", &code.to_string())).await, "there is no look left");
+        let (_, code) = code_to(&world, &webhook, JANES).await;
+        world.advance(61);
+        assert!(!is_let_in(&world, factor("CONFIRM_PHONE_TOKEN", &code.to_string())).await, "too late");
+    }
+
+    async fn a_token_used_twice_at_once_lets_in_once(engine: Engine) {
+        let (world, webhook) = world(engine).await;
+        let token = confirmed(&world, &webhook, JANES).await;
+        let tries = (0..8).map(|_| is_let_in(&world, factor("confirmPhoneToken", &token)));
+        let let_in = futures_util::future::join_all(tries).await;
+        assert_eq!(let_in.iter().filter(|is_in| **is_in).count(), 1);
+        assert_eq!(count(&world, "condo_sessions").await, 1);
+    }
+
+    async fn a_phone_that_is_not_known_to_be_theirs_is_not_offered(engine: Engine) {
+        let (world, _webhook) = world(engine).await;
+        let two_factor = Standing { two_factor: true, ..Standing::default() };
+        let new = New { email: Some(email("mary@example.com", true)), phone: Some(phone("+79995556677", false)), standing: two_factor, ..staff("mary") };
+        world.person(new).await;
+        let details = by_email::ask(&world, json!({"email": "mary@example.com"})).await.error();
+        assert_eq!(details["extensions"]["authDetails"], json!({
+            "is2FAEnabled": true, "userId": "mary", "availableSecondFactors": [], "maskedData": {},
+        }));
+    }
+}
