@@ -55,6 +55,8 @@ mod model;
 mod oauth;
 mod ownership;
 mod partner;
+mod partner_bounds;
+mod partner_confirmed;
 mod partner_errors;
 mod partner_linking;
 mod partner_races;

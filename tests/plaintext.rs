@@ -92,7 +92,7 @@ async fn sign_in(world: &World) -> Vec<String> {
 }
 
 /// The folders where the database keeps all it has.
-async fn folders(world: &World) -> Vec<PathBuf> {
+pub(crate) async fn folders(world: &World) -> Vec<PathBuf> {
     if world.database_url.starts_with("sqlite:") {
         return vec![world.folder.path().to_owned()];
     }
@@ -104,7 +104,7 @@ async fn folders(world: &World) -> Vec<PathBuf> {
 }
 
 /// Where any of the words stands in any of the files, as `file:word` lines.
-fn grep(words: &[String], folders: &[PathBuf]) -> String {
+pub(crate) fn grep(words: &[String], folders: &[PathBuf]) -> String {
     // -s: a file that is gone by now is one that Postgres has put away.
     let mut grep = Command::new("grep")
         .args(["-rsaoF", "-f", "-"])

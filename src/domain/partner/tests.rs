@@ -21,13 +21,13 @@ fn fields(replaced: &[(&str, &str)]) -> Fields {
     }
 }
 
-fn read(userinfo: Value) -> Option<Profile> {
-    fields(&[]).read(&userinfo)
+fn read(userinfo: &Value) -> Option<Profile> {
+    fields(&[]).read(userinfo)
 }
 
 /// The userinfo `{"sub": "1"}` with one claim more.
-fn with(claim: &str, value: Value) -> Option<Profile> {
-    read(json!({ "sub": "1", claim: value }))
+fn with(claim: &str, value: &Value) -> Option<Profile> {
+    read(&json!({ "sub": "1", claim: value }))
 }
 
 #[test]
@@ -52,21 +52,21 @@ fn an_id_is_a_text_or_a_whole_number() {
         (json!({"id": "1"}), None),
     ];
     for (claim, expected) in rows {
-        let profile = read(json!({ "sub": claim }));
+        let profile = read(&json!({ "sub": claim }));
         assert_eq!(profile.as_ref().map(|profile| profile.sid.as_str()), expected, "{claim}");
     }
     for userinfo in [json!({}), json!(null), json!([]), json!("1"), json!(1)] {
-        assert_eq!(read(userinfo.clone()), None, "{userinfo}");
+        assert_eq!(read(&userinfo), None, "{userinfo}");
     }
 }
 
 #[test]
 fn what_a_profile_leaves_out_is_null_and_verified() {
-    let profile = read(json!({ "sub": "1" })).unwrap();
+    let profile = read(&json!({ "sub": "1" })).unwrap();
     let sid = Sid::parse("1").unwrap();
     let bare = Profile { sid, name: None, phone: None, phone_verified: true, email: None, email_verified: true };
     assert_eq!(profile, bare);
-    assert_eq!(read(json!({ "sub": "1", "name": null, "phone_number": null, "email": null })), Some(bare));
+    assert_eq!(read(&json!({ "sub": "1", "name": null, "phone_number": null, "email": null })), Some(bare));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_phone_number_is_of_e164_to_the_letter() {
         (json!(true), None),
     ];
     for (claim, expected) in rows {
-        let profile = with("phone_number", claim.clone());
+        let profile = with("phone_number", &claim);
         let phone = profile.as_ref().and_then(|profile| profile.phone.as_ref()).map(Phone::as_str);
         assert_eq!((profile.is_some(), phone), (expected.is_some(), expected), "{claim}");
     }
@@ -102,7 +102,7 @@ fn an_email_address_is_one_in_small_letters() {
         (json!(1), None),
     ];
     for (claim, expected) in rows {
-        let profile = with("email", claim.clone());
+        let profile = with("email", &claim);
         let email = profile.as_ref().and_then(|profile| profile.email.as_ref()).map(Email::as_str);
         assert_eq!((profile.is_some(), email), (expected.is_some(), expected), "{claim}");
     }
@@ -114,10 +114,10 @@ fn a_flag_is_true_or_false_and_nothing_like_it() {
         let flag =
             |profile: Profile| if claim == "email_verified" { profile.email_verified } else { profile.phone_verified };
         for truth in [true, false] {
-            assert_eq!(with(claim, json!(truth)).map(flag), Some(truth), "{claim}");
+            assert_eq!(with(claim, &json!(truth)).map(flag), Some(truth), "{claim}");
         }
         for wrong in [json!(null), json!("true"), json!(1), json!([]), json!({})] {
-            assert_eq!(with(claim, wrong.clone()), None, "{claim} {wrong}");
+            assert_eq!(with(claim, &wrong), None, "{claim} {wrong}");
         }
     }
 }
@@ -132,12 +132,12 @@ fn a_name_is_fit_to_be_shown() {
         (json!(" "), None),
     ];
     for (claim, expected) in rows {
-        let profile = with("name", claim.clone()).unwrap();
+        let profile = with("name", &claim).unwrap();
         assert_eq!(profile.name.as_deref(), expected, "{claim}");
     }
-    assert_eq!(with("name", json!(long)).unwrap().name.unwrap(), "я".repeat(127), "255 bytes hold no more");
-    assert_eq!(with("name", json!(7)), None);
-    assert_eq!(with("name", json!({"first": "John"})), None);
+    assert_eq!(with("name", &json!(long)).unwrap().name.unwrap(), "я".repeat(127), "255 bytes hold no more");
+    assert_eq!(with("name", &json!(7)), None);
+    assert_eq!(with("name", &json!({"first": "John"})), None);
 }
 
 #[test]
@@ -316,7 +316,7 @@ fn a_first_sign_in_goes_by_the_table() {
 
 #[test]
 fn a_profile_without_a_name_gives_none() {
-    let profile = read(json!({ "sub": "1", "phone_number": "+79990001234" })).unwrap();
+    let profile = read(&json!({ "sub": "1", "phone_number": "+79990001234" })).unwrap();
     let trust = Trust { phone: true, email: true };
     assert!(!plan(&profile, trust, &Holders::default()).takes_name);
     let holders = Holders { phone: Some(holder("A", "!-")), email: None };

@@ -1,0 +1,217 @@
+//! A first sign-in with a confirmed phone: the seed's walk, letter by letter, and what a confirmation is good for.
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+
+use crate::support::database::{count, texts};
+use crate::support::partner::{LENIENT, SDK, bearer, cookie, encoded, refused, trusting, with_partner};
+use crate::support::person::{person, phone};
+use crate::support::sms::{self, SmsWebhook};
+use crate::support::world::{Answer, As, Body, Engine, World, both_engines};
+use fedlink::service::accounts::New;
+
+const PHONE: &str = "+79990001234";
+
+/// A world that sends codes, in which no time passes but by [`World::advance`].
+async fn texting(engine: Engine) -> (World, SmsWebhook) {
+    let webhook = SmsWebhook::start().await;
+    let url = webhook.url.clone();
+    let world = World::frozen_with(engine, |settings| {
+        format!(
+            "{}\n[sms]\nurl = \"{url}\"\nsecret = \"{}\"\n",
+            trusting(&settings)
+                .replace("= 100000", "= 100000\nsms_per_hour_and_ip = 1000\nsms_per_day_and_phone = 1000"),
+            sms::SECRET
+        )
+    })
+    .await;
+    (world, webhook)
+}
+
+/// Asks GraphQL without a session, at the root.
+async fn ask(world: &World, query: &str) -> Value {
+    let url = format!("{}/admin/api", world.served_at);
+    let answer = world.send("POST", &url, &As::Nobody, Body::Json(json!({ "query": query })), &[]).await;
+    let body = answer.json();
+    assert!(answer.status == 200 && body.get("errors").is_none(), "{} {body:#}", answer.status);
+    body["data"].clone()
+}
+
+const WHO: &str = r#"dv: 1, sender: { dv: 1, fingerprint: "test-sdk-proxy" }, captcha: "1234""#;
+
+/// Confirms a phone as the seed has it; gives the token.
+async fn confirmed(world: &World, webhook: &SmsWebhook, number: &str) -> String {
+    let start = format!(r#"mutation {{ startConfirmPhoneAction(data: {{ {WHO}, phone: "{number}" }}) {{ token }} }}"#);
+    let started = ask(world, &start).await;
+    let token = started["startConfirmPhoneAction"]["token"].as_str().expect("a token").to_owned();
+    let code = webhook.code();
+    let complete = format!(
+        r#"mutation {{ completeConfirmPhoneAction(data: {{ {WHO}, token: "{token}", smsCode: {code} }}) {{ status }} }}"#
+    );
+    assert_eq!(ask(world, &complete).await, json!({ "completeConfirmPhoneAction": { "status": "ok" } }));
+    token
+}
+
+/// Comes to the strict client's callback with a confirmation.
+async fn arrive_with(world: &World, token: &str) -> Answer {
+    let target =
+        format!("{}&confirm_phone_action_token={}", world.callback("resident", "test-client-id"), encoded(token));
+    world.visit(&target, &[]).await
+}
+
+fn invalid() -> (u16, String) {
+    (400, "INVALID_PARAMETER".to_owned())
+}
+
+both_engines! {
+    async fn the_seeds_walk_leads_in(engine: Engine) {
+        let (world, webhook) = texting(engine).await;
+        world.userinfo(&json!({ "sub": "cmd30383l000q07jy8cqo2zd7", "phone_number": PHONE, "name": "John Doe" }));
+        let token = encoded(&world.partner_token());
+        let start = format!("/api/auth/{SDK}?user_type=resident&client_id=test-client-id&access_token={token}");
+        // To the callback, which wants the phone confirmed.
+        let begun = world.visit(&start, &[]).await;
+        assert_eq!((begun.status, begun.location()), (302, start.replace('?', "/callback?")));
+        let session = cookie(&begun);
+        let stopped = world.visit(&begun.location(), &[("cookie", &session)]).await;
+        assert_eq!(refused(&stopped), (400, "PHONE_CONFIRMATION_REQUIRED".to_owned()));
+        let told = stopped.json()["errors"][0]["extensions"]["messageInterpolation"].clone();
+        assert_eq!(told, json!({ "phone": PHONE, "parameter": "confirm_phone_action_token" }));
+        // Two anonymous queries.
+        let confirmed = confirmed(&world, &webhook, told["phone"].as_str().unwrap()).await;
+        assert_eq!(webhook.last().to, PHONE);
+        // And the same way again, to the end.
+        let again = format!("{start}&confirm_phone_action_token={confirmed}");
+        let begun = world.visit(&again, &[("cookie", &session)]).await;
+        assert_eq!(begun.location(), again.replace('?', "/callback?"));
+        let signed_in = world.visit(&begun.location(), &[("cookie", &session)]).await;
+        assert_eq!((signed_in.status, signed_in.location().as_str()), (302, "/"), "{}", signed_in.text());
+        let session = cookie(&signed_in);
+        assert_eq!(world.at_home(&session).await.as_deref(), Some("John Doe"));
+        // decodeURIComponent(value).substring(2) is a bearer token.
+        let url = format!("{}/api/graphql", world.served_at);
+        let query = json!({ "query": "{ authenticatedUser { id name phone type } }" });
+        let answer = world.send("POST", &url, &As::Bearer(bearer(&session)), Body::Json(query), &[]).await;
+        let user = &answer.json()["data"]["authenticatedUser"];
+        assert_eq!((&user["name"], &user["phone"], &user["type"]), (&json!("John Doe"), &json!(PHONE), &json!("resident")));
+        let account = "SELECT subject || ' ' || phone || CASE WHEN phone_verified THEN ' verified' ELSE '' END AS value FROM accounts";
+        assert_eq!(texts(&world.database_url, account).await, [format!("{} {PHONE} verified", user["id"].as_str().unwrap())]);
+        // From now on it takes no confirmation.
+        assert_eq!(world.visit(&begun.location().replace(&confirmed, "x"), &[]).await.status, 302);
+    }
+
+    async fn a_confirmed_number_stands_above_the_partners(engine: Engine) {
+        let (world, webhook) = texting(engine).await;
+        world.person(New { phone: Some(phone(PHONE, true)), ..person("alice") }).await;
+        // The partner tells another number, or none, of which this client believes nothing anyway.
+        for (sid, told) in [("1", json!("+79995550000")), ("2", Value::Null)] {
+            world.userinfo(&json!({ "sub": sid, "phone_number": told, "phone_number_verified": false, "name": "John Doe" }));
+            let token = confirmed(&world, &webhook, PHONE).await;
+            assert_eq!(arrive_with(&world, &token).await.status, 302);
+            world.advance(61);
+        }
+        let owners = "SELECT subject AS value FROM links ORDER BY sid";
+        assert_eq!(texts(&world.database_url, owners).await, ["alice", "alice"], "whoever has the phone is who it is");
+        let meta = "SELECT meta AS value FROM accounts";
+        let meta: Value = serde_json::from_str(&texts(&world.database_url, meta).await.concat()).unwrap();
+        let expected = json!({ "sub": "2", "phone_number": PHONE, "phone_number_verified": true, "name": "John Doe",
+            "email": null, "email_verified": null });
+        assert_eq!(meta[SDK]["phone_number"], expected["phone_number"]);
+        assert_eq!(meta[SDK]["phone_number_verified"], expected["phone_number_verified"]);
+    }
+
+    async fn a_confirmation_is_good_for_one_sign_in(engine: Engine) {
+        let (world, webhook) = texting(engine).await;
+        let token = confirmed(&world, &webhook, PHONE).await;
+        world.userinfo(&json!({ "sub": "1" }));
+        assert_eq!(arrive_with(&world, &token).await.status, 302);
+        // Whoever is known needs none, and what they bring is not looked at.
+        assert_eq!(arrive_with(&world, &token).await.status, 302);
+        world.userinfo(&json!({ "sub": "2" }));
+        assert_eq!(refused(&arrive_with(&world, &token).await), invalid());
+        assert_eq!(count(&world, "accounts").await, 1);
+    }
+
+    async fn a_confirmation_that_is_none_signs_nobody_in(engine: Engine) {
+        let (world, webhook) = texting(engine).await;
+        world.userinfo(&json!({ "sub": "1" }));
+        // Begun, and not confirmed.
+        let start = format!(r#"mutation {{ startConfirmPhoneAction(data: {{ {WHO}, phone: "{PHONE}" }}) {{ token }} }}"#);
+        let begun = ask(&world, &start).await["startConfirmPhoneAction"]["token"].as_str().unwrap().to_owned();
+        assert_eq!(refused(&arrive_with(&world, &begun).await), invalid());
+        // Confirmed, and late.
+        world.advance(61);
+        let late = confirmed(&world, &webhook, PHONE).await;
+        world.advance(3601);
+        assert_eq!(refused(&arrive_with(&world, &late).await), invalid());
+        let good = confirmed(&world, &webhook, PHONE).await;
+        let upper = good.to_uppercase();
+        for other in [good.replace("cp:", "ce:"), good.replace("cp:", ""), format!("{good}x"), upper] {
+            assert_eq!(refused(&arrive_with(&world, &other).await), invalid(), "{other}");
+        }
+        assert_eq!(count(&world, "accounts").await, 0);
+        assert_eq!(arrive_with(&world, &good).await.status, 302);
+    }
+
+    async fn a_sign_in_that_fails_spends_nothing(engine: Engine) {
+        let (world, webhook) = texting(engine).await;
+        let token = confirmed(&world, &webhook, PHONE).await;
+        world.userinfo(&json!({ "sub": -1 }));
+        assert_eq!(refused(&arrive_with(&world, &token).await).0, 500);
+        world.userinfo(&json!({ "sub": "1" }));
+        assert_eq!(arrive_with(&world, &token).await.status, 302);
+    }
+
+    async fn one_confirmation_brought_at_once_lets_one_identity_in(engine: Engine) {
+        let (world, webhook) = texting(engine).await;
+        for round in 0..5 {
+            let token = confirmed(&world, &webhook, &format!("+799900000{round:02}")).await;
+            world.advance(1);
+            let users = ["oleg", "elle", "irina"];
+            world.userinfo(&json!({ "email": null }));
+            let targets = users.map(|sub| {
+                use secrecy::ExposeSecret as _;
+                let theirs = world.sandbox.issue(sub, "their-app", "openid").access_token;
+                let theirs = encoded(theirs.expose_secret());
+                format!(
+                    "/api/auth/{SDK}/callback?user_type=resident&client_id=test-client-id&access_token={theirs}\
+                     &confirm_phone_action_token={token}"
+                )
+            });
+            let hold = world.sandbox.script().hold_userinfo();
+            let (answers, ()) = tokio::join!(join_all(targets.iter().map(|target| world.visit(target, &[]))), async {
+                hold.wait_for_arrivals(3).await;
+                hold.release();
+            });
+            let mut kinds: Vec<(u16, bool)> = answers.iter().map(|answer| (answer.status, answer.status == 302 || refused(answer) == invalid())).collect();
+            kinds.sort_unstable();
+            assert_eq!(kinds, [(302, true), (400, true), (400, true)]);
+            crate::support::database::execute(&world.database_url, "DELETE FROM links").await;
+        }
+    }
+
+    async fn one_confirmation_brought_twice_at_once_by_one_lets_them_in_once(engine: Engine) {
+        let (world, webhook) = texting(engine).await;
+        for round in 0..5 {
+            let token = confirmed(&world, &webhook, &format!("+799900000{round:02}")).await;
+            world.advance(1);
+            world.userinfo(&json!({ "sub": format!("sid-{round}") }));
+            let hold = world.sandbox.script().hold_userinfo();
+            let (answers, ()) = tokio::join!(join_all((0..3).map(|_| arrive_with(&world, &token))), async {
+                hold.wait_for_arrivals(3).await;
+                hold.release();
+            });
+            // Two taps on one button are no attack: all come in as the one user.
+            let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+            assert_eq!(statuses, [302, 302, 302], "{}", answers[0].text());
+            assert_eq!((count(&world, "accounts").await, count(&world, "links").await), (round + 1, round + 1));
+        }
+    }
+
+    async fn a_client_that_asks_for_none_looks_at_none(engine: Engine) {
+        let world = World::start_with(engine, |settings| with_partner(&settings, "")).await;
+        world.userinfo(&json!({ "sub": "1" }));
+        let target = format!("{}&confirm_phone_action_token=x", world.callback("resident", LENIENT));
+        assert_eq!(world.visit(&target, &[]).await.status, 302);
+    }
+}
