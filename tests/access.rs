@@ -170,6 +170,16 @@ both_engines! {
         let nested = "{ allOrganizationEmployees(where: { name: \"dave\" }) { organization { id } role { id } user { id } } }";
         let own = json!({"allOrganizationEmployees": [{"organization": null, "role": null, "user": {"id": "dave"}}]});
         assert_eq!(town.office.world.ask(town.who("dave"), nested).await.data(), own);
+        // Nor guessed by asking for it: dave's record is there, and what it is of is not his to see.
+        for (wanted, found) in [
+            ("{ user: { id: \"dave\" } }", 1),
+            ("{ organization: { name_contains: \"F\" } }", 0),
+            ("{ role: { name: \"Reader\" } }", 0),
+            ("{ role: { organization: { id_not: \"x\" } } }", 0),
+        ] {
+            let list = format!("allOrganizationEmployees(where: {wanted})");
+            assert_eq!(town.office.list(town.who("dave"), &list, "name").await.len(), found, "{wanted}");
+        }
     }
 
     async fn addresses_are_for_who_may_see_them(engine: Engine) {
@@ -192,6 +202,7 @@ both_engines! {
             "{ allUsers(where: { OR: [{ phone_not: null }, { AND: [{ email_contains: \"b\" }] }] }) { id } }",
             "{ _allUsersMeta(where: { email_in: [\"bob@example.com\"] }) { count } }",
             "{ allOrganizationEmployees(where: { user: { phone: \"+79991234567\" } }) { id } }",
+            "{ allUsers(sortBy: [name_ASC, phone_DESC]) { id } }",
         ] {
             for name in ["alice", "support"] {
                 assert_eq!(world.ask(town.who(name), query).await.error()["name"], "AccessDeniedError", "{name}: {query}");

@@ -130,6 +130,15 @@ both_engines! {
         let taken = office.update(&office.admin, "User", ("other", json!({"phone": "+79990001234"})), "id").await.error();
         assert_eq!(taken["data"]["messages"], json!(["[unique:phone:multipleFound] user already exists"]));
 
+        // Another address is nobody's own until it is shown to be, or said to be.
+        let another = json!({"email": "nora2@example.com", "phone": "+79990001234"});
+        office.changed("User", &id, json!({"isPhoneVerified": true})).await;
+        let changed = office.update(&office.admin, "User", (&id, another), "isEmailVerified isPhoneVerified").await.data();
+        assert_eq!(changed["updateUser"], json!({"isEmailVerified": false, "isPhoneVerified": true}));
+        let said = json!({"email": "nora@example.com", "isEmailVerified": true});
+        let changed = office.update(&office.admin, "User", (&id, said), "isEmailVerified").await.data();
+        assert_eq!(changed["updateUser"], json!({"isEmailVerified": true}));
+
         // The subject is the same in both dialects.
         let token = office.world.console().await;
         let listed = office.world.call("GET", &format!("/api/v3/users/{id}/fa"), &token, Body::None).await;
@@ -149,7 +158,7 @@ both_engines! {
         // Every change has its line: what, of whom, by whom.
         let lines = "SELECT detail AS value FROM audit WHERE event = 'ACCOUNT_CHANGED' ORDER BY at";
         let expected = format!("{id} by admin");
-        assert_eq!(texts(&office.world.database_url, lines).await, vec![expected; 4]);
+        assert_eq!(texts(&office.world.database_url, lines).await, vec![expected; 7]);
         let dump = texts(&office.world.database_url, "SELECT coalesce(detail, '') AS value FROM audit").await.join("\n");
         assert!(!dump.contains("horse") && !dump.contains("example.com"), "{dump}");
     }

@@ -135,9 +135,17 @@ both_engines! {
         let answer = office.world.ask(&office.admin, moment).await;
         assert_eq!(answer.status, 200);
         assert!(answer.error()["message"].as_str().unwrap().contains("must be a moment such as"), "{}", answer.text());
-        let many = json!({"where": {"OR": vec![json!({"name": "a"}); 201]}});
-        let query = "query ($where: OrganizationWhereInput) { allOrganizations(where: $where) { id } }";
-        let answer = office.world.ask_with(&office.admin, query, many, &[]).await;
-        assert_eq!(answer.error()["message"], "where has more than 200 conditions");
+        let query = "query ($where: OrganizationWhereInput, $by: [SortOrganizationsBy!]) { allOrganizations(where: $where, sortBy: $by) { id } }";
+        let (by, few) = (vec!["name_ASC"; 11], vec!["name_ASC"; 10]);
+        for (variables, told) in [
+            (json!({"where": {"OR": vec![json!({"name": "a"}); 201]}}), "where has more than 200 conditions"),
+            (json!({"where": {"AND": vec![json!({}); 201]}}), "where has more than 200 conditions"),
+            (json!({"where": {"AND": vec![json!({"id_in": []}); 201]}}), "where has more than 200 conditions"),
+            (json!({"by": by}), "sortBy names more than 10 columns"),
+        ] {
+            let answer = office.world.ask_with(&office.admin, query, variables, &[]).await;
+            assert_eq!(answer.error()["message"], told);
+        }
+        office.world.ask_with(&office.admin, query, json!({"by": few}), &[]).await.data();
     }
 }

@@ -120,11 +120,28 @@ impl Filter {
     /// How many conditions there are.
     pub fn size(&self) -> usize {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::size).sum(),
+            // Empty ones count as well: each is written into the statement.
+            Self::All(parts) | Self::Any(parts) => 1 + parts.iter().map(Self::size).sum::<usize>(),
             Self::Not(part) => part.size(),
-            Self::OneOf(_, values) => values.len().div_ceil(10),
+            Self::OneOf(_, values) => values.len().div_ceil(10).max(1),
             Self::Column(..) | Self::Absent(_) | Self::Grants(_) => 1,
             Self::Related { filter, .. } => 1 + filter.size(),
+        }
+    }
+
+    /// The same, of related records only by those that `seen` shows of their table: what may not be seen must not be guessed
+    /// by asking for it.
+    #[must_use]
+    pub fn within(self, seen: &impl Fn(Table) -> Self) -> Self {
+        match self {
+            Self::All(parts) => Self::All(parts.into_iter().map(|part| part.within(seen)).collect()),
+            Self::Any(parts) => Self::Any(parts.into_iter().map(|part| part.within(seen)).collect()),
+            Self::Not(part) => Self::Not(Box::new(part.within(seen))),
+            Self::Related { table, theirs, ours, filter } => {
+                let filter = Self::All(vec![filter.within(seen), seen(table)]);
+                Self::Related { table, theirs, ours, filter: Box::new(filter) }
+            }
+            one => one,
         }
     }
 

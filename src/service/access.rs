@@ -151,6 +151,12 @@ impl Access {
         self.user.rights_set.map_or_else(Filter::nothing, |id| Filter::is("id", Value::Id(id)))
     }
 
+    /// Refuses to put users in the order of addresses to who may not see them: it tells them, one comparison at a time.
+    pub(super) fn may_order(&self, table: Table, page: &Page) -> Result<()> {
+        let by_address = page.order.iter().any(|(column, _)| matches!(*column, "email" | "phone"));
+        if table == Table::Accounts && by_address && !self.sees_addresses() { Err(denied()) } else { Ok(()) }
+    }
+
     /// Refuses to look for users by an address to who may not see addresses: whether there is an answer would tell.
     pub(super) fn may_ask(&self, table: Table, wanted: &Filter) -> Result<()> {
         if !self.sees_addresses() && wanted.names(table, Table::Accounts, &["email", "phone"]) {

@@ -18,7 +18,7 @@ use crate::store::accounts::{
     AccountRow, delete, find, hold, insert_if_absent, set_disabled, set_password as set_hash,
 };
 use crate::store::person::close_all;
-use crate::store::{self, Tx, at, condo_sessions, confirm_phone_actions, links};
+use crate::store::{self, Tx, at, condo_sessions, links};
 
 /// An account to make.
 #[derive(Debug)]
@@ -292,8 +292,6 @@ pub async fn set_password(parts: &Arc<Parts>, subject: Subject, password: Secret
                 return Err(Error::UserNotFound { hint: None });
             }
             condo_sessions::delete_all(tx.conn(), subject.as_str()).await?;
-            // Among them may be one that the old password has led to.
-            confirm_phone_actions::delete_all(tx.conn(), subject.as_str()).await?;
             close(&parts, tx, &subject, Event::PasswordSet).await
         })
         .await

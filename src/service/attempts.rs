@@ -79,10 +79,14 @@ pub(super) async fn count(parts: &Arc<Parts>, key: Key, limit: usize, window: Wi
         .await
 }
 
-/// Counts a try to sign in for everybody whom it concerns, and only then refuses it, if it is one too many for any of them:
-/// [`Refusal::TooManyRequests`] with the longest wait, as the Condo dialect counts (`wire/condo.md` 4.5).
-pub(super) async fn admit_all(parts: &Arc<Parts>, keys: Vec<Key>) -> Result<()> {
+/// Counts a try to sign in by whom it comes from, and then for everybody whom it concerns: [`Refusal::TooManyRequests`] with
+/// the longest wait if it is one too many for any of them (`wire/condo.md` 4.5). The source counts all even where the network
+/// is out of tries; here that one must not use up those of the people it names.
+pub(super) async fn admit_all(parts: &Arc<Parts>, from: IpAddr, keys: Vec<Key>) -> Result<()> {
     let limit = parts.settings.limits.sign_in_per_hour;
+    if let Verdict::Refused { retry_after, .. } = count(parts, sign_in_from(from), limit, Window::Hour).await? {
+        return Err(Error::refused(Refusal::TooManyRequests { retry_after }));
+    }
     let mut wait = None;
     for key in keys {
         if let Verdict::Refused { retry_after, .. } = count(parts, key, limit, Window::Hour).await? {

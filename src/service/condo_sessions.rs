@@ -17,12 +17,17 @@ use crate::domain::user::User;
 use crate::domain::{Error, Result};
 use crate::settings::CondoSession as Rules;
 use crate::store::condo_sessions::{
-    CondoSessionRow, delete, find as find_row, insert, prolong, set_user_type as set_type,
+    CondoSessionRow, delete, delete_by_source, find as find_row, insert, prolong, set_user_type as set_type,
 };
 use crate::store::{self, Tx, at};
 
 /// How much of a session's life may pass before its end is put off: a write for each use would be one for each read.
 const RENEWED_AFTER: TimeDelta = TimeDelta::days(1);
+
+/// How partners' sessions begin, by the source's name.
+pub(super) const PARTNER: &str = "passport";
+/// How long a session lasts of somebody who has not signed in.
+const ANONYMOUS: TimeDelta = TimeDelta::hours(1);
 
 /// Which session it is: the hash of its id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +110,7 @@ pub async fn find(parts: &Arc<Parts>, ticket: &SecretString) -> Result<Option<Co
         expires: row.expires.0,
         renewed: false,
     };
-    if row.expires.0 - now < max_age - RENEWED_AFTER.min(max_age / 10) {
+    if session.user.is_some() && row.expires.0 - now < max_age - RENEWED_AFTER.min(max_age / 10) {
         let later = now + max_age;
         let sid_hash = session.sid_hash.clone();
         let prolonging = parts.detached(async move |parts| {
@@ -123,7 +128,10 @@ pub async fn find(parts: &Arc<Parts>, ticket: &SecretString) -> Result<Option<Co
 
 /// A session of somebody who has not signed in, which notes as what kind of user they are about to; `None`: nothing yet.
 pub async fn anonymous(parts: &Arc<Parts>, user_type: Option<AccountType>) -> Result<Ticket> {
-    let (ticket, row) = new(parts, |row| row.user_type = user_type.map(|kind| kind.as_str().to_owned()))?;
+    let (mut ticket, mut row) = new(parts, |row| row.user_type = user_type.map(|kind| kind.as_str().to_owned()))?;
+    // Anybody gets one for the asking: it lasts as long as it takes to sign in, and is not put off.
+    ticket.expires = ticket.expires.min(parts.clock.now() + ANONYMOUS);
+    row.expires = at(ticket.expires);
     parts
         .detached(async move |parts| {
             let mut conn = parts.store.write().await?;
@@ -160,9 +168,14 @@ pub(super) async fn open(parts: &Parts, tx: &mut Tx, signed_in: SignedIn<'_>, ol
     Ok(ticket)
 }
 
-/// Ends a session.
-pub(super) async fn end(tx: &mut Tx, session: &SidHash) -> Result<()> {
+/// Ends a session; says whether there was one.
+pub(super) async fn end(tx: &mut Tx, session: &SidHash) -> Result<bool> {
     delete(tx.conn(), &session.0).await
+}
+
+/// Ends every session that a partner's word has opened for this subject.
+pub(super) async fn end_of_partners(tx: &mut Tx, subject: &str) -> Result<()> {
+    delete_by_source(tx.conn(), subject, PARTNER).await
 }
 
 fn new(parts: &Parts, fill: impl FnOnce(&mut CondoSessionRow)) -> Result<(Ticket, CondoSessionRow)> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::attempts::{Key, admit_all, sign_in_from};
+use super::attempts::{Key, admit_all};
 use super::audit::{About, record};
 use super::condo_sessions::{CondoSession, SidHash, SignedIn, Ticket, end, open};
 use super::confirm_phone::{Factor, second_factor, spend_factor};
@@ -69,7 +69,7 @@ pub struct Opened {
 /// they get, good ones among them; [`Refusal::WrongCredentials`] whatever is wrong with this one;
 /// [`Refusal::NotEnoughAuthFactors`] if the password is right and is not enough.
 pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
-    admit_all(parts, keys(&attempt)).await?;
+    admit_all(parts, attempt.origin.ip, keys(&attempt)).await?;
     sender::check(attempt.sender.0, &attempt.sender.1, Details::Example)?;
     let Some(address) = attempt.address else {
         return Err(Error::refused(match attempt.kind {
@@ -110,9 +110,9 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
     parts.detached(async move |parts| let_in(&parts, checked).await).await
 }
 
-/// Everybody whose tries this is one of.
+/// Everybody whose tries this is one of, beside the network's.
 fn keys(attempt: &Try) -> Vec<Key> {
-    let mut keys = vec![sign_in_from(attempt.origin.ip)];
+    let mut keys = Vec::new();
     if let Some(user) = attempt.session.as_ref().and_then(|session| session.user.as_ref()) {
         keys.push(Key::new("Condo sign-in by", user.id.as_str()));
     }
@@ -143,7 +143,8 @@ fn why_refused(account: Option<&AccountRow>) -> (Option<String>, &'static str) {
 }
 
 async fn look_at(parts: &Arc<Parts>, account: &AccountRow, passed: &SecondFactor) -> Result<Option<Factor>> {
-    let phone = account.phone.as_deref().map(stored_phone).transpose()?;
+    // The one that is told of: a number that nobody has shown to be the user's own is a claim, or a slip of the hand.
+    let phone = account.phone.as_deref().filter(|_| account.phone_verified).map(stored_phone).transpose()?;
     match (passed, phone) {
         (SecondFactor::Phone(value), Some(phone)) => second_factor(parts, &phone, value.expose_secret()).await,
         (SecondFactor::Phone(_) | SecondFactor::Email, _) => Ok(None),
@@ -213,18 +214,21 @@ fn stored_phone(phone: &str) -> Result<Phone> {
     Phone::parse(phone).map_err(Error::internal)
 }
 
-/// Ends a session.
-pub async fn sign_out(parts: &Arc<Parts>, session: &CondoSession, origin: Origin) -> Result<()> {
+/// Ends a session; says whether it was still there.
+pub async fn sign_out(parts: &Arc<Parts>, session: &CondoSession, origin: Origin) -> Result<bool> {
     let (sid_hash, user) = (session.sid_hash.clone(), session.user.as_ref().map(|user| user.id.clone()));
     parts
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;
-            end(&mut tx, &sid_hash).await?;
+            if !end(&mut tx, &sid_hash).await? {
+                return Ok(false);
+            }
             if let Some(user) = &user {
                 let about = About { subject: Some(user.as_str()), detail: Some("condo"), ..About::default() };
                 record(&parts, &mut tx, Event::SignedOut, &actor(&origin), about).await?;
             }
-            tx.commit().await
+            tx.commit().await?;
+            Ok(true)
         })
         .await
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::audit::{About, record};
-use super::{Parts, no_such_user, revoke};
+use super::{Parts, condo_sessions, no_such_user, revoke};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject, display_name};
@@ -220,6 +220,10 @@ pub(super) async fn remove(parts: &Parts, tx: &mut Tx, held: &HeldLink) -> Resul
     if let Some(tokens) = store::token_sets::take(tx.conn(), link).await? {
         let HeldLink { subject, fp_type, fp_name, sid, .. } = held;
         revoke::queue_set(parts, tx, Owner { link, subject, fp_type, fp_name, sid }, &tokens).await?;
+    }
+    if held.fp_type == PARTNER_TYPE {
+        // What it let in goes with it: whoever it was, the user wants them out.
+        condo_sessions::end_of_partners(tx, &held.subject).await?;
     }
     store::links::delete(tx.conn(), link).await
 }

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::Parts;
 use super::attempts::{self, Key, sign_in_from};
 use super::audit::{About, record};
-use super::confirm_phone::{self, Asking, Beginning, TokenHash};
+use super::confirm_phone::{self, Asking, Beginning, Right, TokenHash};
 use super::sessions::{self, SessionCookie};
 use super::sign_in::{Origin, actor, admit, write_refusal};
 use crate::domain::account::{AccountType, Address, Phone};
@@ -150,7 +150,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: CodeTry) -> Result<Judged> {
     if !row.verified {
         let token = TokenHash::of(attempt.token.expose_secret());
         let typed = attempt.code.trim().parse().unwrap_or(-1);
-        let judged = match confirm_phone::try_code(parts, token, typed).await? {
+        let judged = match confirm_phone::try_code(parts, token, typed, Right::Confirms).await? {
             Tried::Right => None,
             Tried::Wrong => Some((Judged::Wrong, "wrong_code")),
             Tried::Late => Some((Judged::Late, "code_expired")),

@@ -55,9 +55,15 @@ pub(crate) async fn set_user_type(conn: &mut Conn, sid_hash: &[u8], user_type: &
     Ok(on!(conn, |c| change.execute(c)).map_err(lift)? == 1)
 }
 
-/// Ends one session.
-pub(crate) async fn delete(conn: &mut Conn, sid_hash: &[u8]) -> Result<()> {
-    on!(conn, |c| diesel::delete(condo_sessions::table.find(sid_hash)).execute(c)).map_err(lift)?;
+/// Ends one session; says whether there was one.
+pub(crate) async fn delete(conn: &mut Conn, sid_hash: &[u8]) -> Result<bool> {
+    Ok(on!(conn, |c| diesel::delete(condo_sessions::table.find(sid_hash)).execute(c)).map_err(lift)? == 1)
+}
+
+/// Ends every session of a subject that began in this way.
+pub(crate) async fn delete_by_source(conn: &mut Conn, subject: &str, source: &str) -> Result<()> {
+    let those = condo_sessions::subject.eq(subject).and(condo_sessions::source.eq(source));
+    on!(conn, |c| diesel::delete(condo_sessions::table.filter(those)).execute(c)).map_err(lift)?;
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use crate::domain::confirmation::LOOKS;
 #[diesel(table_name = actions, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 pub(crate) struct ConfirmPhoneRow {
     pub(crate) token_hash: Vec<u8>,
+    pub(crate) purpose: String,
     pub(crate) phone: String,
     pub(crate) subject: Option<String>,
     pub(crate) code_mac: Vec<u8>,
@@ -39,10 +40,15 @@ pub(crate) async fn find(conn: &mut Conn, token_hash: &[u8]) -> Result<Option<Co
         .map_err(lift)
 }
 
-/// The confirmation of this phone whose code was sent last, if it can still be typed at `now`, and wasn't.
-pub(crate) async fn find_latest(conn: &mut Conn, phone: &str, now: At) -> Result<Option<ConfirmPhoneRow>> {
+/// The confirmation of this phone, and for this purpose, whose code was sent last, if it can still be typed at `now`, and wasn't.
+pub(crate) async fn find_latest(
+    conn: &mut Conn,
+    (phone, purpose): (&str, &str),
+    now: At,
+) -> Result<Option<ConfirmPhoneRow>> {
     on!(conn, |c| actions::table
-        .filter(actions::phone.eq(phone).and(actions::verified.eq(false)).and(actions::completed.is_null()))
+        .filter(actions::phone.eq(phone).and(actions::purpose.eq(purpose)))
+        .filter(actions::verified.eq(false).and(actions::completed.is_null()))
         .filter(actions::expires.ge(now).and(actions::code_expires.ge(now)))
         .order((actions::code_expires.desc(), actions::created.desc()))
         .select(ConfirmPhoneRow::as_select())
@@ -81,6 +87,16 @@ pub(crate) async fn verify(conn: &mut Conn, token_hash: &[u8], code_mac: &[u8], 
         .filter(actions::code_mac.eq(code_mac).and(actions::completed.is_null()).and(actions::expires.ge(now)));
     let change = diesel::update(row).set((actions::verified.eq(true), actions::retries.eq(actions::retries - 1)));
     Ok(on!(conn, |c| change.execute(c)).map_err(lift)? == 1)
+}
+
+/// Uses up a confirmation whose code was typed, as it was when it was looked at, and that nobody has confirmed: one of any
+/// number at once does. It is confirmed to nobody.
+pub(crate) async fn spend_code(conn: &mut Conn, token_hash: &[u8], code_mac: &[u8], now: At) -> Result<bool> {
+    let row = actions::table
+        .find(token_hash)
+        .filter(actions::code_mac.eq(code_mac).and(actions::completed.is_null()))
+        .filter(actions::verified.eq(false).and(actions::expires.ge(now)));
+    Ok(on!(conn, |c| diesel::update(row).set(actions::completed.eq(now)).execute(c)).map_err(lift)? == 1)
 }
 
 /// Uses up a confirmation that is confirmed and can be used at `now`: one of any number at once does. Its phone, and whose it

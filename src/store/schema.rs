@@ -66,6 +66,7 @@ diesel::table! {
 
     confirm_phone_actions (token_hash) {
         token_hash -> Binary,
+        purpose -> Text,
         phone -> Text,
         subject -> Nullable<Text>,
         code_mac -> Binary,

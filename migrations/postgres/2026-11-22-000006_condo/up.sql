@@ -40,10 +40,11 @@ CREATE TABLE condo_sessions (
 CREATE INDEX condo_sessions_subject ON condo_sessions (subject);
 CREATE INDEX condo_sessions_expires ON condo_sessions (expires);
 
--- Confirmations of a phone. Neither the token nor the code can be read from here. With a subject: it was asked for by the
+-- Confirmations of a phone, each for one purpose: what its token begins with. Neither the token nor the code can be read from here. With a subject: it was asked for by the
 -- user's id, so the number is not told.
 CREATE TABLE confirm_phone_actions (
     token_hash   bytea NOT NULL PRIMARY KEY,
+    purpose      text COLLATE "C" NOT NULL,
     phone        text COLLATE "C" NOT NULL,
     subject      text COLLATE "C" REFERENCES accounts (subject) ON DELETE CASCADE,
     code_mac     bytea NOT NULL,

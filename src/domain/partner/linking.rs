@@ -34,7 +34,8 @@ pub struct Holder {
     pub phone: Standing,
     /// How it has its e-mail address.
     pub email: Standing,
-    /// Whether it may do more than its own: an administrator, a supporter, one with a rights set. No partner's word opens it.
+    /// Whether it may do more than its own (an administrator, a supporter, one with a rights set), or asks for a second factor:
+    /// no partner's word opens it.
     pub is_super: bool,
     /// Whether it is deleted: it keeps its addresses, and nobody is it.
     pub is_deleted: bool,

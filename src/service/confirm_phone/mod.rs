@@ -13,6 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Parts;
+use super::attempts::{self, Key, Verdict, Window, network};
 use crate::domain::account::Phone;
 use crate::domain::confirmation::{self, ACTION_LIFETIME, CODE_LIFETIME, Purpose, Standing};
 use crate::domain::ids::Subject;
@@ -24,7 +25,7 @@ use crate::store::{self, Tx, accounts, at};
 
 pub(super) use factor::{Factor, second_factor, spend_factor};
 pub use tried::complete;
-pub(super) use tried::{TokenHash, try_code};
+pub(super) use tried::{Right, TokenHash, try_code};
 
 /// Who asks for a code.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +67,15 @@ pub async fn start(
         (None, None) => return Err(Error::refused(Refusal::PhoneAndUserIdIsMissing)),
         (Some(_), Some(_)) => return Err(Error::refused(Refusal::ShouldBeOneIdentifierOnly)),
         (Some(phone), None) => (Some(phone), None),
-        (None, Some(user)) => phone_of_user(parts, user).await?,
+        (None, Some(user)) => {
+            // Whether there is such a user is answered only so often.
+            let key = Key::new("users asked by", &network(asking.ip));
+            let limit = parts.settings.limits.sms_per_hour_and_ip;
+            if let Verdict::Refused { retry_after, .. } = attempts::count(parts, key, limit, Window::Hour).await? {
+                return Err(Error::refused(Refusal::TooManyRequests { retry_after }));
+            }
+            phone_of_user(parts, user).await?
+        }
     };
     let phone = phone.as_deref().and_then(confirmation::phone);
     let phone = phone.ok_or_else(|| Error::refused(Refusal::WrongPhoneFormat))?;
@@ -100,6 +109,7 @@ pub(super) async fn prepare(
     let now = parts.clock.now();
     let row = ConfirmPhoneRow {
         token_hash: token_hash.0,
+        purpose: new.purpose.prefix().to_owned(),
         phone: new.phone.as_str().to_owned(),
         subject: new.subject.map(|subject| subject.as_str().to_owned()),
         code_mac,
@@ -141,6 +151,12 @@ pub async fn phone_of(parts: &Parts, token: &str) -> Result<Shown> {
         row.phone
     };
     Ok(Shown { phone, is_verified: row.verified })
+}
+
+/// The phone that this token confirms, if it does, and was not spent.
+pub(super) async fn find_verified(parts: &Parts, token: &str) -> Result<Option<Phone>> {
+    let row = look_up(parts, Purpose::Confirm, token).await?;
+    row.filter(|row| row.verified).map(|row| Phone::parse(&row.phone).map_err(Error::internal)).transpose()
 }
 
 /// Spends a token, if it confirms a phone: of any number at once one gets it.

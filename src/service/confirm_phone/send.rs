@@ -39,25 +39,27 @@ pub(super) async fn code(
     Ok((mac, code_end(parts)?))
 }
 
-/// Counts the message, for the phone first: today's, the network's of an hour, and one a minute. Gives the key of the minute.
+/// Counts the message: the network's of an hour, the phone's one a minute, the phone's of the day. Gives the key of the minute.
+/// The source counts the phone's day first, and whatever comes after: then anybody could use up a stranger's day in a second,
+/// and from a network that gets no more messages at all.
 async fn admit(parts: &Arc<Parts>, phone: &Phone, ip: IpAddr) -> Result<Key> {
     if !parts.upstream.sms().is_there() {
         return Err(Error::refused(Refusal::SmsNotConfigured));
     }
     let limits = &parts.settings.limits;
-    let today = Key::new("SMS of the day to", phone.as_str());
-    if is_too_many(attempts::count(parts, today, limits.sms_per_day_and_phone, Window::Day).await?) {
-        return Err(Error::refused(Refusal::SmsForPhoneDayLimitReached));
-    }
     let from = Key::new("SMS for", &network(ip));
     if is_too_many(attempts::count(parts, from, limits.sms_per_hour_and_ip, Window::Hour).await?) {
         return Err(Error::refused(Refusal::SmsForIpDayLimitReached));
     }
     let lock = Key::new("SMS to", phone.as_str());
-    match attempts::count(parts, lock.clone(), 1, Window::Minute).await? {
-        Verdict::Allowed => Ok(lock),
-        Verdict::Refused { retry_after, .. } => Err(Error::refused(Refusal::TooManyRequests { retry_after })),
+    if let Verdict::Refused { retry_after, .. } = attempts::count(parts, lock.clone(), 1, Window::Minute).await? {
+        return Err(Error::refused(Refusal::TooManyRequests { retry_after }));
     }
+    let today = Key::new("SMS of the day to", phone.as_str());
+    if is_too_many(attempts::count(parts, today, limits.sms_per_day_and_phone, Window::Day).await?) {
+        return Err(Error::refused(Refusal::SmsForPhoneDayLimitReached));
+    }
+    Ok(lock)
 }
 
 fn is_too_many(verdict: Verdict) -> bool {

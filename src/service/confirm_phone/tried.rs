@@ -1,5 +1,6 @@
 //! Trying a code: the look is counted first, by the database, so that any number of tries at once see no more than ten codes.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -10,9 +11,12 @@ use crate::domain::confirmation::{Look, Purpose, Tried, judge};
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
 use crate::service::Parts;
-use crate::service::attempts::{self, Key, Verdict, Window};
+use crate::service::attempts::{self, Key, Verdict, Window, network};
 use crate::store::at;
-use crate::store::confirm_phone_actions::{end, find, look, verify};
+use crate::store::confirm_phone_actions::{end, find, look, spend_code, verify};
+
+/// How many tries each message of a phone's day calls for: wrong ones are counted with the right ones.
+const TRIES_OF_A_CODE: usize = 2;
 
 /// Which confirmation: the hash of its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,15 +38,25 @@ impl TokenHash {
     }
 }
 
-/// Confirms a phone by the code that was sent to it. Only one try a second of a confirmation is looked at.
-pub async fn complete(parts: &Arc<Parts>, token: &str, typed: i64) -> Result<()> {
-    live(parts, Purpose::Confirm, token).await?;
+/// Confirms a phone by the code that was sent to it. Only one try a second of a confirmation is looked at, and of a network and
+/// of a phone no more in a day than the messages that they get call for: four digits are guessed by who may try for ever.
+pub async fn complete(parts: &Arc<Parts>, (token, typed): (&str, i64), ip: IpAddr) -> Result<()> {
+    let row = live(parts, Purpose::Confirm, token).await?;
     if let Verdict::Refused { retry_after, .. } =
         attempts::count(parts, Key::new("confirm phone", token), 1, Window::Second).await?
     {
         return Err(Error::refused(Refusal::TooManyRequests { retry_after }));
     }
-    let refusal = match try_code(parts, TokenHash::of(token), typed).await? {
+    let limits = &parts.settings.limits;
+    for (key, limit) in [
+        (Key::new("codes tried from", &network(ip)), limits.sms_per_hour_and_ip.saturating_mul(24)),
+        (Key::new("codes tried of", &row.phone), limits.sms_per_day_and_phone.saturating_mul(TRIES_OF_A_CODE)),
+    ] {
+        if let Verdict::Refused { retry_after, .. } = attempts::count(parts, key, limit, Window::Day).await? {
+            return Err(Error::refused(Refusal::TooManyRequests { retry_after }));
+        }
+    }
+    let refusal = match try_code(parts, TokenHash::of(token), typed, Right::Confirms).await? {
         Tried::Right => return Ok(()),
         Tried::Wrong => Refusal::SmsCodeVerificationFailed,
         Tried::Late => Refusal::SmsCodeExpired,
@@ -52,8 +66,22 @@ pub async fn complete(parts: &Arc<Parts>, token: &str, typed: i64) -> Result<()>
     Err(Error::refused(refusal))
 }
 
-/// Looks at the code of a confirmation; the right one confirms it, and one look too many ends it.
-pub(in crate::service) async fn try_code(parts: &Arc<Parts>, token: TokenHash, typed: i64) -> Result<Tried> {
+/// What the right code does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::service) enum Right {
+    /// It confirms the phone to who has the token.
+    Confirms,
+    /// It is used up: who typed it need not be who has the token, and that one has shown nothing.
+    IsSpent,
+}
+
+/// Looks at the code of a confirmation; one look too many ends it.
+pub(in crate::service) async fn try_code(
+    parts: &Arc<Parts>,
+    token: TokenHash,
+    typed: i64,
+    right: Right,
+) -> Result<Tried> {
     parts
         .detached(async move |parts| {
             let (now, token) = (parts.clock.now(), token.0);
@@ -62,7 +90,11 @@ pub(in crate::service) async fn try_code(parts: &Arc<Parts>, token: TokenHash, t
             let look = match given {
                 Some(kept) if bool::from(kept.ct_eq(&typed)) => {
                     // Another code may have been sent meanwhile, or it may be over: then it is the code no more.
-                    let is_same = verify(&mut parts.store.write().await?, &token, &kept, at(now)).await?;
+                    let mut conn = parts.store.write().await?;
+                    let is_same = match right {
+                        Right::Confirms => verify(&mut conn, &token, &kept, at(now)).await?,
+                        Right::IsSpent => spend_code(&mut conn, &token, &kept, at(now)).await?,
+                    };
                     Look::Given { is_same }
                 }
                 Some(_) => Look::Given { is_same: false },

@@ -2,7 +2,7 @@
 
 use super::super::Parts;
 use super::super::audit::{About, record};
-use super::super::condo_sessions::{self, SignedIn, Ticket};
+use super::super::condo_sessions::{self, PARTNER, SignedIn, Ticket};
 use super::{Arrival, Step};
 use crate::domain::event::Event;
 use crate::domain::ids::Subject;
@@ -28,7 +28,7 @@ pub(super) async fn enter(parts: &Parts, arrival: &Arrival, owner: String) -> Re
         tx.commit().await?;
         return Err(Error::refused(Refusal::ExternalIdentityBlocked));
     }
-    let signed_in = SignedIn { subject: &subject, source: "passport", provider: &arrival.partner, client_id: None };
+    let signed_in = SignedIn { subject: &subject, source: PARTNER, provider: &arrival.partner, client_id: None };
     Ok(Step::Done(open(parts, tx, arrival, signed_in).await?))
 }
 

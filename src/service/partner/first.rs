@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value, json};
 
 use super::super::audit::{About, record};
-use super::super::condo_sessions::SignedIn;
+use super::super::condo_sessions::{PARTNER, SignedIn};
 use super::super::{Parts, confirm_phone, links};
 use super::{Arrival, CONFIRMED, Step, enter};
 use crate::domain::account::{Address, Email, Phone};
@@ -19,27 +19,31 @@ use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
 use crate::store::accounts::{AccountRow, hold};
 use crate::store::partner::{self as rows, Filling};
-use crate::store::{Conn, Tx, at};
+use crate::store::{self, Conn, Tx, at};
 
 /// What a partner tells is kept as it is up to this many bytes; of more, only what we have read in it.
 const KEPT: usize = 16 * 1024;
 
 /// Signs in somebody whose identity nobody has yet.
 pub(super) async fn sign_in(parts: &Parts, arrival: &Arrival, token: Option<&SecretString>) -> Result<Step> {
-    let mut tx = parts.store.begin().await?;
     let mut told = Told::new(arrival);
-    // Spent before anything else is held: two who bring the same one wait for each other here, and nowhere later.
     if let Some(token) = token {
-        match confirm_phone::spend(parts, &mut tx, token.expose_secret()).await? {
+        match confirm_phone::find_verified(parts, token.expose_secret()).await? {
             Some(phone) => told.confirm(arrival, phone),
-            // It may have been spent by the very sign-in that this one repeats.
-            None if rows::find_owner(tx.conn(), &arrival.key).await?.is_some() => return Ok(Step::Again),
-            None => return Err(Error::refused(Refusal::InvalidParameter(CONFIRMED))),
+            None => return unconfirmed(parts, arrival).await,
         }
     }
+    let mut tx = parts.store.begin().await?;
     let Some(found) = hold_holders(tx.conn(), arrival, &told.profile).await? else { return Ok(Step::Again) };
     // An account that was found may be the one that the same identity has just become, and needs no linking.
     if rows::find_owner(tx.conn(), &arrival.key).await?.is_some() {
+        return Ok(Step::Again);
+    }
+    // Accounts are held first, and confirmations after them, by whoever holds both: nobody locks another out. Who spent it
+    // meanwhile may be the very sign-in that this one repeats.
+    if let Some(token) = token
+        && confirm_phone::spend(parts, &mut tx, token.expose_secret()).await?.is_none()
+    {
         return Ok(Step::Again);
     }
     let plan = plan(&told.profile, told.trust, &found.holders());
@@ -59,11 +63,19 @@ pub(super) async fn sign_in(parts: &Parts, arrival: &Arrival, token: Option<&Sec
     }
     let signed_in = SignedIn {
         subject: &subject,
-        source: "passport",
+        source: PARTNER,
         provider: arrival.client.identity.fp_name(),
         client_id: Some(arrival.client_id.as_str()),
     };
     Ok(Step::Done(enter::open(parts, tx, arrival, signed_in).await?))
+}
+
+/// The answer to a token that confirms nothing, unless it was spent by the very sign-in that this one repeats.
+async fn unconfirmed(parts: &Parts, arrival: &Arrival) -> Result<Step> {
+    if store::read!(parts.store, |conn| rows::find_owner(conn, &arrival.key))?.is_some() {
+        return Ok(Step::Again);
+    }
+    Err(Error::refused(Refusal::InvalidParameter(CONFIRMED)))
 }
 
 /// What is believed of a person, a phone number that was confirmed here above what the partner tells.
@@ -159,7 +171,8 @@ fn holder(row: &AccountRow) -> Option<Holder> {
         is_named: row.name.as_ref().is_some_and(|name| !name.trim().is_empty()),
         phone: standing(&row.phone, row.phone_verified),
         email: standing(&row.email, row.email_verified),
-        is_super: row.is_admin || row.is_support || row.rights_set.is_some(),
+        // Who asks for a second factor is not found by one.
+        is_super: row.is_admin || row.is_support || row.rights_set.is_some() || row.two_factor,
         is_deleted: row.disabled_at.is_some(),
     })
 }

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::Parts;
-use super::attempts::{Key, admit_all, sign_in_from};
+use super::attempts::{Key, admit_all};
 use super::condo_sessions::{self, CondoSession, SidHash, Ticket};
 use super::sign_in::Origin;
 use crate::domain::account::AccountType;
@@ -154,7 +154,7 @@ pub async fn sign_in(parts: &Arc<Parts>, callback: Callback) -> Result<Ticket> {
 async fn admit(parts: &Arc<Parts>, origin: &Origin, session: Option<&CondoSession>) -> Result<()> {
     let user = session.and_then(|session| session.user.as_ref());
     let of_user = user.map(|user| Key::new("sign-in as", user.id.as_str()));
-    admit_all(parts, std::iter::once(sign_in_from(origin.ip)).chain(of_user).collect()).await
+    admit_all(parts, origin.ip, of_user.into_iter().collect()).await
 }
 
 /// Asks the partner whose the token is, where a caller who hangs up cancels nothing.

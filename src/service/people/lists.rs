@@ -30,16 +30,16 @@ fn shown(access: &Access, table: Table, wanted: Filter) -> Result<Filter> {
         return Err(Error::input("where", format!("has more than {MOST_CONDITIONS} conditions")));
     }
     access.may_ask(table, &wanted)?;
-    let deleted = if table == Table::Accounts { "disabled_at" } else { "deleted_at" };
-    let may_be_seen = match table {
+    let seen = |table| match table {
         Table::Accounts => access.users(),
         Table::Organizations => access.organizations(),
         Table::Employees => access.employees(),
         Table::EmployeeRoles => access.roles(),
         Table::RightsSets => access.rights_sets(),
     };
+    let deleted = if table == Table::Accounts { "disabled_at" } else { "deleted_at" };
     let of_deleted = wanted.names(table, table, &[deleted]);
-    let mut all = vec![wanted, may_be_seen];
+    let mut all = vec![wanted.within(&seen), seen(table)];
     if !of_deleted {
         all.push(Filter::Absent(deleted));
     }
@@ -47,6 +47,7 @@ fn shown(access: &Access, table: Table, wanted: Filter) -> Result<Filter> {
 }
 
 async fn rows_of<R: Listed>(parts: &Parts, access: &Access, wanted: Wanted) -> Result<Vec<R>> {
+    access.may_order(R::TABLE, &wanted.page)?;
     let filter = shown(access, R::TABLE, wanted.filter)?;
     store::read!(parts.store, |conn| list(conn, &filter, &wanted.page))
 }

@@ -65,11 +65,16 @@ impl UserChange {
         if let Change::To(name) = self.name {
             row.name = name.map(|name| display_name("name", name)).transpose()?;
         }
+        // Another address was shown by nobody to be theirs, unless the administrator says so.
         if let Change::To(email) = self.email {
-            row.email = email.map(|text| Email::parse(&text)).transpose()?.map(|email| email.as_str().to_owned());
+            let email = email.map(|text| Email::parse(&text)).transpose()?.map(|email| email.as_str().to_owned());
+            row.email_verified &= email == row.email;
+            row.email = email;
         }
         if let Change::To(phone) = self.phone {
-            row.phone = phone.map(|text| Phone::parse(&text)).transpose()?.map(|phone| phone.as_str().to_owned());
+            let phone = phone.map(|text| Phone::parse(&text)).transpose()?.map(|phone| phone.as_str().to_owned());
+            row.phone_verified &= phone == row.phone;
+            row.phone = phone;
         }
         self.email_verified.apply(&mut row.email_verified);
         self.phone_verified.apply(&mut row.phone_verified);

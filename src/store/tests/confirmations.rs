@@ -18,6 +18,7 @@ fn later(seconds: i64) -> At {
 fn action(token: u8, phone: &str) -> ConfirmPhoneRow {
     ConfirmPhoneRow {
         token_hash: vec![token; 32],
+        purpose: "cp:".to_owned(),
         phone: phone.to_owned(),
         subject: None,
         code_mac: vec![token; 32],
@@ -114,7 +115,7 @@ async fn the_latest_code_of_a_phone_is_found() {
             insert(&mut conn, row).await.unwrap();
         }
         let latest =
-            async |conn: &mut Conn, now: At| find_latest(conn, phone, now).await.unwrap().map(|row| row.token_hash[0]);
+            async |conn: &mut Conn, now: At| find_latest(conn, (phone, "cp:"), now).await.unwrap().map(|row| row.token_hash[0]);
         assert_eq!(latest(&mut conn, later(90)).await, Some(2));
         assert_eq!(latest(&mut conn, later(91)).await, None);
         assert!(verify(&mut conn, &second.token_hash, &second.code_mac, noon()).await.unwrap());

@@ -32,6 +32,7 @@ pub(crate) struct ConfirmPhoneMutation;
 #[Object]
 impl ConfirmPhoneMutation {
     /// Sends a code by SMS to a phone, or to that of a user; the token is what the code confirms.
+    #[graphql(complexity = "20 + child_complexity")]
     async fn start_confirm_phone_action(
         &self,
         ctx: &Context<'_>,
@@ -45,6 +46,7 @@ impl ConfirmPhoneMutation {
     }
 
     /// Sends another code; the one before is void.
+    #[graphql(complexity = "20 + child_complexity")]
     async fn resend_confirm_phone_action_sms(
         &self,
         ctx: &Context<'_>,
@@ -57,6 +59,7 @@ impl ConfirmPhoneMutation {
     }
 
     /// Confirms the phone by the code.
+    #[graphql(complexity = "20 + child_complexity")]
     async fn complete_confirm_phone_action(
         &self,
         ctx: &Context<'_>,
@@ -64,7 +67,7 @@ impl ConfirmPhoneMutation {
     ) -> Result<Option<CompleteConfirmPhoneActionOutput>> {
         let visit = ctx.data::<Visit>()?;
         check(data.dv, &data.sender)?;
-        confirm_phone::complete(&visit.app.parts, &data.token, data.sms_code.into()).await?;
+        confirm_phone::complete(&visit.app.parts, (&data.token, data.sms_code.into()), visit.origin.ip).await?;
         Ok(Some(CompleteConfirmPhoneActionOutput { status: OK.to_owned() }))
     }
 }

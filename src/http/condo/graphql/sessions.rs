@@ -29,10 +29,13 @@ pub(crate) struct SessionMutation;
 #[Object]
 impl SessionMutation {
     /// Signs out: the session is over, cookie and bearer token alike.
+    #[graphql(complexity = "20 + child_complexity")]
     async fn unauthenticate_user(&self, ctx: &Context<'_>) -> Result<Option<UnauthenticateUserOutput>> {
         let visit = ctx.data::<Visit>()?;
-        if let Some(session) = &visit.session {
-            condo_sign_in::sign_out(&visit.app.parts, session, visit.origin.clone()).await?;
+        // Asked twice in one request, it is done once.
+        if let Some(session) = &visit.session
+            && condo_sign_in::sign_out(&visit.app.parts, session, visit.origin.clone()).await?
+        {
             visit.leave(condo_sessions::anonymous(&visit.app.parts, None).await?);
         }
         Ok(Some(UnauthenticateUserOutput { success: Some(true) }))

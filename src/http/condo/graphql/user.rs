@@ -121,6 +121,7 @@ impl User {
     }
 
     /// What an administrator granted: for the user themselves, administrators and support.
+    #[graphql(complexity = "20 + child_complexity")]
     async fn rights_set(&self, ctx: &Context<'_>) -> Result<Option<RightsSet>> {
         let Some(id) = self.user.rights_set else { return Ok(None) };
         let visit = ctx.data::<Visit>()?;

@@ -236,13 +236,10 @@ fn given(field: &Field, value: Value) -> Result<Option<Given>, String> {
 }
 
 impl<L: Listing> SortBy<L> {
-    /// The names there are, each with its column.
-    fn all() -> impl Iterator<Item = (String, (&'static str, bool))> {
+    /// The names there are.
+    fn all() -> impl Iterator<Item = String> {
         let sortable = L::SPEC.fields.iter().filter(|field| !matches!(field.kind, Kind::Related(..)));
-        sortable.flat_map(|field| {
-            [("ASC", false), ("DESC", true)]
-                .map(|(word, descends)| (format!("{}_{word}", field.name), (field.column, descends)))
-        })
+        sortable.flat_map(|field| ["ASC", "DESC"].map(|word| format!("{}_{word}", field.name)))
     }
 }
 
@@ -257,7 +254,7 @@ impl<L: Listing> InputType for SortBy<L> {
         registry.create_input_type::<Self, _>(MetaTypeId::Enum, |_| MetaType::Enum {
             name: Self::type_name().into_owned(),
             description: None,
-            enum_values: Self::all().map(|(name, _)| (name.clone(), item(name))).collect(),
+            enum_values: Self::all().map(|name| (name.clone(), item(name))).collect(),
             visible: None,
             inaccessible: false,
             tags: Vec::new(),
@@ -273,8 +270,12 @@ impl<L: Listing> InputType for SortBy<L> {
             Value::String(name) => name,
             other => return Err(InputValueError::expected_type(other)),
         };
-        let found = Self::all().find(|(known, _)| *known == name);
-        let (_, order) = found.ok_or_else(|| {
+        let found = name.rsplit_once('_').and_then(|(field, word)| {
+            let field = L::SPEC.fields.iter().find(|known| known.name == field)?;
+            let is_sortable = !matches!(field.kind, Kind::Related(..)) && matches!(word, "ASC" | "DESC");
+            is_sortable.then_some((field.column, word == "DESC"))
+        });
+        let order = found.ok_or_else(|| {
             InputValueError::custom(format!("Value \"{name}\" does not exist in \"{}\" enum.", Self::type_name()))
         })?;
         Ok(Self(order, PhantomData))

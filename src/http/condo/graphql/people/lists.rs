@@ -28,6 +28,9 @@ fn filter<L: Listing>(wanted: Option<Where<L>>, search: Option<String>) -> Filte
     Filter::All(wanted.map(|wanted| wanted.0).into_iter().chain(found).collect())
 }
 
+/// By how many columns a list is ordered at most.
+const MOST_COLUMNS: usize = 10;
+
 /// Which page: at most 1000 records at once.
 fn page<L>(sort_by: Option<Vec<SortBy<L>>>, first: Option<i32>, skip: Option<i32>) -> crate::domain::Result<Page> {
     let most = Page::default().first;
@@ -38,12 +41,21 @@ fn page<L>(sort_by: Option<Vec<SortBy<L>>>, first: Option<i32>, skip: Option<i32
             .filter(|first| *first <= most)
             .ok_or_else(|| Error::input("first", format!("must be from 0 to {most}")))?,
     };
+    if sort_by.as_ref().map_or(0, Vec::len) > MOST_COLUMNS {
+        return Err(Error::input("sortBy", format!("names more than {MOST_COLUMNS} columns")));
+    }
     let skip = u32::try_from(skip.unwrap_or(0)).map_err(|_negative| Error::input("skip", "must not be negative"))?;
     Ok(Page { order: sort_by.into_iter().flatten().map(|sort_by| sort_by.0).collect(), first, skip })
 }
 
 /// What a list costs: a statement, and up to a thousand records.
 const LIST: usize = 20;
+
+/// How many times the fields of a record are counted: once for each so many records at most.
+fn weight(first: Option<i32>) -> usize {
+    let most = first.and_then(|first| u32::try_from(first).ok()).unwrap_or(Page::MOST);
+    usize::try_from(most.min(Page::MOST)).unwrap_or(usize::MAX).div_ceil(400).max(1)
+}
 
 /// A list, and how many records it has, under the names that Keystone gives them.
 macro_rules! lists {
@@ -55,7 +67,7 @@ macro_rules! lists {
         #[Object]
         impl $Query {
             $(#[$doc])*
-            #[graphql(name = $all, complexity = "LIST + child_complexity")]
+            #[graphql(name = $all, complexity = "LIST + weight(first) * child_complexity")]
             async fn all(
                 &self,
                 ctx: &Context<'_>,
