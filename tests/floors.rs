@@ -34,12 +34,14 @@ const NEARLY_ALL: [(&str, &[&str]); 2] = [("app", &["http", "cli"]), ("cli", &[]
 const SHUT: [&str; 2] = ["store", "vault"];
 
 /// Foreign paths that have one door, and the folders and files behind it.
-const DOORS: [(&[&str], &[&str]); 15] = [
+const DOORS: [(&[&str], &[&str]); 17] = [
     (&["diesel"], &["store"]),
     (&["diesel_async"], &["store"]),
     (&["diesel_migrations"], &["store"]),
     (&["tokio_postgres"], &["store"]),
     (&["actix_web"], &["http", "sandbox", "cli/serve.rs"]),
+    (&["async_graphql"], &["http"]),
+    (&["async_graphql_value"], &["http"]),
     (&["oauth2"], &["upstream"]),
     (&["openidconnect"], &["upstream", "sandbox/tests"]),
     // The demo's walk is an app and a browser, not a floor: it calls us from outside.
@@ -285,6 +287,7 @@ fn an_arrow_is_found_however_it_is_written() {
         ("service/links.rs", "\nuse diesel::prelude::*;"),
         ("domain/link.rs", "#[derive(\ndiesel::Queryable)] struct A;"),
         ("cli/check.rs", "\nuse actix_web::HttpServer;"),
+        ("service/links.rs", "\nuse async_graphql::Result;"),
         ("service/tokens.rs", "\nuse reqwest;"),
         ("sandbox/token.rs", "fn f() {\nreqwest::get(\"\"); }"),
         ("http/caller.rs", "fn f() -> Option<\nopenidconnect::Nonce> { None }"),
