@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::condo::{API, with_sessions};
+use crate::support::condo::{API, by_email, with_sessions};
 use crate::support::world::{As, Body, World, both_engines};
 
 both_engines! {
@@ -80,4 +80,17 @@ async fn a_message_of_the_parser_shows_nothing_of_the_query() {
     let answer = world.ask(&As::Nobody, "mutation { a(password: \"s3cret\" } ").await;
     assert_eq!(answer.status, 400);
     assert!(!answer.text().contains("s3cret"), "{}", answer.text());
+}
+
+/// Clients read keys, people read the order: it is the source's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_error_keeps_the_order_of_its_keys() {
+    let world = World::condo(crate::support::world::Engine::Sqlite).await;
+    let text = by_email::ask(&world, json!({})).await.text();
+    let (before, rest) = text.split_once("\"errId\":\"").expect("an errId");
+    let (_, after) = rest.split_once('"').expect("its end");
+    assert_eq!(
+        format!("{before}{after}"),
+        r#"{"errors":[{"message":"Wrong email or password","name":"GQLError",,"locations":[{"line":2,"column":3}],"path":["authenticateUserWithEmailAndPassword"],"extensions":{"mutation":"authenticateUserWithEmailAndPassword","code":"BAD_USER_INPUT","type":"WRONG_CREDENTIALS","message":"Wrong email or password","messageForUser":"Wrong email or password","messageForUserTemplateKey":"api.user.authenticateUserWithEmailAndPassword.WRONG_CREDENTIALS","messageForDeveloper":"Wrong email or password\n\nGraphQL request:2:3"}}],"data":{"authenticateUserWithEmailAndPassword":null}}"#
+    );
 }
