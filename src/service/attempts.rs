@@ -11,7 +11,7 @@ use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 
 use super::Parts;
-use crate::domain::refusal::Refusal;
+use crate::domain::ids::Subject;
 use crate::domain::{Error, Result};
 use crate::store::{Tx, at, attempts};
 
@@ -79,29 +79,14 @@ pub(super) async fn count(parts: &Arc<Parts>, key: Key, limit: usize, window: Wi
         .await
 }
 
-/// Counts a try to sign in by whom it comes from, and then for everybody whom it concerns: [`Refusal::TooManyRequests`] with
-/// the longest wait if it is one too many for any of them (`wire/condo.md` 4.5). The source counts all even where the network
-/// is out of tries; here that one must not use up those of the people it names.
-pub(super) async fn admit_all(parts: &Arc<Parts>, from: IpAddr, keys: Vec<Key>) -> Result<()> {
-    let limit = parts.settings.limits.sign_in_per_hour;
-    if let Verdict::Refused { retry_after, .. } = count(parts, sign_in_from(from), limit, Window::Hour).await? {
-        return Err(Error::refused(Refusal::TooManyRequests { retry_after }));
-    }
-    let mut wait = None;
-    for key in keys {
-        if let Verdict::Refused { retry_after, .. } = count(parts, key, limit, Window::Hour).await? {
-            wait = wait.max(Some(retry_after));
-        }
-    }
-    match wait {
-        Some(retry_after) => Err(Error::refused(Refusal::TooManyRequests { retry_after })),
-        None => Ok(()),
-    }
-}
-
 /// The key of all that a network tries, to sign in by whichever way.
 pub(super) fn sign_in_from(ip: IpAddr) -> Key {
     Key::new("sign-in from", &network(ip))
+}
+
+/// The key of all that somebody tries who is signed in, by whichever way; our own page counts it who names them by their id.
+pub(super) fn sign_in_by(user: &Subject) -> Key {
+    Key::new("sign-in as", user.as_str())
 }
 
 /// The network whose tries are counted together: a subscriber has one IPv4 address, and 2^64 of IPv6 (RFC 6177).

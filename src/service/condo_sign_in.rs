@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::attempts::{Key, admit_all};
+use super::attempts::{Key, sign_in_by};
 use super::audit::{About, record};
 use super::condo_sessions::{CondoSession, SidHash, SignedIn, Ticket, end, open};
 use super::confirm_phone::{Factor, second_factor, spend_factor};
-use super::sign_in::{Origin, actor, write_refusal};
+use super::sign_in::{Origin, actor, admit_all, write_refusal};
 use super::{Parts, accounts, passwords};
 use crate::domain::account::{AccountType, Address, Phone};
 use crate::domain::confirmation::masked_phone;
@@ -69,7 +69,7 @@ pub struct Opened {
 /// they get, good ones among them; [`Refusal::WrongCredentials`] whatever is wrong with this one;
 /// [`Refusal::NotEnoughAuthFactors`] if the password is right and is not enough.
 pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
-    admit_all(parts, attempt.origin.ip, keys(&attempt)).await?;
+    admit_all(parts, keys(&attempt), &attempt.origin).await?;
     sender::check(attempt.sender.0, &attempt.sender.1, Details::Example)?;
     let Some(address) = attempt.address else {
         return Err(Error::refused(match attempt.kind {
@@ -114,7 +114,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
 fn keys(attempt: &Try) -> Vec<Key> {
     let mut keys = Vec::new();
     if let Some(user) = attempt.session.as_ref().and_then(|session| session.user.as_ref()) {
-        keys.push(Key::new("Condo sign-in by", user.id.as_str()));
+        keys.push(sign_in_by(&user.id));
     }
     if let Some(address) = &attempt.address {
         let kind = match attempt.kind {

@@ -15,6 +15,7 @@ use super::{Parts, passwords};
 use crate::domain::account::{AccountType, Login};
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::Subject;
+use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
 use crate::settings::Locale;
 use crate::store::accounts::{AccountRow, find, find_by_address, hold};
@@ -138,6 +139,25 @@ pub(super) async fn admit(parts: &Arc<Parts>, key: Key, origin: &Origin) -> Resu
         write_refusal(parts, origin, (None, "too_many_attempts")).await?;
     }
     Err(Error::TooManyAttempts { retry_after })
+}
+
+/// Counts a try of the Condo dialect (`wire/condo.md` 4.5) by whom it comes from, and then for everybody whom it concerns:
+/// [`Refusal::TooManyRequests`] with the longest wait if it is one too many for any of them. The source counts all even where
+/// the network is out of tries; here that one must not use up those of the people it names.
+pub(super) async fn admit_all(parts: &Arc<Parts>, keys: Vec<Key>, origin: &Origin) -> Result<()> {
+    let refused = |error| match error {
+        Error::TooManyAttempts { retry_after } => Error::refused(Refusal::TooManyRequests { retry_after }),
+        other => other,
+    };
+    admit(parts, sign_in_from(origin.ip), origin).await.map_err(refused)?;
+    let mut wait = None;
+    for key in keys {
+        match admit(parts, key, origin).await {
+            Err(Error::TooManyAttempts { retry_after }) => wait = wait.max(Some(retry_after)),
+            other => other?,
+        }
+    }
+    wait.map_or(Ok(()), |retry_after| Err(Error::refused(Refusal::TooManyRequests { retry_after })))
 }
 
 /// The accounts that a login names: the one of that id, then those with the address, staff first.

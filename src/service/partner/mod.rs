@@ -9,9 +9,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::Parts;
-use super::attempts::{Key, admit_all};
+use super::attempts::sign_in_by;
 use super::condo_sessions::{self, CondoSession, SidHash, Ticket};
-use super::sign_in::Origin;
+use super::sign_in::{Origin, admit_all};
 use crate::domain::account::AccountType;
 use crate::domain::event::Actor;
 use crate::domain::ids::{ClientId, Sid};
@@ -153,8 +153,8 @@ pub async fn sign_in(parts: &Arc<Parts>, callback: Callback) -> Result<Ticket> {
 /// Counts the try with all others of this network, and of who is signed in already.
 async fn admit(parts: &Arc<Parts>, origin: &Origin, session: Option<&CondoSession>) -> Result<()> {
     let user = session.and_then(|session| session.user.as_ref());
-    let of_user = user.map(|user| Key::new("sign-in as", user.id.as_str()));
-    admit_all(parts, origin.ip, of_user.into_iter().collect()).await
+    let of_user = user.map(|user| sign_in_by(&user.id));
+    admit_all(parts, of_user.into_iter().collect(), origin).await
 }
 
 /// Asks the partner whose the token is, where a caller who hangs up cancels nothing.
