@@ -1,7 +1,7 @@
 //! `fedlink demo`: it walks itself, and the lines it prints work as printed.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead as _, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use crate::support::browser::{field, query};
 use crate::support::program;
@@ -12,13 +12,17 @@ fn the_demo_walks_itself() {
     assert!(walked.status.success(), "{}{}", walked.stdout, walked.stderr);
     let steps: Vec<&str> = walked.stdout.lines().filter_map(|line| line.strip_prefix("ok      ")).collect();
     let steps: Vec<&str> = steps.iter().filter_map(|step| step.split(':').next()).collect();
-    assert_eq!(steps, ["list", "bind", "list", "fedToken", "fedToken", "unlink"]);
+    let blitz = ["list", "bind", "list", "fedToken", "fedToken", "unlink"];
+    let condo = ["partner", "confirm", "partner", "session"];
+    assert_eq!(steps, [&blitz[..], &condo[..]].concat());
 }
 
 /// A demo that is told to stop at the test's end.
 struct Demo {
     child: Child,
     lines: Vec<String>,
+    /// What it says from then on.
+    more: Lines<BufReader<ChildStdout>>,
 }
 
 impl Drop for Demo {
@@ -36,23 +40,18 @@ impl Demo {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary is built");
-        let out = BufReader::new(child.stdout.take().expect("it is piped"));
+        let mut more = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let mut lines = Vec::new();
-        for line in out.lines() {
-            let line = line.expect("text");
-            // The last line to paste is the second list after "Unlink".
-            let last = line.contains("/fa") && lines.iter().any(|line: &String| line.contains("-X DELETE"));
-            lines.push(line);
-            if last {
-                break;
-            }
+        while lines.last().is_none_or(|line: &String| !line.contains("authenticatedUser")) {
+            lines.push(more.next().expect("it says more").expect("text"));
         }
-        Self { child, lines }
+        Self { child, lines, more }
     }
 
     /// The lines to paste, in their order.
     fn pasted(&self) -> Vec<String> {
-        let is_command = |line: &&str| line.starts_with("TOKEN=") || line.starts_with("curl ");
+        let starts = ["TOKEN=", "URL=", "CONFIRM=", "CODE=", "SESSION=", "curl "];
+        let is_command = |line: &&str| starts.iter().any(|start| line.starts_with(start));
         self.lines.iter().map(|line| line.trim()).filter(is_command).map(str::to_owned).collect()
     }
 }
@@ -92,9 +91,10 @@ fn in_the_browser(redirect_to: &str) -> String {
 
 #[test]
 fn the_lines_that_the_demo_prints_work_as_printed() {
-    let demo = Demo::start();
+    let mut demo = Demo::start();
     let pasted = demo.pasted();
-    let [token, list, bind, list_again, fed_token, _refresh, unlink, list_at_last] = pasted.as_slice() else {
+    let [token, list, bind, list_again, fed_token, _refresh, unlink, list_at_last, condo @ ..] = pasted.as_slice()
+    else {
         panic!("{pasted:#?}");
     };
     assert!(shell(&[token, list]).ends_with("[]\n"));
@@ -107,4 +107,16 @@ fn the_lines_that_the_demo_prints_work_as_printed() {
     assert!(tokens.contains(r#"{"alice-42":{"expiresOn":"#), "{tokens}");
     assert!(shell(&[token, unlink]).contains("HTTP/1.1 204"));
     assert!(shell(&[token, list_at_last]).ends_with("[]\n"));
+
+    let [url, callback, start, code, complete, session, ask] = condo else { panic!("{condo:#?}") };
+    assert!(shell(&[url, callback]).contains("PHONE_CONFIRMATION_REQUIRED"));
+    let confirm = format!("CONFIRM={}", shell(&[start]));
+    // What a person reads below the lines, and puts in.
+    let sms = demo.more.find_map(|line| line.expect("text").strip_prefix("SMS to +79990000000: ").map(str::to_owned));
+    let sms = sms.expect("an SMS");
+    assert_eq!(code, "CODE=1234");
+    let code = format!("CODE={}", sms.split(' ').next().unwrap_or_default());
+    assert!(shell(&[&confirm, &code, complete]).contains(r#"{"status":"ok"}"#));
+    let user = shell(&[url, &confirm, session, ask]);
+    assert!(user.contains(r#""name":"Bob at Sandbox","phone":"+79990000000""#), "{user}");
 }

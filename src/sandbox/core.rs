@@ -29,12 +29,14 @@ pub struct SandboxUser {
     pub email: String,
     /// Whether the provider vouches for the address.
     pub email_verified: bool,
+    /// The phone number, which the provider has verified.
+    pub phone: Option<String>,
 }
 
 impl SandboxUser {
     /// A user whose e-mail address is verified.
     pub fn new(sub: &str, name: &str, email: &str) -> Self {
-        Self { sub: sub.to_owned(), name: name.to_owned(), email: email.to_owned(), email_verified: true }
+        Self { sub: sub.to_owned(), name: name.to_owned(), email: email.to_owned(), email_verified: true, phone: None }
     }
 }
 

@@ -100,6 +100,10 @@ pub(super) fn describe(user: &SandboxUser, claims: &mut Map<String, Value>) {
     claims.insert("name".to_owned(), user.name.clone().into());
     claims.insert("email".to_owned(), user.email.clone().into());
     claims.insert("email_verified".to_owned(), user.email_verified.into());
+    if let Some(phone) = &user.phone {
+        claims.insert("phone_number".to_owned(), phone.clone().into());
+        claims.insert("phone_number_verified".to_owned(), true.into());
+    }
 }
 
 /// OpenID Connect Core §3.1.3.6: the left half of the hash.

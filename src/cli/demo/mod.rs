@@ -25,8 +25,19 @@ pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<ExitCo
         walk::walk(&stage, output).await?;
     } else {
         line(script::script(&stage));
-        told_to_stop().await?;
+        tokio::select! {
+            stopped = told_to_stop() => stopped?,
+            () = show_messages(&stage) => {}
+        }
     }
     stage.strike().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Shows each short message that somebody would have got.
+async fn show_messages(stage: &Stage) {
+    let mut messages = stage.messages.lock().await;
+    while let Some(message) = messages.recv().await {
+        line(format_args!("SMS to {}: {}", message.to.as_str(), message.text));
+    }
 }

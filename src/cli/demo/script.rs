@@ -2,7 +2,7 @@
 
 use secrecy::ExposeSecret as _;
 
-use super::stage::{APP, CHALLENGE, FIRST_LIFE, SANDBOX_USERS, Stage, USERS};
+use super::stage::{APP, CHALLENGE, FIRST_LIFE, PARTNER, PHONE, SANDBOX_USERS, Stage, USERS};
 
 /// The demo's words, with addresses and secrets filled in.
 pub(super) fn script(stage: &Stage) -> String {
@@ -11,6 +11,7 @@ pub(super) fn script(stage: &Stage) -> String {
     let (secret, password) = (stage.secret.expose_secret(), stage.password.expose_secret());
     let [(alice, _), (bob, _)] = USERS;
     let [(_, alice_there, _), (_, bob_there, _)] = SANDBOX_USERS;
+    let (partner, client) = PARTNER;
     let life = FIRST_LIFE.as_secs();
     format!(
         r#"fedlink is at {base}, its provider (a sandbox) at {issuer}.
@@ -46,7 +47,27 @@ Paste these into another terminal, one after the other; Ctrl-C here ends it all 
 
    curl -s -i -X DELETE -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fa/sandbox/sandbox_1/alice-42
    curl -sw '\n' -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fa
+
+8. Condo's dialect. A partner's app brings {bob_there}'s access token (the partner is the sandbox again). The first time,
+   the phone number has to be confirmed here:
+
+   URL='{origin}/api/auth/{partner}/callback?user_type=resident&client_id={client}&access_token={token}'
+   curl -sw '\n' "$URL"
+   CONFIRM=$(curl -s -H 'Content-Type: application/json' -d '{{"query":"mutation {{ startConfirmPhoneAction(data: {{ {who}, phone: \"{PHONE}\" }}) {{ token }} }}"}}' {origin}/admin/api | sed 's/.*"token":"\([^"]*\)".*/\1/'); echo $CONFIRM
+
+9. The code is printed below, where it would be sent by SMS. Put it in; then the token of step 8 stands for the phone:
+
+   CODE=1234
+   curl -sw '\n' -H 'Content-Type: application/json' -d '{{"query":"mutation {{ completeConfirmPhoneAction(data: {{ {who}, token: \"'$CONFIRM'\", smsCode: '$CODE' }}) {{ status }} }}"}}' {origin}/admin/api
+
+10. In it goes. The cookie keystone.sid, decoded and without its s:, is a bearer token:
+
+   SESSION=$(curl -s -o /dev/null -D - "$URL&confirm_phone_action_token=$CONFIRM" | sed -n 's/^set-cookie: keystone.sid=s%3A\([^;]*\).*/\1/p' | sed 's/%2B/+/g; s/%2F/\//g'); echo $SESSION
+   curl -sw '\n' -H "Authorization: Bearer $SESSION" -H 'Content-Type: application/json' -d '{{"query":"{{ authenticatedUser {{ id name phone }} }}"}}' {origin}/api/graphql
 "#,
         issuer = stage.sandbox.issuer(),
+        origin = stage.origin,
+        token = stage.partner_token.expose_secret(),
+        who = r#"dv: 1, sender: { dv: 1, fingerprint: \"demo-app\" }, captcha: \"1234\""#,
     )
 }

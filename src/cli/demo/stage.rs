@@ -7,19 +7,22 @@ use std::time::Duration;
 use secrecy::{ExposeSecret as _, SecretString};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::cli::output::Trouble;
 use crate::clock::{MovableClock, SharedClock};
 use crate::domain::account::AccountType;
+use crate::domain::confirmation::ShortMessage;
 use crate::domain::ids::Subject;
 use crate::entropy::{SharedEntropy, SystemEntropy};
 use crate::http::server::{Leaving, ServerHandle, Service};
 use crate::sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
 use crate::service::accounts::New;
 use crate::service::{accounts, sweep};
-use crate::settings::{Literals, Settings};
+use crate::settings::{Literals, Settings, Sms};
 
 /// The app's id.
 pub(super) const APP: &str = "demo-app";
@@ -28,6 +31,10 @@ pub(super) const USERS: [(&str, &str); 2] = [("alice", "Alice"), ("bob", "Bob")]
 /// Their accounts at the sandbox.
 pub(super) const SANDBOX_USERS: [(&str, &str, &str); 2] =
     [("alice-42", "Alice at Sandbox", "alice@sandbox.example"), ("bob-43", "Bob at Sandbox", "bob@sandbox.example")];
+/// The phone number of the second of them, who comes with a token of theirs.
+pub(super) const PHONE: &str = "+79990000000";
+/// A partner, as the sandbox is one too, and the client it was given.
+pub(super) const PARTNER: (&str, &str) = ("test-sdk", "test-client-id");
 /// A PKCE verifier and its challenge (RFC 7636 appendix B): an app makes a new pair for each bind.
 pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 /// The challenge of [`VERIFIER`].
@@ -43,6 +50,8 @@ const SANDBOX: &str = "127.0.0.1:8081";
 pub(super) struct Stage {
     /// Where fedlink answers, base path included.
     pub(super) base: String,
+    /// The same without it.
+    pub(super) origin: String,
     /// The provider.
     pub(super) sandbox: Sandbox,
     /// The app's OAuth client secret.
@@ -51,6 +60,10 @@ pub(super) struct Stage {
     pub(super) password: SecretString,
     /// The time, for both.
     pub(super) clock: Arc<MovableClock>,
+    /// The second user's access token at the partner.
+    pub(super) partner_token: SecretString,
+    /// The short messages that are sent.
+    pub(super) messages: Mutex<UnboundedReceiver<ShortMessage>>,
     servers: [ServerHandle; 2],
     background: [JoinHandle<()>; 2],
     folder: TempDir,
@@ -68,7 +81,13 @@ impl Stage {
         let origin = format!("http://{}", public.local_addr().map_err(trouble)?);
         let base = format!("{origin}/blitz");
         let sandbox = sandbox(provider, &base, (clock.clone(), entropy.clone()), &password)?;
-        let app = app(&folder, (&origin, &sandbox), (&secret, &password), (clock.clone(), entropy)).await?;
+        let [_, (bob, ..)] = SANDBOX_USERS;
+        let partner_token = sandbox.issue(bob, "their-app", "openid").access_token;
+        // The first that comes of a bind, not that one.
+        sandbox.script().next_lifetimes(&[FIRST_LIFE]);
+        let (sms, messages) = unbounded_channel();
+        let settings = settings(&folder, (&origin, &sandbox), (&secret, &password, &entropy.token()), sms)?;
+        let app = app(settings, (clock.clone(), entropy)).await?;
         let service = Service::new(&app, public, ops, 1, &Leaving::default()).map_err(trouble)?;
         let (public, ops) = service.handles();
         let serving = tokio::spawn(async move {
@@ -79,10 +98,13 @@ impl Stage {
         let sweeping = tokio::spawn(sweep::run(app.parts.clone()));
         Ok(Self {
             base,
+            origin,
             sandbox,
             secret,
             password,
             clock,
+            partner_token,
+            messages: Mutex::new(messages),
             servers: [public, ops],
             background: [serving, sweeping],
             folder,
@@ -136,22 +158,23 @@ fn sandbox(
         redirect_uris: vec![format!("{base}/login/externalIdps/callback/sandbox/sandbox_1/false")],
         auth: ClientAuth::Basic,
     }];
-    options.users = SANDBOX_USERS.iter().map(|(sub, name, email)| SandboxUser::new(sub, name, email)).collect();
+    let [(alice, alice_name, alice_email), (bob, bob_name, bob_email)] = SANDBOX_USERS;
+    let with_phone = SandboxUser { phone: Some(PHONE.to_owned()), ..SandboxUser::new(bob, bob_name, bob_email) };
+    options.users = vec![SandboxUser::new(alice, alice_name, alice_email), with_phone];
     options.complete_command = Some(format!(
         r#"curl -i -u {APP}:{password} -H 'Content-Type: application/json' -d '{{"bind_code":"{{bind_code}}","code_verifier":"{VERIFIER}","subject":"alice"}}' {base}/api/v2/users/current/fa/bind/complete"#,
         password = password.expose_secret(),
     ));
-    let sandbox = Sandbox::start(options).map_err(trouble)?;
-    sandbox.script().next_lifetimes(&[FIRST_LIFE]);
-    Ok(sandbox)
+    Sandbox::start(options).map_err(trouble)
 }
 
-async fn app(
+fn settings(
     folder: &TempDir,
     (origin, sandbox): (&str, &Sandbox),
-    (secret, password): (&SecretString, &SecretString),
-    (clock, entropy): (Arc<MovableClock>, SharedEntropy),
-) -> Result<App, Trouble> {
+    (secret, password, session): (&SecretString, &SecretString, &SecretString),
+    sms: UnboundedSender<ShortMessage>,
+) -> Result<Settings, Trouble> {
+    let (partner, client) = PARTNER;
     let text = format!(
         r#"
 public_url = "{origin}"
@@ -172,7 +195,15 @@ client_id = "fedlink"
 client_secret = "sandbox-secret"
 scopes = ["openid", "offline_access", "profile", "email"]
 user_name = "{{name}}"
+[session]
+secret = "{session}"
+[[partners]]
+name = "{partner}"
+[partners.clients.{client}]
+identity_type = "{partner}"
+user_info_url = "{issuer}/userinfo"
 "#,
+        session = session.expose_secret(),
         secret = secret.expose_secret(),
         password = password.expose_secret(),
         callback = callback(sandbox),
@@ -180,7 +211,12 @@ user_name = "{{name}}"
     );
     let mut settings = Settings::parse(&text, folder.path(), &|_| None, Literals::Allow).map_err(trouble)?;
     settings.introspection = true;
+    settings.sms = Some(Sms::Handed(sms));
     settings.database_url = format!("sqlite:{}", folder.path().join("fedlink.db").display()).into();
+    Ok(settings)
+}
+
+async fn app(settings: Settings, (clock, entropy): (Arc<MovableClock>, SharedEntropy)) -> Result<App, Trouble> {
     let app = Box::pin(App::build(settings, clock, entropy, Handle::current()))
         .await
         .map_err(|error| Trouble::from(&error))?;

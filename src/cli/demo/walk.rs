@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use percent_encoding::percent_decode_str;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Method, RequestBuilder, Response};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
-use super::stage::{APP, CHALLENGE, Stage, VERIFIER};
+use super::stage::{APP, CHALLENGE, PARTNER, PHONE, Stage, VERIFIER};
 use crate::cli::output::{Output, Trouble};
 
-/// Walks list → bind → list → fedToken → expiry → refreshed fedToken → unlink; an error names the step that failed.
+/// Walks list → bind → list → fedToken → expiry → refreshed fedToken → unlink, then a partner's sign-in with a phone that is
+/// confirmed on the way; an error names the step that failed.
 pub(super) async fn walk(stage: &Stage, output: &Output) -> Result<(), Trouble> {
     let walker = Walker::new(stage)?;
     let token = walker.token().await?;
@@ -40,7 +42,7 @@ pub(super) async fn walk(stage: &Stage, output: &Output) -> Result<(), Trouble> 
     walker.expect("unlink", walker.request(Method::DELETE, path).bearer_auth(&token), 204).await?;
     walker.expect_links(&token, &json!([])).await?;
     say(output, "unlink", "alice has no links");
-    Ok(())
+    walker.partner(output).await
 }
 
 fn say(output: &Output, step: &str, words: &str) {
@@ -127,6 +129,58 @@ impl<'a> Walker<'a> {
         url::form_urlencoded::parse(query.as_bytes())
             .find_map(|(name, value)| (name == "bind_code").then(|| value.into_owned()))
             .ok_or_else(|| Trouble::say("bind: no bind_code came to the callback"))
+    }
+
+    /// A sign-in with a partner's access token, and what its session opens.
+    async fn partner(&self, output: &Output) -> Result<(), Trouble> {
+        let (partner, client) = PARTNER;
+        let callback = format!(
+            "{}/api/auth/{partner}/callback?user_type=resident&client_id={client}&access_token={}",
+            self.stage.origin,
+            self.stage.partner_token.expose_secret()
+        );
+        let refused = self.expect("partner", self.http.get(&callback), 400).await?;
+        let refused: Value =
+            refused.json().await.map_err(|error| Trouble::say(format!("partner: {}", error.without_url())))?;
+        let phone = text(&refused, "/errors/0/extensions/messageInterpolation/phone")?;
+        say(output, "partner", "the first sign-in asks for a confirmed phone");
+
+        let who = r#"dv: 1, sender: { dv: 1, fingerprint: "demo-app" }, captcha: "1234""#;
+        let start =
+            format!(r#"mutation {{ startConfirmPhoneAction(data: {{ {who}, phone: "{phone}" }}) {{ token }} }}"#);
+        let token = text(&self.ask("/admin/api", None, &start).await?, "/data/startConfirmPhoneAction/token")?;
+        let code = match self.stage.messages.lock().await.try_recv() {
+            Ok(message) => message.code.number(),
+            Err(_nothing_came) => return Err(Trouble::say("confirm: no SMS was sent")),
+        };
+        let complete = format!(
+            r#"mutation {{ completeConfirmPhoneAction(data: {{ {who}, token: "{token}", smsCode: {code} }}) {{ status }} }}"#
+        );
+        text(&self.ask("/admin/api", None, &complete).await?, "/data/completeConfirmPhoneAction/status")?;
+        say(output, "confirm", "by the code of an SMS");
+
+        let confirmed = self.http.get(format!("{callback}&confirm_phone_action_token={token}"));
+        let cookie = header(&self.expect("partner", confirmed, 302).await?, SET_COOKIE.as_str())?;
+        say(output, "partner", "signed in, with the cookie keystone.sid");
+
+        let encoded = cookie.strip_prefix("keystone.sid=").and_then(|rest| rest.split(';').next()).unwrap_or_default();
+        let decoded = percent_decode_str(encoded).decode_utf8_lossy();
+        let bearer = decoded.strip_prefix("s:").unwrap_or_default();
+        let user = self.ask("/api/graphql", Some(bearer), "{ authenticatedUser { name phone } }").await?;
+        let expected = json!({"data": {"authenticatedUser": {"name": "Bob at Sandbox", "phone": PHONE}}});
+        if user != expected {
+            return Err(Trouble::say(format!("session: expected {expected}, got {user}")));
+        }
+        say(output, "session", "its value is a bearer token for GraphQL");
+        Ok(())
+    }
+
+    async fn ask(&self, path: &str, bearer: Option<&str>, query: &str) -> Result<Value, Trouble> {
+        let mut request = self.http.post(format!("{}{path}", self.stage.origin)).json(&json!({"query": query}));
+        if let Some(bearer) = bearer {
+            request = request.bearer_auth(bearer);
+        }
+        self.json("graphql", request).await
     }
 }
 
