@@ -8,6 +8,8 @@ use crate::support::database::{Sql, count, execute, texts};
 use crate::support::partner::{COOKIE_SECRET, LENIENT, SDK, bearer, cookie, encoded, refused, trusting, with_partner};
 use crate::support::world::{As, Body, PUBLIC, World, both_engines};
 
+const README: &str = include_str!("../README.md");
+
 fn oleg() -> Value {
     json!({ "sub": "cmd30383l", "phone_number": "+79990001234", "name": "Oleg", "email": "oleg@example.com" })
 }
@@ -242,6 +244,24 @@ both_engines! {
         })
         .await;
         assert_eq!(stranger.at_home(&session).await, None);
+    }
+
+    async fn the_readmes_partner_is_served(engine: Engine) {
+        let (_, block) = README.split_once("## Signing in with a partner's access token").unwrap();
+        let block = block.split_once("```toml").and_then(|(_, rest)| rest.split_once("```")).unwrap().0;
+        let world = World::start_with(engine, |settings| {
+            let issuer = settings.split_once("issuer = \"").and_then(|(_, rest)| rest.split('"').next()).unwrap();
+            let block = block
+                .replace("{ env = \"COOKIE_SECRET\" }", &format!("\"{COOKIE_SECRET}\""))
+                .replace("https://my-app.example.com/api/oidc/me", &format!("{issuer}/userinfo"));
+            format!("{settings}\n{block}")
+        })
+        .await;
+        world.userinfo(&json!({ "sub": "1", "contact": { "phone": "+79990001234" } }));
+        let answer = world.visit(&world.callback("resident", "test-client-id"), &[]).await;
+        assert_eq!(refused(&answer), (400, "PHONE_CONFIRMATION_REQUIRED".to_owned()));
+        let told = &answer.json()["errors"][0]["extensions"]["messageInterpolation"];
+        assert_eq!(told["phone"], "+79990001234", "its fields are read");
     }
 
     async fn without_sessions_there_is_no_such_dialect(engine: Engine) {
