@@ -71,7 +71,8 @@ pub enum Error {
         retry_after: Duration,
     },
     /// The Condo dialect refuses, and says why in its own words.
-    #[error("refused: {0:?}")]
+    // Not which: a refusal may hold a phone number.
+    #[error("refused in the Condo dialect")]
     Refused(Refusal),
     /// The database is away, locked or read-only.
     #[error("the database is unavailable")]

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::Parts;
 use crate::domain::ids::Subject;
 use crate::domain::{Error, Result};
-use crate::store::{Tx, at, attempts};
+use crate::store::{self, Tx, at, attempts};
 
 /// For how long tries are counted together: from the first on, not sliding. Who is refused knows when it ends, and trying on
 /// doesn't put it off.
@@ -77,6 +77,14 @@ pub(super) async fn count(parts: &Arc<Parts>, key: Key, limit: usize, window: Wi
             Ok(Verdict::Refused { first: count == limit + 1, retry_after })
         })
         .await
+}
+
+/// Whether there were as many as may be, without counting one: for what is counted only once it is done.
+pub(super) async fn is_used_up(parts: &Parts, key: &Key, limit: usize) -> Result<bool> {
+    let now = at(parts.clock.now());
+    let found = store::read!(parts.store, |conn| attempts::find(conn, &key.0, now))?;
+    let count = found.map_or(Ok(0), |(count, _)| usize::try_from(count).map_err(Error::internal))?;
+    Ok(count >= limit)
 }
 
 /// The key of all that a network tries, to sign in by whichever way.

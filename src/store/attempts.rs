@@ -29,6 +29,12 @@ pub(crate) async fn count(conn: &mut Conn, key: &str, (now, expires): (At, At)) 
     .map_err(lift)
 }
 
+/// How many there were in the window that runs at `now`, and when it ends.
+pub(crate) async fn find(conn: &mut Conn, key: &str, now: At) -> Result<Option<(i32, At)>> {
+    let running = attempts::table.find(key).filter(attempts::expires.gt(now));
+    on!(conn, |c| running.select((attempts::count, attempts::expires)).first(c)).optional().map_err(lift)
+}
+
 /// Forgets what was counted.
 pub(crate) async fn delete(conn: &mut Conn, key: &str) -> Result<()> {
     on!(conn, |c| diesel::delete(attempts::table.find(key)).execute(c)).map_err(lift)?;

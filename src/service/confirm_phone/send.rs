@@ -39,14 +39,18 @@ pub(super) async fn code(
     Ok((mac, code_end(parts)?))
 }
 
-/// Counts the message: the network's of an hour, the phone's one a minute, the phone's of the day. Gives the key of the minute.
-/// The source counts the phone's day first, and whatever comes after: then anybody could use up a stranger's day in a second,
-/// and from a network that gets no more messages at all.
+/// Refuses a message in the source's order: the phone's of the day, the network's of an hour, the phone's one a minute. Gives
+/// the key of the minute. The source counts the phone's day first, whatever comes after; here only messages that are sent
+/// count, or anybody could use up a stranger's day in a second.
 async fn admit(parts: &Arc<Parts>, phone: &Phone, ip: IpAddr) -> Result<Key> {
     if !parts.upstream.sms().is_there() {
         return Err(Error::refused(Refusal::SmsNotConfigured));
     }
     let limits = &parts.settings.limits;
+    let today = Key::new("SMS of the day to", phone.as_str());
+    if attempts::is_used_up(parts, &today, limits.sms_per_day_and_phone).await? {
+        return Err(Error::refused(Refusal::SmsForPhoneDayLimitReached));
+    }
     let from = Key::new("SMS for", &network(ip));
     if is_too_many(attempts::count(parts, from, limits.sms_per_hour_and_ip, Window::Hour).await?) {
         return Err(Error::refused(Refusal::SmsForIpDayLimitReached));
@@ -55,7 +59,7 @@ async fn admit(parts: &Arc<Parts>, phone: &Phone, ip: IpAddr) -> Result<Key> {
     if let Verdict::Refused { retry_after, .. } = attempts::count(parts, lock.clone(), 1, Window::Minute).await? {
         return Err(Error::refused(Refusal::TooManyRequests { retry_after }));
     }
-    let today = Key::new("SMS of the day to", phone.as_str());
+    // Of those that wait for the same minute one gets here.
     if is_too_many(attempts::count(parts, today, limits.sms_per_day_and_phone, Window::Day).await?) {
         return Err(Error::refused(Refusal::SmsForPhoneDayLimitReached));
     }
