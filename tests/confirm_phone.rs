@@ -196,6 +196,33 @@ both_engines! {
         assert!(world.start_confirm(&v6(1), &json!({"phone": "+79990000097"})).await.data()["result"]["token"].is_string());
     }
 
+    async fn codes_are_not_guessed_at_scale(engine: Engine) {
+        let (world, sms) = with_sms(engine).await;
+        // Of one phone, from wherever: twice as many tries a day as it may get messages.
+        let mut kinds = Vec::new();
+        for n in 0..3 {
+            world.advance(60);
+            let from = format!("203.0.113.{n}");
+            let token = world.start_confirm(&from, &json!({"phone": PHONE})).await.data()["result"]["token"].as_str().unwrap().to_owned();
+            let wrong = if sms.code() == 1234 { 4321 } else { 1234 };
+            for _ in 0..10 {
+                world.advance(2);
+                kinds.push(world.complete(&token, wrong).await.refused_as().1);
+            }
+        }
+        let (looked, refused) = kinds.split_at(20);
+        assert!(looked.iter().all(|kind| kind == "SMS_CODE_VERIFICATION_FAILED"), "{looked:?}");
+        assert!(refused.iter().all(|kind| kind == "TOO_MANY_REQUESTS"), "{refused:?}");
+    }
+
+    async fn users_are_asked_for_only_so_often(engine: Engine) {
+        let (world, _sms) = with_sms(engine).await;
+        for n in 0..11 {
+            let answer = world.start_confirm(IP, &json!({"user": {"id": format!("nobody-{n}")}})).await;
+            assert_refused(&answer, if n < 10 { "WRONG_PHONE_FORMAT" } else { "TOO_MANY_REQUESTS" });
+        }
+    }
+
     async fn a_fleet_shares_confirmations(engine: Engine) {
         let (first, sms) = with_sms(engine).await;
         let second = World::start_beside(&first, |settings| of_webhook(&sms, &settings)).await;

@@ -158,8 +158,18 @@ both_engines! {
         assert_eq!(count(&world, "condo_sessions").await, 1);
     }
 
+    /// Who has started a confirmation of somebody's phone must not be handed it by that one's typing the code elsewhere.
+    async fn digits_confirm_nothing_to_who_asked_for_them(engine: Engine) {
+        let (world, webhook) = world(engine).await;
+        let (token, code) = code_to(&world, &webhook, JANES).await;
+        assert!(is_let_in(&world, factor("CONFIRM_PHONE_TOKEN", &code.to_string())).await);
+        assert!(!is_let_in(&world, factor("CONFIRM_PHONE_TOKEN", &code.to_string())).await, "used up");
+        assert_eq!(world.phone_of(&token).await.refused_as().1, "UNABLE_TO_FIND_CONFIRM_PHONE_ACTION");
+        assert!(!is_let_in(&world, factor("confirmPhoneToken", &token)).await);
+    }
+
     async fn a_phone_that_is_not_known_to_be_theirs_is_not_offered(engine: Engine) {
-        let (world, _webhook) = world(engine).await;
+        let (world, webhook) = world(engine).await;
         let two_factor = Standing { two_factor: true, ..Standing::default() };
         let new = New { email: Some(email("mary@example.com", true)), phone: Some(phone("+79995556677", false)), standing: two_factor, ..staff("mary") };
         world.person(new).await;
@@ -167,5 +177,10 @@ both_engines! {
         assert_eq!(details["extensions"]["authDetails"], json!({
             "is2FAEnabled": true, "userId": "mary", "availableSecondFactors": [], "maskedData": {},
         }));
+        let (_, code) = code_to(&world, &webhook, "+79995556677").await;
+        let change = json!({
+            "email": "mary@example.com", "secondFactor": {"type": "CONFIRM_PHONE_TOKEN", "value": code.to_string()},
+        });
+        assert!(!is_let_in(&world, change).await, "nor taken");
     }
 }

@@ -167,7 +167,7 @@ both_engines! {
     async fn the_link_is_listed_and_can_be_unlinked(engine: Engine) {
         let world = World::start_with(engine, |settings| trusting(&settings)).await;
         world.userinfo(&oleg());
-        world.arrive().await;
+        let session = cookie(&world.arrive().await);
         let subject = owners(&world).await.concat();
         let console = world.console().await;
         let listed = world.call("GET", &format!("/api/v3/users/{subject}/fa?detail=true"), &console, Body::None).await.json();
@@ -175,7 +175,9 @@ both_engines! {
         let seen = ["fpType", "fpName", "sid", "userName", "proof", "origin"].map(|field| link[field].as_str().unwrap());
         assert_eq!(seen, ["partner", SDK, "cmd30383l", "Oleg", "proven", LENIENT]);
         let target = format!("/api/v3/users/{subject}/fa/partner/{SDK}/cmd30383l");
+        assert_eq!(world.at_home(&session).await.as_deref(), Some("Oleg"));
         assert_eq!(world.call("DELETE", &target, &console, Body::None).await.status, 204);
+        assert_eq!(world.at_home(&session).await, None, "whom it let in is out");
         // The next sign-in is a first one again: its verified phone finds the account.
         world.arrive().await;
         assert_eq!(owners(&world).await, [subject]);

@@ -63,6 +63,7 @@ impl Row {
             "admin" => execute(&world.database_url, &change("is_admin = true")).await,
             "support" => execute(&world.database_url, &change("is_support = true")).await,
             "rights" => execute(&world.database_url, &change(&format!("rights_set = '{RIGHTS}'"))).await,
+            "factor" => execute(&world.database_url, &change("two_factor = true")).await,
             "deleted" => accounts::disable(&world.app.parts, Subject::parse(subject).unwrap()).await.unwrap(),
             other => panic!("{other}"),
         }
@@ -116,6 +117,8 @@ both_engines! {
             ("!- p", "A !- admin", "", "new", "A !-, new --"),
             ("!- p", "A !- support", "", "new", "A !-, new --"),
             ("!- p", "A !- rights", "", "new", "A !-, new --"),
+            ("!- p", "A !- factor", "", "new", "A !-, new --"),
+            ("-! e", "", "A -! factor", "new", "A -!, new --"),
             ("!- p", "A ?- admin", "", "new", "A --, new !-"),
             ("!- p", "A !- deleted", "", "new", "A !-, new --"),
             ("!- p", "A ?- deleted", "", "new", "A ?-, new --"),
