@@ -28,6 +28,7 @@ impl App {
         entropy: SharedEntropy,
         runtime: Handle,
     ) -> Result<Self> {
+        warn_of_any_audience(&settings);
         let store = Store::new(&settings.database_url, settings.ca_file.as_deref(), runtime.clone())?;
         for migration in store.migrate().await? {
             tracing::info!(migration, "migrated");
@@ -49,5 +50,21 @@ impl App {
         });
         ownership::reconcile(&parts).await?;
         Ok(Self { parts })
+    }
+}
+
+/// A partner's other applications have its users' tokens as well: where nobody looks whom one was made for, any of them can
+/// sign those users in here.
+fn warn_of_any_audience(settings: &Settings) {
+    for (name, partner) in &settings.partners {
+        for (client, rules) in &partner.clients {
+            if rules.audience.is_none() && rules.introspection.is_none() {
+                tracing::warn!(
+                    partner = name,
+                    %client,
+                    "tokens that the partner made for any application sign in: set audience or introspection_url"
+                );
+            }
+        }
     }
 }

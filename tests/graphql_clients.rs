@@ -7,7 +7,7 @@ use crate::support::graphql_client::request;
 use crate::support::office::Office;
 use crate::support::person::PASSWORD;
 use crate::support::site::Site;
-use crate::support::world::{As, Engine, both_engines};
+use crate::support::world::{As, both_engines};
 
 const SIGN_IN: &str = r#"mutation SignIn {
   authenticateUserWithEmailAndPassword(data: {

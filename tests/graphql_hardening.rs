@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::condo::{API, by_email, staff, with_sessions};
+use crate::support::condo::{self, API, by_email, staff, with_sessions};
 use crate::support::world::{Answer, As, Body, PUBLIC, World, both_engines};
 
 const LISTED: &str = "https://app.example";
@@ -21,7 +21,7 @@ both_engines! {
     async fn a_request_that_asks_too_much_is_not_run(engine: Engine) {
         let world = World::condo(engine).await;
         world.person(staff("jane")).await;
-        let token = As::Bearer(by_email::token(&world).await);
+        let token = As::Bearer(condo::token(&world).await);
         let fields = |count: usize| -> String { (0..count).map(|n| format!(" a{n}: id")).collect() };
         let most = format!("{{ authenticatedUser {{{} }} }}", fields(249));
         assert_eq!(world.ask(&token, &most).await.data()["authenticatedUser"]["a248"], "jane");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::condo::{API, by_email, by_phone, refusal, staff, with_sessions};
+use crate::support::condo::{self, API, by_email, by_phone, refusal, staff, with_sessions};
 use crate::support::database::texts;
 use crate::support::world::{Answer, As, Body, Engine, World, both_engines};
 
@@ -105,7 +105,7 @@ both_engines! {
 
     async fn a_user_gets_ten_tries_an_hour_under_whatever_name(engine: Engine) {
         let world = world(engine).await;
-        let token = by_email::token(&world).await;
+        let token = condo::token(&world).await;
         let bearer = format!("Bearer {token}");
         for n in 0..11 {
             let change = json!({"email": format!("other{n}@example.com")});

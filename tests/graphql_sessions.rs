@@ -4,7 +4,7 @@ use fedlink::domain::ids::Subject;
 use fedlink::service::accounts;
 use serde_json::{Value, json};
 
-use crate::support::condo::{by_email, staff, with_sessions};
+use crate::support::condo::{self, by_email, staff, with_sessions};
 use crate::support::database::{count, texts};
 use crate::support::world::{Answer, As, Body, Engine, World, both_engines};
 
@@ -73,7 +73,7 @@ both_engines! {
 
     async fn a_password_change_ends_every_session(engine: Engine) {
         let world = world(engine).await;
-        let tokens = [by_email::token(&world).await, by_email::token(&world).await];
+        let tokens = [condo::token(&world).await, condo::token(&world).await];
         for token in &tokens {
             assert_eq!(who_bears(&world, token).await, "jane");
         }
@@ -87,7 +87,7 @@ both_engines! {
     /// The source keeps such a session, to say that its user may do nothing.
     async fn a_user_who_is_deleted_is_told_so(engine: Engine) {
         let world = world(engine).await;
-        let token = As::Bearer(by_email::token(&world).await);
+        let token = As::Bearer(condo::token(&world).await);
         accounts::disable(&world.app.parts, subject("jane")).await.unwrap();
         let answer = world.ask(&token, WHO).await;
         assert_eq!(answer.json()["data"], json!({"authenticatedUser": null}));
@@ -106,7 +106,7 @@ both_engines! {
 
     async fn signing_out_ends_the_one_session(engine: Engine) {
         let world = world(engine).await;
-        let (token, other) = (by_email::token(&world).await, by_email::token(&world).await);
+        let (token, other) = (condo::token(&world).await, condo::token(&world).await);
         let out = world.ask(&As::Bearer(token.clone()), OUT).await;
         assert_eq!(out.data(), json!({"unauthenticateUser": {"success": true}}));
         assert_eq!(who_bears(&world, &token).await, Value::Null);
@@ -169,7 +169,7 @@ both_engines! {
 async fn two_instances_share_sessions() {
     let first = world(Engine::Postgres).await;
     let second = World::start_beside(&first, with_sessions).await;
-    let token = by_email::token(&first).await;
+    let token = condo::token(&first).await;
     assert_eq!(who_bears(&second, &token).await, "jane");
     second.ask(&As::Bearer(token.clone()), OUT).await.data();
     assert_eq!(who_bears(&first, &token).await, Value::Null);

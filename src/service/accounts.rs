@@ -317,6 +317,7 @@ pub async fn enable(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
     parts
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;
+            hold(tx.conn(), &subject).await?;
             if !set_disabled(tx.conn(), &subject, None).await? {
                 return Err(Error::UserNotFound { hint: None });
             }

@@ -27,11 +27,29 @@ pub(super) fn read(top: &mut Reader<'_>) -> BTreeMap<String, Partner> {
                 seen.insert(name.clone(), reader.path().to_owned());
             }
         }
+        let place = reader.path().to_owned();
         if let Some(partner) = read_one(reader, name) {
+            for (client, shared) in shared(&partner, &partners) {
+                let problem =
+                    format!("is another partner's ({shared}): who answers for one would sign in the other's users");
+                top.wrong(&format!("{place}.clients.{client}.identity_type"), problem);
+            }
             partners.insert(partner.name.clone(), partner);
         }
     }
     partners
+}
+
+/// The clients whose identity is also one of a partner before, with that partner.
+fn shared<'p>(partner: &'p Partner, others: &'p BTreeMap<String, Partner>) -> Vec<(&'p str, &'p str)> {
+    let mut shared = Vec::new();
+    for (id, client) in &partner.clients {
+        let same = |other: &&Partner| other.clients.values().any(|theirs| theirs.identity == client.identity);
+        if let Some(other) = others.values().filter(|other| other.name != partner.name).find(same) {
+            shared.push((id.as_str(), other.name.as_str()));
+        }
+    }
+    shared
 }
 
 fn read_name(reader: &mut Reader<'_>) -> Option<String> {

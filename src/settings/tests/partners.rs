@@ -213,3 +213,18 @@ fn partners_need_sessions() {
     let expected = "session: is missing: [[partners]] sign users in, and its secret signs their sessions";
     assert_eq!(told.to_string(), expected);
 }
+
+#[test]
+fn a_kind_of_identity_is_one_partners() {
+    let partner = |name: &str, identity: &str| {
+        format!(
+            "[[partners]]\nname = \"{name}\"\n[partners.clients.c]\nidentity_type = \"{identity}\"\n\
+             user_info_url = \"https://{name}.example/me\"\n"
+        )
+    };
+    assert_eq!(read(&(partner("a", "x") + &partner("b", "y"))).partners.len(), 2);
+    assert_eq!(
+        mistakes_of(&(partner("a", "x") + &partner("b", "x"))),
+        "partners[1].clients.c.identity_type: is another partner's (a): who answers for one would sign in the other's users"
+    );
+}

@@ -114,8 +114,9 @@ async fn the_latest_code_of_a_phone_is_found() {
         for row in [&first, &second, &others] {
             insert(&mut conn, row).await.unwrap();
         }
-        let latest =
-            async |conn: &mut Conn, now: At| find_latest(conn, (phone, "cp:"), now).await.unwrap().map(|row| row.token_hash[0]);
+        let latest = async |conn: &mut Conn, now: At| {
+            find_latest(conn, (phone, "cp:"), now).await.unwrap().map(|row| row.token_hash[0])
+        };
         assert_eq!(latest(&mut conn, later(90)).await, Some(2));
         assert_eq!(latest(&mut conn, later(91)).await, None);
         assert!(verify(&mut conn, &second.token_hash, &second.code_mac, noon()).await.unwrap());
