@@ -30,8 +30,8 @@ use crate::service::condo_sessions::{CondoSession, Ticket};
 use crate::service::sign_in::Origin;
 use crate::settings::{Locale, Settings};
 
-/// The most that a request may ask for, each field counting one, and a list or a password twenty. The documented requests come
-/// to 26 at most, a page that shows everything of employees to 50.
+/// The most that a request may ask for: each field counts one, a list, a code or a password twenty, and what a list shows once for
+/// each 400 records it may have. The documented requests come to 38 at most, a page that shows everything of employees to 69.
 const COMPLEXITY: usize = 250;
 /// How deep fields may stand in each other. The documented requests need 3, and that page 4.
 const DEPTH: usize = 10;
