@@ -223,7 +223,9 @@ both_engines! {
         let world = World::start(engine).await;
         let nobody = As::Nobody;
         for target in ["", "/", "/api", "/api/v3/users/alice", "/api/v3/users/alice/fa/", "/api/v4/users/alice/fa", "/oauth", "/index.html"] {
-            for method in ["GET", "POST", "DELETE"] {
+            // Where the Condo dialect is turned on there is a page at `/`, and openapi.yaml has its other methods as 405.
+            let methods: &[&str] = if target == "/" { &["GET"] } else { &["GET", "POST", "DELETE"] };
+            for method in methods {
                 assert_refused(&world.call(method, target, &nobody, Body::None).await, 404, ("input_error", "not_found"), "no such path");
                 if !target.is_empty() {
                     assert_refused(&at_root(&world, method, target, &nobody).await, 404, ("input_error", "not_found"), "no such path");
