@@ -155,7 +155,7 @@ async fn no_password_and_no_token_is_in_the_log() {
     site.feed(&create, PASSWORD).good();
     let running = site.serve();
     let url = format!("{}{API}", running.base_url);
-    let client = reqwest::Client::new();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client for loopback");
     let post = async |token: &str, body: String| {
         let request = client.post(&url).bearer_auth(token).header("content-type", "application/json").body(body);
         request.send().await.expect("it answers").text().await.expect("a body")

@@ -22,7 +22,7 @@ both_engines! {
         let world = World::condo(engine).await;
         world.person(staff("jane")).await;
         let token = As::Bearer(condo::token(&world).await);
-        let fields = |count: usize| -> String { (0..count).map(|n| format!(" a{n}: id")).collect() };
+        let fields = |count: usize| -> String { (0..count).map(|n| format!(" a{n}: id")).collect::<Vec<_>>().concat() };
         let most = format!("{{ authenticatedUser {{{} }} }}", fields(249));
         assert_eq!(world.ask(&token, &most).await.data()["authenticatedUser"]["a248"], "jane");
         let more = format!("{{ authenticatedUser {{{} }} }}", fields(250));
@@ -32,7 +32,7 @@ both_engines! {
             (0..levels).map(|n| {
                 let next = if n + 1 == levels { "id ".to_owned() } else { format!("...f{} ", n + 1).repeat(10) };
                 format!(" fragment f{n} on User {{ {next}}}")
-            }).collect()
+            }).collect::<Vec<_>>().concat()
         };
         for levels in [4, 6, 12] {
             let bomb = format!("{{ authenticatedUser {{ ...f0 }} }}{}", spread(levels));

@@ -31,7 +31,7 @@ fn factor(kind: &str, value: &str) -> Value {
 async fn code_to(world: &World, webhook: &SmsWebhook, phone: &str) -> (String, i64) {
     world.advance(61);
     let token = world.code_to(phone).await;
-    (token, webhook.code().into())
+    (token, webhook.code())
 }
 
 /// A token that confirms a phone.

@@ -32,12 +32,12 @@ async fn register(world: &World, who: &As, change: Value) -> Answer {
     world.ask_with(who, query, json!({"data": data}), &[]).await
 }
 
-fn error(name: &str, message: &str, extensions: Value, data: Option<Value>) -> Value {
+fn error(name: &str, message: &str, mut extensions: Value, data: Option<Value>) -> Value {
+    extensions["messageForDeveloper"] = format!("{message}\n\nGraphQL request:2:3").into();
     let mut error = json!({
         "message": message, "name": name, "locations": [{"line": 2, "column": 3}], "path": [MUTATION],
         "extensions": extensions,
     });
-    error["extensions"]["messageForDeveloper"] = format!("{message}\n\nGraphQL request:2:3").into();
     if let Some(data) = data {
         error["data"] = data;
     }

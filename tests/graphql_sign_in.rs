@@ -36,6 +36,9 @@ fn wrong() -> Value {
     )
 }
 
+/// A query, headers, and in which words the answer is.
+type Asked<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
 both_engines! {
     /// The document of the source's documentation, letter for letter but for the values.
     async fn the_documented_sign_in_by_email_works(engine: Engine) {
@@ -241,7 +244,7 @@ both_engines! {
             format!("locale = \"ru\"\n{}", with_sessions(settings)) + "[limits]\nsign_in_per_hour = 100\n"
         }).await;
         let (en, ru) = ("Wrong email or password", "Неверный адрес электронной почты или пароль");
-        let rows: [(&str, &[(&str, &str)], &str); 11] = [
+        let rows: [Asked; 11] = [
             ("", &[], ru),
             ("", &[("accept-language", "en-US,en;q=0.9")], en),
             ("?locale=en", &[], en),

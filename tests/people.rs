@@ -135,8 +135,8 @@ both_engines! {
         office.changed("User", &id, json!({"isPhoneVerified": true})).await;
         let changed = office.update(&office.admin, "User", (&id, another), "isEmailVerified isPhoneVerified").await.data();
         assert_eq!(changed["updateUser"], json!({"isEmailVerified": false, "isPhoneVerified": true}));
-        let said = json!({"email": "nora@example.com", "isEmailVerified": true});
-        let changed = office.update(&office.admin, "User", (&id, said), "isEmailVerified").await.data();
+        let same = json!({"email": "nora@example.com", "isEmailVerified": true});
+        let changed = office.update(&office.admin, "User", (&id, same), "isEmailVerified").await.data();
         assert_eq!(changed["updateUser"], json!({"isEmailVerified": true}));
 
         // The subject is the same in both dialects.

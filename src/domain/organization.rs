@@ -131,7 +131,6 @@ pub struct RightsSet {
 
 /// Somebody who works, or is invited to work, for an organization.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a field of the dialect")]
 pub struct Employee {
     /// The id.
     pub id: Uuid,

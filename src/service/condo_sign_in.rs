@@ -172,18 +172,14 @@ async fn let_in(parts: &Arc<Parts>, checked: Checked) -> Result<Opened> {
         return Err(wrong());
     };
     match &checked.factor {
-        Some(factor) => {
-            if !spend_factor(parts, &mut tx, factor).await? {
-                return Err(wrong());
-            }
-        }
+        Some(factor) if !spend_factor(parts, &mut tx, factor).await? => return Err(wrong()),
         None if now.two_factor => {
             drop(tx);
             let why = (Some(now.subject.clone()), "second_factor_missing");
             write_refusal(parts, &checked.origin, why).await?;
             return Err(Error::refused(Refusal::NotEnoughAuthFactors(Box::new(auth_details(&now)?))));
         }
-        None => {}
+        Some(_) | None => {}
     }
     let signed_in = SignedIn { subject: &checked.subject, source: "gql", provider: checked.mutation, client_id: None };
     let ticket = open(parts, &mut tx, signed_in, checked.old.as_ref()).await?;

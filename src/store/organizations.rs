@@ -40,7 +40,6 @@ pub(crate) struct RoleRow {
 
 /// An employee's row.
 #[derive(Clone, Debug, QueryableByName, Insertable, AsChangeset)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a column")]
 #[diesel(table_name = employees, treat_none_as_null = true)]
 pub(crate) struct EmployeeRow {
     pub(crate) id: Uuid,

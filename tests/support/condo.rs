@@ -12,6 +12,7 @@ use super::world::{Engine, World};
 pub(crate) const API: &str = "/admin/api";
 
 /// Settings that turn the dialect on.
+#[expect(clippy::needless_pass_by_value, reason = "as a world's settings are changed")]
 pub(crate) fn with_sessions(settings: String) -> String {
     format!("{settings}\n[session]\nsecret = \"a-secret-of-the-tests\"\n")
 }

@@ -48,8 +48,6 @@ struct Body<'a> {
 fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
     match error {
         Error::Input { .. } => (StatusCode::BAD_REQUEST, "input_error", "wrong_values"),
-        // The Condo dialect's alone; here it would be a bug, of which nothing is told.
-        Error::Refused(_) => (StatusCode::INTERNAL_SERVER_ERROR, "process_error", "internal"),
         Error::BindCode => (StatusCode::BAD_REQUEST, "input_error", "bind_code_invalid"),
         // Blitz answers 401, never 403.
         Error::Denied => (StatusCode::UNAUTHORIZED, "security_error", "bad_access_token"),
@@ -65,7 +63,8 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
             (StatusCode::SERVICE_UNAVAILABLE, "upstream_error", "provider_unavailable")
         }
         Error::StorageUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "process_error", "storage_unavailable"),
-        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "process_error", "internal"),
+        // A refusal is the Condo dialect's alone; here it would be a bug, of which nothing is told.
+        Error::Internal(_) | Error::Refused(_) => (StatusCode::INTERNAL_SERVER_ERROR, "process_error", "internal"),
     }
 }
 

@@ -105,7 +105,7 @@ impl Envelope<'_> {
         let Refused { status, code, message } = refused;
         let extensions = Object::default().with("code", code).with("type", code).with("message", message);
         let shape = Shape { message: message.to_owned(), name: "GQLError", extensions, data: None };
-        Answer { status, body: self.body(vec![self.error(shape, &[], &[])], None) }
+        Answer { status, body: Self::body(vec![self.error(shape, &[], &[])], None) }
     }
 
     /// A query that is not looked at.
@@ -134,7 +134,7 @@ impl Envelope<'_> {
     fn unrun(&self, name: &'static str, code: &str, message: &str, places: &[Pos]) -> Answer {
         Answer {
             status: StatusCode::BAD_REQUEST,
-            body: self.body(vec![self.not_run((name, code), message, places)], None),
+            body: Self::body(vec![self.not_run((name, code), message, places)], None),
         }
     }
 
@@ -154,7 +154,7 @@ impl Envelope<'_> {
                 self.not_run(("ValidationError", "GRAPHQL_VALIDATION_FAILED"), &message, &error.locations)
             };
             let errors = errors.iter().map(told).collect();
-            return Answer { status: StatusCode::BAD_REQUEST, body: self.body(errors, None) };
+            return Answer { status: StatusCode::BAD_REQUEST, body: Self::body(errors, None) };
         }
         // Fields of a query are resolved together, and fail in any order.
         errors.sort_by(|one, other| one.locations.cmp(&other.locations));
@@ -170,10 +170,10 @@ impl Envelope<'_> {
             let place = Place { kind, fields, locations: &error.locations };
             told.push(self.error(self.shape(error, &place), &error.locations, &error.path));
         }
-        Answer { status: StatusCode::OK, body: self.body(told, Some(data)) }
+        Answer { status: StatusCode::OK, body: Self::body(told, Some(data)) }
     }
 
-    fn body(&self, errors: Vec<Value>, data: Option<Value>) -> Value {
+    fn body(errors: Vec<Value>, data: Option<Value>) -> Value {
         let errors = (!errors.is_empty()).then_some(Value::List(errors));
         Object::default().with_some("errors", errors).with_some("data", data).into()
     }
@@ -204,18 +204,18 @@ impl Envelope<'_> {
             }
             Some(wrong @ Error::Input { .. }) => {
                 let message = wrong.to_string();
-                self.plain("BAD_USER_INPUT", "WRONG_VALUE", &message, place)
+                Self::plain("BAD_USER_INPUT", "WRONG_VALUE", &message, place)
             }
             Some(ours) => {
                 report_as(ours, &err_id(self.entropy));
-                self.plain("INTERNAL_ERROR", "INTERNAL_SERVER_ERROR", INTERNAL, place)
+                Self::plain("INTERNAL_ERROR", "INTERNAL_SERVER_ERROR", INTERNAL, place)
             }
             // An argument of the right type, with a value that its reader refuses.
-            None => self.plain("BAD_USER_INPUT", "WRONG_VALUE", &words(&error.message), place),
+            None => Self::plain("BAD_USER_INPUT", "WRONG_VALUE", &words(&error.message), place),
         }
     }
 
-    fn plain(&self, code: &str, kind: &str, message: &str, place: &Place<'_>) -> Shape {
+    fn plain(code: &str, kind: &str, message: &str, place: &Place<'_>) -> Shape {
         let extensions = Object::default()
             .with(place.kind, place.operation())
             .with("code", code)
@@ -261,7 +261,7 @@ impl Envelope<'_> {
             },
             other => match told(other) {
                 Some(told) => self.told(other, &told, place),
-                None => self.plain("INTERNAL_ERROR", "INTERNAL_SERVER_ERROR", INTERNAL, place),
+                None => Self::plain("INTERNAL_ERROR", "INTERNAL_SERVER_ERROR", INTERNAL, place),
             },
         }
     }

@@ -13,6 +13,7 @@ pub(crate) struct SessionQuery;
 #[Object]
 impl SessionQuery {
     /// Who is signed in; null if nobody is.
+    #[expect(clippy::unused_async, reason = "resolvers are")]
     async fn authenticated_user(&self, ctx: &Context<'_>) -> Result<Option<User>> {
         let visit = ctx.data::<Visit>()?;
         if visit.who().is_none() {

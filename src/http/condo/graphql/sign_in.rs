@@ -61,20 +61,20 @@ struct Factor {
 enum FactorType {
     /// A token of `startConfirmPhoneAction`, or the code.
     #[graphql(name = "confirmPhoneToken")]
-    ConfirmPhoneToken,
+    Phone,
     /// The same.
     #[graphql(name = "CONFIRM_PHONE_TOKEN")]
-    ConfirmPhoneTokenOfSeed,
+    PhoneOfSeed,
     /// For e-mail addresses, which nothing is confirmed by here: always wrong.
     #[graphql(name = "confirmEmailToken")]
-    ConfirmEmailToken,
+    Email,
 }
 
 impl From<Factor> for SecondFactor {
     fn from(factor: Factor) -> Self {
         match factor.kind {
-            FactorType::ConfirmPhoneToken | FactorType::ConfirmPhoneTokenOfSeed => Self::Phone(factor.value.into()),
-            FactorType::ConfirmEmailToken => Self::Email,
+            FactorType::Phone | FactorType::PhoneOfSeed => Self::Phone(factor.value.into()),
+            FactorType::Email => Self::Email,
         }
     }
 }

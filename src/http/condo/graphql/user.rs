@@ -70,12 +70,14 @@ impl User {
     }
 
     /// The e-mail address: for the user themselves and for administrators.
+    #[expect(clippy::unused_async, reason = "resolvers are")]
     async fn email(&self) -> Result<Option<&str>> {
         self.only(&[Sight::Whole])?;
         Ok(self.user.email.as_deref())
     }
 
     /// The phone number: for the user themselves and for administrators.
+    #[expect(clippy::unused_async, reason = "resolvers are")]
     async fn phone(&self) -> Result<Option<&str>> {
         self.only(&[Sight::Whole])?;
         Ok(self.user.phone.as_deref())
@@ -108,12 +110,14 @@ impl User {
     }
 
     /// Whether a password alone doesn't sign in: for the user themselves, administrators and support.
+    #[expect(clippy::unused_async, reason = "resolvers are")]
     async fn is_two_factor_authentication_enabled(&self) -> Result<Option<bool>> {
         self.only(&[Sight::Whole, Sight::Supporting])?;
         Ok(Some(self.user.two_factor))
     }
 
     /// What partners told of the user, addresses among it: for the user themselves and for administrators.
+    #[expect(clippy::unused_async, reason = "resolvers are")]
     async fn meta(&self) -> Result<Option<Json<serde_json::Value>>> {
         self.only(&[Sight::Whole])?;
         let meta = serde_json::from_str(&self.user.meta).map_err(domain::Error::internal)?;

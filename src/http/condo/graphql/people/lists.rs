@@ -67,6 +67,7 @@ macro_rules! lists {
         #[Object]
         impl $Query {
             $(#[$doc])*
+            #[expect(clippy::too_many_arguments, reason = "the arguments of Keystone's lists")]
             #[graphql(name = $all, complexity = "LIST + weight(first) * child_complexity")]
             async fn all(
                 &self,
