@@ -140,8 +140,8 @@ both_engines! {
         assert_eq!(changed["updateUser"], json!({"isEmailVerified": true}));
 
         // The subject is the same in both dialects.
-        let token = office.world.console().await;
-        let listed = office.world.call("GET", &format!("/api/v3/users/{id}/fa"), &token, Body::None).await;
+        let console = office.world.console().await;
+        let listed = office.world.call("GET", &format!("/api/v3/users/{id}/fa"), &console, Body::None).await;
         assert_eq!((listed.status, listed.json()), (200, json!([])));
 
         let who = office.sign_in("nora", PASSWORD).await;
