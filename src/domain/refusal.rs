@@ -88,11 +88,6 @@ pub enum Refusal {
         /// Which address: `email` or `phone`.
         field: &'static str,
     },
-    /// A record that a change names is not there.
-    NotFound {
-        /// What is missing, such as `Organization`.
-        what: &'static str,
-    },
     /// A rule of the data is broken by a change, in the words of the source's hooks.
     Invalid {
         /// What is wrong.

@@ -286,9 +286,6 @@ pub(crate) fn told(refusal: &Refusal) -> Option<Told> {
                 _ => "[unique:email:multipleFound] user already exists",
             },
         ),
-        Refusal::NotFound { what } => {
-            Told::new(Code::NotFound, "NOT_FOUND", "{what} was not found").with("what", *what)
-        }
     };
     Some(told)
 }

@@ -35,7 +35,7 @@ impl User {
     }
 
     /// A user as who asks sees them.
-    pub(crate) fn seen(user: domain::user::User, _visit: &Visit, access: &Access) -> Self {
+    pub(crate) fn seen(user: domain::user::User, access: &Access) -> Self {
         let sight = if access.sees_addresses_of(user.id.as_str()) {
             Sight::Whole
         } else if access.user.is_support {

@@ -276,7 +276,7 @@ impl OrganizationMutation {
             deleted: Change::Keep,
         };
         let made = people::create_employee(&visit.app.parts, by, (organization, user), change).await?;
-        Ok(Some(Employee::seen(made, visit, &access)))
+        Ok(Some(Employee::seen(made, &access)))
     }
 
     /// Changes an employee: for administrators and support, by the right `canManageOrganizationEmployees`, and for employees
@@ -302,7 +302,7 @@ impl OrganizationMutation {
             deleted: moment(data.deleted_at)?,
         };
         let changed = people::change_employee(&visit.app.parts, by, named(&id)?, change).await?;
-        Ok(Some(Employee::seen(changed, visit, &access)))
+        Ok(Some(Employee::seen(changed, &access)))
     }
 
     /// Makes a rights set: for administrators and support.

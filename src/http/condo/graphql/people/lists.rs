@@ -82,7 +82,7 @@ macro_rules! lists {
                 let access = access(visit).await?;
                 let wanted = Wanted { filter: filter(wanted, search), page: page(sort_by, first, skip)? };
                 let found = $find(&visit.app.parts, &access, wanted).await?;
-                Ok(Some(found.into_iter().map(|record| ($show)(record, visit, &access)).collect()))
+                Ok(Some(found.into_iter().map(|record| ($show)(record, &access)).collect()))
             }
 
             /// How many there are of those asked for.
@@ -113,13 +113,13 @@ lists! {
         Employees => people::employees, Employee, Employee::seen;
     /// Organizations: those where one works or is invited to.
     OrganizationsQuery: "allOrganizations", "_allOrganizationsMeta",
-        Organizations => people::organizations, Organization, |record: organization::Organization, _, _| Organization::from(record);
+        Organizations => people::organizations, Organization, |record: organization::Organization, _| Organization::from(record);
     /// Roles: those of where one works.
     RolesQuery: "allOrganizationEmployeeRoles", "_allOrganizationEmployeeRolesMeta",
-        Roles => people::roles, Role, |record: organization::Role, _, _| Role::from(record);
+        Roles => people::roles, Role, |record: organization::Role, _| Role::from(record);
     /// Users: oneself, and colleagues; by an e-mail address or a phone only for who may see them.
     UsersQuery: "allUsers", "_allUsersMeta", Users => people::users, User, User::seen;
     /// Rights sets: one's own; all for administrators and support.
     RightsSetsQuery: "allUserRightsSets", "_allUserRightsSetsMeta",
-        RightsSets => people::rights_sets, RightsSet, |record: organization::RightsSet, _, _| RightsSet::from(record);
+        RightsSets => people::rights_sets, RightsSet, |record: organization::RightsSet, _| RightsSet::from(record);
 }

@@ -4,7 +4,6 @@ use async_graphql::SimpleObject;
 
 use super::grants::{Permissions, Rights};
 use crate::domain::organization;
-use crate::http::condo::graphql::Visit;
 use crate::http::condo::graphql::user::{User, moment};
 use crate::service::access::Access;
 
@@ -133,11 +132,11 @@ pub(super) struct Employee {
 
 impl Employee {
     /// An employee as who asks sees them.
-    pub(super) fn seen(shown: organization::Employee, visit: &Visit, access: &Access) -> Self {
+    pub(super) fn seen(shown: organization::Employee, access: &Access) -> Self {
         Self {
             id: shown.id.to_string(),
             organization: shown.organization.1.map(Organization::from),
-            user: shown.user.1.map(|user| User::seen(user, visit, access)),
+            user: shown.user.1.map(|user| User::seen(user, access)),
             role: shown.role.and_then(|(_, role)| role).map(Role::from),
             name: shown.name,
             email: shown.email,

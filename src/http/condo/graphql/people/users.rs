@@ -96,7 +96,7 @@ impl UserMutation {
         check_record(data.dv, &data.sender)?;
         let kind = data.kind.unwrap_or(UserType::Staff).into();
         let made = people::create_user(&visit.app.parts, by, kind, data.fields.change()?).await?;
-        Ok(Some(User::seen(made, visit, &access)))
+        Ok(Some(User::seen(made, &access)))
     }
 
     /// Changes a user: for administrators; the rights set also by the right `canManageUserRightsSetField`.
@@ -108,6 +108,6 @@ impl UserMutation {
         let id = Subject::parse(id).map_err(|_malformed| denied())?;
         let change = UserChange { deleted: moment(data.deleted_at)?, ..data.fields.change()? };
         let changed = people::change_user(&visit.app.parts, by, id, change).await?;
-        Ok(Some(User::seen(changed, visit, &access)))
+        Ok(Some(User::seen(changed, &access)))
     }
 }
