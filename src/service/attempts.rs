@@ -1,7 +1,7 @@
 //! How often something may be tried in a while: counted in the database, by all instances together, and before the try, so
 //! that any number of tries at once get no further than as many one after the other.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -87,25 +87,46 @@ pub(super) async fn is_used_up(parts: &Parts, key: &Key, limit: usize) -> Result
     Ok(count >= limit)
 }
 
-/// The key of all that a network tries, to sign in by whichever way.
-pub(super) fn sign_in_from(ip: IpAddr) -> Key {
-    Key::new("sign-in from", &network(ip))
-}
+/// What all tries to sign in that a network makes are counted as, by whichever way.
+pub(super) const SIGN_IN_FROM: &str = "sign-in from";
 
 /// The key of all that somebody tries who is signed in, by whichever way; our own page counts it who names them by their id.
 pub(super) fn sign_in_by(user: &Subject) -> Key {
     Key::new("sign-in as", user.as_str())
 }
 
-/// The network whose tries are counted together: a subscriber has one IPv4 address, and 2^64 of IPv6 (RFC 6177).
-pub(super) fn network(ip: IpAddr) -> String {
+/// The networks that an address is in, the narrowest first, and how many times the allowance of one subscriber each has: who
+/// holds a prefix has any number of narrower ones (RFC 6177: a site gets a /48 to a /56).
+fn networks(ip: IpAddr) -> Vec<(String, usize)> {
     match ip.to_canonical() {
-        IpAddr::V4(address) => address.to_string(),
-        IpAddr::V6(address) => {
-            let prefix = u128::from(address) & !u128::from(u64::MAX);
-            format!("{}/64", Ipv6Addr::from(prefix))
+        IpAddr::V4(address) => {
+            let neighbours = u32::from(address) & !0xff;
+            vec![(address.to_string(), 1), (format!("{}/24", Ipv4Addr::from(neighbours)), 16)]
+        }
+        IpAddr::V6(address) => [(64, 1), (56, 4), (48, 16)]
+            .map(|(length, times)| {
+                let prefix = u128::from(address) >> (128 - length) << (128 - length);
+                (format!("{}/{length}", Ipv6Addr::from(prefix)), times)
+            })
+            .into(),
+    }
+}
+
+/// Counts one more try of this kind in each of the networks that it comes from, the narrowest first: one that is out of tries
+/// uses up nobody else's. `limit` is a subscriber's; the wider networks have several times as much.
+pub(super) async fn count_from(
+    parts: &Arc<Parts>,
+    (kind, ip): (&str, IpAddr),
+    limit: usize,
+    window: Window,
+) -> Result<Verdict> {
+    for (network, times) in networks(ip) {
+        let verdict = count(parts, Key::new(kind, &network), limit.saturating_mul(times), window).await?;
+        if verdict != Verdict::Allowed {
+            return Ok(verdict);
         }
     }
+    Ok(Verdict::Allowed)
 }
 
 /// Forgets the tries so far.
@@ -118,16 +139,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_subscriber_is_one_network() {
-        let rows = [
-            ("203.0.113.7", "203.0.113.7"),
-            ("::ffff:203.0.113.7", "203.0.113.7"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-            ("2001:db8:1:2::", "2001:db8:1:2::/64"),
-            ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+    fn a_wider_network_has_several_times_the_allowance() {
+        let rows: [(&str, &[(&str, usize)]); 3] = [
+            ("203.0.113.7", &[("203.0.113.7", 1), ("203.0.113.0/24", 16)]),
+            ("::ffff:203.0.113.7", &[("203.0.113.7", 1), ("203.0.113.0/24", 16)]),
+            ("2001:db8:1:2:3::4", &[("2001:db8:1:2::/64", 1), ("2001:db8:1::/56", 4), ("2001:db8:1::/48", 16)]),
         ];
         for (ip, expected) in rows {
-            assert_eq!(network(ip.parse().unwrap()), expected, "{ip}");
+            let found = networks(ip.parse().unwrap());
+            let found: Vec<(&str, usize)> = found.iter().map(|(network, times)| (network.as_str(), *times)).collect();
+            assert_eq!(found, expected, "{ip}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::attempts::{self, Key, Verdict, Window, sign_in_from};
+use super::attempts::{self, Key, SIGN_IN_FROM, Verdict, Window};
 use super::audit::{About, record};
 use super::confirm_phone::Asking;
 use super::sessions::{self, SessionCookie};
@@ -62,9 +62,8 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<SignIn> {
     let login = Login::new(&attempt.login);
     let by_login = Key::new("sign-in as", login.normal());
     // The network first: one that is out of tries must not use up those of the people it names.
-    for key in [sign_in_from(attempt.origin.ip), by_login.clone()] {
-        admit(parts, key, &attempt.origin).await?;
-    }
+    admit_from(parts, &attempt.origin).await?;
+    admit(parts, by_login.clone(), &attempt.origin).await?;
     let named = named(parts, &login).await?;
     let hash = |account: &AccountRow| account.password_hash.clone().filter(|_| account.disabled_at.is_none());
     let usable: Vec<(&AccountRow, String)> =
@@ -128,12 +127,23 @@ async fn let_in(parts: &Parts, checked: Checked) -> Result<SignIn> {
     Ok(SignIn::In(cookie))
 }
 
-/// Counts the try, and refuses it if there were as many as may be. A window has one line of audit, however many it refuses.
+/// Counts the try with all others of its networks, by whichever way: [`Error::TooManyAttempts`] if it is one too many.
+pub(super) async fn admit_from(parts: &Arc<Parts>, origin: &Origin) -> Result<()> {
+    let limit = parts.settings.limits.sign_in_per_hour;
+    let counted = attempts::count_from(parts, (SIGN_IN_FROM, origin.ip), limit, Window::Hour).await?;
+    judged(parts, counted, origin).await
+}
+
+/// Counts the try with all others of this key: [`Error::TooManyAttempts`] if it is one too many.
 pub(super) async fn admit(parts: &Arc<Parts>, key: Key, origin: &Origin) -> Result<()> {
     let limit = parts.settings.limits.sign_in_per_hour;
-    let Verdict::Refused { first, retry_after } = attempts::count(parts, key, limit, Window::Hour).await? else {
-        return Ok(());
-    };
+    let counted = attempts::count(parts, key, limit, Window::Hour).await?;
+    judged(parts, counted, origin).await
+}
+
+/// A window has one line of audit, however many it refuses.
+async fn judged(parts: &Arc<Parts>, verdict: Verdict, origin: &Origin) -> Result<()> {
+    let Verdict::Refused { first, retry_after } = verdict else { return Ok(()) };
     if first {
         tracing::warn!(ip = %origin.ip, "too many tries to sign in: refused for {} s", retry_after.as_secs());
         write_refusal(parts, origin, (None, "too_many_attempts")).await?;
@@ -149,7 +159,7 @@ pub(super) async fn admit_all(parts: &Arc<Parts>, keys: Vec<Key>, origin: &Origi
         Error::TooManyAttempts { retry_after } => Error::refused(Refusal::TooManyRequests { retry_after }),
         other => other,
     };
-    admit(parts, sign_in_from(origin.ip), origin).await.map_err(refused)?;
+    admit_from(parts, origin).await.map_err(refused)?;
     let mut wait = None;
     for key in keys {
         match admit(parts, key, origin).await {

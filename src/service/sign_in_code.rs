@@ -8,11 +8,11 @@ use chrono::{Days, NaiveTime};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Parts;
-use super::attempts::{self, Key, sign_in_from};
+use super::attempts::{self, Key};
 use super::audit::{About, record};
 use super::confirm_phone::{self, Asking, Beginning, Right, TokenHash};
 use super::sessions::{self, SessionCookie};
-use super::sign_in::{Origin, actor, admit, write_refusal};
+use super::sign_in::{Origin, actor, admit, admit_from, write_refusal};
 use crate::domain::account::{AccountType, Address, Phone};
 use crate::domain::confirmation::{self, Purpose, Tried};
 use crate::domain::event::Event;
@@ -144,9 +144,8 @@ pub fn is_after_password(token: &SecretString) -> bool {
 pub async fn sign_in(parts: &Arc<Parts>, attempt: CodeTry) -> Result<Judged> {
     let Some((purpose, row)) = look_up(parts, &attempt.token).await? else { return Ok(Judged::Gone) };
     let by_phone = Key::new("sign-in as", &row.phone);
-    for key in [sign_in_from(attempt.origin.ip), by_phone.clone()] {
-        admit(parts, key, &attempt.origin).await?;
-    }
+    admit_from(parts, &attempt.origin).await?;
+    admit(parts, by_phone.clone(), &attempt.origin).await?;
     if !row.verified {
         let token = TokenHash::of(attempt.token.expose_secret());
         let typed = attempt.code.trim().parse().unwrap_or(-1);

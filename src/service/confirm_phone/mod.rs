@@ -13,7 +13,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Parts;
-use super::attempts::{self, Key, Verdict, Window, network};
+use super::attempts::{self, Verdict, Window};
 use crate::domain::account::Phone;
 use crate::domain::confirmation::{self, ACTION_LIFETIME, CODE_LIFETIME, Purpose, Standing};
 use crate::domain::ids::Subject;
@@ -69,9 +69,9 @@ pub async fn start(
         (Some(phone), None) => (Some(phone), None),
         (None, Some(user)) => {
             // Whether there is such a user is answered only so often.
-            let key = Key::new("users asked by", &network(asking.ip));
             let limit = parts.settings.limits.sms_per_hour_and_ip;
-            if let Verdict::Refused { retry_after, .. } = attempts::count(parts, key, limit, Window::Hour).await? {
+            let counted = attempts::count_from(parts, ("users asked by", asking.ip), limit, Window::Hour).await?;
+            if let Verdict::Refused { retry_after, .. } = counted {
                 return Err(Error::refused(Refusal::TooManyRequests { retry_after }));
             }
             phone_of_user(parts, user).await?

@@ -12,7 +12,7 @@ use crate::domain::confirmation::{Code, Purpose, ShortMessage};
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
 use crate::service::Parts;
-use crate::service::attempts::{self, Key, Verdict, Window, network};
+use crate::service::attempts::{self, Key, Verdict, Window};
 
 /// Sends a code to a phone; gives it as it is kept, and when it ends.
 pub(super) async fn code(
@@ -51,8 +51,7 @@ async fn admit(parts: &Arc<Parts>, phone: &Phone, ip: IpAddr) -> Result<Key> {
     if attempts::is_used_up(parts, &today, limits.sms_per_day_and_phone).await? {
         return Err(Error::refused(Refusal::SmsForPhoneDayLimitReached));
     }
-    let from = Key::new("SMS for", &network(ip));
-    if is_too_many(attempts::count(parts, from, limits.sms_per_hour_and_ip, Window::Hour).await?) {
+    if is_too_many(attempts::count_from(parts, ("SMS for", ip), limits.sms_per_hour_and_ip, Window::Hour).await?) {
         return Err(Error::refused(Refusal::SmsForIpDayLimitReached));
     }
     let lock = Key::new("SMS to", phone.as_str());

@@ -11,7 +11,7 @@ use crate::domain::confirmation::{Look, Purpose, Tried, judge};
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
 use crate::service::Parts;
-use crate::service::attempts::{self, Key, Verdict, Window, network};
+use crate::service::attempts::{self, Key, Verdict, Window};
 use crate::store::at;
 use crate::store::confirm_phone_actions::{end, find, look, spend_code, verify};
 
@@ -48,13 +48,15 @@ pub async fn complete(parts: &Arc<Parts>, (token, typed): (&str, i64), ip: IpAdd
         return Err(Error::refused(Refusal::TooManyRequests { retry_after }));
     }
     let limits = &parts.settings.limits;
-    for (key, limit) in [
-        (Key::new("codes tried from", &network(ip)), limits.sms_per_hour_and_ip.saturating_mul(24)),
-        (Key::new("codes tried of", &row.phone), limits.sms_per_day_and_phone.saturating_mul(TRIES_OF_A_CODE)),
-    ] {
-        if let Verdict::Refused { retry_after, .. } = attempts::count(parts, key, limit, Window::Day).await? {
-            return Err(Error::refused(Refusal::TooManyRequests { retry_after }));
-        }
+    let of_network = limits.sms_per_hour_and_ip.saturating_mul(24);
+    let of_phone = limits.sms_per_day_and_phone.saturating_mul(TRIES_OF_A_CODE);
+    let phone = Key::new("codes tried of", &row.phone);
+    let mut counted = attempts::count_from(parts, ("codes tried from", ip), of_network, Window::Day).await?;
+    if counted == Verdict::Allowed {
+        counted = attempts::count(parts, phone, of_phone, Window::Day).await?;
+    }
+    if let Verdict::Refused { retry_after, .. } = counted {
+        return Err(Error::refused(Refusal::TooManyRequests { retry_after }));
     }
     let refusal = match try_code(parts, TokenHash::of(token), typed, Right::Confirms).await? {
         Tried::Right => return Ok(()),
