@@ -3,10 +3,13 @@
 pub mod account;
 pub mod caller;
 pub mod confirmation;
+pub mod endings;
+pub mod entry;
 pub mod error;
 pub mod event;
 pub mod filter;
 pub mod flow;
+pub mod granting;
 pub mod guard;
 pub mod ids;
 pub mod json;

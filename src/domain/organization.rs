@@ -64,6 +64,11 @@ impl Granted {
         self.0.iter().map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
+    /// Each of them.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
     /// Whether this name is among them.
     pub fn has(&self, name: &str) -> bool {
         self.0.contains(name)

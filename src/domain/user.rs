@@ -43,10 +43,3 @@ pub struct User {
     /// Since when it may not sign in: the dialect's soft deletion.
     pub deleted: Option<DateTime<Utc>>,
 }
-
-impl User {
-    /// Whether no partner may sign anybody in as this user by an address alone (`wire/condo.md` 1.5).
-    pub fn is_super(&self) -> bool {
-        self.is_admin || self.is_support || self.rights_set.is_some()
-    }
-}

@@ -1,8 +1,11 @@
 //! Who may see and change what in the Condo dialect (`wire/condo.md` 5): administrators all, support staff all to see, everybody
 //! else what their organizations and their rights set open. What may be seen is a filter, which the database applies.
 
+use uuid::Uuid;
+
 use super::Parts;
 use crate::domain::filter::{Filter, Page, Table, Value};
+use crate::domain::granting::{self, Own};
 use crate::domain::organization::Granted;
 use crate::domain::refusal::Refusal;
 use crate::domain::user::User;
@@ -75,20 +78,38 @@ impl Access {
         self.is_staff() || self.rights.has(right)
     }
 
+    /// What the user has to hand on by a rights set.
+    pub(super) fn rights_to_give(&self) -> Own {
+        granting::rights(self.user.is_admin, self.user.is_support, &self.rights)
+    }
+
+    /// The role that the user has in an organization.
+    pub(super) fn role_in(&self, organization: Uuid) -> Filter {
+        Filter::All(vec![
+            Filter::is("organization", Value::Id(organization)),
+            Filter::Absent("deleted_at"),
+            Filter::related(Table::Employees, ("role", "id"), Filter::All(self.in_good_standing())),
+        ])
+    }
+
+    fn in_good_standing(&self) -> Vec<Filter> {
+        vec![
+            Filter::is("subject", self.me()),
+            Filter::yes("is_accepted"),
+            Filter::no("is_blocked"),
+            Filter::no("is_rejected"),
+            Filter::Absent("deleted_at"),
+        ]
+    }
+
     fn me(&self) -> Value {
         Value::Text(self.user.id.as_str().to_owned())
     }
 
     /// On a column that names an organization: the user works there in good standing, in a role that grants `permission`.
     pub(super) fn works_at(&self, ours: &'static str, permission: Option<&'static str>) -> Filter {
-        let mut standing = vec![
-            Filter::is("subject", self.me()),
-            Filter::yes("is_accepted"),
-            Filter::no("is_blocked"),
-            Filter::no("is_rejected"),
-            Filter::Absent("deleted_at"),
-            Filter::related(Table::Organizations, ("id", "organization"), Filter::Absent("deleted_at")),
-        ];
+        let mut standing = self.in_good_standing();
+        standing.push(Filter::related(Table::Organizations, ("id", "organization"), Filter::Absent("deleted_at")));
         let mut role = vec![Filter::Absent("deleted_at")];
         role.extend(permission.map(Filter::Grants));
         standing.push(Filter::related(Table::EmployeeRoles, ("id", "role"), Filter::All(role)));

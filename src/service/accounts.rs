@@ -8,8 +8,9 @@ use serde::Serialize;
 
 use super::audit::{About, record};
 use super::links::remove as remove_link;
-use super::{Parts, passwords};
+use super::{Parts, endings, passwords};
 use crate::domain::account::{AccountType, Email, Phone, check_password};
+use crate::domain::endings::Change;
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::{ClientId, ProviderId, Subject, display_name};
 use crate::domain::user::User;
@@ -17,8 +18,7 @@ use crate::domain::{Error, Result};
 use crate::store::accounts::{
     AccountRow, delete, find, hold, insert_if_absent, set_disabled, set_password as set_hash,
 };
-use crate::store::person::close_all;
-use crate::store::{self, Tx, at, condo_sessions, links};
+use crate::store::{self, Tx, at, links};
 
 /// An account to make.
 #[derive(Debug)]
@@ -291,8 +291,7 @@ pub async fn set_password(parts: &Arc<Parts>, subject: Subject, password: Secret
             if !set_hash(tx.conn(), &subject, &password_hash).await? {
                 return Err(Error::UserNotFound { hint: None });
             }
-            condo_sessions::delete_all(tx.conn(), subject.as_str()).await?;
-            close(&parts, tx, &subject, Event::PasswordSet).await
+            close(&parts, tx, &subject, (Change::Password, Event::PasswordSet)).await
         })
         .await
 }
@@ -307,7 +306,7 @@ pub async fn disable(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
             if !set_disabled(tx.conn(), &subject, Some(at(parts.clock.now()))).await? {
                 return Err(Error::UserNotFound { hint: None });
             }
-            close(&parts, tx, &subject, Event::AccountDisabled).await
+            close(&parts, tx, &subject, (Change::Disabled, Event::AccountDisabled)).await
         })
         .await
 }
@@ -321,18 +320,14 @@ pub async fn enable(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
             if !set_disabled(tx.conn(), &subject, None).await? {
                 return Err(Error::UserNotFound { hint: None });
             }
-            // A disabled user's Condo sessions stay, to be refused by name; they must not come to life again.
-            condo_sessions::delete_all(tx.conn(), subject.as_str()).await?;
-            let about = About { subject: Some(subject.as_str()), ..About::default() };
-            record(&parts, &mut tx, Event::AccountEnabled, &Actor::default(), about).await?;
-            tx.commit().await
+            close(&parts, tx, &subject, (Change::Enabled, Event::AccountEnabled)).await
         })
         .await
 }
 
-/// Ends, with a change that the transaction has made and that `event` names, all that is open in the subject's name.
-async fn close(parts: &Parts, mut tx: Tx, subject: &Subject, event: Event) -> Result<()> {
-    close_all(tx.conn(), subject.as_str()).await?;
+/// Ends what a change ends that the transaction has made, not by the account's own holder, and that `event` names.
+async fn close(parts: &Parts, mut tx: Tx, subject: &Subject, (change, event): (Change, Event)) -> Result<()> {
+    endings::carry_out(parts, &mut tx, subject.as_str(), (&[change], None)).await?;
     let about = About { subject: Some(subject.as_str()), ..About::default() };
     record(parts, &mut tx, event, &Actor::default(), about).await?;
     tx.commit().await?;
@@ -361,7 +356,7 @@ pub async fn remove(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
                 };
                 record(&parts, &mut tx, Event::Unlinked, &actor, about).await?;
             }
-            close(&parts, tx, &subject, Event::AccountDeleted).await
+            close(&parts, tx, &subject, (Change::Deleted, Event::AccountDeleted)).await
         })
         .await
 }

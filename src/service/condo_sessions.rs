@@ -33,6 +33,13 @@ const ANONYMOUS: TimeDelta = TimeDelta::hours(1);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SidHash(Vec<u8>);
 
+impl SidHash {
+    /// As rows have it.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 /// A session that stands.
 #[derive(Clone, Debug)]
 pub struct CondoSession {

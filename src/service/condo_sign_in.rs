@@ -13,6 +13,7 @@ use super::sign_in::{Origin, actor, admit_all, write_refusal};
 use super::{Parts, accounts, passwords};
 use crate::domain::account::{AccountType, Address, Phone};
 use crate::domain::confirmation::masked_phone;
+use crate::domain::entry::{Entry, Means};
 use crate::domain::event::Event;
 use crate::domain::ids::Subject;
 use crate::domain::refusal::{AuthDetails, LoginKind, Refusal};
@@ -163,6 +164,12 @@ struct Checked {
     old: Option<SidHash>,
 }
 
+impl Checked {
+    fn means(&self) -> Means {
+        if self.factor.is_some() { Means::PasswordAndPhone } else { Means::Password }
+    }
+}
+
 async fn let_in(parts: &Arc<Parts>, checked: Checked) -> Result<Opened> {
     let wrong = || Error::refused(Refusal::WrongCredentials(checked.kind));
     let mut tx = parts.store.begin().await?;
@@ -171,15 +178,20 @@ async fn let_in(parts: &Arc<Parts>, checked: Checked) -> Result<Opened> {
     let Some(now) = find(tx.conn(), &checked.subject).await?.filter(|now| still_stands(now, &checked)) else {
         return Err(wrong());
     };
-    match &checked.factor {
-        Some(factor) if !spend_factor(parts, &mut tx, factor).await? => return Err(wrong()),
-        None if now.two_factor => {
+    if let Some(factor) = &checked.factor
+        && !spend_factor(parts, &mut tx, factor).await?
+    {
+        return Err(wrong());
+    }
+    match now.standing().judge(checked.means()) {
+        Entry::Open => {}
+        Entry::PhoneToo => {
             drop(tx);
             let why = (Some(now.subject.clone()), "second_factor_missing");
             write_refusal(parts, &checked.origin, why).await?;
             return Err(Error::refused(Refusal::NotEnoughAuthFactors(Box::new(auth_details(&now)?))));
         }
-        Some(_) | None => {}
+        Entry::Blocked(_) => return Err(wrong()),
     }
     let signed_in = SignedIn { subject: &checked.subject, source: "gql", provider: checked.mutation, client_id: None };
     let ticket = open(parts, &mut tx, signed_in, checked.old.as_ref()).await?;
@@ -194,9 +206,7 @@ fn still_stands(now: &AccountRow, checked: &Checked) -> bool {
         Address::Email(_) => now.email.as_ref().filter(|_| now.email_verified),
         Address::Phone(_) => now.phone.as_ref(),
     };
-    now.disabled_at.is_none()
-        && now.password_hash.as_ref() == Some(&checked.hash)
-        && address.map(String::as_str) == Some(checked.address.as_str())
+    now.password_hash.as_ref() == Some(&checked.hash) && address.map(String::as_str) == Some(checked.address.as_str())
 }
 
 /// What can be used for a second factor: the phone, if it is known to be the user's. The source names a verified e-mail address

@@ -64,8 +64,10 @@ pub async fn list(parts: &Parts, caller: &Caller, subject: &Subject, view: View)
     let rows = if parts.settings.subjects == Subjects::Any {
         store::read!(parts.store, |conn| store::links::list_of_subject(conn, subject))?
     } else {
-        store::read!(parts.store, |conn| store::links::list_of_account(conn, subject))?
-            .ok_or_else(|| no_such_user(caller, subject))?
+        let account = store::read!(parts.store, |conn| store::links::list_of_account(conn, subject))?;
+        let (is_disabled, rows) = account.ok_or_else(|| no_such_user(caller, subject))?;
+        refuse_disabled(caller, is_disabled)?;
+        rows
     };
     match view {
         View::Plain => Ok(rows.into_iter().map(|row| listed(row, None)).collect()),
@@ -146,10 +148,17 @@ fn known_provider(parts: &Parts, fp_type: &str, fp_name: &str) -> Result<Provide
 /// subject's account or links.
 pub(super) async fn require_account(parts: &Parts, tx: &mut Tx, caller: &Caller, subject: &Subject) -> Result<()> {
     store::accounts::hold(tx.conn(), subject).await?;
-    if parts.settings.subjects == Subjects::Any || store::accounts::find(tx.conn(), subject).await?.is_some() {
-        return Ok(());
+    match store::accounts::find(tx.conn(), subject).await? {
+        Some(account) => refuse_disabled(caller, account.standing().is_disabled),
+        None if parts.settings.subjects == Subjects::Any => Ok(()),
+        None => Err(no_such_user(caller, subject)),
     }
-    Err(no_such_user(caller, subject))
+}
+
+/// Refuses a caller who acts for a disabled user: its token was issued before, and is believed for a moment longer.
+/// Applications see and change the links of such users as those of others.
+fn refuse_disabled(caller: &Caller, is_disabled: bool) -> Result<()> {
+    if is_disabled && caller.subject().is_some() { Err(Error::Denied) } else { Ok(()) }
 }
 
 /// A link about to be made.

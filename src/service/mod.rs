@@ -29,6 +29,7 @@ pub mod tokens;
 
 mod attempts;
 mod audit;
+mod endings;
 mod flights;
 mod token_sets;
 mod uses;

@@ -13,6 +13,7 @@ use super::sessions::{self, SessionCookie};
 use super::sign_in_code::{self, Asked};
 use super::{Parts, passwords};
 use crate::domain::account::{AccountType, Login};
+use crate::domain::entry::{Entry, Means};
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::Subject;
 use crate::domain::refusal::Refusal;
@@ -77,7 +78,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<SignIn> {
         return Ok(SignIn::Refused);
     };
     let subject = Subject::parse(account.subject.clone()).map_err(Error::internal)?;
-    if account.two_factor {
+    if account.standing().judge(Means::Password) == Entry::PhoneToo {
         let asking = Asking { ip: attempt.origin.ip, locale: attempt.locale };
         return Ok(SignIn::Code(sign_in_code::ask_second(parts, (subject, hash), asking).await?));
     }
@@ -116,7 +117,8 @@ async fn let_in(parts: &Parts, checked: Checked) -> Result<SignIn> {
     // Meanwhile it may have got another password, which has ended all sessions: this one must not come after. Or a second
     // factor.
     let now = find(tx.conn(), &subject).await?;
-    if now.is_none_or(|now| now.disabled_at.is_some() || now.two_factor || now.password_hash != Some(hash)) {
+    let opens = |now: &AccountRow| now.standing().judge(Means::Password) == Entry::Open;
+    if !now.is_some_and(|now| opens(&now) && now.password_hash == Some(hash)) {
         return Ok(SignIn::Refused);
     }
     let cookie = sessions::open(parts, &mut tx, &subject, old.as_ref()).await?;

@@ -15,6 +15,7 @@ use super::sessions::{self, SessionCookie};
 use super::sign_in::{Origin, actor, admit, admit_from, write_refusal};
 use crate::domain::account::{AccountType, Address, Phone};
 use crate::domain::confirmation::{self, Purpose, Tried};
+use crate::domain::entry::{Entry, Means};
 use crate::domain::event::Event;
 use crate::domain::ids::Subject;
 use crate::domain::refusal::Refusal;
@@ -238,8 +239,9 @@ async fn chosen(
 
 /// Whether an account signs in with this phone: alone, only one to which a password alone would do as well.
 fn may_sign_in(account: &AccountRow, purpose: Purpose, phone: &str) -> bool {
-    let is_enough = purpose == Purpose::SecondFactor || !account.two_factor;
-    is_enough && account.disabled_at.is_none() && account.phone_verified && account.phone.as_deref() == Some(phone)
+    let means = if purpose == Purpose::SecondFactor { Means::PasswordAndPhone } else { Means::Phone };
+    let standing = account.standing();
+    standing.judge(means) == Entry::Open && standing.has_verified_phone && account.phone.as_deref() == Some(phone)
 }
 
 fn verified_phone(account: &AccountRow) -> Option<Phone> {

@@ -18,7 +18,7 @@ use crate::domain::token::{Decision, Expiry, Held, Lack, Wanted, decide};
 use crate::domain::{Error, Result};
 use crate::settings::Subjects;
 use crate::store;
-use crate::store::token_sets::{ServingRow, find_serving, list_of_account, list_of_subject};
+use crate::store::token_sets::{Holdings, ServingRow, find_serving, list_of_account, list_of_subject};
 use crate::vault::{Column, Owner, Table};
 
 /// A caller gets its answer within this time, whatever the providers do.
@@ -76,11 +76,18 @@ pub async fn fetch(parts: &Arc<Parts>, caller: &Caller, request: &Request) -> Re
 }
 
 async fn read(parts: &Parts, caller: &Caller, subject: &Subject, provider: &ProviderId) -> Result<Vec<ServingRow>> {
-    if parts.settings.subjects == Subjects::Any {
-        return store::read!(parts.store, |conn| list_of_subject(conn, subject, provider));
+    let holdings = if parts.settings.subjects == Subjects::Any {
+        store::read!(parts.store, |conn| list_of_subject(conn, subject, provider))?
+    } else {
+        store::read!(parts.store, |conn| list_of_account(conn, subject, provider))?
+    };
+    match holdings {
+        Holdings::Sets(rows) => Ok(rows),
+        Holdings::NoAccount => Err(no_such_user(caller, subject)),
+        // A token that was issued before, and is believed for a moment longer.
+        Holdings::Disabled if caller.subject().is_some() => Err(Error::Denied),
+        Holdings::Disabled => Err(lacking("the user's account is disabled")),
     }
-    store::read!(parts.store, |conn| list_of_account(conn, subject, provider))?
-        .ok_or_else(|| no_such_user(caller, subject))
 }
 
 fn lacking(why: impl Into<String>) -> Error {

@@ -8,6 +8,8 @@ use super::error::{lift, violated};
 use super::schema::accounts;
 use super::types::{At, Uuid};
 use crate::domain::account::{AccountType, Address};
+use crate::domain::endings::Credentials;
+use crate::domain::entry::Standing;
 use crate::domain::ids::Subject;
 use crate::domain::{Error, Result};
 
@@ -67,6 +69,29 @@ impl AccountRow {
             external_phone: None,
             external_phone_verified: false,
             updated: None,
+        }
+    }
+
+    /// How it stands, for whoever wants in.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing {
+            is_disabled: self.disabled_at.is_some(),
+            is_privileged: self.is_admin || self.is_support || self.rights_set.is_some(),
+            two_factor: self.two_factor,
+            has_verified_phone: self.phone_verified && self.phone.is_some(),
+        }
+    }
+
+    /// What it is entered by and what it opens.
+    pub(crate) fn credentials(&self) -> Credentials {
+        let address = |address: &Option<String>, verified| address.clone().map(|address| (address, verified));
+        Credentials {
+            password_hash: self.password_hash.clone(),
+            email: address(&self.email, self.email_verified),
+            phone: address(&self.phone, self.phone_verified),
+            two_factor: self.two_factor,
+            rights: (self.is_admin, self.is_support, self.rights_set.map(|id| id.0)),
+            is_disabled: self.disabled_at.is_some(),
         }
     }
 }

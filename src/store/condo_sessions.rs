@@ -67,10 +67,11 @@ pub(crate) async fn delete_by_source(conn: &mut Conn, subject: &str, source: &st
     Ok(())
 }
 
-/// Ends every session of a subject.
-pub(crate) async fn delete_all(conn: &mut Conn, subject: &str) -> Result<()> {
-    on!(conn, |c| diesel::delete(condo_sessions::table.filter(condo_sessions::subject.eq(subject))).execute(c))
-        .map_err(lift)?;
+/// Ends every session of a subject but the one with this id.
+pub(crate) async fn delete_all_but(conn: &mut Conn, subject: &str, kept: Option<&[u8]>) -> Result<()> {
+    // No id's hash is empty.
+    let others = condo_sessions::subject.eq(subject).and(condo_sessions::sid_hash.ne(kept.unwrap_or_default()));
+    on!(conn, |c| diesel::delete(condo_sessions::table.filter(others)).execute(c)).map_err(lift)?;
     Ok(())
 }
 

@@ -219,6 +219,11 @@ pub(crate) async fn delete(conn: &mut Conn, row: &FlowRow) -> Result<bool> {
     Ok(gone.map_err(lift)? == 1)
 }
 
+/// The flows of a subject, in whatever state.
+pub(crate) async fn list_of(conn: &mut Conn, subject: &str) -> Result<Vec<FlowRow>> {
+    on!(conn, |c| flows::table.filter(flows::subject.eq(subject)).select(FlowRow::as_select()).load(c)).map_err(lift)
+}
+
 /// Flows that ran out before `before`, the oldest first.
 pub(crate) async fn list_expired(conn: &mut Conn, before: At, limit: i64) -> Result<Vec<FlowRow>> {
     on!(conn, |c| flows::table

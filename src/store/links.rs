@@ -64,18 +64,19 @@ pub(crate) fn exclusive_key(provider: &ProviderId, sid: &str) -> String {
     format!("/{}/{}/{sid}", provider.fp_type(), provider.fp_name())
 }
 
-/// The links of an account, oldest first; `None` if there is no such account.
-pub(crate) async fn list_of_account(conn: &mut Conn, subject: &Subject) -> Result<Option<Vec<ListedRow>>> {
-    let rows: Vec<Option<ListedRow>> = load!(
+/// Whether an account is disabled, and its links, oldest first; `None` if there is no such account.
+pub(crate) async fn list_of_account(conn: &mut Conn, subject: &Subject) -> Result<Option<(bool, Vec<ListedRow>)>> {
+    let rows: Vec<(Option<At>, Option<ListedRow>)> = load!(
         conn,
         accounts::table
             .left_join(links::table.on(links::subject.eq(accounts::subject)))
             .filter(accounts::subject.eq(subject.as_str().to_owned()))
             .order((links::created.asc(), links::id.asc()))
-            .select(Option::<ListedRow>::as_select())
+            .select((accounts::disabled_at, Option::<ListedRow>::as_select()))
     )
     .map_err(lift)?;
-    Ok(if rows.is_empty() { None } else { Some(rows.into_iter().flatten().collect()) })
+    let is_disabled = rows.as_slice().first().map(|(disabled, _)| disabled.is_some());
+    Ok(is_disabled.map(|is_disabled| (is_disabled, rows.into_iter().filter_map(|(_, row)| row).collect())))
 }
 
 /// The links of a subject, whether it has an account or not, oldest first.

@@ -9,7 +9,7 @@ use diesel_async::RunQueryDsl;
 use super::conn::{Conn, on};
 use super::error::lift;
 use super::moment::Now;
-use super::schema::{links, token_sets};
+use super::schema::{accounts, links, token_sets};
 use super::types::{At, Uuid};
 use crate::domain::Result;
 use crate::domain::ids::{LinkId, ProviderId, Sid, Subject};
@@ -53,10 +53,13 @@ pub(super) fn dead() -> [&'static str; 2] {
     [Health::NeedsConsent.as_str(), Health::LostInFlight.as_str()]
 }
 
-/// The links of which something is to be done or told by now, longest due first.
+/// The links of which something is to be done or told by now, longest due first. Those of a disabled user wait with a second
+/// look until somebody may use what it finds.
 pub(crate) async fn list_due(conn: &mut Conn, now: Now, limit: i64) -> Result<Vec<Marked>> {
     on!(conn, |c| links::table
         .inner_join(token_sets::table)
+        .left_join(accounts::table.on(accounts::subject.eq(links::subject)))
+        .filter(token_sets::second_look.eq(false).or(accounts::disabled_at.is_null()))
         .filter(token_sets::notice_at.le(now.moment().nullable()))
         .order(token_sets::notice_at.asc())
         .limit(limit)

@@ -9,13 +9,23 @@ use super::error::lift;
 use super::schema::{oauth_codes, oauth_refresh_tokens, oauth_tokens, sessions};
 use crate::domain::Result;
 
-/// Ends every browser session of a subject, every confirmation asked for by its id, and every code and token that an application has for it.
-pub(crate) async fn close_all(conn: &mut Conn, subject: &str) -> Result<()> {
+/// Ends every browser session of a subject.
+pub(crate) async fn end_sessions(conn: &mut Conn, subject: &str) -> Result<()> {
     on!(conn, |c| diesel::delete(sessions::table.filter(sessions::subject.eq(subject))).execute(c)).map_err(lift)?;
-    // Among them may be one that the old password has led to.
+    Ok(())
+}
+
+/// Ends every authorization code of a subject, and every confirmation asked for by its id: among them may be one that an old
+/// password has led to.
+pub(crate) async fn end_codes(conn: &mut Conn, subject: &str) -> Result<()> {
     confirm_phone_actions::delete_all(conn, subject).await?;
     on!(conn, |c| diesel::delete(oauth_codes::table.filter(oauth_codes::subject.eq(subject))).execute(c))
         .map_err(lift)?;
+    Ok(())
+}
+
+/// Ends every token that an application has for a subject.
+pub(crate) async fn end_tokens(conn: &mut Conn, subject: &str) -> Result<()> {
     on!(conn, |c| diesel::delete(oauth_refresh_tokens::table.filter(oauth_refresh_tokens::subject.eq(subject)))
         .execute(c))
     .map_err(lift)?;

@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use super::conn::{Conn, on};
 use super::error::lift;
 use super::moment::Now;
-use super::schema::{link_uses, links, token_sets};
+use super::schema::{accounts, link_uses, links, token_sets};
 use super::types::{At, Uuid};
 use crate::domain::Result;
 use crate::domain::ids::ProviderId;
@@ -43,6 +43,8 @@ macro_rules! stale_columns {
 macro_rules! refreshable {
     ($query:expr, $now:expr) => {
         $query
+            // A disabled user's links serve nobody: nothing is asked for them.
+            .filter(accounts::disabled_at.is_null())
             .filter(token_sets::sealed_refresh.is_not_null())
             .filter(token_sets::health.ne_all(dead()))
             .filter(token_sets::retry_at.is_null().or(token_sets::retry_at.le($now.moment().nullable())))
@@ -60,7 +62,11 @@ pub(crate) async fn list_expiring(
 ) -> Result<Vec<StaleRow>> {
     let (after_at, after_id) = after.unwrap_or((from, Uuid(uuid::Uuid::max())));
     on!(conn, |c| refreshable!(
-        links::table.inner_join(token_sets::table).left_join(link_uses::table).into_boxed(),
+        links::table
+            .inner_join(token_sets::table)
+            .left_join(link_uses::table)
+            .left_join(accounts::table.on(accounts::subject.eq(links::subject)))
+            .into_boxed(),
         now
     )
     .filter(token_sets::expires_at.ge(after_at))
@@ -82,7 +88,11 @@ pub(crate) async fn list_idle(
     limit: i64,
 ) -> Result<Vec<StaleRow>> {
     on!(conn, |c| refreshable!(
-        links::table.inner_join(token_sets::table).left_join(link_uses::table).into_boxed(),
+        links::table
+            .inner_join(token_sets::table)
+            .left_join(link_uses::table)
+            .left_join(accounts::table.on(accounts::subject.eq(links::subject)))
+            .into_boxed(),
         now
     )
     .filter(links::fp_type.eq(provider.fp_type()))

@@ -160,7 +160,7 @@ async fn sessions_go_there_and_back(conn: &mut Conn) {
     for (number, there) in [(1_u8, false), (2, true), (3, false)] {
         assert_eq!(sessions::find(conn, &[number; 32]).await.unwrap().is_some(), there, "{number}");
     }
-    person::close_all(conn, &subject).await.unwrap();
+    person::end_sessions(conn, &subject).await.unwrap();
     assert!(sessions::find(conn, &[2; 32]).await.unwrap().is_none());
     // Those of a deleted account go with it.
     sessions::insert(conn, &row(4, late)).await.unwrap();

@@ -135,14 +135,21 @@ macro_rules! serving_columns {
     };
 }
 
-/// The token sets an account has at a provider, oldest link first; `None` if there is no such account.
-pub(crate) async fn list_of_account(
-    conn: &mut Conn,
-    subject: &Subject,
-    provider: &ProviderId,
-) -> Result<Option<Vec<ServingRow>>> {
+/// What there is to serve of a subject's at a provider.
+#[derive(Debug)]
+pub(crate) enum Holdings {
+    /// The subject has no account, and would have to.
+    NoAccount,
+    /// The subject's account is disabled, and serves nobody.
+    Disabled,
+    /// These token sets, oldest link first.
+    Sets(Vec<ServingRow>),
+}
+
+/// What an account has at a provider.
+pub(crate) async fn list_of_account(conn: &mut Conn, subject: &Subject, provider: &ProviderId) -> Result<Holdings> {
     // Two plain left joins: SQLite would materialise a joined pair on the right of one, every link of every subject.
-    let rows: Vec<Option<ServingRow>> = load!(
+    let rows: Vec<(Option<At>, Option<ServingRow>)> = load!(
         conn,
         accounts::table
             .left_join(
@@ -154,36 +161,43 @@ pub(crate) async fn list_of_account(
             .left_join(token_sets::table.on(token_sets::link_id.nullable().eq(links::id.nullable())))
             .filter(accounts::subject.eq(subject.as_str().to_owned()))
             .order((links::created.asc(), links::id.asc()))
-            .select(serving_columns!().nullable())
+            .select((accounts::disabled_at, serving_columns!().nullable()))
     )
     .map_err(lift)?;
-    Ok(if rows.is_empty() { None } else { Some(rows.into_iter().flatten().collect()) })
+    Ok(match rows.as_slice() {
+        [] => Holdings::NoAccount,
+        [(Some(_since), _), ..] => Holdings::Disabled,
+        [(None, _), ..] => Holdings::Sets(rows.into_iter().filter_map(|(_, row)| row).collect()),
+    })
 }
 
-/// The token sets a subject has at a provider, whether it has an account or not, oldest link first.
-pub(crate) async fn list_of_subject(
-    conn: &mut Conn,
-    subject: &Subject,
-    provider: &ProviderId,
-) -> Result<Vec<ServingRow>> {
-    load!(
+/// What a subject has at a provider, whether it has an account or not.
+pub(crate) async fn list_of_subject(conn: &mut Conn, subject: &Subject, provider: &ProviderId) -> Result<Holdings> {
+    let rows: Vec<(Option<At>, ServingRow)> = load!(
         conn,
         links::table
             .inner_join(token_sets::table)
+            .left_join(accounts::table.on(accounts::subject.eq(links::subject)))
             .filter(links::subject.eq(subject.as_str().to_owned()))
             .filter(links::fp_type.eq(provider.fp_type().to_owned()))
             .filter(links::fp_name.eq(provider.fp_name().to_owned()))
             .order((links::created.asc(), links::id.asc()))
-            .select(serving_columns!())
+            .select((accounts::disabled_at.nullable(), serving_columns!()))
     )
-    .map_err(lift)
+    .map_err(lift)?;
+    let is_disabled = rows.iter().any(|(disabled, _)| disabled.is_some());
+    Ok(if is_disabled { Holdings::Disabled } else { Holdings::Sets(rows.into_iter().map(|(_, row)| row).collect()) })
 }
 
-/// One link's token set as serving needs it, if it is still there.
+/// One link's token set as serving needs it, if it is still there and its subject's account is not disabled.
 pub(crate) async fn find_serving(conn: &mut Conn, link: LinkId) -> Result<Option<ServingRow>> {
     let rows = load!(
         conn,
-        links::table.inner_join(token_sets::table).filter(links::id.eq(Uuid(link.0))).select(serving_columns!())
+        links::table
+            .inner_join(token_sets::table)
+            .left_join(accounts::table.on(accounts::subject.eq(links::subject)))
+            .filter(links::id.eq(Uuid(link.0)).and(accounts::disabled_at.is_null()))
+            .select(serving_columns!())
     );
     Ok(rows.map_err(lift)?.pop())
 }

@@ -89,6 +89,12 @@ impl Office {
         self.update(&self.admin, kind, (id, data), "id").await.data();
     }
 
+    /// Gives somebody a rights set, which ends their sessions; gives the one of a new sign-in.
+    pub(crate) async fn assigned(&self, name: &str, set: &str) -> As {
+        self.changed("User", name, json!({"rightsSet": to(set)})).await;
+        self.sign_in(name, PASSWORD).await
+    }
+
     /// An organization.
     pub(crate) async fn organization(&self, name: &str) -> String {
         self.made("Organization", json!({"name": name})).await

@@ -34,9 +34,8 @@ pub struct Holder {
     pub phone: Standing,
     /// How it has its e-mail address.
     pub email: Standing,
-    /// Whether it may do more than its own (an administrator, a supporter, one with a rights set), or asks for a second factor:
-    /// no partner's word opens it.
-    pub is_super: bool,
+    /// Whether a partner's word alone opens it, as it stands (`domain::entry`).
+    pub opens_to_partners: bool,
     /// Whether it is deleted: it keeps its addresses, and nobody is it.
     pub is_deleted: bool,
 }
@@ -121,7 +120,7 @@ impl<'a> Stated<'a> {
     /// The account that it opens.
     fn finds(self) -> Option<&'a Holder> {
         let (holder, standing) = self.holder?;
-        let is_open = standing == Standing::Verified && !holder.is_super && !holder.is_deleted;
+        let is_open = standing == Standing::Verified && holder.opens_to_partners && !holder.is_deleted;
         (self.is_proof() && is_open).then_some(holder)
     }
 

@@ -209,7 +209,7 @@ fn holder(id: &str, text: &str) -> Holder {
         is_named: text.contains("named"),
         phone: standing(text.as_bytes()[0]),
         email: standing(text.as_bytes()[1]),
-        is_super: text.contains("super"),
+        opens_to_partners: !text.contains("super"),
         is_deleted: text.contains("deleted"),
     }
 }

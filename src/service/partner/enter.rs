@@ -1,18 +1,24 @@
 //! A sign-in of somebody who is a user already: nothing of what the partner tells changes anything.
 
-use super::super::Parts;
+use secrecy::ExposeSecret as _;
+
 use super::super::audit::{About, record};
 use super::super::condo_sessions::{self, PARTNER, SignedIn, Ticket};
-use super::{Arrival, Step};
+use super::super::{Parts, confirm_phone};
+use super::{Arrival, CONFIRMED, Step};
+use crate::domain::account::Phone;
+use crate::domain::confirmation::masked_phone;
+use crate::domain::entry::{Blocked, Entry, Means};
 use crate::domain::event::Event;
 use crate::domain::ids::Subject;
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
 use crate::store::Tx;
-use crate::store::accounts::{find, hold};
+use crate::store::accounts::{AccountRow, find, hold};
 use crate::store::partner::find_owner;
 
-/// Signs the identity's owner in; [`Refusal::ExternalIdentityBlocked`] if that is somebody deleted.
+/// Signs the identity's owner in, as the account stands by now. [`Refusal::ExternalIdentityBlocked`] if a partner's word does
+/// not open it; [`Refusal::PhoneConfirmationRequired`] if it takes the account's own phone as well.
 pub(super) async fn enter(parts: &Parts, arrival: &Arrival, owner: String) -> Result<Step> {
     let subject = Subject::parse(owner).map_err(Error::internal)?;
     let mut tx = parts.store.begin().await?;
@@ -21,15 +27,46 @@ pub(super) async fn enter(parts: &Parts, arrival: &Arrival, owner: String) -> Re
     if find_owner(tx.conn(), &arrival.key).await?.as_deref() != Some(subject.as_str()) {
         return Ok(Step::Again);
     }
-    let account = find(tx.conn(), &subject).await?;
-    if account.is_none_or(|account| account.disabled_at.is_some()) {
-        let about = About { detail: Some("account_disabled"), ..about(arrival, &subject) };
+    let refused = match find(tx.conn(), &subject).await? {
+        None => Some((Blocked::Disabled.as_str(), Refusal::ExternalIdentityBlocked)),
+        Some(account) => match account.standing().judge(Means::Partner) {
+            Entry::Open => None,
+            Entry::PhoneToo => show_phone(parts, &mut tx, arrival, &account).await?,
+            Entry::Blocked(why) => Some((why.as_str(), Refusal::ExternalIdentityBlocked)),
+        },
+    };
+    if let Some((why, refusal)) = refused {
+        let about = About { detail: Some(why), ..about(arrival, &subject) };
         record(parts, &mut tx, Event::SignInRefused, &arrival.actor(), about).await?;
         tx.commit().await?;
-        return Err(Error::refused(Refusal::ExternalIdentityBlocked));
+        return Err(Error::refused(refusal));
     }
     let signed_in = SignedIn { subject: &subject, source: PARTNER, provider: &arrival.partner, client_id: None };
     Ok(Step::Done(open(parts, tx, arrival, signed_in).await?))
+}
+
+/// Takes a confirmation of the account's own phone beside the partner's word, which lets in once; or why it doesn't. One of
+/// another phone is not spent.
+async fn show_phone(
+    parts: &Parts,
+    tx: &mut Tx,
+    arrival: &Arrival,
+    account: &AccountRow,
+) -> Result<Option<(&'static str, Refusal)>> {
+    let own = account.phone.as_deref().map(Phone::parse).transpose().map_err(Error::internal)?;
+    let Some(token) = arrival.confirmed()? else {
+        // Who comes with a partner's token learns no number by it that the partner doesn't tell.
+        let is_told = arrival.profile.phone == own;
+        let phone = own.map(|own| if is_told { own.as_str().to_owned() } else { masked_phone(&own) });
+        let refusal = Refusal::PhoneConfirmationRequired { phone };
+        return Ok(Some((Blocked::SecondFactor.as_str(), refusal)));
+    };
+    let token = token.expose_secret();
+    let is_own = own.is_some() && confirm_phone::find_verified(parts, token).await? == own;
+    if is_own && confirm_phone::spend(parts, tx, token).await?.is_some() {
+        return Ok(None);
+    }
+    Ok(Some(("wrong_second_factor", Refusal::InvalidParameter(CONFIRMED))))
 }
 
 /// Opens the session, and makes all of the transaction true.

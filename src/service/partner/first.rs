@@ -3,14 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use serde_json::{Map, Value, json};
 
 use super::super::audit::{About, record};
 use super::super::condo_sessions::{PARTNER, SignedIn};
-use super::super::{Parts, confirm_phone, links};
+use super::super::{Parts, confirm_phone, endings, links};
 use super::{Arrival, CONFIRMED, Step, enter};
 use crate::domain::account::{Address, Email, Phone};
+use crate::domain::endings::Change;
 use crate::domain::event::Event;
 use crate::domain::ids::Subject;
 use crate::domain::link::Proof;
@@ -25,8 +26,9 @@ use crate::store::{self, Conn, Tx, at};
 const KEPT: usize = 16 * 1024;
 
 /// Signs in somebody whose identity nobody has yet.
-pub(super) async fn sign_in(parts: &Parts, arrival: &Arrival, token: Option<&SecretString>) -> Result<Step> {
+pub(super) async fn sign_in(parts: &Parts, arrival: &Arrival) -> Result<Step> {
     let mut told = Told::new(arrival);
+    let token = if arrival.client.require_confirmed_phone { arrival.confirmed()? } else { None };
     if let Some(token) = token {
         match confirm_phone::find_verified(parts, token.expose_secret()).await? {
             Some(phone) => told.confirm(arrival, phone),
@@ -48,6 +50,7 @@ pub(super) async fn sign_in(parts: &Parts, arrival: &Arrival, token: Option<&Sec
     }
     let plan = plan(&told.profile, told.trust, &found.holders());
     let Some(subject) = settle(parts, &mut tx, arrival, (&told, &found, &plan)).await? else { return Ok(Step::Again) };
+    let changed = end_what_changed(parts, &mut tx, &plan).await?;
     let link = links::Making {
         subject: &subject,
         provider: &arrival.client.identity,
@@ -67,7 +70,21 @@ pub(super) async fn sign_in(parts: &Parts, arrival: &Arrival, token: Option<&Sec
         provider: arrival.client.identity.fp_name(),
         client_id: Some(arrival.client_id.as_str()),
     };
-    Ok(Step::Done(enter::open(parts, tx, arrival, signed_in).await?))
+    let ticket = enter::open(parts, tx, arrival, signed_in).await?;
+    changed.iter().for_each(|subject| parts.tokens_seen.forget_subject(subject));
+    Ok(Step::Done(ticket))
+}
+
+/// Ends what the plan's changes of addresses end, of whoever had or gets one; gives whose. The session that is about to be
+/// opened comes after.
+async fn end_what_changed(parts: &Parts, tx: &mut Tx, plan: &Plan) -> Result<Vec<Subject>> {
+    let placings = [&plan.phone, &plan.email];
+    let mut changed: Vec<Subject> = placings.iter().filter_map(|placing| placing.taken_from.clone()).collect();
+    changed.extend(plan.user.clone().filter(|_| placings.iter().any(|placing| placing.given.is_some())));
+    for subject in &changed {
+        endings::carry_out(parts, tx, subject.as_str(), (&[Change::Address], None)).await?;
+    }
+    Ok(changed)
 }
 
 /// The answer to a token that confirms nothing, unless it was spent by the very sign-in that this one repeats.
@@ -171,8 +188,7 @@ fn holder(row: &AccountRow) -> Option<Holder> {
         is_named: row.name.as_ref().is_some_and(|name| !name.trim().is_empty()),
         phone: standing(&row.phone, row.phone_verified),
         email: standing(&row.email, row.email_verified),
-        // Who asks for a second factor is not found by one.
-        is_super: row.is_admin || row.is_support || row.rights_set.is_some() || row.two_factor,
+        opens_to_partners: row.standing().opens_to_partners(),
         is_deleted: row.disabled_at.is_some(),
     })
 }

@@ -39,11 +39,11 @@ pub enum Param {
 }
 
 impl Param {
-    fn required(self, name: &'static str) -> Result<SecretString> {
+    fn required(&self, name: &'static str) -> Result<&SecretString> {
         self.optional(name)?.ok_or_else(|| Error::refused(Refusal::MissingQueryParameter(name)))
     }
 
-    fn optional(self, name: &'static str) -> Result<Option<SecretString>> {
+    fn optional(&self, name: &'static str) -> Result<Option<&SecretString>> {
         match self {
             Self::Absent => Ok(None),
             Self::One(value) => Ok(Some(value)),
@@ -131,7 +131,7 @@ pub async fn sign_in(parts: &Arc<Parts>, callback: Callback) -> Result<Ticket> {
     let unknown_client = || Error::refused(Refusal::InvalidParameter("client_id"));
     let client_id = ClientId::parse(client_id.expose_secret()).map_err(|_no_id| unknown_client())?;
     let client = partner.clients.get(&client_id).ok_or_else(unknown_client)?.clone();
-    let userinfo = ask(parts, (&name, &client_id), client.clone(), access_token).await?;
+    let userinfo = ask(parts, (&name, &client_id), client.clone(), access_token.clone()).await?;
     let Some(profile) = client.fields.read(&userinfo) else {
         tracing::warn!(partner = name, client = %client_id, "the partner's userinfo is not what it must be");
         return Err(Error::refused(Refusal::InvalidUserData));
@@ -144,10 +144,11 @@ pub async fn sign_in(parts: &Arc<Parts>, callback: Callback) -> Result<Ticket> {
         user_type,
         profile,
         userinfo,
+        confirmed,
         origin,
         old: session.map(|session| session.sid_hash),
     };
-    arrive(parts, arrival, confirmed).await
+    arrive(parts, arrival).await
 }
 
 /// Counts the try with all others of this network, and of who is signed in already.
@@ -182,6 +183,7 @@ struct Arrival {
     user_type: AccountType,
     profile: Profile,
     userinfo: Value,
+    confirmed: Param,
     origin: Origin,
     old: Option<SidHash>,
     /// What makes the identity one user's.
@@ -191,6 +193,11 @@ struct Arrival {
 impl Arrival {
     fn sid(&self) -> &Sid {
         &self.profile.sid
+    }
+
+    /// The token of a confirmed phone, looked at only where one is wanted.
+    fn confirmed(&self) -> Result<Option<&SecretString>> {
+        self.confirmed.optional(CONFIRMED)
     }
 
     fn actor(&self) -> Actor {
@@ -210,24 +217,18 @@ enum Step {
     Again,
 }
 
-async fn arrive(parts: &Arc<Parts>, arrival: Arrival, confirmed: Param) -> Result<Ticket> {
+async fn arrive(parts: &Arc<Parts>, arrival: Arrival) -> Result<Ticket> {
     let arrival = Arc::new(arrival);
-    let mut confirmed = Some(confirmed);
-    let mut token = None;
     for _round in 0..ROUNDS {
         let owner = store::read!(parts.store, |conn| rows::find_owner(conn, &arrival.key))?;
-        // Only a first sign-in takes a confirmed phone; it is looked at no sooner.
-        if let Some(confirmed) = confirmed.take_if(|_| owner.is_none() && arrival.client.require_confirmed_phone) {
-            token = confirmed.optional(CONFIRMED)?;
-            if token.is_none() {
-                let phone = arrival.profile.phone.as_ref().map(|phone| phone.as_str().to_owned());
-                return Err(Error::refused(Refusal::PhoneConfirmationRequired { phone }));
-            }
+        if owner.is_none() && arrival.client.require_confirmed_phone && arrival.confirmed()?.is_none() {
+            let phone = arrival.profile.phone.as_ref().map(|phone| phone.as_str().to_owned());
+            return Err(Error::refused(Refusal::PhoneConfirmationRequired { phone }));
         }
-        let (arrival, token) = (Arc::clone(&arrival), token.clone());
+        let arrival = Arc::clone(&arrival);
         let step = parts.detached(async move |parts| match owner {
             Some(owner) => enter::enter(&parts, &arrival, owner).await,
-            None => first::sign_in(&parts, &arrival, token.as_ref()).await,
+            None => first::sign_in(&parts, &arrival).await,
         });
         if let Step::Done(ticket) = step.await? {
             return Ok(ticket);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::granting::{grants, hand, may_appoint, own_role};
 use super::lists::{employees_of, organization_of, rights_set_of, role_of};
 use crate::domain::account::{Email, Phone};
 use crate::domain::event::{Actor, Event};
@@ -17,6 +18,7 @@ use crate::domain::{Error, Result};
 use crate::service::Parts;
 use crate::service::access::{Access, denied};
 use crate::service::audit::{About, record};
+use crate::service::condo_sessions::SidHash;
 use crate::service::sign_in::Origin;
 use crate::store::organizations::{
     EmployeeRow, Listed, OrganizationRow, RightsSetRow, RoleRow, hold, insert, insert_employee, insert_rights_set,
@@ -61,6 +63,8 @@ pub struct Editor {
     pub access: Access,
     /// From where.
     pub origin: Origin,
+    /// In which session.
+    pub session: Option<SidHash>,
 }
 
 impl Editor {
@@ -214,7 +218,9 @@ pub async fn create_role(parts: &Arc<Parts>, by: Editor, organization: Uuid, cha
             updated: now,
             deleted_at: None,
         };
+        let hand = hand(tx, &by.access, organization.id.0, (all, false)).await?;
         change.write(&mut row.name, &mut row.granted)?;
+        grants(&hand.permissions(), "", &row.granted)?;
         insert_role(tx.conn(), &row).await?;
         by.sign(&parts, tx, Event::RoleChanged, &row.id.0.to_string()).await?;
         role_of(row)
@@ -227,8 +233,12 @@ pub async fn change_role(parts: &Arc<Parts>, by: Editor, id: Uuid, change: RoleC
         let all = by.access.require("canManageOrganizationEmployeeRoles").is_ok();
         let own = by.access.works_at("organization", Some("canManageRoles"));
         let mut row: RoleRow = editable(tx, id, all, own).await?;
+        let is_own = own_role(tx, &by.access, row.organization.0).await?.is_some_and(|own| own.id == row.id);
+        let hand = hand(tx, &by.access, row.organization.0, (all, is_own)).await?;
+        let before = row.granted.clone();
         change.deleted.clone().try_apply(&mut row.deleted_at, |since| Ok(since.map(at)))?;
         change.write(&mut row.name, &mut row.granted)?;
+        grants(&hand.permissions(), &before, &row.granted)?;
         row.updated = at(parts.clock.now());
         update_role(tx.conn(), &row).await?;
         by.sign(&parts, tx, Event::RoleChanged, &id.to_string()).await?;
@@ -258,6 +268,7 @@ pub async fn create_rights_set(parts: &Arc<Parts>, by: Editor, change: RightsSet
         let (name, granted) = (String::new(), String::new());
         let mut row = RightsSetRow { id, name, granted, created: now, updated: now, deleted_at: None };
         change.write(&mut row.name, &mut row.granted)?;
+        grants(&by.access.rights_to_give(), "", &row.granted)?;
         insert_rights_set(tx.conn(), &row).await?;
         by.sign(&parts, tx, Event::RightsSetChanged, &row.id.0.to_string()).await?;
         rights_set_of(row)
@@ -267,10 +278,16 @@ pub async fn create_rights_set(parts: &Arc<Parts>, by: Editor, change: RightsSet
 /// Changes a rights set; one that is deleted is taken from everybody who had it.
 pub async fn change_rights_set(parts: &Arc<Parts>, by: Editor, id: Uuid, change: RightsSetChange) -> Result<RightsSet> {
     by.access.require_staff()?;
+    // What a set grants is for others to say than who has it.
+    if by.access.user.rights_set == Some(id) {
+        by.access.require_admin()?;
+    }
     change!(parts, |parts, tx| {
         let mut row: RightsSetRow = editable(tx, id, true, Filter::nothing()).await?;
+        let before = row.granted.clone();
         change.deleted.clone().try_apply(&mut row.deleted_at, |since| Ok(since.map(at)))?;
         change.write(&mut row.name, &mut row.granted)?;
+        grants(&by.access.rights_to_give(), &before, &row.granted)?;
         row.updated = at(parts.clock.now());
         update_rights_set(tx.conn(), &row).await?;
         by.sign(&parts, tx, Event::RightsSetChanged, &id.to_string()).await?;
@@ -324,7 +341,11 @@ pub async fn change_employee(parts: &Arc<Parts>, by: Editor, id: Uuid, change: E
         let all = by.access.is_staff() || by.access.require("canManageOrganizationEmployees").is_ok();
         let own = by.access.works_at("organization", Some("canManageEmployees"));
         let mut row: EmployeeRow = editable(tx, id, all, own).await?;
+        let before = row.role;
         change.write(tx, &mut row).await?;
+        if row.role != before {
+            may_appoint(tx, &by.access, &row, all).await?;
+        }
         row.updated = at(parts.clock.now());
         update_employee(tx.conn(), &row).await.map_err(twice)?;
         by.sign(&parts, tx, Event::EmployeeChanged, &id.to_string()).await?;

@@ -1,6 +1,7 @@
 //! Users, organizations, employees, roles and rights sets as the Condo dialect lists and changes them.
 
 mod changes;
+mod granting;
 mod lists;
 mod users;
 

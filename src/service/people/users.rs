@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
 use super::changes::{Change, Editor, change, connected};
+use super::granting::grants;
 use crate::domain::account::{AccountType, Email, Phone, check_password};
 use crate::domain::event::Event;
 use crate::domain::ids::{Subject, display_name};
@@ -14,11 +15,10 @@ use crate::domain::refusal::Refusal;
 use crate::domain::user::User;
 use crate::domain::{Error, Result};
 use crate::service::access::denied;
-use crate::service::{Parts, accounts, passwords};
+use crate::service::{Parts, accounts, endings, passwords};
 use crate::store::accounts::{AccountRow, find, hold, insert_if_absent, update};
 use crate::store::organizations::RightsSetRow;
-use crate::store::person::close_all;
-use crate::store::{Tx, at, condo_sessions, row_id};
+use crate::store::{Tx, at, row_id};
 
 /// What is to become of a user.
 #[derive(Debug, Default)]
@@ -118,10 +118,11 @@ pub async fn create_user(
     })
 }
 
-/// Changes a user: administrators anything, and who may assign rights sets that alone. Another password, and a deletion,
-/// end what was opened in the user's name.
+/// Changes a user: administrators anything, and who may assign rights sets that alone. What that ends of what was opened in
+/// the user's name is `domain::endings`.
 pub async fn change_user(parts: &Arc<Parts>, by: Editor, id: Subject, mut change: UserChange) -> Result<User> {
-    if !change.is_of_rights_alone() {
+    // Whoever assigns rights sets, assigns none to themselves.
+    if !change.is_of_rights_alone() || by.access.user.id == id {
         by.access.require_admin()?;
     }
     by.access.require("canManageUserRightsSetField")?;
@@ -130,20 +131,19 @@ pub async fn change_user(parts: &Arc<Parts>, by: Editor, id: Subject, mut change
     let changed = change!(parts, |parts, tx| {
         hold(tx.conn(), &id).await?;
         let mut row = find(tx.conn(), &id).await?.ok_or_else(denied)?;
-        let was_deleted = row.disabled_at.is_some();
-        let has_new_password = hash.is_some();
+        let before = row.credentials();
         row.password_hash = hash.or(row.password_hash);
+        let assigns = !change.rights_set.is_keep();
         change.write(tx, &mut row).await?;
+        if let Some(set) = row.rights_set.filter(|_| assigns) {
+            let set: RightsSetRow = connected(tx, set.0, "rightsSet").await?;
+            grants(&by.access.rights_to_give(), "", &set.granted)?;
+        }
         row.updated = Some(at(parts.clock.now()));
         update(tx.conn(), &row).await.map_err(taken)?;
-        let is_deleted = row.disabled_at.is_some();
-        if has_new_password || (is_deleted && !was_deleted) {
-            close_all(tx.conn(), id.as_str()).await?;
-        }
-        // Those of a deleted user stay, to be refused by name; they must not come to life again.
-        if has_new_password || (was_deleted && !is_deleted) {
-            condo_sessions::delete_all(tx.conn(), id.as_str()).await?;
-        }
+        let changes = row.credentials().changes_since(&before);
+        let own = by.session.as_ref().filter(|_| by.access.user.id == id);
+        endings::carry_out(&parts, tx, id.as_str(), (&changes, own)).await?;
         by.sign(&parts, tx, Event::AccountChanged, id.as_str()).await?;
         accounts::user(row)?
     })?;

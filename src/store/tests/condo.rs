@@ -42,7 +42,11 @@ async fn condo_sessions_go_there_and_back() {
         condo_sessions::insert(conn, &row(4, true, early)).await.unwrap();
         condo_sessions::sweep(conn, now).await.unwrap();
         assert!(condo_sessions::find(conn, &[4; 32]).await.unwrap().is_none(), "swept");
-        condo_sessions::delete_all(conn, "elle").await.unwrap();
+        condo_sessions::delete_all_but(conn, "elle", Some(&[1; 32])).await.unwrap();
+        for (number, is_left) in [(1, true), (2, true), (3, false)] {
+            assert_eq!(condo_sessions::find(conn, &[number; 32]).await.unwrap().is_some(), is_left, "{number}");
+        }
+        condo_sessions::delete_all_but(conn, "elle", None).await.unwrap();
         for (number, is_left) in [(1, false), (2, true), (3, false)] {
             assert_eq!(condo_sessions::find(conn, &[number; 32]).await.unwrap().is_some(), is_left, "{number}");
         }

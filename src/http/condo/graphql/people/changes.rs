@@ -91,7 +91,8 @@ pub(super) fn moment(told: MaybeUndefined<String>) -> crate::domain::Result<Chan
 
 /// Who changes something, and may.
 pub(super) async fn editor(visit: &Visit) -> crate::domain::Result<Editor> {
-    Ok(Editor { access: access(visit).await?, origin: visit.origin.clone() })
+    let session = visit.session.as_ref().map(|session| session.sid_hash.clone());
+    Ok(Editor { access: access(visit).await?, origin: visit.origin.clone(), session })
 }
 
 /// The id that a change names: one that can't be is not there.
