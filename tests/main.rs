@@ -53,6 +53,7 @@ mod keys_fleet;
 mod keys_rows;
 mod languages;
 mod leases;
+mod last_way_in;
 mod links;
 mod model;
 mod oauth;

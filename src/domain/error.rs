@@ -49,6 +49,9 @@ pub enum Error {
     /// The external account belongs to another subject, exclusively.
     #[error("the external account is linked to another user")]
     AlreadyLinked,
+    /// The link is all that lets its user in.
+    #[error("the user could not sign in without this link; force=true removes it all the same")]
+    LastSignInMethod,
     /// It was tried too often lately, or too many try it right now.
     #[error("too many attempts")]
     TooManyAttempts {

@@ -27,4 +27,5 @@ pub mod session;
 pub mod token;
 pub mod user;
 
+pub mod way_in;
 pub use error::{Error, Result};

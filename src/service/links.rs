@@ -5,11 +5,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::audit::{About, record};
-use super::{Parts, condo_sessions, no_such_user, revoke};
+use super::{Parts, condo_sessions, no_such_user, revoke, way_in};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject, display_name};
 use crate::domain::link::{Health, Proof};
+use crate::domain::way_in::{Force, Removal};
 use crate::domain::{Error, Result};
 use crate::settings::Subjects;
 use crate::store::links::{HeldLink, ListedRow, NewLink};
@@ -248,9 +249,12 @@ pub struct Unlinking {
     pub fp_name: String,
     /// The account's id there.
     pub sid: Sid,
+    /// Whether it is to go even if it is the last way in.
+    pub force: Force,
 }
 
-/// Removes a link with its tokens, which are queued to be revoked at the provider; [`Error::LinkNotFound`] if the subject has no such, whether or not there is such a provider.
+/// Removes a link with its tokens, which are queued to be revoked at the provider; [`Error::LinkNotFound`] if the subject has no such, whether or not there is such a provider;
+/// [`Error::LastSignInMethod`] if nothing else lets its user in.
 pub async fn unlink(parts: &Arc<Parts>, caller: &Caller, actor: Actor, unlinking: Unlinking) -> Result<()> {
     caller.may(Action::ChangeLinks, &unlinking.subject)?;
     parts.check_subject(&unlinking.subject)?;
@@ -262,12 +266,17 @@ pub async fn unlink(parts: &Arc<Parts>, caller: &Caller, actor: Actor, unlinking
             let provider = ProviderId::parse(&unlinking.fp_type, &unlinking.fp_name)
                 .map_err(|_no_such_provider_so_no_such_link| Error::LinkNotFound)?;
             let held = store::links::hold(tx.conn(), &unlinking.subject, &provider, &unlinking.sid).await?;
-            remove(&parts, &mut tx, &held.ok_or(Error::LinkNotFound)?).await?;
+            let held = held.ok_or(Error::LinkNotFound)?;
+            let removal = way_in::judge(&parts, &mut tx, &held, unlinking.force).await?;
+            if removal == Removal::Refused {
+                return Err(Error::LastSignInMethod);
+            }
+            remove(&parts, &mut tx, &held).await?;
             let about = About {
                 subject: Some(unlinking.subject.as_str()),
                 provider: Some(&provider),
                 sid: Some(unlinking.sid.as_str()),
-                detail: None,
+                detail: (removal == Removal::Forced).then_some("forced"),
             };
             record(&parts, &mut tx, Event::Unlinked, &actor, about).await?;
             tx.commit().await

@@ -33,6 +33,7 @@ mod endings;
 mod flights;
 mod token_sets;
 mod uses;
+mod way_in;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use super::conn::{Conn, load, on};
 use super::error::{lift, violated};
 use super::schema::{accounts, link_uses, links, token_sets};
 use super::types::{At, Uuid};
-use crate::domain::ids::{LinkId, ProviderId, Sid, Subject};
+use crate::domain::ids::{LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
 use crate::domain::link::Proof;
 use crate::domain::{Error, Result};
 
@@ -191,6 +191,17 @@ pub(crate) async fn hold(
 /// Holds all links of a subject.
 pub(crate) async fn hold_all(conn: &mut Conn, subject: &Subject) -> Result<Vec<HeldLink>> {
     hold!(conn, links::subject.eq(subject.as_str())).map_err(lift)
+}
+
+/// The links by which a subject may come in with a partner's token, each with its partner's name: those that their owner has
+/// proven.
+pub(crate) async fn list_proven_of_partners(conn: &mut Conn, subject: &Subject) -> Result<Vec<(Uuid, String)>> {
+    on!(conn, |c| links::table
+        .filter(links::subject.eq(subject.as_str()))
+        .filter(links::fp_type.eq(PARTNER_TYPE).and(links::proof.eq(Proof::Proven.as_str())))
+        .select((links::id, links::fp_name))
+        .load(c))
+    .map_err(lift)
 }
 
 /// Removes a link that is held.

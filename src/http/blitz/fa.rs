@@ -9,6 +9,7 @@ use crate::app::App;
 use crate::domain::caller::Caller;
 use crate::domain::json;
 use crate::domain::link::Health;
+use crate::domain::way_in::Force;
 use crate::http::caller::{actor, bearer, bearer_or_basic};
 use crate::http::limits::{Kind, body};
 use crate::http::path;
@@ -108,6 +109,7 @@ async fn unlink(app: &App, request: &HttpRequest, caller: &Caller) -> Result<Htt
         fp_type: path::text("fpType", fp_type)?,
         fp_name: path::text("fpName", fp_name)?,
         sid: path::sid(sid)?,
+        force: if super::fed_token::flag(request, "force")? { Force::Yes } else { Force::No },
     };
     links::unlink(&app.parts, caller, actor(request, caller), unlinking).await?;
     Ok(HttpResponse::NoContent().finish())
