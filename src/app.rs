@@ -38,6 +38,7 @@ impl App {
             upstream: Upstream::new(&settings, &clock, &entropy)?,
             flights: Flights::new(&settings, &entropy),
             tokens_seen: callers::TokensSeen::default(),
+            wrong_secrets: callers::WrongSecrets::default(),
             passwords: passwords::Passwords::default(),
             uses: Uses::default(),
             presence: keys::Presence::new(&*entropy),

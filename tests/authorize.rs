@@ -113,12 +113,12 @@ both_engines! {
                 + r#"
 [[clients]]
 id = "limited"
-secret = "limited-secret"
+secret = "limited-secret-of-tests"
 scopes = ["blitz_api_ufa", "blitz_api_sys_ufa"]
 redirect_uris = ["https://app.example/signed-in"]
 [[clients]]
 id = "system-only"
-secret = "x"
+secret = "system-only-secret-of-tests"
 scopes = ["blitz_api_sys_ufa"]
 redirect_uris = ["https://app.example/signed-in"]
 "#

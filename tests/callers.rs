@@ -126,12 +126,12 @@ async fn two_users_with(engine: Engine, more: &str) -> World {
             + r#"
 [[clients]]
 id = "limited"
-secret = "limited-secret"
-rest_password = "limited-password"
+secret = "limited-secret-of-tests"
+rest_password = "limited-password-of-tests"
 scopes = ["blitz_api_ufa"]
 [[clients]]
 id = "restless"
-secret = "restless-secret"
+secret = "restless-secret-of-tests"
 scopes = ["blitz_api_sys_ufa_chg"]
 "#
     })
@@ -209,12 +209,12 @@ both_engines! {
                 ("a user's scopes that the application is granted no more", not_granted_user.clone(), listed),
                 ("a token of an application that is there no more", gone.clone(), Gets::Denied),
                 ("Basic", As::Basic(CONSOLE, CONSOLE_PASSWORD), basic(Gets::In)),
-                ("Basic of an application without the scope", As::Basic("limited", "limited-password"), Gets::Denied),
+                ("Basic of an application without the scope", As::Basic("limited", "limited-password-of-tests"), Gets::Denied),
                 ("a wrong password", As::Basic(CONSOLE, "wrong"), basic(Gets::BadCredentials)),
                 ("an empty password", As::Basic(CONSOLE, ""), basic(Gets::BadCredentials)),
                 ("the client secret as REST password", As::Basic(CONSOLE, CONSOLE_SECRET), basic(Gets::BadCredentials)),
                 ("Basic of an application without a REST password", As::Basic("restless", ""), basic(Gets::BadCredentials)),
-                ("its client secret", As::Basic("restless", "restless-secret"), basic(Gets::BadCredentials)),
+                ("its client secret", As::Basic("restless", "restless-secret-of-tests"), basic(Gets::BadCredentials)),
                 ("Basic of nobody we know", As::Basic("stranger", "password"), basic(Gets::BadCredentials)),
             ];
             for (what, who, gets) in &cases {

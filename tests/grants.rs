@@ -64,7 +64,7 @@ both_engines! {
         let code = code(&world, "alice").await;
         let fields = [
             ("grant_type", "authorization_code"), ("code", code.as_str()), ("redirect_uri", REDIRECT_URI),
-            ("code_verifier", VERIFIER), ("client_id", CONSOLE), ("client_secret", "console-secret"),
+            ("code_verifier", VERIFIER), ("client_id", CONSOLE), ("client_secret", "console-secret-of-tests"),
         ];
         assert_eq!(te(&world, &As::Nobody, &fields).await.status, 200);
     }

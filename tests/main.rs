@@ -91,3 +91,4 @@ mod storage;
 mod support;
 mod tokens;
 mod walk;
+mod wrong_secrets;

@@ -12,7 +12,7 @@ use crate::support::world::{
 };
 
 const AS_CONSOLE: As = As::Basic(CONSOLE, CONSOLE_SECRET);
-const AS_RIVAL: As = As::Basic("rival", "rival-secret");
+const AS_RIVAL: As = As::Basic("rival", "rival-secret-of-tests");
 /// A secret that is another one unless it is form-encoded on its way.
 const ODD_SECRET: &str = "p@ss:w+rd %41&=ü%";
 

@@ -110,7 +110,7 @@ both_engines! {
             text.clone()
         })
         .await;
-        let secrets = ["console-secret", "console-password", "rival-secret", "rival-password", "sandbox-secret", COOKIE_SECRET];
+        let secrets = ["console-secret-of-tests", "console-password", "rival-secret-of-tests", "rival-password-of-tests", "sandbox-secret", COOKIE_SECRET];
         let names = ["A", "B", "C", "D", "E", "F"];
         for (secret, name) in secrets.iter().zip(names) {
             text = text.replace(&format!("\"{secret}\""), &format!("{{ env = \"{name}\" }}"));

@@ -39,7 +39,13 @@ async fn serve_with(engine: Engine, change: impl FnOnce(String) -> String) -> (W
         text.clone()
     })
     .await;
-    let own = ["console-secret", CONSOLE_PASSWORD, "rival-secret", "rival-password", "sandbox-secret"];
+    let own = [
+        "console-secret-of-tests",
+        CONSOLE_PASSWORD,
+        "rival-secret-of-tests",
+        "rival-password-of-tests",
+        "sandbox-secret",
+    ];
     let secrets = own.into_iter().chain([sms::SECRET, sms::COOKIE_SECRET]).collect::<Vec<_>>();
     let names = ["A", "B", "C", "D", "E", "F", "G"];
     for (secret, name) in secrets.iter().zip(names) {

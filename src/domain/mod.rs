@@ -11,6 +11,7 @@ pub mod filter;
 pub mod flow;
 pub mod granting;
 pub mod guard;
+pub mod guesses;
 pub mod ids;
 pub mod json;
 pub mod link;
@@ -26,6 +27,6 @@ pub mod sender;
 pub mod session;
 pub mod token;
 pub mod user;
-
 pub mod way_in;
+
 pub use error::{Error, Result};

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::domain::caller::Caller;
 use crate::domain::event::Actor;
 use crate::domain::{Error, Result};
+use crate::http::address::origin;
 use crate::service::callers;
 
 /// The most of a claimed address or agent that is kept, in characters.
@@ -59,7 +60,9 @@ pub(super) async fn bearer(app: &App, request: &HttpRequest) -> Result<Caller> {
 /// The caller of a v2 call: Bearer, or Basic with the REST password.
 pub(super) async fn bearer_or_basic(app: &App, request: &HttpRequest) -> Result<Caller> {
     match credentials(request)? {
-        Some(Credentials::Basic(id, password)) => callers::from_basic(&app.parts, &id, &password),
+        Some(Credentials::Basic(id, password)) => {
+            callers::from_basic(&app.parts, (&id, &password), || origin(app, request).ip)
+        }
         Some(Credentials::Bearer(token)) => {
             callers::from_bearer(&app.parts, secrecy::ExposeSecret::expose_secret(&token)).await
         }

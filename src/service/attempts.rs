@@ -97,7 +97,7 @@ pub(super) fn sign_in_by(user: &Subject) -> Key {
 
 /// The networks that an address is in, the narrowest first, and how many times the allowance of one subscriber each has: who
 /// holds a prefix has any number of narrower ones (RFC 6177: a site gets a /48 to a /56).
-fn networks(ip: IpAddr) -> Vec<(String, usize)> {
+pub(super) fn networks(ip: IpAddr) -> Vec<(String, usize)> {
     match ip.to_canonical() {
         IpAddr::V4(address) => {
             let neighbours = u32::from(address) & !0xff;

@@ -71,6 +71,8 @@ pub struct Parts {
     pub flights: Flights,
     /// Our own tokens, as far as they were checked lately.
     pub tokens_seen: callers::TokensSeen,
+    /// Guesses at the secrets of applications.
+    pub wrong_secrets: callers::WrongSecrets,
     /// How many passwords are looked at at once.
     pub passwords: passwords::Passwords,
     /// Uses of links that wait to be written.

@@ -26,6 +26,7 @@ pub async fn run(parts: Arc<Parts>) {
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for round in 0_u32.. {
         rounds.tick().await;
+        parts.wrong_secrets.tidy(parts.clock.now());
         if let Err(error) = uses::flush(&parts).await {
             tracing::warn!(%error, "last uses could not be written");
         }

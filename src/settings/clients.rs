@@ -7,7 +7,7 @@ use super::error::suggestion;
 use super::providers::Providers;
 use super::reader::Reader;
 use super::scalar::{boolean, text, text_as, title};
-use super::secret::secret;
+use super::secret::own_secret;
 use super::types::Client;
 use crate::domain::Error;
 use crate::domain::ids::ClientId;
@@ -35,8 +35,8 @@ pub(super) fn read(top: &mut Reader<'_>, providers: &Providers) -> BTreeMap<Clie
 
 fn read_one(mut reader: Reader<'_>, id: Option<ClientId>, providers: &Providers) -> Option<Client> {
     let name = reader.optional("name", text_as(title));
-    let secret_of_its_own = secret(&mut reader, "secret");
-    let rest_password = secret(&mut reader, "rest_password");
+    let secret = own_secret(&mut reader, "secret");
+    let rest_password = own_secret(&mut reader, "rest_password");
     let scopes = reader.list("scopes", |text| scope(text, providers)).unwrap_or_default();
     let callbacks = reader.list("callbacks", address::callback).unwrap_or_default();
     let redirect_uris = reader.list("redirect_uris", address::callback).unwrap_or_default();
@@ -49,7 +49,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ClientId>, providers: &Providers)
     Some(Client {
         name: name.unwrap_or_else(|| id.as_str().to_owned()),
         id,
-        secret: secret_of_its_own,
+        secret,
         rest_password,
         scopes,
         callbacks,

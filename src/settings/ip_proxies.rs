@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::address;
 use super::reader::Reader;
 use super::scalar::text_as;
-use super::secret::secret;
+use super::secret::own_secret;
 
 /// A proxy whose signed word we take for where a request comes from.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub(super) fn read(top: &mut Reader<'_>) -> BTreeMap<String, IpProxy> {
             reader.wrong("addresses", "must name an address: a proxy is believed only where it calls from");
         }
         reader.demand("secret", "set it to what the proxy signs with");
-        let secret = secret(&mut reader, "secret");
+        let secret = own_secret(&mut reader, "secret");
         reader.finish();
         if let (Some(id), Some(addresses), Some(secret)) = (id, addresses, secret) {
             proxies.insert(id, IpProxy { addresses, secret });

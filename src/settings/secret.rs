@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use toml::Value;
 
 use super::error::shown_path;
@@ -38,6 +38,21 @@ pub(super) fn secret(reader: &mut Reader<'_>, key: &'static str) -> Option<Secre
             None
         }
     }
+}
+
+/// In bytes: less can be guessed, or found by trying from what it has signed.
+const LENGTH: usize = 16;
+
+/// The secret under a key that somebody proves themselves to us by, or that we sign with. What others have chosen for us, such
+/// as a provider's client secret, is as long as they like.
+pub(super) fn own_secret(reader: &mut Reader<'_>, key: &'static str) -> Option<SecretString> {
+    let secret = secret(reader, key)?;
+    let length = secret.expose_secret().len();
+    if length < LENGTH {
+        reader.wrong(key, format!("has {length} bytes, at least {LENGTH} are needed: openssl rand -base64 32"));
+        return None;
+    }
+    Some(secret)
 }
 
 /// Where the keyring is: a file, which need not exist yet, or the text of an environment variable.

@@ -3,17 +3,14 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::address;
 use super::reader::Reader;
 use super::scalar::{choice, duration};
-use super::secret::secret;
+use super::secret::own_secret;
 use super::types::{CondoSession, SameSite, Subjects};
 
-/// A secret that signs must not be guessed from the signatures it made, in bytes.
-const SECRET_LENGTH: usize = 16;
 /// A session that would not outlive a coffee break, and one that browsers don't keep as long (RFC 6265bis §5.5).
 const MAX_AGES: std::ops::RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(400 * 24);
 /// A month.
@@ -37,15 +34,9 @@ pub(super) fn read(
             "is \"none\" only with an https public_url and cors_origins: \"lax\" keeps other sites out",
         );
     }
-    let key = if is_there { secret(&mut section, "secret") } else { None };
+    let key = if is_there { own_secret(&mut section, "secret") } else { None };
     if is_there && !section.has("secret") {
         section.demand("secret", "it signs the cookie keystone.sid");
-    }
-    if let Some(short) = key.as_ref().map(|key| key.expose_secret().len()).filter(|length| *length < SECRET_LENGTH) {
-        section.wrong(
-            "secret",
-            format!("has {short} bytes, at least {SECRET_LENGTH} are needed: openssl rand -base64 32"),
-        );
     }
     if is_there && subjects == Subjects::Any {
         section.wrong(

@@ -9,7 +9,7 @@ use super::world::{Answer, As, Body, CHALLENGE, CONSOLE, CONSOLE_SECRET, VERIFIE
 /// [`CONSOLE`] at the token endpoint.
 pub(crate) const AS_CONSOLE: As = As::Basic(CONSOLE, CONSOLE_SECRET);
 /// The second client there.
-pub(crate) const AS_RIVAL: As = As::Basic("rival", "rival-secret");
+pub(crate) const AS_RIVAL: As = As::Basic("rival", "rival-secret-of-tests");
 /// Where users of [`CONSOLE`] and the rival come back to.
 pub(crate) const REDIRECT_URI: &str = "https://app.example/signed-in";
 

@@ -28,13 +28,13 @@ use super::{contract, postgres};
 /// The client that most tests call as: it is granted everything.
 pub(crate) const CONSOLE: &str = "console";
 /// Its OAuth client secret.
-pub(crate) const CONSOLE_SECRET: &str = "console-secret";
+pub(crate) const CONSOLE_SECRET: &str = "console-secret-of-tests";
 /// Its REST password.
 pub(crate) const CONSOLE_PASSWORD: &str = "console-password";
 /// A second client, also granted everything.
 pub(crate) const RIVAL: &str = "rival";
 /// Its REST password.
-pub(crate) const RIVAL_PASSWORD: &str = "rival-password";
+pub(crate) const RIVAL_PASSWORD: &str = "rival-password-of-tests";
 /// Where binds of [`CONSOLE`] and [`RIVAL`] may return to.
 pub(crate) const CALLBACK: &str = "https://app.example/callback";
 /// Where people would reach a world whose `public_url` it is; tests call the loopback address behind it.
@@ -122,7 +122,7 @@ keyring = {{ file = "{keyring}" }}
 [[clients]]
 id = "console"
 name = "Console"
-secret = "console-secret"
+secret = "console-secret-of-tests"
 rest_password = "console-password"
 scopes = {scopes}
 callbacks = ["https://app.example/callback", "https://app.example/other?x=1"]
@@ -130,8 +130,8 @@ redirect_uris = ["https://app.example/signed-in", "https://app.example/tenant?id
 [[clients]]
 id = "rival"
 name = "Rival"
-secret = "rival-secret"
-rest_password = "rival-password"
+secret = "rival-secret-of-tests"
+rest_password = "rival-password-of-tests"
 scopes = {scopes}
 callbacks = ["https://app.example/callback"]
 redirect_uris = ["https://app.example/signed-in"]

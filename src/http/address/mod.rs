@@ -10,8 +10,10 @@ use actix_web::http::header::{HeaderName, USER_AGENT};
 use ipnet::IpNet;
 
 use crate::app::App;
+use crate::service::callers::wrongly_signed;
 use crate::service::sign_in::Origin;
 
+use proxy::Behind;
 pub(super) use whoami::whoami;
 
 /// The most of what a browser says it is that is kept, in characters.
@@ -25,9 +27,16 @@ pub(super) fn origin(app: &App, request: &HttpRequest) -> Origin {
     let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     let settings = &app.parts.settings;
     let ip = client(peer, forwarded, &settings.trusted_proxies);
-    let behind = proxy::client(request, ip, &settings.ip_proxies, app.parts.clock.now());
+    let behind = match proxy::client(request, ip, &settings.ip_proxies, app.parts.clock.now()) {
+        Behind::Client(client) => client,
+        Behind::Nobody => ip,
+        Behind::WronglySigned => {
+            wrongly_signed(&app.parts, ip);
+            ip
+        }
+    };
     Origin {
-        ip: behind.unwrap_or(ip),
+        ip: behind,
         agent: agent.map(|agent| agent.chars().filter(|c| !c.is_control()).take(AGENT_LIMIT).collect()),
     }
 }

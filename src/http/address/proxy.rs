@@ -61,19 +61,30 @@ fn there<'de, D: serde::Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
     serde::de::IgnoredAny::deserialize(value).map(|_any| true)
 }
 
+/// On whose behalf a call is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Behind {
+    /// Its own, as far as is known.
+    Nobody,
+    /// This address's.
+    Client(IpAddr),
+    /// A proxy of ours would say, and another has signed it.
+    WronglySigned,
+}
+
 /// On whose behalf the request at `origin` is made, if a proxy of ours says so at `now`.
 pub(super) fn client(
     request: &HttpRequest,
     origin: IpAddr,
     proxies: &BTreeMap<String, IpProxy>,
     now: DateTime<Utc>,
-) -> Option<IpAddr> {
+) -> Behind {
     if proxies.is_empty() {
-        return None;
+        return Behind::Nobody;
     }
-    let said = said(request.headers())?;
+    let Some(said) = said(request.headers()) else { return Behind::Nobody };
     let url = request.uri().path_and_query().map_or("/", |url| url.as_str());
-    judge(&said, (request.method().as_str(), url), (origin, proxies), now)
+    judge(&said, (request.method().as_str(), url), (origin, proxies), now).unwrap_or(Behind::Nobody)
 }
 
 fn said(headers: &HeaderMap) -> Option<Said<'_>> {
@@ -95,7 +106,7 @@ fn judge(
     (method, url): (&str, &str),
     (origin, proxies): (IpAddr, &BTreeMap<String, IpProxy>),
     now: DateTime<Utc>,
-) -> Option<IpAddr> {
+) -> Option<Behind> {
     let ip: IpAddr = said.ip.parse().ok()?;
     let is_plain = said.timestamp.chars().all(|c| c.is_ascii_digit());
     let age = now.timestamp_millis().checked_sub(said.timestamp.parse().ok()?)?;
@@ -106,7 +117,8 @@ fn judge(
     if !proxy.addresses.iter().any(|network| network.contains(&origin)) {
         return None;
     }
-    let claims = signed(said.signature, &proxy.secret)?;
+    let Some(claims) = signed(said.signature, &proxy.secret) else { return Some(Behind::WronglySigned) };
+    let claims: Claims = part(claims)?;
     let seconds = || -> Option<f64> { Some(f64::from(u32::try_from(now.timestamp()).ok()?)) };
     let lives = claims.exp.is_none_or(|exp| seconds().is_some_and(|now| now < exp))
         && claims.nbf.is_none_or(|nbf| seconds().is_some_and(|now| nbf <= now));
@@ -115,11 +127,11 @@ fn judge(
         && claims.timestamp == said.timestamp
         && claims.method == method
         && claims.url == url;
-    (lives && is_this).then(|| ip.to_canonical())
+    (lives && is_this).then(|| Behind::Client(ip.to_canonical()))
 }
 
 /// What stands in a JWT (RFC 7519) that `secret` signed by HS256, and by nothing else.
-fn signed(token: &str, secret: &SecretString) -> Option<Claims> {
+fn signed<'t>(token: &'t str, secret: &SecretString) -> Option<&'t str> {
     let (message, signature) = token.rsplit_once('.')?;
     let (header, claims) = message.split_once('.')?;
     let header: Header = part(header)?;
@@ -131,7 +143,7 @@ fn signed(token: &str, secret: &SecretString) -> Option<Claims> {
     let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
     // Compared in constant time, and before anything signed is read.
     hmac::verify(&key, message.as_bytes(), &signature).ok()?;
-    part(claims)
+    Some(claims)
 }
 
 fn part<T: DeserializeOwned>(encoded: &str) -> Option<T> {
@@ -203,7 +215,11 @@ mod tests {
         let said = Said { ip: call.ip, id: call.id, timestamp: &call.timestamp, signature: &call.signature };
         let now = DateTime::from_timestamp_millis(call.millis).unwrap();
         let origin = call.origin.parse().unwrap();
-        super::judge(&said, (call.method, call.url), (origin, &proxies()), now).map(|ip| ip.to_string())
+        match super::judge(&said, (call.method, call.url), (origin, &proxies()), now) {
+            Some(Behind::Client(ip)) => Some(ip.to_string()),
+            // Whether it counts as a guess makes no difference to what is believed.
+            Some(Behind::Nobody | Behind::WronglySigned) | None => None,
+        }
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 mod jwt;
 mod seen;
+mod wrong;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -10,6 +12,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::Parts;
 use crate::domain::caller::{Caller, Mode};
+use crate::domain::guesses::Answer;
 use crate::domain::ids::{ClientId, Subject};
 use crate::domain::scope::Scope;
 use crate::domain::{Error, Result};
@@ -19,6 +22,7 @@ use crate::store::oauth_tokens::{OauthTokenRow, find};
 
 pub use seen::TokensSeen;
 pub(super) use seen::hash;
+pub use wrong::WrongSecrets;
 
 use seen::Seen;
 
@@ -73,22 +77,41 @@ fn caller(client: &Client, mode: Mode, scopes: &[Scope]) -> Caller {
     Caller { client: client.id.clone(), mode, scopes }
 }
 
-/// The caller that a client's REST password stands for: system mode, the client's own scopes.
-pub fn from_basic(parts: &Parts, id: &str, password: &SecretString) -> Result<Caller> {
+/// The caller that a client's REST password stands for: system mode, the client's own scopes. `from` is asked for a wrong one
+/// alone, as for [`client`].
+pub fn from_basic(
+    parts: &Parts,
+    (id, password): (&str, &SecretString),
+    from: impl FnOnce() -> IpAddr,
+) -> Result<Caller> {
     let client = find_client(parts, id);
-    if !matches(client.and_then(|client| client.rest_password.as_ref()), password) {
-        return Err(Error::BadCredentials);
-    }
-    client.map(|client| caller(client, Mode::System, &client.scopes)).ok_or(Error::BadCredentials)
+    let matches = matches(client.and_then(|client| client.rest_password.as_ref()), password);
+    let client = client.filter(|_| matches).ok_or_else(|| refused(parts, "REST password", from()))?;
+    Ok(caller(client, Mode::System, &client.scopes))
 }
 
-/// The client that an OAuth client secret stands for.
-pub fn client<'a>(parts: &'a Parts, id: &str, secret: &SecretString) -> Result<&'a Client> {
+/// The client that an OAuth client secret stands for. The right one is compared and let in before anything is counted;
+/// [`Error::TooManyAttempts`] if it is a wrong one too many of those that come `from` there.
+pub fn client<'a>(
+    parts: &'a Parts,
+    (id, secret): (&str, &SecretString),
+    from: impl FnOnce() -> IpAddr,
+) -> Result<&'a Client> {
     let client = find_client(parts, id);
-    if !matches(client.and_then(|client| client.secret.as_ref()), secret) {
-        return Err(Error::BadCredentials);
+    let matches = matches(client.and_then(|client| client.secret.as_ref()), secret);
+    client.filter(|_| matches).ok_or_else(|| refused(parts, "client secret", from()))
+}
+
+fn refused(parts: &Parts, kind: &'static str, from: IpAddr) -> Error {
+    match parts.wrong_secrets.count(kind, from, parts.clock.now()) {
+        Answer::Wrong => Error::BadCredentials,
+        Answer::TooMany { retry_after } => Error::TooManyAttempts { retry_after },
     }
-    client.ok_or(Error::BadCredentials)
+}
+
+/// Counts what a proxy has not signed by its secret. It is not refused: the call goes on as the proxy's own.
+pub fn wrongly_signed(parts: &Parts, from: IpAddr) {
+    parts.wrong_secrets.count("proxy signature", from, parts.clock.now());
 }
 
 fn find_client<'a>(parts: &'a Parts, id: &str) -> Option<&'a Client> {

@@ -18,6 +18,7 @@ use url::form_urlencoded;
 use super::error::{report, retry_after};
 use crate::app::App;
 use crate::domain::Error;
+use crate::http::address::origin;
 use crate::http::caller::{Credentials, credentials};
 use crate::http::limits::{Kind, Unread, body};
 use crate::service::callers;
@@ -53,6 +54,10 @@ impl From<Error> for Refusal {
         match &error {
             Error::BadCredentials | Error::Denied => {
                 Self(StatusCode::UNAUTHORIZED, "invalid_client", "wrong client id or secret".to_owned(), None)
+            }
+            Error::TooManyAttempts { .. } => {
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                Self(status, "temporarily_unavailable", error.to_string(), retry_after(&error))
             }
             Error::StorageUnavailable(_) => {
                 report(&error);
@@ -117,7 +122,7 @@ fn authenticate<'a>(app: &'a App, request: &HttpRequest, form: &Form) -> Result<
     if form.get("client_id").is_some_and(|named| named != id) {
         return Err(refusal("invalid_request", "client_id is not the client that authenticates"));
     }
-    Ok(callers::client(&app.parts, &id, &secret)?)
+    Ok(callers::client(&app.parts, (&id, &secret), || origin(app, request).ip)?)
 }
 
 /// RFC 6749 §2.3.1: id and secret are form-encoded before they go into Basic.
