@@ -4,6 +4,7 @@
 
 mod access;
 mod accounts;
+mod at_rest;
 mod authorize;
 mod background;
 mod bind;
@@ -52,8 +53,8 @@ mod keys;
 mod keys_fleet;
 mod keys_rows;
 mod languages;
-mod leases;
 mod last_way_in;
+mod leases;
 mod links;
 mod model;
 mod oauth;

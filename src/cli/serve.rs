@@ -1,7 +1,8 @@
 //! `fedlink serve`: serves until it is told to stop, takes a changed keyring when it is told to, and ends cleanly.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -113,7 +114,12 @@ fn lock(settings: &Settings) -> Result<Option<File>, Trouble> {
     let trouble = |error: std::io::Error| {
         Trouble::say(format!("can't make {}, which locks {}: {error}", path.display(), database.display()))
     };
-    let file = File::create(&path).map_err(trouble)?;
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(trouble)?;
+    let mode = file.metadata().map_err(trouble)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(mode & 0o700)).map_err(trouble)?;
+        tracing::warn!(path = %path.display(), "others could read or write this file ({mode:o}): now its owner alone can");
+    }
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
         Err(TryLockError::WouldBlock) => Err(Trouble::say(format!(

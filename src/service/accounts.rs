@@ -18,7 +18,8 @@ use crate::domain::{Error, Result};
 use crate::store::accounts::{
     AccountRow, delete, find, hold, insert_if_absent, set_disabled, set_password as set_hash,
 };
-use crate::store::{self, Tx, at, links};
+use crate::store::confirm_phone_actions::delete_of_nobody;
+use crate::store::{self, Scrubbed, Tx, at, links};
 
 /// An account to make.
 #[derive(Debug)]
@@ -335,14 +336,17 @@ async fn close(parts: &Parts, mut tx: Tx, subject: &Subject, (change, event): (C
     Ok(())
 }
 
-/// Deletes an account with all its links; [`Error::UserNotFound`] if there is none.
+/// Deletes an account with all its links, and all that is kept of its user but the audit record; [`Error::UserNotFound`] if
+/// there is none.
 pub async fn remove(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
     parts
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;
             hold(tx.conn(), &subject).await?;
-            if !delete(tx.conn(), &subject).await? {
-                return Err(Error::UserNotFound { hint: None });
+            let row = find(tx.conn(), &subject).await?.ok_or(Error::UserNotFound { hint: None })?;
+            delete(tx.conn(), &subject).await?;
+            for phone in [row.phone, row.external_phone].into_iter().flatten() {
+                delete_of_nobody(tx.conn(), &phone).await?;
             }
             let actor = Actor::default();
             for link in links::hold_all(tx.conn(), &subject).await? {
@@ -356,7 +360,23 @@ pub async fn remove(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
                 };
                 record(&parts, &mut tx, Event::Unlinked, &actor, about).await?;
             }
-            close(&parts, tx, &subject, (Change::Deleted, Event::AccountDeleted)).await
+            close(&parts, tx, &subject, (Change::Deleted, Event::AccountDeleted)).await?;
+            scrub(&parts).await;
+            Ok(())
         })
         .await
+}
+
+/// Overwrites what is left of what was deleted. It is deleted, whatever becomes of this.
+async fn scrub(parts: &Parts) {
+    match parts.store.scrub().await {
+        Ok(Scrubbed::Whole) => {}
+        Ok(Scrubbed::LogWaits) => tracing::warn!(
+            "the database's log is being read, and still has what was deleted: `serve` empties it within minutes"
+        ),
+        Ok(Scrubbed::PagesStay) => tracing::warn!(
+            "the database is large: a page may have kept a copy of what was deleted until it is vacuumed"
+        ),
+        Err(error) => tracing::warn!(%error, "what was deleted could not be overwritten: vacuum the database"),
+    }
 }

@@ -30,7 +30,8 @@ pub(super) async fn carry_out(
             person::end_codes(tx.conn(), subject).await?;
         }
         if is_over(flows) {
-            bind::end_all_of(parts, tx, subject).await?;
+            let why = if *change == Change::Deleted { "account_deleted" } else { "account_changed" };
+            bind::end_all(parts, tx, (subject, why)).await?;
         }
     }
     Ok(())

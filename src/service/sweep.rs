@@ -39,7 +39,7 @@ pub async fn run(parts: Arc<Parts>) {
 }
 
 /// Deletes flows, sessions, confirmations, codes, tokens and counts of tries past their time; what a flow was granted is queued for
-/// revocation.
+/// revocation. What is deleted is then in no log any more.
 pub async fn delete(parts: &Parts) -> Result<()> {
     let now = parts.clock.now();
     oauth_tokens::sweep(&mut parts.store.write().await?, at(now)).await?;
@@ -49,7 +49,9 @@ pub async fn delete(parts: &Parts) -> Result<()> {
     condo_sessions::sweep(&mut parts.store.write().await?, at(now)).await?;
     confirm_phone_actions::sweep(&mut parts.store.write().await?, at(now)).await?;
     attempts::sweep(&mut parts.store.write().await?, at(now)).await?;
-    bind::sweep(parts, now - AFTERLIFE).await
+    bind::sweep(parts, now - AFTERLIFE).await?;
+    // Who reads in it is let be; there is another round.
+    parts.store.empty_log().await.map(|_| ())
 }
 
 /// Writes the last uses that wait; for a clean end.

@@ -1,13 +1,16 @@
 //! Confirmations of phones: a hash of the token, a code that can't be read, and how often it was looked at.
 
+use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, on};
 use super::error::lift;
+use super::schema::accounts;
 use super::schema::confirm_phone_actions::{self as actions};
 use super::types::At;
 use crate::domain::Result;
+use crate::domain::account::AccountType;
 use crate::domain::confirmation::LOOKS;
 
 /// A confirmation.
@@ -123,6 +126,19 @@ pub(crate) async fn end(conn: &mut Conn, token_hash: &[u8], now: At) -> Result<(
 /// Deletes every confirmation that was asked for by this subject: what it was asked for with may be void.
 pub(crate) async fn delete_all(conn: &mut Conn, subject: &str) -> Result<()> {
     on!(conn, |c| diesel::delete(actions::table.filter(actions::subject.eq(subject))).execute(c)).map_err(lift)?;
+    Ok(())
+}
+
+/// Deletes every confirmation that was asked for by this number, if no account has it any more. What an account has asked for
+/// by its id goes with the account.
+pub(crate) async fn delete_of_nobody(conn: &mut Conn, phone: &str) -> Result<()> {
+    // By type as well, since the index begins with it.
+    let has_it =
+        accounts::account_type.eq_any(AccountType::ALL.map(AccountType::as_str)).and(accounts::phone.eq(phone));
+    let of_nobody = actions::table
+        .filter(actions::phone.eq(phone).and(actions::subject.is_null()))
+        .filter(not(exists(accounts::table.filter(has_it).select(accounts::subject))));
+    on!(conn, |c| diesel::delete(of_nobody).execute(c)).map_err(lift)?;
     Ok(())
 }
 

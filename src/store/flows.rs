@@ -219,9 +219,12 @@ pub(crate) async fn delete(conn: &mut Conn, row: &FlowRow) -> Result<bool> {
     Ok(gone.map_err(lift)? == 1)
 }
 
-/// The flows of a subject, in whatever state.
-pub(crate) async fn list_of(conn: &mut Conn, subject: &str) -> Result<Vec<FlowRow>> {
-    on!(conn, |c| flows::table.filter(flows::subject.eq(subject)).select(FlowRow::as_select()).load(c)).map_err(lift)
+/// Takes out every flow of a subject, in whatever state it is by then.
+pub(crate) async fn take_all(conn: &mut Conn, subject: &str) -> Result<Vec<FlowRow>> {
+    on!(conn, |c| diesel::delete(flows::table.filter(flows::subject.eq(subject)))
+        .returning(FlowRow::as_returning())
+        .get_results(c))
+    .map_err(lift)
 }
 
 /// Flows that ran out before `before`, the oldest first.

@@ -9,7 +9,9 @@ mod moment;
 mod pool;
 mod postgres;
 mod prepared;
+mod private;
 mod schema;
+mod scrub;
 mod sqlite;
 mod sqlite_conn;
 #[cfg(test)]
@@ -52,6 +54,7 @@ use tokio::runtime::Handle;
 pub(crate) use conn::{Conn, Tx};
 use error::{is_lost_connection, lift, unavailable};
 pub(crate) use moment::Now;
+pub(crate) use scrub::Scrubbed;
 pub(crate) use types::At;
 
 use crate::domain::Result;
@@ -98,6 +101,23 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.migrate().await,
             Engine::Postgres(postgres) => postgres.migrate().await,
+        }
+    }
+
+    /// Overwrites what is left of rows that were deleted, where that takes more than time: Postgres does by itself, as it
+    /// vacuums and writes on.
+    pub(crate) async fn scrub(&self) -> Result<Scrubbed> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.scrub().await,
+            Engine::Postgres(_) => Ok(Scrubbed::Whole),
+        }
+    }
+
+    /// Empties the log that SQLite writes ahead, as far as nobody reads in it: it has all that was deleted of late.
+    pub(crate) async fn empty_log(&self) -> Result<Scrubbed> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.empty_log().await,
+            Engine::Postgres(_) => Ok(Scrubbed::Whole),
         }
     }
 

@@ -3,16 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use diesel::Connection as _;
 use diesel::connection::SimpleConnection as _;
 use diesel::result::QueryResult;
 use diesel::sqlite::SqliteConnection;
+use diesel::{Connection as _, QueryableByName, RunQueryDsl as _};
 use diesel_migrations::MigrationHarness as _;
 use tokio::runtime::Handle;
 
 use super::conn::{Conn, SqliteLease};
 use super::error::lift;
 use super::pool::Pool;
+use super::private::{make, narrow_all};
+use super::scrub::{self, Scrubbed};
 use super::sqlite_conn::{Offload, SqliteConn};
 use super::together::{Together, unsent};
 use crate::domain::{Error, Result};
@@ -21,9 +23,9 @@ use crate::domain::{Error, Result};
 const READERS: usize = 256;
 
 /// Every connection: wait for a lock before anything else, since even changing the journal mode takes one.
-const EVERY: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;";
-/// The writer: a commit that returned survives a power cut.
-pub(super) const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;";
+pub(super) const EVERY: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;";
+/// The writer: a commit that returned survives a power cut, and what is deleted is overwritten.
+pub(super) const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;";
 /// A reader can't write, whatever is asked of it.
 const READER: &str = "PRAGMA query_only = ON; PRAGMA mmap_size = 2147418112;";
 
@@ -67,11 +69,36 @@ impl Sqlite {
         Conn::Together(SqliteConn::Together(self.writer.clone()))
     }
 
+    /// Overwrites what is left of rows that were deleted.
+    pub(super) async fn scrub(&self) -> Result<Scrubbed> {
+        self.off_the_workers(scrub::whole).await
+    }
+
+    /// Empties the log, as far as nobody reads in it.
+    pub(super) async fn empty_log(&self) -> Result<Scrubbed> {
+        self.off_the_workers(scrub::log).await
+    }
+
+    async fn off_the_workers(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> QueryResult<Scrubbed> + Send + 'static,
+    ) -> Result<Scrubbed> {
+        let mut writer = self.writer.alone().await.map_err(lift)?;
+        let done = writer.enter().and_then(SqliteConn::own).map_err(lift)?.spawn_blocking(work).await;
+        match done {
+            // Whatever it was in the middle of ends with the connection.
+            Err(_) => writer.close(),
+            Ok(_) => writer.leave(),
+        }
+        done.map_err(lift)
+    }
+
     /// Brings the file to the newest schema; gives the names of the migrations that ran.
     pub(super) async fn migrate(&self) -> Result<Vec<String>> {
         let path = self.path.clone();
         let run = move || {
             let mut conn = establish(&path, WRITER).map_err(lift)?;
+            narrow(&mut conn).map_err(lift)?;
             // Two processes that start together: the second waits here and finds nothing to do.
             conn.immediate_transaction(|conn| {
                 conn.run_pending_migrations(super::SQLITE_MIGRATIONS)
@@ -84,9 +111,28 @@ impl Sqlite {
     }
 }
 
+/// Where the file really is: `database_url` may name a link to it.
+#[derive(QueryableByName)]
+struct Place {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    file: String,
+}
+
+/// Leaves the file, and those that SQLite has put beside it, to their owner.
+fn narrow(conn: &mut SqliteConnection) -> QueryResult<()> {
+    let place: Place =
+        diesel::sql_query("SELECT file FROM pragma_database_list WHERE name = 'main'").get_result(conn)?;
+    narrow_all(Path::new(&place.file))
+        .map_err(|error| unsent(&format!("the database can't be made its owner's alone: {error}")))
+}
+
 /// Opens the file and says how it is to be used.
 pub(super) fn establish(path: &Path, pragmas: &str) -> QueryResult<SqliteConnection> {
     let name = path.to_str().ok_or_else(|| unsent("the path of the database is not UTF-8"))?;
+    // `file:` begins a URI, not a path.
+    if !name.starts_with("file:") {
+        make(path).map_err(|error| unsent(&format!("can't make the SQLite database {name}: {error}")))?;
+    }
     let mut conn = SqliteConnection::establish(name)
         .map_err(|error| unsent(&format!("can't open the SQLite database {name}: {error}")))?;
     conn.batch_execute(EVERY)?;

@@ -26,7 +26,7 @@ pub use callback::{Answer, callback};
 pub use complete::{Completion, complete};
 pub use confirm::{Question, Shown, Whom, confirm, question};
 pub use cookie::{Browser, FlowCookie, is_flow_cookie};
-pub(super) use expired::sweep;
+pub(super) use expired::{end_all, sweep};
 pub use instruct::{Instruction, instruct};
 pub use open::open;
 pub use posted::{OnceMore, once_more};
@@ -245,24 +245,6 @@ async fn end(parts: &Parts, row: &FlowRow, ending: Ending, detail: &'static str)
     tx.commit().await?;
     let (error, description) = ending.words();
     Ok(back_to_app(parts, row, &[("status", "error"), ("error", error), ("error_description", description)]))
-}
-
-/// Ends all binds under way for a subject, in the transaction that changes its account.
-pub(super) async fn end_all_of(parts: &Parts, tx: &mut Tx, subject: &str) -> Result<()> {
-    loop {
-        let rows = store::flows::list_of(tx.conn(), subject).await?;
-        if rows.is_empty() {
-            return Ok(());
-        }
-        for row in rows {
-            // One that goes on meanwhile is read once more, as it is by then.
-            if store::flows::delete(tx.conn(), &row).await? {
-                let actor = Actor { client: Some(row.client.clone()), ..Actor::default() };
-                revoke_grant(parts, tx, &row).await?;
-                record_refusal(parts, tx, &actor, (&row, "account_changed")).await?;
-            }
-        }
-    }
 }
 
 /// Queues for revocation what a flow has been granted, in the transaction that ends it without a link.
