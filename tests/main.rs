@@ -58,6 +58,7 @@ mod leases;
 mod links;
 mod model;
 mod oauth;
+mod origins;
 mod ownership;
 mod partner;
 mod partner_bounds;

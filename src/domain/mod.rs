@@ -16,6 +16,7 @@ pub mod ids;
 pub mod json;
 pub mod link;
 pub mod organization;
+pub mod origin;
 pub mod params;
 pub mod partner;
 pub mod pkce;

@@ -3,28 +3,38 @@
 use actix_web::http::Method;
 use actix_web::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, HeaderValue, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, ACCESS_CONTROL_REQUEST_METHOD,
+    AsHeaderName, HeaderValue, ORIGIN, VARY,
 };
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::app::App;
+use crate::domain::origin::{self, Page, Site};
 
 /// How long a browser may go by the answer to its question, in seconds.
 const REMEMBERED: u32 = 600;
 
-/// Whether the page that sends the request, if a browser names one, is ours or one of those that may call.
-pub(super) fn is_welcome(app: &App, request: &HttpRequest) -> bool {
+/// Whether the call counts, which may bring the session's cookie.
+pub(super) fn is_welcome(app: &App, request: &HttpRequest, brings_cookie: bool) -> bool {
     let ours = app.parts.settings.public_url.origin().ascii_serialization();
-    // Every one, should there be several: which of them a proxy went by is not ours to guess.
-    request.headers().get_all(ORIGIN).all(|origin| origin == ours.as_str() || is_listed(app, origin))
+    let page = Page::of(texts(request, ORIGIN), |origin| origin == ours || is_listed(app, origin));
+    origin::is_welcome(brings_cookie, page, Site::of(texts(request, "sec-fetch-site")))
 }
 
-fn is_listed(app: &App, origin: &HeaderValue) -> bool {
-    origin.to_str().is_ok_and(|origin| app.parts.settings.cors_origins.contains(origin))
+/// Each value of a header; `None` where it is no text.
+fn texts(request: &HttpRequest, name: impl AsHeaderName) -> impl Iterator<Item = Option<&str>> {
+    request.headers().get_all(name).map(|value| value.to_str().ok())
+}
+
+fn is_listed(app: &App, origin: &str) -> bool {
+    app.parts.settings.cors_origins.contains(origin)
 }
 
 fn listed<'r>(app: &App, request: &'r HttpRequest) -> Option<&'r HeaderValue> {
-    request.headers().get(ORIGIN).filter(|origin| is_listed(app, origin))
+    let mut origins = request.headers().get_all(ORIGIN);
+    // One alone: no browser names two, so an answer to both would be an answer to who knows whom.
+    let origin = origins.next().filter(|_| origins.next().is_none())?;
+    origin.to_str().is_ok_and(|text| is_listed(app, text)).then_some(origin)
 }
 
 /// Lets a page of a listed origin read the answer.
@@ -46,9 +56,15 @@ pub(super) fn preflight(app: &App, request: &HttpRequest) -> Option<HttpResponse
     listed(app, request).filter(|_| asks)?;
     let mut response = HttpResponse::NoContent()
         .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "POST"))
-        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, x-request-id"))
         .insert_header((ACCESS_CONTROL_MAX_AGE, REMEMBERED))
         .finish();
     admit(app, request, &mut response);
+    let headers = response.headers_mut();
+    headers.append(VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
+    // Whatever its client is built of: what a listed page says in a header is believed no more than what anybody says.
+    let names = origin::header_names(texts(request, ACCESS_CONTROL_REQUEST_HEADERS).flatten()).join(", ");
+    if let (false, Ok(names)) = (names.is_empty(), HeaderValue::try_from(names)) {
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, names);
+    }
     Some(response)
 }

@@ -7,6 +7,10 @@ use url::{Host, Url};
 
 /// An address of a provider's endpoint: https, or http on loopback; a path and a query are its own business (RFC 6749 §3.1).
 pub(super) fn endpoint(text: &str) -> Result<Url, String> {
+    web(text, is_loopback)
+}
+
+fn web(text: &str, is_local: impl FnOnce(&Url) -> bool) -> Result<Url, String> {
     plain(text)?;
     let rest = text
         .strip_prefix("https://")
@@ -24,7 +28,7 @@ pub(super) fn endpoint(text: &str) -> Result<Url, String> {
     if url.fragment().is_some() {
         return Err("must not have a fragment (#…)".to_owned());
     }
-    if url.scheme() == "http" && !is_loopback(&url) {
+    if url.scheme() == "http" && !is_local(&url) {
         return Err("must be https: http is for a loopback host (localhost, 127.0.0.1, [::1]) only".to_owned());
     }
     Ok(url)
@@ -37,6 +41,64 @@ pub(super) fn origin(text: &str) -> Result<Url, String> {
         return Err("must end after the host and port: no path, no query".to_owned());
     }
     Ok(url)
+}
+
+/// An origin whose pages may call: letter by letter what their browsers send, since nothing else would ever match.
+pub(super) fn page_origin(text: &str) -> Result<String, String> {
+    if text == "null" {
+        return Err(
+            "is what browsers send for pages whose origin they hide, anybody's among them: name origins".to_owned()
+        );
+    }
+    if text.contains('*') {
+        return Err(
+            "has a wildcard, which would match nothing: name each origin, as \"https://app.company.com\"".to_owned()
+        );
+    }
+    let (scheme, rest) = text.split_once("://").ok_or(
+        "must be an origin: https://, a host and perhaps a port, or that of an app's web view, as \"capacitor://localhost\"",
+    )?;
+    let sent = if ["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
+        let text = format!("{}://{rest}", scheme.to_ascii_lowercase());
+        // Tauri's web view on Windows; browsers hold such names to be this machine as well (RFC 6761 §6.3).
+        let is_local = |url: &Url| is_loopback(url) || url.domain().is_some_and(|name| name.ends_with(".localhost"));
+        web(&text, is_local)?.origin().ascii_serialization()
+    } else {
+        view_origin(text)?
+    };
+    // Shown, since an origin has no room for a secret.
+    if sent == text {
+        Ok(sent)
+    } else {
+        Err(format!("is not what browsers send, and would match nothing: write {sent:?}"))
+    }
+}
+
+/// Schemes under which no page has an origin of this form.
+const NO_PAGES: [&str; 8] = ["about", "blob", "data", "file", "ftp", "javascript", "ws", "wss"];
+
+/// What the pages of an app's web view send: a scheme of the app's or its framework's, and a host.
+fn view_origin(text: &str) -> Result<String, String> {
+    plain(text)?;
+    let lower = text.to_ascii_lowercase();
+    let (scheme, rest) = lower.split_once("://").unwrap_or_default();
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_lowercase())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    let is_host = match scheme {
+        // Whose apps may give it another name.
+        "capacitor" | "ionic" | "tauri" => {
+            !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.'))
+        }
+        _ => host == "localhost",
+    };
+    if is_scheme && is_host && !NO_PAGES.contains(&scheme) {
+        Ok(format!("{scheme}://{host}"))
+    } else {
+        Err("is no origin that a browser sends: https://, or of a web view \"capacitor://localhost\", \"ionic://localhost\", \
+             \"tauri://localhost\", \"http://tauri.localhost\""
+            .to_owned())
+    }
 }
 
 /// An issuer identifier, kept as it is written (OpenID Connect Discovery §3: https, no query, no fragment).

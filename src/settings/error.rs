@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
-/// One mistake. It never holds the value of a secret, of an address or of a line of the file.
+/// One mistake. It never holds the value of a secret, of an address (but for an origin, which has no room for one) or of a line
+/// of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingsError {
     /// Where it is: a key path such as `providers[1].client_auth (tcs:tcs_1)`, an environment variable, a line or the file.

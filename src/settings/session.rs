@@ -50,6 +50,5 @@ pub(super) fn read(
 
 /// The origins of other sites.
 pub(super) fn cors_origins(top: &mut Reader<'_>) -> BTreeSet<String> {
-    let origins = top.list("cors_origins", |text| address::origin(text).map(|url| url.origin().ascii_serialization()));
-    origins.unwrap_or_default().into_iter().collect()
+    top.list("cors_origins", address::page_origin).unwrap_or_default().into_iter().collect()
 }

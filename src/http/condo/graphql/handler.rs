@@ -43,7 +43,8 @@ const BATCH_TOO_LARGE: Refused =
 const CROSS_SITE: Refused = Refused::new(
     StatusCode::FORBIDDEN,
     "FORBIDDEN",
-    "The page that sends this is of another origin: name it in cors_origins, or send the session as Bearer",
+    "The page that sends this is of another origin: name it in cors_origins, let your own proxy pass on Sec-Fetch-Site, or send \
+     the session as Bearer",
 );
 const UNAVAILABLE: Refused =
     Refused::new(StatusCode::SERVICE_UNAVAILABLE, "INTERNAL_ERROR", "The service is unavailable for the moment");
@@ -117,7 +118,7 @@ impl<'a> Desk<'a> {
 
     async fn read(&self, payload: Payload) -> std::result::Result<Read, Refused> {
         let borne = session::ticket(self.request).map(|(_, borne)| borne);
-        if borne == Some(Borne::Cookie) && !cors::is_welcome(self.app, self.request) {
+        if !cors::is_welcome(self.app, self.request, borne == Some(Borne::Cookie)) {
             return Err(CROSS_SITE);
         }
         if !is_json(self.request) {
