@@ -20,6 +20,7 @@ mod callers;
 mod certified;
 mod chromium;
 mod chromium_certified;
+mod chromium_partner_app;
 mod chromium_person;
 mod chromium_sign_in;
 mod chromium_tour;
