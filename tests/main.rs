@@ -32,6 +32,7 @@ mod crash;
 mod database_away;
 mod demo;
 mod disabled;
+mod edge;
 mod endings;
 mod errors;
 mod failover;

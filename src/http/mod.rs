@@ -7,6 +7,7 @@ pub(crate) mod condo;
 mod cookies;
 mod cors;
 mod fields;
+mod headers;
 mod limits;
 mod ops;
 mod own_form;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::HttpResponse;
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{self, Data, ServiceConfig};
 use serde_json::json;
 
@@ -36,21 +35,18 @@ pub(super) fn routes(app: &App, leaving: &Leaving, config: &mut ServiceConfig) {
 
 /// `GET /healthz`: the process runs.
 async fn healthz() -> HttpResponse {
-    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({"status": "ok"}))
+    HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
 /// `GET /readyz`: the database answers and the keyring is open, or no new request should come.
 async fn readyz(app: Data<App>, leaving: Data<Leaving>) -> HttpResponse {
     let mut response = HttpResponse::ServiceUnavailable();
-    let response = response.insert_header((CACHE_CONTROL, "no-store"));
     if leaving.has_begun() {
         return response.json(json!({"status": "unavailable"}));
     }
     match app.parts.store.ping().await {
         // The keyring was opened before the port was.
-        Ok(()) => HttpResponse::Ok()
-            .insert_header((CACHE_CONTROL, "no-store"))
-            .json(json!({"status": "ok", "checks": {"database": "ok", "keyring": "ok"}})),
+        Ok(()) => HttpResponse::Ok().json(json!({"status": "ok", "checks": {"database": "ok", "keyring": "ok"}})),
         Err(error) => {
             report(&error);
             response.json(json!({"status": "unavailable", "checks": {"database": "unavailable", "keyring": "ok"}}))

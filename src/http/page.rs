@@ -1,7 +1,7 @@
 //! Our pages: what every one of them carries, and the plain ones that tell what went wrong.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER};
+use actix_web::http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, RETRY_AFTER};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
 use secrecy::ExposeSecret as _;
@@ -29,9 +29,9 @@ pub(super) fn nonce() -> String {
     SystemEntropy::shared().token().expose_secret().to_owned()
 }
 
-/// Headers that every page and every redirect of a bind carries: codes travel in these addresses.
+/// What every page and every redirect of a bind carries besides: codes travel in these addresses.
 pub(super) fn private(mut response: HttpResponseBuilder) -> HttpResponseBuilder {
-    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((REFERRER_POLICY, "no-referrer"));
+    response.insert_header((REFERRER_POLICY, "no-referrer"));
     response
 }
 
@@ -67,7 +67,6 @@ fn respond(status: StatusCode, template: &impl Template, allowed: &str) -> HttpR
     let policy = format!("default-src 'none'; {allowed}; base-uri 'none'; frame-ancestors 'none'");
     private(HttpResponse::build(status))
         .insert_header((CONTENT_SECURITY_POLICY, policy))
-        .insert_header(("X-Content-Type-Options", "nosniff"))
         .content_type("text/html; charset=utf-8")
         .body(html)
 }

@@ -11,6 +11,7 @@ use actix_web::web;
 use actix_web::{App as ActixApp, HttpServer};
 
 use super::condo::graphql;
+use super::headers::on_every_answer;
 pub use super::ops::Leaving;
 use crate::app::App;
 
@@ -38,7 +39,8 @@ impl Service {
         let api = web::Data::new(graphql::api(&app.parts.settings));
         let public = HttpServer::new(move || {
             let (served, api) = (served.clone(), api.clone());
-            ActixApp::new().configure(move |config| super::routes(&served, &api, config))
+            let careful = on_every_answer(served.parts.settings.is_secure());
+            ActixApp::new().wrap(careful).configure(move |config| super::routes(&served, &api, config))
         })
         .workers(workers)
         .client_request_timeout(HEAD_TIMEOUT)
@@ -49,7 +51,9 @@ impl Service {
         let (served, leaving) = (app.clone(), leaving.clone());
         let ops = HttpServer::new(move || {
             let (served, leaving) = (served.clone(), leaving.clone());
-            ActixApp::new().configure(move |config| super::ops::routes(&served, &leaving, config))
+            // RFC 6797 §7.2: nobody comes here by https.
+            let careful = on_every_answer(false);
+            ActixApp::new().wrap(careful).configure(move |config| super::ops::routes(&served, &leaving, config))
         })
         .workers(1)
         .disable_signals()

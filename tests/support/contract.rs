@@ -16,7 +16,9 @@ use serde_json::{Map, Value, json};
 /// documented 404 or 405 will do.
 #[track_caller]
 pub(crate) fn check(method: &str, target: &str, status: u16, headers: &[(&str, &str)], body: &[u8]) {
-    if let Err(problem) = CONTRACT.judge(method, &Answer { target, status, headers, body }) {
+    let answer = Answer { target, status, headers, body };
+    let every = || CONTRACT.judge_headers(&CONTRACT.document["x-every-answer"], &answer);
+    if let Err(problem) = CONTRACT.judge(method, &answer).and_then(|()| every()) {
         panic!("{method} {target} → {status} breaks openapi.yaml: {problem}\n{}", excerpt(body));
     }
 }

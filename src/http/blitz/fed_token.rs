@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::percent_decode_str;
@@ -52,7 +51,7 @@ pub(crate) async fn fetch(app: Data<App>, request: HttpRequest) -> std::result::
         force: flag(&request, "force")?,
     };
     let served = fetch_tokens(&app.parts, &caller, &wanted).await?;
-    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(Tokens(served)))
+    Ok(HttpResponse::Ok().json(Tokens(served)))
 }
 
 /// A query parameter that may stand once.

@@ -8,7 +8,7 @@ mod token;
 use std::collections::HashMap;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -83,7 +83,7 @@ fn answer(result: Result<Value, Refusal>) -> HttpResponse {
             (response, json!({"error": error, "error_description": description}))
         }
     };
-    response.insert_header((CACHE_CONTROL, "no-store")).json(value)
+    response.json(value)
 }
 
 /// A form's parameters, each of which may stand once (RFC 6749 §3.2).

@@ -1,7 +1,7 @@
 //! `POST /admin/api` and `/api/graphql`: reads a request or a batch of them, runs each, and shapes the answers.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, SET_COOKIE};
+use actix_web::http::header::{CONTENT_TYPE, SET_COOKIE};
 use actix_web::web::{Bytes, Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use async_graphql::{Request, Value, Variables};
@@ -173,7 +173,6 @@ impl<'a> Desk<'a> {
             Err(error) => return self.unavailable(&error),
         };
         let mut response = HttpResponse::build(answer.status);
-        response.insert_header((CACHE_CONTROL, "no-store"));
         if let Some(cookie) = cookie {
             response.insert_header((SET_COOKIE, cookie));
         }
