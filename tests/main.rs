@@ -7,6 +7,7 @@ mod accounts;
 mod at_rest;
 mod authorize;
 mod background;
+mod behind_nginx;
 mod bind;
 mod bind_browser;
 mod bind_limits;

@@ -15,6 +15,7 @@ pub(crate) mod fleet;
 pub(crate) mod graphql_client;
 pub(crate) mod hosts;
 pub(crate) mod issuer;
+pub(crate) mod nginx;
 pub(crate) mod office;
 pub(crate) mod oidc_provider;
 pub(crate) mod partner;

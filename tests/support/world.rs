@@ -236,6 +236,12 @@ impl World {
         Self { app, served_at: base.clone(), base, ops: ops_url, clock, sandbox, folder, database_url, client }
     }
 
+    /// Sends the calls that follow to the same installation served at `url`, by a client that knows the way there.
+    pub(crate) fn go_through(&mut self, url: String, client: reqwest::Client) {
+        self.served_at = url;
+        self.client = client;
+    }
+
     /// Calls fedlink at `target`, a path with its query under the base path, and holds the answer against openapi.yaml.
     pub(crate) async fn call(&self, method: &str, target: &str, who: &As, body: Body) -> Answer {
         self.call_with(method, target, who, body, &[]).await
