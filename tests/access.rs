@@ -4,7 +4,7 @@ use fedlink::service::accounts::Standing;
 use serde_json::json;
 
 use crate::support::call::As;
-use crate::support::office::{Office, to};
+use crate::support::office::Office;
 use crate::support::world::both_engines;
 
 /// Two organizations. In the first: alice in good standing, bob whose role reads nobody, carol who is invited, dave who is

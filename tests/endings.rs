@@ -11,7 +11,7 @@ use crate::support::database::{Sql, count, texts};
 use crate::support::office::{Office, to};
 use crate::support::partner::trusting;
 use crate::support::person::{PASSWORD, email, person, phone};
-use crate::support::world::{As, CONSOLE, Engine, World, both_engines};
+use crate::support::world::{As, CONSOLE, World, both_engines};
 use fedlink::service::accounts::New;
 
 const ELLE: &str = "elle";
