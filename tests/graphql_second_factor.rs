@@ -142,6 +142,7 @@ both_engines! {
         }
         for _ in 0..10 {
             assert!(!is_let_in(&world, factor("CONFIRM_PHONE_TOKEN", wrong)).await);
+            world.advance(1);
         }
         assert!(!is_let_in(&world, factor("CONFIRM_PHONE_TOKEN", &code.to_string())).await, "there is no look left");
         let (_, code) = code_to(&world, &webhook, JANES).await;

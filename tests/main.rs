@@ -27,6 +27,7 @@ mod chromium_sign_in;
 mod chromium_tour;
 mod cli;
 mod cli_links;
+mod code_budgets;
 mod confirm_phone;
 mod confirm_phone_errors;
 mod crash;

@@ -1,6 +1,7 @@
 //! The ground floor: types and pure rules, no I/O, nothing of the other floors.
 
 pub mod account;
+pub mod budget;
 pub mod caller;
 pub mod confirmation;
 pub mod endings;

@@ -64,7 +64,10 @@ pub enum Refusal {
     /// The phone got as many messages today as it may.
     SmsForPhoneDayLimitReached,
     /// The network asked for as many messages as it may.
-    SmsForIpDayLimitReached,
+    SmsForIpDayLimitReached {
+        /// When to come again; the dialect says tomorrow.
+        retry_after: Duration,
+    },
     /// The message could not be sent: the gateway is away, or refuses it.
     SmsNotSent,
     /// There is no gateway to send it by.

@@ -134,6 +134,24 @@ pub(super) async fn forget(tx: &mut Tx, key: &Key) -> Result<()> {
     attempts::delete(tx.conn(), &key.0).await
 }
 
+/// The narrowest of the networks that an address is in: one subscriber.
+pub(super) fn narrowest(ip: IpAddr) -> String {
+    networks(ip).into_iter().next().map(|(network, _)| network).unwrap_or_default()
+}
+
+/// The widest of them.
+pub(super) fn widest(ip: IpAddr) -> String {
+    networks(ip).into_iter().next_back().map(|(network, _)| network).unwrap_or_default()
+}
+
+/// Marks a key for so long from now on, whether or not it is marked already: [`is_used_up`] with a limit of one tells.
+pub(super) async fn mark(parts: &Arc<Parts>, key: Key, lasts: TimeDelta) -> Result<()> {
+    let marked = parts.detached(async move |parts| {
+        attempts::mark(&mut parts.store.write().await?, &key.0, at(parts.clock.now() + lasts)).await
+    });
+    marked.await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::attempts::{Key, sign_in_by};
 use super::audit::{About, record};
 use super::condo_sessions::{CondoSession, SidHash, SignedIn, Ticket, end, open};
-use super::confirm_phone::{Factor, second_factor, spend_factor};
+use super::confirm_phone::{Factor, open_budget, second_factor, spend_factor};
 use super::sign_in::{Origin, actor, admit_all, write_refusal};
 use super::{Parts, accounts, passwords};
 use crate::domain::account::{AccountType, Address, Phone};
@@ -90,7 +90,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
     let factor = match &attempt.second_factor {
         None => None,
         Some(passed) => {
-            let Some(factor) = look_at(parts, account, passed).await? else {
+            let Some(factor) = look_at(parts, account, passed, &attempt.origin).await? else {
                 let why = (Some(account.subject.clone()), "wrong_second_factor");
                 write_refusal(parts, &attempt.origin, why).await?;
                 return Err(Error::refused(Refusal::WrongCredentials(attempt.kind)));
@@ -108,7 +108,17 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
         origin: attempt.origin,
         old: attempt.session.map(|session| session.sid_hash),
     };
-    parts.detached(async move |parts| let_in(&parts, checked).await).await
+    parts
+        .detached(async move |parts| {
+            let (subject, hash, ip) = (checked.subject.clone(), checked.hash.clone(), checked.origin.ip);
+            let opened = let_in(&parts, checked).await;
+            // Who is told that the password is right can have a code sent, whatever others have sent themselves.
+            if matches!(&opened, Err(Error::Refused(Refusal::NotEnoughAuthFactors(_)))) {
+                open_budget(&parts, (&subject, &hash), ip).await?;
+            }
+            opened
+        })
+        .await
 }
 
 /// Everybody whose tries this is one of, beside the network's.
@@ -143,11 +153,19 @@ fn why_refused(account: Option<&AccountRow>) -> (Option<String>, &'static str) {
     }
 }
 
-async fn look_at(parts: &Arc<Parts>, account: &AccountRow, passed: &SecondFactor) -> Result<Option<Factor>> {
+async fn look_at(
+    parts: &Arc<Parts>,
+    account: &AccountRow,
+    passed: &SecondFactor,
+    origin: &Origin,
+) -> Result<Option<Factor>> {
     // The one that is told of: a number that nobody has shown to be the user's own is a claim, or a slip of the hand.
     let phone = account.phone.as_deref().filter(|_| account.phone_verified).map(stored_phone).transpose()?;
     match (passed, phone) {
-        (SecondFactor::Phone(value), Some(phone)) => second_factor(parts, &phone, value.expose_secret()).await,
+        (SecondFactor::Phone(value), Some(phone)) => {
+            let subject = Subject::parse(account.subject.clone()).map_err(Error::internal)?;
+            second_factor(parts, (subject, &phone), value.expose_secret(), origin).await
+        }
         (SecondFactor::Phone(_) | SecondFactor::Email, _) => Ok(None),
     }
 }

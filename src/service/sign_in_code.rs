@@ -2,17 +2,14 @@
 //! number is typed, so that neither the answer nor its time tells whose it is; who has the phone learns that.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use chrono::{Days, NaiveTime};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Parts;
-use super::attempts::{self, Key};
 use super::audit::{About, record};
 use super::confirm_phone::{self, Asking, Beginning, Right, TokenHash};
 use super::sessions::{self, SessionCookie};
-use super::sign_in::{Origin, actor, admit, admit_from, write_refusal};
+use super::sign_in::{Origin, actor, write_refusal};
 use crate::domain::account::{AccountType, Address, Phone};
 use crate::domain::confirmation::{self, Purpose, Tried};
 use crate::domain::entry::{Entry, Means};
@@ -88,7 +85,7 @@ pub fn is_there(parts: &Parts) -> bool {
 pub async fn ask(parts: &Arc<Parts>, typed: &str, asking: Asking) -> Result<Asked> {
     let Some(phone) = confirmation::phone(typed) else { return Ok(Asked::NoPhone) };
     let masked = confirmation::masked_phone(&phone);
-    let new = Beginning { purpose: Purpose::SignIn, phone, subject: None };
+    let new = Beginning { purpose: Purpose::SignIn, phone, subject: None, after_password: false };
     let begun = confirm_phone::begin(parts, new, asking).await;
     asked(parts, begun.map(|token| Sent { token, phone: masked }))
 }
@@ -111,7 +108,8 @@ pub(super) async fn ask_second(
     let account = store::read!(parts.store, |conn| find(conn, &subject))?.filter(|_| is_there(parts));
     let Some(phone) = account.as_ref().and_then(verified_phone) else { return Ok(Asked::NoPhone) };
     let masked = confirmation::masked_phone(&phone);
-    let new = Beginning { purpose: Purpose::SecondFactor, phone, subject: Some(subject.clone()) };
+    let asked_by = Some(subject.clone());
+    let new = Beginning { purpose: Purpose::SecondFactor, phone, subject: asked_by, after_password: true };
     let prepared = confirm_phone::prepare(parts, new, asking).await;
     let (token, row) = match prepared {
         Ok(prepared) => prepared,
@@ -141,16 +139,15 @@ pub fn is_after_password(token: &SecretString) -> bool {
     TokenHash::parse(Purpose::SecondFactor, token.expose_secret()).is_some()
 }
 
-/// Signs in by a code. [`Error::TooManyAttempts`]: this network, or this phone, had as many tries as it gets in an hour.
+/// Signs in by a code. [`Error::TooManyAttempts`]: this code was looked at in this second, or this network, phone or account had
+/// as many looks as it gets in a day. Tries of passwords are none of these.
 pub async fn sign_in(parts: &Arc<Parts>, attempt: CodeTry) -> Result<Judged> {
     let Some((purpose, row)) = look_up(parts, &attempt.token).await? else { return Ok(Judged::Gone) };
-    let by_phone = Key::new("sign-in as", &row.phone);
-    admit_from(parts, &attempt.origin).await?;
-    admit(parts, by_phone.clone(), &attempt.origin).await?;
     if !row.verified {
-        let token = TokenHash::of(attempt.token.expose_secret());
-        let typed = attempt.code.trim().parse().unwrap_or(-1);
-        let judged = match confirm_phone::try_code(parts, token, typed, Right::Confirms).await? {
+        let typed = (attempt.code.trim().parse().unwrap_or(-1), Right::Confirms);
+        let budget = confirm_phone::budget_of(purpose, &row)?;
+        let tried = confirm_phone::try_code(parts, (purpose, &row), &budget, typed, &attempt.origin).await?;
+        let judged = match tried {
             Tried::Right => None,
             Tried::Wrong => Some((Judged::Wrong, "wrong_code")),
             Tried::Late => Some((Judged::Late, "code_expired")),
@@ -171,7 +168,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: CodeTry) -> Result<Judged> {
         }
     };
     let (origin, old) = (attempt.origin, attempt.old);
-    let confirmed = Confirmed { purpose, row, subject, tries: by_phone, origin, old };
+    let confirmed = Confirmed { purpose, row, subject, origin, old };
     parts.detached(async move |parts| let_in(&parts, confirmed).await).await
 }
 
@@ -180,13 +177,12 @@ struct Confirmed {
     purpose: Purpose,
     row: ConfirmPhoneRow,
     subject: Subject,
-    tries: Key,
     origin: Origin,
     old: Option<SecretString>,
 }
 
 async fn let_in(parts: &Parts, confirmed: Confirmed) -> Result<Judged> {
-    let Confirmed { purpose, row, subject, tries, origin, old } = confirmed;
+    let Confirmed { purpose, row, subject, origin, old } = confirmed;
     let mut tx = parts.store.begin().await?;
     hold(tx.conn(), &subject).await?;
     // Meanwhile the phone may have gone to somebody else, or the account may want a password as well.
@@ -198,7 +194,6 @@ async fn let_in(parts: &Parts, confirmed: Confirmed) -> Result<Judged> {
         return Ok(Judged::Gone);
     }
     let cookie = sessions::open(parts, &mut tx, &subject, old.as_ref()).await?;
-    attempts::forget(&mut tx, &tries).await?;
     let detail = Some(if purpose == Purpose::SecondFactor { "password_and_code" } else { "code" });
     let about = About { subject: Some(subject.as_str()), detail, ..About::default() };
     record(parts, &mut tx, Event::SignedIn, &actor(&origin), about).await?;
@@ -270,13 +265,10 @@ fn asked(parts: &Parts, sent: Result<Sent>) -> Result<Asked> {
         Ok(sent) => return Ok(Asked::Sent(sent)),
         Err(Error::Refused(Refusal::SmsNotSent)) => return Ok(Asked::NotSent),
         Err(Error::Refused(Refusal::UnableToFindConfirmPhoneAction)) => return Ok(Asked::Gone),
-        Err(Error::Refused(Refusal::TooManyRequests { retry_after })) => retry_after,
-        Err(Error::Refused(Refusal::SmsForIpDayLimitReached)) => Duration::from_hours(1),
-        Err(Error::Refused(Refusal::SmsForPhoneDayLimitReached)) => {
-            let now = parts.clock.now();
-            let midnight = (now.date_naive() + Days::new(1)).and_time(NaiveTime::MIN).and_utc();
-            (midnight - now).to_std().unwrap_or_default()
-        }
+        Err(Error::Refused(
+            Refusal::TooManyRequests { retry_after } | Refusal::SmsForIpDayLimitReached { retry_after },
+        )) => retry_after,
+        Err(Error::Refused(Refusal::SmsForPhoneDayLimitReached)) => confirm_phone::to_midnight(parts),
         Err(other) => return Err(other),
     };
     Err(Error::TooManyAttempts { retry_after })

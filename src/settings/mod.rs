@@ -179,6 +179,7 @@ fn read_limits(top: &mut Reader<'_>) -> Limits {
         sign_in_per_hour: tries("sign_in_per_hour"),
         sms_per_hour_and_ip: tries("sms_per_hour_and_ip"),
         sms_per_day_and_phone: tries("sms_per_day_and_phone"),
+        sms_per_day: section.optional("sms_per_day", whole(1..=MOST_TRIES)),
     };
     section.finish();
     limits

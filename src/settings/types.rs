@@ -89,8 +89,10 @@ pub struct Limits {
     pub sign_in_per_hour: usize,
     /// Codes asked for by SMS, in an hour, from one network.
     pub sms_per_hour_and_ip: usize,
-    /// Codes asked for by SMS, in a day, for one phone.
+    /// Codes asked for by SMS, in a day, for one phone; and after a right password, for one account.
     pub sms_per_day_and_phone: usize,
+    /// Codes asked for by SMS without a password, in a day, all together; none: as many as the others allow.
+    pub sms_per_day: Option<usize>,
 }
 
 /// How sessions of the Condo dialect are signed and kept.

@@ -35,6 +35,18 @@ pub(crate) async fn find(conn: &mut Conn, key: &str, now: At) -> Result<Option<(
     on!(conn, |c| running.select((attempts::count, attempts::expires)).first(c)).optional().map_err(lift)
 }
 
+/// Counts one that stands until `expires`, and nothing that was counted before.
+pub(crate) async fn mark(conn: &mut Conn, key: &str, expires: At) -> Result<()> {
+    on!(conn, |c| diesel::insert_into(attempts::table)
+        .values((attempts::key.eq(key), attempts::count.eq(1), attempts::expires.eq(expires)))
+        .on_conflict(attempts::key)
+        .do_update()
+        .set((attempts::count.eq(1), attempts::expires.eq(expires)))
+        .execute(c))
+    .map_err(lift)?;
+    Ok(())
+}
+
 /// Forgets what was counted.
 pub(crate) async fn delete(conn: &mut Conn, key: &str) -> Result<()> {
     on!(conn, |c| diesel::delete(attempts::table.find(key)).execute(c)).map_err(lift)?;

@@ -28,6 +28,18 @@ pub(crate) struct ConfirmPhoneRow {
     pub(crate) completed: Option<At>,
     pub(crate) expires: At,
     pub(crate) created: At,
+    /// Whether the message with the code followed a right password of the subject.
+    pub(crate) after_password: bool,
+}
+
+/// A code that was sent.
+#[derive(Debug)]
+pub(crate) struct NewCode {
+    /// As it is kept.
+    pub(crate) mac: Vec<u8>,
+    pub(crate) expires: At,
+    /// Whether its message followed a right password of the subject.
+    pub(crate) after_password: bool,
 }
 
 /// Stores a confirmation. It fails if its account is gone meanwhile.
@@ -43,27 +55,31 @@ pub(crate) async fn find(conn: &mut Conn, token_hash: &[u8]) -> Result<Option<Co
         .map_err(lift)
 }
 
-/// The confirmation of this phone, and for this purpose, whose code was sent last, if it can still be typed at `now`, and wasn't.
-pub(crate) async fn find_latest(
+/// The confirmations of this phone, and for this purpose, whose codes can still be typed at `now`, and weren't; the one whose
+/// code was sent last first.
+pub(crate) async fn list_live(
     conn: &mut Conn,
     (phone, purpose): (&str, &str),
     now: At,
-) -> Result<Option<ConfirmPhoneRow>> {
+) -> Result<Vec<ConfirmPhoneRow>> {
     on!(conn, |c| actions::table
         .filter(actions::phone.eq(phone).and(actions::purpose.eq(purpose)))
         .filter(actions::verified.eq(false).and(actions::completed.is_null()))
         .filter(actions::expires.ge(now).and(actions::code_expires.ge(now)))
         .order((actions::code_expires.desc(), actions::created.desc()))
         .select(ConfirmPhoneRow::as_select())
-        .first(c))
-    .optional()
+        .load(c))
     .map_err(lift)
 }
 
 /// Replaces the code; the looks stay counted. Says whether the confirmation can be used at `now`.
-pub(crate) async fn renew(conn: &mut Conn, token_hash: &[u8], code: (Vec<u8>, At), now: At) -> Result<bool> {
+pub(crate) async fn renew(conn: &mut Conn, token_hash: &[u8], code: NewCode, now: At) -> Result<bool> {
     let row = actions::table.find(token_hash).filter(actions::completed.is_null().and(actions::expires.ge(now)));
-    let change = diesel::update(row).set((actions::code_mac.eq(code.0), actions::code_expires.eq(code.1)));
+    let change = diesel::update(row).set((
+        actions::code_mac.eq(code.mac),
+        actions::code_expires.eq(code.expires),
+        actions::after_password.eq(code.after_password),
+    ));
     Ok(on!(conn, |c| change.execute(c)).map_err(lift)? == 1)
 }
 

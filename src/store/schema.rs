@@ -76,6 +76,7 @@ diesel::table! {
         completed -> Nullable<Instant>,
         expires -> Instant,
         created -> Instant,
+        after_password -> Bool,
     }
 }
 

@@ -226,7 +226,7 @@ pub(crate) fn told(refusal: &Refusal) -> Option<Told> {
             "Too many sms requests for this phone number. Try again tomorrow",
             "Слишком много СМС на этот номер телефона. Попробуйте завтра",
         ),
-        Refusal::SmsForIpDayLimitReached => Told::bad(
+        Refusal::SmsForIpDayLimitReached { .. } => Told::bad(
             "SMS_FOR_IP_DAY_LIMIT_REACHED",
             "Too many sms requests from this ip address. Try again tomorrow",
         )

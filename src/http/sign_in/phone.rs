@@ -79,6 +79,7 @@ pub(in crate::http) async fn submit(app: Data<App>, request: HttpRequest, payloa
     };
     match sign_in_code::sign_in(&app.parts, attempt).await {
         Ok(judged) => desk.judged(&onward, judged, token).await,
+        Err(error @ Error::TooManyAttempts { .. }) => desk.too_early(&onward, token, &error).await,
         Err(error) => page::failure(desk.words, &error),
     }
 }

@@ -7,9 +7,12 @@ use super::tried::{Right, TokenHash, try_code};
 use super::{look_up, spend_row};
 use crate::domain::Result;
 use crate::domain::account::Phone;
+use crate::domain::budget::Budget;
 use crate::domain::confirmation::{Purpose, Tried};
+use crate::domain::ids::Subject;
 use crate::service::Parts;
-use crate::store::confirm_phone_actions::find_latest;
+use crate::service::sign_in::Origin;
+use crate::store::confirm_phone_actions::{ConfirmPhoneRow, list_live};
 use crate::store::{self, Tx, at};
 
 /// The most digits a code has.
@@ -24,11 +27,13 @@ pub(in crate::service) enum Factor {
     Code,
 }
 
-/// Looks at what somebody passes for a second factor of the user with this phone. Digits are counted as a try of their code.
+/// Looks at what somebody passes for a second factor of the user with this phone, after the right password. Digits are counted
+/// as a look at their code.
 pub(in crate::service) async fn second_factor(
     parts: &Arc<Parts>,
-    phone: &Phone,
+    (subject, phone): (Subject, &Phone),
     value: &str,
+    origin: &Origin,
 ) -> Result<Option<Factor>> {
     if value.starts_with(Purpose::Confirm.prefix()) {
         let row = look_up(parts, Purpose::Confirm, value).await?;
@@ -38,10 +43,24 @@ pub(in crate::service) async fn second_factor(
     let is_code = (1..=DIGITS).contains(&value.len()) && value.chars().all(|c| c.is_ascii_digit());
     let (true, Ok(typed)) = (is_code, value.parse::<i64>()) else { return Ok(None) };
     let now = at(parts.clock.now());
-    let latest = store::read!(parts.store, |conn| find_latest(conn, (phone.as_str(), Purpose::Confirm.prefix()), now))?;
-    let Some(row) = latest else { return Ok(None) };
-    let tried = try_code(parts, TokenHash(row.token_hash), typed, Right::IsSpent).await?;
-    Ok((tried == Tried::Right).then_some(Factor::Code))
+    let live = store::read!(parts.store, |conn| list_live(conn, (phone.as_str(), Purpose::Confirm.prefix()), now))?;
+    let candidates = candidates(&live, &subject);
+    let budget = Budget::Accounts(subject);
+    for row in candidates {
+        let (which, typed) = ((Purpose::Confirm, row), (typed, Right::IsSpent));
+        if try_code(parts, which, &budget, typed, origin).await? == Tried::Right {
+            return Ok(Some(Factor::Code));
+        }
+    }
+    Ok(None)
+}
+
+/// Whose codes the digits may be: the last that the account's password has led to, and the last of all. Anybody can have a code
+/// sent to the phone after that, which must not hide the owner's.
+fn candidates<'a>(live: &'a [ConfirmPhoneRow], subject: &Subject) -> Vec<&'a ConfirmPhoneRow> {
+    let own = live.iter().find(|row| row.after_password && row.subject.as_deref() == Some(subject.as_str()));
+    let last = live.first().filter(|last| own.is_none_or(|own| own.token_hash != last.token_hash));
+    own.into_iter().chain(last).collect()
 }
 
 /// Spends a factor; says whether this is the one that did.

@@ -2,30 +2,36 @@
 //! its code is kept under a key that is not in the database.
 
 mod code;
+mod day;
 mod factor;
+mod given;
 mod send;
 mod tried;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Parts;
 use super::attempts::{self, Verdict, Window};
 use crate::domain::account::Phone;
+use crate::domain::budget::Budget;
 use crate::domain::confirmation::{self, ACTION_LIFETIME, CODE_LIFETIME, Purpose, Standing};
 use crate::domain::ids::Subject;
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
 use crate::settings::Locale;
+use crate::store::accounts::{self, AccountRow};
 use crate::store::confirm_phone_actions::{ConfirmPhoneRow, find, insert, renew, spend as spend_row};
-use crate::store::{self, Tx, accounts, at};
+use crate::store::{self, Tx, at};
 
 pub(super) use factor::{Factor, second_factor, spend_factor};
+pub(super) use given::open as open_budget;
 pub use tried::complete;
-pub(super) use tried::{Right, TokenHash, try_code};
+pub(super) use tried::{Right, TokenHash, budget_of, try_code};
 
 /// Who asks for a code.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +49,8 @@ pub(super) struct Beginning {
     pub(super) phone: Phone,
     /// The account that it was asked for by; then the number is not told before it is confirmed.
     pub(super) subject: Option<Subject>,
+    /// Whether that one's password was right.
+    pub(super) after_password: bool,
 }
 
 /// A phone as who has the token may see it.
@@ -63,30 +71,38 @@ pub async fn start(
 ) -> Result<SecretString> {
     // The source's own reading: what is empty is not there.
     let given = |text: Option<&'_ str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
-    let (phone, subject) = match (given(phone), given(user)) {
+    let (phone, subject, after_password) = match (given(phone), given(user)) {
         (None, None) => return Err(Error::refused(Refusal::PhoneAndUserIdIsMissing)),
         (Some(_), Some(_)) => return Err(Error::refused(Refusal::ShouldBeOneIdentifierOnly)),
-        (Some(phone), None) => (Some(phone), None),
+        (Some(phone), None) => (Some(phone), None, false),
         (None, Some(user)) => {
-            // Whether there is such a user is answered only so often.
-            let limit = parts.settings.limits.sms_per_hour_and_ip;
-            let counted = attempts::count_from(parts, ("users asked by", asking.ip), limit, Window::Hour).await?;
-            if let Verdict::Refused { retry_after, .. } = counted {
-                return Err(Error::refused(Refusal::TooManyRequests { retry_after }));
+            let subject = Subject::parse(user).ok();
+            let account = account_of(parts, subject.as_ref()).await?;
+            let after_password = given::is_open(parts, account.as_ref(), asking.ip).await?;
+            if !after_password {
+                count_question(parts, asking.ip).await?;
             }
-            phone_of_user(parts, user).await?
+            (account.and_then(|account| account.phone), subject, after_password)
         }
     };
     let phone = phone.as_deref().and_then(confirmation::phone);
     let phone = phone.ok_or_else(|| Error::refused(Refusal::WrongPhoneFormat))?;
-    begin(parts, Beginning { purpose: Purpose::Confirm, phone, subject }, asking).await
+    begin(parts, Beginning { purpose: Purpose::Confirm, phone, subject, after_password }, asking).await
 }
 
-async fn phone_of_user(parts: &Parts, user: String) -> Result<(Option<String>, Option<Subject>)> {
-    let Ok(subject) = Subject::parse(user) else { return Ok((None, None)) };
-    let account = store::read!(parts.store, |conn| accounts::find(conn, &subject))?;
-    let phone = account.filter(|account| account.disabled_at.is_none()).and_then(|account| account.phone);
-    Ok((phone, Some(subject)))
+async fn account_of(parts: &Parts, subject: Option<&Subject>) -> Result<Option<AccountRow>> {
+    let Some(subject) = subject else { return Ok(None) };
+    let account = store::read!(parts.store, |conn| accounts::find(conn, subject))?;
+    Ok(account.filter(|account| account.disabled_at.is_none()))
+}
+
+/// Whether there is such a user is answered only so often, but to whom the right password has told it.
+async fn count_question(parts: &Arc<Parts>, ip: IpAddr) -> Result<()> {
+    let limit = parts.settings.limits.sms_per_hour_and_ip;
+    match attempts::count_from(parts, ("users asked by", ip), limit, Window::Hour).await? {
+        Verdict::Allowed => Ok(()),
+        Verdict::Refused { retry_after, .. } => Err(Error::refused(Refusal::TooManyRequests { retry_after })),
+    }
 }
 
 /// Sends a code and stores its confirmation; gives the token.
@@ -105,20 +121,22 @@ pub(super) async fn prepare(
 ) -> Result<(SecretString, ConfirmPhoneRow)> {
     let token: SecretString = format!("{}{}", new.purpose.prefix(), parts.entropy.uuid()).into();
     let token_hash = TokenHash::of(token.expose_secret());
-    let (code_mac, code_expires) = send::code(parts, (&token_hash, new.purpose), &new.phone, asking).await?;
+    let budget = Budget::of(new.purpose, new.subject.as_ref(), new.after_password);
+    let code = send::code(parts, (&token_hash, new.purpose), &new.phone, &budget, asking).await?;
     let now = parts.clock.now();
     let row = ConfirmPhoneRow {
         token_hash: token_hash.0,
         purpose: new.purpose.prefix().to_owned(),
         phone: new.phone.as_str().to_owned(),
         subject: new.subject.map(|subject| subject.as_str().to_owned()),
-        code_mac,
-        code_expires: at(code_expires),
+        code_mac: code.mac,
+        code_expires: code.expires,
         retries: 0,
         verified: false,
         completed: None,
         expires: at(now + TimeDelta::from_std(ACTION_LIFETIME).map_err(Error::internal)?),
         created: at(now),
+        after_password: code.after_password,
     };
     Ok((token, row))
 }
@@ -132,14 +150,26 @@ pub async fn resend(parts: &Arc<Parts>, token: &str, asking: Asking) -> Result<(
 pub(super) async fn send_again(parts: &Arc<Parts>, (purpose, token): (Purpose, &str), asking: Asking) -> Result<()> {
     let row = live(parts, purpose, token).await?;
     let phone = Phone::parse(&row.phone).map_err(Error::internal)?;
+    let subject = subject_of(&row)?;
+    // Our own page's tokens of this kind are given to nobody without the password. In the dialect an id does.
+    let after_password = match (purpose, &subject) {
+        (Purpose::Confirm, Some(subject)) => {
+            given::is_open(parts, account_of(parts, Some(subject)).await?.as_ref(), asking.ip).await?
+        }
+        _ => row.after_password,
+    };
+    let budget = Budget::of(purpose, subject.as_ref(), after_password);
     let token_hash = TokenHash(row.token_hash);
-    let (code_mac, code_expires) = send::code(parts, (&token_hash, purpose), &phone, asking).await?;
+    let code = send::code(parts, (&token_hash, purpose), &phone, &budget, asking).await?;
     let renewed = parts.detached(async move |parts| {
-        let code = (code_mac, at(code_expires));
         let now = at(parts.clock.now());
         renew(&mut parts.store.write().await?, &token_hash.0, code, now).await
     });
     if renewed.await? { Ok(()) } else { Err(unknown()) }
+}
+
+fn subject_of(row: &ConfirmPhoneRow) -> Result<Option<Subject>> {
+    row.subject.clone().map(Subject::parse).transpose().map_err(Error::internal)
 }
 
 /// The phone of a confirmation: who asked for it by a user's id may not learn it by that.
@@ -184,6 +214,13 @@ fn unknown() -> Error {
 /// How a confirmation stands.
 pub(super) fn standing(row: &ConfirmPhoneRow) -> Standing {
     Standing { is_completed: row.completed.is_some(), expires: row.expires.0, code_expires: row.code_expires.0 }
+}
+
+/// How long it is to the end of the calendar day, UTC.
+pub(super) fn to_midnight(parts: &Parts) -> Duration {
+    let now = parts.clock.now();
+    let midnight = (now.date_naive() + Days::new(1)).and_time(NaiveTime::MIN).and_utc();
+    (midnight - now).to_std().unwrap_or_default()
 }
 
 /// When a code that is sent now ends.

@@ -3,25 +3,27 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-
 use super::tried::TokenHash;
-use super::{Asking, code, code_end};
+use super::{Asking, code, code_end, day};
 use crate::domain::account::Phone;
+use crate::domain::budget::Budget;
 use crate::domain::confirmation::{Code, Purpose, ShortMessage};
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
 use crate::service::Parts;
 use crate::service::attempts::{self, Key, Verdict, Window};
+use crate::store::at;
+use crate::store::confirm_phone_actions::NewCode;
 
-/// Sends a code to a phone; gives it as it is kept, and when it ends.
+/// Sends a code to a phone, on this budget; gives it as it is kept.
 pub(super) async fn code(
     parts: &Arc<Parts>,
     (token_hash, purpose): (&TokenHash, Purpose),
     phone: &Phone,
+    budget: &Budget,
     asking: Asking,
-) -> Result<(Vec<u8>, DateTime<Utc>)> {
-    let lock = admit(parts, phone, asking.ip).await?;
+) -> Result<NewCode> {
+    let lock = admit(parts, phone, budget, asking.ip).await?;
     let code = Code::drawn(purpose, || parts.entropy.bytes::<4>());
     let mac = code::mac(parts, &token_hash.0, code.number().into())?;
     let host = parts.settings.public_url.host_str().unwrap_or_default();
@@ -36,35 +38,41 @@ pub(super) async fn code(
         Err(Error::refused(Refusal::SmsNotSent))
     });
     sent.await?;
-    Ok((mac, code_end(parts)?))
+    Ok(NewCode { mac, expires: at(code_end(parts)?), after_password: budget.is_after_password() })
 }
 
 /// Refuses a message in the source's order: the phone's of the day, the network's of an hour, the phone's one a minute. Gives
 /// the key of the minute. The source counts the phone's day first, whatever comes after; here only messages that are sent
-/// count, or anybody could use up a stranger's day in a second.
-async fn admit(parts: &Arc<Parts>, phone: &Phone, ip: IpAddr) -> Result<Key> {
+/// count, or anybody could use up a stranger's day in a second. After a right password it is the account's day and minute, and
+/// no network's: whoever is near could use that up.
+async fn admit(parts: &Arc<Parts>, phone: &Phone, budget: &Budget, ip: IpAddr) -> Result<Key> {
     if !parts.upstream.sms().is_there() {
         return Err(Error::refused(Refusal::SmsNotConfigured));
     }
     let limits = &parts.settings.limits;
-    let today = Key::new("SMS of the day to", phone.as_str());
+    let (kinds, whose) = (budget.kinds(), budget.party(phone.as_str()));
+    let today = Key::new(kinds.day, whose);
     if attempts::is_used_up(parts, &today, limits.sms_per_day_and_phone).await? {
         return Err(Error::refused(Refusal::SmsForPhoneDayLimitReached));
     }
-    if is_too_many(attempts::count_from(parts, ("SMS for", ip), limits.sms_per_hour_and_ip, Window::Hour).await?) {
-        return Err(Error::refused(Refusal::SmsForIpDayLimitReached));
+    let is_anybodys = *budget == Budget::Anybodys;
+    if is_anybodys {
+        let counted = attempts::count_from(parts, ("SMS for", ip), limits.sms_per_hour_and_ip, Window::Hour).await?;
+        if let Verdict::Refused { retry_after, .. } = counted {
+            return Err(Error::refused(Refusal::SmsForIpDayLimitReached { retry_after }));
+        }
+        day::check(parts, ip).await?;
     }
-    let lock = Key::new("SMS to", phone.as_str());
+    let lock = Key::new(kinds.minute, whose);
     if let Verdict::Refused { retry_after, .. } = attempts::count(parts, lock.clone(), 1, Window::Minute).await? {
         return Err(Error::refused(Refusal::TooManyRequests { retry_after }));
     }
     // Of those that wait for the same minute one gets here.
-    if is_too_many(attempts::count(parts, today, limits.sms_per_day_and_phone, Window::Day).await?) {
+    if attempts::count(parts, today, limits.sms_per_day_and_phone, Window::Day).await? != Verdict::Allowed {
         return Err(Error::refused(Refusal::SmsForPhoneDayLimitReached));
     }
+    if is_anybodys {
+        day::draw(parts, ip).await?;
+    }
     Ok(lock)
-}
-
-fn is_too_many(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Refused { .. })
 }

@@ -1,22 +1,22 @@
 //! Trying a code: the look is counted first, by the database, so that any number of tries at once see no more than ten codes.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{code, live, standing, unknown};
+use super::{code, live, standing, subject_of, unknown};
+use crate::domain::budget::{Budget, looks_in_a_day};
 use crate::domain::confirmation::{Look, Purpose, Tried, judge};
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
 use crate::service::Parts;
 use crate::service::attempts::{self, Key, Verdict, Window};
+use crate::service::sign_in::{Origin, write_refusal};
 use crate::store::at;
-use crate::store::confirm_phone_actions::{end, find, look, spend_code, verify};
-
-/// How many tries each message of a phone's day calls for: wrong ones are counted with the right ones.
-const TRIES_OF_A_CODE: usize = 2;
+use crate::store::confirm_phone_actions::{ConfirmPhoneRow, end, find, look, spend_code, verify};
 
 /// Which confirmation: the hash of its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,27 +38,11 @@ impl TokenHash {
     }
 }
 
-/// Confirms a phone by the code that was sent to it. Only one try a second of a confirmation is looked at, and of a network and
-/// of a phone no more in a day than the messages that they get call for: four digits are guessed by who may try for ever.
-pub async fn complete(parts: &Arc<Parts>, (token, typed): (&str, i64), ip: IpAddr) -> Result<()> {
+/// Confirms a phone by the code that was sent to it.
+pub async fn complete(parts: &Arc<Parts>, (token, typed): (&str, i64), origin: &Origin) -> Result<()> {
     let row = live(parts, Purpose::Confirm, token).await?;
-    if let Verdict::Refused { retry_after, .. } =
-        attempts::count(parts, Key::new("confirm phone", token), 1, Window::Second).await?
-    {
-        return Err(Error::refused(Refusal::TooManyRequests { retry_after }));
-    }
-    let limits = &parts.settings.limits;
-    let of_network = limits.sms_per_hour_and_ip.saturating_mul(24);
-    let of_phone = limits.sms_per_day_and_phone.saturating_mul(TRIES_OF_A_CODE);
-    let phone = Key::new("codes tried of", &row.phone);
-    let mut counted = attempts::count_from(parts, ("codes tried from", ip), of_network, Window::Day).await?;
-    if counted == Verdict::Allowed {
-        counted = attempts::count(parts, phone, of_phone, Window::Day).await?;
-    }
-    if let Verdict::Refused { retry_after, .. } = counted {
-        return Err(Error::refused(Refusal::TooManyRequests { retry_after }));
-    }
-    let refusal = match try_code(parts, TokenHash::of(token), typed, Right::Confirms).await? {
+    let budget = budget_of(Purpose::Confirm, &row)?;
+    let refusal = match try_code(parts, (Purpose::Confirm, &row), &budget, (typed, Right::Confirms), origin).await? {
         Tried::Right => return Ok(()),
         Tried::Wrong => Refusal::SmsCodeVerificationFailed,
         Tried::Late => Refusal::SmsCodeExpired,
@@ -66,6 +50,11 @@ pub async fn complete(parts: &Arc<Parts>, (token, typed): (&str, i64), ip: IpAdd
         Tried::Gone => return Err(unknown()),
     };
     Err(Error::refused(refusal))
+}
+
+/// Whose looks those at the code of a confirmation are, for who has its token.
+pub(in crate::service) fn budget_of(purpose: Purpose, row: &ConfirmPhoneRow) -> Result<Budget> {
+    Ok(Budget::of(purpose, subject_of(row)?.as_ref(), row.after_password))
 }
 
 /// What the right code does.
@@ -77,39 +66,79 @@ pub(in crate::service) enum Right {
     IsSpent,
 }
 
-/// Looks at the code of a confirmation; one look too many ends it.
+/// Looks at the code of a confirmation; one look too many ends it. Only one look a second is given of a confirmation, and of a
+/// network, and of a phone or an account, no more in a day than their messages call for: [`Error::TooManyAttempts`].
 pub(in crate::service) async fn try_code(
     parts: &Arc<Parts>,
-    token: TokenHash,
-    typed: i64,
-    right: Right,
+    (purpose, row): (Purpose, &ConfirmPhoneRow),
+    budget: &Budget,
+    (typed, right): (i64, Right),
+    origin: &Origin,
 ) -> Result<Tried> {
-    parts
-        .detached(async move |parts| {
-            let (now, token) = (parts.clock.now(), token.0);
-            let typed = code::mac(&parts, &token, typed)?;
-            let given = look(&mut parts.store.write().await?, &token, at(now)).await?;
-            let look = match given {
-                Some(kept) if bool::from(kept.ct_eq(&typed)) => {
-                    // Another code may have been sent meanwhile, or it may be over: then it is the code no more.
-                    let mut conn = parts.store.write().await?;
-                    let is_same = match right {
-                        Right::Confirms => verify(&mut conn, &token, &kept, at(now)).await?,
-                        Right::IsSpent => spend_code(&mut conn, &token, &kept, at(now)).await?,
-                    };
-                    Look::Given { is_same }
-                }
-                Some(_) => Look::Given { is_same: false },
-                None => {
-                    let row = find(&mut parts.store.write().await?, &token).await?;
-                    Look::Refused(row.as_ref().map(standing))
-                }
+    if let Verdict::Refused { first, retry_after } = count_look(parts, (purpose, row), budget, origin).await? {
+        if first {
+            tracing::warn!(ip = %origin.ip, "too many codes were tried: refused for {} s", retry_after.as_secs());
+            let is_sign_in = purpose != Purpose::Confirm || right == Right::IsSpent;
+            let subject = match budget {
+                Budget::Accounts(subject) => Some(subject.as_str().to_owned()),
+                Budget::Anybodys => None,
             };
-            let tried = judge(look, now);
-            if tried == Tried::TooOften {
-                end(&mut parts.store.write().await?, &token, at(now)).await?;
+            if is_sign_in {
+                write_refusal(parts, origin, (subject, "too_many_attempts")).await?;
             }
-            Ok(tried)
-        })
-        .await
+        }
+        return Err(Error::TooManyAttempts { retry_after });
+    }
+    let token = row.token_hash.clone();
+    parts.detached(async move |parts| look_at(&parts, token, typed, right).await).await
+}
+
+/// `first` is never of a second: those are many.
+async fn count_look(
+    parts: &Arc<Parts>,
+    (purpose, row): (Purpose, &ConfirmPhoneRow),
+    budget: &Budget,
+    origin: &Origin,
+) -> Result<Verdict> {
+    let (kinds, limits) = (budget.kinds(), &parts.settings.limits);
+    let this = Key::new(kinds.second, &URL_SAFE_NO_PAD.encode(&row.token_hash));
+    if let Verdict::Refused { retry_after, .. } = attempts::count(parts, this, 1, Window::Second).await? {
+        return Ok(Verdict::Refused { first: false, retry_after });
+    }
+    let of_network = limits.sms_per_hour_and_ip.saturating_mul(24);
+    let counted = attempts::count_from(parts, (kinds.looks_from, origin.ip), of_network, Window::Day).await?;
+    if counted != Verdict::Allowed {
+        return Ok(counted);
+    }
+    // Four digits and six are no looks at the same.
+    let whose = Key::new(kinds.looks, &format!("{}{}", purpose.prefix(), budget.party(&row.phone)));
+    let of_day = looks_in_a_day(purpose, limits.sms_per_day_and_phone);
+    attempts::count(parts, whose, of_day, Window::Day).await
+}
+
+async fn look_at(parts: &Parts, token: Vec<u8>, typed: i64, right: Right) -> Result<Tried> {
+    let now = parts.clock.now();
+    let typed = code::mac(parts, &token, typed)?;
+    let given = look(&mut parts.store.write().await?, &token, at(now)).await?;
+    let look = match given {
+        Some(kept) if bool::from(kept.ct_eq(&typed)) => {
+            // Another code may have been sent meanwhile, or it may be over: then it is the code no more.
+            let mut conn = parts.store.write().await?;
+            let is_same = match right {
+                Right::Confirms => verify(&mut conn, &token, &kept, at(now)).await?,
+                Right::IsSpent => spend_code(&mut conn, &token, &kept, at(now)).await?,
+            };
+            Look::Given { is_same }
+        }
+        Some(_) => Look::Given { is_same: false },
+        None => {
+            let row = find(&mut parts.store.write().await?, &token).await?;
+            Look::Refused(row.as_ref().map(standing))
+        }
+    };
+    let tried = judge(look, now);
+    if tried == Tried::TooOften {
+        end(&mut parts.store.write().await?, &token, at(now)).await?;
+    }
+    Ok(tried)
 }

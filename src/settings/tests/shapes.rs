@@ -57,7 +57,11 @@ fn a_setting_out_of_shape_is_refused() {
             "[limits]\nsign_in_per_our = 1",
             "limits.sign_in_per_our: is no known key; did you mean \"sign_in_per_hour\"?",
         ),
-        ("[limits]\nsms_per_day = 1", "limits.sms_per_day: is no known key; did you mean \"sms_per_day_and_phone\"?"),
+        (
+            "[limits]\nsms_per_day_and_phon = 1",
+            "limits.sms_per_day_and_phon: is no known key; did you mean \"sms_per_day_and_phone\"?",
+        ),
+        ("[limits]\nsms_per_day = 0", "limits.sms_per_day: must be a whole number from 1 to 1000000"),
         ("[limits]\nsms_per_hour_and_ip = 0", "limits.sms_per_hour_and_ip: must be a whole number from 1 to 1000000"),
         ("trusted_proxies = \"10.0.0.0/8\"", "trusted_proxies: must be a list of texts"),
         ("trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies[0]: must be an IP address, or a network such as"),

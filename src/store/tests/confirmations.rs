@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 
 use super::super::confirm_phone_actions::{
-    ConfirmPhoneRow, delete_all, end, find, find_latest, insert, look, renew, spend, sweep, verify,
+    ConfirmPhoneRow, NewCode, delete_all, end, find, insert, list_live, look, renew, spend, sweep, verify,
 };
 use super::*;
 
@@ -28,7 +28,12 @@ fn action(token: u8, phone: &str) -> ConfirmPhoneRow {
         completed: None,
         expires: later(3600),
         created: noon(),
+        after_password: false,
     }
+}
+
+fn new_code(expires: At) -> NewCode {
+    NewCode { mac: vec![9; 32], expires, after_password: true }
 }
 
 /// So many at once, each on a connection of its own; how many of them it was.
@@ -52,8 +57,9 @@ async fn a_hundred_at_once_get_ten_looks() {
         assert_eq!((found.retries, found.verified), (10, false));
         // Another code leaves them counted; the right one gives its look back.
         let mut conn = store.write().await.unwrap();
-        assert!(renew(&mut conn, &row.token_hash, (vec![9; 32], later(90)), noon()).await.unwrap());
+        assert!(renew(&mut conn, &row.token_hash, new_code(later(90)), noon()).await.unwrap());
         assert_eq!(look(&mut conn, &row.token_hash, noon()).await.unwrap(), None);
+        assert!(find(&mut conn, &row.token_hash).await.unwrap().unwrap().after_password);
         assert!(!verify(&mut conn, &row.token_hash, &row.code_mac, noon()).await.unwrap(), "that code is void");
         assert!(verify(&mut conn, &row.token_hash, &[9; 32], noon()).await.unwrap());
         assert_eq!(look(&mut conn, &row.token_hash, noon()).await.unwrap(), Some(vec![9; 32]));
@@ -88,11 +94,11 @@ async fn what_is_over_is_not_used() {
         let hash = &row.token_hash;
         assert_eq!(look(&mut conn, hash, later(61)).await.unwrap(), None, "the code is over");
         assert!(look(&mut conn, hash, later(60)).await.unwrap().is_some());
-        assert!(!renew(&mut conn, hash, (vec![9; 32], later(4000)), later(3601)).await.unwrap());
+        assert!(!renew(&mut conn, hash, new_code(later(4000)), later(3601)).await.unwrap());
         assert!(!verify(&mut conn, hash, &row.code_mac, later(3601)).await.unwrap());
         end(&mut conn, hash, later(1)).await.unwrap();
         assert_eq!(look(&mut conn, hash, later(2)).await.unwrap(), None);
-        assert!(!renew(&mut conn, hash, (vec![9; 32], later(90)), later(2)).await.unwrap());
+        assert!(!renew(&mut conn, hash, new_code(later(90)), later(2)).await.unwrap());
         assert!(!verify(&mut conn, hash, &row.code_mac, later(2)).await.unwrap());
         assert_eq!(find(&mut conn, hash).await.unwrap().unwrap().completed, Some(later(1)));
         sweep(&mut conn, later(3600)).await.unwrap();
@@ -103,7 +109,7 @@ async fn what_is_over_is_not_used() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_latest_code_of_a_phone_is_found() {
+async fn live_codes_of_a_phone_are_listed_the_latest_first() {
     for (store, _folder) in stores().await {
         let mut conn = store.write().await.unwrap();
         let (ours, phone) = (account("elle"), "+79990001234");
@@ -114,15 +120,17 @@ async fn the_latest_code_of_a_phone_is_found() {
         for row in [&first, &second, &others] {
             insert(&mut conn, row).await.unwrap();
         }
-        let latest = async |conn: &mut Conn, now: At| {
-            find_latest(conn, (phone, "cp:"), now).await.unwrap().map(|row| row.token_hash[0])
+        let live = async |conn: &mut Conn, now: At| {
+            let live = list_live(conn, (phone, "cp:"), now).await.unwrap();
+            live.iter().map(|row| row.token_hash[0]).collect::<Vec<_>>()
         };
-        assert_eq!(latest(&mut conn, later(90)).await, Some(2));
-        assert_eq!(latest(&mut conn, later(91)).await, None);
+        assert_eq!(live(&mut conn, later(60)).await, [2, 1]);
+        assert_eq!(live(&mut conn, later(90)).await, [2]);
+        assert_eq!(live(&mut conn, later(91)).await, [0_u8; 0]);
         assert!(verify(&mut conn, &second.token_hash, &second.code_mac, noon()).await.unwrap());
-        assert_eq!(latest(&mut conn, noon()).await, Some(1), "one that was typed is typed no more");
+        assert_eq!(live(&mut conn, noon()).await, [1], "one that was typed is typed no more");
         delete_all(&mut conn, "elle").await.unwrap();
-        assert_eq!(latest(&mut conn, noon()).await, None);
+        assert_eq!(live(&mut conn, noon()).await, [0_u8; 0]);
         assert!(find(&mut conn, &second.token_hash).await.unwrap().is_some());
     }
 }

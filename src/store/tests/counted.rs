@@ -24,3 +24,18 @@ async fn a_window_that_is_over_starts_anew() {
         assert_eq!(attempts::count(&mut conn, &key, (early, late)).await.unwrap(), (2, late), "still to run");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mark_stands_from_when_it_was_made_last() {
+    for (store, _folder) in stores().await {
+        let [early, now, late] = moments();
+        let mut conn = store.write().await.unwrap();
+        let key = text();
+        assert_eq!(attempts::find(&mut conn, &key, early).await.unwrap(), None);
+        for expires in [now, late] {
+            attempts::mark(&mut conn, &key, expires).await.unwrap();
+            assert_eq!(attempts::find(&mut conn, &key, early).await.unwrap(), Some((1, expires)));
+        }
+        assert_eq!(attempts::find(&mut conn, &key, late).await.unwrap(), None, "over at its end");
+    }
+}

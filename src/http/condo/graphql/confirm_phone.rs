@@ -67,7 +67,7 @@ impl ConfirmPhoneMutation {
     ) -> Result<Option<CompleteConfirmPhoneActionOutput>> {
         let visit = ctx.data::<Visit>()?;
         check(data.dv, &data.sender)?;
-        confirm_phone::complete(&visit.app.parts, (&data.token, data.sms_code.into()), visit.origin.ip).await?;
+        confirm_phone::complete(&visit.app.parts, (&data.token, data.sms_code.into()), &visit.origin).await?;
         Ok(Some(CompleteConfirmPhoneActionOutput { status: OK.to_owned() }))
     }
 }

@@ -1,0 +1,1 @@
+ALTER TABLE confirm_phone_actions DROP COLUMN after_password;

@@ -1,0 +1,34 @@
+//! A password that was right, and not enough: for a while its account has messages of its own, where the password was given.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use crate::domain::Result;
+use crate::domain::ids::Subject;
+use crate::service::Parts;
+use crate::service::attempts::{self, Key};
+use crate::store::accounts::AccountRow;
+
+/// For how long.
+const OPEN: TimeDelta = TimeDelta::minutes(10);
+
+/// Opens the budget of an account from now on, for the network that gave this password of it, of which it has told that it is
+/// right: whoever was not told must not learn it by what follows.
+pub(in crate::service) async fn open(parts: &Arc<Parts>, (subject, hash): (&Subject, &str), ip: IpAddr) -> Result<()> {
+    attempts::mark(parts, key((subject.as_str(), hash), ip), OPEN).await
+}
+
+/// Whether it is open to a network. It takes as long where there is no such account.
+pub(super) async fn is_open(parts: &Parts, account: Option<&AccountRow>, ip: IpAddr) -> Result<bool> {
+    let password = account.filter(|account| account.disabled_at.is_none());
+    let password = password.and_then(|account| Some((account.subject.as_str(), account.password_hash.as_deref()?)));
+    let is_marked = attempts::is_used_up(parts, &key(password.unwrap_or_default(), ip), 1).await?;
+    Ok(is_marked && password.is_some())
+}
+
+/// The hash of the password is in it: with another password it is another key, and what the old one opened is shut.
+fn key((subject, hash): (&str, &str), ip: IpAddr) -> Key {
+    Key::new("password given", &[subject, hash, &attempts::narrowest(ip)].join("\0"))
+}
