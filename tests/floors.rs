@@ -43,7 +43,7 @@ const DOORS: [(&[&str], &[&str]); 17] = [
     (&["async_graphql"], &["http"]),
     (&["async_graphql_value"], &["http"]),
     (&["oauth2"], &["upstream"]),
-    (&["openidconnect"], &["upstream", "sandbox/tests"]),
+    (&["openidconnect"], &["sandbox/tests"]),
     // The demo's walk is an app and a browser, not a floor: it calls us from outside.
     (&["reqwest"], &["upstream", "sandbox/tests", "cli/demo/walk.rs"]),
     (&["aes_gcm"], &["vault"]),

@@ -16,6 +16,7 @@ pub mod guesses;
 pub mod ids;
 pub mod json;
 pub mod link;
+pub mod name;
 pub mod organization;
 pub mod origin;
 pub mod params;

@@ -115,7 +115,7 @@ fn form_encoded(fields: &Map<String, Value>) -> String {
 }
 
 /// The first half of the JSON, and the length of the whole.
-fn first_half(fields: &Map<String, Value>) -> (web::Bytes, usize) {
+pub(super) fn first_half(fields: &Map<String, Value>) -> (web::Bytes, usize) {
     let json = Value::Object(fields.clone()).to_string().into_bytes();
     let length = json.len();
     (web::Bytes::from(json).split_to(length / 2), length)

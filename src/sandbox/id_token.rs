@@ -18,10 +18,37 @@ const LIFETIME: TimeDelta = TimeDelta::minutes(10);
 
 /// The `id_token` for a consent; `None` if the script wants none.
 pub(super) fn make(core: &Core, settings: &Settings, consent: &Consent, access: &str) -> io::Result<Option<String>> {
-    let form = settings.id_token;
-    if form == IdTokenForm::Absent {
+    if settings.id_token == IdTokenForm::Absent {
         return Ok(None);
     }
+    sign(core, settings, (settings.id_token, claims(core, settings, consent, access))).map(Some)
+}
+
+/// The claims of userinfo as a JWT (OpenID Connect Core §5.3.2).
+pub(super) fn sign_userinfo(
+    core: &Core,
+    settings: &Settings,
+    form: IdTokenForm,
+    (client_id, told): (&str, Map<String, Value>),
+) -> io::Result<String> {
+    let mut claims = Map::new();
+    if form != IdTokenForm::MissingIss {
+        claims.insert("iss".to_owned(), core.issuer(settings).into());
+    }
+    if form != IdTokenForm::MissingAud {
+        claims.insert("aud".to_owned(), client_id.into());
+    }
+    claims.extend(told);
+    match form {
+        IdTokenForm::WrongIss => drop(claims.insert("iss".to_owned(), core.address("/another").into())),
+        IdTokenForm::WrongAud => drop(claims.insert("aud".to_owned(), "another-client".into())),
+        _ => {}
+    }
+    sign(core, settings, (form, claims))
+}
+
+/// The claims as a JWT, its header and its signature as wrong as the form says.
+fn sign(core: &Core, settings: &Settings, (form, claims): (IdTokenForm, Map<String, Value>)) -> io::Result<String> {
     let mut keys = lock(&core.keys);
     let key = keys.signer(settings.signing)?;
     let algorithm = match form {
@@ -34,7 +61,7 @@ pub(super) fn make(core: &Core, settings: &Settings, consent: &Consent, access: 
         IdTokenForm::UnknownKid => json!({ "typ": "JWT", "alg": algorithm, "kid": "key-of-nobody" }),
         _ => json!({ "typ": "JWT", "alg": algorithm, "kid": key.kid() }),
     };
-    let claims = Value::Object(claims(core, settings, consent, access));
+    let claims = Value::Object(claims);
     let message =
         format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
     let signature = match form {
@@ -46,7 +73,7 @@ pub(super) fn make(core: &Core, settings: &Settings, consent: &Consent, access: 
         IdTokenForm::BadSignature => key.sign(b"something else")?,
         _ => key.sign(message.as_bytes())?,
     };
-    Ok(Some(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))))
+    Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
 
 fn claims(core: &Core, settings: &Settings, consent: &Consent, access: &str) -> Map<String, Value> {

@@ -74,8 +74,8 @@ impl Keys {
     }
 
     /// RFC 7517 §5
-    pub(super) fn jwks(&self) -> Value {
-        let keys: Vec<Value> = self.es256.iter().chain(&self.rs256).map(Key::jwk).collect();
+    pub(super) fn jwks(&self, more: &[Value]) -> Value {
+        let keys: Vec<Value> = more.iter().cloned().chain(self.es256.iter().chain(&self.rs256).map(Key::jwk)).collect();
         json!({ "keys": keys })
     }
 

@@ -28,7 +28,7 @@ pub(super) async fn oauth(core: web::Data<Core>) -> HttpResponse {
 /// OpenID Connect Core §10.1.1
 pub(super) async fn jwks(core: web::Data<Core>) -> HttpResponse {
     core.count(|counts| counts.jwks += 1);
-    HttpResponse::Ok().json(lock(&core.keys).jwks())
+    HttpResponse::Ok().json(lock(&core.keys).jwks(&core.script.settings().more_keys))
 }
 
 fn metadata(core: &Core, hidden: Option<&str>) -> Value {
@@ -63,6 +63,7 @@ fn metadata(core: &Core, hidden: Option<&str>) -> Value {
     });
     let no_userinfo = (settings.userinfo == Userinfo::Absent).then_some("userinfo_endpoint");
     if let Some(fields) = metadata.as_object_mut() {
+        fields.extend(settings.metadata);
         fields.retain(|name, _| Some(name.as_str()) != hidden && Some(name.as_str()) != no_userinfo);
     }
     metadata

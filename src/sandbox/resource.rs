@@ -9,7 +9,7 @@ use super::clients::{SandboxClient, authenticate};
 use super::core::{Core, lock};
 use super::form::Form;
 use super::grants::Consent;
-use super::id_token::describe;
+use super::id_token::{describe, sign_userinfo};
 use super::script::{Answer, Userinfo};
 
 const MEBIBYTE: usize = 1024 * 1024;
@@ -34,22 +34,48 @@ pub(super) async fn userinfo(core: web::Data<Core>, request: HttpRequest) -> Htt
                 .finish();
         }
         Userinfo::Hang => return std::future::pending().await,
-        Userinfo::Good | Userinfo::WrongSub | Userinfo::Big => {}
+        Userinfo::List => return HttpResponse::Ok().json(json!(["sub"])),
+        // Five parts, as JWE has them (RFC 7516 §3.1).
+        Userinfo::Encrypted => return jwt("eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.AA.AA.AA.AA".to_owned()),
+        Userinfo::Good
+        | Userinfo::WrongSub
+        | Userinfo::NoSub
+        | Userinfo::HalfJson
+        | Userinfo::Signed(_)
+        | Userinfo::Big => {}
     }
     let Some(token) = bearer(&request) else { return challenge("Bearer") };
-    let sub = lock(&core.grants).access(&token, core.now()).map(|active| active.consent.sub.clone());
-    let Some(sub) = sub else { return challenge(r#"Bearer error="invalid_token""#) };
+    let consent = lock(&core.grants)
+        .access(&token, core.now())
+        .map(|active| (active.consent.sub.clone(), active.consent.client_id.clone()));
+    let Some((sub, client_id)) = consent else { return challenge(r#"Bearer error="invalid_token""#) };
     let mut claims = Map::new();
     if let Some(user) = core.user(&sub) {
         describe(user, &mut claims);
     }
     let told = if settings.userinfo == Userinfo::WrongSub { "another-sub" } else { &sub };
     claims.insert("sub".to_owned(), told.into());
-    claims.extend(settings.claims);
+    claims.extend(settings.claims.clone());
+    claims.extend(settings.userinfo_claims.clone());
+    if settings.userinfo == Userinfo::NoSub {
+        claims.remove("sub");
+    }
+    if let Userinfo::Signed(form) = settings.userinfo {
+        let signed = sign_userinfo(&core, &settings, form, (&client_id, claims));
+        return signed.map_or_else(|_failed| HttpResponse::InternalServerError().finish(), jwt);
+    }
+    if settings.userinfo == Userinfo::HalfJson {
+        let (half, _) = answer::first_half(&claims);
+        return HttpResponse::Ok().content_type("application/json").body(half);
+    }
     if settings.userinfo == Userinfo::Big {
         claims.insert("filler".to_owned(), "x".repeat(MEBIBYTE).into());
     }
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(claims)
+}
+
+fn jwt(token: String) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/jwt").body(token)
 }
 
 /// RFC 7662: any client may ask about any token.

@@ -179,6 +179,16 @@ pub enum Userinfo {
     Status(u16),
     /// With a page instead of JSON.
     Html,
+    /// With half of its JSON.
+    HalfJson,
+    /// With a list instead of an object.
+    List,
+    /// With claims that name nobody: there is no `sub`.
+    NoSub,
+    /// With a JWT that the provider has signed (OpenID Connect Core §5.3.2), of which this is wrong: signature, key, `iss` or `aud`.
+    Signed(IdTokenForm),
+    /// With a JWT that only somebody else could decrypt.
+    Encrypted,
     /// With more than a mebibyte of JSON.
     Big,
     /// With a redirect to another address, which counts as `followed_redirect` whoever comes.
@@ -243,8 +253,14 @@ pub struct Settings {
     pub lean_id_token: bool,
     /// Claims that replace or join those of `id_token` and userinfo.
     pub claims: Map<String, Value>,
+    /// Claims that replace or join those of userinfo alone.
+    pub userinfo_claims: Map<String, Value>,
     /// How userinfo answers.
     pub userinfo: Userinfo,
+    /// Members that replace or join those of both metadata documents.
+    pub metadata: Map<String, Value>,
+    /// What is published beside the signing keys.
+    pub more_keys: Vec<Value>,
     /// Members that replace or join those of an introspection that finds the token active.
     pub introspection: Map<String, Value>,
     /// The issuer ends in a slash, everywhere.
@@ -294,7 +310,10 @@ impl Default for Settings {
             id_token: IdTokenForm::Good,
             lean_id_token: false,
             claims: Map::new(),
+            userinfo_claims: Map::new(),
             userinfo: Userinfo::Good,
+            metadata: Map::new(),
+            more_keys: Vec::new(),
             introspection: Map::new(),
             issuer_ends_in_slash: false,
             discovery_issuer: None,

@@ -1,7 +1,7 @@
 //! A provider's metadata: OpenID Connect Discovery merged with RFC 8414, under what the settings say.
 
 use oauth2::http::HeaderMap;
-use serde::Deserialize;
+use serde_json::{Map, Value};
 use url::{Host, Url};
 
 use super::client::{Answer, Client};
@@ -20,8 +20,8 @@ pub(crate) struct Metadata {
     pub(crate) requires_par: bool,
 }
 
-/// The members we use. Read leniently: a provider that leaves out what we don't need is still a provider.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// The members we use, each by itself: one that is left out, or is not what it should be, is wanting only where it is needed.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Document {
     issuer: String,
     authorization_endpoint: Option<Url>,
@@ -30,9 +30,7 @@ pub(crate) struct Document {
     jwks_uri: Option<Url>,
     revocation_endpoint: Option<Url>,
     pushed_authorization_request_endpoint: Option<Url>,
-    #[serde(default)]
     require_pushed_authorization_requests: bool,
-    #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
 }
 
@@ -43,12 +41,32 @@ impl Document {
             return Err(Passing::definite("the metadata is not served"));
         }
         let body = answer.body.as_deref().ok_or(Passing::definite("the metadata was cut off"))?;
-        let document: Self = serde_json::from_slice(body)
+        let members: Map<String, Value> = serde_json::from_slice(body)
             .map_err(|_quotes_the_body: serde_json::Error| Passing::definite("the metadata cannot be read"))?;
-        if document.issuer != issuer {
+        if members.get("issuer").and_then(Value::as_str) != Some(issuer) {
             return Err(Passing::definite("the metadata is another issuer's"));
         }
-        Ok(document)
+        Ok(Self::of(issuer, &members))
+    }
+
+    fn of(issuer: &str, members: &Map<String, Value>) -> Self {
+        let endpoint = |name: &str| members.get(name)?.as_str()?.parse().ok();
+        let flag = |name: &str| match members.get(name) {
+            Some(Value::Bool(flag)) => *flag,
+            Some(Value::String(text)) => text == "true",
+            _ => false,
+        };
+        Self {
+            issuer: issuer.to_owned(),
+            authorization_endpoint: endpoint("authorization_endpoint"),
+            token_endpoint: endpoint("token_endpoint"),
+            userinfo_endpoint: endpoint("userinfo_endpoint"),
+            jwks_uri: endpoint("jwks_uri"),
+            revocation_endpoint: endpoint("revocation_endpoint"),
+            pushed_authorization_request_endpoint: endpoint("pushed_authorization_request_endpoint"),
+            require_pushed_authorization_requests: flag("require_pushed_authorization_requests"),
+            authorization_response_iss_parameter_supported: flag("authorization_response_iss_parameter_supported"),
+        }
     }
 
     /// What one document leaves out, the other may say.

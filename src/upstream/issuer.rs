@@ -10,7 +10,7 @@ use super::cached::Cached;
 use super::client::Client;
 use super::discovery;
 use super::jwks::{Keys, Proof, Signed};
-use super::jwt::{AccessClaims, Jwt};
+use super::jwt::{ACCESS_TOKENS, AccessClaims, Jwt};
 use super::outcome::{Passing, PassingKind};
 use crate::clock::SharedClock;
 use crate::domain::{Error, Result};
@@ -57,7 +57,7 @@ impl Issuer {
     /// can't be had: a token that may well be good is not to be thrown away.
     pub(super) async fn verified(&self, jwt: &Jwt<'_>) -> Result<AccessClaims> {
         let claims = jwt.claims(&self.settings.audience, self.clock.now()).map_err(|why| self.refuse(why))?;
-        let signed = jwt.signed().map_err(|why| self.refuse(why))?;
+        let signed = jwt.signed(&ACCESS_TOKENS).map_err(|why| self.refuse(why))?;
         match self.prove(&signed).await {
             Ok(Proof::Good) => Ok(claims),
             Ok(Proof::None) => Err(self.refuse("no key of the issuer's has signed it")),

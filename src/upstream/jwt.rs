@@ -1,32 +1,27 @@
-//! A JWT that is to be an access token (RFC 9068), and every check of it that needs no key.
+//! A JWT taken apart, its claims read as far as somebody judges them; and every check of an access token (RFC 9068) that needs
+//! no key.
 
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::jwks::{Algorithm, Signed};
+use super::jwks::{Algorithm, BASE64URL, Signed};
 
 /// How far an issuer's clock may be ahead of ours. Its tokens end by ours.
 const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 
+/// What access tokens may be signed by.
+pub(crate) const ACCESS_TOKENS: [Algorithm; 4] =
+    [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::EdDsa];
+
 /// A token taken apart; nothing of it is believed yet.
 pub(crate) struct Jwt<'a> {
-    header: Header,
+    header: Map<String, Value>,
     claims: Map<String, Value>,
     message: &'a str,
     signature: Vec<u8>,
-}
-
-#[derive(Deserialize)]
-struct Header {
-    alg: String,
-    typ: Option<String>,
-    kid: Option<String>,
-    crit: Option<Value>,
 }
 
 /// What an access token says, once it is believed.
@@ -47,7 +42,7 @@ impl<'a> Jwt<'a> {
     pub(crate) fn parse(token: &'a str) -> Option<Self> {
         let (message, signature) = token.rsplit_once('.')?;
         let (header, claims) = message.split_once('.')?;
-        let bytes = |part: &str| URL_SAFE_NO_PAD.decode(part).ok();
+        let bytes = |part: &str| BASE64URL.decode(part).ok();
         Some(Self {
             header: serde_json::from_slice(&bytes(header)?).ok()?,
             claims: serde_json::from_slice(&bytes(claims)?).ok()?,
@@ -61,11 +56,35 @@ impl<'a> Jwt<'a> {
         self.text("iss")
     }
 
-    /// Its signature, if it is of a kind that proves anything.
-    pub(crate) fn signed(&self) -> Result<Signed<'_>, &'static str> {
+    /// What it calls itself (RFC 7519 §5.1): a media type, in small letters and without the `application/` that may be left out.
+    /// `None` if it says nothing, an error if that is no text.
+    pub(crate) fn kind(&self) -> Result<Option<String>, &'static str> {
+        let Some(typ) = self.header.get("typ").filter(|typ| !typ.is_null()) else { return Ok(None) };
+        let typ = typ.as_str().ok_or("its typ is no text")?.to_ascii_lowercase();
+        Ok(Some(typ.strip_prefix("application/").map(str::to_owned).unwrap_or(typ)))
+    }
+
+    /// Whether its payload is said to be something else than claims (RFC 7519 §5.2), such as another JWT.
+    pub(crate) fn is_nested(&self) -> bool {
+        self.header.get("cty").is_some_and(|cty| !cty.is_null())
+    }
+
+    /// Its signature, if it is of a kind that is accepted.
+    pub(crate) fn signed(&self, accepted: &[Algorithm]) -> Result<Signed<'_>, &'static str> {
+        // RFC 7515 §4.1.11: what has to be understood, and isn't.
+        if self.header.contains_key("crit") {
+            return Err("it has a critical header");
+        }
+        let algorithm = self.header.get("alg").and_then(Value::as_str).and_then(Algorithm::parse);
+        let algorithm = algorithm.filter(|algorithm| accepted.contains(algorithm));
+        let key_id = match self.header.get("kid") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(id)) => Some(id.as_str()),
+            Some(_) => return Err("its kid is no text"),
+        };
         Ok(Signed {
-            algorithm: Algorithm::parse(&self.header.alg).ok_or("its algorithm is not accepted")?,
-            key_id: self.header.kid.as_deref(),
+            algorithm: algorithm.ok_or("its algorithm is not accepted")?,
+            key_id,
             message: self.message.as_bytes(),
             signature: &self.signature,
         })
@@ -75,19 +94,15 @@ impl<'a> Jwt<'a> {
     /// looked at elsewhere.
     pub(crate) fn claims(&self, audience: &str, now: DateTime<Utc>) -> Result<AccessClaims, &'static str> {
         // Any other JWT of the issuer's, an id_token above all, is no access token.
-        let is_access_token = |typ: &str| {
-            let typ = typ.to_ascii_lowercase();
-            typ == "at+jwt" || typ == "application/at+jwt"
-        };
-        if !self.header.typ.as_deref().is_some_and(is_access_token) {
+        if self.kind()?.as_deref() != Some("at+jwt") {
             return Err("its typ is not at+jwt");
-        }
-        // RFC 7515 §4.1.11: what has to be understood, and isn't.
-        if self.header.crit.is_some() {
-            return Err("it has a critical header");
         }
         if !self.is_for(audience) {
             return Err("it is for another audience");
+        }
+        // RFC 7800 §3.1, 8705 §3.1, 9449 §6.1: whoever shows it has to prove a key as well, and nobody here looks at a proof.
+        if self.claims.contains_key("cnf") {
+            return Err("it is bound to a key");
         }
         let expires = self.moment("exp")?.ok_or("it has no exp")?;
         if expires <= now {
@@ -107,8 +122,33 @@ impl<'a> Jwt<'a> {
         })
     }
 
-    fn text(&self, claim: &str) -> Option<&str> {
+    /// All that it says.
+    pub(crate) fn into_claims(self) -> Map<String, Value> {
+        self.claims
+    }
+
+    /// A claim, if it says anything; a null does not.
+    pub(crate) fn stated(&self, claim: &str) -> Option<&Value> {
+        self.claims.get(claim).filter(|value| !value.is_null())
+    }
+
+    /// Whether the claim is there, as anything.
+    pub(crate) fn has(&self, claim: &str) -> bool {
+        self.claims.contains_key(claim)
+    }
+
+    /// A claim that is a text.
+    pub(crate) fn text(&self, claim: &str) -> Option<&str> {
         self.claims.get(claim)?.as_str()
+    }
+
+    /// Whom it is for (RFC 7519 §4.1.3): one, or several; `None` if that is not said in texts throughout.
+    pub(crate) fn audiences(&self) -> Option<Vec<&str>> {
+        match self.claims.get("aud")? {
+            Value::String(one) => Some(vec![one]),
+            Value::Array(several) => several.iter().map(Value::as_str).collect(),
+            _ => None,
+        }
     }
 
     /// RFC 7519 §4.1.3: one audience, or several.
@@ -121,7 +161,7 @@ impl<'a> Jwt<'a> {
     }
 
     /// A time (RFC 7519 §2), if the claim is there. A null is not left out: it is wrong.
-    fn moment(&self, claim: &str) -> Result<Option<DateTime<Utc>>, &'static str> {
+    pub(crate) fn moment(&self, claim: &str) -> Result<Option<DateTime<Utc>>, &'static str> {
         let Some(value) = self.claims.get(claim) else { return Ok(None) };
         let whole = || DateTime::from_timestamp(value.as_i64()?, 0);
         let broken = || {

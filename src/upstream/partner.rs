@@ -106,6 +106,11 @@ fn judge_introspection(answer: &Value, audience: Option<&str>) -> Result<(), Use
     if answer.get("active") != Some(&Value::Bool(true)) {
         return Err(UserInfoError::Token("it is not active at the partner"));
     }
+    // RFC 7662 §2.2 with RFC 8705 §3.2 and 9449 §6.2: to hold it is not enough, and nobody here looks at a proof.
+    let token_type = answer.get("token_type").and_then(Value::as_str);
+    if answer.get("cnf").is_some() || token_type.is_some_and(|kind| kind.eq_ignore_ascii_case("dpop")) {
+        return Err(UserInfoError::Token("it is bound to a key"));
+    }
     let Some(audience) = audience else { return Ok(()) };
     let asked_by_us = answer.get("client_id").and_then(Value::as_str) == Some(audience);
     if asked_by_us || names(answer.get("aud"), audience) {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use oauth2::HttpRequest;
 use oauth2::http::HeaderMap;
-use openidconnect::core::CoreJsonWebKeySet;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 use url::Url;
@@ -14,16 +13,18 @@ use super::assertion::Signer;
 use super::cached::Cached;
 use super::client::Client;
 use super::discovery::{self, Document, Metadata};
-use super::oidc::{self, Expected, Flaw};
+use super::jwks::Keys;
+use super::oidc::{self, Expected, ExpectedUserinfo, Flaw};
 use super::outcome::{self, Outcome, Passing, PassingKind, Rules, TokenAnswer};
 use super::pushed::{self, Pushed};
 use super::revocation::{self, RevocationOutcome, TokenType};
 use super::template::Template;
+use super::userinfo::Told;
 use super::{AuthorizationRequest, Identity, IdentityError, IssuerRule, Redemption, oauth2 as requests, userinfo};
 use crate::clock::SharedClock;
-use crate::domain::ids::{Sid, TEXT_LIMIT};
+use crate::domain::ids::Sid;
 use crate::domain::params::Params;
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, name};
 use crate::entropy::SharedEntropy;
 use crate::settings::{self, Endpoints, ProviderKind};
 
@@ -47,7 +48,7 @@ pub struct Provider {
     sid: Template,
     user_name: Template,
     metadata: Cached<Metadata>,
-    keys: Cached<CoreJsonWebKeySet>,
+    keys: Cached<Keys>,
     signer: Option<Signer>,
 }
 
@@ -213,7 +214,7 @@ impl Provider {
             String::new()
         };
         let keys = match self.settings.kind {
-            ProviderKind::Oidc => self.keys().await.map_err(problem)?.keys().len(),
+            ProviderKind::Oidc => self.keys().await.map_err(problem)?.len(),
             ProviderKind::OAuth2 => return Ok(format!("token endpoint {token}{pushed}")),
         };
         if keys == 0 {
@@ -234,7 +235,8 @@ impl Provider {
         };
         // Judged by the id_token alone: which source names the account must not depend on what else is wanting.
         let known = self.sid.fill(&[&claims]).is_some();
-        let complete = known && (self.settings.user_name.is_empty() || self.user_name.fill(&[&claims]).is_some());
+        let is_named = || self.settings.user_name.is_empty() || self.name(&[&claims]).is_some();
+        let complete = known && is_named();
         let info = if complete { Map::new() } else { self.userinfo(answer, &claims, known).await? };
 
         let sources = [&claims, &info, &answer.rest];
@@ -242,8 +244,12 @@ impl Provider {
             self.sid.fill(&sources).ok_or(IdentityError::Refused("the provider does not state the account's id"))?;
         let sid =
             Sid::parse(sid).map_err(|_quotes_it: Error| IdentityError::Refused("the account's id is no valid id"))?;
-        let user_name = self.user_name.fill(&sources).map(|name| name.chars().take(TEXT_LIMIT).collect());
-        Ok(Identity { sid, user_name })
+        Ok(Identity { sid, user_name: self.name(&sources) })
+    }
+
+    /// What people know the account by.
+    fn name(&self, sources: &[&Map<String, Value>]) -> Option<String> {
+        self.user_name.fill(sources).as_deref().and_then(name::told)
     }
 
     async fn claims(
@@ -259,32 +265,66 @@ impl Provider {
             access_token: &answer.grant.access_token,
             now: self.clock.now(),
         };
+        let broken = "the id_token's signature does not hold";
+        self.verified(broken, |keys| oidc::verified(token, keys, expected)).await
+    }
+
+    /// What `verify` makes of the provider's keys, asked for anew if they may have changed.
+    async fn verified(
+        &self,
+        broken: &'static str,
+        verify: impl Fn(&Keys) -> std::result::Result<Map<String, Value>, Flaw>,
+    ) -> std::result::Result<Map<String, Value>, IdentityError> {
         let keys = self.keys().await?;
-        let mut claims = oidc::verified(token, &keys, expected);
+        let mut claims = verify(&keys);
         if claims == Err(Flaw::Key)
             && let Some(newer) = self.keys.again(async || self.fetch_keys().await).await
         {
-            claims = oidc::verified(token, &newer, expected);
+            claims = verify(&newer);
         }
         claims.map_err(|flaw| match flaw {
-            Flaw::Key => IdentityError::Refused("the id_token's signature does not hold"),
+            Flaw::Key => IdentityError::Refused(broken),
             Flaw::Final(why) => IdentityError::Refused(why),
         })
     }
 
-    /// What userinfo says. Where the account is `known` without it, only the name is at stake: not worth a failed bind.
+    /// What userinfo says. Where the account is `known` without it, only the name is at stake: not worth a failed bind, unless it
+    /// is about somebody else.
     async fn userinfo(
         &self,
         answer: &TokenAnswer,
         claims: &Map<String, Value>,
         known: bool,
     ) -> std::result::Result<Map<String, Value>, IdentityError> {
-        let Some(url) = self.metadata().await?.endpoints.userinfo.clone() else { return Ok(Map::new()) };
-        let sub = claims.get("sub").and_then(Value::as_str);
-        match userinfo::fetch(&self.client, &url, &self.settings, &answer.grant.access_token, sub).await {
-            Err(IdentityError::Unavailable(_)) if known => Ok(Map::new()),
-            result => result,
-        }
+        let members = match self.told_by_userinfo(answer).await {
+            Err(why) if known => {
+                tracing::warn!(provider = %self.settings.id, reason = %why, "a name is not told");
+                return Ok(Map::new());
+            }
+            Ok(None) => return Ok(Map::new()),
+            Ok(Some(members)) => members,
+            Err(why) => return Err(why),
+        };
+        userinfo::about(members, claims.get("sub").and_then(Value::as_str))
+    }
+
+    /// The members of userinfo, verified where they are signed; `None` where there is no userinfo.
+    async fn told_by_userinfo(
+        &self,
+        answer: &TokenAnswer,
+    ) -> std::result::Result<Option<Map<String, Value>>, IdentityError> {
+        let Some(url) = self.metadata().await?.endpoints.userinfo.clone() else { return Ok(None) };
+        let token = match userinfo::fetch(&self.client, &url, &self.settings, &answer.grant.access_token).await? {
+            Told::Plain(members) => return Ok(Some(members)),
+            Told::Signed(token) => token,
+        };
+        let expected = ExpectedUserinfo {
+            issuer: self.settings.issuer.as_deref(),
+            client_id: &self.settings.client_id,
+            now: self.clock.now(),
+        };
+        let broken = "the signature of userinfo does not hold";
+        self.verified(broken, |keys| oidc::verified_userinfo(&token, keys, expected)).await.map(Some)
     }
 
     async fn ask(&self, request: Result<HttpRequest>) -> Outcome {
@@ -326,18 +366,18 @@ impl Provider {
         }
     }
 
-    async fn keys(&self) -> std::result::Result<Arc<CoreJsonWebKeySet>, Passing> {
+    async fn keys(&self) -> std::result::Result<Arc<Keys>, Passing> {
         self.keys.get(async || self.fetch_keys().await).await
     }
 
-    async fn fetch_keys(&self) -> std::result::Result<CoreJsonWebKeySet, Passing> {
+    async fn fetch_keys(&self) -> std::result::Result<Keys, Passing> {
         let url = self.endpoint(|all| all.jwks.as_ref()).await?;
         let answer = self.client.get(&url, HeaderMap::new()).await;
         let answer = answer.map_err(|passing| Passing { kind: PassingKind::Definite, ..passing })?;
         let body = answer.body.filter(|_| answer.status == 200);
         // The content type is not asked: some serve their keys as text/plain.
-        serde_json::from_slice(&body.ok_or(Passing::definite("the signing keys are not served"))?)
-            .map_err(|_quotes_the_body: serde_json::Error| Passing::definite("the signing keys cannot be read"))
+        let body = body.ok_or(Passing::definite("the signing keys are not served"))?;
+        Keys::read(&body).ok_or(Passing::definite("the signing keys cannot be read"))
     }
 
     fn unavailable(&self, why: &Passing) -> Error {

@@ -2,7 +2,7 @@
 
 use oauth2::HttpRequest;
 use oauth2::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
-use oauth2::http::{self, HeaderValue, Method};
+use oauth2::http::{self, HeaderMap, HeaderValue, Method};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
@@ -12,17 +12,25 @@ use super::client::{Answer, Client};
 use super::outcome::Passing;
 use crate::settings::{Provider, UserinfoCall};
 
-/// Asks who the access token's owner is. `sub` is the `id_token`'s: §5.3.2 wants the same one here.
+/// What userinfo answers.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// Members, which are as good as the connection that they came by.
+    Plain(Map<String, Value>),
+    /// A JWT, of which nothing is believed yet.
+    Signed(String),
+}
+
+/// Asks who the access token's owner is.
 pub(crate) async fn fetch(
     client: &Client,
     url: &Url,
     settings: &Provider,
     access_token: &SecretString,
-    sub: Option<&str>,
-) -> Result<Map<String, Value>, IdentityError> {
+) -> Result<Told, IdentityError> {
     let request = request(url, settings, access_token)
         .map_err(|_not_a_header| IdentityError::Refused("the access token does not fit into a header"))?;
-    read(&client.send(request).await?, sub)
+    read(&client.send(request).await?)
 }
 
 fn request(url: &Url, settings: &Provider, access_token: &SecretString) -> http::Result<HttpRequest> {
@@ -51,17 +59,31 @@ fn request(url: &Url, settings: &Provider, access_token: &SecretString) -> http:
     request.method(method).body(body.finish().into_bytes())
 }
 
-/// The members of a userinfo answer, if they are about `sub`.
-pub(crate) fn read(answer: &Answer, sub: Option<&str>) -> Result<Map<String, Value>, IdentityError> {
+fn read(answer: &Answer) -> Result<Told, IdentityError> {
     match answer.status {
         200 => (),
         401 | 403 => return Err(IdentityError::Refused("userinfo refuses the access token")),
         _ => return Err(Passing::definite("userinfo does not answer").into()),
     }
     let body = answer.body.as_deref().ok_or(Passing::definite("the userinfo answer was cut off"))?;
-    let members: Map<String, Value> = serde_json::from_slice(body)
-        .map_err(|_quotes_the_body: serde_json::Error| IdentityError::Refused("userinfo is no JSON object"))?;
-    // §5.3.2: without the comparison, somebody else's claims could be put under this account.
+    if is_jwt(&answer.headers) {
+        let token = std::str::from_utf8(body).map_err(|_bytes| IdentityError::Refused("userinfo is no JWT"))?;
+        return Ok(Told::Signed(token.trim().to_owned()));
+    }
+    serde_json::from_slice(body)
+        .map(Told::Plain)
+        .map_err(|_quotes_the_body: serde_json::Error| IdentityError::Refused("userinfo is no JSON object"))
+}
+
+/// §5.3.2: what is signed, or encrypted, says so.
+fn is_jwt(headers: &HeaderMap) -> bool {
+    let stated = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    stated.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/jwt")
+}
+
+/// The members, if they are about `sub`, which is the `id_token`'s. §5.3.2: without the comparison, somebody else's claims could
+/// be put under this account.
+pub(crate) fn about(members: Map<String, Value>, sub: Option<&str>) -> Result<Map<String, Value>, IdentityError> {
     if sub.is_some() && members.get("sub").and_then(Value::as_str) != sub {
         return Err(IdentityError::Refused("userinfo is about another account"));
     }

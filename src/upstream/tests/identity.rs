@@ -8,10 +8,10 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use openidconnect::core::CoreJsonWebKeySet;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::super::jwks::Keys;
 use super::super::oidc::{Expected, Flaw, verified};
 use super::{noon, secret};
 
@@ -96,13 +96,13 @@ pub(super) fn claims(issuer: &str) -> Value {
     })
 }
 
-fn keys(keys: &[Value]) -> CoreJsonWebKeySet {
-    serde_json::from_value(json!({ "keys": keys })).unwrap()
+fn keys(keys: &[Value]) -> Keys {
+    Keys::read(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
 }
 
 const ISSUER: &str = "https://id.bank.example/";
 
-fn judge(token: &str, keys: &CoreJsonWebKeySet) -> Result<Map<String, Value>, Flaw> {
+fn judge(token: &str, keys: &Keys) -> Result<Map<String, Value>, Flaw> {
     let (nonce, access_token) = (secret("the-nonce"), secret("the-access-token"));
     let expected =
         Expected { issuer: ISSUER, client_id: "fed link", nonce: &nonce, access_token: &access_token, now: noon() };

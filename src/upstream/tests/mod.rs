@@ -3,6 +3,7 @@
 mod assertion;
 mod discovery;
 mod identity;
+mod judged;
 mod network;
 mod outcome;
 mod partner;
