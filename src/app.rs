@@ -28,7 +28,7 @@ impl App {
         entropy: SharedEntropy,
         runtime: Handle,
     ) -> Result<Self> {
-        warn_of_any_audience(&settings);
+        warn_of_partners(&settings);
         let store = Store::new(&settings.database_url, settings.ca_file.as_deref(), runtime.clone())?;
         for migration in store.migrate().await? {
             tracing::info!(migration, "migrated");
@@ -54,18 +54,9 @@ impl App {
     }
 }
 
-/// A partner's other applications have its users' tokens as well: where nobody looks whom one was made for, any of them can
-/// sign those users in here.
-fn warn_of_any_audience(settings: &Settings) {
-    for (name, partner) in &settings.partners {
-        for (client, rules) in &partner.clients {
-            if rules.audience.is_none() && rules.introspection.is_none() {
-                tracing::warn!(
-                    partner = name,
-                    %client,
-                    "tokens that the partner made for any application sign in: set audience or introspection_url"
-                );
-            }
-        }
+/// At every start: what nobody set is what nobody thinks of.
+fn warn_of_partners(settings: &Settings) {
+    for warning in settings.partner_warnings() {
+        tracing::warn!(partner = warning.partner, client = %warning.client, "{}", warning.words);
     }
 }

@@ -248,7 +248,7 @@ both_engines! {
         let told = json!({"result": {"phone": PHONE, "isPhoneVerified": true}});
         assert_eq!(world.phone_of(&token).await.data(), told);
         assert!(start("paul").await.data()["result"]["token"].is_string(), "one that is not verified can be");
-        for user in ["nobody", "bare", "gone", "\u{0}", &"x".repeat(300)] {
+        for user in ["nobody", "bare", "gone", "\u{1}", &"x".repeat(300)] {
             assert_refused(&start(user).await, "WRONG_PHONE_FORMAT");
         }
     }
@@ -299,7 +299,7 @@ both_engines! {
         let (world, sms) = with_sms(engine).await;
         let token = world.code_to(PHONE).await;
         let uuid = token.trim_start_matches("cp:").to_owned();
-        for token in [uuid.clone(), format!("si:{uuid}"), format!("sf:{uuid}"), format!("CP:{uuid}"), String::new(), "cp:".to_owned(), "\u{0}".to_owned()] {
+        for token in [uuid.clone(), format!("si:{uuid}"), format!("sf:{uuid}"), format!("CP:{uuid}"), String::new(), "cp:".to_owned(), "\u{1}".to_owned()] {
             assert_refused(&world.complete(&token, sms.code()).await, "UNABLE_TO_FIND_CONFIRM_PHONE_ACTION");
         }
         let answer = world.ask_with(&As::Nobody, COMPLETE, data(&json!({"token": token, "smsCode": sms.code()})), &[]).await;

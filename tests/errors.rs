@@ -67,7 +67,7 @@ both_engines! {
             (LINK, name(json!(17)), "federatedAccountName has a value of the wrong type"),
             (LINK, name(json!(["Elle"])), "federatedAccountName has a value of the wrong type"),
             (LINK, name(json!("")), "federatedAccountName is empty"),
-            (LINK, name(json!("x".repeat(256))), "federatedAccountName has 256 bytes"),
+            (LINK, name(json!("x".repeat(256))), "federatedAccountName has 256 characters, at most 255 are allowed"),
             (LINK, name(json!("a\u{0}b")), "federatedAccountName has the control character U+0000"),
             (BIND, Body::None, "body"),
             (BIND, raw(b"{}"), "fp is missing"),

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod absent_flags;
 mod access;
 mod accounts;
 mod at_rest;
@@ -62,6 +63,8 @@ mod last_way_in;
 mod leases;
 mod links;
 mod model;
+mod names;
+mod nul;
 mod oauth;
 mod odd_claims;
 mod origins;

@@ -179,7 +179,7 @@ both_engines! {
             "Invalid format of \"sender\" field value. fingerprint: 'Fingerprint is invalid'; 'Fingerprint is too short (minimum is 5 characters)'"
         );
         assert_eq!(refused["extensions"]["mutation"], "createOrganization");
-        for name in ["", "  ", "a\u{0}b", &"x".repeat(10_000)] {
+        for name in ["", "  ", "\u{200B}", &"x".repeat(10_000)] {
             assert!(ask(json!({"dv": 1, "sender": sender, "name": name})).await.error()["message"].as_str().unwrap().starts_with("name "), "{name:?}");
         }
         for (data, told) in [

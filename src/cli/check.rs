@@ -17,6 +17,9 @@ pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trou
     );
     // Opening migrates, opens the keyring and holds it against the database, and brings ownership in line.
     let app = build(settings).await?;
+    for warning in app.parts.settings.partner_warnings() {
+        warn(output, &format!("partner {} ({})", warning.partner, warning.client), &warning.words);
+    }
     tell(output, "database", Ok("answers, newest schema"));
     tell(output, "keyring", Ok("opens what the database holds"));
     let mut all_well = true;
@@ -42,5 +45,13 @@ fn tell(output: &Output, what: &str, checked: Result<&str, &str>) {
     output.tell(
         format_args!("{mark:<7} {what}: {words}"),
         &json!({"check": what, "ok": checked.is_ok(), "detail": words}),
+    );
+}
+
+/// What is as it was set, and may not be meant so: the status doesn't say it.
+fn warn(output: &Output, what: &str, words: &str) {
+    output.tell(
+        format_args!("WARNING {what}: {words}"),
+        &json!({"check": what, "ok": true, "warning": true, "detail": words}),
     );
 }

@@ -73,11 +73,6 @@ impl Subject {
     }
 }
 
-/// Checks a name for people: 1 to 255 bytes, no control characters; `field` names it in the error.
-pub fn display_name(field: &'static str, name: String) -> Result<String> {
-    checked_text(field, name)
-}
-
 /// The type and name of a provider (`fpType`, `fpName`). The type has no underscore, so that the scope
 /// `fed_tkn_{type}_{name}` has one reading.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -1,11 +1,57 @@
 //! Reads JSON that callers send, telling which field is wrong and quoting nothing of it: it may hold tokens.
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::error::{Error, Result};
 
+/// What is wrong with a text that has U+0000, after its name.
+pub const NUL: &str = "has the control character U+0000";
+/// The longest name of a member that is told again, in bytes.
+const NAME_LIMIT: usize = 64;
+
+/// Whether a text of this JSON has U+0000: it can only stand there as an escape.
+pub fn has_nul(json: &[u8]) -> bool {
+    let mut rest = json;
+    while let Some(backslash) = rest.iter().position(|byte| *byte == b'\\') {
+        let escaped = rest.get(backslash + 1..).unwrap_or_default();
+        if escaped.starts_with(b"u0000") {
+            return true;
+        }
+        rest = escaped.get(1..).unwrap_or_default();
+    }
+    false
+}
+
+/// Where U+0000 is, in words that can begin a sentence.
+fn find_nul(value: &Value, path: &str) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then(|| path.to_owned()),
+        Value::Array(items) => {
+            items.iter().enumerate().find_map(|(place, item)| find_nul(item, &format!("{path}[{place}]")))
+        }
+        Value::Object(members) => members.iter().find_map(|(name, member)| {
+            if name.contains('\0') {
+                return Some("the name of a member".to_owned());
+            }
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+            let plain = name.len() <= NAME_LIMIT && name.chars().all(is_plain);
+            let name = if plain { name } else { "member" };
+            find_nul(member, &if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") })
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
 /// Reads `bytes`; `whole` names the text as such in the error, where no field of it is at fault.
 pub fn read<T: DeserializeOwned>(whole: &'static str, bytes: &[u8]) -> Result<T> {
+    // In members that nobody reads, too: whoever sends it means something else. What is no JSON is told so below.
+    if has_nul(bytes)
+        && let Ok(value) = serde_json::from_slice(bytes)
+    {
+        let place = find_nul(&value, "").filter(|place| !place.is_empty());
+        return Err(Error::input(place.map_or(whole.into(), std::borrow::Cow::from), NUL));
+    }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| explain(whole, &error))?;
     match reader.end() {
@@ -51,6 +97,31 @@ mod tests {
     struct Body {
         name: String,
         age: Option<u8>,
+    }
+
+    #[test]
+    fn a_text_with_u0000_is_refused_wherever_it_stands() {
+        let say = |text: &str| read::<Body>("body", text.as_bytes()).unwrap_err().to_string();
+        assert_eq!(say(r#"{"name": "a\u0000"}"#), "name has the control character U+0000");
+        assert_eq!(say(r#"{"name": "\\\u0000"}"#), "name has the control character U+0000");
+        assert_eq!(say(r#"{"name": "a", "x": [1, {"y": "\u0000"}]}"#), "x[1].y has the control character U+0000");
+        assert_eq!(say(r#"{"name": "a", "\u0000": 1}"#), "the name of a member has the control character U+0000");
+        assert_eq!(say(r#"{"name": "a", "a b": "\u0000"}"#), "member has the control character U+0000");
+        assert_eq!(say(r#""\u0000""#), "body has the control character U+0000");
+        assert_eq!(say(r#"{"name": "\u0000", "name": "a"}"#), "body has the control character U+0000");
+        assert_eq!(say(r#"{"name": "\u0000"#), "body ends in the middle of the JSON");
+        assert_eq!(read::<Body>("body", br#"{"name": "\\u0000"}"#).unwrap().name, r"\u0000");
+        for (text, has) in [
+            (r"\u0000", true),
+            (r"\\u0000", false),
+            (r"\\\u0000", true),
+            (r"\n\u0000", true),
+            (r"u0000", false),
+            (r"\", false),
+            (r"\u000", false),
+        ] {
+            assert_eq!(super::has_nul(text.as_bytes()), has, "{text}");
+        }
     }
 
     #[test]

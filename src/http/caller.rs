@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use crate::app::App;
 use crate::domain::caller::Caller;
 use crate::domain::event::Actor;
+use crate::domain::json::NUL;
 use crate::domain::{Error, Result};
 use crate::http::address::origin;
 use crate::service::callers;
@@ -36,15 +37,25 @@ pub(super) fn credentials(request: &HttpRequest) -> Result<Option<Credentials>> 
         return Ok(Some(Credentials::Bearer(rest.trim().into())));
     }
     if scheme.eq_ignore_ascii_case("basic") {
-        return basic(rest.trim()).map(Some).ok_or(Error::BadCredentials);
+        let (id, password) = basic(rest.trim()).ok_or(Error::BadCredentials)?;
+        refuse_nul(&id, &password)?;
+        return Ok(Some(Credentials::Basic(id, password.into())));
     }
     Err(Error::Denied)
 }
 
-fn basic(encoded: &str) -> Option<Credentials> {
+fn basic(encoded: &str) -> Option<(String, String)> {
     let decoded = String::from_utf8(STANDARD.decode(encoded).ok()?).ok()?;
-    let (id, password) = decoded.split_once(':')?;
-    Some(Credentials::Basic(id.to_owned(), password.into()))
+    decoded.split_once(':').map(|(id, password)| (id.to_owned(), password.to_owned()))
+}
+
+/// Refuses U+0000 in what a client names itself by, and proves itself with.
+pub(super) fn refuse_nul(id: &str, password: &str) -> Result<()> {
+    match (id.contains('\0'), password.contains('\0')) {
+        (true, _) => Err(Error::input("the client's id", NUL)),
+        (false, true) => Err(Error::input("the client's password", NUL)),
+        (false, false) => Ok(()),
+    }
 }
 
 /// The caller of a v3 call: Bearer alone.

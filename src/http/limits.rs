@@ -1,11 +1,15 @@
 //! How much of a body is read, and of which type.
 
+use std::borrow::Cow;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt as _;
 
+use super::nul;
 use crate::domain::Error;
+use crate::domain::json::NUL;
 
 /// The largest body this service reads, in bytes.
 pub(super) const BODY_LIMIT: usize = 64 * 1024;
@@ -28,6 +32,8 @@ pub(super) enum Unread {
     WrongType,
     /// It broke off.
     Broken,
+    /// This parameter has U+0000.
+    Nul(Cow<'static, str>),
 }
 
 impl From<Unread> for Error {
@@ -36,6 +42,7 @@ impl From<Unread> for Error {
             Unread::TooLarge => Self::BodyTooLarge { limit: BODY_LIMIT },
             Unread::WrongType => Self::NotJson,
             Unread::Broken => Self::input("body", "broke off"),
+            Unread::Nul(parameter) => Self::input(parameter, NUL),
         }
     }
 }
@@ -45,6 +52,11 @@ pub(super) async fn body(request: &HttpRequest, payload: Payload, kind: Kind) ->
     let body = body_up_to(BODY_LIMIT, payload).await?;
     if !body.is_empty() && !is(request, kind) {
         return Err(Unread::WrongType);
+    }
+    if kind == Kind::Form
+        && let Some(parameter) = nul::in_form(&body)
+    {
+        return Err(Unread::Nul(parameter));
     }
     Ok(body)
 }

@@ -9,6 +9,7 @@ mod cors;
 mod fields;
 mod headers;
 mod limits;
+mod nul;
 mod ops;
 mod own_form;
 mod page;

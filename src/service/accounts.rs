@@ -12,9 +12,9 @@ use super::{Parts, endings, passwords};
 use crate::domain::account::{AccountType, Email, Phone, check_password};
 use crate::domain::endings::Change;
 use crate::domain::event::{Actor, Event};
-use crate::domain::ids::{ClientId, ProviderId, Subject, display_name};
+use crate::domain::ids::{ClientId, ProviderId, Subject};
 use crate::domain::user::User;
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, name};
 use crate::store::accounts::{
     AccountRow, delete, find, hold, insert_if_absent, set_disabled, set_password as set_hash,
 };
@@ -145,7 +145,7 @@ fn is_not(value: &bool) -> bool {
 
 /// Makes an account; [`Error::Input`] if the subject has one, or another of the type has the address.
 pub async fn create(parts: &Arc<Parts>, mut new: New) -> Result<()> {
-    new.name = new.name.map(|name| display_name("name", name)).transpose()?;
+    new.name = name::sent("name", new.name.as_deref())?;
     if let Some(issuer) = &new.issuer {
         check_issuer(parts, issuer, &new.subject)?;
     }

@@ -10,11 +10,11 @@ use super::token_sets::{Keeping, keep};
 use super::{Parts, accounts, links};
 use crate::domain::account::AccountType;
 use crate::domain::event::Actor;
-use crate::domain::ids::{PARTNER_TYPE, ProviderId, Sid, Subject, display_name};
+use crate::domain::ids::{PARTNER_TYPE, ProviderId, Sid, Subject};
 use crate::domain::link::Proof;
 use crate::domain::params::Params;
 use crate::domain::token::Expiry;
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, name};
 use crate::settings::Subjects;
 use crate::store;
 use crate::store::token_sets::find;
@@ -95,7 +95,7 @@ pub async fn take_in(parts: &Arc<Parts>, line: Line, (unknown, newer): (UnknownS
     if !remember && (tokens.access.is_some() || tokens.refresh.is_some()) {
         return Err(Error::input("accessToken", format!("is given, but {provider} has remember_tokens = false")));
     }
-    let user_name = line.user_name.map(|name| display_name("userName", name)).transpose()?;
+    let user_name = name::sent("userName", line.user_name.as_deref())?;
     parts
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;

@@ -8,10 +8,10 @@ use super::audit::{About, record};
 use super::{Parts, condo_sessions, no_such_user, revoke, way_in};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::event::{Actor, Event};
-use crate::domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject, display_name};
+use crate::domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
 use crate::domain::link::{Health, Proof};
 use crate::domain::way_in::{Force, Removal};
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, name};
 use crate::settings::Subjects;
 use crate::store::links::{HeldLink, ListedRow, NewLink};
 use crate::store::{self, Tx};
@@ -116,7 +116,7 @@ pub async fn link_by_id(parts: &Arc<Parts>, caller: &Caller, actor: Actor, asser
     caller.may(Action::ChangeLinks, &assertion.subject)?;
     parts.check_subject(&assertion.subject)?;
     let provider = known_provider(parts, &assertion.fp_type, &assertion.fp_name)?;
-    let user_name = assertion.user_name.map(|name| display_name("federatedAccountName", name)).transpose()?;
+    let user_name = name::sent("federatedAccountName", assertion.user_name.as_deref())?;
     let (caller, client) = (caller.clone(), caller.client.clone());
     parts
         .detached(async move |parts| {

@@ -8,9 +8,9 @@ use super::access::Access;
 use super::{Parts, accounts, passwords};
 use crate::domain::account::{AccountType, Email};
 use crate::domain::event::Actor;
-use crate::domain::ids::{Subject, display_name};
+use crate::domain::ids::Subject;
 use crate::domain::refusal::Refusal;
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, name};
 use crate::entropy::SharedEntropy;
 use crate::store::accounts::AccountRow;
 use crate::store::at;
@@ -53,7 +53,7 @@ pub fn allow(access: &Access) -> Result<()> {
 /// Makes a service user; [`Refusal::UserAlreadyExists`] if one has the address.
 pub async fn register(parts: &Arc<Parts>, access: &Access, new: New, actor: Actor) -> Result<Made> {
     allow(access)?;
-    let name = display_name("name", new.name)?;
+    let name = name::required("name", &new.name)?;
     let email = Email::parse(&new.email).map_err(|_no_address| Error::refused(Refusal::WrongEmailValue))?;
     let meta = match new.meta {
         None | Some(serde_json::Value::Null) => "{}".to_owned(),

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::Parts;
 use crate::domain::ids::Subject;
 use crate::domain::session::{SESSION_LIFETIME, Session};
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, name};
 use crate::settings::Settings;
 use crate::store::accounts::AccountRow;
 use crate::store::sessions::{SessionRow, delete, find as find_row, insert};
@@ -59,7 +59,8 @@ fn session(row: &SessionRow, account: AccountRow) -> Result<Session> {
         // An address that nobody has shown to be theirs names nobody.
         name: account
             .name
-            .filter(|name| !name.trim().is_empty())
+            .as_deref()
+            .and_then(name::told)
             .or(account.email.filter(|_| account.email_verified))
             .or(account.phone.filter(|_| account.phone_verified)),
         authenticated: row.authenticated.0,

@@ -18,6 +18,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod types;
+mod warnings;
 
 use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,6 +32,7 @@ pub use error::{SettingsError, SettingsErrors};
 pub use ip_proxies::IpProxy;
 pub use sms::Sms;
 pub use types::*;
+pub use warnings::Warning;
 
 use error::shown_path;
 use reader::{Context, Reader};

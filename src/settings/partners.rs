@@ -107,7 +107,8 @@ fn read_client(mut reader: Reader<'_>, partner: Trust) -> Option<PartnerClient> 
     }
     let audience = reader.optional("audience", text_as(title));
     let introspection = read_introspection(&mut reader);
-    let fields = read_fields(reader.section("fields"));
+    let absent_means_verified = reader.with_default("absent_means_verified", true, boolean);
+    let fields = read_fields(reader.section("fields"), absent_means_verified);
     reader.finish();
     Some(PartnerClient {
         identity: identity?,
@@ -144,7 +145,7 @@ fn read_introspection(reader: &mut Reader<'_>) -> Option<Introspection> {
 }
 
 /// The names are OpenID's (OpenID Connect Core §5.1) where nothing else is said.
-fn read_fields(mut reader: Reader<'_>) -> Option<Fields> {
+fn read_fields(mut reader: Reader<'_>, absent_means_verified: bool) -> Option<Fields> {
     let mut path = |key, default| match reader.optional(key, text_as(field_path)) {
         Some(path) => Some(path),
         None => FieldPath::parse(default).ok(),
@@ -156,6 +157,7 @@ fn read_fields(mut reader: Reader<'_>) -> Option<Fields> {
         phone_verified: path("phone_verified", "phone_number_verified")?,
         email: path("email", "email")?,
         email_verified: path("email_verified", "email_verified")?,
+        absent_means_verified,
     };
     reader.finish();
     Some(fields)

@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::domain::account::{Email, Phone};
 use crate::domain::error::{Error, Result};
-use crate::domain::ids::{Sid, TEXT_LIMIT};
+use crate::domain::ids::Sid;
+use crate::domain::name;
 
 /// Where a claim stands in a partner's userinfo: members and places in lists, such as `contact.phones[0].number`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +86,8 @@ pub struct Fields {
     pub email: FieldPath,
     /// Whether the partner has verified it.
     pub email_verified: FieldPath,
+    /// Whether an address of which nothing is said counts as verified, as in the source.
+    pub absent_means_verified: bool,
 }
 
 /// What a partner's userinfo says of a person.
@@ -92,15 +95,15 @@ pub struct Fields {
 pub struct Profile {
     /// The account's id there.
     pub sid: Sid,
-    /// The person's name: 1 to 255 bytes.
+    /// The person's name, as names are kept.
     pub name: Option<String>,
     /// Their phone number, letter by letter as the partner has it.
     pub phone: Option<Phone>,
-    /// Whether the partner has verified it; where it doesn't say, it has.
+    /// Whether the partner has verified it; where it doesn't say, as [`Fields::absent_means_verified`] has it.
     pub phone_verified: bool,
     /// Their e-mail address.
     pub email: Option<Email>,
-    /// Whether the partner has verified it; where it doesn't say, it has.
+    /// Whether the partner has verified it; where it doesn't say, as [`Fields::absent_means_verified`] has it.
     pub email_verified: bool,
 }
 
@@ -113,11 +116,11 @@ impl Fields {
     fn read_all(&self, userinfo: &Value) -> std::result::Result<Profile, Wrong> {
         Ok(Profile {
             sid: id(self.id.find(userinfo)).ok_or(Wrong)?,
-            name: text(self.name.find(userinfo))?.and_then(shown_name),
+            name: text(self.name.find(userinfo))?.and_then(name::told),
             phone: text(self.phone.find(userinfo))?.map(exact_phone).transpose()?,
-            phone_verified: flag(self.phone_verified.find(userinfo))?,
+            phone_verified: flag(self.phone_verified.find(userinfo), self.absent_means_verified)?,
             email: text(self.email.find(userinfo))?.map(exact_email).transpose()?,
-            email_verified: flag(self.email_verified.find(userinfo))?,
+            email_verified: flag(self.email_verified.find(userinfo), self.absent_means_verified)?,
         })
     }
 
@@ -163,9 +166,9 @@ fn text(claim: Option<&Value>) -> std::result::Result<Option<&str>, Wrong> {
     }
 }
 
-/// True or false; here null is not as if it were absent, which is true.
-fn flag(claim: Option<&Value>) -> std::result::Result<bool, Wrong> {
-    claim.map_or(Some(true), Value::as_bool).ok_or(Wrong)
+/// True or false; here null is not as if it were absent.
+fn flag(claim: Option<&Value>, absent: bool) -> std::result::Result<bool, Wrong> {
+    claim.map_or(Some(absent), Value::as_bool).ok_or(Wrong)
 }
 
 fn exact_phone(text: &str) -> std::result::Result<Phone, Wrong> {
@@ -175,16 +178,4 @@ fn exact_phone(text: &str) -> std::result::Result<Phone, Wrong> {
 
 fn exact_email(text: &str) -> std::result::Result<Email, Wrong> {
     Email::parse(text).ok().filter(|_| text.trim() == text).ok_or(Wrong)
-}
-
-/// A name as we keep names: the partner's, but for what no page should show.
-fn shown_name(text: &str) -> Option<String> {
-    let mut name = String::new();
-    for c in text.trim().chars().filter(|c| !c.is_control()) {
-        if name.len() + c.len_utf8() > TEXT_LIMIT {
-            break;
-        }
-        name.push(c);
-    }
-    (!name.is_empty()).then_some(name)
 }

@@ -18,6 +18,7 @@ fn fields(replaced: &[(&str, &str)]) -> Fields {
         phone_verified: path("phone_verified", "phone_number_verified"),
         email: path("email", "email"),
         email_verified: path("email_verified", "email_verified"),
+        absent_means_verified: true,
     }
 }
 
@@ -67,6 +68,21 @@ fn what_a_profile_leaves_out_is_null_and_verified() {
     let bare = Profile { sid, name: None, phone: None, phone_verified: true, email: None, email_verified: true };
     assert_eq!(profile, bare);
     assert_eq!(read(&json!({ "sub": "1", "name": null, "phone_number": null, "email": null })), Some(bare));
+}
+
+#[test]
+fn what_a_profile_leaves_out_is_unverified_where_the_operator_says_so() {
+    let strict = Fields { absent_means_verified: false, ..fields(&[]) };
+    for (said, verified) in [(None, false), (Some(true), true), (Some(false), false)] {
+        let mut userinfo = json!({ "sub": "1" });
+        if let Some(said) = said {
+            userinfo["phone_number_verified"] = said.into();
+            userinfo["email_verified"] = said.into();
+        }
+        let profile = strict.read(&userinfo).unwrap();
+        assert_eq!((profile.phone_verified, profile.email_verified), (verified, verified), "{said:?}");
+    }
+    assert_eq!(strict.read(&json!({ "sub": "1", "email_verified": null })), None);
 }
 
 #[test]
@@ -124,7 +140,7 @@ fn a_flag_is_true_or_false_and_nothing_like_it() {
 
 #[test]
 fn a_name_is_fit_to_be_shown() {
-    let long = "я".repeat(200);
+    let long = "я".repeat(300);
     let rows = [
         (json!("John Doe"), Some("John Doe")),
         (json!("  John\u{0} Doe\n"), Some("John Doe")),
@@ -135,7 +151,7 @@ fn a_name_is_fit_to_be_shown() {
         let profile = with("name", &claim).unwrap();
         assert_eq!(profile.name.as_deref(), expected, "{claim}");
     }
-    assert_eq!(with("name", &json!(long)).unwrap().name.unwrap(), "я".repeat(127), "255 bytes hold no more");
+    assert_eq!(with("name", &json!(long)).unwrap().name.unwrap(), "я".repeat(255), "characters, not bytes");
     assert_eq!(with("name", &json!(7)), None);
     assert_eq!(with("name", &json!({"first": "John"})), None);
 }

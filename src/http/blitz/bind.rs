@@ -20,7 +20,7 @@ use crate::http::fields::once;
 use crate::http::limits::{Kind, body};
 use crate::http::path::last;
 use crate::http::words::{self, Words};
-use crate::http::{cookies, page, path};
+use crate::http::{cookies, nul, page, path};
 use crate::service::bind::{
     self, Answer, Browser, Completion, FlowCookie, Instruction, Question, Return, Shown, Step, Whom,
 };
@@ -90,7 +90,7 @@ pub(crate) async fn open(app: Data<App>, request: HttpRequest) -> HttpResponse {
         return page::bad_request(words, words.prefetched);
     }
     let [id] = last(&request);
-    let Some(flow) = flow(id) else { return page::gone(words) };
+    let Some(flow) = flow(id) else { return no_flow(words, &request) };
     let browser = browser(&app, &request);
     shape(words, bind::open(&app.parts, flow, browser).await)
 }
@@ -146,6 +146,9 @@ fn answer(words: &Words, request: &HttpRequest, text: &[u8]) -> Result<Answer, B
     let [fp_type, fp_name, _popup] = last(request);
     let fp_type = path::text("fpType", fp_type).map_err(|error| page::failure(words, &error))?;
     let fp_name = path::text("fpName", fp_name).map_err(|error| page::failure(words, &error))?;
+    if let Some(parameter) = nul::in_form(text) {
+        return Err(Box::new(page::failure(words, &Error::input(parameter, json::NUL))));
+    }
     let mut sent = once(text).ok_or_else(|| page::bad_request(words, words.parameter_twice))?;
     let params = sent.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     let state = sent.remove("state").ok_or_else(|| page::bad_request(words, words.state_missing))?;
@@ -173,7 +176,7 @@ struct ConfirmPage<'a> {
 pub(crate) async fn question(app: Data<App>, request: HttpRequest) -> HttpResponse {
     let words = words::of(&app, &request);
     let [id, _confirm] = last(&request);
-    let Some(flow) = flow(id) else { return page::gone(words) };
+    let Some(flow) = flow(id) else { return no_flow(words, &request) };
     match bind::question(&app.parts, flow, browser(&app, &request)).await {
         Ok(Shown::Question(question)) => {
             let nonce = page::nonce();
@@ -194,7 +197,7 @@ pub(crate) async fn confirm(app: Data<App>, request: HttpRequest, payload: Paylo
         Err(unread) => return page::failure(words, &unread.into()),
     };
     let [id, _confirm] = last(&request);
-    let Some(flow) = flow(id) else { return page::gone(words) };
+    let Some(flow) = flow(id) else { return no_flow(words, &request) };
     let mut form = once(&form).unwrap_or_default();
     let (Some(csrf), Some(decision)) = (form.remove("csrf"), form.remove("decision")) else {
         return page::bad_request(words, words.decision_missing);
@@ -205,6 +208,11 @@ pub(crate) async fn confirm(app: Data<App>, request: HttpRequest, payload: Paylo
 
 fn flow(id: &str) -> Option<FlowId> {
     Uuid::try_parse(id).ok().map(FlowId)
+}
+
+/// No id of a flow.
+fn no_flow(words: &Words, request: &HttpRequest) -> HttpResponse {
+    nul::refuse(request).map_or_else(|error| page::failure(words, &error), |()| page::gone(words))
 }
 
 /// A browser that fetches ahead of its user must not use up the one opening.

@@ -12,8 +12,10 @@ use url::form_urlencoded;
 use super::error::{answer, failure, request_id};
 use super::session::{self, Borne};
 use crate::app::App;
-use crate::domain::Result;
+use crate::domain::refusal::Refusal;
 use crate::domain::user::User;
+use crate::domain::{Error, Result, name};
+use crate::http::nul::{self, Place};
 use crate::http::path::last;
 use crate::http::words::{self, Words};
 use crate::http::{address, page};
@@ -25,6 +27,7 @@ pub(in crate::http) async fn begin(app: Data<App>, request: HttpRequest) -> Http
     let request_id = request_id(&app, &request);
     let [provider] = last(&request);
     let begun = async {
+        refuse_nul(&request)?;
         let (session, cookie) = visitor(&app, &request).await?;
         let user_type = param(&request, "user_type");
         let begun = partner::begin(&app.parts, &decoded(provider), user_type, session.as_ref()).await?;
@@ -40,6 +43,7 @@ pub(in crate::http) async fn callback(app: Data<App>, request: HttpRequest) -> H
     let request_id = request_id(&app, &request);
     let [provider, _callback] = last(&request);
     let signed_in = async {
+        refuse_nul(&request)?;
         let (session, _cookie) = visitor(&app, &request).await?;
         let callback = Callback {
             partner: decoded(provider),
@@ -75,15 +79,15 @@ pub(in crate::http) async fn home(app: Data<App>, request: HttpRequest) -> HttpR
     let user = session.and_then(|session| session.user).filter(|user| user.deleted.is_none());
     let name = user.as_ref().map(|user| called(user).unwrap_or_default());
     let nonce = page::nonce();
-    let response = page::page(StatusCode::OK, &HomePage { words, nonce: &nonce, user: name }, &nonce, None);
+    let template = HomePage { words, nonce: &nonce, user: name.as_deref() };
+    let response = page::page(StatusCode::OK, &template, &nonce, None);
     with_cookie(&app, response, cookie.as_ref()).unwrap_or_else(|error| page::failure(words, &error))
 }
 
 /// An address that nobody has shown to be theirs names nobody.
-fn called(user: &User) -> Option<&str> {
-    let name = user.name.as_deref().filter(|name| !name.trim().is_empty());
-    name.or(user.email.as_deref().filter(|_| user.email_verified))
-        .or(user.phone.as_deref().filter(|_| user.phone_verified))
+fn called(user: &User) -> Option<String> {
+    let name = user.name.as_deref().and_then(name::told);
+    name.or(user.email.clone().filter(|_| user.email_verified)).or(user.phone.clone().filter(|_| user.phone_verified))
 }
 
 /// The session that a request brings; and the cookie to send again, if its end was put off just now.
@@ -93,6 +97,17 @@ async fn visitor(app: &App, request: &HttpRequest) -> Result<(Option<CondoSessio
     let cookie =
         session::ticket(request).filter(|_| renewed).map(|(value, _)| Ticket { value, expires: session.expires });
     Ok((Some(session), cookie))
+}
+
+/// Refuses a U+0000, naming the parameter as this dialect does.
+fn refuse_nul(request: &HttpRequest) -> Result<()> {
+    const PARAMETERS: [&str; 4] = ["user_type", "access_token", "client_id", "confirm_phone_action_token"];
+    let parameter = match nul::find(request) {
+        None => return Ok(()),
+        Some(Place::Path) => "provider",
+        Some(Place::Query(name)) => PARAMETERS.into_iter().find(|known| *known == name).unwrap_or("query"),
+    };
+    Err(Error::refused(Refusal::InvalidParameter(parameter)))
 }
 
 /// What the path calls the partner.

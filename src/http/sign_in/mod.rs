@@ -17,7 +17,7 @@ use crate::http::fields::once;
 use crate::http::limits::{Kind, body};
 use crate::http::own_form::{self, Binding};
 use crate::http::words::{self, Words};
-use crate::http::{address, cookies, page};
+use crate::http::{address, cookies, nul, page};
 use crate::service::onward::Onward;
 use crate::service::sessions::{self, SessionCookie};
 use crate::service::sign_in::{self, SignIn, Try};
@@ -38,6 +38,9 @@ struct Desk<'r> {
 /// `GET /sign-in`
 pub(super) async fn show(app: Data<App>, request: HttpRequest) -> HttpResponse {
     let desk = Desk { app: &app, request: &request, words: words::of(&app, &request) };
+    if let Err(error) = nul::refuse(&request) {
+        return page::failure(desk.words, &error);
+    }
     let Some(query) = once(request.query_string().as_bytes()) else {
         return page::bad_request(desk.words, desk.words.parameter_twice);
     };

@@ -10,7 +10,7 @@ use super::{Browser, Ending, Step, end, flow_id, hash, provider_of, runs_out, st
 use crate::domain::flow::FlowState;
 use crate::domain::ids::{ClientId, FlowId};
 use crate::domain::session::Session;
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, name};
 use crate::service::{Parts, forms};
 use crate::store;
 use crate::store::flows::FlowRow;
@@ -159,21 +159,23 @@ fn account(row: &FlowRow) -> String {
     readable(row.user_name.as_deref()).or_else(|| readable(row.sid.as_deref())).unwrap_or_default()
 }
 
-/// A name as a page may show it: nothing that controls, hides or turns text around, not long; none if nothing is left to see.
-fn presentable(name: &str) -> Option<String> {
-    let mut clean: String = name.chars().filter(|c| !is_unseen(*c)).take(NAME_LIMIT + 1).collect();
+/// A name as this page may show it, who is asked having to know whom they connect: as names are kept, less what shows nothing of
+/// its own, not long; none if nothing is left to see.
+fn presentable(text: &str) -> Option<String> {
+    let seen: String = text.chars().filter(|c| !is_unseen(*c)).collect();
+    let mut clean = name::told(&seen)?;
     if let Some((cut, _)) = clean.char_indices().nth(NAME_LIMIT) {
         clean.truncate(cut);
         clean.push('…');
     }
-    Some(clean).filter(|clean| !clean.trim().is_empty())
+    Some(clean)
 }
 
-/// Whether a character shows nothing of its own: controls, marks of direction, joiners and fillers, tags.
+/// Whether a character shows nothing of its own: controls, marks of direction, fillers, tags. Joiners are part of what they join.
 fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
-            | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+            | '\u{180B}'..='\u{180F}' | '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
             | '\u{2800}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}'
             | '\u{1D173}'..='\u{1D17A}' | '\u{E0000}'..='\u{E0FFF}')
 }
@@ -190,11 +192,12 @@ mod tests {
         assert_eq!(shown(&"a".repeat(100)), format!("{}…", "a".repeat(80)));
         assert_eq!(shown(&"a".repeat(80)), "a".repeat(80));
         assert_eq!(shown("Ole\u{E0001}\u{3164}g"), "Oleg");
+        assert_eq!(shown("می\u{200C}خواهم"), "می\u{200C}خواهم");
     }
 
     #[test]
     fn a_name_of_which_nothing_can_be_seen_is_none() {
-        for name in ["", " \u{00A0}", "\u{202E}", "\u{3164}\u{2800}", "\u{200B}\u{FEFF}"] {
+        for name in ["", " \u{00A0}", "\u{202E}", "\u{3164}\u{2800}", "\u{200B}\u{FEFF}", "\u{200C}\u{200D}"] {
             assert_eq!(presentable(name), None, "{name:?}");
         }
     }

@@ -11,10 +11,9 @@ use super::lists::{employees_of, organization_of, rights_set_of, role_of};
 use crate::domain::account::{Email, Phone};
 use crate::domain::event::{Actor, Event};
 use crate::domain::filter::Filter;
-use crate::domain::ids::display_name;
 use crate::domain::organization::{Employee, Granted, Organization, RightsSet, Role};
 use crate::domain::refusal::Refusal;
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, name};
 use crate::service::Parts;
 use crate::service::access::{Access, denied};
 use crate::service::audit::{About, record};
@@ -188,17 +187,14 @@ pub async fn change_organization(
 
 impl OrganizationChange {
     fn write(self, row: &mut OrganizationRow) -> Result<()> {
-        self.name.try_apply(&mut row.name, title)?;
+        self.name.try_apply(&mut row.name, |name| title(&name))?;
         self.deleted.try_apply(&mut row.deleted_at, |since| Ok(since.map(at)))
     }
 }
 
 /// What a record is called by: something that people can read.
-fn title(name: String) -> Result<String> {
-    if name.trim().is_empty() {
-        return Err(Error::input("name", "must not be blank"));
-    }
-    display_name("name", name)
+fn title(name: &str) -> Result<String> {
+    name::required("name", name)
 }
 
 /// Makes a role of an organization.
@@ -248,7 +244,7 @@ pub async fn change_role(parts: &Arc<Parts>, by: Editor, id: Uuid, change: RoleC
 
 impl RoleChange {
     fn write(self, name: &mut String, granted: &mut String) -> Result<()> {
-        self.name.try_apply(name, title)?;
+        self.name.try_apply(name, |name| title(&name))?;
         let mut names = Granted::parse(granted);
         for (name, is_granted) in self.grants {
             names.set(name, is_granted);
@@ -363,7 +359,7 @@ impl EmployeeChange {
             }
         }
         self.role.try_apply(&mut row.role, |id| Ok(id.map(row_id)))?;
-        let name = |name: Option<String>| name.map(|name| display_name("name", name)).transpose();
+        let name = |name: Option<String>| name::sent("name", name.as_deref());
         self.name.try_apply(&mut row.name, name)?;
         let email = |text: Option<String>| {
             text.map(|text| Email::parse(&text).map(|email| email.as_str().to_owned())).transpose()

@@ -10,10 +10,10 @@ use super::changes::{Change, Editor, change, connected};
 use super::granting::grants;
 use crate::domain::account::{AccountType, Email, Phone, check_password};
 use crate::domain::event::Event;
-use crate::domain::ids::{Subject, display_name};
+use crate::domain::ids::Subject;
 use crate::domain::refusal::Refusal;
 use crate::domain::user::User;
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, name};
 use crate::service::access::denied;
 use crate::service::{Parts, accounts, endings, passwords};
 use crate::store::accounts::{AccountRow, find, hold, insert_if_absent, update};
@@ -63,7 +63,7 @@ impl UserChange {
 
     async fn write(self, tx: &mut Tx, row: &mut AccountRow) -> Result<()> {
         if let Change::To(name) = self.name {
-            row.name = name.map(|name| display_name("name", name)).transpose()?;
+            row.name = name::sent("name", name.as_deref())?;
         }
         // Another address was shown by nobody to be theirs, unless the administrator says so.
         if let Change::To(email) = self.email {

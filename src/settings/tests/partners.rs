@@ -116,6 +116,37 @@ fn trust_takes_the_partner_and_the_client() {
 }
 
 #[test]
+fn what_silence_means_is_told_where_it_opens_accounts() {
+    let table = "[partners.clients.c]\nidentity_type = \"b\"\nuser_info_url = \"https://a.example/me\"\n";
+    let trusted = "trust_phone = true\ntrust_email = true\n";
+    for (of_partner, of_client, told) in [
+        ("", "audience = \"us\"", vec![]),
+        ("", "", vec!["made for any application"]),
+        (trusted, "audience = \"us\"", vec![]),
+        (trusted, "audience = \"us\"\ntrust_email = true", vec!["leaves email_verified out"]),
+        (trusted, "audience = \"us\"\ntrust_phone = true", vec!["leaves phone_verified out"]),
+        (
+            trusted,
+            "trust_email = true\ntrust_phone = true",
+            vec!["made for any application", "leaves email_verified or phone_verified out"],
+        ),
+        (trusted, "audience = \"us\"\ntrust_email = true\nabsent_means_verified = false", vec![]),
+    ] {
+        let settings = read(&format!("[[partners]]\nname = \"a\"\n{of_partner}{table}{of_client}"));
+        let warnings = settings.partner_warnings();
+        assert_eq!(warnings.len(), told.len(), "{of_client}: {warnings:?}");
+        for (warning, words) in warnings.iter().zip(told) {
+            assert!(warning.words.contains(words), "{of_client}: {warning:?}");
+            assert_eq!((warning.partner, warning.client.as_str()), ("a", "c"));
+        }
+        let strict = of_client.contains("absent_means_verified");
+        assert_eq!(client(&settings.partners["a"], "c").fields.absent_means_verified, !strict);
+    }
+    let odd = mistakes_of(&format!("[[partners]]\nname = \"a\"\n{table}absent_means_verified = \"no\""));
+    assert!(odd.starts_with("partners[0].clients.c.absent_means_verified (a): must be"), "{odd}");
+}
+
+#[test]
 fn every_mistake_of_a_partner_is_told_at_once() {
     let text = EXAMPLE
         .replace("name = \"test-sdk\"", "name = \"test sdk\"")
@@ -171,7 +202,12 @@ fn each_mistake_of_a_partner_says_what_would_be_right() {
              introspection_client_secret = \"hunter2\"",
             format!("{at}.introspection_client_secret (a): must not stand in the file itself"),
         ),
-        ("secret = \"x\"", format!("{at}.secret (a): is no known key; known are audience, fields, identity_type,")),
+        (
+            "secret = \"x\"",
+            format!(
+                "{at}.secret (a): is no known key; known are absent_means_verified, audience, fields, identity_type,"
+            ),
+        ),
     ];
     for (text, expected) in rows {
         let told = mistakes_of_client(text);

@@ -27,6 +27,7 @@ fn partner(fake: &Fake) -> PartnerClient {
             phone_verified: path("phone_number_verified"),
             email: path("email"),
             email_verified: path("email_verified"),
+            absent_means_verified: true,
         },
     }
 }

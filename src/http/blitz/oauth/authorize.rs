@@ -5,12 +5,15 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::app::App;
-use crate::http::{cookies, page, words};
+use crate::http::{cookies, nul, page, words};
 use crate::service::authorize::{self, Step, Unfit};
 
 /// `GET /oauth/ae`
 pub(crate) async fn authorize(app: Data<App>, request: HttpRequest) -> HttpResponse {
     let words = words::of(&app, &request);
+    if let Err(error) = nul::refuse(&request) {
+        return page::failure(words, &error);
+    }
     let session = cookies::session(&app, &request);
     let to = match authorize::authorize(&app.parts, request.query_string(), session).await {
         Ok(Step::ToSignIn(url)) => url.into(),

@@ -19,7 +19,7 @@ use super::error::{report, retry_after};
 use crate::app::App;
 use crate::domain::Error;
 use crate::http::address::origin;
-use crate::http::caller::{Credentials, credentials};
+use crate::http::caller::{Credentials, credentials, refuse_nul};
 use crate::http::limits::{Kind, Unread, body};
 use crate::service::callers;
 use crate::settings::Client;
@@ -44,6 +44,7 @@ impl From<Unread> for Refusal {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/x-www-form-urlencoded")
             }
             Unread::Broken => (StatusCode::BAD_REQUEST, "the body broke off"),
+            Unread::Nul(_) => return Error::from(unread).into(),
         };
         Self(status, "invalid_request", description.to_owned(), None)
     }
@@ -59,6 +60,7 @@ impl From<Error> for Refusal {
                 let status = StatusCode::TOO_MANY_REQUESTS;
                 Self(status, "temporarily_unavailable", error.to_string(), retry_after(&error))
             }
+            Error::Input { .. } => refusal("invalid_request", &error.to_string()),
             Error::StorageUnavailable(_) => {
                 report(&error);
                 let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -115,7 +117,11 @@ fn authenticate<'a>(app: &'a App, request: &HttpRequest, form: &Form) -> Result<
     let in_body = form.get("client_secret");
     let (id, secret) = match (credentials(request)?, in_body) {
         (Some(_), Some(_)) => return Err(refusal("invalid_request", "the client authenticates twice")),
-        (Some(Credentials::Basic(id, secret)), None) => (decode(&id), decode(secret.expose_secret()).into()),
+        (Some(Credentials::Basic(id, secret)), None) => {
+            let (id, secret) = (decode(&id), decode(secret.expose_secret()));
+            refuse_nul(&id, &secret)?;
+            (id, secret.into())
+        }
         (None, Some(secret)) => (form.require("client_id")?.to_owned(), SecretString::from(secret.to_owned())),
         (Some(Credentials::Bearer(_)) | None, None) => return Err(Error::BadCredentials.into()),
     };

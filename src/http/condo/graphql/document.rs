@@ -7,6 +7,8 @@ use async_graphql::PathSegment;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet};
 use async_graphql::parser::{Error as Mistake, parse_query};
 
+use crate::domain::json;
+
 /// The longest query, in characters, as in the source.
 pub(super) const TEXT_LIMIT: usize = 8192;
 /// How deep brackets of any kind may stand in each other. Lists of filters in filters take some ten.
@@ -27,6 +29,8 @@ pub(super) enum Unfit {
     TooMany,
     /// It asks what there is to ask.
     Introspection,
+    /// A text in it stands for one with U+0000.
+    Nul,
     /// It is no GraphQL.
     Mistake(Mistake),
 }
@@ -38,6 +42,9 @@ pub(super) fn parse(text: &str, may_ask_for_schema: bool) -> Result<ExecutableDo
     }
     if brackets(text) > BRACKETS {
         return Err(Unfit::TooDeep);
+    }
+    if has_nul(text) {
+        return Err(Unfit::Nul);
     }
     let document = parse_query(text).map_err(Unfit::Mistake)?;
     let mut survey = Survey { document: &document, known: HashMap::new() };
@@ -73,6 +80,25 @@ fn brackets(text: &str) -> usize {
         }
     }
     deepest
+}
+
+/// Whether a text stands for one with U+0000, by an escape, as in JSON. In a block nothing stands for anything else.
+fn has_nul(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(place) = rest.find(['"', '#']) {
+        let is_text = rest.get(place..).is_some_and(|rest| rest.starts_with('"'));
+        let inside = rest.get(place + 1..).unwrap_or_default();
+        rest = if is_text {
+            after_text(inside)
+        } else {
+            inside.find(['\n', '\r']).and_then(|end| inside.get(end..)).unwrap_or_default()
+        };
+        let read = inside.get(..inside.len() - rest.len()).unwrap_or_default();
+        if is_text && !read.starts_with("\"\"") && json::has_nul(read.as_bytes()) {
+            return true;
+        }
+    }
+    false
 }
 
 /// What follows a text whose first quotation mark was just read.
@@ -237,6 +263,25 @@ mod tests {
             "{ a } fragment f on Query { ...f }",
         ] {
             assert_eq!(judged(circle), Err(Unfit::TooDeep), "{circle}");
+        }
+    }
+
+    #[test]
+    fn a_text_with_u0000_is_not_looked_at() {
+        for query in [
+            r#"{ a(b: "\u0000") }"#,
+            r#"{ a(b: "x", c: ["\\\u0000"]) }"#,
+            r#"query ($a: String = "\u0000") { a(b: $a) }"#,
+            r#"{ a(b: "", c: "\u0000") }"#,
+            r#"{ a(b: """x""", c: "\u0000") }"#,
+            "{ # \" \n a(b: \"\\u0000\") }",
+        ] {
+            assert_eq!(judged(query), Err(Unfit::Nul), "{query}");
+        }
+        for query in
+            [r#"{ a(b: "\\u0000") }"#, r#"{ a(b: """\u0000""") }"#, "{ a } # \"\\u0000\"", r#"{ a(b: "\u0001") }"#]
+        {
+            assert_eq!(judged(query), Ok(()), "{query}");
         }
     }
 

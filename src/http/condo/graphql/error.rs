@@ -6,6 +6,7 @@ use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Name, PathSegment, Pos, Response, ServerError, Value};
 
 use super::document::{self, Unfit};
+use super::handler::NUL;
 use crate::domain::Error;
 use crate::domain::refusal::{AuthDetails, Refusal};
 use crate::entropy::SharedEntropy;
@@ -115,6 +116,7 @@ impl Envelope<'_> {
             Unfit::TooLong => self.refused(too_large("The query has more than 8192 characters")),
             Unfit::TooDeep => self.invalid("Query is nested too deep.", &[]),
             Unfit::TooMany => self.invalid("Query is too complex.", &[]),
+            Unfit::Nul => self.refused(NUL),
             Unfit::Introspection => self.invalid(NO_INTROSPECTION, &[]),
             Unfit::Mistake(mistake) => {
                 let places: Vec<Pos> = mistake.positions().collect();

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 use super::error::{Answer, Envelope, Refused};
 use super::{Api, Visit, document, unset};
 use crate::app::App;
-use crate::domain::{Error, Result};
+use crate::domain::{Error, Result, json};
 use crate::http::blitz::error::{method_not_allowed, report_as};
 use crate::http::condo::ids::err_id;
 use crate::http::condo::session::{self, Borne};
@@ -46,6 +46,8 @@ const CROSS_SITE: Refused = Refused::new(
     "The page that sends this is of another origin: name it in cors_origins, let your own proxy pass on Sec-Fetch-Site, or send \
      the session as Bearer",
 );
+pub(super) const NUL: Refused =
+    Refused::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", "The request has the control character U+0000 in a text");
 const UNAVAILABLE: Refused =
     Refused::new(StatusCode::SERVICE_UNAVAILABLE, "INTERNAL_ERROR", "The service is unavailable for the moment");
 
@@ -128,7 +130,11 @@ impl<'a> Desk<'a> {
             Unread::TooLarge => TOO_LARGE,
             Unread::WrongType => WRONG_TYPE,
             Unread::Broken => BROKEN,
+            Unread::Nul(_) => NUL,
         })?;
+        if json::has_nul(&body) {
+            return Err(NUL);
+        }
         read(&body)
     }
 
