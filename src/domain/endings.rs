@@ -48,6 +48,8 @@ pub struct Endings {
     pub codes: Fate,
     /// Binds under way.
     pub flows: Fate,
+    /// The browsers and networks that it is known to sign in from: they open nothing, and have tries of their own.
+    pub places: Fate,
 }
 
 impl Change {
@@ -64,10 +66,19 @@ impl Change {
 
     /// What it ends.
     pub fn ends(self) -> Endings {
-        let all = |fate| Endings { sessions: fate, condo_sessions: fate, tokens: fate, codes: fate, flows: fate };
+        let all = |fate| Endings {
+            sessions: fate,
+            condo_sessions: fate,
+            tokens: fate,
+            codes: fate,
+            flows: fate,
+            places: fate,
+        };
         match self {
-            Self::Password | Self::Address | Self::SecondFactor | Self::Standing => {
-                Endings { condo_sessions: Fate::EndsButOwn, ..all(Fate::Ends) }
+            // Whoever had the old one may have tried it from anywhere.
+            Self::Password => Endings { condo_sessions: Fate::EndsButOwn, ..all(Fate::Ends) },
+            Self::Address | Self::SecondFactor | Self::Standing => {
+                Endings { condo_sessions: Fate::EndsButOwn, places: Fate::Stays, ..all(Fate::Ends) }
             }
             Self::Disabled => Endings { condo_sessions: Fate::Refused, ..all(Fate::Ends) },
             Self::Enabled => Endings { condo_sessions: Fate::Ends, ..all(Fate::Stays) },
@@ -117,20 +128,20 @@ mod tests {
     #[test]
     fn what_a_change_ends_is_one_table() {
         use Fate::{Ends, EndsButOwn, Refused, Stays};
-        // Our sessions, Condo sessions, tokens, codes, flows.
+        // Our sessions, Condo sessions, tokens, codes, flows, known places.
         let rows = [
-            (Change::Password, [Ends, EndsButOwn, Ends, Ends, Ends]),
-            (Change::Address, [Ends, EndsButOwn, Ends, Ends, Ends]),
-            (Change::SecondFactor, [Ends, EndsButOwn, Ends, Ends, Ends]),
-            (Change::Standing, [Ends, EndsButOwn, Ends, Ends, Ends]),
-            (Change::Disabled, [Ends, Refused, Ends, Ends, Ends]),
-            (Change::Enabled, [Stays, Ends, Stays, Stays, Stays]),
-            (Change::Deleted, [Ends, Ends, Ends, Ends, Ends]),
+            (Change::Password, [Ends, EndsButOwn, Ends, Ends, Ends, Ends]),
+            (Change::Address, [Ends, EndsButOwn, Ends, Ends, Ends, Stays]),
+            (Change::SecondFactor, [Ends, EndsButOwn, Ends, Ends, Ends, Stays]),
+            (Change::Standing, [Ends, EndsButOwn, Ends, Ends, Ends, Stays]),
+            (Change::Disabled, [Ends, Refused, Ends, Ends, Ends, Ends]),
+            (Change::Enabled, [Stays, Ends, Stays, Stays, Stays, Stays]),
+            (Change::Deleted, [Ends, Ends, Ends, Ends, Ends, Ends]),
         ];
         assert_eq!(rows.map(|(change, _)| change), Change::ALL);
         for (change, expected) in rows {
-            let Endings { sessions, condo_sessions, tokens, codes, flows } = change.ends();
-            assert_eq!([sessions, condo_sessions, tokens, codes, flows], expected, "{change:?}");
+            let Endings { sessions, condo_sessions, tokens, codes, flows, places } = change.ends();
+            assert_eq!([sessions, condo_sessions, tokens, codes, flows, places], expected, "{change:?}");
         }
     }
 

@@ -29,6 +29,8 @@ pub mod scope;
 pub mod sender;
 pub mod session;
 pub mod token;
+pub mod tries;
+pub mod turns;
 pub mod user;
 pub mod way_in;
 

@@ -6,10 +6,12 @@ use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration as CookieAge;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::COOKIE;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::app::App;
+use crate::service::places::{self, DeviceCookie};
 use crate::service::sessions;
+use crate::settings::Settings;
 
 /// The cookies that a browser sent, by name. A name that is decoded, or trimmed of more than the blank of RFC 6265 §4.2.1,
 /// could be one that the browser doesn't know for a `__Host-` cookie, and so one that another host of the domain has planted.
@@ -22,6 +24,18 @@ pub(super) fn sent(request: &HttpRequest) -> impl Iterator<Item = (&str, &str)> 
 pub(super) fn session(app: &App, request: &HttpRequest) -> Option<SecretString> {
     let wanted = sessions::cookie_name(&app.parts.settings);
     sent(request).find(|(name, _)| *name == wanted).map(|(_, value)| value.into())
+}
+
+/// The cookie that the browser may be known by. What is not as we make it is none of ours.
+pub(super) fn device(app: &App, request: &HttpRequest) -> Option<SecretString> {
+    let wanted = places::cookie_name(&app.parts.settings);
+    let (_, value) = sent(request).find(|(name, _)| *name == wanted)?;
+    (value.len() == 43).then(|| value.into())
+}
+
+/// What a browser is known by, to keep.
+pub(super) fn keep_device<'c>(settings: &Settings, device: &'c DeviceCookie) -> Cookie<'c> {
+    keep(places::cookie_name(settings), device.value.expose_secret(), (device.max_age, settings.is_secure()))
 }
 
 /// A cookie to keep for so long.

@@ -1,6 +1,7 @@
 //! How often something may be tried in a while: counted in the database, by all instances together, and before the try, so
 //! that any number of tries at once get no further than as many one after the other.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Parts;
 use crate::domain::ids::Subject;
+use crate::domain::tries::wait;
 use crate::domain::{Error, Result};
 use crate::store::{self, Tx, at, attempts};
 
@@ -53,6 +55,12 @@ impl Key {
     }
 }
 
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// Whether a try may go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
@@ -79,6 +87,30 @@ pub(super) async fn count(parts: &Arc<Parts>, key: Key, limit: usize, window: Wi
         .await
 }
 
+/// Counts one more try, of which there are at most `limit` in an hour, and then one more now and then (`domain::tries::wait`).
+/// What is refused puts nothing off.
+pub(super) async fn count_spaced(parts: &Arc<Parts>, key: &Key, limit: usize) -> Result<Verdict> {
+    let (counted, limit) = (key.clone(), i32::try_from(limit).unwrap_or(i32::MAX - 8));
+    let opens = parts
+        .detached(async move |parts| {
+            let now = parts.clock.now();
+            let openings = std::array::from_fn(|more| at(now + wait(more)));
+            let mut conn = parts.store.write().await?;
+            let window = (at(now), at(Window::Hour.end(now)));
+            if attempts::count_spaced(&mut conn, &counted.0, window, limit, openings).await? {
+                return Ok(None);
+            }
+            // It may have been forgotten just now.
+            let opens = attempts::find_opening(&mut conn, &counted.0, at(now)).await?;
+            Ok(Some(opens.map_or(now, |opens| opens.0) - now))
+        })
+        .await?;
+    let Some(opens) = opens else { return Ok(Verdict::Allowed) };
+    let refusals = count(parts, Key::new("refused", &key.0), 0, Window::Hour).await?;
+    let first = matches!(refusals, Verdict::Refused { first: true, .. });
+    Ok(Verdict::Refused { first, retry_after: opens.to_std().unwrap_or_default() })
+}
+
 /// Whether there were as many as may be, without counting one: for what is counted only once it is done.
 pub(super) async fn is_used_up(parts: &Parts, key: &Key, limit: usize) -> Result<bool> {
     let now = at(parts.clock.now());
@@ -90,9 +122,9 @@ pub(super) async fn is_used_up(parts: &Parts, key: &Key, limit: usize) -> Result
 /// What all tries to sign in that a network makes are counted as, by whichever way.
 pub(super) const SIGN_IN_FROM: &str = "sign-in from";
 
-/// The key of all that somebody tries who is signed in, by whichever way; our own page counts it who names them by their id.
+/// The key of all that somebody tries who is signed in, by whichever way and whomever they name.
 pub(super) fn sign_in_by(user: &Subject) -> Key {
-    Key::new("sign-in as", user.as_str())
+    Key::new("sign-in by", user.as_str())
 }
 
 /// The networks that an address is in, the narrowest first, and how many times the allowance of one subscriber each has: who
@@ -110,6 +142,16 @@ pub(super) fn networks(ip: IpAddr) -> Vec<(String, usize)> {
             })
             .into(),
     }
+}
+
+/// The narrowest of an address's networks: what one subscriber has at least.
+pub(super) fn subscriber(ip: IpAddr) -> String {
+    networks(ip).into_iter().next().map(|(network, _)| network).unwrap_or_default()
+}
+
+/// The widest of an address's networks: what one subscriber has at most, or some neighbours together.
+pub(super) fn site(ip: IpAddr) -> String {
+    networks(ip).pop().map(|(network, _)| network).unwrap_or_default()
 }
 
 /// Counts one more try of this kind in each of the networks that it comes from, the narrowest first: one that is out of tries
@@ -167,6 +209,8 @@ mod tests {
             let found = networks(ip.parse().unwrap());
             let found: Vec<(&str, usize)> = found.iter().map(|(network, times)| (network.as_str(), *times)).collect();
             assert_eq!(found, expected, "{ip}");
+            let ip = ip.parse().unwrap();
+            assert_eq!((subscriber(ip).as_str(), site(ip).as_str()), (found[0].0, found[found.len() - 1].0));
         }
     }
 

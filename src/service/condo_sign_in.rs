@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::attempts::{Key, sign_in_by};
+use super::attempts::sign_in_by;
 use super::audit::{About, record};
 use super::condo_sessions::{CondoSession, SidHash, SignedIn, Ticket, end, open};
 use super::confirm_phone::{Factor, open_budget, second_factor, spend_factor};
-use super::sign_in::{Origin, actor, admit_all, write_refusal};
+use super::places::{self, DeviceCookie};
+use super::sign_in::{Origin, actor, admit as admit_by, admit_from, too_many, write_refusal};
+use super::tries::{self, Candidate, Drawn};
 use super::{Parts, accounts, passwords};
 use crate::domain::account::{AccountType, Address, Phone};
 use crate::domain::confirmation::masked_phone;
@@ -64,27 +66,36 @@ pub struct Opened {
     pub user: User,
     /// What the client keeps.
     pub ticket: Ticket,
+    /// What the browser is known by from now on, if it is one.
+    pub device: DeviceCookie,
 }
 
-/// Signs in. [`Refusal::TooManyRequests`] if the network, the user, or the address as this kind of user had as many tries as
-/// they get, good ones among them; [`Refusal::WrongCredentials`] whatever is wrong with this one;
+/// Signs in. [`Refusal::TooManyRequests`] if the network, the user, or the account of the address had as many tries as they get
+/// for now, good ones among them; [`Refusal::WrongCredentials`] whatever is wrong with this one;
 /// [`Refusal::NotEnoughAuthFactors`] if the password is right and is not enough.
 pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
-    admit_all(parts, keys(&attempt), &attempt.origin).await?;
+    let account = match &attempt.address {
+        None => None,
+        Some(address) => store::read!(parts.store, |conn| find_by_login(conn, attempt.account_type, address))?,
+    };
+    let named = attempt.address.as_ref();
+    let named = named.map(|address| Candidate::of_address((attempt.account_type, address), account, true));
+    let drawn = admit(parts, &attempt, named).await?;
     sender::check(attempt.sender.0, &attempt.sender.1, Details::Example)?;
-    let Some(address) = attempt.address else {
+    let (Some(address), Some(drawn)) = (attempt.address, drawn) else {
         return Err(Error::refused(match attempt.kind {
             LoginKind::Email => Refusal::WrongEmailValue,
             LoginKind::Phone => Refusal::WrongPhoneFormat,
         }));
     };
-    let account = store::read!(parts.store, |conn| find_by_login(conn, attempt.account_type, &address))?;
-    let hash = account.as_ref().filter(|account| account.disabled_at.is_none());
+    let account = drawn.account();
+    let hash = account.filter(|account| account.disabled_at.is_none());
     let hash = hash.and_then(|account| account.password_hash.clone());
     // One comparison, be there an account or not.
-    let found = passwords::find(parts, attempt.password, hash.iter().cloned().collect(), 1).await?;
-    let (Some(account), Some(hash), Some(_)) = (&account, hash, found) else {
-        write_refusal(parts, &attempt.origin, why_refused(account.as_ref())).await?;
+    let line = drawn.line(&attempt.origin);
+    let found = passwords::find(parts, line, attempt.password, hash.iter().cloned().collect(), 1).await?;
+    let (Some(account), Some(hash), Some(_)) = (account, hash, found) else {
+        write_refusal(parts, &attempt.origin, why_refused(account)).await?;
         return Err(Error::refused(Refusal::WrongCredentials(attempt.kind)));
     };
     let factor = match &attempt.second_factor {
@@ -121,21 +132,24 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
         .await
 }
 
-/// Everybody whose tries this is one of, beside the network's.
-fn keys(attempt: &Try) -> Vec<Key> {
-    let mut keys = Vec::new();
-    if let Some(user) = attempt.session.as_ref().and_then(|session| session.user.as_ref()) {
-        keys.push(sign_in_by(&user.id));
+/// Counts the try for everybody whom it concerns: [`Refusal::TooManyRequests`] with the longest wait if it is one too many for
+/// any of them. The source counts all even where the network is out of tries; here that one must not use up those of the
+/// people it names, nor those of who is known there.
+async fn admit(parts: &Arc<Parts>, attempt: &Try, named: Option<Candidate>) -> Result<Option<Drawn>> {
+    let origin = &attempt.origin;
+    let drawn = tries::drawn(parts, named.into_iter().collect(), origin).await?;
+    if drawn.iter().all(Drawn::is_of_network) {
+        admit_from(parts, origin).await.map_err(too_many)?;
     }
-    if let Some(address) = &attempt.address {
-        let kind = match attempt.kind {
-            LoginKind::Email => "email",
-            LoginKind::Phone => "phone",
-        };
-        let party = format!("{}:{kind}:{address}", attempt.account_type.as_str());
-        keys.push(Key::new("Condo sign-in as", &party));
+    let by_user = match attempt.session.as_ref().and_then(|session| session.user.as_ref()) {
+        None => None,
+        Some(user) => tries::waiting(admit_by(parts, sign_in_by(&user.id), origin).await)?,
+    };
+    let (mut left, wait) = tries::admit(parts, drawn, origin).await?;
+    match by_user.max(wait) {
+        None => Ok(left.pop()),
+        Some(retry_after) => Err(Error::refused(Refusal::TooManyRequests { retry_after })),
     }
-    keys
 }
 
 /// For the audit record alone.
@@ -213,10 +227,11 @@ async fn let_in(parts: &Arc<Parts>, checked: Checked) -> Result<Opened> {
     }
     let signed_in = SignedIn { subject: &checked.subject, source: "gql", provider: checked.mutation, client_id: None };
     let ticket = open(parts, &mut tx, signed_in, checked.old.as_ref()).await?;
+    let device = places::remember(parts, &mut tx, &checked.subject, &checked.origin).await?;
     let about = About { subject: Some(checked.subject.as_str()), detail: Some(checked.mutation), ..About::default() };
     record(parts, &mut tx, Event::SignedIn, &actor(&checked.origin), about).await?;
     tx.commit().await?;
-    Ok(Opened { user: accounts::user(now)?, ticket })
+    Ok(Opened { user: accounts::user(now)?, ticket, device })
 }
 
 fn still_stands(now: &AccountRow, checked: &Checked) -> bool {

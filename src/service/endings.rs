@@ -4,7 +4,7 @@ use super::condo_sessions::SidHash;
 use super::{Parts, bind};
 use crate::domain::Result;
 use crate::domain::endings::{Change, Endings, Fate};
-use crate::store::{Tx, condo_sessions, person};
+use crate::store::{Tx, condo_sessions, known_places, person};
 
 /// Ends what these changes of a subject's account end. `own`: the Condo session in which its own holder makes them, if they
 /// do. Once the transaction is committed, what is remembered of the subject's tokens is the caller's to forget.
@@ -15,7 +15,7 @@ pub(super) async fn carry_out(
     (changes, own): (&[Change], Option<&SidHash>),
 ) -> Result<()> {
     for change in changes {
-        let Endings { sessions, condo_sessions, tokens, codes, flows } = change.ends();
+        let Endings { sessions, condo_sessions, tokens, codes, flows, places } = change.ends();
         if is_over(sessions) {
             person::end_sessions(tx.conn(), subject).await?;
         }
@@ -32,6 +32,9 @@ pub(super) async fn carry_out(
         if is_over(flows) {
             let why = if *change == Change::Deleted { "account_deleted" } else { "account_changed" };
             bind::end_all(parts, tx, (subject, why)).await?;
+        }
+        if is_over(places) {
+            known_places::delete_all(tx.conn(), subject).await?;
         }
     }
     Ok(())

@@ -18,6 +18,7 @@ pub mod ownership;
 pub mod partner;
 pub mod passwords;
 pub mod people;
+pub mod places;
 pub mod refresh;
 pub mod revoke;
 pub mod service_users;
@@ -32,6 +33,7 @@ mod audit;
 mod endings;
 mod flights;
 mod token_sets;
+mod tries;
 mod uses;
 mod way_in;
 

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
 use super::Parts;
+use super::places::DeviceCookie;
 use crate::domain::ids::Subject;
 use crate::domain::session::{SESSION_LIFETIME, Session};
 use crate::domain::{Error, Result, name};
@@ -33,6 +34,8 @@ pub struct SessionCookie {
     pub value: SecretString,
     /// How long it lives.
     pub max_age: Duration,
+    /// What the browser is known by from now on, where they have shown who they are.
+    pub device: Option<DeviceCookie>,
 }
 
 fn hash(cookie: &SecretString) -> Vec<u8> {
@@ -87,7 +90,7 @@ pub(super) async fn open(
         delete(tx.conn(), &hash(old)).await?;
     }
     insert(tx.conn(), &row).await?;
-    Ok(SessionCookie { value, max_age: SESSION_LIFETIME })
+    Ok(SessionCookie { value, max_age: SESSION_LIFETIME, device: None })
 }
 
 /// Signs a subject in whom nobody needs to believe: [`super::sign_in`] has looked at a password first.

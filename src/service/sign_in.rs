@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
@@ -11,15 +12,16 @@ use super::audit::{About, record};
 use super::confirm_phone::Asking;
 use super::sessions::{self, SessionCookie};
 use super::sign_in_code::{self, Asked};
-use super::{Parts, passwords};
-use crate::domain::account::{AccountType, Login};
+use super::tries::{self, Candidate, Drawn};
+use super::{Parts, passwords, places};
+use crate::domain::account::{AccountType, Address, Login};
 use crate::domain::entry::{Entry, Means};
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::Subject;
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
 use crate::settings::Locale;
-use crate::store::accounts::{AccountRow, find, find_by_address, hold};
+use crate::store::accounts::{AccountRow, find, find_by_login, hold};
 use crate::store::{self, Tx};
 
 /// Where a try comes from.
@@ -29,6 +31,8 @@ pub struct Origin {
     pub ip: IpAddr,
     /// What the browser says it is.
     pub agent: Option<String>,
+    /// What it may be known by: the cookie of [`places`].
+    pub device: Option<SecretString>,
 }
 
 /// A try to sign in.
@@ -57,33 +61,69 @@ pub enum SignIn {
     Refused,
 }
 
-/// Signs in. [`Error::TooManyAttempts`]: this network, or this login, had as many tries as it gets in an hour; or the account's
-/// phone as many codes.
+/// Signs in. [`Error::TooManyAttempts`]: this network, or somebody whom the login may name, had as many tries as they get for
+/// now, and it is nobody's who had not; or the account's phone got as many codes.
 pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<SignIn> {
     let login = Login::new(&attempt.login);
-    let by_login = Key::new("sign-in as", login.normal());
-    // The network first: one that is out of tries must not use up those of the people it names.
-    admit_from(parts, &attempt.origin).await?;
-    admit(parts, by_login.clone(), &attempt.origin).await?;
-    let named = named(parts, &login).await?;
-    let hash = |account: &AccountRow| account.password_hash.clone().filter(|_| account.disabled_at.is_none());
-    let usable: Vec<(&AccountRow, String)> =
-        named.iter().filter_map(|account| Some((account, hash(account)?))).collect();
-    let hashes = usable.iter().map(|(_, hash)| hash.clone()).collect();
+    let drawn = tries::drawn(parts, named(parts, &login).await?, &attempt.origin).await?;
+    let accounts: Vec<AccountRow> = drawn.iter().filter_map(|one| one.account().cloned()).collect();
     // An address may be the login of an account of each type, so it always takes as long as if it were.
     let rounds = if login.address.is_some() { AccountType::ALL.len() } else { 1 };
-    let found = passwords::find(parts, attempt.password, hashes, rounds).await?;
-    let Some((account, hash)) = found.and_then(|place| usable.into_iter().nth(place)) else {
-        refused(parts, &attempt.origin, &named).await?;
-        return Ok(SignIn::Refused);
+    // Who is known here first: what is theirs alone needs nothing of the network's, nor of what others whom the address may
+    // name have left.
+    let (others, known): (Vec<Drawn>, Vec<Drawn>) = drawn.into_iter().partition(Drawn::is_of_network);
+    let rounds_of_known = known.len().min(rounds);
+    let mut looked = look(parts, known, &attempt, rounds_of_known).await?;
+    if looked.found.is_none() && !others.is_empty() {
+        let more = match tries::waiting(admit_from(parts, &attempt.origin).await)? {
+            // A network that is out of tries must not use up those of the people it names.
+            Some(wait) => Looked { wait: Some(wait), ..Looked::default() },
+            None => look(parts, others, &attempt, rounds - rounds_of_known).await?,
+        };
+        looked = Looked { found: more.found, at_all: looked.at_all || more.at_all, wait: looked.wait.max(more.wait) };
+    }
+    let Some((subject, hash, tries)) = looked.found else {
+        if looked.at_all {
+            refused(parts, &attempt.origin, &accounts).await?;
+        }
+        return looked.wait.map_or(Ok(SignIn::Refused), |retry_after| Err(Error::TooManyAttempts { retry_after }));
     };
-    let subject = Subject::parse(account.subject.clone()).map_err(Error::internal)?;
-    if account.standing().judge(Means::Password) == Entry::PhoneToo {
+    let wants_phone = |account: &AccountRow| account.standing().judge(Means::Password) == Entry::PhoneToo;
+    let wants_phone = accounts.iter().any(|account| account.subject == subject && wants_phone(account));
+    let subject = Subject::parse(subject).map_err(Error::internal)?;
+    if wants_phone {
         let asking = Asking { ip: attempt.origin.ip, locale: attempt.locale };
         return Ok(SignIn::Code(sign_in_code::ask_second(parts, (subject, hash), asking).await?));
     }
-    let checked = Checked { subject, hash, tries: by_login, origin: attempt.origin, old: attempt.old };
+    let checked = Checked { subject, hash, tries, origin: attempt.origin, old: attempt.old };
     parts.detached(async move |parts| let_in(&parts, checked).await).await
+}
+
+/// What came of looking.
+#[derive(Default)]
+struct Looked {
+    /// Whose password it is, its hash, and what the try was counted with.
+    found: Option<(String, String, Key)>,
+    /// Whether it was compared with anything.
+    at_all: bool,
+    /// How long to wait for those with whose it was not.
+    wait: Option<Duration>,
+}
+
+/// Counts the try for each of these, and compares the password with those of all that have any left.
+async fn look(parts: &Arc<Parts>, drawn: Vec<Drawn>, attempt: &Try, rounds: usize) -> Result<Looked> {
+    let (left, wait) = tries::admit(parts, drawn, &attempt.origin).await?;
+    let Some(line) = left.first().map(|one| one.line(&attempt.origin)) else {
+        return Ok(Looked { wait, ..Looked::default() });
+    };
+    let usable = |one: &Drawn| {
+        let account = one.account().filter(|account| account.disabled_at.is_none())?;
+        Some((account.subject.clone(), account.password_hash.clone()?, one.tries().clone()))
+    };
+    let usable: Vec<(String, String, Key)> = left.iter().filter_map(usable).collect();
+    let hashes = usable.iter().map(|(_, hash, _)| hash.clone()).collect();
+    let found = passwords::find(parts, line, attempt.password.clone(), hashes, rounds).await?;
+    Ok(Looked { found: found.and_then(|place| usable.into_iter().nth(place)), at_all: true, wait })
 }
 
 /// Ends the session of this cookie, if there is one.
@@ -121,7 +161,8 @@ async fn let_in(parts: &Parts, checked: Checked) -> Result<SignIn> {
     if !now.is_some_and(|now| opens(&now) && now.password_hash == Some(hash)) {
         return Ok(SignIn::Refused);
     }
-    let cookie = sessions::open(parts, &mut tx, &subject, old.as_ref()).await?;
+    let mut cookie = sessions::open(parts, &mut tx, &subject, old.as_ref()).await?;
+    cookie.device = Some(places::remember(parts, &mut tx, &subject, &origin).await?);
     attempts::forget(&mut tx, &tries).await?;
     let about = About { subject: Some(subject.as_str()), ..About::default() };
     record(parts, &mut tx, Event::SignedIn, &actor(&origin), about).await?;
@@ -143,6 +184,13 @@ pub(super) async fn admit(parts: &Arc<Parts>, key: Key, origin: &Origin) -> Resu
     judged(parts, counted, origin).await
 }
 
+/// Counts the try with all others of this key, of which there is one more now and then: [`Error::TooManyAttempts`] if this is
+/// none of those.
+pub(super) async fn admit_spaced(parts: &Arc<Parts>, key: &Key, origin: &Origin) -> Result<()> {
+    let counted = attempts::count_spaced(parts, key, parts.settings.limits.sign_in_per_hour).await?;
+    judged(parts, counted, origin).await
+}
+
 /// A window has one line of audit, however many it refuses.
 async fn judged(parts: &Arc<Parts>, verdict: Verdict, origin: &Origin) -> Result<()> {
     let Verdict::Refused { first, retry_after } = verdict else { return Ok(()) };
@@ -153,36 +201,32 @@ async fn judged(parts: &Arc<Parts>, verdict: Verdict, origin: &Origin) -> Result
     Err(Error::TooManyAttempts { retry_after })
 }
 
-/// Counts a try of the Condo dialect (`wire/condo.md` 4.5) by whom it comes from, and then for everybody whom it concerns:
-/// [`Refusal::TooManyRequests`] with the longest wait if it is one too many for any of them. The source counts all even where
-/// the network is out of tries; here that one must not use up those of the people it names.
-pub(super) async fn admit_all(parts: &Arc<Parts>, keys: Vec<Key>, origin: &Origin) -> Result<()> {
-    let refused = |error| match error {
+/// As the Condo dialect says that it was one try too many (`wire/condo.md` 4.5).
+pub(super) fn too_many(error: Error) -> Error {
+    match error {
         Error::TooManyAttempts { retry_after } => Error::refused(Refusal::TooManyRequests { retry_after }),
         other => other,
-    };
-    admit_from(parts, origin).await.map_err(refused)?;
-    let mut wait = None;
-    for key in keys {
-        match admit(parts, key, origin).await {
-            Err(Error::TooManyAttempts { retry_after }) => wait = wait.max(Some(retry_after)),
-            other => other?,
-        }
     }
-    wait.map_or(Ok(()), |retry_after| Err(Error::refused(Refusal::TooManyRequests { retry_after })))
 }
 
-/// The accounts that a login names: the one of that id, then those with the address, staff first.
-async fn named(parts: &Parts, login: &Login) -> Result<Vec<AccountRow>> {
-    let mut named = Vec::new();
-    if let Ok(subject) = Subject::parse(login.text.clone()) {
-        named.extend(store::read!(parts.store, |conn| find(conn, &subject))?);
-    }
+/// Whom a login may name: the account of that id, then those with the address, staff first.
+async fn named(parts: &Parts, login: &Login) -> Result<Vec<Candidate>> {
+    let account = match Subject::parse(login.text.clone()) {
+        Ok(subject) => store::read!(parts.store, |conn| find(conn, &subject))?,
+        Err(_no_id) => None,
+    };
+    let mut named = vec![Candidate::of_id(&login.text, account)];
     if let Some(address) = &login.address {
-        let mut found = store::read!(parts.store, |conn| find_by_address(conn, address))?;
-        found.sort_by_key(|account| AccountType::ALL.iter().position(|kind| kind.as_str() == account.account_type));
-        found.retain(|account| named.iter().all(|known| known.subject != account.subject));
-        named.extend(found);
+        for kind in AccountType::ALL {
+            // As the Condo dialect finds them, where a number signs in that nobody has shown to be theirs: one account, one
+            // count. Here it does not.
+            let account = store::read!(parts.store, |conn| find_by_login(conn, kind, address))?;
+            let is_verified = account.as_ref().is_some_and(|account| match address {
+                Address::Email(_) => account.email_verified,
+                Address::Phone(_) => account.phone_verified,
+            });
+            named.push(Candidate::of_address((kind, address), account, is_verified));
+        }
     }
     Ok(named)
 }

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::Parts;
 use super::audit::{About, record};
 use super::confirm_phone::{self, Asking, Beginning, Right, TokenHash};
+use super::places;
 use super::sessions::{self, SessionCookie};
 use super::sign_in::{Origin, actor, write_refusal};
 use crate::domain::account::{AccountType, Address, Phone};
@@ -193,7 +194,8 @@ async fn let_in(parts: &Parts, confirmed: Confirmed) -> Result<Judged> {
     if spend(tx.conn(), &row.token_hash, at(parts.clock.now())).await?.is_none() {
         return Ok(Judged::Gone);
     }
-    let cookie = sessions::open(parts, &mut tx, &subject, old.as_ref()).await?;
+    let mut cookie = sessions::open(parts, &mut tx, &subject, old.as_ref()).await?;
+    cookie.device = Some(places::remember(parts, &mut tx, &subject, &origin).await?);
     let detail = Some(if purpose == Purpose::SecondFactor { "password_and_code" } else { "code" });
     let about = About { subject: Some(subject.as_str()), detail, ..About::default() };
     record(parts, &mut tx, Event::SignedIn, &actor(&origin), about).await?;

@@ -8,7 +8,8 @@ use chrono::TimeDelta;
 use super::{Parts, bind, uses};
 use crate::domain::Result;
 use crate::store::{
-    at, attempts, condo_sessions, confirm_phone_actions, oauth_codes, oauth_refresh_tokens, oauth_tokens, sessions,
+    at, attempts, condo_sessions, confirm_phone_actions, known_places, oauth_codes, oauth_refresh_tokens, oauth_tokens,
+    sessions,
 };
 
 /// How often last uses are written.
@@ -38,8 +39,8 @@ pub async fn run(parts: Arc<Parts>) {
     }
 }
 
-/// Deletes flows, sessions, confirmations, codes, tokens and counts of tries past their time; what a flow was granted is queued for
-/// revocation. What is deleted is then in no log any more.
+/// Deletes flows, sessions, confirmations, codes, tokens, counts of tries and known places past their time; what a flow was granted
+/// is queued for revocation. What is deleted is then in no log any more.
 pub async fn delete(parts: &Parts) -> Result<()> {
     let now = parts.clock.now();
     oauth_tokens::sweep(&mut parts.store.write().await?, at(now)).await?;
@@ -49,6 +50,7 @@ pub async fn delete(parts: &Parts) -> Result<()> {
     condo_sessions::sweep(&mut parts.store.write().await?, at(now)).await?;
     confirm_phone_actions::sweep(&mut parts.store.write().await?, at(now)).await?;
     attempts::sweep(&mut parts.store.write().await?, at(now)).await?;
+    known_places::sweep(&mut parts.store.write().await?, at(now)).await?;
     bind::sweep(parts, now - AFTERLIFE).await?;
     // Who reads in it is let be; there is another round.
     parts.store.empty_log().await.map(|_| ())

@@ -26,6 +26,7 @@ pub(crate) mod condo_sessions;
 pub(crate) mod confirm_phone_actions;
 pub(crate) mod flows;
 pub(crate) mod instances;
+pub(crate) mod known_places;
 pub(crate) mod leases;
 pub(crate) mod links;
 pub(crate) mod marks;

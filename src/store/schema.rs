@@ -142,12 +142,25 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Integer, Text};
+    use diesel::sql_types::{Integer, Nullable, Text};
     use crate::store::types::Instant;
 
     attempts (key) {
         key -> Text,
         count -> Integer,
+        expires -> Instant,
+        opens -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Binary, Text};
+    use crate::store::types::Instant;
+
+    known_places (subject, place) {
+        subject -> Text,
+        place -> Binary,
+        kind -> Text,
         expires -> Instant,
     }
 }
@@ -378,6 +391,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     employee_roles,
     employees,
     attempts,
+    known_places,
     oauth_codes,
     oauth_refresh_tokens,
     links,

@@ -29,4 +29,5 @@ pub(crate) mod secured;
 pub(crate) mod site;
 pub(crate) mod sms;
 pub(crate) mod user_mode;
+pub(crate) mod visitor;
 pub(crate) mod world;

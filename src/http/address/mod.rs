@@ -10,6 +10,7 @@ use actix_web::http::header::{HeaderName, USER_AGENT};
 use ipnet::IpNet;
 
 use crate::app::App;
+use crate::http::cookies;
 use crate::service::callers::wrongly_signed;
 use crate::service::sign_in::Origin;
 
@@ -38,6 +39,7 @@ pub(super) fn origin(app: &App, request: &HttpRequest) -> Origin {
     Origin {
         ip: behind,
         agent: agent.map(|agent| agent.chars().filter(|c| !c.is_control()).take(AGENT_LIMIT).collect()),
+        device: cookies::device(app, request),
     }
 }
 

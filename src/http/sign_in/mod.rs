@@ -269,7 +269,11 @@ impl Desk<'_> {
         };
         let name = sessions::cookie_name(settings);
         let cookie = cookies::keep(name, session.value.expose_secret(), (session.max_age, settings.is_secure()));
-        with(response, &cookie)
+        let response = with(response, &cookie);
+        match &session.device {
+            Some(device) => with(response, &cookies::keep_device(settings, device)),
+            None => response,
+        }
     }
 
     fn signed_out(&self) -> HttpResponse {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Parts;
 use super::attempts::sign_in_by;
 use super::condo_sessions::{self, CondoSession, SidHash, Ticket};
-use super::sign_in::{Origin, admit_all};
+use super::sign_in::{Origin, admit as admit_by, admit_from, too_many};
 use crate::domain::account::AccountType;
 use crate::domain::event::Actor;
 use crate::domain::ids::{ClientId, Sid};
@@ -153,9 +153,11 @@ pub async fn sign_in(parts: &Arc<Parts>, callback: Callback) -> Result<Ticket> {
 
 /// Counts the try with all others of this network, and of who is signed in already.
 async fn admit(parts: &Arc<Parts>, origin: &Origin, session: Option<&CondoSession>) -> Result<()> {
-    let user = session.and_then(|session| session.user.as_ref());
-    let of_user = user.map(|user| sign_in_by(&user.id));
-    admit_all(parts, of_user.into_iter().collect(), origin).await
+    admit_from(parts, origin).await.map_err(too_many)?;
+    match session.and_then(|session| session.user.as_ref()) {
+        None => Ok(()),
+        Some(user) => admit_by(parts, sign_in_by(&user.id), origin).await.map_err(too_many),
+    }
 }
 
 /// Asks the partner whose the token is, where a caller who hangs up cancels nothing.

@@ -9,14 +9,14 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::error::{Answer, Envelope, Refused};
-use super::{Api, Visit, document, unset};
+use super::{Api, Left, Visit, document, unset};
 use crate::app::App;
 use crate::domain::{Error, Result, json};
 use crate::http::blitz::error::{method_not_allowed, report_as};
 use crate::http::condo::ids::err_id;
 use crate::http::condo::session::{self, Borne};
 use crate::http::limits::{Unread, body_up_to};
-use crate::http::{address, cors, words};
+use crate::http::{address, cookies, cors, words};
 use crate::service::condo_sessions::Ticket;
 
 /// The most requests that a batch may hold. The source takes any number; clients that batch send what one page asks for.
@@ -71,7 +71,7 @@ pub(in crate::http) async fn post(
     let desk = Desk::of(&app, &request);
     let read = match desk.read(payload).await {
         Ok(read) => read,
-        Err(refused) => return desk.respond(desk.envelope().refused(refused), None),
+        Err(refused) => return desk.respond(desk.envelope().refused(refused), Left::default()),
     };
     let visit = match desk.visit().await {
         Ok(visit) => visit,
@@ -88,7 +88,7 @@ pub(in crate::http) async fn post(
             Answer { status: StatusCode::OK, body: Value::List(bodies) }
         }
     };
-    desk.respond(answer, visit.left().as_ref())
+    desk.respond(answer, visit.left())
 }
 
 /// `OPTIONS /admin/api`
@@ -173,14 +173,18 @@ impl<'a> Desk<'a> {
         envelope.answer(response, &document, operation.as_deref())
     }
 
-    fn respond(&self, answer: Answer, cookie: Option<&Ticket>) -> HttpResponse {
-        let cookie = match cookie.map(|ticket| session::set_cookie(&self.app.parts.settings, ticket)).transpose() {
+    fn respond(&self, answer: Answer, left: Left) -> HttpResponse {
+        let settings = &self.app.parts.settings;
+        let cookie = match left.session.map(|ticket| session::set_cookie(settings, &ticket)).transpose() {
             Ok(cookie) => cookie,
             Err(error) => return self.unavailable(&error),
         };
         let mut response = HttpResponse::build(answer.status);
         if let Some(cookie) = cookie {
             response.insert_header((SET_COOKIE, cookie));
+        }
+        if let Some(device) = left.device {
+            response.cookie(cookies::keep_device(settings, &device));
         }
         let mut response = response.json(answer.body);
         cors::admit(self.app, self.request, &mut response);
@@ -189,7 +193,7 @@ impl<'a> Desk<'a> {
 
     fn unavailable(&self, error: &Error) -> HttpResponse {
         report_as(error, &err_id(&self.app.parts.entropy));
-        self.respond(self.envelope().refused(UNAVAILABLE), None)
+        self.respond(self.envelope().refused(UNAVAILABLE), Left::default())
     }
 }
 

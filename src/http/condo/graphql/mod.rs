@@ -18,7 +18,7 @@ mod tests;
 mod unset;
 mod user;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 
@@ -27,6 +27,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::user::User;
 use crate::domain::{Error, Result};
 use crate::service::condo_sessions::{CondoSession, Ticket};
+use crate::service::places::DeviceCookie;
 use crate::service::sign_in::Origin;
 use crate::settings::{Locale, Settings};
 
@@ -82,12 +83,19 @@ pub(crate) struct Visit {
     pub(crate) locale: Locale,
     /// The session that came with it, of a user or of somebody who has not signed in.
     pub(crate) session: Option<CondoSession>,
-    cookie: Arc<Mutex<Option<Ticket>>>,
+    cookies: Arc<Mutex<Left>>,
+}
+
+/// What an answer gives the browser to keep.
+#[derive(Default)]
+struct Left {
+    session: Option<Ticket>,
+    device: Option<DeviceCookie>,
 }
 
 impl Visit {
     fn new(app: &App, origin: Origin, locale: Locale, session: Option<CondoSession>) -> Self {
-        Self { app: app.clone(), origin, locale, session, cookie: Arc::default() }
+        Self { app: app.clone(), origin, locale, session, cookies: Arc::default() }
     }
 
     /// Who asks; none who has not signed in. It may be a user who is deleted: [`Visit::user`] refuses those.
@@ -103,10 +111,19 @@ impl Visit {
 
     /// Gives the browser this session; the last one that a request leaves here wins.
     pub(crate) fn leave(&self, ticket: Ticket) {
-        *self.cookie.lock().unwrap_or_else(PoisonError::into_inner) = Some(ticket);
+        self.cookies().session = Some(ticket);
     }
 
-    fn left(&self) -> Option<Ticket> {
-        self.cookie.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Gives the browser what it is known by from now on.
+    pub(crate) fn leave_device(&self, device: DeviceCookie) {
+        self.cookies().device = Some(device);
+    }
+
+    fn left(&self) -> Left {
+        std::mem::take(&mut self.cookies())
+    }
+
+    fn cookies(&self) -> MutexGuard<'_, Left> {
+        self.cookies.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

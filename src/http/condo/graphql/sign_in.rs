@@ -166,5 +166,6 @@ async fn let_in(visit: &Visit, attempt: Try) -> crate::domain::Result<(User, Str
     let opened = condo_sign_in::sign_in(&visit.app.parts, attempt).await?;
     let token = secrecy::ExposeSecret::expose_secret(&opened.ticket.value).to_owned();
     visit.leave(opened.ticket);
+    visit.leave_device(opened.device);
     Ok((User::own(opened.user), token))
 }

@@ -1,0 +1,2 @@
+ALTER TABLE attempts DROP COLUMN opens;
+DROP TABLE known_places;
