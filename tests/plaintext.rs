@@ -92,7 +92,7 @@ async fn sign_in(world: &World) -> Vec<String> {
     assert_eq!(paul.send_sign_in(world, &csrf, ("paul", "a wrong password of Paul's"), &[]).await.status, 422);
     assert_eq!(paul.send_sign_in(world, &csrf, ("paul", PASSWORD), &[]).await.status, 303);
     let mut secrets: Vec<String> = paul.cookies().values().cloned().collect();
-    assert_eq!(secrets.len(), 2, "the session's and the form's");
+    assert_eq!(secrets.len(), 3, "the session's, the form's and the known browser's");
     secrets.extend([csrf, PASSWORD.to_owned(), PASSWORD.replace(' ', "+"), "a+wrong+password".to_owned()]);
     secrets
 }
