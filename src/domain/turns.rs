@@ -57,8 +57,8 @@ impl<T> Turns<T> {
     }
 
     /// The one whose turn it is.
-    pub fn next(&mut self) -> Option<T> {
-        self.known.next().or_else(|| self.strangers.next())
+    pub fn take_next(&mut self) -> Option<T> {
+        self.known.take_next().or_else(|| self.strangers.take_next())
     }
 
     /// Somebody waits no more, if they still did.
@@ -94,7 +94,7 @@ impl<T> Lines<T> {
         }
     }
 
-    fn next(&mut self) -> Option<T> {
+    fn take_next(&mut self) -> Option<T> {
         let (name, mut line) = self.0.pop_front()?;
         let (_, waiter) = line.pop_front()?;
         if !line.is_empty() {
@@ -132,7 +132,7 @@ mod tests {
     }
 
     fn rest(turns: &mut Turns<&'static str>) -> Vec<&'static str> {
-        std::iter::from_fn(|| turns.next()).collect()
+        std::iter::from_fn(|| turns.take_next()).collect()
     }
 
     #[test]
@@ -187,6 +187,6 @@ mod tests {
         turns.leave(second);
         assert_eq!(rest(&mut turns), ["b1"]);
         turns.leave(second);
-        assert_eq!(turns.next(), None);
+        assert_eq!(turns.take_next(), None);
     }
 }

@@ -58,7 +58,7 @@ impl Drop for Place {
     fn drop(&mut self) {
         let next = {
             let mut now = self.0.now();
-            let next = now.waiting.next();
+            let next = now.waiting.take_next();
             if next.is_none() {
                 now.running -= 1;
             }
@@ -215,8 +215,8 @@ mod tests {
         }};
     }
 
-    fn is_refused(place: Result<Place>) -> bool {
-        matches!(place, Err(Error::TooManyAttempts { retry_after }) if retry_after == COME_AGAIN)
+    fn is_refused(place: &Result<Place>) -> bool {
+        matches!(place, Err(Error::TooManyAttempts { retry_after }) if *retry_after == COME_AGAIN)
     }
 
     #[tokio::test]
@@ -224,8 +224,8 @@ mod tests {
         let passwords = Passwords::new(1, 1);
         let runs = passwords.place(strangers("a")).await.unwrap();
         let waits = waits!(passwords, strangers("a"));
-        assert!(is_refused(passwords.place(strangers("a")).await), "a third");
-        assert!(is_refused(passwords.place(strangers("b")).await), "nobody has more than one");
+        assert!(is_refused(&passwords.place(strangers("a")).await), "a third");
+        assert!(is_refused(&passwords.place(strangers("b")).await), "nobody has more than one");
         drop(runs);
         drop(waits.await.unwrap());
         drop(passwords.place(strangers("a")).await.unwrap());
@@ -240,12 +240,12 @@ mod tests {
         for _ in 0..4 {
             flood.push(waits!(passwords, strangers("flood")));
         }
-        assert!(is_refused(passwords.place(strangers("flood")).await));
+        assert!(is_refused(&passwords.place(strangers("flood")).await));
         let other = waits!(passwords, strangers("other"));
         let known = waits!(passwords, Line::Known("jane".to_owned()));
         // The two that came last of the longest line made room.
-        assert!(is_refused(flood.pop().unwrap().await));
-        assert!(is_refused(flood.pop().unwrap().await));
+        assert!(is_refused(&flood.pop().unwrap().await));
+        assert!(is_refused(&flood.pop().unwrap().await));
         let [mut second, mut first] = [flood.pop().unwrap(), flood.pop().unwrap()];
         drop(runs);
         let runs = known.await.unwrap();
