@@ -7,6 +7,9 @@ use crate::support::person::{PASSWORD, person};
 use crate::support::visitor::{Came, Visitor, Way, proxied};
 use crate::support::world::{World, both_engines};
 
+/// How many of these addresses are let through.
+type Row = (usize, fn(usize) -> String);
+
 /// One try of each of these addresses, by our page and by GraphQL in turn, on logins that are nobody's.
 async fn tries(world: &World, addresses: impl IntoIterator<Item = String>) -> Vec<Came> {
     let mut came = Vec::new();
@@ -23,7 +26,7 @@ both_engines! {
         let world = proxied(engine, "[limits]\nsign_in_per_hour = 2\n").await;
         let looked_at = |came: Vec<Came>| came.iter().filter(|came| came.is_looked_at()).count();
         // The same address, addresses of a /64, /64s of a /56, /56s of a /48; and the neighbours of each have their own.
-        let rows: [(usize, fn(usize) -> String); 6] = [
+        let rows: [Row; 6] = [
             (2, |_| "2001:db8:1::1".to_owned()),
             (2, |n| format!("2001:db8:2:0:{n:x}::1")),
             (8, |n| format!("2001:db8:3:{n:x}::1")),
