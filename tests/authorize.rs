@@ -65,7 +65,7 @@ both_engines! {
 
     async fn a_wrong_client_or_redirect_uri_leads_nowhere(engine: Engine) {
         let world = World::start_with(engine, |settings| {
-            settings + "\n[[clients]]\nid = \"unlisted\"\nsecret = \"x\"\nscopes = [\"blitz_api_ufa\"]\n"
+            settings + "\n[[clients]]\nid = \"unlisted\"\nsecret = \"unlisted-secret-of-tests\"\nscopes = [\"blitz_api_ufa\"]\n"
         })
         .await;
         let mut browser = alice(&world).await;

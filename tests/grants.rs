@@ -275,7 +275,7 @@ both_engines! {
 
     async fn a_refresh_token_is_described_to_its_application_alone(engine: Engine) {
         let world = World::start_with(engine, |settings| {
-            settings + "\n[[clients]]\nid = \"auditor\"\nsecret = \"auditor-secret\"\nintrospect_any = true\nscopes = []\n"
+            settings + "\n[[clients]]\nid = \"auditor\"\nsecret = \"auditor-secret-of-tests\"\nintrospect_any = true\nscopes = []\n"
         })
         .await;
         world.account("alice").await;
@@ -291,7 +291,7 @@ both_engines! {
         assert_eq!(live, told);
         let inactive = json!({"active": false});
         assert_eq!(introspect(&world, &AS_RIVAL, &token).await, inactive);
-        let auditor = As::Basic("auditor", "auditor-secret");
+        let auditor = As::Basic("auditor", "auditor-secret-of-tests");
         assert_eq!(introspect(&world, &auditor, &token).await, inactive);
         assert_eq!(introspect(&world, &auditor, &access).await["sub"], "alice");
         tokens(&refresh(&world, &AS_CONSOLE, &token).await);

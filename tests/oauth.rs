@@ -84,7 +84,7 @@ both_engines! {
 
     async fn every_refusal_of_te_is_in_the_words_of_rfc_6749(engine: Engine) {
         let world = World::start_with(engine, |settings| {
-            settings + "\n[[clients]]\nid = \"basic-only\"\nrest_password = \"x\"\nscopes = [\"blitz_api_sys_ufa\"]\n"
+            settings + "\n[[clients]]\nid = \"basic-only\"\nrest_password = \"its-rest-password-of-tests\"\nscopes = [\"blitz_api_sys_ufa\"]\n"
         })
         .await;
         let grant = ("grant_type", "client_credentials");
@@ -106,7 +106,7 @@ both_engines! {
             ("the REST password", As::Basic(CONSOLE, CONSOLE_PASSWORD), &[grant], (401, "invalid_client")),
             ("an unknown client", As::Basic("stranger", "x"), &[grant], (401, "invalid_client")),
             ("a client without a secret", As::Basic("basic-only", ""), &[grant], (401, "invalid_client")),
-            ("its REST password", As::Basic("basic-only", "x"), &[grant], (401, "invalid_client")),
+            ("its REST password", As::Basic("basic-only", "its-rest-password-of-tests"), &[grant], (401, "invalid_client")),
             ("a bearer", As::Bearer("x".to_owned()), &[grant], (401, "invalid_client")),
         ];
         for (what, who, fields, expected) in cases {
@@ -152,7 +152,7 @@ both_engines! {
 
     async fn an_application_learns_about_its_own_tokens(engine: Engine) {
         let world = World::start_with(engine, |settings| {
-            settings + "\n[[clients]]\nid = \"auditor\"\nsecret = \"auditor-secret\"\nintrospect_any = true\nscopes = []\n"
+            settings + "\n[[clients]]\nid = \"auditor\"\nsecret = \"auditor-secret-of-tests\"\nintrospect_any = true\nscopes = []\n"
         })
         .await;
         let before = world.now().timestamp();
@@ -171,7 +171,7 @@ both_engines! {
 
         let inactive = json!({"active": false});
         assert_eq!(introspect(&world, &AS_RIVAL, &token).await, inactive);
-        assert_eq!(introspect(&world, &As::Basic("auditor", "auditor-secret"), &token).await, own);
+        assert_eq!(introspect(&world, &As::Basic("auditor", "auditor-secret-of-tests"), &token).await, own);
         assert_eq!(introspect(&world, &AS_CONSOLE, "never-issued").await, inactive);
         // RFC 7662 §2.1: without credentials nobody may ask.
         let asked = world.call("POST", "/oauth/introspect", &As::Nobody, form(&[("token", &token)])).await;

@@ -174,7 +174,7 @@ both_engines! {
         let link = &listed[0];
         let seen = ["fpType", "fpName", "sid", "userName", "proof", "origin"].map(|field| link[field].as_str().unwrap());
         assert_eq!(seen, ["partner", SDK, "cmd30383l", "Oleg", "proven", LENIENT]);
-        let target = format!("/api/v3/users/{subject}/fa/partner/{SDK}/cmd30383l");
+        let target = format!("/api/v3/users/{subject}/fa/partner/{SDK}/cmd30383l?force=true");
         assert_eq!(world.at_home(&session).await.as_deref(), Some("Oleg"));
         assert_eq!(world.call("DELETE", &target, &console, Body::None).await.status, 204);
         assert_eq!(world.at_home(&session).await, None, "whom it let in is out");

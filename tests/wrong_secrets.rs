@@ -179,8 +179,8 @@ async fn a_minute_of_wrong_secrets_is_one_line_of_the_log() {
         ("E", "client_secret = \"sandbox-"),
     ] {
         let start = text.find(&format!("\n{line}")).expect(line) + 1;
-        let end = start + text[start..].find('\n').expect("a line's end");
-        let (key, value) = text[start..end].split_once(" = ").expect("a setting");
+        let end = start + text.get(start..).and_then(|rest| rest.find('\n')).expect("a line's end");
+        let (key, value) = text.get(start..end).and_then(|line| line.split_once(" = ")).expect("a setting");
         env.push((name, value.trim_matches('"').to_owned()));
         text.replace_range(start..end, &format!("{key} = {{ env = \"{name}\" }}"));
     }

@@ -34,10 +34,9 @@ pub(super) fn narrow_all(database: &Path) -> Result<(), Error> {
 
 fn narrow(path: &Path) -> Result<(), Error> {
     let mode = fs::metadata(path)?.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
-        return Ok(());
+    if mode & 0o077 != 0 {
+        fs::set_permissions(path, Permissions::from_mode(mode & 0o700))?;
+        tracing::warn!(path = %path.display(), "others could read or write this file ({mode:o}): now its owner alone can");
     }
-    fs::set_permissions(path, Permissions::from_mode(mode & 0o700))?;
-    tracing::warn!(path = %path.display(), "others could read or write this file ({mode:o}): now its owner alone can");
     Ok(())
 }
