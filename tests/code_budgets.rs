@@ -14,7 +14,9 @@ use crate::support::confirm::{COMPLETE, PHONE, data, of_webhook, with_sms_and};
 use crate::support::person::{PASSWORD, email, person, phone};
 use crate::support::program::{self, Running};
 use crate::support::sms::{self, SmsWebhook};
-use crate::support::world::{Answer, As, Body, CONSOLE_PASSWORD, Engine, World, both_engines};
+use crate::support::world::{
+    Answer, As, Body, CONSOLE_PASSWORD, CONSOLE_SECRET, Engine, RIVAL_PASSWORD, World, both_engines,
+};
 
 /// Where the owner is.
 const HOME: &str = "203.0.113.7";
@@ -536,7 +538,7 @@ both_engines! {
             text.clone()
         })
         .await;
-        let own = ["console-secret", CONSOLE_PASSWORD, "rival-secret", "rival-password", "sandbox-secret"];
+        let own = [CONSOLE_SECRET, CONSOLE_PASSWORD, "rival-secret-of-tests", RIVAL_PASSWORD, "sandbox-secret"];
         let names = ["A", "B", "C", "D", "E", "F", "G"];
         let secrets: Vec<&str> = own.into_iter().chain([sms::SECRET, sms::COOKIE_SECRET]).collect();
         for (secret, name) in secrets.iter().zip(names) {

@@ -190,6 +190,24 @@ both_engines! {
         assert_eq!(open(world, ELLE).await, all_but(&[]));
     }
 
+    /// Whoever had the old password is no longer known where they used it.
+    async fn known_places_end_with_the_password(engine: Engine) {
+        let office = Office::open(engine).await;
+        let world = &office.world;
+        for (change, are_left) in [
+            (json!({"phone": "+79991234567"}), true), (json!({"isTwoFactorAuthenticationEnabled": true}), true),
+            (json!({"isTwoFactorAuthenticationEnabled": false}), true), (json!({"password": PASSWORD}), false),
+        ] {
+            if count(world, "accounts").await == 1 {
+                office.staff(ELLE).await;
+            }
+            office.changed("User", ELLE, change.clone()).await;
+            let query = "SELECT kind AS value FROM known_places WHERE subject = 'elle' ORDER BY kind";
+            let known = texts(&world.database_url, query).await;
+            assert_eq!(!known.is_empty(), are_left, "{change}: {known:?}");
+        }
+    }
+
     /// A partner's user gets, or takes, an address.
     async fn an_address_that_a_partner_moves_ends_what_was_open(engine: Engine) {
         let world = World::start_with(engine, |settings| trusting(&settings)).await;
