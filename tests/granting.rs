@@ -1,23 +1,12 @@
 //! Nobody but an administrator widens what they may do, nor grants what they lack: rights sets, roles, and who gets which.
 
+use fedlink::domain::organization::RIGHTS;
 use fedlink::service::accounts::Standing;
 use serde_json::{Value, json};
 
 use crate::support::call::As;
 use crate::support::office::{Office, to};
 use crate::support::world::both_engines;
-
-const RIGHTS: [&str; 9] = [
-    "canReadUsers",
-    "canReadOrganizations",
-    "canManageOrganizations",
-    "canReadOrganizationEmployees",
-    "canManageOrganizationEmployees",
-    "canReadOrganizationEmployeeRoles",
-    "canManageOrganizationEmployeeRoles",
-    "canManageUserRightsSetField",
-    "canExecuteRegisterNewServiceUser",
-];
 
 async fn supporter(office: &Office, name: &str) -> As {
     office.person(name, Standing { is_support: true, ..Standing::default() }).await

@@ -297,7 +297,7 @@ FEDLINK_TOKENS_MAX_CONCURRENCY: must be a whole number from 1 to 100000"#
 #[test]
 fn secrets_come_from_variables_and_files_only() {
     let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("secret"), "from a file\n").unwrap();
+    fs::write(folder.path().join("secret"), "out of some file\n").unwrap();
     fs::write(folder.path().join("empty"), "\n").unwrap();
     let parse = |secret: &str, literals| {
         let text = format!("public_url = \"https://a.example\"\n[[clients]]\nid = \"app\"\nsecret = {secret}");
@@ -311,11 +311,11 @@ fn secrets_come_from_variables_and_files_only() {
     };
     let refuse = |secret: &str| -> String { parse(secret, Literals::Refuse).unwrap_err() };
     let at = "clients[0].secret";
-    assert_eq!(parse("{ file = \"secret\" }", Literals::Refuse), Ok("from a file".to_owned()));
+    assert_eq!(parse("{ file = \"secret\" }", Literals::Refuse), Ok("out of some file".to_owned()));
     assert_eq!(parse("{ env = \"SET\" }", Literals::Refuse), Ok("from the environment".to_owned()));
-    assert_eq!(parse("\"literal\"", Literals::Allow), Ok("literal".to_owned()));
+    assert_eq!(parse("\"literal, and long\"", Literals::Allow), Ok("literal, and long".to_owned()));
     assert_eq!(parse("\"\"", Literals::Allow), Err(format!("{at} (app): must not be empty")));
-    assert!(!refuse("\"literal\"").contains("literal"));
+    assert!(!refuse("\"literal, and long\"").contains("literal"));
     assert_eq!(refuse("{ env = \"X\" }"), format!("{at}.env (app): the environment variable \"X\" is not set"));
     assert_eq!(refuse("{ env = \"EMPTY\" }"), format!("{at}.env (app): the environment variable \"EMPTY\" is empty"));
     assert_eq!(
