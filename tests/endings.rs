@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use fedlink::domain::ids::Subject;
+use fedlink::entropy::SystemEntropy;
 use fedlink::service::accounts::{self, Standing};
 use serde_json::{Value, json};
 
@@ -40,19 +41,20 @@ async fn open_the_rest(world: &World, subject: &str) {
     Browser::default().sign_in(world, subject).await;
     let token = world.user(CONSOLE, subject, &["blitz_api_ufa", "blitz_api_ufa_chg"]).await;
     instruct(world, &token).await;
-    let (family, nanos) = ("9f2c1c4e-6a53-4c0e-9d53-1f2a3b4c5d6e", uuid::Uuid::new_v4().simple().to_string());
+    let (family, random) =
+        ("9f2c1c4e-6a53-4c0e-9d53-1f2a3b4c5d6e", SystemEntropy::shared().uuid().simple().to_string());
     let (hash, at) = if world.database_url.starts_with("sqlite:") {
-        (format!("x'{nanos}{nanos}'"), "9000000000000000".to_owned())
+        (format!("x'{random}{random}'"), "9000000000000000".to_owned())
     } else {
-        (format!("decode('{nanos}{nanos}', 'hex')"), "now() + interval '1 day'".to_owned())
+        (format!("decode('{random}{random}', 'hex')"), "now() + interval '1 day'".to_owned())
     };
     Sql::open(&world.database_url)
         .await
         .run(&format!(
             "INSERT INTO oauth_codes VALUES ({hash}, 'console', '{subject}', 'https://a.example/', '', '', '{family}', false, {at});
              INSERT INTO oauth_refresh_tokens VALUES ({hash}, 'console', '{subject}', '', '{family}', false, {at});
-             INSERT INTO confirm_phone_actions VALUES
-                 ({hash}, 'sf:', '+79991112233', '{subject}', {hash}, {at}, 0, false, NULL, {at}, {at});"
+             INSERT INTO confirm_phone_actions (token_hash, purpose, phone, subject, code_mac, code_expires, retries, verified,
+                 completed, expires, created) VALUES ({hash}, 'sf:', '+79991112233', '{subject}', {hash}, {at}, 0, false, NULL, {at}, {at});"
         ))
         .await;
 }

@@ -71,7 +71,9 @@ pub(super) async fn sign_in(parts: &Parts, arrival: &Arrival) -> Result<Step> {
         client_id: Some(arrival.client_id.as_str()),
     };
     let ticket = enter::open(parts, tx, arrival, signed_in).await?;
-    changed.iter().for_each(|subject| parts.tokens_seen.forget_subject(subject));
+    for subject in &changed {
+        parts.tokens_seen.forget_subject(subject);
+    }
     Ok(Step::Done(ticket))
 }
 
