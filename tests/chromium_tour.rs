@@ -108,6 +108,8 @@ async fn by_code(tour: &Tour, world: &World, sms: &SmsWebhook) {
     browser.click("button.primary").await;
     browser.wait_for("what is wrong", async || browser.has(".problem").await).await;
     tour.look("code-wrong").await;
+    // One look a second.
+    world.advance(1);
     browser.type_into("#code", &sms.last().code).await;
     browser.click("button.primary").await;
     browser.wait_for("the choice", async || browser.has("button[name=account]").await).await;
