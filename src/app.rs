@@ -8,7 +8,7 @@ use crate::clock::SharedClock;
 use crate::domain::Result;
 use crate::entropy::SharedEntropy;
 use crate::service::{Flights, Parts, Uses, callers, keys, ownership, passwords};
-use crate::settings::Settings;
+use crate::settings::{Settings, words_on_odds};
 use crate::store::Store;
 use crate::upstream::Upstream;
 
@@ -29,6 +29,7 @@ impl App {
         runtime: Handle,
     ) -> Result<Self> {
         warn_of_partners(&settings);
+        warn_of_odds(&settings);
         let store = Store::new(&settings.database_url, settings.ca_file.as_deref(), runtime.clone())?;
         for migration in store.migrate().await? {
             tracing::info!(migration, "migrated");
@@ -58,5 +59,12 @@ impl App {
 fn warn_of_partners(settings: &Settings) {
     for warning in settings.partner_warnings() {
         tracing::warn!(partner = warning.partner, client = %warning.client, "{}", warning.words);
+    }
+}
+
+/// What is not revoked is told before anybody relies on it.
+fn warn_of_odds(settings: &Settings) {
+    for entries in settings.entries_at_odds() {
+        tracing::warn!("{}", words_on_odds(&entries));
     }
 }

@@ -40,8 +40,10 @@ async fn open_all(world: &World, subject: &str) -> (As, Browser) {
     Sql::open(&world.database_url)
         .await
         .run(&format!(
-            "INSERT INTO oauth_codes VALUES ({hash}, 'console', '{subject}', 'https://a.example/', '', '', '{family}', false, {expires});
-             INSERT INTO oauth_refresh_tokens VALUES ({hash}, 'console', '{subject}', '', '{family}', false, {expires});"
+            "INSERT INTO oauth_codes (code_hash, client, subject, redirect_uri, scope, code_challenge, family, used, expires)
+             VALUES ({hash}, 'console', '{subject}', 'https://a.example/', '', '', '{family}', false, {expires});
+             INSERT INTO oauth_refresh_tokens (token_hash, client, subject, scope, family, used, expires)
+             VALUES ({hash}, 'console', '{subject}', '', '{family}', false, {expires});"
         ))
         .await;
     // Its first use, so that it is believed for a while without another look.

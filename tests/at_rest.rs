@@ -75,8 +75,10 @@ async fn somebody(world: &World) -> String {
              INSERT INTO employees (id, organization, subject, name, email, phone, is_accepted, is_rejected, is_blocked, created, updated)
                 VALUES ('{employee}', '{organization}', '{subject}', 'Planted Employee', 'employee@example.com', '+79990005566',
                         true, false, false, {now}, {now});
-             INSERT INTO oauth_codes VALUES ({hash}, 'console', '{subject}', 'https://planted-code.example/', '', '', '{employee}', false, {now});
-             INSERT INTO oauth_refresh_tokens VALUES ({hash}, 'console', '{subject}', '', '{employee}', false, {now});"
+             INSERT INTO oauth_codes (code_hash, client, subject, redirect_uri, scope, code_challenge, family, used, expires)
+             VALUES ({hash}, 'console', '{subject}', 'https://planted-code.example/', '', '', '{employee}', false, {now});
+             INSERT INTO oauth_refresh_tokens (token_hash, client, subject, scope, family, used, expires)
+             VALUES ({hash}, 'console', '{subject}', '', '{employee}', false, {now});"
         ),
     )
     .await;

@@ -42,7 +42,7 @@ pub(crate) async fn start_as(
 }
 
 /// Binds `oleg` of the provider to alice, through the provider's own pages.
-async fn bind(world: &World, provider: &OidcProvider) {
+pub(crate) async fn bind(world: &World, provider: &OidcProvider) {
     let basic = As::Basic(CONSOLE, CONSOLE_PASSWORD);
     let mut browser = Browser::default();
     let to_provider = browser.go(world, "GET", &instruct(world, &basic).await, Body::None).await;
@@ -58,7 +58,7 @@ async fn bind(world: &World, provider: &OidcProvider) {
 }
 
 /// The token that alice's link has now.
-async fn token(world: &World) -> String {
+pub(crate) async fn token(world: &World) -> String {
     let answer = world.call("GET", FED_TOKEN, &world.console().await, Body::None).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()["oleg"]["token"].as_str().expect("a token").to_owned()

@@ -55,7 +55,7 @@ both_engines! {
         refuse(None);
         assert_eq!((fed_token(&world, &console, "?force=true").await.status, asked(&world)), (404, 1));
         let provider = fedlink::domain::ids::ProviderId::parse("box", "box_1").expect("a provider");
-        let all = fedlink::service::refresh::Asked { provider, subject: None, sid: None };
+        let all = fedlink::service::refresh::Which { provider, subject: None, sid: None };
         assert_eq!(fedlink::service::refresh::retry(&world.app.parts, &all).await.expect("it revives"), 1);
         assert!(world.sandbox.is_active(&token(&fed_token(&world, &console, "").await, "oleg")));
         assert_eq!((health(&world, &console, "oleg").await, asked(&world)), ("ok".to_owned(), 2));

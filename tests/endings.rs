@@ -51,8 +51,10 @@ async fn open_the_rest(world: &World, subject: &str) {
     Sql::open(&world.database_url)
         .await
         .run(&format!(
-            "INSERT INTO oauth_codes VALUES ({hash}, 'console', '{subject}', 'https://a.example/', '', '', '{family}', false, {at});
-             INSERT INTO oauth_refresh_tokens VALUES ({hash}, 'console', '{subject}', '', '{family}', false, {at});
+            "INSERT INTO oauth_codes (code_hash, client, subject, redirect_uri, scope, code_challenge, family, used, expires)
+             VALUES ({hash}, 'console', '{subject}', 'https://a.example/', '', '', '{family}', false, {at});
+             INSERT INTO oauth_refresh_tokens (token_hash, client, subject, scope, family, used, expires)
+             VALUES ({hash}, 'console', '{subject}', '', '{family}', false, {at});
              INSERT INTO confirm_phone_actions (token_hash, purpose, phone, subject, code_mac, code_expires, retries, verified,
                  completed, expires, created) VALUES ({hash}, 'sf:', '+79991112233', '{subject}', {hash}, {at}, 0, false, NULL, {at}, {at});"
         ))

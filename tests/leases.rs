@@ -1,6 +1,5 @@
 //! Several instances on one database: at most one asks for a link at a time, whatever becomes of it, and no success is lost.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use fedlink::clock::MovableClock;
@@ -23,6 +22,30 @@ async fn two(engine: Engine) -> (World, World, As) {
     (first, second, console)
 }
 
+/// Two instances as before, of which the first is about to be stopped in the middle of what it does: for the second, and for the
+/// database, time goes on meanwhile.
+async fn two_of_which_one_stops(engine: Engine) -> (World, World, As) {
+    let (first, _, console) = two(engine).await;
+    let clock = MovableClock::frozen(first.now());
+    let second = World::start_beside_at(&first, clock, |settings| settings).await;
+    (first, second, console)
+}
+
+/// Two instances as before, which wait two minutes for an answer.
+async fn slow(engine: Engine) -> (World, World, As) {
+    let first = World::frozen_with(engine, |settings| settings + "answer_within = \"2m\"\n").await;
+    first.account("alice").await;
+    expired(&first, "oleg").await;
+    let second = World::start_beside(&first, |settings| settings).await;
+    let console = first.console().await;
+    (first, second, console)
+}
+
+/// When the lease that there is lapses.
+async fn leased_until(world: &World) -> String {
+    texts(&world.database_url, "SELECT CAST(lease_until AS text) AS value FROM token_sets").await.concat()
+}
+
 /// Asserts that a call is not answered for as long as it takes to look several times whether it may go on.
 async fn assert_waits(call: &mut (impl Future<Output = Answer> + Unpin), what: &str) {
     let early = tokio::time::timeout(Duration::from_millis(400), call).await;
@@ -37,32 +60,43 @@ async fn on_record(world: &World) -> Vec<String> {
 }
 
 both_engines! {
+    /// It answers after a minute and a half: whoever waits for it keeps the lease, and all others wait.
     async fn a_slow_provider_is_never_asked_twice(engine: Engine) {
-        let (first, second, console) = two(engine).await;
+        let (first, second, console) = slow(engine).await;
         let hold = first.sandbox.script().hold_token_calls();
-        let slow = held(fed_token(&first, &console, ""), &hold).await;
+        let asking = held(fed_token(&first, &console, ""), &hold).await;
         assert_eq!(on_record(&first).await, ["leased unclosed"]);
-        first.advance(LAPSE - 2);
+        for _ in 0..9 {
+            let before = leased_until(&first).await;
+            // The database's first, or it would be renewed to the same moment.
+            first.advance_database(10);
+            first.clock.advance(Duration::from_secs(10));
+            while leased_until(&first).await == before {
+                tokio::task::yield_now().await;
+            }
+        }
+        // Its own caller has left.
+        assert_eq!(asking.await.refusal(), (503, "provider_unavailable".to_owned()));
         let mut other = Box::pin(fed_token(&second, &console, "?force=true"));
         assert_waits(&mut other, "it asked beside the first").await;
         hold.release();
-        let (slow, other) = tokio::join!(slow, other);
-        assert_eq!(token(&slow, "oleg"), token(&other, "oleg"));
-        assert!(first.sandbox.is_active(&token(&slow, "oleg")));
+        let fresh = token(&other.await, "oleg");
+        assert!(first.sandbox.is_active(&fresh));
+        assert_eq!(token(&fed_token(&first, &console, "").await, "oleg"), fresh);
         assert_eq!((asked(&first), first.sandbox.revoked_families()), (1, 0));
         assert_eq!(on_record(&first).await, [""]);
     }
 
     /// The holder lost its lease to another, which was refused since the holder had spent the token, and marked the link.
     async fn a_late_grant_heals_a_marked_link(engine: Engine) {
-        let (first, second, console) = two(engine).await;
+        let (first, second, console) = two_of_which_one_stops(engine).await;
         let script = first.sandbox.script();
         let answers = script.hold_token_answers();
         let late = held(fed_token(&first, &console, ""), &answers).await;
         // The first answer is held on; later ones come through.
         script.hold_token_answers().release();
         script.set(|settings| settings.refuse_refresh = Some(Refusal::new(400, "invalid_grant")));
-        first.advance(LAPSE);
+        second.advance(LAPSE);
         let refused = fed_token(&second, &console, "").await;
         assert_eq!(refused.refusal(), (404, "token_not_found".to_owned()));
         assert!(refused.text().contains("lost on its way"), "{}", refused.text());
@@ -75,17 +109,18 @@ both_engines! {
         assert_eq!(token(&fed_token(&second, &console, "").await, "oleg"), healed);
         assert_eq!(on_record(&first).await, [""]);
         first.advance(3600);
+        second.clock.advance(Duration::from_hours(1));
         let console = first.console().await;
         assert!(first.sandbox.is_active(&token(&fed_token(&second, &console, "").await, "oleg")));
     }
 
     async fn a_holder_that_lost_its_lease_closes_and_fails_nothing(engine: Engine) {
-        let (first, second, console) = two(engine).await;
+        let (first, second, console) = two_of_which_one_stops(engine).await;
         let script = first.sandbox.script();
         let calls = script.hold_token_calls();
         let slow = held(fed_token(&first, &console, ""), &calls).await;
         let second_calls = script.hold_token_calls();
-        first.advance(LAPSE);
+        second.advance(LAPSE);
         let other = held(fed_token(&second, &console, ""), &second_calls).await;
         // The first is refused while the second is at it: what it heard is recorded nowhere.
         script.set(|settings| settings.refuse_refresh = Some(Refusal::new(400, "invalid_grant")));
@@ -100,19 +135,20 @@ both_engines! {
     }
 
     async fn a_provider_with_a_grace_window_may_answer_both(engine: Engine) {
-        let (first, second, console) = two(engine).await;
+        let (first, second, console) = two_of_which_one_stops(engine).await;
         let script = first.sandbox.script();
         script.set(|settings| settings.rotation = Rotation::Grace(Duration::from_mins(5)));
         let answers = script.hold_token_answers();
         let late = held(fed_token(&first, &console, ""), &answers).await;
         script.hold_token_answers().release();
-        first.advance(LAPSE);
+        second.advance(LAPSE);
         let winner = token(&fed_token(&second, &console, "").await, "oleg");
         answers.release();
         assert_eq!(token(&late.await, "oleg"), winner);
         assert!(first.sandbox.is_active(&winner));
         assert_eq!(on_record(&first).await, [""]);
         first.advance(3600);
+        second.clock.advance(Duration::from_hours(1));
         let console = first.console().await;
         assert!(first.sandbox.is_active(&token(&fed_token(&second, &console, "").await, "oleg")));
         assert_eq!((asked(&first), first.sandbox.revoked_families()), (3, 0));
@@ -167,6 +203,26 @@ both_engines! {
     }
 }
 
+/// Whoever took the lease is gone, and by the clock that wrote it, which was wrong, it lasts for an hour yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_that_nobody_renews_is_over_whatever_a_wrong_clock_wrote() {
+    let (first, _, console) = two(Engine::Postgres).await;
+    let taken = "UPDATE token_sets SET attempt = gen_random_uuid(), lease_until = fedlink_now() + interval '1 hour'";
+    Sql::open(&first.database_url).await.run(taken).await;
+    let mut call = Box::pin(fed_token(&first, &console, ""));
+    assert_waits(&mut call, "it stole a lease").await;
+    first.advance(15);
+    assert_eq!(call.await.refusal(), (503, "provider_unavailable".to_owned()));
+    let mut call = Box::pin(fed_token(&first, &console, ""));
+    assert_waits(&mut call, "it stole a lease").await;
+    first.clock.advance(Duration::from_secs(14));
+    let mut call = Box::pin(fed_token(&first, &console, ""));
+    assert_waits(&mut call, "it stole a lease").await;
+    first.clock.advance(Duration::from_secs(2));
+    assert!(first.sandbox.is_active(&token(&call.await, "oleg")));
+    assert_eq!(on_record(&first).await, [""]);
+}
+
 /// Its clock is minutes ahead, or behind: by it the other's lease has long lapsed, or its rest is never over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_skewed_instance_steals_no_lease() {
@@ -212,7 +268,9 @@ async fn an_instance_held_up_before_its_call_starts_over() {
         sql.run("COMMIT").await;
     };
     let (answer, ()) = tokio::join!(fed_token(&first, &console, ""), blocked);
-    assert!(first.sandbox.is_active(&token(&answer, "oleg")));
+    // Its caller has left by then.
+    assert_eq!(answer.refusal(), (503, "provider_unavailable".to_owned()));
+    assert!(first.sandbox.is_active(&token(&fed_token(&first, &console, "").await, "oleg")));
     let attempts = texts(&first.database_url, "SELECT count(DISTINCT id)::text AS value FROM attempts_seen").await;
     assert_eq!((attempts.concat(), asked(&first)), ("2".to_owned(), 1));
     assert_eq!(on_record(&first).await, [""]);
@@ -221,14 +279,14 @@ async fn an_instance_held_up_before_its_call_starts_over() {
 /// All connections were lost and are back: whoever holds an answer stores it before anybody takes over its lease.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_an_outage_answers_are_stored_before_leases_are_taken_over() {
-    let (first, second, console) = two(Engine::Postgres).await;
+    let (first, second, console) = two_of_which_one_stops(Engine::Postgres).await;
     let hold = first.sandbox.script().hold_token_answers();
     let slow = held(fed_token(&first, &console, ""), &hold).await;
     let (server, name) = first.database_url.rsplit_once('/').expect("an address");
     let mut operator = Sql::open(&format!("{server}/postgres")).await;
     let cut = format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'");
     operator.run(&cut).await;
-    first.advance(LAPSE);
+    second.advance(LAPSE);
     let mut other = Box::pin(fed_token(&second, &console, ""));
     assert_waits(&mut other, "it took over at once").await;
     hold.release();
@@ -240,14 +298,13 @@ async fn after_an_outage_answers_are_stored_before_leases_are_taken_over() {
 /// The same clock for all: a clock that a test keeps is the database's, too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lease_lapses_by_the_databases_clock_alone() {
-    let (first, second, console) = two(Engine::Postgres).await;
-    let clock = Arc::clone(&first.clock);
+    let (first, second, console) = two_of_which_one_stops(Engine::Postgres).await;
     let script = first.sandbox.script();
     script.set(|settings| settings.rotation = Rotation::Grace(Duration::from_mins(5)));
     let hold = script.hold_token_calls();
     let slow = held(fed_token(&first, &console, ""), &hold).await;
+    second.clock.advance(Duration::from_secs(LAPSE));
     let mut other = Box::pin(fed_token(&second, &console, ""));
-    clock.advance(Duration::from_secs(LAPSE));
     assert_waits(&mut other, "it went by its own clock").await;
     let second_hold = script.hold_token_calls();
     first.advance_database(LAPSE);

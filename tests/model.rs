@@ -48,6 +48,14 @@ enum Flaw {
     ClosesTheUnstored,
     /// Lapsed leases are not taken over.
     HoldsOffForEver,
+    /// Whoever asked hangs up on a slow answer that would come.
+    HangsUpEarly,
+    /// A lease whose taking was never confirmed is taken for one that was not taken.
+    TakesUnknownForUndone,
+    /// What a dead process left is recorded as if the provider had been silent.
+    TakesTheDeadForSilence,
+    /// What the provider's silence left is recorded as if our process had died.
+    TakesSilenceForDeath,
 }
 
 /// Refreshes of one link by a fleet.
@@ -69,6 +77,7 @@ const MARKED: &str = "no link stays marked whose token works";
 const HOLDER: &str = "only who has the lease marks";
 const BACK: &str = "what was unlinked does not come back";
 const REVOKED: &str = "what comes after an unlink is revoked";
+const EVIDENCE: &str = "what our own crash explains is no evidence, and all else is";
 const LOSES: &str = "a link is lost";
 
 impl Model for Refreshes {
@@ -106,6 +115,7 @@ impl Model for Refreshes {
             Property::always(HOLDER, |_, state: &State| !state.is_marked_by_another()),
             Property::always(BACK, |_, state: &State| !state.is_back()),
             Property::always(REVOKED, |model: &Self, state: &State| !state.leaves_tokens() || !model.is_over(state)),
+            Property::always(EVIDENCE, |_, state: &State| state.misjudged.is_none()),
             Property::sometimes(LOSES, |_, state: &State| state.is_lost()),
         ]
     }
@@ -129,7 +139,8 @@ impl Refreshes {
             || state.left.crash < self.faults.crash
             || state.left.loss < self.faults.loss
             || state.left.unstored < self.faults.unstored;
-        grant.is_unheard || (grant.is_killed && is_faulty)
+        // A slow answer is no fault: it comes.
+        (grant.is_unheard || grant.is_killed) && is_faulty
     }
 }
 
@@ -137,6 +148,7 @@ const NONE: Faults = Faults {
     crash: 0,
     loss: 0,
     pause: 0,
+    unheard: 0,
     definite: 0,
     unstored: 0,
     doubt: 0,
@@ -166,6 +178,7 @@ fn one_fault_loses_nothing_that_could_be_kept() {
     for (faults, strict, others) in [
         (NONE, false, false),
         (Faults { definite: 1, ..NONE }, false, false),
+        (Faults { unheard: 1, ..NONE }, false, false),
         (Faults { crash: 1, ..NONE }, true, true),
         (Faults { loss: 1, ..NONE }, true, true),
         (Faults { unstored: 1, ..NONE }, true, true),
@@ -195,6 +208,7 @@ fn what_the_user_does_meanwhile_loses_nothing() {
 #[test]
 fn faults_in_every_order_lose_no_more_at_a_strict_provider() {
     walk(Provider::Strict, 1, Faults { crash: 1, loss: 1, pause: 1, relink: 1, unlink: 1, ..NONE }, true);
+    walk(Provider::Strict, 1, Faults { crash: 1, loss: 1, unheard: 1, relink: 1, ..NONE }, true);
 }
 
 #[test]
@@ -274,6 +288,10 @@ fn each_flaw_is_found_by_the_property_that_it_offends() {
         (Flaw::ForgetsItsFirstAnswer, SILENT, Provider::Window, Faults { loss: 1, definite: 1, ..NONE }),
         (Flaw::ClosesTheUnstored, SILENT, Provider::Refusing, Faults { unstored: 1, ..NONE }),
         (Flaw::HoldsOffForEver, WAITING, Provider::Refusing, Faults { crash: 1, ..NONE }),
+        (Flaw::HangsUpEarly, LOST, Provider::Strict, NONE),
+        (Flaw::TakesUnknownForUndone, STUCK, Provider::Refusing, Faults { unheard: 1, ..NONE }),
+        (Flaw::TakesTheDeadForSilence, EVIDENCE, Provider::Refusing, Faults { crash: 1, ..NONE }),
+        (Flaw::TakesSilenceForDeath, EVIDENCE, Provider::Refusing, Faults { loss: 1, ..NONE }),
     ] {
         let checker = flawed(flaw, provider, faults).checker().symmetry_fn(State::sorted).spawn_dfs().join();
         assert!(checker.discovery(property).is_some(), "{flaw:?} goes unnoticed");

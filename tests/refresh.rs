@@ -151,13 +151,14 @@ both_engines! {
         expired(&world, "oleg").await;
         let hour = Some(3600);
         let cases: [(Shape, ExpiresIn, Option<&str>, Option<i64>); 7] = [
-            (Shape::Json, ExpiresIn::Text, Some("Bearer"), hour),
-            (Shape::Json, ExpiresIn::Absent, Some("Bearer"), None),
+            (Shape::FormEncoded, ExpiresIn::Absent, None, None),
             (Shape::Json, ExpiresIn::Zero, Some("Bearer"), None),
+            (Shape::Json, ExpiresIn::Text, Some("Bearer"), hour),
+            // What was stated once counts on.
+            (Shape::Json, ExpiresIn::Absent, Some("Bearer"), hour),
             (Shape::FormEncoded, ExpiresIn::Number, Some("Bearer"), hour),
             (Shape::Json, ExpiresIn::Number, None, hour),
             (Shape::Json, ExpiresIn::Number, Some("mac"), hour),
-            (Shape::FormEncoded, ExpiresIn::Absent, None, None),
         ];
         for (round, (shape, expires_in, token_type, life)) in (1..).zip(cases) {
             script.set(|settings| {

@@ -14,7 +14,7 @@ use super::{FED_TOKEN, LIST, Link, Token, Tokens};
 /// The same columns, joins and order as fedlink's.
 const TOKENS_OF: &str = "SELECT token_sets.link_id, links.sid, token_sets.key_id, token_sets.wrapped_key, \
     token_sets.sealed_access, token_sets.sealed_refresh IS NOT NULL, token_sets.expires_at, token_sets.obtained_at, \
-    token_sets.health, token_sets.retry_at \
+    token_sets.imported_at, token_sets.health, token_sets.retry_at \
     FROM accounts LEFT JOIN links ON links.subject = accounts.subject AND links.fp_type = ?2 AND links.fp_name = ?3 \
     LEFT JOIN token_sets ON token_sets.link_id = links.id \
     WHERE accounts.subject = ?1 ORDER BY links.created, links.id";

@@ -7,6 +7,8 @@ use serde_json::json;
 
 use super::output::{Output, Trouble};
 use super::{build, load};
+use crate::service::kin;
+use crate::settings::words_on_odds;
 
 pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trouble> {
     let settings = load(config)?;
@@ -33,6 +35,9 @@ pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trou
         let checked = provider.check().await;
         all_well &= checked.is_ok();
         tell(output, &id, checked.as_deref().map_err(String::as_str));
+    }
+    for entries in kin::at_odds(&app.parts).await {
+        warn(output, "revocation", &words_on_odds(&entries));
     }
     Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

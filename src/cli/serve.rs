@@ -18,8 +18,9 @@ use crate::service::{keys, refresh, revoke, sweep};
 use crate::settings::Settings;
 use crate::store::Store;
 
-/// How long refreshes in flight may take to be stored when the service goes down.
-const LANDING: Duration = Duration::from_secs(25);
+/// How long refreshes in flight may take to be answered and stored when the service goes down: as long as the answer of a slow
+/// provider is waited for, which may have the only token that works.
+const LANDING: Duration = Duration::from_secs(65);
 
 pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     // First of all: until somebody listens to it, the signal ends the process.

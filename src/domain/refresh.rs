@@ -3,10 +3,14 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::link::Health;
 
-/// How long a lease lasts. Longer than an attempt: [`SEND_WITHIN`] and the longest exchange together stay below it.
+/// How long a lease lasts from when it was taken, or renewed last. Longer than [`SEND_WITHIN`] and a renewal together.
 pub const LEASE: Duration = Duration::from_secs(30);
+/// How often whoever waits for an answer renews the lease: one renewal that fails leaves time for another.
+pub const RENEW_EVERY: Duration = Duration::from_secs(10);
 /// A holder that has not sent its request this long after it began to take the lease starts over: it may have been
 /// stopped in between, and by the time it goes on the lease may be another's.
 pub const SEND_WITHIN: Duration = Duration::from_secs(15);
@@ -22,6 +26,8 @@ pub struct Standing<A> {
     pub attempt: Option<A>,
     /// The attempt, the earliest if there were several, whose end nobody recorded: it may have spent the refresh token.
     pub unclosed_by: Option<A>,
+    /// Whether one of these attempts died with its process: its lease lapsed, or was cleared at a start.
+    pub is_abandoned: bool,
     /// What is known of the refresh token.
     pub health: Health,
 }
@@ -49,8 +55,10 @@ pub enum Takeover {
 pub enum Before {
     /// Every attempt before it has ended on record.
     Clean,
-    /// An earlier attempt never ended: its answer, and with it the next refresh token, may be lost.
+    /// An earlier attempt heard nothing of the provider, or nothing whole: the next refresh token may be lost with that.
     Unclosed,
+    /// An earlier attempt died with its process: the next refresh token may be lost with that, whatever the provider did.
+    Abandoned,
 }
 
 /// What an attempt that brought no tokens leaves on record.
@@ -68,23 +76,39 @@ impl Before {
     pub fn ending(self) -> Ending {
         match self {
             Self::Clean => Ending::Closed,
-            Self::Unclosed => Ending::Open,
+            Self::Unclosed | Self::Abandoned => Ending::Open,
+        }
+    }
+
+    /// What an attempt has before it that has heard nothing itself, and asks once more.
+    #[must_use]
+    pub fn after_silence(self) -> Self {
+        match self {
+            Self::Clean | Self::Unclosed => Self::Unclosed,
+            Self::Abandoned => Self::Abandoned,
         }
     }
 }
 
 impl<A: Copy + Eq> Standing<A> {
     /// Takes the lease for `mine`, if what was read still stands and nobody else holds it; `may_take_over`: the lease there
-    /// is, if there is one, has run out, and its holder had time to store what it got.
+    /// is, if there is one, has run out, and its holder had time to store what it got. Taken twice it is taken once: whoever
+    /// doesn't know whether it came to that asks again under the same id.
     pub fn take(self, mine: A, version: i64, errand: Errand, may_take_over: bool) -> Option<(Self, Before)> {
-        let is_free = self.attempt.is_none() || may_take_over;
+        let is_mine = self.attempt == Some(mine);
+        let is_free = self.attempt.is_none() || is_mine || may_take_over;
         let is_wanted = self.version == version && (!self.health.is_dead() || errand == Errand::SecondLook);
         if !is_free || !is_wanted {
             return None;
         }
         let unclosed_by = self.unclosed_by.unwrap_or(mine);
-        let before = if unclosed_by == mine { Before::Clean } else { Before::Unclosed };
-        Some((Self { attempt: Some(mine), unclosed_by: Some(unclosed_by), ..self }, before))
+        let is_abandoned = self.is_abandoned || (self.attempt.is_some() && !is_mine);
+        let before = match (is_abandoned, unclosed_by == mine) {
+            (true, _) => Before::Abandoned,
+            (false, true) => Before::Clean,
+            (false, false) => Before::Unclosed,
+        };
+        Some((Self { attempt: Some(mine), unclosed_by: Some(unclosed_by), is_abandoned, ..self }, before))
     }
 
     /// Ends `mine` on record: the provider has done nothing that is not known.
@@ -115,7 +139,13 @@ impl<A: Copy + Eq> Standing<A> {
     /// New tokens are written: whatever was held against the old ones is over, and so is every attempt.
     #[must_use]
     pub fn renewed(self) -> Self {
-        Self { version: self.version + 1, attempt: None, unclosed_by: None, health: Health::Ok }
+        Self { version: self.version + 1, attempt: None, unclosed_by: None, is_abandoned: false, health: Health::Ok }
+    }
+
+    /// The lease is cleared at a start: whoever had it died with the process.
+    #[must_use]
+    pub fn cleared(self) -> Self {
+        Self { attempt: None, is_abandoned: self.is_abandoned || self.attempt.is_some(), ..self }
     }
 
     /// The link was made again without a refresh token: the stored one stays, and with it what is known of it.
@@ -159,9 +189,15 @@ pub fn on_grant(read: i64, there: Option<There>) -> OnGrant {
 /// which was lost, and with it the token; otherwise the provider took its consent back.
 pub fn verdict(before: Before, rotates: bool) -> Health {
     match before {
-        Before::Unclosed if rotates => Health::LostInFlight,
-        Before::Unclosed | Before::Clean => Health::NeedsConsent,
+        Before::Unclosed | Before::Abandoned if rotates => Health::LostInFlight,
+        Before::Unclosed | Before::Abandoned | Before::Clean => Health::NeedsConsent,
     }
+}
+
+/// Whether a final refusal is explained by a process of ours that died, and so says nothing of the provider. What follows the
+/// provider's own silence is no such thing: one that answers nobody and then refuses everybody has a problem of its own.
+pub fn is_our_doing(before: Before, rotates: bool) -> bool {
+    rotates && before == Before::Abandoned
 }
 
 /// A token set as one that waits for another's refresh sees it.
@@ -177,6 +213,15 @@ pub struct Seen {
     pub health: Health,
     /// How long the provider is to be left alone.
     pub rest: Option<Duration>,
+}
+
+/// How much is left of a rest that began and ends at these moments. One that begins in the future was written by another clock
+/// than `now` is of, and says nothing: a wrong clock parks no link.
+pub fn rest(began: Option<DateTime<Utc>>, ends: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<Duration> {
+    if began.is_some_and(|began| began > now) {
+        return None;
+    }
+    (ends? - now).to_std().ok().filter(|left| !left.is_zero())
 }
 
 /// What one who could not take the lease does next.
@@ -210,7 +255,8 @@ pub fn next(seen: Option<Seen>, version: i64, errand: Errand, takeover: Takeover
 mod tests {
     use super::*;
 
-    const FREE: Standing<u8> = Standing { version: 7, attempt: None, unclosed_by: None, health: Health::Ok };
+    const FREE: Standing<u8> =
+        Standing { version: 7, attempt: None, unclosed_by: None, is_abandoned: false, health: Health::Ok };
 
     fn take(standing: Standing<u8>, mine: u8, lapsed: bool) -> Option<(Standing<u8>, Before)> {
         standing.take(mine, 7, Errand::Renew, lapsed)
@@ -222,9 +268,35 @@ mod tests {
         assert_eq!(before, Before::Clean);
         assert_eq!(take(held, 2, false), None);
         let (taken_over, before) = take(held, 2, true).unwrap();
-        assert_eq!((taken_over.attempt, taken_over.unclosed_by, before), (Some(2), Some(1), Before::Unclosed));
+        assert_eq!((taken_over.attempt, taken_over.unclosed_by, before), (Some(2), Some(1), Before::Abandoned));
         assert!(take(held.let_go(1), 2, false).is_some_and(|(_, before)| before == Before::Unclosed));
         assert!(take(held.close(1), 2, false).is_some_and(|(_, before)| before == Before::Clean));
+    }
+
+    #[test]
+    fn a_claim_that_is_made_twice_under_one_id_is_made_once() {
+        let (held, _) = take(FREE, 1, false).unwrap();
+        assert_eq!(take(held, 1, false), Some((held, Before::Clean)));
+        let (unclosed, _) = take(held.let_go(1), 2, false).unwrap();
+        assert_eq!(take(unclosed, 2, false), Some((unclosed, Before::Unclosed)));
+        let (abandoned, _) = take(held, 2, true).unwrap();
+        assert_eq!(take(abandoned, 2, false), Some((abandoned, Before::Abandoned)));
+    }
+
+    #[test]
+    fn a_process_that_died_is_told_from_a_provider_that_said_nothing() {
+        let (held, _) = take(FREE, 1, false).unwrap();
+        assert_eq!(take(held.let_go(1), 2, false).unwrap().1, Before::Unclosed);
+        assert_eq!(take(held.cleared(), 2, false).unwrap().1, Before::Abandoned);
+        assert_eq!(take(FREE.cleared(), 2, false).unwrap().1, Before::Clean);
+        // Until there are new tokens, whatever else comes between.
+        let (second, _) = take(held, 2, true).unwrap();
+        assert_eq!(take(second.close(2), 3, false).unwrap().1, Before::Abandoned);
+        assert!(!second.renewed().is_abandoned);
+        assert!(is_our_doing(Before::Abandoned, true) && !is_our_doing(Before::Abandoned, false));
+        assert!(!is_our_doing(Before::Unclosed, true) && !is_our_doing(Before::Clean, true));
+        assert_eq!(Before::Abandoned.after_silence(), Before::Abandoned);
+        assert_eq!(Before::Clean.after_silence(), Before::Unclosed);
     }
 
     #[test]
@@ -269,8 +341,22 @@ mod tests {
     #[test]
     fn a_token_is_lost_in_flight_only_where_one_can_be() {
         assert_eq!(verdict(Before::Unclosed, true), Health::LostInFlight);
+        assert_eq!(verdict(Before::Abandoned, true), Health::LostInFlight);
+        assert_eq!(verdict(Before::Abandoned, false), Health::NeedsConsent);
         assert_eq!(verdict(Before::Unclosed, false), Health::NeedsConsent);
         assert_eq!(verdict(Before::Clean, true), Health::NeedsConsent);
+    }
+
+    #[test]
+    fn a_rest_that_another_clock_wrote_is_none() {
+        let moment = |seconds| DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap();
+        let left = |began: i64, ends: i64| rest(Some(moment(began)), Some(moment(ends)), moment(0));
+        assert_eq!(left(-1, 9), Some(Duration::from_secs(9)));
+        assert_eq!((left(-9, 0), left(-9, -1)), (None, None));
+        // The clock was an hour ahead when it failed, or behind.
+        assert_eq!((left(3600, 3609), left(-3600, -3591)), (None, None));
+        assert_eq!(rest(None, Some(moment(9)), moment(0)), Some(Duration::from_secs(9)));
+        assert_eq!(rest(None, None, moment(0)), None);
     }
 
     #[test]

@@ -47,6 +47,19 @@ impl Scope {
     }
 }
 
+/// Whether a scope may have this character (RFC 6749 §3.3).
+pub fn is_scope_char(c: char) -> bool {
+    c.is_ascii_graphic() && !matches!(c, '"' | '\\')
+}
+
+/// The scopes that a provider states, one space between them; what no scope has is taken out. None if nothing is left.
+pub fn told(text: &str) -> Option<String> {
+    let scopes = text.split(|c: char| c.is_whitespace() || c.is_control());
+    let scopes = scopes.map(|scope| scope.chars().filter(|c| is_scope_char(*c)).collect::<String>());
+    let scopes: Vec<String> = scopes.filter(|scope| !scope.is_empty()).collect();
+    Some(scopes.join(" ")).filter(|told| !told.is_empty())
+}
+
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -56,6 +69,31 @@ impl fmt::Display for Scope {
             Self::ChangeAny => f.write_str("blitz_api_sys_ufa_chg"),
             Self::TokenOfAny => f.write_str("fed_tkn_any"),
             Self::TokenOf(provider) => write!(f, "fed_tkn_{}_{}", provider.fp_type(), provider.fp_name()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told;
+
+    #[test]
+    fn what_no_scope_has_is_taken_out_of_those_that_a_provider_states() {
+        for (stated, kept) in [
+            ("openid email", Some("openid email")),
+            ("  openid \t email\r\n", Some("openid email")),
+            ("user,repo https://a.example/auth/drive", Some("user,repo https://a.example/auth/drive")),
+            ("open\u{0}id", Some("open id")),
+            ("openid\u{7F}\u{9F}email", Some("openid email")),
+            ("open\u{202E}id em\u{200B}ail", Some("openid email")),
+            ("\"openid\" e\\mail", Some("openid email")),
+            ("почта openid", Some("openid")),
+            ("open\u{FFFD}id", Some("openid")),
+            ("\u{0}", None),
+            (" \" ", None),
+            ("", None),
+        ] {
+            assert_eq!(told(stated).as_deref(), kept, "{stated:?}");
         }
     }
 }

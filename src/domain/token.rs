@@ -5,58 +5,19 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
+use super::expiry::{Expiry, Lives, is_above, is_of_the_future, is_overdue};
+
 /// What a provider granted at its token endpoint, in the clear: it lives only between the answer and the vault.
 #[derive(Debug)]
 pub struct Grant {
-    /// The access token, as the provider wrote it.
-    pub access_token: SecretString,
+    /// The access token, as the provider wrote it, if the answer had one that can be used.
+    pub access_token: Option<SecretString>,
     /// The refresh token, if the answer had one. RFC 6749 §6: an answer without one keeps the old.
     pub refresh_token: Option<SecretString>,
     /// The scopes the answer states, if it does.
     pub scope: Option<String>,
-    /// When the access token expires.
-    pub expires: Expiry,
-}
-
-/// When an access token expires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Expiry {
-    /// At this moment.
-    At(DateTime<Utc>),
-    /// The provider did not say. Unknown is a state of its own, not zero: the token is served.
-    Unknown,
-}
-
-impl Expiry {
-    /// The expiry of a token obtained at `now` that lives for `seconds`. A lifetime that no calendar holds is unknown.
-    pub fn after(now: DateTime<Utc>, seconds: i64) -> Self {
-        TimeDelta::try_seconds(seconds).and_then(|life| now.checked_add_signed(life)).map_or(Self::Unknown, Self::At)
-    }
-
-    /// The moment, where it is known.
-    pub fn known(self) -> Option<DateTime<Utc>> {
-        match self {
-            Self::At(moment) => Some(moment),
-            Self::Unknown => None,
-        }
-    }
-}
-
-impl From<Option<DateTime<Utc>>> for Expiry {
-    fn from(moment: Option<DateTime<Utc>>) -> Self {
-        moment.map_or(Self::Unknown, Self::At)
-    }
-}
-
-/// Whether a token that expires at `expires` may be handed out at `now`: only if *more* than `floor` is left.
-pub fn is_above(expires: Expiry, now: DateTime<Utc>, floor: Duration) -> bool {
-    match expires {
-        Expiry::Unknown => true,
-        Expiry::At(moment) => match TimeDelta::from_std(floor) {
-            Ok(floor) => moment - now > floor,
-            Err(_beyond_any_calendar) => false,
-        },
-    }
+    /// How long they live.
+    pub lives: Lives,
 }
 
 /// A set obtained less than this long ago is not asked for again because of a caller's wishes.
@@ -71,6 +32,8 @@ pub struct Held {
     pub expires: Expiry,
     /// When the provider gave it; unknown after an import.
     pub obtained: Option<DateTime<Utc>>,
+    /// When it was imported, if it was.
+    pub imported: Option<DateTime<Utc>>,
     /// Whether there is a refresh token.
     pub has_refresh: bool,
     /// Why the refresh token is dead, if it is.
@@ -120,10 +83,13 @@ pub enum Lack {
 }
 
 /// Decides between serving, asking and giving up (DESIGN 10). `min_ttl` and `force` decide whether to *ask*, never what
-/// may be served.
+/// may be served; so does a life that nobody knows, once it has lasted for long.
 pub fn decide(held: &Held, wanted: &Wanted, now: DateTime<Utc>) -> Decision {
     let servable = held.is_servable(wanted.floor, now);
-    let wants_more = wanted.force || wanted.min_ttl.is_some_and(|ttl| !is_above(held.expires, now, ttl));
+    let wants_more = wanted.force
+        || wanted.min_ttl.is_some_and(|ttl| !is_above(held.expires, now, ttl))
+        || held.is_overdue(now)
+        || held.obtained.is_some_and(|obtained| is_of_the_future(obtained, now));
     if servable && (!wants_more || held.is_recent(now) || !held.has_refresh || held.dead.is_some()) {
         return Decision::Serve;
     }
@@ -144,19 +110,26 @@ pub fn decide(held: &Held, wanted: &Wanted, now: DateTime<Utc>) -> Decision {
 }
 
 impl Held {
-    /// Whether the access token may be handed out at `now`.
+    /// Whether the access token may be handed out at `now`. One of unknown life that is overdue dies with its refresh token.
     pub fn is_servable(&self, floor: Duration, now: DateTime<Utc>) -> bool {
-        self.has_access && is_above(self.expires, now, floor)
+        self.has_access && is_above(self.expires, now, floor) && !(self.dead.is_some() && self.is_overdue(now))
     }
 
+    /// Whether nobody knows how long the token lives, and it has been there for long.
+    fn is_overdue(&self, now: DateTime<Utc>) -> bool {
+        self.expires == Expiry::Unknown && is_overdue(self.obtained.or(self.imported), now)
+    }
+
+    /// Whether the set has just been obtained. What a clock that was ahead wrote says nothing of that.
     fn is_recent(&self, now: DateTime<Utc>) -> bool {
-        self.obtained.is_some_and(|obtained| (now - obtained).to_std().map_or(true, |age| age < RECENT))
+        self.obtained.is_some_and(|obtained| (now - obtained).to_std().is_ok_and(|age| age < RECENT))
     }
 
-    /// How long the token lived when it was issued, if that is no more than `floor`.
+    /// How long the token lived when it was issued, if that is no more than `floor`. A token that ended before it was there
+    /// met a clock that moved, and says nothing of its life.
     fn life_at_or_under(&self, floor: Duration) -> Option<TimeDelta> {
         let life = self.expires.known()? - self.obtained?;
-        (life <= TimeDelta::from_std(floor).ok()?).then_some(life)
+        (life > TimeDelta::zero() && life <= TimeDelta::from_std(floor).ok()?).then_some(life)
     }
 }
 
@@ -212,6 +185,7 @@ mod tests {
             has_access: true,
             expires: Expiry::At(moment(left)),
             obtained: Some(moment(-3600)),
+            imported: None,
             has_refresh: true,
             dead: None,
             retry_at: None,
@@ -261,9 +235,70 @@ mod tests {
         assert_eq!(decide(&short, &WANTED, moment(20)), Decision::Ask);
     }
 
+    /// A set as old as that, whose life nobody knows.
+    fn unknown(age: i64) -> Held {
+        Held { expires: Expiry::Unknown, obtained: Some(moment(-age)), ..held(0) }
+    }
+
     #[test]
-    fn an_unknown_expiry_is_served() {
-        assert_eq!(decide(&Held { expires: Expiry::Unknown, ..held(0) }, &WANTED, moment(0)), Decision::Serve);
+    fn unknown_is_not_eternal() {
+        use Decision::{Ask, Nothing, Serve};
+        let imported = |age: i64| Held { obtained: None, imported: Some(moment(-age)), ..unknown(0) };
+        let (gone, lost) = (Some(Lack::NeedsConsent), Some(Lack::LostInFlight));
+        let rests = Some(moment(5));
+        for (what, held, decision) in [
+            ("within the hour", unknown(3599), Serve),
+            ("older", unknown(3600), Ask),
+            ("imported within the hour", imported(3599), Serve),
+            ("imported before", imported(3600), Ask),
+            ("since nobody knows when", Held { obtained: None, ..unknown(0) }, Ask),
+            ("nobody can ask", Held { has_refresh: false, ..unknown(99_999) }, Serve),
+            ("the provider rests", Held { retry_at: rests, ..unknown(99_999) }, Serve),
+            ("the provider has rested", Held { retry_at: Some(moment(-1)), ..unknown(99_999) }, Ask),
+            ("refused within the hour", Held { dead: gone, ..unknown(3599) }, Serve),
+            ("refused", Held { dead: gone, ..unknown(3600) }, Nothing(Lack::NeedsConsent)),
+            ("lost", Held { dead: lost, ..imported(3600) }, Nothing(Lack::LostInFlight)),
+            (
+                "refused, forgotten",
+                Held { dead: gone, has_refresh: false, ..unknown(3600) },
+                Nothing(Lack::NeedsConsent),
+            ),
+            ("endless", Held { expires: Expiry::Never, ..unknown(99_999) }, Serve),
+            ("endless, refused", Held { expires: Expiry::Never, dead: gone, ..unknown(99_999) }, Serve),
+            ("endless, since nobody knows when", Held { expires: Expiry::Never, obtained: None, ..unknown(0) }, Serve),
+            ("no access token", Held { has_access: false, ..unknown(0) }, Ask),
+        ] {
+            assert_eq!(decide(&held, &WANTED, moment(0)), decision, "{what}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_clock_ends_nothing() {
+        let force = Wanted { force: true, ..WANTED };
+        let future = |seconds: i64, left: i64| Held { obtained: Some(moment(seconds)), ..held(left) };
+        for (what, held, wanted, decision) in [
+            ("a little ahead, as clocks are", future(30, 300), &WANTED, Decision::Serve),
+            ("a little ahead is not recent", future(1, 300), &force, Decision::Ask),
+            ("far ahead, and so is the expiry", future(31, 300), &WANTED, Decision::Ask),
+            (
+                "far ahead, and the provider rests",
+                Held { retry_at: Some(moment(5)), ..future(31, 300) },
+                &WANTED,
+                Decision::Serve,
+            ),
+            (
+                "far ahead, and dead",
+                Held { dead: Some(Lack::NeedsConsent), ..future(31, 300) },
+                &WANTED,
+                Decision::Serve,
+            ),
+            ("far ahead and expired", future(3600, 0), &WANTED, Decision::Ask),
+            ("far ahead and unknown", Held { expires: Expiry::Unknown, ..future(31, 0) }, &WANTED, Decision::Ask),
+            ("ended before it was there", future(0, -1800), &WANTED, Decision::Ask),
+            ("ended when it was there", future(-10, -10), &WANTED, Decision::Ask),
+        ] {
+            assert_eq!(decide(&held, wanted, moment(0)), decision, "{what}");
+        }
     }
 
     #[test]
@@ -302,7 +337,7 @@ mod tests {
             age in proptest::option::of(-10i64..100_000), refresh: bool, dead: bool, rest in proptest::option::of(-100i64..100),
         ) {
             let held = Held {
-                has_access: true, expires: Expiry::At(moment(left)), obtained: age.map(|age| moment(-age)),
+                has_access: true, expires: Expiry::At(moment(left)), obtained: age.map(|age| moment(-age)), imported: None,
                 has_refresh: refresh, dead: dead.then_some(Lack::NeedsConsent), retry_at: rest.map(moment),
             };
             let wanted = Wanted { floor: Duration::from_secs(floor), min_ttl: ttl.map(Duration::from_secs), force };

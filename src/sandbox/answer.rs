@@ -53,6 +53,7 @@ pub(super) async fn token(core: &Core, shape: Answer, result: Result<Map<String,
             .content_type("text/html; charset=utf-8")
             .body("<!doctype html><title>502 Bad Gateway</title><h1>Bad Gateway</h1>"),
         (Answer::EmptyStatus(number), _) => build(status(number)).finish(),
+        (Answer::Body(number, body), _) => build(status(number)).body(body),
         (Answer::Status(number, retry_after), _) => {
             let mut response = build(status(number));
             if let Some(seconds) = retry_after {
@@ -66,6 +67,7 @@ pub(super) async fn token(core: &Core, shape: Answer, result: Result<Map<String,
         }
         (_, Err(refused)) => refused.response(),
         (Answer::Json, Ok(fields)) => build(StatusCode::OK).json(fields),
+        (Answer::Odd(odd), Ok(fields)) => odd.response(build(StatusCode::OK), &fields),
         (Answer::FormEncoded, Ok(fields)) => {
             build(StatusCode::OK).content_type("application/x-www-form-urlencoded").body(form_encoded(&fields))
         }

@@ -15,6 +15,7 @@ mod grants;
 mod id_token;
 mod keys;
 mod metadata;
+mod odd;
 mod pages;
 mod pushed;
 mod resource;
@@ -40,6 +41,7 @@ pub use self::assertion::ClientKey;
 pub use self::clients::{ClientAuth, SandboxClient};
 pub use self::core::{Counts, SandboxUser};
 pub use self::gate::Hold;
+pub use self::odd::{Break, Coding, Odd};
 pub use self::script::{
     Answer, ExpiresIn, IdTokenForm, IssParameter, Refusal, Rotation, Script, ScriptedScope, Settings, Signing, Userinfo,
 };

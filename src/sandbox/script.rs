@@ -10,6 +10,7 @@ use super::assertion::ClientKey;
 use super::clients::ClientAuth;
 use super::core::lock;
 use super::gate::{Gate, Hold};
+use super::odd::Odd;
 
 /// What a refresh does to the refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,10 @@ pub enum Answer {
     Status(u16, Option<u32>),
     /// The work is done; the connection closes in the middle of the answer.
     CloseMidBody,
+    /// This status with this body, whatever it is.
+    Body(u16, &'static str),
+    /// The work is done, and the answer is not as it should be.
+    Odd(Odd),
     /// No answer, until the caller gives up or the provider stops.
     Hang,
     /// The work is done; the answer is complete for HTTP, but half of its JSON is missing.
@@ -76,7 +81,7 @@ pub enum Answer {
 impl Answer {
     /// Whether the answer carries (some of) the tokens, so that the work must be done for it.
     pub(super) fn carries_tokens(&self) -> bool {
-        matches!(self, Self::Json | Self::FormEncoded | Self::CloseMidBody | Self::TruncatedJson)
+        matches!(self, Self::Json | Self::FormEncoded | Self::CloseMidBody | Self::TruncatedJson | Self::Odd(_))
     }
 }
 

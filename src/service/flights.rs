@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use futures_util::future::{FutureExt as _, Shared};
 use tokio::sync::{Semaphore, oneshot};
 
@@ -22,8 +22,8 @@ use crate::settings::Settings;
 pub(super) enum Landing {
     /// There is news in the row: new tokens, ours or another's, or a refusal for good.
     Read,
-    /// It failed in passing; not before this moment again.
-    Rest(DateTime<Utc>),
+    /// It failed in passing; not before this moment of the process's own clock, which nobody sets, again.
+    Rest(Duration),
     /// The link is gone.
     Gone,
     /// It cannot be done, and the provider has no part in it: what is stored does not open, say.
@@ -51,6 +51,8 @@ pub struct Flights {
 pub(super) struct Lane {
     /// Who asks has one.
     pub(super) permits: Semaphore,
+    /// Who has asked, and still waits for a slow answer, has one of these instead: as many again.
+    pub(super) reserve: Semaphore,
     /// Who asks before anybody wants to know has one of these, too: half as many.
     pub(super) background: Semaphore,
     guard: Mutex<Guard>,
@@ -82,6 +84,7 @@ impl Flights {
         let lane = lanes.entry(provider.clone()).or_insert_with(|| {
             Arc::new(Lane {
                 permits: Semaphore::new(self.max_concurrency),
+                reserve: Semaphore::new(self.max_concurrency),
                 background: Semaphore::new((self.max_concurrency / 2).max(1)),
                 guard: Mutex::default(),
             })

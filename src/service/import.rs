@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use chrono::DateTime;
-use secrecy::SecretString;
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 
 use super::token_sets::{Keeping, keep};
 use super::{Parts, accounts, links};
 use crate::domain::account::AccountType;
+use crate::domain::bearer::fits_into_a_header;
 use crate::domain::event::Actor;
+use crate::domain::expiry::{self, Origin};
 use crate::domain::ids::{PARTNER_TYPE, ProviderId, Sid, Subject};
 use crate::domain::link::Proof;
 use crate::domain::params::Params;
-use crate::domain::token::Expiry;
 use crate::domain::{Error, Result, name};
 use crate::settings::Subjects;
 use crate::store;
@@ -83,13 +84,16 @@ pub async fn take_in(parts: &Arc<Parts>, line: Line, (unknown, newer): (UnknownS
     };
     let remember = settings.remember_tokens;
     let sid = Sid::parse(line.sid)?;
+    if line.access_token.as_ref().is_some_and(|token| !fits_into_a_header(token.expose_secret())) {
+        return Err(Error::input("accessToken", "is empty or has a control character: it fits into no header"));
+    }
+    let now = parts.clock.now();
     let tokens = Keeping {
         access: line.access_token,
         refresh: line.refresh_token,
         params: Params::default(),
         scope: line.scope,
-        expires: expiry(line.expires_on)?,
-        obtained: None,
+        origin: Origin::Imported { ends: ends(line.expires_on, now)?, at: now },
         refreshed: false,
     };
     if !remember && (tokens.access.is_some() || tokens.refresh.is_some()) {
@@ -132,11 +136,13 @@ pub async fn take_in(parts: &Arc<Parts>, line: Line, (unknown, newer): (UnknownS
         .await
 }
 
-fn expiry(unix_seconds: Option<i64>) -> Result<Expiry> {
-    match unix_seconds {
-        None => Ok(Expiry::Unknown),
-        Some(seconds) => DateTime::from_timestamp(seconds, 0)
-            .map(Expiry::At)
-            .ok_or_else(|| Error::input("expiresOn", "is beyond the calendar; it is in Unix seconds")),
-    }
+fn ends(unix_seconds: Option<i64>, now: DateTime<Utc>) -> Result<Option<DateTime<Utc>>> {
+    let Some(seconds) = unix_seconds else { return Ok(None) };
+    let moment = expiry::of_file(seconds, now).ok_or_else(|| {
+        Error::input(
+            "expiresOn",
+            "is no time at which a token ends: write Unix seconds, or leave it out if it is not known",
+        )
+    })?;
+    Ok(Some(moment))
 }

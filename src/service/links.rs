@@ -8,12 +8,13 @@ use super::audit::{About, record};
 use super::{Parts, condo_sessions, no_such_user, revoke, way_in};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::event::{Actor, Event};
+use crate::domain::expiry::Expiry;
 use crate::domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
 use crate::domain::link::{Health, Proof};
 use crate::domain::way_in::{Force, Removal};
 use crate::domain::{Error, Result, name};
 use crate::settings::Subjects;
-use crate::store::links::{HeldLink, ListedRow, NewLink};
+use crate::store::links::{HeldLink, ListedRow, NewLink, UseOfLink};
 use crate::store::{self, Tx};
 use crate::vault::Owner;
 
@@ -45,8 +46,12 @@ pub struct Detail {
     pub created: DateTime<Utc>,
     /// When its token was last handed out, to the hour.
     pub last_used: Option<DateTime<Utc>>,
-    /// When its access token expires.
+    /// When its access token expires, if anybody knows.
     pub expires: Option<DateTime<Utc>>,
+    /// When its refresh token expires, if the provider said.
+    pub refresh_expires: Option<DateTime<Utc>>,
+    /// The word with which the provider refuses the refresh token, and since when, if it does so without saying that it is over.
+    pub refused: Option<(String, DateTime<Utc>)>,
 }
 
 /// How much of each link a caller wants to see.
@@ -78,18 +83,29 @@ pub async fn list(parts: &Parts, caller: &Caller, subject: &Subject, view: View)
 
 async fn list_detailed(parts: &Parts, subject: &Subject) -> Result<Vec<Listed>> {
     let rows = store::read!(parts.store, |conn| store::links::list_detailed(conn, subject))?;
-    let detailed = rows.into_iter().map(|(row, (health, expires, last_used))| {
+    let detailed = rows.into_iter().map(|(row, tokens)| {
         let detail = Detail {
             proof: row.proof,
             origin: row.origin_client,
-            health: health.as_deref().and_then(Health::parse),
+            health: tokens.health.as_deref().and_then(Health::parse),
             created: row.created.0,
-            last_used: last_used.map(|at| at.0),
-            expires: expires.map(|at| at.0),
+            last_used: tokens.last_used.map(|at| at.0),
+            expires: expires(parts, &row.listed, &tokens),
+            refresh_expires: tokens.refresh_expires_at.map(|at| at.0),
+            refused: tokens.refused_word.zip(tokens.refused_since.map(|at| at.0)),
         };
         listed(row.listed, Some(detail))
     });
     Ok(detailed.collect())
+}
+
+fn expires(parts: &Parts, link: &ListedRow, tokens: &UseOfLink) -> Option<DateTime<Utc>> {
+    let provider = ProviderId::parse(&link.fp_type, &link.fp_name).ok()?;
+    let lifetime = parts.settings.providers.get(&provider).and_then(|provider| provider.lifetime);
+    let since = tokens.obtained_at.or(tokens.imported_at);
+    // Without an access token there is nothing whose life could be known; a file may state an end all the same.
+    let lifetime = lifetime.filter(|_| tokens.has_access == Some(true));
+    Expiry::read(tokens.expires_at.map(|at| at.0), since.map(|at| at.0), lifetime).known()
 }
 
 fn listed(row: ListedRow, detail: Option<Detail>) -> Listed {

@@ -12,6 +12,7 @@ pub mod forms;
 pub mod grants;
 pub mod import;
 pub mod keys;
+pub mod kin;
 pub mod links;
 pub mod onward;
 pub mod ownership;

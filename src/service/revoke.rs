@@ -12,16 +12,17 @@ use futures_util::stream::FuturesUnordered;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::Parts;
 use super::audit::{About, record};
 use super::bind::in_the_clear_if_any;
 use super::token_sets::open_key;
+use super::{Parts, kin};
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::ProviderId;
 use crate::domain::revocation::next_attempt;
 use crate::domain::{Error, Result};
 use crate::store::revocations::{
-    Due, RevocationRow, claim, delete, insert, is_awaited, is_held, list_due, list_providers, put_off, put_off_due,
+    Account, Due, RevocationRow, claim, delete, insert, is_awaited, is_held, list_due, list_providers, put_off,
+    put_off_due,
 };
 use crate::store::token_sets::TokenRow;
 use crate::store::{self, Conn, Tx, at};
@@ -219,7 +220,7 @@ enum End {
 
 async fn attempt(parts: &Parts, due: Due) -> Result<Asked> {
     let until = at(parts.clock.now() + LEASE);
-    let claimed = claim(&mut parts.store.write().await?, due, until).await?;
+    let claimed = store::claim!(parts.store, |conn| claim(conn, due, until))?;
     let Some(job) = claimed else { return Ok(Asked::Fairly) };
     let (attempts, retry_after, asked) = match ask(parts, &job).await? {
         End::Over(event, detail) => {
@@ -276,6 +277,16 @@ async fn ask(parts: &Parts, job: &RevocationRow) -> Result<End> {
     let given_up = |detail| Ok(End::Over(Event::RevocationGivenUp, Some(detail)));
     let provider = ProviderId::parse(&job.fp_type, &job.fp_name).ok().and_then(|id| parts.upstream.provider(&id));
     let Some(provider) = provider else { return given_up("not_supported") };
+    // A copy beside the system in use holds the grants of that system.
+    if !provider.settings().revoke || !parts.settings.tokens.refresh {
+        return given_up("turned_off");
+    }
+    let kin = match kin::of(parts, &provider).await {
+        Ok(kin) if kin.agree => kin,
+        // The same account may be there under another id, and nobody can tell.
+        Ok(_at_odds) => return given_up("accounts_differ"),
+        Err(passing) => return Ok(End::Failed(passing)),
+    };
     // Before the look at the links, so that as little as can be comes between that and the call.
     let endpoint = match provider.revocation_endpoint().await {
         Ok(Some(endpoint)) => endpoint,
@@ -295,7 +306,7 @@ async fn ask(parts: &Parts, job: &RevocationRow) -> Result<End> {
     // RFC 7009 §2.1: the refresh token's end should be the end of its access tokens, so it goes first.
     for (kind, token) in [(TokenType::Refresh, &tokens.refresh), (TokenType::Access, &tokens.access)] {
         let Some(token) = token else { continue };
-        if let Some(end) = spared(parts, job).await? {
+        if let Some(end) = spared(parts, job, &kin.ids).await? {
             return Ok(end);
         }
         match provider.revoke(&endpoint, kind, token).await {
@@ -315,18 +326,30 @@ async fn ask(parts: &Parts, job: &RevocationRow) -> Result<End> {
     }
 }
 
-/// Why not to ask now, if so: many providers revoke all that an account has granted us, not one token.
+/// Why not to ask now, if so: many providers revoke all that an account has granted us, not one token. So every entry whose
+/// grants are the same is looked at.
 ///
 /// What remains: tokens that are granted between this look and the provider's own, or whose bind has not brought them home
 /// yet, can die with the old ones. Their link then says that it needs consent; no look of ours can see into the provider.
-async fn spared(parts: &Parts, job: &RevocationRow) -> Result<Option<End>> {
+async fn spared(parts: &Parts, job: &RevocationRow, kin: &[ProviderId]) -> Result<Option<End>> {
+    let sid = job.sid.as_deref();
     // The binds first: one that ends in between has made its link by the second look.
     let now = at(parts.clock.now());
-    if store::read!(parts.store, |conn| is_awaited(conn, job, now))? {
-        return Ok(Some(End::Awaited));
+    for provider in kin {
+        let account = Account { provider, sid };
+        if store::read!(parts.store, |conn| is_awaited(conn, account, now))? {
+            return Ok(Some(End::Awaited));
+        }
     }
-    let held = store::read!(parts.store, |conn| is_held(conn, job))?;
-    Ok(held.then_some(End::Over(Event::RevocationSpared, None)))
+    // What was linked by an entry that is gone may be the same account; any account at all of it would be too far a guess.
+    let gone = if sid.is_some() { kin::gone(parts).await? } else { Vec::new() };
+    for provider in kin.iter().chain(&gone) {
+        let account = Account { provider, sid };
+        if store::read!(parts.store, |conn| is_held(conn, account))? {
+            return Ok(Some(End::Over(Event::RevocationSpared, None)));
+        }
+    }
+    Ok(None)
 }
 
 fn open(parts: &Parts, job: &RevocationRow) -> Result<Tokens> {

@@ -1,15 +1,16 @@
 //! Writes tokens into a link's set by compare-and-swap: a ciphertext belongs to its row, so it is sealed for the row that
 //! was read and written only if that row is still the one.
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
+
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::Parts;
+use crate::domain::expiry::{Comes, Ends, Origin};
 use crate::domain::ids::LinkId;
 use crate::domain::link::Health;
 use crate::domain::params::Params;
-use crate::domain::token::Expiry;
 use crate::domain::{Error, Result};
 use crate::store::token_sets::{NewTokens, OwnerRow, Past, TokenRow, find, insert_if_absent, replace};
 use crate::store::{Conn, at, row_id};
@@ -25,10 +26,8 @@ pub(super) struct Keeping {
     pub(super) params: Params,
     /// The scopes the provider stated.
     pub(super) scope: Option<String>,
-    /// When the access token expires.
-    pub(super) expires: Expiry,
-    /// When the provider gave it; `None` for an import.
-    pub(super) obtained: Option<DateTime<Utc>>,
+    /// Where they come from, and what is said there of when they end.
+    pub(super) origin: Origin,
     /// The stored refresh token has just got us these: whatever was held against it is over.
     pub(super) refreshed: bool,
 }
@@ -65,14 +64,16 @@ pub(super) async fn swap(
         // RFC 6749 §6: an answer without a refresh token keeps the old.
         None => row.sealed_refresh.clone(),
     };
+    let comes = comes(parts, &key, owner, (row, tokens));
     // Health, rest and lease speak of the refresh token: for one that is new or has just worked they are over.
-    let past = match &tokens.refresh {
+    let past = match comes {
         _ if tokens.refreshed => Past::Over,
-        None => Past::Stays,
+        Comes::None => Past::Stays,
         // An import that is run again, say. Whoever has this token at the provider must not be joined by another.
-        Some(token) if is_stored(parts, &key, owner, (row, token)) => Past::Forgiven,
-        Some(_) => Past::Over,
+        Comes::TheSame => Past::Forgiven,
+        Comes::Another => Past::Over,
     };
+    let ends = ends(row).renewed(tokens.origin, comes);
     let sealed_params = if past == Past::Over && !tokens.refreshed {
         // Another grant's refresh token: the old one's parameters are no more its own than the old one.
         seal_params(parts, &key, owner, tokens)?
@@ -84,11 +85,37 @@ pub(super) async fn swap(
         sealed_refresh,
         sealed_params,
         scope: tokens.scope.clone().or_else(|| row.scope.clone()),
-        expires_at: tokens.expires.known().map(at),
-        obtained_at: tokens.obtained.map(at),
+        expires_at: ends.access.map(at),
+        obtained_at: ends.obtained.map(at),
+        imported_at: ends.imported.map(at),
+        stated_life: stored_life(&ends),
+        refresh_expires_at: ends.refresh.map(at),
         version: row.version.checked_add(1).ok_or_else(|| Error::internal("a token set's version ran over"))?,
     };
     replace(conn, owner.link, row.version, (&new, past)).await
+}
+
+/// What a row says of when its tokens end.
+pub(super) fn ends(row: &TokenRow) -> Ends {
+    Ends {
+        access: row.expires_at.map(|at| at.0),
+        life: row.stated_life.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs),
+        refresh: row.refresh_expires_at.map(|at| at.0),
+        obtained: row.obtained_at.map(|at| at.0),
+        imported: row.imported_at.map(|at| at.0),
+    }
+}
+
+fn stored_life(ends: &Ends) -> Option<i64> {
+    ends.life.and_then(|life| i64::try_from(life.as_secs()).ok())
+}
+
+fn comes(parts: &Parts, key: &RowKey, owner: Owner<'_>, (row, tokens): (&TokenRow, &Keeping)) -> Comes {
+    match &tokens.refresh {
+        None => Comes::None,
+        Some(token) if is_stored(parts, key, owner, (row, token)) => Comes::TheSame,
+        Some(_) => Comes::Another,
+    }
 }
 
 /// Whether this is the refresh token that is stored. One that does not open is none.
@@ -109,6 +136,7 @@ async fn insert(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, tokens: &Keepi
         Some(token) => Some(parts.vault.seal(&key, &owner.place(Column::Refresh), token)?),
         None => None,
     };
+    let ends = Ends::default().renewed(tokens.origin, Comes::Another);
     let row = TokenRow {
         link_id: row_id(owner.link.0),
         sealed_access: seal_access(parts, &key, owner, tokens)?,
@@ -117,14 +145,19 @@ async fn insert(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, tokens: &Keepi
         key_id: wrapped.key_id,
         wrapped_key: wrapped.bytes,
         scope: tokens.scope.clone(),
-        expires_at: tokens.expires.known().map(at),
-        obtained_at: tokens.obtained.map(at),
+        expires_at: ends.access.map(at),
+        obtained_at: ends.obtained.map(at),
+        imported_at: ends.imported.map(at),
+        stated_life: stored_life(&ends),
+        refresh_expires_at: ends.refresh.map(at),
         // Random, so that no holder of an earlier set's version can match it.
         version: parts.entropy.version(),
         health: Health::Ok.as_str().to_owned(),
         health_since: None,
         retry_at: None,
         failures: 0,
+        refused_word: None,
+        refused_times: 0,
     };
     insert_if_absent(conn, &row).await
 }

@@ -3,26 +3,29 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use secrecy::SecretString;
-use tokio::time::Instant;
 
 use super::flights::{Landing, join};
 use super::{Parts, no_such_user};
 use crate::domain::caller::{Action, Caller};
+use crate::domain::expiry::{Expiry, Lifetime};
 use crate::domain::ids::{LinkId, ProviderId, Sid, Subject};
 use crate::domain::link::Health;
 use crate::domain::refresh::Errand;
-use crate::domain::token::{Decision, Expiry, Held, Lack, Wanted, decide};
+use crate::domain::token::{Decision, Held, Lack, Wanted, decide};
 use crate::domain::{Error, Result};
 use crate::settings::Subjects;
 use crate::store;
+use crate::store::leases::seen;
 use crate::store::token_sets::{Holdings, ServingRow, find_serving, list_of_account, list_of_subject};
 use crate::vault::{Column, Owner, Table};
 
 /// A caller gets its answer within this time, whatever the providers do.
 const DEADLINE: Duration = Duration::from_secs(15);
+/// When whoever has waited in vain may ask again, at the soonest.
+const SOON: Duration = Duration::from_secs(1);
 /// The longest remaining life a caller may ask for.
 pub const MAX_MIN_TTL: Duration = Duration::from_mins(10);
 
@@ -67,7 +70,7 @@ pub async fn fetch(parts: &Arc<Parts>, caller: &Caller, request: &Request) -> Re
     }
     let wanted = |row: &ServingRow| request.sid.as_ref().is_none_or(|sid| sid.as_str() == row.sid);
     let rows: Vec<ServingRow> = rows.into_iter().filter(wanted).collect();
-    let asking = Asking { parts, request, provider: &provider };
+    let asking = Asking { parts, request, provider: &provider, lifetime: settings.lifetime };
     let answers = match asking.at_once(&rows)? {
         Some(answers) => answers,
         None => asking.with_refresh(rows).await?,
@@ -97,7 +100,8 @@ fn lacking(why: impl Into<String>) -> Error {
 /// What came of one link.
 enum Answer {
     Served(Served),
-    Rest(DateTime<Utc>),
+    /// Ask again after this time.
+    Rest(Duration),
     Lacks(Lack),
     StorageAway,
     /// Something of ours is wrong, and the log says what.
@@ -116,6 +120,7 @@ struct Asking<'a> {
     parts: &'a Arc<Parts>,
     request: &'a Request,
     provider: &'a ProviderId,
+    lifetime: Option<Lifetime>,
 }
 
 impl Asking<'_> {
@@ -127,15 +132,37 @@ impl Asking<'_> {
         }
     }
 
+    /// What is held; `rest_until` as the process's clock says it, which is not the one that wrote it.
+    fn held(&self, row: &ServingRow, rest_until: Option<DateTime<Utc>>) -> Held {
+        Held {
+            has_access: row.sealed_access.is_some(),
+            expires: self.expiry(row),
+            obtained: row.obtained_at.map(|at| at.0),
+            imported: row.imported_at.map(|at| at.0),
+            has_refresh: row.has_refresh && self.parts.settings.tokens.refresh,
+            dead: match Health::parse(&row.health) {
+                Some(Health::NeedsConsent) => Some(Lack::NeedsConsent),
+                Some(Health::LostInFlight) => Some(Lack::LostInFlight),
+                Some(Health::Ok | Health::Degraded) | None => None,
+            },
+            retry_at: rest_until,
+        }
+    }
+
+    fn expiry(&self, row: &ServingRow) -> Expiry {
+        let since = row.obtained_at.or(row.imported_at);
+        Expiry::read(row.expires_at.map(|at| at.0), since.map(|at| at.0), self.lifetime)
+    }
+
     /// The answer where nobody has to be asked, which is nearly always.
     fn at_once(&self, rows: &[ServingRow]) -> Result<Option<Vec<Answer>>> {
         let (wanted, now) = (self.wanted(), self.parts.clock.now());
         let mut answers = Vec::with_capacity(rows.len());
         for row in rows {
-            match decide(&held(row), &wanted, now) {
-                Decision::Ask => return Ok(None),
+            // Whether it has to rest is seen when it would be asked for.
+            match decide(&self.held(row, None), &wanted, now) {
+                Decision::Ask | Decision::Rest(_) => return Ok(None),
                 Decision::Serve => answers.push(Answer::Served(self.open(row)?)),
-                Decision::Rest(until) => answers.push(Answer::Rest(until)),
                 Decision::Nothing(lack) => answers.push(Answer::Lacks(lack)),
             }
         }
@@ -144,47 +171,60 @@ impl Asking<'_> {
 
     /// Asks the provider for each link that needs it, all at the same time.
     async fn with_refresh(&self, rows: Vec<ServingRow>) -> Result<Vec<Answer>> {
-        let (wanted, now) = (self.wanted(), self.parts.clock.now());
-        let deadline = Instant::now() + DEADLINE;
-        let answers = rows.into_iter().map(async |row| match decide(&held(&row), &wanted, now) {
-            Decision::Ask => self.refreshed(row, deadline).await,
-            Decision::Serve => Ok(Answer::Served(self.open(&row)?)),
-            Decision::Rest(until) => Ok(Answer::Rest(until)),
-            Decision::Nothing(lack) => Ok(Answer::Lacks(lack)),
+        let wanted = self.wanted();
+        let deadline = self.parts.clock.monotonic() + DEADLINE;
+        let answers = rows.into_iter().map(async |row| {
+            let rest = self.rest_of(&row).await?;
+            let now = self.parts.clock.now();
+            match decide(&self.held(&row, rest.map(|rest| now + rest)), &wanted, now) {
+                Decision::Ask => self.refreshed(row, deadline).await,
+                Decision::Serve => Ok(Answer::Served(self.open(&row)?)),
+                Decision::Rest(until) => Ok(Answer::Rest(left(until, now))),
+                Decision::Nothing(lack) => Ok(Answer::Lacks(lack)),
+            }
         });
         join_all(answers).await.into_iter().collect()
     }
 
-    async fn refreshed(&self, row: ServingRow, deadline: Instant) -> Result<Answer> {
+    async fn refreshed(&self, row: ServingRow, deadline: Duration) -> Result<Answer> {
         match self.flown(row, deadline).await? {
             After::Answer(answer) => Ok(answer),
             // Linked again while we asked, with tokens that have to be refreshed themselves. Once is enough to start over.
             After::Newer(row) => match self.flown(row, deadline).await? {
                 After::Answer(answer) => Ok(answer),
-                After::Newer(_) => Ok(Answer::Rest(self.in_a_second())),
+                After::Newer(_) => Ok(Answer::Rest(SOON)),
             },
         }
     }
 
-    async fn flown(&self, row: ServingRow, deadline: Instant) -> Result<After> {
+    async fn flown(&self, row: ServingRow, deadline: Duration) -> Result<After> {
         let flight = join(self.parts, self.provider, (LinkId(row.link_id.0), row.version), Errand::Renew);
-        let landing = match tokio::time::timeout_at(deadline, flight).await {
-            Ok(Ok(landing)) => landing,
-            // At the deadline the flight goes on; after a panic the next caller leads a new one.
-            Err(_) | Ok(Err(_)) => Landing::Rest(self.in_a_second()),
+        let left = deadline.saturating_sub(self.parts.clock.monotonic());
+        let landed = tokio::select! {
+            biased;
+            landed = flight => landed.ok(),
+            () = self.parts.clock.sleep(left) => None,
         };
+        // At the deadline the flight goes on; after a panic the next caller leads a new one.
+        let landing = landed.unwrap_or_else(|| Landing::Rest(self.parts.clock.monotonic() + SOON));
         self.after(landing, row).await
     }
 
-    fn in_a_second(&self) -> DateTime<Utc> {
-        self.parts.clock.now() + TimeDelta::seconds(1)
+    /// How long the provider is to be left alone for a link, by the clock that leases go by.
+    async fn rest_of(&self, row: &ServingRow) -> Result<Option<Duration>> {
+        if row.retry_at.is_none() {
+            return Ok(None);
+        }
+        let (link, now) = (LinkId(row.link_id.0), store::now(self.parts.clock.now()));
+        let seen = store::read!(self.parts.store, |conn| seen(conn, &[link], now))?;
+        Ok(seen.first().and_then(|(_, seen, _)| seen.rest))
     }
 
     /// What there is to serve after a flight: what was read before it, or what stands now.
     async fn after(&self, landing: Landing, before: ServingRow) -> Result<After> {
         // The wishes have been heard; from here only the floor decides.
         let wanted = Wanted { min_ttl: None, force: false, ..self.wanted() };
-        let (now, version) = (self.parts.clock.now(), before.version);
+        let version = before.version;
         let row = match landing {
             Landing::Read => {
                 let link = LinkId(before.link_id.0);
@@ -196,17 +236,20 @@ impl Asking<'_> {
             Landing::Gone => return Ok(After::Answer(Answer::Lacks(Lack::NoRefreshToken))),
             Landing::Rest(_) | Landing::StorageAway | Landing::Broken => before,
         };
-        let held = held(&row);
+        let rest = if landing == Landing::Read { self.rest_of(&row).await? } else { None };
+        let now = self.parts.clock.now();
+        let held = self.held(&row, rest.map(|rest| now + rest));
         if held.is_servable(wanted.floor, now) {
             return Ok(After::Answer(Answer::Served(self.open(&row)?)));
         }
         Ok(After::Answer(match (landing, decide(&held, &wanted, now)) {
             (Landing::StorageAway, _) => Answer::StorageAway,
             (Landing::Broken, _) => Answer::Broken,
-            (Landing::Rest(until), _) | (_, Decision::Rest(until)) => Answer::Rest(until),
+            (Landing::Rest(until), _) => Answer::Rest(until.saturating_sub(self.parts.clock.monotonic())),
+            (_, Decision::Rest(until)) => Answer::Rest(left(until, now)),
             (_, Decision::Nothing(lack)) => Answer::Lacks(lack),
             (_, Decision::Ask) if row.version != version => return Ok(After::Newer(row)),
-            (_, Decision::Ask | Decision::Serve) => Answer::Rest(self.in_a_second()),
+            (_, Decision::Ask | Decision::Serve) => Answer::Rest(SOON),
         }))
     }
 
@@ -217,17 +260,17 @@ impl Asking<'_> {
         let key = vault.open_row_key(Table::TokenSets, row.link_id.0, &row.key_id, &row.wrapped_key)?;
         let token = vault.open(&key, &owner.place(Column::Access), sealed)?;
         self.parts.uses.note(owner.link, self.parts.clock.now());
-        Ok(Served { sid: row.sid.clone(), token, expires: row.expires_at.map(|at| at.0) })
+        Ok(Served { sid: row.sid.clone(), token, expires: self.expiry(row).known() })
     }
 
     /// All tokens there are; without any, the error that tells most about what to do.
     fn conclude(&self, answers: Vec<Answer>) -> Result<Vec<Served>> {
-        let (mut served, mut rest, mut lack, mut away) = (Vec::new(), None::<DateTime<Utc>>, None, false);
+        let (mut served, mut rest, mut lack, mut away) = (Vec::new(), None::<Duration>, None, false);
         let mut broken = false;
         for answer in answers {
             match answer {
                 Answer::Served(token) => served.push(token),
-                Answer::Rest(until) => rest = Some(rest.map_or(until, |earlier| earlier.min(until))),
+                Answer::Rest(wait) => rest = Some(rest.map_or(wait, |shorter| shorter.min(wait))),
                 Answer::Lacks(why) => lack = Some(why),
                 Answer::StorageAway => away = true,
                 Answer::Broken => broken = true,
@@ -242,12 +285,14 @@ impl Asking<'_> {
         if away {
             return Err(Error::StorageUnavailable("the database went away during a refresh".into()));
         }
-        if let Some(until) = rest {
-            let retry_after = (until - self.parts.clock.now()).to_std().unwrap_or_default().max(Duration::from_secs(1));
-            return Err(Error::ProviderUnavailable { retry_after });
+        if let Some(wait) = rest {
+            return Err(Error::ProviderUnavailable { retry_after: wait.max(SOON) });
         }
         Err(lacking(match lack {
             None => "there is no link with tokens".to_owned(),
+            Some(Lack::NoRefreshToken) if !self.parts.settings.tokens.refresh => {
+                "it has expired, and this fedlink refreshes none (tokens.refresh = false)".to_owned()
+            }
             Some(Lack::NoRefreshToken) => "it has expired and there is no refresh token".to_owned(),
             Some(Lack::NeedsConsent) => "the provider refused the refresh token; the user has to link again".to_owned(),
             Some(Lack::LostInFlight) => {
@@ -261,17 +306,6 @@ impl Asking<'_> {
     }
 }
 
-fn held(row: &ServingRow) -> Held {
-    Held {
-        has_access: row.sealed_access.is_some(),
-        expires: Expiry::from(row.expires_at.map(|at| at.0)),
-        obtained: row.obtained_at.map(|at| at.0),
-        has_refresh: row.has_refresh,
-        dead: match Health::parse(&row.health) {
-            Some(Health::NeedsConsent) => Some(Lack::NeedsConsent),
-            Some(Health::LostInFlight) => Some(Lack::LostInFlight),
-            Some(Health::Ok | Health::Degraded) | None => None,
-        },
-        retry_at: row.retry_at.map(|at| at.0),
-    }
+fn left(until: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
+    (until - now).to_std().unwrap_or_default()
 }

@@ -32,11 +32,11 @@ pub use error::{SettingsError, SettingsErrors};
 pub use ip_proxies::IpProxy;
 pub use sms::Sms;
 pub use types::*;
-pub use warnings::Warning;
+pub use warnings::{Warning, words_on_odds};
 
 use error::shown_path;
 use reader::{Context, Reader};
-use scalar::{choice, duration, text_as, whole};
+use scalar::{boolean, choice, duration, text_as, whole};
 
 /// Whether secrets may stand in the settings themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,6 +225,7 @@ fn read_tokens(top: &mut Reader<'_>) -> Tokens {
             Duration::from_mins(5),
             duration(Duration::ZERO..=MOST_REFRESH_AHEAD),
         ),
+        refresh: section.with_default("refresh", true, boolean),
         max_concurrency: section.with_default("max_concurrency", 64, whole(1..=MOST_CONCURRENCY)),
     };
     section.finish();

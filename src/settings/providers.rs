@@ -8,11 +8,14 @@ use toml::{Table, Value};
 
 use super::error::suggestion;
 use super::reader::Reader;
-use super::scalar::{boolean, choice, duration, text, text_as, title};
+use super::scalar::{Given, boolean, choice, duration, text, text_as, title};
 use super::types::{Endpoints, Provider, ProviderKind, UserinfoCall};
 use super::{address, client_auth, template};
 use crate::domain::Error;
+use crate::domain::expiry::{LONGEST_LIFE, Lifetime};
+use crate::domain::failure::DeadError;
 use crate::domain::ids::{PARTNER_TYPE, ProviderId};
+use crate::domain::scope::is_scope_char;
 
 /// The presets, by name. A test parses each of them.
 pub(super) static PRESETS: LazyLock<Table> =
@@ -58,8 +61,10 @@ const TOKEN_PARAMS: [&str; 12] = [
     "error",
 ];
 
-/// No token lives longer than this; beyond, a lifetime is a slip of the pen.
-const LONGEST_LIFE: Duration = Duration::from_hours(10 * 366 * 24);
+/// Whoever waits for an answer to a refresh less long than for any other throws tokens away.
+const SHORTEST_WAIT: Duration = Duration::from_secs(10);
+/// Nobody answers after this.
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
 
 /// The providers, and what of them is known even where their settings are wrong.
 pub(super) struct Providers {
@@ -117,14 +122,16 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     let userinfo_call = reader.with_default("userinfo_call", UserinfoCall::Bearer, choice(&USERINFO_CALLS));
     let sid = reader.with_default("sid", "{sub}".to_owned(), text_as(template::sid));
     let user_name = reader.with_default("user_name", "{email}".to_owned(), text_as(template::user_name));
-    let lifetime = reader.optional("lifetime", duration(Duration::from_secs(1)..=LONGEST_LIFE));
+    let lifetime = reader.optional("lifetime", lifetime);
     let rotates = reader.with_default("rotates", true, boolean);
     let reuse_window = reader.optional("reuse_window", duration(Duration::from_secs(1)..=LONGEST_LIFE));
+    let answer_within = reader.optional("answer_within", duration(SHORTEST_WAIT..=LONGEST_WAIT));
     let idle_life = reader.optional("idle_life", duration(Duration::from_secs(1)..=LONGEST_LIFE));
+    let revoke = reader.with_default("revoke", true, boolean);
     let refresh_dies_with_access = reader.with_default("refresh_dies_with_access", false, boolean);
     let authorize_params = reader.texts("authorize_params", refuse_ours).unwrap_or_default();
     let resent_params = reader.list("resent_params", resent_param).unwrap_or_default();
-    let dead_errors = reader.list("dead_errors", dead_error).unwrap_or_default();
+    let dead_errors = reader.list("dead_errors", DeadError::parse).unwrap_or_default();
     reader.finish();
     let id = id?;
     Some(Provider {
@@ -148,7 +155,9 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
         lifetime,
         rotates,
         reuse_window,
+        answer_within,
         idle_life,
+        revoke,
         refresh_dies_with_access,
         authorize_params,
         resent_params,
@@ -232,9 +241,18 @@ fn read_endpoints(reader: &mut Reader<'_>, kind: Option<ProviderKind>) -> Endpoi
     }
 }
 
+/// A length of time, or "never". Beyond reason, it is a slip of the pen.
+fn lifetime(given: &Given<'_>) -> Result<Lifetime, String> {
+    if text(given).is_ok_and(|text| text == "never") {
+        return Ok(Lifetime::Endless);
+    }
+    let lasts = duration(Duration::from_secs(1)..=LONGEST_LIFE)(given).map(Lifetime::Lasts);
+    lasts.map_err(|problem| format!("{problem}; or \"never\" where tokens don't end by themselves"))
+}
+
 /// RFC 6749 §3.3: printable ASCII without space, quote and backslash.
 fn scope(text: &str) -> Result<String, String> {
-    if !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '"' | '\\')) {
+    if !text.is_empty() && text.chars().all(is_scope_char) {
         Ok(text.to_owned())
     } else {
         Err("must be one scope, without spaces, quotes and backslashes; write several as several texts".to_owned())
@@ -256,21 +274,5 @@ fn resent_param(name: &str) -> Result<String, String> {
         Err("must be the name of a parameter, such as \"device_id\"".to_owned())
     } else {
         Ok(name.to_owned())
-    }
-}
-
-/// An OAuth error code (RFC 6749 §5.2), or `status:` with a client error's number.
-fn dead_error(text: &str) -> Result<String, String> {
-    let is_known = match text.strip_prefix("status:") {
-        // A server error is always in passing: to take it for final would lose tokens in every outage.
-        Some(status) => {
-            status.len() == 3 && status.parse().is_ok_and(|status: u16| (400..500).contains(&status) && status != 429)
-        }
-        None => !text.is_empty() && text.chars().all(|c| matches!(c, ' '..='~') && !matches!(c, '"' | '\\')),
-    };
-    if is_known {
-        Ok(text.to_owned())
-    } else {
-        Err("must be an OAuth error such as \"invalid_grant\", or \"status:400\" (400 to 499, not 429)".to_owned())
     }
 }

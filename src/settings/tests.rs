@@ -13,6 +13,7 @@ use secrecy::ExposeSecret as _;
 use toml::{Table, Value};
 
 use super::*;
+use crate::domain::expiry::Lifetime;
 use crate::domain::ids::{ClientId, ProviderId};
 use crate::domain::scope::Scope;
 
@@ -90,7 +91,7 @@ idle_life = "180d"
 refresh_dies_with_access = true
 authorize_params = { prompt = "consent" }
 resent_params = ["device_id", "state"]
-dead_errors = ["invalid_grant", "status:400"]
+dead_errors = ["invalid_grant", "status:400", "status:401 error.code=gone"]
 "#;
 
 const SECRET: &str = "planted-s3cret-that-signs";
@@ -164,13 +165,14 @@ fn the_designs_example_is_read() {
     assert_eq!(provider.title, "T-Bank");
     assert_eq!(provider.kind, ProviderKind::Oidc);
     assert_eq!(provider.issuer.as_deref(), Some("https://id.bank.example/"));
-    assert_eq!(provider.lifetime, Some(Duration::from_hours(1)));
+    assert_eq!(provider.lifetime, Some(Lifetime::Lasts(Duration::from_hours(1))));
     assert_eq!((provider.rotates, provider.refresh_dies_with_access), (false, true));
     assert_eq!(provider.reuse_window, Some(Duration::from_secs(30)));
     assert_eq!(provider.idle_life, Some(Duration::from_hours(180 * 24)));
     assert_eq!(provider.authorize_params["prompt"], "consent");
     assert_eq!(provider.resent_params, ["device_id", "state"]);
-    assert_eq!(provider.dead_errors, ["invalid_grant", "status:400"]);
+    let dead_errors: Vec<String> = provider.dead_errors.iter().map(ToString::to_string).collect();
+    assert_eq!(dead_errors, ["invalid_grant", "status:400", "status:401 error.code=gone"]);
 }
 
 #[test]
@@ -237,9 +239,9 @@ fn an_unknown_key_is_named_in_every_table() {
         "clients[0].secret (app): must have env = \"NAME\" or file = \"PATH\"\n\
          clients[0].secret.enf (app): is no known key; did you mean \"env\"?"
     );
-    let known = "authorization_endpoint, authorize_params, client_auth, client_id, client_key, client_key_alg, client_key_id, client_key_issuer, client_secret, confirm, dead_errors, \
+    let known = "answer_within, authorization_endpoint, authorize_params, client_auth, client_id, client_key, client_key_alg, client_key_id, client_key_issuer, client_secret, confirm, dead_errors, \
                  exclusive, idle_life, issuer, jwks_uri, kind, lifetime, name, par, preset, \
-                 pushed_authorization_request_endpoint, refresh_dies_with_access, remember_tokens, resent_params, reuse_window, revocation_endpoint, rotates, scopes, sid, title, token_endpoint, type, \
+                 pushed_authorization_request_endpoint, refresh_dies_with_access, remember_tokens, resent_params, reuse_window, revocation_endpoint, revoke, rotates, scopes, sid, title, token_endpoint, type, \
                  user_name, userinfo_call, userinfo_endpoint";
     assert_eq!(
         mistakes_of_provider("redirect = 1\n\"a\\nb\" = 2"),
@@ -376,6 +378,11 @@ fn every_preset_is_sound() {
     assert_eq!(providers::PRESETS.keys().map(String::as_str).collect::<Vec<_>>().join(" "), wanted);
     // Two teams may each have a user of one id.
     assert_eq!(providers::PRESETS["slack"]["sid"].as_str(), Some("{https://slack.com/team_id}.{sub}"));
+    // What its users have to do anew is no failure that passes.
+    let final_there = providers::PRESETS["microsoft"]["dead_errors"].as_array().unwrap();
+    for error in ["interaction_required", "consent_required", "login_required", "bad_token"] {
+        assert!(final_there.contains(&error.into()), "{error}");
+    }
     let pem = "-----BEGIN PRIVATE KEY-----";
     for (name, preset) in &*providers::PRESETS {
         let preset = preset.as_table().unwrap();

@@ -10,6 +10,8 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::{IpProxy, Sms};
+use crate::domain::expiry::Lifetime;
+use crate::domain::failure::DeadError;
 use crate::domain::ids::{ClientId, ProviderId};
 use crate::domain::partner::{Fields, Trust};
 use crate::domain::scope::Scope;
@@ -160,6 +162,8 @@ pub struct Tokens {
     pub min_lifetime: Duration,
     /// How long before it expires the token of a link in use is refreshed in the background; zero: never.
     pub refresh_ahead: Duration,
+    /// Whether tokens are refreshed at all, and revoked. A copy beside the system in use must do neither.
+    pub refresh: bool,
     /// Refreshes in flight per provider.
     pub max_concurrency: usize,
 }
@@ -301,22 +305,26 @@ pub struct Provider {
     pub confirm: bool,
     /// Endpoints set by hand or by the preset; they win over discovery.
     pub endpoints: Endpoints,
-    /// How long an access token lives where the provider doesn't say.
-    pub lifetime: Option<Duration>,
+    /// How long an access token lives where the provider doesn't say; absent: nobody knows.
+    pub lifetime: Option<Lifetime>,
     /// Whether a refresh may replace the refresh token (RFC 6749 §6): the spent one is then taken for dead.
     pub rotates: bool,
     /// How long a spent refresh token still works; absent: not at all, as far as is known.
     pub reuse_window: Option<Duration>,
+    /// How long the answer to a refresh is waited for; without it as [`crate::domain::patience::patience`] says.
+    pub answer_within: Option<Duration>,
     /// How long a refresh token may go unused before it dies; absent: it doesn't, as far as is known.
     pub idle_life: Option<Duration>,
+    /// Whether tokens that no link needs any more are revoked there.
+    pub revoke: bool,
     /// Whether the refresh token dies with the access token: refreshed ahead, or never.
     pub refresh_dies_with_access: bool,
     /// Sent to the authorization endpoint as they are.
     pub authorize_params: BTreeMap<String, String>,
     /// Names of parameters that come back with the code and are sent again at exchange and refresh.
     pub resent_params: Vec<String>,
-    /// OAuth errors beside `invalid_grant` that mean the refresh token is dead; `status:400` means such a status without an error code.
-    pub dead_errors: Vec<String>,
+    /// What means that the refresh token is dead, beside `invalid_grant`.
+    pub dead_errors: Vec<DeadError>,
 }
 
 /// A provider's endpoints, as far as they are set by hand.

@@ -2,7 +2,8 @@
 
 use super::Settings;
 use super::types::PartnerClient;
-use crate::domain::ids::ClientId;
+use crate::domain::ids::{ClientId, ProviderId};
+use crate::domain::kin::{self, Entry};
 
 /// What the settings of a partner's client allow.
 #[derive(Debug)]
@@ -28,6 +29,40 @@ impl Settings {
             })
             .collect()
     }
+
+    /// Where the grants of each provider's entry come from, as far as the settings say.
+    pub fn grant_sources(&self) -> impl Iterator<Item = Entry<ProviderId>> + '_ {
+        self.providers.values().map(|provider| Entry {
+            id: provider.id.clone(),
+            client_id: provider.client_id.clone(),
+            issuer: provider.issuer.clone(),
+            token_endpoint: provider.endpoints.token.as_ref().map(ToString::to_string),
+            sid: provider.sid.clone(),
+        })
+    }
+
+    /// Entries whose tokens are not revoked, though they should be, since they share their grants and don't agree on what to
+    /// call an account; as far as the settings alone can tell.
+    pub fn entries_at_odds(&self) -> Vec<Vec<ProviderId>> {
+        self.revoking(kin::at_odds(&self.grant_sources().collect::<Vec<_>>()))
+    }
+
+    /// Those groups of which any entry is to revoke.
+    pub(crate) fn revoking(&self, mut groups: Vec<Vec<ProviderId>>) -> Vec<Vec<ProviderId>> {
+        let revokes = |id: &ProviderId| self.providers.get(id).is_some_and(|provider| provider.revoke);
+        groups.retain(|group| self.tokens.refresh && group.iter().any(revokes));
+        groups
+    }
+}
+
+/// What is to be known of entries that are at odds.
+pub fn words_on_odds(entries: &[ProviderId]) -> String {
+    let names: Vec<String> = entries.iter().map(ToString::to_string).collect();
+    format!(
+        "{} are one client of one provider and take an account's id from different claims, so nobody can tell whether a grant is \
+         still needed, and none is revoked: give them the same sid, or say revoke = false",
+        names.join(", ")
+    )
 }
 
 /// A partner's other applications have its users' tokens as well: where nobody looks whom one was made for, any of them can

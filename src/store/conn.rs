@@ -1,10 +1,14 @@
 //! A connection of either engine, and the macro that runs one query text on whichever it is.
 
+use std::sync::Arc;
+
 use diesel::result::QueryResult;
 use diesel_async::SimpleAsyncConnection as _;
 
+use super::commit::{Witness, begin};
 use super::link::{ANSWER, Link, unanswered};
 use super::pool::Lease;
+use super::postgres::Postgres;
 use super::sqlite_conn::SqliteConn;
 use super::together::unsent;
 
@@ -109,22 +113,27 @@ impl Conn {
         on!(self, |c| c.batch_execute(sql))
     }
 
-    /// Starts a transaction; from here to [`Conn::commit`] a drop closes the connection, which rolls it back.
-    pub(super) async fn begin(&mut self) -> QueryResult<()> {
+    /// Starts a transaction; from here to [`Conn::commit`] a drop closes the connection, which rolls it back. On Postgres it
+    /// gives the transaction's id.
+    pub(super) async fn begin(&mut self) -> QueryResult<Option<i64>> {
         // Marked before BEGIN is sent: a future dropped in between must not leave an open transaction in the pool.
         self.mark_transaction(true);
         match self {
             // IMMEDIATE: two readers that both upgrade would deadlock into "database is locked".
-            Self::Sqlite(_) => self.batch("BEGIN IMMEDIATE").await,
-            Self::Together(_) => Err(unsent("a transaction needs a connection of its own")),
-            Self::Postgres(_) | Self::Shared(_) => {
-                let begun = tokio::time::timeout(ANSWER, self.batch("BEGIN")).await;
-                begun.unwrap_or_else(|_elapsed| Err(unanswered()))
+            Self::Sqlite(_) => self.batch("BEGIN IMMEDIATE").await.map(|()| None),
+            Self::Together(_) | Self::Shared(_) => Err(unsent("a transaction needs a connection of its own")),
+            Self::Postgres(lease) => {
+                let link = lease.0.enter()?;
+                let begun = tokio::time::timeout(ANSWER, begin(link.conn())).await;
+                let begun = begun.unwrap_or_else(|_elapsed| Err(unanswered()));
+                link.judge(&begun);
+                lease.0.leave();
+                begun.map(Some)
             }
         }
     }
 
-    /// Commits; after an error nobody knows whether it took, and the connection is closed.
+    /// Commits; after an error of the connection it may have taken, and the connection is closed.
     pub(super) async fn commit(mut self) -> QueryResult<()> {
         self.batch("COMMIT").await?;
         self.mark_transaction(false);
@@ -155,13 +164,21 @@ impl Conn {
 /// A transaction. Dropped without [`Tx::commit`] it is rolled back, by closing its connection.
 pub(crate) struct Tx {
     conn: Conn,
+    /// Who knows whether it was committed, where we may not hear of it.
+    witness: Option<Witness>,
 }
 
 impl Tx {
-    /// Begins a transaction on a connection of one's own.
+    /// Begins a transaction on a SQLite connection of one's own.
     pub(super) async fn begin(mut conn: Conn) -> QueryResult<Self> {
         conn.begin().await?;
-        Ok(Self { conn })
+        Ok(Self { conn, witness: None })
+    }
+
+    /// Begins a transaction on a Postgres connection of one's own.
+    pub(super) async fn begin_on(postgres: &Arc<Postgres>, mut conn: Conn) -> QueryResult<Self> {
+        let id = conn.begin().await?;
+        Ok(Self { conn, witness: id.map(|id| Witness::new(Arc::clone(postgres), id)) })
     }
 
     /// The connection, for the queries of the transaction.
@@ -169,9 +186,13 @@ impl Tx {
         &mut self.conn
     }
 
-    /// Makes it all true at once.
+    /// Makes it all true at once. Where the word of it is lost, it is asked after: an error means that it is not true, or that
+    /// nobody could tell for as long as anybody waits.
     pub(crate) async fn commit(self) -> crate::domain::Result<()> {
-        self.conn.commit().await.map_err(super::error::lift)
+        match self.witness {
+            Some(witness) => witness.see(self.conn.commit()).await,
+            None => self.conn.commit().await.map_err(super::error::lift),
+        }
     }
 }
 

@@ -74,6 +74,12 @@ pub(super) fn is_of_database(error: &Error) -> bool {
     }
 }
 
+/// Whether the database is there and will not have what it is given: a value that it can't hold, or that breaks a rule. Neither
+/// driver tells the SQLSTATE on; so whatever is no outage counts.
+pub(super) fn is_refused(error: &Error) -> bool {
+    matches!(error, Error::Internal(source) if source.is::<Diesel>())
+}
+
 /// Whether a constraint that says "only one" refused the write, and which one (its name, or the columns on SQLite).
 pub(super) fn violated(error: &Diesel) -> Option<String> {
     match error {

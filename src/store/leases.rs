@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
@@ -17,7 +17,7 @@ use super::types::{At, Id, Uuid};
 use crate::domain::Result;
 use crate::domain::ids::{LinkId, ProviderId};
 use crate::domain::link::Health;
-use crate::domain::refresh::{Before, Ending, Errand, LEASE, Seen, Takeover};
+use crate::domain::refresh::{Before, Ending, Errand, LEASE, Seen, Takeover, rest};
 
 #[diesel::declare_sql_function]
 extern "SQL" {
@@ -30,6 +30,18 @@ extern "SQL" {
         unwanted: diesel::sql_types::Nullable<Id>,
     ) -> diesel::sql_types::Nullable<Id>;
 }
+
+/// Whether the provider may be asked again for the link. A rest that begins in the future was written by another clock than the
+/// one that it is held against: it says nothing.
+macro_rules! rested {
+    ($now:expr) => {
+        token_sets::retry_at
+            .is_null()
+            .or(token_sets::retry_at.le($now.moment().nullable()))
+            .or(token_sets::failed_at.gt($now.moment().nullable()))
+    };
+}
+pub(super) use rested;
 
 /// One refresh of one link: which tokens it is for, and the id it leaves its traces under.
 #[derive(Clone, Copy, Debug)]
@@ -48,37 +60,59 @@ impl Attempt {
     }
 }
 
-/// Takes the lease, if what was read still stands, nobody else holds it, and the provider may be asked again.
+/// Takes the lease, if what was read still stands, nobody else holds it, and the provider may be asked again. The same attempt
+/// may take it again: whoever never heard whether it has it asks once more. `outlived`: the attempt whose lease has been seen to stand
+/// unrenewed for longer than one lasts, whatever end a wrong clock wrote.
 pub(crate) async fn take(
     conn: &mut Conn,
     attempt: &Attempt,
     now: Now,
     errand: Errand,
-    takeover: Takeover,
+    (takeover, outlived): (Takeover, Option<uuid::Uuid>),
 ) -> Result<Option<Before>> {
     let is_second_look = errand == Errand::SecondLook;
     let may_take_over = takeover == Takeover::Allowed;
-    let unclosed_by: Option<Option<Uuid>> = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(attempt.link.0)))
-        .filter(token_sets::version.eq(attempt.version))
-        .filter(
-            token_sets::attempt.is_null().or(token_sets::lease_until
-                .le(now.moment().nullable())
-                .and(may_take_over.into_sql::<diesel::sql_types::Bool>()))
-        )
-        .filter(token_sets::health.ne_all(dead()).or(is_second_look.into_sql::<diesel::sql_types::Bool>()))
-        .filter(token_sets::retry_at.is_null().or(token_sets::retry_at.le(now.moment().nullable())))
-        .set((
-            token_sets::attempt.eq(attempt.uuid()),
-            token_sets::lease_until.eq(now.plus(span(LEASE)).nullable()),
-            token_sets::unclosed_by.eq(coalesce(token_sets::unclosed_by, Some(attempt.uuid()))),
-        ))
-        .returning(token_sets::unclosed_by)
+    let is_anothers = token_sets::attempt.is_not_null().and(token_sets::attempt.ne(attempt.uuid()).assume_not_null());
+    let taken: Option<(Option<Uuid>, bool)> =
+        on!(conn, |c| diesel::update(token_sets::table.find(Uuid(attempt.link.0)))
+            .filter(token_sets::version.eq(attempt.version))
+            .filter(
+                token_sets::attempt
+                    .is_null()
+                    .or(token_sets::attempt.eq(attempt.uuid()))
+                    .or(token_sets::attempt.eq(outlived.map(Uuid)))
+                    .or(token_sets::lease_until
+                        .le(now.moment().nullable())
+                        .and(may_take_over.into_sql::<diesel::sql_types::Bool>()))
+            )
+            .filter(token_sets::health.ne_all(dead()).or(is_second_look.into_sql::<diesel::sql_types::Bool>()))
+            .filter(rested!(now))
+            .set((
+                token_sets::attempt.eq(attempt.uuid()),
+                token_sets::lease_until.eq(now.plus(span(LEASE)).nullable()),
+                token_sets::unclosed_by.eq(coalesce(token_sets::unclosed_by, Some(attempt.uuid()))),
+                token_sets::abandoned.eq(token_sets::abandoned.or(is_anothers)),
+            ))
+            .returning((token_sets::unclosed_by, token_sets::abandoned))
+            .prepared()
+            .get_result(c))
+        .optional()
+        .map_err(lift)?;
+    Ok(taken.map(|(unclosed_by, abandoned)| match (abandoned, unclosed_by == Some(attempt.uuid())) {
+        (true, _) => Before::Abandoned,
+        (false, true) => Before::Clean,
+        (false, false) => Before::Unclosed,
+    }))
+}
+
+/// Renews the lease of an attempt that waits for its answer; says whether it is still its own.
+pub(crate) async fn renew(conn: &mut Conn, attempt: &Attempt, now: Now) -> Result<bool> {
+    let renewed = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(attempt.link.0)))
+        .filter(token_sets::attempt.eq(attempt.uuid()))
+        .set(token_sets::lease_until.eq(now.plus(span(LEASE)).nullable()))
         .prepared()
-        .get_result(c))
-    .optional()
-    .map_err(lift)?;
-    Ok(unclosed_by
-        .map(|unclosed_by| if unclosed_by == Some(attempt.uuid()) { Before::Clean } else { Before::Unclosed }))
+        .execute(c));
+    Ok(renewed.map_err(lift)? == 1)
 }
 
 impl Ending {
@@ -106,26 +140,44 @@ pub(crate) async fn end(conn: &mut Conn, attempt: &Attempt, ending: Ending) -> R
     Ok(())
 }
 
-/// Gives the lease back and records a failure that may pass: the provider is not asked again for `wait`. Says whether it
-/// was recorded: not if the tokens changed or the lease is another's by now.
-pub(crate) async fn fail(
-    conn: &mut Conn,
-    attempt: &Attempt,
-    now: Now,
-    (ending, wait): (Ending, Duration),
-) -> Result<bool> {
+/// What is recorded of a failure that may pass.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failure<'a> {
+    /// How the attempt ends.
+    pub(crate) ending: Ending,
+    /// How long the provider is not asked again.
+    pub(crate) wait: Duration,
+    /// What the provider said of this token, if it did.
+    pub(crate) word: Option<&'a str>,
+}
+
+/// Gives the lease back and records a failure that may pass. Says whether it was recorded: not if the tokens changed or the
+/// lease is another's by now.
+pub(crate) async fn fail(conn: &mut Conn, attempt: &Attempt, now: Now, failure: Failure<'_>) -> Result<bool> {
+    // What the provider says of itself in between takes nothing back of what it said of the token.
+    let refused = failure.word.map(|word| {
+        let again = || token_sets::refused_word.eq(word).assume_not_null();
+        (
+            token_sets::refused_word.eq(word),
+            token_sets::refused_since
+                .eq(diesel::dsl::case_when(again(), token_sets::refused_since).otherwise(now.moment().nullable())),
+            token_sets::refused_times.eq(diesel::dsl::case_when(again(), token_sets::refused_times + 1).otherwise(1)),
+        )
+    });
     let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(attempt.link.0)))
         .filter(token_sets::attempt.eq(attempt.uuid()))
         .filter(token_sets::version.eq(attempt.version))
         .set((
             token_sets::attempt.eq(None::<Uuid>),
             token_sets::lease_until.eq(None::<At>),
-            token_sets::unclosed_by.eq(nullif(token_sets::unclosed_by, ending.struck_out(attempt))),
+            token_sets::unclosed_by.eq(nullif(token_sets::unclosed_by, failure.ending.struck_out(attempt))),
             token_sets::failures.eq(token_sets::failures + 1),
-            token_sets::retry_at.eq(now.plus(span(wait)).nullable()),
+            token_sets::failed_at.eq(now.moment().nullable()),
+            token_sets::retry_at.eq(now.plus(span(failure.wait)).nullable()),
             // One that is dead stays so until the provider says otherwise.
             token_sets::health.eq(diesel::dsl::case_when(token_sets::health.eq_any(dead()), token_sets::health)
                 .otherwise(Health::Degraded.as_str())),
+            refused,
         ))
         .prepared()
         .execute(c));
@@ -141,6 +193,8 @@ pub(crate) struct Mark {
     pub(crate) notice_in: Duration,
     /// Whether the provider is asked once more before that.
     pub(crate) second_look: bool,
+    /// Whether the word on record, with which the token was refused again and again, is why.
+    pub(crate) is_by_word: bool,
 }
 
 /// Gives the lease back and marks the link dead; says whether it did: not if the tokens changed or the lease is another's.
@@ -148,6 +202,8 @@ pub(crate) struct Mark {
 pub(crate) async fn mark(conn: &mut Conn, attempt: &Attempt, now: Now, mark: Mark) -> Result<bool> {
     // Whose answer was lost stays on record, in case the mark is undone.
     let ending = if mark.verdict == Health::LostInFlight { Ending::Open } else { Ending::Closed };
+    let no_word = (!mark.is_by_word)
+        .then_some((token_sets::refused_word.eq(None::<String>), token_sets::refused_since.eq(None::<At>)));
     let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(attempt.link.0)))
         .filter(token_sets::attempt.eq(attempt.uuid()))
         .filter(token_sets::version.eq(attempt.version))
@@ -162,13 +218,11 @@ pub(crate) async fn mark(conn: &mut Conn, attempt: &Attempt, now: Now, mark: Mar
                 token_sets::health_since
             )
             .otherwise(now.moment().nullable())),
-            // What has been told of is not told again: another instance may have looked a second time as well, and later.
-            token_sets::notice_at.eq(diesel::dsl::case_when(
-                token_sets::health.eq_any(dead()).and(token_sets::notice_at.is_null()),
-                token_sets::notice_at
-            )
-            .otherwise(now.plus(span(mark.notice_in)).nullable())),
+            // What has been told of is not told again.
+            token_sets::notice_at
+                .eq(diesel::dsl::case_when(token_sets::told.eq(false), now.plus(span(mark.notice_in)).nullable())),
             token_sets::second_look.eq(mark.second_look),
+            no_word,
         ))
         .prepared()
         .execute(c));
@@ -176,6 +230,7 @@ pub(crate) async fn mark(conn: &mut Conn, attempt: &Attempt, now: Now, mark: Mar
 }
 
 /// Undoes the marks that a provider's links got within the last `span_back`; gives how many. They count as failing in passing.
+/// What a process of ours lost is none of the provider's doing, and stays.
 pub(crate) async fn undo_marks(conn: &mut Conn, provider: &ProviderId, now: Now, span_back: Duration) -> Result<usize> {
     let its_links = links::table
         .filter(links::fp_type.eq(provider.fp_type()))
@@ -184,22 +239,27 @@ pub(crate) async fn undo_marks(conn: &mut Conn, provider: &ProviderId, now: Now,
     on!(conn, |c| diesel::update(token_sets::table)
         .filter(token_sets::health_since.ge(now.plus(-span(span_back)).nullable()))
         .filter(token_sets::health.eq_any(dead()))
+        .filter(token_sets::abandoned.eq(false).or(token_sets::health.ne(Health::LostInFlight.as_str())))
         .filter(token_sets::link_id.eq_any(its_links))
         .set((
             token_sets::health.eq(Health::Degraded.as_str()),
             token_sets::health_since.eq(None::<At>),
             token_sets::notice_at.eq(None::<At>),
             token_sets::second_look.eq(false),
+            token_sets::told.eq(false),
         ))
         .execute(c))
     .map_err(lift)
 }
 
-/// Link, version, end of the lease, its holder, health, end of the rest, the time by which these are judged.
-type SeenRow = (Uuid, i64, Option<At>, Option<Uuid>, String, Option<At>, At);
+/// Link, version, end of the lease, its holder, health, end and begin of the rest, the time by which these are judged.
+type SeenRow = (Uuid, i64, Option<At>, Option<Uuid>, String, Option<At>, Option<At>, At);
 
-/// How the links among `wanted` stand; those that are gone are left out.
-pub(crate) async fn seen(conn: &mut Conn, wanted: &[LinkId], now: Now) -> Result<Vec<(LinkId, Seen)>> {
+/// A lease as it stands: whose it is, and until when.
+pub(crate) type Lease = (uuid::Uuid, DateTime<Utc>);
+
+/// How the links among `wanted` stand, and the leases on them; those that are gone are left out.
+pub(crate) async fn seen(conn: &mut Conn, wanted: &[LinkId], now: Now) -> Result<Vec<(LinkId, Seen, Option<Lease>)>> {
     let ids: Vec<Uuid> = wanted.iter().map(|link| Uuid(link.0)).collect();
     let rows: Vec<SeenRow> = on!(conn, |c| token_sets::table
         .filter(token_sets::link_id.eq_any(&ids))
@@ -210,29 +270,34 @@ pub(crate) async fn seen(conn: &mut Conn, wanted: &[LinkId], now: Now) -> Result
             token_sets::attempt,
             token_sets::health,
             token_sets::retry_at,
+            token_sets::failed_at,
             now.moment(),
         ))
         .load(c))
     .map_err(lift)?;
-    let seen = rows.into_iter().map(|(link, version, lease_until, attempt, health, retry_at, now)| {
+    let seen = rows.into_iter().map(|(link, version, lease_until, attempt, health, retry_at, failed_at, now)| {
         let is_live = lease_until.is_some_and(|until| until > now);
         let seen = Seen {
             version,
             is_leased: attempt.is_some() && is_live,
             is_abandoned: attempt.is_some() && !is_live,
             health: Health::parse(&health).unwrap_or(Health::Ok),
-            rest: retry_at.and_then(|at| (at.0 - now.0).to_std().ok()),
+            rest: rest(failed_at.map(|at| at.0), retry_at.map(|at| at.0), now.0),
         };
-        (LinkId(link.0), seen)
+        (LinkId(link.0), seen, attempt.map(|id| id.0).zip(lease_until.map(|at| at.0)))
     });
     Ok(seen.collect())
 }
 
-/// Ends the leases that a dead process left, where only one process serves. Their attempts stay on record as unended.
+/// Ends the leases that a dead process left, where only one process serves. Their attempts stay on record as abandoned.
 pub(crate) async fn release_all(conn: &mut Conn) -> Result<usize> {
     on!(conn, |c| diesel::update(token_sets::table)
         .filter(token_sets::attempt.is_not_null())
-        .set((token_sets::attempt.eq(None::<Uuid>), token_sets::lease_until.eq(None::<At>)))
+        .set((
+            token_sets::attempt.eq(None::<Uuid>),
+            token_sets::lease_until.eq(None::<At>),
+            token_sets::abandoned.eq(true)
+        ))
         .execute(c))
     .map_err(lift)
 }

@@ -39,8 +39,20 @@ pub(crate) struct DetailRow {
     pub(crate) created: At,
 }
 
-/// The tokens' part of the detailed list: health, expiry, last use.
-pub(crate) type UseOfLink = (Option<String>, Option<At>, Option<At>);
+/// The tokens' part of the detailed list.
+#[derive(Debug, Queryable)]
+#[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(crate) struct UseOfLink {
+    pub(crate) health: Option<String>,
+    pub(crate) has_access: Option<bool>,
+    pub(crate) expires_at: Option<At>,
+    pub(crate) obtained_at: Option<At>,
+    pub(crate) imported_at: Option<At>,
+    pub(crate) refresh_expires_at: Option<At>,
+    pub(crate) refused_word: Option<String>,
+    pub(crate) refused_since: Option<At>,
+    pub(crate) last_used: Option<At>,
+}
 
 /// A link as it is written.
 #[derive(Debug, Insertable)]
@@ -100,7 +112,17 @@ pub(crate) async fn list_detailed(conn: &mut Conn, subject: &Subject) -> Result<
         .order((links::created.asc(), links::id.asc()))
         .select((
             DetailRow::as_select(),
-            (token_sets::health.nullable(), token_sets::expires_at.nullable(), link_uses::last_used.nullable()),
+            (
+                token_sets::health.nullable(),
+                token_sets::sealed_access.is_not_null().nullable(),
+                token_sets::expires_at.nullable(),
+                token_sets::obtained_at.nullable(),
+                token_sets::imported_at.nullable(),
+                token_sets::refresh_expires_at.nullable(),
+                token_sets::refused_word.nullable(),
+                token_sets::refused_since.nullable(),
+                link_uses::last_used.nullable(),
+            ),
         ))
         .load(c))
     .map_err(lift)

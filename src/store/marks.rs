@@ -18,6 +18,7 @@ use crate::domain::link::Health;
 /// A link that was marked dead.
 #[derive(Debug, Queryable)]
 #[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+#[expect(clippy::struct_excessive_bools, reason = "each is a column")]
 pub(crate) struct Marked {
     pub(crate) link_id: Uuid,
     pub(crate) subject: String,
@@ -29,6 +30,9 @@ pub(crate) struct Marked {
     pub(crate) has_refresh: bool,
     pub(crate) notice_at: Option<At>,
     pub(crate) second_look: bool,
+    pub(crate) abandoned: bool,
+    pub(crate) told: bool,
+    pub(crate) refused_word: Option<String>,
 }
 
 macro_rules! marked_columns {
@@ -44,6 +48,9 @@ macro_rules! marked_columns {
             token_sets::sealed_refresh.is_not_null(),
             token_sets::notice_at,
             token_sets::second_look,
+            token_sets::abandoned,
+            token_sets::told,
+            token_sets::refused_word,
         )
     };
 }
@@ -68,13 +75,21 @@ pub(crate) async fn list_due(conn: &mut Conn, now: Now, limit: i64) -> Result<Ve
     .map_err(lift)
 }
 
-/// Takes note that a mark is told; says whether it still stood as it was read.
-pub(crate) async fn tell(conn: &mut Conn, marked: &Marked) -> Result<bool> {
+/// Takes note that a mark is told; says whether it still stood as it was read. `look_in`: after this time the provider is to be
+/// asked once more all the same.
+pub(crate) async fn tell(conn: &mut Conn, marked: &Marked, now: Now, look_in: Option<Duration>) -> Result<bool> {
+    let wait = TimeDelta::from_std(look_in.unwrap_or_default()).unwrap_or(TimeDelta::days(1));
+    let looks = look_in.is_some();
     let written = on!(conn, |c| diesel::update(token_sets::table.find(marked.link_id))
         .filter(token_sets::version.eq(marked.version))
         .filter(token_sets::notice_at.eq(marked.notice_at))
         .filter(token_sets::health.eq(&marked.health))
-        .set((token_sets::notice_at.eq(None::<At>), token_sets::second_look.eq(false)))
+        .set((
+            token_sets::notice_at
+                .eq(diesel::dsl::case_when(looks.into_sql::<diesel::sql_types::Bool>(), now.plus(wait).nullable())),
+            token_sets::second_look.eq(looks),
+            token_sets::told.eq(true)
+        ))
         .execute(c));
     Ok(written.map_err(lift)? == 1)
 }
@@ -99,7 +114,7 @@ pub(crate) async fn forget_dead(conn: &mut Conn, now: Now, age: Duration) -> Res
         .filter(token_sets::health_since.le(now.plus(-age).nullable()))
         .filter(token_sets::health.eq_any(dead()))
         .filter(token_sets::sealed_refresh.is_not_null())
-        .set(token_sets::sealed_refresh.eq(None::<Vec<u8>>))
+        .set((token_sets::sealed_refresh.eq(None::<Vec<u8>>), token_sets::refresh_expires_at.eq(None::<At>)))
         .execute(c))
     .map_err(lift)
 }
@@ -155,6 +170,8 @@ pub(crate) async fn revive(conn: &mut Conn, marked: &Marked) -> Result<bool> {
             token_sets::failures.eq(0),
             token_sets::notice_at.eq(None::<At>),
             token_sets::second_look.eq(false),
+            token_sets::told.eq(false),
+            token_sets::refused_word.eq(None::<String>),
         ))
         .execute(c));
     Ok(written.map_err(lift)? == 1)

@@ -1,11 +1,13 @@
 //! The database: opened by its address, brought to the newest schema, read, written. Nothing here sees a plaintext token.
 
 mod address;
+mod commit;
 mod conn;
 mod error;
 mod filter;
 mod link;
 mod moment;
+mod oauth_claims;
 mod pool;
 mod postgres;
 mod prepared;
@@ -37,6 +39,7 @@ pub(crate) mod organizations;
 pub(crate) mod partner;
 pub(crate) mod person;
 pub(crate) mod provider_rules;
+pub(crate) mod refusals;
 pub(crate) mod revocations;
 pub(crate) mod row_keys;
 pub(crate) mod sessions;
@@ -46,15 +49,18 @@ pub(crate) mod uses;
 pub(crate) mod vault_keys;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use diesel_async::SimpleAsyncConnection as _;
 use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Handle;
 
+pub(crate) use commit::{Single, claim};
 pub(crate) use conn::{Conn, Tx};
 use error::{is_lost_connection, lift, unavailable};
 pub(crate) use moment::Now;
+pub(crate) use oauth_claims::{Claim, ClaimSeen};
 pub(crate) use scrub::Scrubbed;
 pub(crate) use types::At;
 
@@ -71,7 +77,7 @@ pub struct Store {
 
 enum Engine {
     Sqlite(sqlite::Sqlite),
-    Postgres(Box<postgres::Postgres>),
+    Postgres(Arc<postgres::Postgres>),
 }
 
 impl Store {
@@ -82,7 +88,7 @@ impl Store {
                 Engine::Sqlite(sqlite::Sqlite::new(&PathBuf::from(path), runtime))
             }
             Some(("postgres" | "postgresql", _)) => {
-                Engine::Postgres(Box::new(postgres::Postgres::new(url.expose_secret(), ca_file, runtime)?))
+                Engine::Postgres(Arc::new(postgres::Postgres::new(url.expose_secret(), ca_file, runtime)?))
             }
             _ => return Err(unavailable("database_url must be sqlite:PATH or postgres://…".to_owned())),
         };
@@ -162,15 +168,23 @@ impl Store {
         }
     }
 
+    /// What a claim is written with: see [`claim!`].
+    pub(crate) async fn single(&self) -> Result<Single> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => Ok(Single::Statement(sqlite.together())),
+            Engine::Postgres(_) => self.begin().await.map(Single::Transaction),
+        }
+    }
+
     /// A transaction.
     pub(crate) async fn begin(&self) -> Result<Tx> {
         match &self.engine {
             Engine::Sqlite(sqlite) => Tx::begin(sqlite.writer().await?).await.map_err(lift),
-            Engine::Postgres(postgres) => match Tx::begin(postgres.own().await?).await.map_err(lift) {
+            Engine::Postgres(postgres) => match Tx::begin_on(postgres, postgres.own().await?).await.map_err(lift) {
                 // Nothing was done yet, and a server that went away takes all connections with it.
                 Err(error) if is_lost_connection(&error) => {
                     postgres.close_idle();
-                    Tx::begin(postgres.own().await?).await.map_err(lift)
+                    Tx::begin_on(postgres, postgres.own().await?).await.map_err(lift)
                 }
                 other => other,
             },
@@ -207,6 +221,11 @@ pub(crate) fn is_lost(error: &crate::domain::Error) -> bool {
 /// Whether the database refused, rather than anything of ours: it may be in a state whose words we don't know.
 pub(crate) fn is_of_database(error: &crate::domain::Error) -> bool {
     error::is_of_database(error)
+}
+
+/// Whether the database is there and will not have what it is given.
+pub(crate) fn is_refused(error: &crate::domain::Error) -> bool {
+    error::is_refused(error)
 }
 
 /// A UUID as rows hold it.

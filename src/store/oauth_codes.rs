@@ -5,6 +5,7 @@ use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, on};
 use super::error::lift;
+use super::oauth_claims::claims;
 use super::schema::oauth_codes;
 use super::types::{At, Uuid};
 use crate::domain::Result;
@@ -20,6 +21,7 @@ pub(crate) struct CodeRow {
     pub(crate) scope: String,
     pub(crate) code_challenge: String,
     pub(crate) family: Uuid,
+    /// Whether its tokens went out.
     pub(crate) used: bool,
     pub(crate) expires: At,
 }
@@ -30,23 +32,7 @@ pub(crate) async fn insert(conn: &mut Conn, row: &CodeRow) -> Result<()> {
     Ok(())
 }
 
-/// The code with this hash, used or not, expired or not.
-pub(crate) async fn find(conn: &mut Conn, hash: &[u8]) -> Result<Option<CodeRow>> {
-    on!(conn, |c| oauth_codes::table.find(hash).select(CodeRow::as_select()).first(c)).optional().map_err(lift)
-}
-
-/// Uses a client's code up; nothing if it is another's, used or expired. Of calls that race one gets it.
-pub(crate) async fn claim(conn: &mut Conn, hash: &[u8], client: &str, now: At) -> Result<Option<CodeRow>> {
-    on!(conn, |c| diesel::update(oauth_codes::table.find(hash))
-        .filter(oauth_codes::client.eq(client))
-        .filter(oauth_codes::used.eq(false))
-        .filter(oauth_codes::expires.gt(now))
-        .set(oauth_codes::used.eq(true))
-        .returning(CodeRow::as_returning())
-        .get_result(c))
-    .optional()
-    .map_err(lift)
-}
+claims!(oauth_codes, CodeRow);
 
 /// Forgets a code.
 pub(crate) async fn delete(conn: &mut Conn, hash: &[u8]) -> Result<()> {

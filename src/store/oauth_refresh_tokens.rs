@@ -5,6 +5,7 @@ use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, on};
 use super::error::lift;
+use super::oauth_claims::claims;
 use super::schema::oauth_refresh_tokens;
 use super::types::{At, Uuid};
 use crate::domain::Result;
@@ -18,8 +19,11 @@ pub(crate) struct RefreshTokenRow {
     pub(crate) subject: String,
     pub(crate) scope: String,
     pub(crate) family: Uuid,
+    /// Whether its tokens went out.
     pub(crate) used: bool,
     pub(crate) expires: At,
+    /// The claim that it came of.
+    pub(crate) born_of: Option<Uuid>,
 }
 
 /// Stores a token.
@@ -35,16 +39,15 @@ pub(crate) async fn find(conn: &mut Conn, hash: &[u8]) -> Result<Option<RefreshT
         .map_err(lift)
 }
 
-/// Uses a client's token up; says whether it was there to be used: not another's, not used, not expired. Of calls that race
-/// one gets it.
-pub(crate) async fn claim(conn: &mut Conn, hash: &[u8], client: &str, now: At) -> Result<bool> {
-    let claimed = on!(conn, |c| diesel::update(oauth_refresh_tokens::table.find(hash))
-        .filter(oauth_refresh_tokens::client.eq(client))
-        .filter(oauth_refresh_tokens::used.eq(false))
-        .filter(oauth_refresh_tokens::expires.gt(now))
-        .set(oauth_refresh_tokens::used.eq(true))
-        .execute(c));
-    Ok(claimed.map_err(lift)? == 1)
+claims!(oauth_refresh_tokens, RefreshTokenRow);
+
+/// Deletes what a claim brought and nobody ever got.
+pub(crate) async fn delete_of_claim(conn: &mut Conn, family: Uuid, claim: uuid::Uuid) -> Result<()> {
+    let brought = oauth_refresh_tokens::table
+        .filter(oauth_refresh_tokens::family.eq(family))
+        .filter(oauth_refresh_tokens::born_of.eq(Uuid(claim)));
+    on!(conn, |c| diesel::delete(brought).execute(c)).map_err(lift)?;
+    Ok(())
 }
 
 /// Deletes all of a family, used or not.

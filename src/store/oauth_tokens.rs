@@ -14,6 +14,7 @@ use crate::domain::Result;
 #[diesel(table_name = oauth_tokens, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 pub(crate) struct OauthTokenRow {
     pub(crate) token_hash: Vec<u8>,
+    /// Its own; of one in a family the id of the claim that it came of.
     pub(crate) id: Uuid,
     pub(crate) client: String,
     pub(crate) subject: Option<String>,
@@ -47,6 +48,13 @@ pub(crate) async fn delete_family(conn: &mut Conn, family: Uuid) -> Result<Vec<V
         .returning(oauth_tokens::token_hash)
         .get_results(c))
     .map_err(lift)
+}
+
+/// Deletes what a claim brought and nobody ever got.
+pub(crate) async fn delete_of_claim(conn: &mut Conn, family: Uuid, claim: uuid::Uuid) -> Result<()> {
+    let brought = oauth_tokens::table.filter(oauth_tokens::family.eq(family)).filter(oauth_tokens::id.eq(Uuid(claim)));
+    on!(conn, |c| diesel::delete(brought).execute(c)).map_err(lift)?;
+    Ok(())
 }
 
 /// Deletes every token that expired before `now`; says how many.

@@ -28,6 +28,12 @@ pub(crate) async fn find(conn: &mut Conn, provider: &ProviderId) -> Result<Optio
     .map_err(lift)
 }
 
+/// The type and name of every provider that ever had a rule: of all that were ever served.
+pub(crate) async fn list(conn: &mut Conn) -> Result<Vec<(String, String)>> {
+    on!(conn, |c| provider_rules::table.select((provider_rules::fp_type, provider_rules::fp_name)).load(c))
+        .map_err(lift)
+}
+
 /// Gives every link of the provider its exclusive key, or takes it away, and remembers the rule.
 pub(crate) async fn apply(conn: &mut Conn, provider: &ProviderId, exclusive: bool) -> Result<Applied> {
     let key = if exclusive {

@@ -9,6 +9,7 @@ use super::schema::{flows, links, revocations, token_sets};
 use super::types::{At, Uuid};
 use crate::domain::Result;
 use crate::domain::flow::FlowState;
+use crate::domain::ids::ProviderId;
 
 /// A revocation that waits.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -111,16 +112,25 @@ pub(crate) async fn delete(conn: &mut Conn, claimed: &RevocationRow) -> Result<b
     Ok(gone.map_err(lift)? == 1)
 }
 
+/// An account at a provider, as one entry of the settings has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Account<'a> {
+    /// The entry.
+    pub(crate) provider: &'a ProviderId,
+    /// The account; `None`: any of them.
+    pub(crate) sid: Option<&'a str>,
+}
+
 /// Whether any link to the account holds tokens. Where it is not known whose the tokens are, any link at that provider
 /// might be to it: a subject that the bind was for says nothing of who else has linked the account.
-pub(crate) async fn is_held(conn: &mut Conn, row: &RevocationRow) -> Result<bool> {
+pub(crate) async fn is_held(conn: &mut Conn, account: Account<'_>) -> Result<bool> {
     let here = links::table
         .inner_join(token_sets::table)
-        .filter(links::fp_type.eq(&row.fp_type))
-        .filter(links::fp_name.eq(&row.fp_name))
+        .filter(links::fp_type.eq(account.provider.fp_type()))
+        .filter(links::fp_name.eq(account.provider.fp_name()))
         .filter(token_sets::sealed_access.is_not_null().or(token_sets::sealed_refresh.is_not_null()))
         .select(links::id);
-    let found: QueryResult<Uuid> = match &row.sid {
+    let found: QueryResult<Uuid> = match account.sid {
         Some(sid) => on!(conn, |c| here.filter(links::sid.eq(sid)).first(c)),
         None => on!(conn, |c| here.first(c)),
     };
@@ -128,15 +138,15 @@ pub(crate) async fn is_held(conn: &mut Conn, row: &RevocationRow) -> Result<bool
 }
 
 /// Whether a bind that goes on has tokens of the account, which may become a link's.
-pub(crate) async fn is_awaited(conn: &mut Conn, row: &RevocationRow, now: At) -> Result<bool> {
+pub(crate) async fn is_awaited(conn: &mut Conn, account: Account<'_>, now: At) -> Result<bool> {
     let here = flows::table
-        .filter(flows::fp_type.eq(&row.fp_type))
-        .filter(flows::fp_name.eq(&row.fp_name))
+        .filter(flows::fp_type.eq(account.provider.fp_type()))
+        .filter(flows::fp_name.eq(account.provider.fp_name()))
         .filter(flows::state.eq_any([FlowState::Confirming.as_str(), FlowState::Pending.as_str()]))
         .filter(flows::sealed.is_not_null())
         .filter(flows::expires.gt(now))
         .select(flows::id);
-    let found: QueryResult<Uuid> = match &row.sid {
+    let found: QueryResult<Uuid> = match account.sid {
         Some(sid) => on!(conn, |c| here.filter(flows::sid.eq(sid)).first(c)),
         None => on!(conn, |c| here.first(c)),
     };

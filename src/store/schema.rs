@@ -207,6 +207,15 @@ diesel::table! {
         notice_at -> Nullable<Instant>,
         second_look -> Bool,
         sealed_params -> Nullable<Binary>,
+        imported_at -> Nullable<Instant>,
+        stated_life -> Nullable<BigInt>,
+        refresh_expires_at -> Nullable<Instant>,
+        abandoned -> Bool,
+        told -> Bool,
+        failed_at -> Nullable<Instant>,
+        refused_word -> Nullable<Text>,
+        refused_since -> Nullable<Instant>,
+        refused_times -> Integer,
     }
 }
 
@@ -264,7 +273,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Binary, Bool, Text};
+    use diesel::sql_types::{Binary, Bool, Nullable, Text};
     use crate::store::types::{Id, Instant};
 
     oauth_codes (code_hash) {
@@ -277,11 +286,13 @@ diesel::table! {
         family -> Id,
         used -> Bool,
         expires -> Instant,
+        claim -> Nullable<Id>,
+        claim_until -> Nullable<Instant>,
     }
 }
 
 diesel::table! {
-    use diesel::sql_types::{Binary, Bool, Text};
+    use diesel::sql_types::{Binary, Bool, Nullable, Text};
     use crate::store::types::{Id, Instant};
 
     oauth_refresh_tokens (token_hash) {
@@ -292,6 +303,9 @@ diesel::table! {
         family -> Id,
         used -> Bool,
         expires -> Instant,
+        claim -> Nullable<Id>,
+        claim_until -> Nullable<Instant>,
+        born_of -> Nullable<Id>,
     }
 }
 

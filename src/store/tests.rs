@@ -207,12 +207,17 @@ async fn links_and_tokens_go_there_and_back(conn: &mut Conn) {
             scope: full.then(text),
             expires_at: full.then_some(late),
             obtained_at: full.then_some(early),
+            imported_at: full.then_some(now),
+            stated_life: full.then_some(i64::MAX),
+            refresh_expires_at: full.then_some(late),
             version: if full { i64::MAX } else { i64::MIN },
             health: "ok".to_owned(),
             health_since: full.then_some(now),
             retry_at: full.then_some(late),
             failures: if full { i32::MAX } else { i32::MIN },
             sealed_params: full.then(blob),
+            refused_word: None,
+            refused_times: 0,
         };
         assert!(token_sets::insert_if_absent(conn, &row).await.unwrap());
         uses::record(conn, &[link], late).await.unwrap();
@@ -229,6 +234,9 @@ async fn links_and_tokens_go_there_and_back(conn: &mut Conn) {
             scope: None,
             expires_at: None,
             obtained_at: None,
+            imported_at: None,
+            stated_life: None,
+            refresh_expires_at: None,
             version: 0,
         };
         assert!(!token_sets::replace(conn, link, 7, (&emptied, Past::Over)).await.unwrap(), "another version");
@@ -239,10 +247,11 @@ async fn links_and_tokens_go_there_and_back(conn: &mut Conn) {
         same((found.version, found.wrapped_key), (0, blob()));
     }
     let listed = links::list_detailed(conn, &Subject::parse("s".repeat(255)).unwrap()).await.unwrap();
-    for ((row, (_, _, used)), (number, full)) in listed.iter().zip([(1, false), (u128::MAX, true)]) {
+    for ((row, tokens), (number, full)) in listed.iter().zip([(1, false), (u128::MAX, true)]) {
         let written = link(number, full);
         same((&row.listed.sid, &row.listed.user_name), (&written.sid, &written.user_name));
-        same((&row.origin_client, row.created, used), (&written.origin_client, written.created, Some(late)));
+        let expected = (&written.origin_client, written.created, Some(late));
+        same((&row.origin_client, row.created, tokens.last_used), expected);
     }
     assert_eq!(listed.len(), 2, "oldest first");
 }

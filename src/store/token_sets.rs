@@ -25,6 +25,7 @@ pub(crate) struct ServingRow {
     pub(crate) has_refresh: bool,
     pub(crate) expires_at: Option<At>,
     pub(crate) obtained_at: Option<At>,
+    pub(crate) imported_at: Option<At>,
     pub(crate) health: String,
     pub(crate) retry_at: Option<At>,
     pub(crate) version: i64,
@@ -48,12 +49,18 @@ pub(crate) struct TokenRow {
     pub(crate) retry_at: Option<At>,
     pub(crate) failures: i32,
     pub(crate) sealed_params: Option<Vec<u8>>,
+    pub(crate) refused_word: Option<String>,
+    pub(crate) refused_times: i32,
+    pub(crate) imported_at: Option<At>,
+    /// In seconds.
+    pub(crate) stated_life: Option<i64>,
+    pub(crate) refresh_expires_at: Option<At>,
 }
 
 /// Who a token set belongs to: what its ciphertexts are bound to.
 pub(crate) type OwnerRow = (String, String, String, String);
 
-/// The sealed columns of a new version.
+/// The columns of a new version.
 #[derive(Debug, AsChangeset)]
 #[diesel(table_name = token_sets, treat_none_as_null = true)]
 pub(crate) struct NewTokens {
@@ -63,6 +70,10 @@ pub(crate) struct NewTokens {
     pub(crate) scope: Option<String>,
     pub(crate) expires_at: Option<At>,
     pub(crate) obtained_at: Option<At>,
+    pub(crate) imported_at: Option<At>,
+    /// In seconds.
+    pub(crate) stated_life: Option<i64>,
+    pub(crate) refresh_expires_at: Option<At>,
     pub(crate) version: i64,
 }
 
@@ -84,6 +95,7 @@ struct NoAttempt {
     attempt: Option<Uuid>,
     lease_until: Option<At>,
     unclosed_by: Option<Uuid>,
+    abandoned: bool,
 }
 
 /// Nothing held against a refresh token.
@@ -93,21 +105,31 @@ struct NoGrudge {
     health: &'static str,
     health_since: Option<At>,
     retry_at: Option<At>,
+    failed_at: Option<At>,
     failures: i32,
     notice_at: Option<At>,
     second_look: bool,
+    told: bool,
+    refused_word: Option<String>,
+    refused_since: Option<At>,
+    refused_times: i32,
 }
 
 impl Past {
     fn changes(self) -> (Option<NoAttempt>, Option<NoGrudge>) {
-        let no_attempt = NoAttempt { attempt: None, lease_until: None, unclosed_by: None };
+        let no_attempt = NoAttempt { attempt: None, lease_until: None, unclosed_by: None, abandoned: false };
         let no_grudge = NoGrudge {
             health: Health::Ok.as_str(),
             health_since: None,
             retry_at: None,
+            failed_at: None,
             failures: 0,
             notice_at: None,
             second_look: false,
+            told: false,
+            refused_word: None,
+            refused_since: None,
+            refused_times: 0,
         };
         match self {
             Self::Over => (Some(no_attempt), Some(no_grudge)),
@@ -128,6 +150,7 @@ macro_rules! serving_columns {
             token_sets::sealed_refresh.is_not_null(),
             token_sets::expires_at,
             token_sets::obtained_at,
+            token_sets::imported_at,
             token_sets::health,
             token_sets::retry_at,
             token_sets::version,
@@ -146,11 +169,12 @@ pub(crate) enum Holdings {
     Sets(Vec<ServingRow>),
 }
 
-/// What an account has at a provider.
+/// What an account has at a provider. Why there is nothing is asked only where there is nothing: serving costs no more than
+/// before accounts could be disabled.
 pub(crate) async fn list_of_account(conn: &mut Conn, subject: &Subject, provider: &ProviderId) -> Result<Holdings> {
     // Two plain left joins: SQLite would materialise a joined pair on the right of one, every link of every subject.
-    let rows: Vec<(Option<At>, Option<ServingRow>)> = load!(
-        conn,
+    let rows: Vec<Option<ServingRow>> = load!(
+        &mut *conn,
         accounts::table
             .left_join(
                 links::table.on(links::subject
@@ -159,34 +183,52 @@ pub(crate) async fn list_of_account(conn: &mut Conn, subject: &Subject, provider
                     .and(links::fp_name.eq(provider.fp_name().to_owned())))
             )
             .left_join(token_sets::table.on(token_sets::link_id.nullable().eq(links::id.nullable())))
-            .filter(accounts::subject.eq(subject.as_str().to_owned()))
+            .filter(accounts::subject.eq(subject.as_str().to_owned()).and(accounts::disabled_at.is_null()))
             .order((links::created.asc(), links::id.asc()))
-            .select((accounts::disabled_at, serving_columns!().nullable()))
+            .select(serving_columns!().nullable())
     )
     .map_err(lift)?;
-    Ok(match rows.as_slice() {
-        [] => Holdings::NoAccount,
-        [(Some(_since), _), ..] => Holdings::Disabled,
-        [(None, _), ..] => Holdings::Sets(rows.into_iter().filter_map(|(_, row)| row).collect()),
-    })
+    if rows.is_empty() {
+        return why_nothing(conn, subject).await;
+    }
+    Ok(Holdings::Sets(rows.into_iter().flatten().collect()))
 }
 
 /// What a subject has at a provider, whether it has an account or not.
 pub(crate) async fn list_of_subject(conn: &mut Conn, subject: &Subject, provider: &ProviderId) -> Result<Holdings> {
-    let rows: Vec<(Option<At>, ServingRow)> = load!(
-        conn,
+    let rows: Vec<ServingRow> = load!(
+        &mut *conn,
         links::table
             .inner_join(token_sets::table)
             .left_join(accounts::table.on(accounts::subject.eq(links::subject)))
             .filter(links::subject.eq(subject.as_str().to_owned()))
             .filter(links::fp_type.eq(provider.fp_type().to_owned()))
             .filter(links::fp_name.eq(provider.fp_name().to_owned()))
+            .filter(accounts::disabled_at.is_null())
             .order((links::created.asc(), links::id.asc()))
-            .select((accounts::disabled_at.nullable(), serving_columns!()))
+            .select(serving_columns!())
     )
     .map_err(lift)?;
-    let is_disabled = rows.iter().any(|(disabled, _)| disabled.is_some());
-    Ok(if is_disabled { Holdings::Disabled } else { Holdings::Sets(rows.into_iter().map(|(_, row)| row).collect()) })
+    if rows.is_empty()
+        && let Holdings::Disabled = why_nothing(conn, subject).await?
+    {
+        return Ok(Holdings::Disabled);
+    }
+    Ok(Holdings::Sets(rows))
+}
+
+/// Why serving found nothing of a subject's.
+async fn why_nothing(conn: &mut Conn, subject: &Subject) -> Result<Holdings> {
+    let account: Option<Option<At>> =
+        on!(conn, |c| accounts::table.find(subject.as_str()).select(accounts::disabled_at).first(c))
+            .optional()
+            .map_err(lift)?;
+    Ok(match account {
+        None => Holdings::NoAccount,
+        Some(Some(_since)) => Holdings::Disabled,
+        // Made, or enabled again, since we looked.
+        Some(None) => Holdings::Sets(Vec::new()),
+    })
 }
 
 /// One link's token set as serving needs it, if it is still there and its subject's account is not disabled.

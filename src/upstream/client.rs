@@ -3,23 +3,25 @@
 use std::path::Path;
 use std::time::Duration;
 
-use oauth2::http::HeaderMap;
+use oauth2::http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use oauth2::{HttpRequest, http};
 use reqwest::redirect::Policy;
 use url::Url;
 
+use super::body::{Body, Flaw, LIMIT};
 use super::outcome::{Passing, PassingKind};
+use crate::clock::Sleep;
 use crate::domain::{Error, Result};
 
 /// One exchange, from the first byte sent to the last one read (DESIGN 10.3).
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(10);
+/// What a request's own limit is where whoever asks has another: longer than any of those.
+const NO_LIMIT: Duration = Duration::from_hours(1);
 /// Connecting, TLS included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 /// A connection that has been idle for longer is not used again: many servers close theirs after 5 s, and a refresh that
 /// meets the closing may or may not have been read, which nobody can tell.
 const IDLE_LIMIT: Duration = Duration::from_secs(2);
-/// The most bytes of a body.
-const BODY_LIMIT: usize = 1024 * 1024;
 
 /// A provider's answer, as far as it was read.
 #[derive(Clone)]
@@ -28,8 +30,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// The headers.
     pub(crate) headers: HeaderMap,
-    /// The body; absent if it was cut off: by the network, the time limit, or by us at 1 MiB.
-    pub(crate) body: Option<Vec<u8>>,
+    /// The body, as far as it came.
+    pub(crate) body: Body,
 }
 
 /// Sends requests to providers.
@@ -46,9 +48,9 @@ impl Client {
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
+            .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]))
             .connect_timeout(CONNECT_LIMIT)
-            .pool_idle_timeout(IDLE_LIMIT)
-            .timeout(EXCHANGE_LIMIT);
+            .pool_idle_timeout(IDLE_LIMIT);
         if let Some(path) = ca_file {
             let pem = std::fs::read(path)
                 .map_err(|error| Error::input("ca_file", format!("{} cannot be read: {error}", path.display())))?;
@@ -64,12 +66,43 @@ impl Client {
 
     /// Sends the request and reads the answer. A failure says whether the provider can have acted on it.
     pub(crate) async fn send(&self, request: HttpRequest) -> std::result::Result<Answer, Passing> {
-        let request = reqwest::Request::try_from(request)
+        let ours = Box::pin(std::future::pending());
+        self.send_within(request, ours, EXCHANGE_LIMIT).await
+    }
+
+    /// The same, waited for until `over` ends: what has come of a body by then counts.
+    pub(crate) async fn send_until(&self, request: HttpRequest, over: Sleep) -> std::result::Result<Answer, Passing> {
+        self.send_within(request, over, NO_LIMIT).await
+    }
+
+    async fn send_within(
+        &self,
+        request: HttpRequest,
+        mut over: Sleep,
+        limit: Duration,
+    ) -> std::result::Result<Answer, Passing> {
+        let mut request = reqwest::Request::try_from(request)
             .map_err(|_names_the_url: reqwest::Error| Passing::definite("the request cannot be built"))?;
-        let mut response = self.0.execute(request).await.map_err(|error| not_sent(&error.without_url()))?;
+        *request.timeout_mut() = Some(limit);
+        let mut response = tokio::select! {
+            biased;
+            response = self.0.execute(request) => response.map_err(|error| not_sent(&error.without_url()))?,
+            () = &mut over => return Err(Passing::unanswered()),
+        };
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
-        Ok(Answer { status, headers, body: read_capped(response).await })
+        let host = response.url().host_str().unwrap_or_default().to_owned();
+        let (arrived, is_whole) = read_capped(response, over).await;
+        let body = Body::decoded(arrived, is_whole, &headers);
+        if let Some(Flaw::Coding(coding)) = body.flaw() {
+            tracing::error!(
+                host,
+                status,
+                coding,
+                "an answer came in a content coding that was not asked for; it is not read"
+            );
+        }
+        Ok(Answer { status, headers, body })
     }
 
     /// Gets JSON, optionally with more headers.
@@ -90,16 +123,28 @@ fn not_sent(error: &reqwest::Error) -> Passing {
     }
     let reason = if error.is_timeout() { "no answer in time" } else { "the connection broke" };
     // It may have read the request: a rotating refresh token may be spent.
-    Passing { retry_after: None, kind: PassingKind::Ambiguous, reason }
+    Passing { kind: PassingKind::Ambiguous, ..Passing::definite(reason) }
 }
 
-async fn read_capped(mut response: reqwest::Response) -> Option<Vec<u8>> {
+/// What comes of the body until then, and whether that is all that was announced.
+async fn read_capped(mut response: reqwest::Response, mut over: Sleep) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.ok()? {
-        if body.len() + chunk.len() > BODY_LIMIT {
-            return None;
+    loop {
+        let chunk = tokio::select! {
+            biased;
+            chunk = response.chunk() => chunk,
+            () = &mut over => return (body, false),
+        };
+        match chunk {
+            Ok(Some(chunk)) => {
+                let room = LIMIT - body.len();
+                body.extend(chunk.iter().take(room));
+                if chunk.len() > room {
+                    return (body, false);
+                }
+            }
+            Ok(None) => return (body, true),
+            Err(_broke_off) => return (body, false),
         }
-        body.extend_from_slice(&chunk);
     }
-    Some(body)
 }

@@ -40,7 +40,7 @@ impl Document {
         if answer.status != 200 {
             return Err(Passing::definite("the metadata is not served"));
         }
-        let body = answer.body.as_deref().ok_or(Passing::definite("the metadata was cut off"))?;
+        let body = answer.body.whole().ok_or(Passing::definite("the metadata was cut off"))?;
         let members: Map<String, Value> = serde_json::from_slice(body)
             .map_err(|_quotes_the_body: serde_json::Error| Passing::definite("the metadata cannot be read"))?;
         if members.get("issuer").and_then(Value::as_str) != Some(issuer) {

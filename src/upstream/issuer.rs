@@ -100,8 +100,8 @@ impl Issuer {
         let answer = self.client.get(&url, HeaderMap::new()).await;
         let answer = answer.map_err(|passing| Passing { kind: PassingKind::Definite, ..passing });
         let body = answer.and_then(|answer| {
-            let body = answer.body.filter(|_| answer.status == 200);
-            body.ok_or(Passing::definite("the signing keys are not served"))
+            let body = answer.body.whole().filter(|_| answer.status == 200);
+            body.map(<[u8]>::to_vec).ok_or(Passing::definite("the signing keys are not served"))
         });
         if body.is_err() {
             // They may have moved.

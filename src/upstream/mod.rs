@@ -2,12 +2,15 @@
 //! one registry.
 
 mod assertion;
+mod body;
 mod cached;
 mod client;
 mod discovery;
 mod issuer;
 mod jwks;
 mod jwt;
+mod lives;
+mod members;
 mod oauth2;
 mod oidc;
 mod outcome;
@@ -34,6 +37,7 @@ use crate::domain::{Error, Result};
 use crate::entropy::SharedEntropy;
 use crate::settings::{self, PartnerClient, Settings};
 
+pub use crate::domain::failure::Whose;
 pub use issuer::Issuer;
 pub use jwt::AccessClaims;
 pub use outcome::{Outcome, Passing, PassingKind, Refusal, TokenAnswer};

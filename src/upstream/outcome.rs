@@ -2,6 +2,30 @@
 //!
 //! Pure and lenient. Providers write `expires_in` as text, leave `token_type` out, answer form-encoded whatever the
 //! content type says, and put errors into a 200; a strict parser would throw a rotated refresh token away.
+//!
+//! # From the first byte of a 200 to the commit
+//!
+//! A provider that rotates has forgotten the old refresh token by the time it answers. So this is all that is dropped on the
+//! way, and why none of it can be a token that is good for anything:
+//!
+//! 1. `client`: bytes that never come, by the network or the time limit, and those beyond a mebibyte: nobody has them, or they
+//!    are no token endpoint's. What came before them goes on. A redirect is no 2xx.
+//! 2. `body`: an answer in a coding that was not asked for and is neither gzip nor deflate: it can't be read here. It is
+//!    named in the log, and the answer counts as lost. What a coding that breaks off has given goes on.
+//! 3. `members`: bytes that are no text of their encoding, and escapes that are none: they become U+FFFD, and a token that has
+//!    it is another than the one that was meant. A member whose end did not come, or behind which something else than the next
+//!    one begins: its value is not all there. What follows such a place: it may be part of somebody's name. Earlier members of a
+//!    name: the last is the one that counts (RFC 8259 §4 leaves it open, every parser in use does so). What stands deeper
+//!    down, in a list, or in a page: it is no member of the answer.
+//! 4. Here: an access token that is empty, no text, or fits into no header: nobody could use it. A refresh token that is empty
+//!    or no text. A refresh token alone beside an error: it is the one that we sent. An access token alone of an answer that
+//!    broke off, where tokens rotate: the next refresh token may have stood behind it, so the attempt has to stay on record as
+//!    lost and be made again. Of a scope, what no scope has ([`crate::domain::scope::told`]).
+//! 5. `service::refresh::answer`: tokens that were granted for a link that somebody linked again meanwhile, who has newer ones;
+//!    for a link that is gone, which are queued to be revoked; an access token, if another one that lives longer came in
+//!    meanwhile; the scope, if the database refuses it. While the database is away, the answer is held.
+//! 6. `service::bind`: tokens of an account that is not identified, which are queued to be revoked; `id_token` and the other
+//!    members, once the account is known.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,11 +33,18 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use oauth2::http::HeaderMap;
 use oauth2::http::header::RETRY_AFTER;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 
+use super::body::Flaw;
 use super::client::Answer;
-use crate::domain::token::{Expiry, Grant};
+use super::lives;
+use super::members::{self, Read, Shape, UNREADABLE};
+use crate::domain::bearer::fits_into_a_header;
+use crate::domain::expiry::{Lives, Stated};
+use crate::domain::failure::{DeadError, Said, Verdict, Whose, judge};
+use crate::domain::scope::told;
+use crate::domain::token::Grant;
 
 /// What a token request came to.
 #[derive(Debug)]
@@ -45,7 +76,7 @@ impl fmt::Debug for TokenAnswer {
 /// A final refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// RFC 6749 §5.2's code, or the entry of the provider's `dead_errors` that matched, such as `status:400`.
+    /// `invalid_grant`, or the entry of the provider's `dead_errors` that matched, such as `status:400`.
     pub error: String,
 }
 
@@ -58,11 +89,21 @@ pub struct Passing {
     pub kind: PassingKind,
     /// Why, for the log: no secrets, no addresses, nothing the provider wrote but a registered error code.
     pub reason: &'static str,
+    /// Whose failure it is.
+    pub whose: Whose,
+    /// What the provider says of the token, where it is the token's failure ([`Verdict::Passing`]).
+    pub word: Option<String>,
 }
 
 impl Passing {
+    /// A failure of the provider's, or on the way to it, by which no token can have been spent.
     pub(crate) fn definite(reason: &'static str) -> Self {
-        Self { retry_after: None, kind: PassingKind::Definite, reason }
+        Self { retry_after: None, kind: PassingKind::Definite, reason, whose: Whose::Provider, word: None }
+    }
+
+    /// Nobody answered in time: a token may have been spent.
+    pub(crate) fn unanswered() -> Self {
+        Self { kind: PassingKind::Ambiguous, ..Self::definite("no answer in time") }
     }
 }
 
@@ -78,45 +119,60 @@ pub enum PassingKind {
 /// The facts of a provider that judge its answers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules<'a> {
-    /// How long a token lives where the answer doesn't say.
-    pub(crate) lifetime: Option<Duration>,
-    /// Error codes, or `status:NNN`, that are final beside `invalid_grant`.
-    pub(crate) dead_errors: &'a [String],
+    /// Whether each refresh token is good for one refresh.
+    pub(crate) rotates: bool,
+    /// What is final beside `invalid_grant`.
+    pub(crate) dead_errors: &'a [DeadError],
 }
 
 /// Judges an answer to a request sent at `now`: counted from there, an expiry is never too late.
 pub(crate) fn parse(answer: &Answer, rules: Rules<'_>, now: DateTime<Utc>) -> Outcome {
-    let mut members = answer.body.as_deref().map(members).unwrap_or_default();
+    let Read { mut members, shape, is_whole } = members::read(&answer.body);
     let success = (200..300).contains(&answer.status);
-    if success && let Some(granted) = granted(&mut members, rules, now) {
+    if success && let Some(granted) = granted(&mut members, is_whole, rules, now) {
         return Outcome::Granted(granted);
-    }
-    let code = members.get("error").and_then(Value::as_str).filter(|code| !code.is_empty());
-    if success && code.is_none() {
-        return Outcome::TryLater(Passing {
-            retry_after: None,
-            kind: PassingKind::Ambiguous,
-            reason: if answer.body.is_none() { "the answer was cut off" } else { "neither a grant nor an error" },
-        });
     }
     // DESIGN 10.6: a 200 with `error` is judged as a 400 with that code.
     let status = if success { 400 } else { answer.status };
-    if let Some(error) = final_error(status, code, answer.body.is_some() && !members.contains_key("error"), rules) {
-        return Outcome::Refused(Refusal { error });
+    let states_error = states_error(&members);
+    let members = Value::Object(members);
+    let said = match shape {
+        Shape::Object => Said::Members(&members),
+        Shape::Form if states_error => Said::Members(&members),
+        Shape::Empty => Said::Nothing,
+        Shape::Form | Shape::Part | Shape::Page => Said::Page,
+    };
+    let verdict = judge(status, said, rules.dead_errors);
+    let is_error = match (&verdict, said) {
+        _ if !success => true,
+        (Verdict::Final(_), Said::Members(_)) => true,
+        _ => states_error,
+    };
+    match verdict {
+        _ if !is_error => Outcome::TryLater(Passing {
+            kind: PassingKind::Ambiguous,
+            ..Passing::definite(match answer.body.flaw() {
+                None => "neither a grant nor an error",
+                Some(Flaw::CutOff) => "the answer was cut off",
+                Some(Flaw::Coding(_)) => "an answer in a content coding that was not asked for",
+            })
+        }),
+        Verdict::Final(error) => Outcome::Refused(Refusal { error }),
+        Verdict::Passing { whose, word } => {
+            let code = members.get("error").and_then(Value::as_str);
+            Outcome::TryLater(Passing { whose, word, ..passing(status, code, retry_after(&answer.headers, now)) })
+        }
     }
-    Outcome::TryLater(passing(status, code, retry_after(&answer.headers, now)))
 }
 
-/// Why the refusal is final, if it is.
-fn final_error(status: u16, code: Option<&str>, states_no_error: bool, rules: Rules<'_>) -> Option<String> {
-    let listed = |error: &str| rules.dead_errors.iter().any(|dead| dead == error);
-    match code {
-        // A provider that is down or flooded says anything, `invalid_grant` too; only a 4xx is its word.
-        Some(code) if (400..500).contains(&status) && status != 429 => {
-            (code == "invalid_grant" || listed(code)).then(|| code.to_owned())
-        }
-        Some(_) => None,
-        None => Some(format!("status:{status}")).filter(|error| states_no_error && listed(error)),
+/// Whether an answer says that it is an error. An empty one, or a 0, is how some say that it is none.
+fn states_error(members: &Map<String, Value>) -> bool {
+    match members.get("error") {
+        Some(Value::String(code)) => !code.is_empty(),
+        Some(Value::Number(code)) => code.as_f64() != Some(0.0),
+        Some(Value::Object(more)) => !more.is_empty(),
+        Some(Value::Bool(is_error)) => *is_error,
+        Some(Value::Null | Value::Array(_)) | None => false,
     }
 }
 
@@ -143,7 +199,7 @@ pub(super) fn passing(status: u16, code: Option<&str>, retry_after: Option<Durat
         (503, _) => "out of service",
         _ => "a server error",
     };
-    Passing { retry_after, kind, reason }
+    Passing { retry_after, kind, ..Passing::definite(reason) }
 }
 
 /// The error codes worth a word in the log: RFC 6749 §4.1.2.1 and §5.2, OpenID Connect Core §3.1.2.6.
@@ -166,43 +222,41 @@ fn registered(code: &str) -> Option<&'static str> {
     CODES.into_iter().find(|known| *known == code)
 }
 
-/// The members of a body: a JSON object, or failing that a form, whatever the content type says.
-pub(super) fn members(body: &[u8]) -> Map<String, Value> {
-    let text = String::from_utf8_lossy(body);
-    let text = text.trim_start_matches('\u{FEFF}').trim();
-    if let Some(Ok(Value::Object(members))) = serde_json::Deserializer::from_str(text).into_iter().next() {
-        return members;
-    }
-    // A page or broken JSON is no form, though something in it may look like one.
-    if text.starts_with(['<', '{', '[', '"']) {
-        return Map::new();
-    }
-    url::form_urlencoded::parse(text.as_bytes())
-        .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
-        .collect()
-}
-
-fn granted(members: &mut Map<String, Value>, rules: Rules<'_>, now: DateTime<Utc>) -> Option<TokenAnswer> {
-    let access_token = take_token(members, "access_token")?;
+/// What an answer grants, if it does. A refresh token may be all of it; not beside an error, which may tell again what we sent.
+fn granted(
+    members: &mut Map<String, Value>,
+    is_whole: bool,
+    rules: Rules<'_>,
+    now: DateTime<Utc>,
+) -> Option<TokenAnswer> {
+    let access_token = take_token(members, "access_token").filter(|token| fits_into_a_header(token.expose_secret()));
     let refresh_token = take_token(members, "refresh_token");
+    let is_granted = match (&access_token, &refresh_token) {
+        (Some(_), Some(_)) => true,
+        // Where tokens rotate, the next refresh token may be what is missing: who asks again may get it, who stops asking can't.
+        (Some(_), None) => is_whole || !rules.rotates,
+        (None, Some(_)) => !states_error(members),
+        (None, None) => false,
+    };
+    if !is_granted {
+        return None;
+    }
     let id_token = take_token(members, "id_token");
     let scope = members.get("scope").and_then(scope);
-    let expires = match (members.get("expires_in").and_then(seconds), rules.lifetime) {
-        (Some(seconds), _) if seconds > 0 => Expiry::after(now, seconds),
-        (_, Some(lifetime)) => Expiry::after(now, i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX)),
-        (_, None) => Expiry::Unknown,
-    };
+    let lives = lives::stated(members, now);
+    // What is said of an access token that can't be used is said of none.
+    let lives = if access_token.is_some() { lives } else { Lives { access: Stated::Absent, ..lives } };
     Some(TokenAnswer {
-        grant: Grant { access_token, refresh_token, scope, expires },
+        grant: Grant { access_token, refresh_token, scope, lives },
         id_token,
         rest: std::mem::take(members),
     })
 }
 
-/// Takes a token out. One with U+FFFD was not UTF-8: what we read is not what the provider meant.
+/// Takes a token out. Where a part of it can't be read, what we have is not what the provider meant.
 fn take_token(members: &mut Map<String, Value>, name: &str) -> Option<SecretString> {
     match members.remove(name)? {
-        Value::String(token) if !token.is_empty() && !token.contains('\u{FFFD}') => Some(token.into()),
+        Value::String(token) if !token.is_empty() && !token.contains(UNREADABLE) => Some(token.into()),
         _ => None,
     }
 }
@@ -213,16 +267,5 @@ fn scope(value: &Value) -> Option<String> {
         Value::Array(scopes) => scopes.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
         _ => return None,
     };
-    Some(scope).filter(|scope| !scope.is_empty())
-}
-
-/// A number of seconds, as a number or as text; fractions are cut off.
-fn seconds(value: &Value) -> Option<i64> {
-    let float = match value {
-        Value::Number(number) => number.as_f64()?,
-        Value::String(text) => text.trim().parse::<f64>().ok()?,
-        _ => return None,
-    };
-    // Written out, a float has no exponent; more digits than an i64 holds say nothing useful.
-    float.trunc().to_string().parse().ok()
+    told(&scope)
 }

@@ -96,7 +96,7 @@ fn read(answer: &Answer) -> Result<Value, UserInfoError> {
         300..=399 => return Err(UserInfoError::Partner("the partner answers with a redirect")),
         _ => return Err(UserInfoError::Partner("the partner does not answer")),
     }
-    let body = answer.body.as_deref().ok_or(UserInfoError::Partner("the answer was cut off"))?;
+    let body = answer.body.whole().ok_or(UserInfoError::Partner("the answer was cut off"))?;
     serde_json::from_slice(body).map_err(|_quotes_the_body| UserInfoError::Partner("the answer is no JSON"))
 }
 

@@ -14,6 +14,7 @@ use super::cached::Cached;
 use super::client::Client;
 use super::discovery::{self, Document, Metadata};
 use super::jwks::Keys;
+use super::members::UNREADABLE;
 use super::oidc::{self, Expected, ExpectedUserinfo, Flaw};
 use super::outcome::{self, Outcome, Passing, PassingKind, Rules, TokenAnswer};
 use super::pushed::{self, Pushed};
@@ -21,7 +22,7 @@ use super::revocation::{self, RevocationOutcome, TokenType};
 use super::template::Template;
 use super::userinfo::Told;
 use super::{AuthorizationRequest, Identity, IdentityError, IssuerRule, Redemption, oauth2 as requests, userinfo};
-use crate::clock::SharedClock;
+use crate::clock::{SharedClock, Sleep};
 use crate::domain::ids::Sid;
 use crate::domain::params::Params;
 use crate::domain::{Error, Result, name};
@@ -126,14 +127,26 @@ impl Provider {
     /// Trades an authorization code for tokens.
     pub async fn exchange(&self, redemption: Redemption<'_>) -> Outcome {
         match self.prepare().await {
-            Ok(prepared) => self.ask(requests::code_request(&self.settings, &prepared, redemption)).await,
+            Ok(prepared) => self.ask(requests::code_request(&self.settings, &prepared, redemption), None).await,
             Err(passing) => Outcome::TryLater(passing),
         }
     }
 
-    /// Asks for fresh tokens: one call, and nothing else. `params` are those that came with the grant. An `id_token` in the answer is nobody's business: identity was proved at the bind.
-    pub async fn refresh(&self, prepared: &Prepared, refresh_token: &SecretString, params: &Params) -> Outcome {
-        self.ask(requests::refresh_request(&self.settings, prepared, (refresh_token, params))).await
+    /// Asks for fresh tokens: one call, and nothing else, whose answer is waited for so long. `params` are those that came with
+    /// the grant. An `id_token` in the answer is nobody's business: identity was proved at the bind.
+    pub async fn refresh(
+        &self,
+        prepared: &Prepared,
+        (refresh_token, params): (&SecretString, &Params),
+        within: Duration,
+    ) -> Outcome {
+        let request = requests::refresh_request(&self.settings, prepared, (refresh_token, params));
+        self.ask(request, Some(self.clock.sleep(within))).await
+    }
+
+    /// Where tokens are asked for.
+    pub async fn token_endpoint(&self) -> std::result::Result<Url, Passing> {
+        self.endpoint(|all| all.token.as_ref()).await
     }
 
     /// Where tokens are revoked (RFC 7009), if the provider can do that at all.
@@ -186,7 +199,7 @@ impl Provider {
     /// again for every attempt. A failure is definite. The provider's signing keys are left out, since a refresh verifies
     /// nothing and must not depend on them.
     pub async fn prepare(&self) -> std::result::Result<Prepared, Passing> {
-        self.prove(self.endpoint(|all| all.token.as_ref()).await?)
+        self.prove(self.token_endpoint().await?)
     }
 
     fn prove(&self, endpoint: Url) -> std::result::Result<Prepared, Passing> {
@@ -205,7 +218,7 @@ impl Provider {
     /// Looks whether the provider is there and says all we need; one line for people either way.
     pub async fn check(&self) -> std::result::Result<String, String> {
         let problem = |why: Passing| why.reason.to_owned();
-        let token = self.endpoint(|all| all.token.as_ref()).await.map_err(problem)?;
+        let token = self.token_endpoint().await.map_err(problem)?;
         self.endpoint(|all| all.authorization.as_ref()).await.map_err(problem)?;
         let pushed = if self.pushes().await.map_err(problem)? {
             let endpoint = self.endpoint(|all| all.pushed.as_ref()).await.map_err(problem)?;
@@ -242,6 +255,10 @@ impl Provider {
         let sources = [&claims, &info, &answer.rest];
         let sid =
             self.sid.fill(&sources).ok_or(IdentityError::Refused("the provider does not state the account's id"))?;
+        if sid.contains(UNREADABLE) {
+            // Two that can't be read might become one.
+            return Err(IdentityError::Refused("the account's id cannot be read"));
+        }
         let sid =
             Sid::parse(sid).map_err(|_quotes_it: Error| IdentityError::Refused("the account's id is no valid id"))?;
         Ok(Identity { sid, user_name: self.name(&sources) })
@@ -262,7 +279,7 @@ impl Provider {
             issuer: self.settings.issuer.as_deref().ok_or(IdentityError::Refused("the provider has no issuer"))?,
             client_id: &self.settings.client_id,
             nonce,
-            access_token: &answer.grant.access_token,
+            access_token: answer.grant.access_token.as_ref(),
             now: self.clock.now(),
         };
         let broken = "the id_token's signature does not hold";
@@ -314,7 +331,10 @@ impl Provider {
         answer: &TokenAnswer,
     ) -> std::result::Result<Option<Map<String, Value>>, IdentityError> {
         let Some(url) = self.metadata().await?.endpoints.userinfo.clone() else { return Ok(None) };
-        let token = match userinfo::fetch(&self.client, &url, &self.settings, &answer.grant.access_token).await? {
+        let access_token = answer.grant.access_token.as_ref();
+        let access_token = access_token
+            .ok_or(IdentityError::Refused("userinfo can't be asked: the answer has no usable access token"))?;
+        let token = match userinfo::fetch(&self.client, &url, &self.settings, access_token).await? {
             Told::Plain(members) => return Ok(Some(members)),
             Told::Signed(token) => token,
         };
@@ -327,18 +347,22 @@ impl Provider {
         self.verified(broken, |keys| oidc::verified_userinfo(&token, keys, expected)).await.map(Some)
     }
 
-    async fn ask(&self, request: Result<HttpRequest>) -> Outcome {
+    async fn ask(&self, request: Result<HttpRequest>, over: Option<Sleep>) -> Outcome {
         let Ok(request) = request else {
             return Outcome::TryLater(Passing::definite("the request cannot be built"));
         };
         let now = self.clock.now();
-        match self.client.send(request).await {
+        let answer = match over {
+            Some(over) => self.client.send_until(request, over).await,
+            None => self.client.send(request).await,
+        };
+        match answer {
             Ok(answer) => {
                 if matches!(answer.status, 300..400 | 404 | 405 | 410) {
                     // The endpoint may have moved.
                     self.metadata.doubt();
                 }
-                let rules = Rules { lifetime: self.settings.lifetime, dead_errors: &self.settings.dead_errors };
+                let rules = Rules { rotates: self.settings.rotates, dead_errors: &self.settings.dead_errors };
                 outcome::parse(&answer, rules, now)
             }
             Err(passing) => {
@@ -374,10 +398,10 @@ impl Provider {
         let url = self.endpoint(|all| all.jwks.as_ref()).await?;
         let answer = self.client.get(&url, HeaderMap::new()).await;
         let answer = answer.map_err(|passing| Passing { kind: PassingKind::Definite, ..passing })?;
-        let body = answer.body.filter(|_| answer.status == 200);
+        let body = answer.body.whole().filter(|_| answer.status == 200);
         // The content type is not asked: some serve their keys as text/plain.
         let body = body.ok_or(Passing::definite("the signing keys are not served"))?;
-        Keys::read(&body).ok_or(Passing::definite("the signing keys cannot be read"))
+        Keys::read(body).ok_or(Passing::definite("the signing keys cannot be read"))
     }
 
     fn unavailable(&self, why: &Passing) -> Error {

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::client::Answer;
-use super::outcome::{Passing, members, passing, retry_after};
+use super::members;
+use super::outcome::{Passing, passing, retry_after};
 
 /// What pushing a request came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +20,7 @@ pub(crate) enum Pushed {
 
 /// Judges an answer that came at `now`.
 pub(crate) fn parse(answer: &Answer, now: DateTime<Utc>) -> Pushed {
-    let body = answer.body.as_deref().map(members).unwrap_or_default();
+    let body = members::read(&answer.body).members;
     let text = |name| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     match (answer.status, text("request_uri")) {
         // §2.2 says 201; some say 200.

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::client::Answer;
-use super::outcome::{Passing, members, passing, retry_after};
+use super::members;
+use super::outcome::{Passing, passing, retry_after};
 
 /// Which of a grant's tokens is to be revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub(crate) fn parse(answer: &Answer, now: DateTime<Utc>) -> RevocationOutcome {
     if (200..300).contains(&answer.status) {
         return RevocationOutcome::Revoked;
     }
-    let body = answer.body.as_deref().map(members).unwrap_or_default();
+    let body = members::read(&answer.body).members;
     let code = body.get("error").and_then(Value::as_str);
     let failure = passing(answer.status, code, retry_after(&answer.headers, now));
     match (answer.status, code) {

@@ -65,7 +65,7 @@ fn read(answer: &Answer) -> Result<Told, IdentityError> {
         401 | 403 => return Err(IdentityError::Refused("userinfo refuses the access token")),
         _ => return Err(Passing::definite("userinfo does not answer").into()),
     }
-    let body = answer.body.as_deref().ok_or(Passing::definite("the userinfo answer was cut off"))?;
+    let body = answer.body.whole().ok_or(Passing::definite("the userinfo answer was cut off"))?;
     if is_jwt(&answer.headers) {
         let token = std::str::from_utf8(body).map_err(|_bytes| IdentityError::Refused("userinfo is no JWT"))?;
         return Ok(Told::Signed(token.trim().to_owned()));

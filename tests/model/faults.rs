@@ -12,6 +12,10 @@ pub(super) fn crash(state: &mut State, i: usize) -> Option<()> {
     }
     spend(&mut state.left.crash)?;
     let doing = state.fleet[i].doing;
+    if let Doing::Asked { .. } | Doing::Granted(_) = doing {
+        let grant = state.fleet[i].read.token.grant;
+        state.grants[grant].died_with = true;
+    }
     state.fleet[i].now(Doing::Crashed);
     if let Doing::Granted(token) = doing {
         note_end_of(state, token);
@@ -26,9 +30,12 @@ pub(super) fn note_end_of(state: &mut State, token: Token) {
     grant.is_unheard |= grant.current == token.nth && !is_kept;
 }
 
-pub(super) fn give_up(state: &mut State, i: usize) -> Option<()> {
+/// The answer never comes. One that is slow comes: whoever hangs up on it, early, has no such excuse.
+pub(super) fn give_up(state: &mut State, i: usize, early: bool) -> Option<()> {
     let Doing::Asked { .. } = state.fleet[i].doing else { return None };
-    spend(&mut state.left.loss)?;
+    if !early {
+        spend(&mut state.left.loss)?;
+    }
     state.fleet[i].now(Doing::Failed(Ending::Open));
     Some(())
 }

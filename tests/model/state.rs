@@ -30,6 +30,8 @@ pub(super) struct Grant {
     pub(super) is_killed: bool,
     /// Nobody who could store the current token ever had it, or whoever had it died.
     pub(super) is_unheard: bool,
+    /// An instance died with a request of its, or with the answer, in the air.
+    pub(super) died_with: bool,
     /// Its link was unlinked while it was stored.
     pub(super) is_unlinked: bool,
     /// The current token is in the queue of what is to be revoked.
@@ -49,8 +51,13 @@ pub(super) struct Row {
 
 impl Row {
     pub(super) fn new(link: u8, token: Token) -> Self {
-        let standing =
-            Standing { version: i64::from(link) * 100, attempt: None, unclosed_by: None, health: Health::Ok };
+        let standing = Standing {
+            version: i64::from(link) * 100,
+            attempt: None,
+            unclosed_by: None,
+            is_abandoned: false,
+            health: Health::Ok,
+        };
         Self { link, token, standing, is_lapsed: false }
     }
 
@@ -68,6 +75,8 @@ pub(super) enum Doing {
     Wants,
     /// Another has the lease.
     Waits,
+    /// It has asked for the lease, and never heard whether it has it.
+    Unsure,
     Leased(Before),
     Asked {
         before: Before,
@@ -139,8 +148,10 @@ pub(super) struct Faults {
     pub(super) crash: u8,
     /// An instance gives up waiting for an answer.
     pub(super) loss: u8,
-    /// A lease runs out while its holder still works.
+    /// A lease runs out while its holder still works: it was stopped, or could not renew it.
     pub(super) pause: u8,
+    /// The database has taken a lease, or hasn't, and the word of it is lost.
+    pub(super) unheard: u8,
     /// The provider has done nothing, and that is known.
     pub(super) definite: u8,
     /// A granted answer cannot be stored, and the database has no part in it.
@@ -163,13 +174,24 @@ pub(super) struct State {
     pub(super) fleet: [Instance; FLEET],
     pub(super) asks: Vec<Ask>,
     pub(super) left: Faults,
+    /// Somebody took a refusal for what it wasn't.
+    pub(super) misjudged: Option<Misjudged>,
+}
+
+/// What a refusal was taken for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Misjudged {
+    /// As a word about the provider, while a process of ours had died with the token.
+    OursAsTheirs,
+    /// As our own doing, while nobody had died.
+    TheirsAsOurs,
 }
 
 impl State {
     pub(super) fn new(left: Faults) -> Self {
         let idle = Instance { doing: Doing::Nothing, read: Read::nothing(Errand::Renew), rounds: 0 };
         let row = Some(Row::new(0, Token::default()));
-        Self { row, grants: vec![Grant::default()], fleet: [idle; FLEET], asks: Vec::new(), left }
+        Self { row, grants: vec![Grant::default()], fleet: [idle; FLEET], asks: Vec::new(), left, misjudged: None }
     }
 
     /// The row of this link, if it is still there.

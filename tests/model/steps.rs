@@ -3,11 +3,11 @@
 
 use fedlink::domain::link::Health;
 use fedlink::domain::refresh::{
-    Before, Ending, Errand, Next, OnGrant, Seen, Standing, Takeover, There, next, on_grant, verdict,
+    Before, Ending, Errand, Next, OnGrant, Seen, Standing, Takeover, There, is_our_doing, next, on_grant, verdict,
 };
 
 use super::faults::{crash, give_up, lapse, note_end_of, relink_with, revive, unlink};
-use super::state::{Ask, Attempt, Doing, FLEET, Faults, Grant, Read, Row, State, Token};
+use super::state::{Ask, Attempt, Doing, FLEET, Faults, Grant, Misjudged, Read, Row, State, Token};
 use super::{Flaw, Provider, Refreshes};
 
 /// Something that happens; to, or by, the instance of this number.
@@ -15,6 +15,12 @@ use super::{Flaw, Provider, Refreshes};
 pub(super) enum Step {
     Read(usize, Errand),
     Take(usize),
+    /// The statement that takes the lease is applied, and the word of it is lost.
+    TakeUnheard(usize),
+    /// The same, and it isn't applied.
+    LoseTake(usize),
+    /// It asks for the lease once more, under the same id.
+    TakeAgain(usize),
     Look(usize),
     Ask(usize),
     StartOver(usize),
@@ -52,7 +58,8 @@ impl Step {
     fn may_happen(self, left: Faults) -> bool {
         match self {
             Self::Crash(_) => left.crash > 0,
-            Self::GiveUp(_) | Self::AskAgain(_) => left.loss > 0,
+            Self::AskAgain(_) => left.loss > 0,
+            Self::TakeUnheard(_) | Self::LoseTake(_) => left.unheard > 0,
             Self::FailDefinitely(_) => left.definite > 0,
             Self::CannotStore(_) => left.unstored > 0,
             Self::Doubt(_) => left.doubt > 0,
@@ -67,7 +74,8 @@ impl Step {
     fn of(i: usize, doing: Doing) -> Vec<Self> {
         match doing {
             Doing::Nothing => vec![Self::Read(i, Errand::Renew), Self::Read(i, Errand::SecondLook)],
-            Doing::Wants => vec![Self::Take(i)],
+            Doing::Wants => vec![Self::Take(i), Self::TakeUnheard(i), Self::LoseTake(i)],
+            Doing::Unsure => vec![Self::TakeAgain(i), Self::Crash(i)],
             Doing::Waits => vec![Self::Look(i)],
             Doing::Leased(_) => vec![Self::Ask(i), Self::StartOver(i), Self::Crash(i)],
             Doing::Asked { .. } => vec![Self::GiveUp(i), Self::AskAgain(i), Self::FailDefinitely(i), Self::Crash(i)],
@@ -91,6 +99,9 @@ impl Refreshes {
         match step {
             Step::Read(i, errand) => self.read(state, i, errand),
             Step::Take(i) => self.take(state, i),
+            Step::TakeUnheard(i) => self.take_unheard(state, i, true),
+            Step::LoseTake(i) => self.take_unheard(state, i, false),
+            Step::TakeAgain(i) => self.take_again(state, i),
             Step::Look(i) => self.look(state, i),
             Step::Ask(i) => ask(state, i),
             Step::StartOver(i) => start_over(state, i),
@@ -99,7 +110,7 @@ impl Refreshes {
             Step::Fail(i) => self.fail(state, i),
             Step::End(i) => self.end(state, i),
             Step::Crash(i) => crash(state, i),
-            Step::GiveUp(i) => give_up(state, i),
+            Step::GiveUp(i) => give_up(state, i, self.flaw == Some(Flaw::HangsUpEarly)),
             Step::AskAgain(i) => self.ask_again(state, i),
             Step::FailDefinitely(i) => self.fail_definitely(state, i),
             Step::CannotStore(i) => self.cannot_store(state, i),
@@ -135,15 +146,7 @@ impl Refreshes {
 
     fn take(&self, state: &mut State, i: usize) -> Option<()> {
         let Doing::Wants = state.fleet[i].doing else { return None };
-        let (read, mine) = (state.fleet[i].read, (i, state.fleet[i].rounds + 1));
-        let taken = state.row(read.link).and_then(|row| {
-            let (mut standing, mut before) = self.taken(row, mine, read)?;
-            if self.flaw == Some(Flaw::ForgetsTheUnclosed) {
-                (standing.unclosed_by, before) = (Some(mine), Before::Clean);
-            }
-            row.put(standing);
-            Some(before)
-        });
+        let taken = self.claim(state, i, state.fleet[i].rounds + 1);
         let instance = &mut state.fleet[i];
         match taken {
             Some(before) => {
@@ -153,6 +156,46 @@ impl Refreshes {
             None => instance.doing = Doing::Waits,
         }
         Some(())
+    }
+
+    fn take_unheard(&self, state: &mut State, i: usize, is_applied: bool) -> Option<()> {
+        let Doing::Wants = state.fleet[i].doing else { return None };
+        spend(&mut state.left.unheard)?;
+        if is_applied {
+            let _unheard = self.claim(state, i, state.fleet[i].rounds + 1);
+        }
+        state.fleet[i].rounds += 1;
+        state.fleet[i].doing = Doing::Unsure;
+        if self.flaw == Some(Flaw::TakesUnknownForUndone) {
+            state.fleet[i].now(Doing::Nothing);
+        }
+        Some(())
+    }
+
+    fn take_again(&self, state: &mut State, i: usize) -> Option<()> {
+        let Doing::Unsure = state.fleet[i].doing else { return None };
+        let taken = self.claim(state, i, state.fleet[i].rounds);
+        // What it may have taken, and has no use for, it gives back.
+        state.fleet[i].doing = taken.map_or(Doing::Ends(Ending::Closed), Doing::Leased);
+        Some(())
+    }
+
+    /// `leases::take`, under the id that the how many-eth refresh of the instance has.
+    fn claim(&self, state: &mut State, i: usize, round: u8) -> Option<Before> {
+        let read = state.fleet[i].read;
+        let row = state.row(read.link)?;
+        let (mut standing, mut before) = self.taken(row, (i, round), read)?;
+        match self.flaw {
+            Some(Flaw::ForgetsTheUnclosed) => {
+                (standing.unclosed_by, before) = (Some((i, round)), Before::Clean);
+                standing.is_abandoned = false;
+            }
+            Some(Flaw::TakesTheDeadForSilence) if before == Before::Abandoned => before = Before::Unclosed,
+            Some(Flaw::TakesSilenceForDeath) if before == Before::Unclosed => before = Before::Abandoned,
+            _ => {}
+        }
+        row.put(standing);
+        Some(before)
     }
 
     fn taken(&self, row: &Row, mine: Attempt, read: Read) -> Option<(Standing<Attempt>, Before)> {
@@ -226,7 +269,9 @@ impl Refreshes {
     fn mark(&self, state: &mut State, i: usize) -> Option<()> {
         let Doing::Refused(before) = state.fleet[i].doing else { return None };
         let (read, mine) = (state.fleet[i].read, (i, state.fleet[i].rounds));
-        let verdict = verdict(before, self.provider != Provider::Keeps);
+        let rotates = self.provider != Provider::Keeps;
+        let verdict = verdict(before, rotates);
+        self.judge(state, read, is_our_doing(before, rotates));
         let marked = state.row(read.link).and_then(|row| {
             let is_unfenced = self.flaw == Some(Flaw::MarksUnfenced) && row.standing.version == read.version;
             let anyway = is_unfenced.then(|| Standing { health: verdict, ..row.standing.close(mine) });
@@ -235,6 +280,21 @@ impl Refreshes {
         });
         state.fleet[i].now(if marked.is_some() { Doing::Nothing } else { Doing::Ends(self.ending(before)) });
         Some(())
+    }
+
+    /// Whether the refusal that is about to be marked is taken for what it is. What a pause explains is neither.
+    fn judge(&self, state: &mut State, read: Read, is_ours: bool) {
+        let grant = &state.grants[read.token.grant];
+        let is_lost_on_the_way = grant.is_unheard && grant.current != read.token.nth;
+        if !is_lost_on_the_way || self.provider == Provider::Keeps || self.has_lapsed(state) {
+            return;
+        }
+        let is_theirs = state.left.crash == self.faults.crash && state.left.unstored == self.faults.unstored;
+        if grant.died_with && !is_ours && state.left.loss == self.faults.loss {
+            state.misjudged = Some(Misjudged::OursAsTheirs);
+        } else if is_theirs && is_ours {
+            state.misjudged = Some(Misjudged::TheirsAsOurs);
+        }
     }
 
     /// `Holding::fail`: what is recorded only if the lease and the version are still those.
@@ -277,12 +337,12 @@ impl Refreshes {
     }
 
     fn ask_again(&self, state: &mut State, i: usize) -> Option<()> {
-        let Doing::Asked { again: false, .. } = state.fleet[i].doing else { return None };
+        let Doing::Asked { again: false, before } = state.fleet[i].doing else { return None };
         if self.provider != Provider::Window {
             return None;
         }
         spend(&mut state.left.loss)?;
-        state.fleet[i].doing = Doing::Asked { before: Before::Unclosed, again: true };
+        state.fleet[i].doing = Doing::Asked { before: before.after_silence(), again: true };
         send(state, i, true);
         Some(())
     }

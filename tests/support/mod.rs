@@ -12,6 +12,7 @@ pub(crate) mod database;
 mod database_clock;
 pub(crate) mod fed;
 pub(crate) mod fleet;
+pub(crate) mod glewlwyd;
 pub(crate) mod graphql_client;
 pub(crate) mod hosts;
 pub(crate) mod issuer;

@@ -71,6 +71,14 @@ pub(crate) struct Tokens {
     pub(crate) scope: String,
 }
 
+/// What is peculiar to a provider.
+#[derive(Clone, Copy, Default)]
+struct Manner {
+    delay: [u32; 2],
+    pushed: bool,
+    grace_seconds: u32,
+}
+
 #[derive(Deserialize)]
 struct Ready {
     issuer: String,
@@ -95,23 +103,29 @@ impl OidcProvider {
     /// As [`OidcProvider::start_with`]; its token endpoint answers so many milliseconds, from the one to the other number,
     /// after it has done its work.
     pub(crate) fn start_slow(redirect_uri: &str, access_token_seconds: u32, delay: [u32; 2]) -> Self {
-        Self::run(redirect_uri, access_token_seconds, (delay, false))
+        Self::run(redirect_uri, access_token_seconds, Manner { delay, ..Manner::default() })
     }
 
     /// As [`OidcProvider::start`]; it takes no authorization request but a pushed one (RFC 9126).
     pub(crate) fn start_pushed(redirect_uri: &str) -> Self {
-        Self::run(redirect_uri, 3600, ([0, 0], true))
+        Self::run(redirect_uri, 3600, Manner { pushed: true, ..Manner::default() })
     }
 
-    fn run(redirect_uri: &str, access_token_seconds: u32, (delay, pushed): ([u32; 2], bool)) -> Self {
+    /// As [`OidcProvider::start`]; a used refresh token is as good as before for an hour.
+    pub(crate) fn start_graceful(redirect_uri: &str) -> Self {
+        Self::run(redirect_uri, 3600, Manner { grace_seconds: 3600, ..Manner::default() })
+    }
+
+    fn run(redirect_uri: &str, access_token_seconds: u32, manner: Manner) -> Self {
         let (client_id, client_secret) = ("fedlink", "a secret of the tests: + / % &");
         let mut process = spawn(&serde_json::json!({
             "clientId": client_id,
             "clientSecret": client_secret,
             "redirectUri": redirect_uri,
             "accessTokenSeconds": access_token_seconds,
-            "delay": delay,
-            "pushed": pushed,
+            "delay": manner.delay,
+            "pushed": manner.pushed,
+            "graceSeconds": manner.grace_seconds,
         }));
         let Ready { issuer } = process.read_answer();
         let http = reqwest::Client::builder()
@@ -131,9 +145,34 @@ impl OidcProvider {
 
     /// What has happened until now. A request that has been answered is counted.
     pub(crate) fn counts(&self) -> Counts {
+        self.order("")
+    }
+
+    /// Loses the answer to the next token request: the connection ends when the work is done.
+    pub(crate) fn lose_the_next_answer(&self) {
+        self.order("lose");
+    }
+
+    /// Holds the answers to token requests, the work being done.
+    pub(crate) fn hold_answers(&self) {
+        self.order("hold");
+    }
+
+    /// Lets the answers go.
+    pub(crate) fn release_answers(&self) {
+        self.order("release");
+    }
+
+    fn order(&self, order: &str) -> Counts {
         let mut process = self.process.lock().expect("no test died while it was asking");
-        process.stdin.write_all(b"\n").expect("the provider listens");
+        process.stdin.write_all(format!("{order}\n").as_bytes()).expect("the provider listens");
         process.read_answer()
+    }
+
+    /// Revokes a token, as its user can at a provider (RFC 7009); a refresh token with its grant.
+    pub(crate) async fn revoke(&self, token: &str) {
+        let response = self.post_as_client("/token/revocation", &[("token", token)]).await;
+        assert!(response.status().is_success(), "{}", response.status());
     }
 
     /// Whether the provider would accept `token`, by its introspection endpoint (RFC 7662).
@@ -199,12 +238,17 @@ impl OidcProvider {
     }
 
     /// Posts to an endpoint as the client.
-    async fn post_form<T: for<'a> Deserialize<'a>>(&self, path: &str, form: &[(&str, &str)]) -> T {
+    async fn post_as_client(&self, path: &str, form: &[(&str, &str)]) -> reqwest::Response {
         // RFC 6749 §2.3.1: both halves are form-encoded before they are joined.
         let [id, secret] = [&self.client_id, &self.client_secret]
             .map(|part| url::form_urlencoded::byte_serialize(part.as_bytes()).collect::<String>());
         let request = self.http.post(format!("{}{path}", self.issuer)).basic_auth(id, Some(secret)).form(form);
-        let response = request.send().await.expect("the provider answers");
+        request.send().await.expect("the provider answers")
+    }
+
+    /// Posts to an endpoint as the client; gives the answer, which is JSON.
+    async fn post_form<T: for<'a> Deserialize<'a>>(&self, path: &str, form: &[(&str, &str)]) -> T {
+        let response = self.post_as_client(path, form).await;
         let status = response.status();
         let body = response.text().await.expect("a body");
         serde_json::from_str(&body).unwrap_or_else(|error| panic!("{status} from {path}: {error} in {body}"))

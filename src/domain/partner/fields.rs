@@ -7,7 +7,7 @@ use crate::domain::error::{Error, Result};
 use crate::domain::ids::Sid;
 use crate::domain::name;
 
-/// Where a claim stands in a partner's userinfo: members and places in lists, such as `contact.phones[0].number`.
+/// Where a claim stands in what a partner or a provider says: members and places in lists, such as `contact.phones[0].number`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldPath {
     whole: String,
@@ -42,7 +42,7 @@ impl FieldPath {
     }
 
     /// What stands there. A member whose own name has the dots wins over the path, as with namespaced claims.
-    fn find<'v>(&self, userinfo: &'v Value) -> Option<&'v Value> {
+    pub fn find<'v>(&self, userinfo: &'v Value) -> Option<&'v Value> {
         let whole = userinfo.as_object().and_then(|members| members.get(&self.whole));
         whole.or_else(|| {
             self.steps.iter().try_fold(userinfo, |value, step| match value {

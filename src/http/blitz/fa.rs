@@ -40,18 +40,30 @@ struct Detail {
     last_used_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_on: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_expires_on: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_with: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refused_since: Option<String>,
 }
 
 impl From<Listed> for Link {
     fn from(listed: Listed) -> Self {
-        let detail = listed.detail.map(|detail| Detail {
-            proof: detail.proof,
-            origin: detail.origin,
-            // Nothing is wrong with a link that has no tokens.
-            health: detail.health.unwrap_or(Health::Ok).as_str(),
-            created_at: detail.created.to_rfc3339(),
-            last_used_at: detail.last_used.map(|moment| moment.to_rfc3339()),
-            expires_on: detail.expires.map(|moment| moment.timestamp()),
+        let detail = listed.detail.map(|detail| {
+            let (refused_with, refused_since) = detail.refused.unzip();
+            Detail {
+                proof: detail.proof,
+                origin: detail.origin,
+                // Nothing is wrong with a link that has no tokens.
+                health: detail.health.unwrap_or(Health::Ok).as_str(),
+                created_at: detail.created.to_rfc3339(),
+                last_used_at: detail.last_used.map(|moment| moment.to_rfc3339()),
+                expires_on: detail.expires.map(|moment| moment.timestamp()),
+                refresh_expires_on: detail.refresh_expires.map(|moment| moment.timestamp()),
+                refused_with,
+                refused_since: refused_since.map(|moment| moment.to_rfc3339()),
+            }
         });
         Self { sid: listed.sid, fp_type: listed.fp_type, fp_name: listed.fp_name, user_name: listed.user_name, detail }
     }

@@ -99,7 +99,8 @@ async fn take(parts: &Parts, answer: &Answer, browser: &Browser) -> Result<Step>
         Standing::Anothers => return end(parts, &row, Ending::WrongUser, "wrong_user").await,
     }
     // From here the answer is used up: of two requests with this state one goes on.
-    let claimed = store::flows::claim_answer(&mut parts.store.write().await?, flow_id(&row), &state_hash, now).await?;
+    let flow = flow_id(&row);
+    let claimed = store::claim!(parts.store, |conn| store::flows::claim_answer(conn, flow, &state_hash, now))?;
     if !claimed {
         return Ok(Step::Nothing);
     }
@@ -145,7 +146,7 @@ async fn drop_grant(
     if !provider.settings().remember_tokens {
         return Ok(());
     }
-    let tokens = revoke::Tokens { access: Some(grant.access_token.clone()), refresh: grant.refresh_token.clone() };
+    let tokens = revoke::Tokens { access: grant.access_token.clone(), refresh: grant.refresh_token.clone() };
     let mut conn = parts.store.write().await?;
     revoke::queue(parts, &mut conn, whose(row, sid.map(Sid::as_str)), &tokens).await
 }
@@ -196,7 +197,7 @@ async fn arrive(
     let now = parts.clock.now();
     let sid = identity.sid.as_str();
     // Sealed even if there is nothing to keep: it holds the rest of the row together.
-    let secrets = settings.remember_tokens.then(|| secrets(&grant, &params, now));
+    let secrets = settings.remember_tokens.then(|| GrantSecrets::new(&grant, &params, now));
     let sealed = Some(seal(parts, row, Some(sid), &secrets)?);
     // A person is always asked: nobody else completes what they said yes to.
     let (state, code) = if settings.confirm || is_persons(row) {
@@ -241,15 +242,4 @@ async fn land(parts: &Parts, row: &FlowRow, arrival: &Arrival) -> Result<bool> {
 /// Back to the app, with the code it completes with.
 pub(super) fn pending(parts: &Parts, row: &FlowRow, code: &SecretString) -> Step {
     back_to_app(parts, row, &[("status", "pending"), ("bind_code", secrecy::ExposeSecret::expose_secret(code))])
-}
-
-fn secrets(grant: &Grant, params: &Params, now: chrono::DateTime<chrono::Utc>) -> GrantSecrets {
-    GrantSecrets {
-        access: grant.access_token.clone(),
-        refresh: grant.refresh_token.clone(),
-        params: params.to_text(),
-        scope: grant.scope.clone(),
-        expires: grant.expires.known().map(|moment| moment.timestamp_micros()),
-        obtained: now.timestamp_micros(),
-    }
 }

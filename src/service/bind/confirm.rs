@@ -123,8 +123,9 @@ async fn hand_over(parts: &Parts, row: &FlowRow) -> Result<Step> {
     let now = parts.clock.now();
     let code = parts.entropy.token();
     let expires = store::at(runs_out(FlowState::Pending, now, row.opened.map(|at| at.0)));
-    let mut conn = parts.store.write().await?;
-    let confirmed = store::flows::confirm(&mut conn, row, &hash(&code), store::at(now), expires).await?;
+    let code_hash = hash(&code);
+    let confirmed =
+        store::claim!(parts.store, |conn| store::flows::confirm(conn, row, &code_hash, store::at(now), expires))?;
     Ok(if confirmed { pending(parts, row, &code) } else { Step::Nothing })
 }
 

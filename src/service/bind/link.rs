@@ -1,13 +1,11 @@
 //! A bind's end: the account is linked as proven, and its tokens are kept.
 
-use chrono::DateTime;
-
 use super::{GrantSecrets, provider_of, unseal};
 use crate::domain::event::Actor;
+use crate::domain::expiry::Origin;
 use crate::domain::ids::{ClientId, Sid, Subject};
 use crate::domain::link::Proof;
 use crate::domain::params::Params;
-use crate::domain::token::Expiry;
 use crate::domain::{Error, Result};
 use crate::service::token_sets::{Keeping, keep};
 use crate::service::{Parts, links};
@@ -46,14 +44,14 @@ pub(super) async fn link(
 }
 
 fn keeping(grant: GrantSecrets) -> Result<Keeping> {
+    let (lives, obtained) = grant.times()?;
     let params = grant.params.as_ref().map(Params::from_text).transpose()?.unwrap_or_default();
     Ok(Keeping {
-        access: Some(grant.access),
+        access: grant.access,
         refresh: grant.refresh,
         params,
         scope: grant.scope,
-        expires: Expiry::from(grant.expires.and_then(DateTime::from_timestamp_micros)),
-        obtained: DateTime::from_timestamp_micros(grant.obtained),
+        origin: Origin::granted(lives, obtained),
         refreshed: false,
     })
 }

@@ -34,8 +34,11 @@ pub use posted::{OnceMore, once_more};
 use super::audit::{About, record};
 use super::{Parts, revoke};
 use crate::domain::event::{Actor, Event};
+use crate::domain::expiry::{Lives, Stated};
 use crate::domain::flow::{FLOW_LIMIT, FlowState};
 use crate::domain::ids::{ClientId, FlowId, ProviderId};
+use crate::domain::params::Params;
+use crate::domain::token::Grant;
 use crate::domain::{Error, Result};
 use crate::settings::Settings;
 use crate::store::flows::FlowRow;
@@ -175,18 +178,55 @@ struct LegSecrets {
 /// What the provider granted, sealed in the flow until the link is made.
 #[derive(Serialize, Deserialize)]
 struct GrantSecrets {
-    #[serde(serialize_with = "in_the_clear")]
-    access: SecretString,
+    /// None if the provider gave none that can be used.
+    #[serde(serialize_with = "in_the_clear_if_any")]
+    access: Option<SecretString>,
     #[serde(serialize_with = "in_the_clear_if_any")]
     refresh: Option<SecretString>,
-    /// As [`crate::domain::params::Params::to_text`] writes them.
+    /// As [`Params::to_text`] writes them.
     #[serde(default, serialize_with = "in_the_clear_if_any")]
     params: Option<SecretString>,
     scope: Option<String>,
-    /// Microseconds since 1970.
+    /// When the access token ends, as stated; microseconds since 1970.
     expires: Option<i64>,
+    /// When the refresh token does.
+    #[serde(default)]
+    refresh_expires: Option<i64>,
+    /// When they were asked for. An earlier version didn't write it down.
+    #[serde(default)]
+    asked: Option<i64>,
     /// Microseconds since 1970.
     obtained: i64,
+}
+
+impl GrantSecrets {
+    fn new(grant: &Grant, params: &Params, now: DateTime<Utc>) -> Self {
+        let micros = |moment: DateTime<Utc>| moment.timestamp_micros();
+        Self {
+            access: grant.access_token.clone(),
+            refresh: grant.refresh_token.clone(),
+            params: params.to_text(),
+            scope: grant.scope.clone(),
+            expires: grant.lives.access_ends().map(micros),
+            refresh_expires: grant.lives.refresh_ends().map(micros),
+            asked: Some(micros(grant.lives.asked)),
+            obtained: micros(now),
+        }
+    }
+
+    /// What the provider said of how long they live, and when they were there.
+    fn times(&self) -> Result<(Lives, DateTime<Utc>)> {
+        let moment = |micros| {
+            DateTime::from_timestamp_micros(micros).ok_or_else(|| Error::internal("a grant beyond the calendar"))
+        };
+        let asked = moment(self.asked.unwrap_or(self.obtained))?;
+        let life = |ends: Option<i64>| match ends.map(moment).transpose()? {
+            Some(ends) => Ok(Stated::of_seconds((ends - asked).as_seconds_f64())),
+            None => Ok::<_, Error>(Stated::Absent),
+        };
+        let lives = Lives { asked, access: life(self.expires)?, refresh: life(self.refresh_expires)? };
+        Ok((lives, moment(self.obtained)?))
+    }
 }
 
 /// Writes a secret into the text that [`seal`] seals; secrets write themselves nowhere else.
@@ -255,7 +295,7 @@ async fn revoke_grant(parts: &Parts, tx: &mut Tx, row: &FlowRow) -> Result<()> {
     match unseal::<Option<GrantSecrets>>(parts, row, row.sid.as_deref(), sealed) {
         Ok(None) => Ok(()),
         Ok(Some(grant)) => {
-            let tokens = revoke::Tokens { access: Some(grant.access), refresh: grant.refresh };
+            let tokens = revoke::Tokens { access: grant.access, refresh: grant.refresh };
             revoke::queue(parts, tx.conn(), whose, &tokens).await
         }
         // Another instance has the key.

@@ -68,8 +68,8 @@ async fn sign_in(parts: &Parts, row: &FlowRow, cookie: Option<FlowCookie>) -> Re
     if let Some(cookie) = &cookie {
         let now = parts.clock.now();
         let times = (store::at(now), store::at(runs_out(FlowState::SigningIn, now, Some(now))));
-        let mut conn = parts.store.write().await?;
-        if !store::flows::await_sign_in(&mut conn, flow_id(row), &hash(&cookie.value), times).await? {
+        let (flow, cookie_hash) = (flow_id(row), hash(&cookie.value));
+        if !store::claim!(parts.store, |conn| store::flows::await_sign_in(conn, flow, &cookie_hash, times))? {
             return Ok(None);
         }
     }
@@ -112,7 +112,8 @@ async fn leave(
     let moved = match (&cookie, &row.cookie_hash) {
         // Two browsers at once: the database lets one of them through.
         (Some(cookie), _) => {
-            store::flows::open(&mut parts.store.write().await?, flow_id(&row), &hash(&cookie.value), &leg).await?
+            let (flow, cookie_hash) = (flow_id(&row), hash(&cookie.value));
+            store::claim!(parts.store, |conn| store::flows::open(conn, flow, &cookie_hash, &leg))?
         }
         (None, Some(cookie_hash)) => reopen(parts, &row, cookie_hash, &leg).await?,
         (None, None) => false,

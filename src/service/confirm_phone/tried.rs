@@ -15,8 +15,8 @@ use crate::domain::{Error, Result};
 use crate::service::Parts;
 use crate::service::attempts::{self, Key, Verdict, Window};
 use crate::service::sign_in::{Origin, write_refusal};
-use crate::store::at;
 use crate::store::confirm_phone_actions::{ConfirmPhoneRow, end, find, look, spend_code, verify};
+use crate::store::{self, at};
 
 /// Which confirmation: the hash of its token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,14 +119,13 @@ async fn count_look(
 async fn look_at(parts: &Parts, token: Vec<u8>, typed: i64, right: Right) -> Result<Tried> {
     let now = parts.clock.now();
     let typed = code::mac(parts, &token, typed)?;
-    let given = look(&mut parts.store.write().await?, &token, at(now)).await?;
+    let given = store::claim!(parts.store, |conn| look(conn, &token, at(now)))?;
     let look = match given {
         Some(kept) if bool::from(kept.ct_eq(&typed)) => {
             // Another code may have been sent meanwhile, or it may be over: then it is the code no more.
-            let mut conn = parts.store.write().await?;
             let is_same = match right {
-                Right::Confirms => verify(&mut conn, &token, &kept, at(now)).await?,
-                Right::IsSpent => spend_code(&mut conn, &token, &kept, at(now)).await?,
+                Right::Confirms => store::claim!(parts.store, |conn| verify(conn, &token, &kept, at(now)))?,
+                Right::IsSpent => store::claim!(parts.store, |conn| spend_code(conn, &token, &kept, at(now)))?,
             };
             Look::Given { is_same }
         }

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::claimed::{Attempt, Brought, Claimed, Held, hand_out};
 use super::{Family, Granting, Refused, begin_holding, is_active};
 use crate::domain::event::Event;
 use crate::domain::ids::ClientId;
+use crate::domain::presented::{Presented, Verdict, judge};
 use crate::domain::scope::Scope;
 use crate::domain::{Result, pkce};
 use crate::service::Parts;
 use crate::service::callers::hash;
 use crate::settings::Client;
-use crate::store::oauth_codes::{CodeRow, claim, delete, find};
-use crate::store::{self, Tx};
+use crate::store::oauth_codes::{CodeRow, delete, find_presented};
+use crate::store::{self, ClaimSeen, Conn, Tx, oauth_codes};
 
 /// What an application redeems.
 #[derive(Debug)]
@@ -26,52 +28,98 @@ pub struct Redemption {
     pub code_verifier: SecretString,
 }
 
-/// Redeems a code. Another application's attempt leaves it alone; one of its own uses it up, whatever else is wrong. A used
-/// code that comes again ends all that came of it: of two that redeem it at once, the second has it from somewhere.
+/// Redeems a code. Another application's attempt leaves it alone; one of its own uses it up, whatever else is wrong. A code whose
+/// tokens went out and that comes again ends all that came of it: of two that redeem it at once, the second has it from
+/// somewhere. One that brought nobody any tokens may be redeemed again.
 pub async fn redeem(parts: &Arc<Parts>, client: &Client, redemption: Redemption) -> Result<Granting> {
     let id = client.id.clone();
-    parts.detached(async move |parts| go(&parts, &id, &redemption).await).await
+    let attempt = Attempt::new(parts);
+    hand_out(parts, &attempt, async move |parts| {
+        loop {
+            if let Some(end) = go(&parts, &id, &redemption, &attempt).await? {
+                return Ok(end);
+            }
+            attempt.wait(&parts).await?;
+        }
+    })
+    .await
 }
 
-async fn go(parts: &Parts, client: &ClientId, redemption: &Redemption) -> Result<Granting> {
+/// `None`: another call is about to hand out its tokens, or has died.
+async fn go(
+    parts: &Arc<Parts>,
+    client: &ClientId,
+    redemption: &Redemption,
+    attempt: &Attempt,
+) -> Result<Option<Brought>> {
     let hash = hash(redemption.code.expose_secret());
-    let known = store::read!(parts.store, |conn| find(conn, &hash))?;
-    let Some(known) = known.filter(|known| known.client == client.as_str()) else {
-        return Ok(Err(Refused::Grant));
+    let known = store::read!(parts.store, |conn| find_code(conn, parts, &hash))?;
+    let Some((known, seen)) = known.filter(|(known, _)| known.client == client.as_str()) else {
+        return Ok(Some(Err(Refused::Grant)));
     };
+    if look(parts, redemption, (&known, &seen)) == Verdict::Wait {
+        return Ok(None);
+    }
     let (mut tx, subject) = begin_holding(parts, &known.subject).await?;
-    let now = store::at(parts.clock.now());
-    let Some(code) = claim(tx.conn(), &hash, client.as_str(), now).await? else {
-        return too_late(parts, tx, &hash).await;
-    };
-    if !pkce::proves(&redemption.code_verifier, &code.code_challenge) {
-        return burn(parts, tx, (&code, "wrong_verifier")).await;
+    let Some((code, seen)) = find_code(tx.conn(), parts, &hash).await? else { return Ok(Some(Err(Refused::Grant))) };
+    match look(parts, redemption, (&code, &seen)) {
+        Verdict::Wait => return Ok(None),
+        Verdict::Refuse => return Ok(Some(Err(Refused::Grant))),
+        Verdict::Burn => return burn(parts, tx, (&code, &seen, redemption)).await.map(Some),
+        Verdict::Reused => {
+            delete(tx.conn(), &hash).await?;
+            family(&code).end_reused(parts, tx, "code").await?;
+            return Ok(Some(Err(Refused::Grant)));
+        }
+        Verdict::Claim => {}
     }
-    if code.redirect_uri != redemption.redirect_uri {
-        return burn(parts, tx, (&code, "wrong_redirect_uri")).await;
+    let claim = attempt.claim(&seen);
+    if !oauth_codes::claim(tx.conn(), &hash, claim, store::now(parts.clock.now())).await? {
+        return Ok(None);
     }
+    family(&code).forget(&mut tx, claim.void).await?;
     if !is_active(&mut tx, &subject).await? {
+        delete(tx.conn(), &hash).await?;
         tx.commit().await?;
-        return Ok(Err(Refused::Grant));
+        return Ok(Some(Err(Refused::Grant)));
     }
     let scopes = code.scope.split(' ').filter_map(Scope::parse).collect();
-    let issued = family(&code).issue(parts, &mut tx, scopes).await?;
+    let issued = family(&code).issue(parts, &mut tx, (claim.id, scopes)).await?;
+    // From here on it counts, whether or not we hear that it does.
+    let claimed = Claimed::new(parts, Held::Code(hash), claim.id);
     tx.commit().await?;
-    Ok(Ok(issued))
+    Ok(Some(Ok((issued, claimed))))
 }
 
-/// It could not be used: it is late, or used before.
-async fn too_late(parts: &Parts, mut tx: Tx, hash: &[u8]) -> Result<Granting> {
-    if let Some(code) = find(tx.conn(), hash).await?.filter(|code| code.used) {
-        delete(tx.conn(), hash).await?;
-        family(&code).end_reused(parts, tx, "code").await?;
+async fn find_code(conn: &mut Conn, parts: &Parts, hash: &[u8]) -> Result<Option<(CodeRow, ClaimSeen)>> {
+    find_presented(conn, hash, store::now(parts.clock.now())).await
+}
+
+fn look(parts: &Parts, redemption: &Redemption, (code, seen): (&CodeRow, &ClaimSeen)) -> Verdict {
+    judge(Presented {
+        standing: seen.standing(),
+        is_late: code.expires.0 <= parts.clock.now(),
+        is_proved: wrong(code, redemption).is_none(),
+    })
+}
+
+/// What is wrong with the proof, if anything is.
+fn wrong(code: &CodeRow, redemption: &Redemption) -> Option<&'static str> {
+    if !pkce::proves(&redemption.code_verifier, &code.code_challenge) {
+        return Some("wrong_verifier");
     }
-    Ok(Err(Refused::Grant))
+    (code.redirect_uri != redemption.redirect_uri).then_some("wrong_redirect_uri")
 }
 
 /// The right application with a wrong proof: somebody put a stolen code into its hands (RFC 9700 §4.5).
-async fn burn(parts: &Parts, mut tx: Tx, (code, detail): (&CodeRow, &'static str)) -> Result<Granting> {
+async fn burn(
+    parts: &Parts,
+    mut tx: Tx,
+    (code, seen, redemption): (&CodeRow, &ClaimSeen, &Redemption),
+) -> Result<Brought> {
     delete(tx.conn(), &code.code_hash).await?;
+    family(code).forget(&mut tx, seen.id()).await?;
+    let detail = wrong(code, redemption).unwrap_or("wrong_proof");
     family(code).note(parts, &mut tx, Event::CodeRefused, detail).await?;
     tx.commit().await?;
     Ok(Err(Refused::Grant))

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Family, begin_holding};
+use crate::domain::presented::Standing;
 use crate::domain::{Error, Result};
 use crate::service::Parts;
 use crate::service::callers::hash;
@@ -51,9 +52,11 @@ pub async fn introspect(parts: &Parts, client: &Client, token: &str) -> Result<O
             access: Some(AccessFacts { issued: row.issued.0, id: row.id.0 }),
         }));
     }
-    let row = store::read!(parts.store, |conn| oauth_refresh_tokens::find(conn, &hash))?;
-    let known = row.filter(|row| row.expires.0 > now && !row.used && row.client == own);
-    Ok(known.map(|row| Introspection {
+    let row = store::read!(parts.store, |conn| oauth_refresh_tokens::find_presented(conn, &hash, store::now(now)))?;
+    // One that is claimed has tokens on their way out.
+    let known =
+        row.filter(|(row, seen)| row.expires.0 > now && seen.standing() == Standing::Fresh && row.client == own);
+    Ok(known.map(|(row, _)| Introspection {
         subject: Some(row.subject),
         client: row.client,
         scope: row.scope,

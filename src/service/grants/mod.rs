@@ -1,5 +1,6 @@
 //! Our own tokens: issued to applications, for themselves or for a user, and all that came of one sign-in ended together.
 
+mod claimed;
 mod code;
 mod issued;
 mod refresh;
@@ -93,20 +94,20 @@ pub async fn issue(
 ) -> Result<Issued> {
     let token = parts.entropy.token();
     let subject = subject.map(Subject::as_str);
-    let row = access_row(parts, (&token, client.as_str()), (subject, None), &scopes)?;
+    let row = access_row(parts, (&token, parts.entropy.uuid()), (client.as_str(), subject, None), &scopes)?;
     parts.detached(async move |parts| insert(&mut parts.store.write().await?, &row).await).await?;
     Ok(Issued { access_token: token, expires_in: TOKEN_LIFETIME, scopes, refresh_token: None })
 }
 
 fn access_row(
     parts: &Parts,
-    (token, client): (&SecretString, &str),
-    (subject, family): (Option<&str>, Option<Uuid>),
+    (token, id): (&SecretString, Uuid),
+    (client, subject, family): (&str, Option<&str>, Option<Uuid>),
     scopes: &[Scope],
 ) -> Result<OauthTokenRow> {
     Ok(OauthTokenRow {
         token_hash: hash(token.expose_secret()).to_vec(),
-        id: store::row_id(parts.entropy.uuid()),
+        id: store::row_id(id),
         client: client.to_owned(),
         subject: subject.map(str::to_owned),
         scope: scope_text(scopes),
@@ -131,10 +132,10 @@ struct Family<'a> {
 }
 
 impl Family<'_> {
-    /// The next tokens, in a transaction that holds the subject.
-    async fn issue(&self, parts: &Parts, tx: &mut Tx, scopes: Vec<Scope>) -> Result<Issued> {
+    /// The next tokens, those of a claim, in a transaction that holds the subject.
+    async fn issue(&self, parts: &Parts, tx: &mut Tx, (claim, scopes): (Uuid, Vec<Scope>)) -> Result<Issued> {
         let (access, refresh) = (parts.entropy.token(), parts.entropy.token());
-        let row = access_row(parts, (&access, self.client), (Some(self.subject), Some(self.id)), &scopes)?;
+        let row = access_row(parts, (&access, claim), (self.client, Some(self.subject), Some(self.id)), &scopes)?;
         insert(tx.conn(), &row).await?;
         let row = RefreshTokenRow {
             token_hash: hash(refresh.expose_secret()).to_vec(),
@@ -144,6 +145,7 @@ impl Family<'_> {
             family: store::row_id(self.id),
             used: false,
             expires: store::at(ends(parts, REFRESH_LIFETIME)?),
+            born_of: Some(store::row_id(claim)),
         };
         oauth_refresh_tokens::insert(tx.conn(), &row).await?;
         Ok(Issued { access_token: access, expires_in: TOKEN_LIFETIME, scopes, refresh_token: Some(refresh) })
@@ -154,6 +156,14 @@ impl Family<'_> {
     async fn end_reused(&self, parts: &Parts, mut tx: Tx, detail: &'static str) -> Result<()> {
         self.note(parts, &mut tx, Event::TokenReused, detail).await?;
         self.end(parts, tx).await
+    }
+
+    /// Deletes what a claim brought and nobody ever got.
+    async fn forget(&self, tx: &mut Tx, void: Option<Uuid>) -> Result<()> {
+        let Some(void) = void else { return Ok(()) };
+        let family = store::row_id(self.id);
+        oauth_tokens::delete_of_claim(tx.conn(), family, void).await?;
+        oauth_refresh_tokens::delete_of_claim(tx.conn(), family, void).await
     }
 
     /// Deletes its tokens, commits, and believes none of them any longer.

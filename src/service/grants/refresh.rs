@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
+use super::claimed::{Attempt, Brought, Claimed, Held, hand_out};
 use super::{Family, Granting, Refused, begin_holding, is_active};
 use crate::domain::Result;
-use crate::domain::ids::ClientId;
+use crate::domain::presented::{Presented, Verdict, judge};
 use crate::domain::scope::Scope;
 use crate::service::Parts;
 use crate::service::callers::hash;
 use crate::settings::Client;
-use crate::store;
-use crate::store::oauth_refresh_tokens::{RefreshTokenRow, claim, find};
+use crate::store::oauth_refresh_tokens::{RefreshTokenRow, find, find_presented};
+use crate::store::{self, ClaimSeen, Conn, oauth_refresh_tokens};
 
-/// Refreshes. Each token works once, and one that comes again ends its family, whoever has it now (RFC 9700 §4.14.2).
-/// Another application's attempt, and one for more than was granted, use nothing up.
+/// Refreshes. Each token works once, and one whose tokens went out and that comes again ends its family, whoever has it now
+/// (RFC 9700 §4.14.2). One that brought nobody any may be sent again. Another application's attempt, and one for more than was
+/// granted, use nothing up.
 pub async fn refresh(
     parts: &Arc<Parts>,
     client: &Client,
@@ -29,32 +31,66 @@ pub async fn refresh(
     };
     // Its own scopes never change, so they can be looked at before it is used up.
     let scopes = scopes(client, &known, scope);
-    let id = client.id.clone();
-    parts.detached(async move |parts| go(&parts, &id, (&known, scopes)).await).await
+    let attempt = Attempt::new(parts);
+    hand_out(parts, &attempt, async move |parts| {
+        loop {
+            if let Some(end) = go(&parts, hash, (&known, scopes.as_ref()), &attempt).await? {
+                return Ok(end);
+            }
+            attempt.wait(&parts).await?;
+        }
+    })
+    .await
 }
 
+/// `None`: another call is about to hand out its tokens, or has died.
 async fn go(
-    parts: &Parts,
-    client: &ClientId,
-    (known, scopes): (&RefreshTokenRow, Option<Vec<Scope>>),
-) -> Result<Granting> {
+    parts: &Arc<Parts>,
+    hash: [u8; 32],
+    (known, scopes): (&RefreshTokenRow, Option<&Vec<Scope>>),
+    attempt: &Attempt,
+) -> Result<Option<Brought>> {
+    let seen = store::read!(parts.store, |conn| find_token(conn, parts, &hash))?;
+    if seen.is_some_and(|(token, seen)| look(parts, &token, &seen) == Verdict::Wait) {
+        return Ok(None);
+    }
     let (mut tx, subject) = begin_holding(parts, &known.subject).await?;
     let family = Family { id: known.family.0, client: &known.client, subject: &known.subject, scope: &known.scope };
-    let now = store::at(parts.clock.now());
-    if !claim(tx.conn(), &known.token_hash, client.as_str(), now).await? {
-        if find(tx.conn(), &known.token_hash).await?.is_some_and(|token| token.used) {
+    let Some((token, seen)) = find_token(tx.conn(), parts, &hash).await? else { return Ok(Some(Err(Refused::Grant))) };
+    match look(parts, &token, &seen) {
+        Verdict::Wait => return Ok(None),
+        Verdict::Refuse | Verdict::Burn => return Ok(Some(Err(Refused::Grant))),
+        Verdict::Reused => {
             family.end_reused(parts, tx, "refresh_token").await?;
+            return Ok(Some(Err(Refused::Grant)));
         }
-        return Ok(Err(Refused::Grant));
+        Verdict::Claim => {}
     }
-    // From here a refusal drops the transaction, so that it uses nothing up.
+    // A refusal drops the transaction, so that it uses nothing up.
     if !is_active(&mut tx, &subject).await? {
-        return Ok(Err(Refused::Grant));
+        return Ok(Some(Err(Refused::Grant)));
     }
-    let Some(scopes) = scopes else { return Ok(Err(Refused::Scope)) };
-    let issued = family.issue(parts, &mut tx, scopes).await?;
+    let Some(scopes) = scopes else { return Ok(Some(Err(Refused::Scope))) };
+    let claim = attempt.claim(&seen);
+    if !oauth_refresh_tokens::claim(tx.conn(), &hash, claim, store::now(parts.clock.now())).await? {
+        return Ok(None);
+    }
+    family.forget(&mut tx, claim.void).await?;
+    let issued = family.issue(parts, &mut tx, (claim.id, scopes.clone())).await?;
+    // From here on it counts, whether or not we hear that it does.
+    let claimed = Claimed::new(parts, Held::RefreshToken(hash), claim.id);
     tx.commit().await?;
-    Ok(Ok(issued))
+    Ok(Some(Ok((issued, claimed))))
+}
+
+async fn find_token(conn: &mut Conn, parts: &Parts, hash: &[u8]) -> Result<Option<(RefreshTokenRow, ClaimSeen)>> {
+    find_presented(conn, hash, store::now(parts.clock.now())).await
+}
+
+/// Who holds it and its application's secret has all the proof there is.
+fn look(parts: &Parts, token: &RefreshTokenRow, seen: &ClaimSeen) -> Verdict {
+    let is_late = token.expires.0 <= parts.clock.now();
+    judge(Presented { standing: seen.standing(), is_late, is_proved: true })
 }
 
 /// What the next access token opens: what was granted, less what the application has lost since, or the part of it that is

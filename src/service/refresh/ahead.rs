@@ -1,6 +1,7 @@
 //! Refreshes before anybody asks: links in use whose token expires soon, and refresh tokens that would die of idleness. Under
 //! the same lease as all others; spread over time, and over instances, so that nothing comes in masses.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,12 +10,14 @@ use futures_util::future::join_all;
 
 use super::notices;
 use crate::domain::Result;
+use crate::domain::expiry::{Expiry, Lifetime};
 use crate::domain::ids::{LinkId, ProviderId};
 use crate::domain::refresh::Errand;
-use crate::domain::token::{Ahead, Expiry, idle_since, is_due_ahead};
+use crate::domain::token::{Ahead, idle_since, is_due_ahead};
 use crate::service::Parts;
 use crate::service::flights::{Landing, join};
-use crate::store::stale::{StaleRow, list_expiring, list_idle};
+use crate::settings::Provider;
+use crate::store::stale::{StaleRow, list_expiring, list_idle, list_unstated};
 use crate::store::{self, at};
 
 /// How often links are looked for.
@@ -68,13 +71,21 @@ fn rounds() -> tokio::time::Interval {
 
 /// Refreshes what is due now; gives how many links were.
 pub async fn round(parts: &Arc<Parts>) -> Result<usize> {
-    Ok(expiring(parts).await? + idle(parts).await?)
+    if !parts.settings.tokens.refresh {
+        return Ok(0);
+    }
+    Ok(expiring(parts).await? + unstated(parts).await? + idle(parts).await?)
 }
 
-async fn expiring(parts: &Arc<Parts>) -> Result<usize> {
+/// How long ahead a provider's tokens are looked for.
+fn widest(parts: &Parts, provider: &Provider) -> Duration {
     let ahead = parts.settings.tokens.refresh_ahead;
-    let dies = parts.settings.providers.values().any(|provider| provider.refresh_dies_with_access);
-    let widest = if dies { ahead.max(LAST_CHANCE) } else { ahead };
+    if provider.refresh_dies_with_access { ahead.max(LAST_CHANCE) } else { ahead }
+}
+
+/// The links whose row says when their token expires.
+async fn expiring(parts: &Arc<Parts>) -> Result<usize> {
+    let widest = parts.settings.providers.values().map(|provider| widest(parts, provider)).max().unwrap_or_default();
     if widest.is_zero() {
         return Ok(0);
     }
@@ -85,6 +96,43 @@ async fn expiring(parts: &Arc<Parts>) -> Result<usize> {
         let by_leases = store::now(parts.clock.now());
         let rows = store::read!(parts.store, |conn| list_expiring(conn, by_leases, window, after, BATCH))?;
         after = rows.last().and_then(|row| Some((row.expires_at?, row.link_id)));
+        let due: Vec<StaleRow> = rows.into_iter().filter(|row| is_due(parts, row, now)).collect();
+        refreshed += due.len();
+        refresh_all(parts, due).await;
+        if after.is_none() {
+            return Ok(refreshed);
+        }
+    }
+}
+
+/// The links of which only the settings say how long their token lives.
+async fn unstated(parts: &Arc<Parts>) -> Result<usize> {
+    let kinds: BTreeSet<(Duration, Duration)> = parts
+        .settings
+        .providers
+        .values()
+        .filter_map(|provider| match provider.lifetime? {
+            Lifetime::Lasts(life) => Some((life, widest(parts, provider))),
+            Lifetime::Endless => None,
+        })
+        .filter(|(_, widest)| !widest.is_zero())
+        .collect();
+    let mut refreshed = 0;
+    for (life, widest) in kinds {
+        refreshed += unstated_of(parts, life, widest).await?;
+    }
+    Ok(refreshed)
+}
+
+async fn unstated_of(parts: &Arc<Parts>, life: Duration, widest: Duration) -> Result<usize> {
+    let now = parts.clock.now();
+    let delta = |span| TimeDelta::from_std(span).unwrap_or(TimeDelta::zero());
+    let window = (at(now - delta(life)), at(now - delta(life) + delta(widest)));
+    let (mut after, mut refreshed) = (None, 0);
+    loop {
+        let by_leases = store::now(parts.clock.now());
+        let rows = store::read!(parts.store, |conn| list_unstated(conn, by_leases, window, after, BATCH))?;
+        after = rows.last().and_then(|row| Some((row.obtained_at.or(row.imported_at)?, row.link_id)));
         let due: Vec<StaleRow> = rows.into_iter().filter(|row| is_due(parts, row, now)).collect();
         refreshed += due.len();
         refresh_all(parts, due).await;
@@ -106,7 +154,11 @@ fn is_due(parts: &Parts, row: &StaleRow, now: DateTime<Utc>) -> bool {
     };
     let at_least = if provider.refresh_dies_with_access { 3 * EVERY } else { Duration::ZERO };
     let ahead = Ahead { ahead, spread: parts.flights.spread(LinkId(row.link_id.0)), at_least };
-    is_due_ahead(Expiry::from(row.expires_at.map(|at| at.0)), row.obtained_at.map(|at| at.0), ahead, now)
+    let since = row.obtained_at.or(row.imported_at).map(|at| at.0);
+    let expires = Expiry::read(row.expires_at.map(|at| at.0), since, provider.lifetime);
+    // What counts from an import says how long the token lives here, not how long it lived; but of a stated end it says nothing.
+    let since = if row.expires_at.is_some() { row.obtained_at.map(|at| at.0) } else { since };
+    is_due_ahead(expires, since, ahead, now)
 }
 
 async fn idle(parts: &Arc<Parts>) -> Result<usize> {

@@ -6,10 +6,11 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::Chain;
+use crate::domain::expiry::Origin;
 use crate::domain::ids::LinkId;
 use crate::domain::params::Params;
 use crate::domain::refresh::{OnGrant, There, on_grant};
-use crate::domain::token::{Expiry, Grant};
+use crate::domain::token::Grant;
 use crate::domain::{Error, Result};
 use crate::service::token_sets::{Keeping, is_same, open_key, owner, swap};
 use crate::service::{Parts, revoke};
@@ -42,13 +43,12 @@ pub(super) async fn land(
     grant: Grant,
 ) -> Stored {
     let mut keeping = Keeping {
-        access: Some(grant.access_token),
+        access: grant.access_token,
         refresh: grant.refresh_token,
         // Those that are stored stay with the token that replaces the spent one.
         params: Params::default(),
         scope: grant.scope,
-        expires: grant.expires,
-        obtained: Some(parts.clock.now()),
+        origin: Origin::granted(grant.lives, parts.clock.now()),
         refreshed: true,
     };
     let (owner_row, mut row) = read;
@@ -57,6 +57,13 @@ pub(super) async fn land(
         match store_answer(parts, link, (&owner_row, &mut row), spent, &mut keeping).await {
             Ok(Some(stored)) => return stored,
             Ok(None) => {}
+            // The scope is the one text in there that is a provider's. It is worth less than the tokens beside it.
+            Err(error) if store::is_refused(&error) && keeping.scope.is_some() => {
+                keeping.scope = None;
+                tracing::error!(
+                    %link, error = %Chain(&error), "the database refuses a refreshed token; it is stored without its scope"
+                );
+            }
             // Whatever the database says, short of "written": no words of its are worth throwing the token away.
             Err(error) if store::is_of_database(&error) => {
                 if !std::mem::replace(&mut held, true) {
@@ -105,12 +112,14 @@ async fn store_answer(
         OnGrant::Drop | OnGrant::Revoke => return Ok(Some(Stored::Dropped)),
     }
     // The refresh token we spent is still stored: ours must replace it. Of the access tokens the longer-lived stays; where
-    // one states no expiry, ours, which is the newer as far as anybody knows.
-    if let (Some(sealed), Some(theirs), Some(ours)) = (&row.sealed_access, row.expires_at, keeping.expires.known())
-        && theirs.0 > ours
-    {
+    // one states no expiry, ours, which is the newer as far as anybody knows; where we got none, theirs.
+    let has_none = keeping.access.is_none();
+    if has_none {
+        keeping.origin.keeps(row.expires_at.map(|at| at.0));
+    }
+    let gives_way = has_none || row.expires_at.is_some_and(|theirs| keeping.origin.gives_way_to(theirs.0));
+    if let Some(sealed) = row.sealed_access.as_ref().filter(|_| gives_way) {
         keeping.access = Some(parts.vault.open(&key, &owner.place(Column::Access), sealed)?);
-        keeping.expires = Expiry::At(theirs.0);
     }
     Ok(None)
 }

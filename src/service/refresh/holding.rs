@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::Result;
-use crate::domain::refresh::Ending;
+use crate::domain::refresh::{Ending, LEASE};
 use crate::service::Parts;
 use crate::store;
-use crate::store::leases::{Attempt, end, fail};
+use crate::store::leases::{Attempt, Failure, end, fail};
+
+/// When to try again to give a lease back while the database is away.
+const GIVE_BACK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A lease that this process holds.
 pub(super) struct Holding {
@@ -33,6 +36,11 @@ impl Holding {
         self.ending = ending;
     }
 
+    /// Takes note that the lease was never this attempt's.
+    pub(super) fn has_none(&mut self) {
+        self.is_over = true;
+    }
+
     /// Takes note that the lease ended with the tokens that were written.
     pub(super) fn ended_with_tokens(mut self) {
         self.is_over = true;
@@ -46,15 +54,15 @@ impl Holding {
         ended
     }
 
-    /// Gives the lease back and has the provider left alone for `wait`; says whether that was recorded.
-    pub(super) async fn fail(mut self, ending: Ending, wait: Duration) -> Result<bool> {
-        self.ends(ending);
+    /// Gives the lease back and has the provider left alone for a while; says whether that was recorded.
+    pub(super) async fn fail(mut self, failure: Failure<'_>) -> Result<bool> {
+        self.ends(failure.ending);
         let now = store::now(self.parts.clock.now());
-        let recorded = fail(&mut self.parts.store.write().await?, &self.attempt, now, (ending, wait)).await?;
+        let recorded = fail(&mut self.parts.store.write().await?, &self.attempt, now, failure).await?;
         if recorded {
             self.is_over = true;
         } else {
-            self.end(ending).await?;
+            self.end(failure.ending).await?;
         }
         Ok(recorded)
     }
@@ -68,9 +76,14 @@ impl Drop for Holding {
         }
         let (parts, attempt, ending) = (Arc::clone(&self.parts), self.attempt, self.ending);
         self.parts.runtime.spawn(async move {
-            let given_back = async { end(&mut parts.store.write().await?, &attempt, ending).await };
-            if let Err(error) = given_back.await {
-                tracing::warn!(link = %attempt.link, %error, "a lease could not be given back; it lapses by itself");
+            let began = parts.clock.monotonic();
+            // Until it lapses by itself: nobody else gives it back.
+            while let Err(error) = async { end(&mut parts.store.write().await?, &attempt, ending).await }.await {
+                if parts.clock.monotonic().saturating_sub(began) > LEASE {
+                    tracing::warn!(link = %attempt.link, %error, "a lease could not be given back; it lapses by itself");
+                    return;
+                }
+                tokio::time::sleep(GIVE_BACK_AGAIN).await;
             }
         });
     }

@@ -27,6 +27,10 @@ const KEPT_DEAD: Duration = Duration::from_hours(30 * 24);
 /// Looks again where that is due, and tells what still stands; gives how many links were told of. Any number of instances
 /// may do so at once: each mark is told once.
 pub async fn round(parts: &Arc<Parts>) -> Result<usize> {
+    // Where nobody may look again, nothing is told on thin evidence either.
+    if !parts.settings.tokens.refresh {
+        return Ok(0);
+    }
     let now = store::now(parts.clock.now());
     let due = store::read!(parts.store, |conn| list_due(conn, now, BATCH))?;
     let (to_look_at, to_tell): (Vec<Marked>, Vec<Marked>) = due.into_iter().partition(|marked| can_look(parts, marked));
@@ -58,7 +62,7 @@ async fn look_again(parts: &Arc<Parts>, marked: &Marked) {
     let wait = match in_turn(parts, &provider, which, Errand::SecondLook).await {
         // The mark is told at once, or is no more; or nothing can be written anyway.
         Some(Landing::Read | Landing::Gone | Landing::StorageAway) => return,
-        Some(Landing::Rest(until)) => (until - parts.clock.now()).to_std().unwrap_or_default(),
+        Some(Landing::Rest(until)) => until.saturating_sub(parts.clock.monotonic()),
         Some(Landing::Broken) | None => SECOND_LOOK,
     };
     // Those that nothing came of must not keep the others waiting: a round has only so many.
@@ -75,16 +79,28 @@ async fn tell_of(parts: &Parts, marked: &Marked) -> Result<bool> {
         _ => Event::ConsentNeeded,
     };
     let mut tx = parts.store.begin().await?;
+    // What a process of ours lost is told at once; should the provider take the token all the same, a second look finds out.
+    let is_ours = marked.abandoned && Health::parse(&marked.health) == Some(Health::LostInFlight);
+    let look_in = (is_ours && marked.has_refresh && !marked.told).then_some(SECOND_LOOK);
     // Between the reading and this statement a late answer may have healed it, or another instance told it.
-    if !tell(tx.conn(), marked).await? {
+    if !tell(tx.conn(), marked, store::now(parts.clock.now()), look_in).await? {
+        return Ok(false);
+    }
+    if marked.told {
+        // It was to be looked at once more, and can't be.
+        tx.commit().await?;
         return Ok(false);
     }
     let provider = provider(marked);
+    let detail = match &marked.refused_word {
+        Some(word) => format!("{}: {word}", marked.health),
+        None => marked.health.clone(),
+    };
     let about = About {
         subject: Some(&marked.subject),
         provider: provider.as_ref(),
         sid: Some(&marked.sid),
-        detail: Health::parse(&marked.health).map(Health::as_str),
+        detail: Some(&detail),
     };
     record(parts, &mut tx, event, &Actor::default(), about).await?;
     tx.commit().await?;

@@ -9,14 +9,14 @@ use crate::domain::{Error, Result};
 use crate::service::Parts;
 use crate::service::audit::{About, record};
 use crate::store;
-use crate::store::marks::{Marked, Which, list_dead, revive};
+use crate::store::marks::{self, Marked, list_dead, revive};
 
 /// Links of one transaction.
 const BATCH: i64 = 100;
 
 /// Which dead links an operator wants tried again.
 #[derive(Debug)]
-pub struct Asked {
+pub struct Which {
     /// At this provider.
     pub provider: ProviderId,
     /// Of this subject only.
@@ -27,11 +27,11 @@ pub struct Asked {
 
 /// Makes the dead links that fit count as failing in passing, so that the next caller asks the provider again; gives how
 /// many. Links whose refresh token is gone are left as they are.
-pub async fn retry(parts: &Arc<Parts>, asked: &Asked) -> Result<usize> {
+pub async fn retry(parts: &Arc<Parts>, asked: &Which) -> Result<usize> {
     if !parts.settings.providers.contains_key(&asked.provider) {
         return Err(Error::input("provider", format!("{} is no configured provider", asked.provider)));
     }
-    let which = Which { provider: &asked.provider, subject: asked.subject.as_ref(), sid: asked.sid.as_ref() };
+    let which = marks::Which { provider: &asked.provider, subject: asked.subject.as_ref(), sid: asked.sid.as_ref() };
     let (mut after, mut revived) = (None, 0);
     loop {
         let dead = store::read!(parts.store, |conn| list_dead(conn, which, after, BATCH))?;

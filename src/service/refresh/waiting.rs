@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
 use crate::domain::ids::LinkId;
-use crate::domain::refresh::{Errand, Next, Seen, next};
+use crate::domain::refresh::{Errand, LEASE, Next, Seen, Takeover, next};
 use crate::domain::{Error, Result};
 use crate::service::Parts;
 use crate::store;
-use crate::store::leases::seen;
+use crate::store::leases::{Lease, seen};
 
 /// The shortest time between two looks, and the first one anybody waits.
 const SOONEST: Duration = Duration::from_millis(25);
@@ -41,22 +41,60 @@ struct Waiters {
 struct Waiter {
     version: i64,
     errand: Errand,
-    news: oneshot::Sender<std::result::Result<Next, String>>,
+    news: oneshot::Sender<std::result::Result<Turn, String>>,
+    /// The lease it waits for, and since when that has stood as it is, by this process's own time.
+    watched: Option<(Lease, Duration)>,
+}
+
+/// What is to be done instead of waiting.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turn {
+    pub(super) next: Next,
+    /// The attempt that has not renewed its lease for longer than one lasts: it is dead, whatever a wrong clock wrote.
+    pub(super) outlived: Option<uuid::Uuid>,
+}
+
+impl From<Next> for Turn {
+    fn from(next: Next) -> Self {
+        Self { next, outlived: None }
+    }
 }
 
 impl Waiter {
     /// The flight may have died; then nobody listens.
-    fn tell(self, news: std::result::Result<Next, String>) {
+    fn tell(self, news: std::result::Result<Turn, String>) {
         let _unheard = self.news.send(news);
     }
+
+    /// What to do by what is seen now, if there is anything but to wait.
+    fn turn(&mut self, found: Option<&Found>, takeover: Takeover, now: Duration) -> Option<Turn> {
+        let next = next(found.map(|found| found.0), self.version, self.errand, takeover);
+        if next != Next::Wait {
+            return Some(next.into());
+        }
+        let lease = found.and_then(|found| found.1)?;
+        match self.watched {
+            Some((watched, since)) if watched == lease => {
+                let is_dead = now.saturating_sub(since) > LEASE && takeover == Takeover::Allowed;
+                is_dead.then_some(Turn { next: Next::Again, outlived: Some(lease.0) })
+            }
+            _ => {
+                self.watched = Some((lease, now));
+                None
+            }
+        }
+    }
 }
+
+/// How a link stands, and the lease on it.
+type Found = (Seen, Option<Lease>);
 
 impl Waiting {
     /// Adds a waiter; says whether the caller has to start looking, since nobody does.
     fn add(&self, link: LinkId, waiter: Waiter) -> bool {
         let mut waiters = self.lock();
         if waiters.is_over {
-            waiter.tell(Ok(Next::Rest(SENT_AWAY)));
+            waiter.tell(Ok(Next::Rest(SENT_AWAY).into()));
             return false;
         }
         waiters.by_link.insert(link, waiter);
@@ -69,7 +107,7 @@ impl Waiting {
         let mut waiters = self.lock();
         waiters.is_over = true;
         for (_, waiter) in waiters.by_link.drain() {
-            waiter.tell(Ok(Next::Rest(SENT_AWAY)));
+            waiter.tell(Ok(Next::Rest(SENT_AWAY).into()));
         }
     }
 
@@ -79,14 +117,14 @@ impl Waiting {
 }
 
 /// Waits until there is something else to do about a link than to wait.
-pub(super) async fn turn(parts: &Arc<Parts>, link: LinkId, version: i64, errand: Errand) -> Result<Next> {
+pub(super) async fn turn(parts: &Arc<Parts>, link: LinkId, version: i64, errand: Errand) -> Result<Turn> {
     let (news, hearing) = oneshot::channel();
-    if parts.flights.waiting().add(link, Waiter { version, errand, news }) {
+    if parts.flights.waiting().add(link, Waiter { version, errand, news, watched: None }) {
         let parts = Arc::clone(parts);
         parts.runtime.clone().spawn(async move { poll(&parts).await });
     }
     match hearing.await {
-        Ok(Ok(next)) => Ok(next),
+        Ok(Ok(turn)) => Ok(turn),
         Ok(Err(away)) => Err(Error::StorageUnavailable(away.into())),
         Err(_the_poller_died) => Err(Error::internal("nobody looks after refreshes of other instances")),
     }
@@ -121,18 +159,18 @@ async fn look(parts: &Parts, waiting: &Waiting) {
     let links: Vec<LinkId> = waiting.lock().by_link.keys().copied().collect();
     for batch in links.chunks(BATCH) {
         let now = store::now(parts.clock.now());
-        let found = match store_seen(parts, batch, now).await {
-            Ok(found) => Ok(found.into_iter().collect::<HashMap<LinkId, Seen>>()),
+        let found: std::result::Result<HashMap<LinkId, Found>, String> = match store_seen(parts, batch, now).await {
+            Ok(found) => Ok(found.into_iter().map(|(link, seen, lease)| (link, (seen, lease))).collect()),
             Err(error) => Err(error.to_string()),
         };
-        let takeover = parts.store.takeover();
+        let (takeover, monotonic) = (parts.store.takeover(), parts.clock.monotonic());
         let mut waiters = waiting.lock();
         for link in batch {
-            let Some(waiter) = waiters.by_link.get(link) else { continue };
+            let Some(waiter) = waiters.by_link.get_mut(link) else { continue };
             let news = match &found {
-                Ok(found) => match next(found.get(link).copied(), waiter.version, waiter.errand, takeover) {
-                    Next::Wait => continue,
-                    next => Ok(next),
+                Ok(found) => match waiter.turn(found.get(link), takeover, monotonic) {
+                    None => continue,
+                    Some(turn) => Ok(turn),
                 },
                 Err(error) => Err(error.clone()),
             };
@@ -143,7 +181,7 @@ async fn look(parts: &Parts, waiting: &Waiting) {
     }
 }
 
-async fn store_seen(parts: &Parts, links: &[LinkId], now: store::Now) -> Result<Vec<(LinkId, Seen)>> {
+async fn store_seen(parts: &Parts, links: &[LinkId], now: store::Now) -> Result<Vec<(LinkId, Seen, Option<Lease>)>> {
     store::read!(parts.store, |conn| seen(conn, links, now))
 }
 

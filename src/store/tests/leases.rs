@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::*;
 use crate::domain::link::Health;
 use crate::domain::refresh::{Before, Ending, Errand, LEASE, Standing, Takeover};
-use crate::store::leases::{Attempt, Mark, end, fail, mark, release_all, seen, take, undo_marks};
+use crate::store::leases::{Attempt, Failure, Mark, end, fail, mark, release_all, seen, take, undo_marks};
 use crate::store::marks::{Which, list_dead, revive};
 
 /// What the walk expects of the row.
@@ -69,11 +69,16 @@ async fn new_set(conn: &mut Conn) {
         scope: None,
         expires_at: None,
         obtained_at: None,
+        imported_at: None,
+        stated_life: None,
+        refresh_expires_at: None,
         version: 7,
         health: "ok".to_owned(),
         health_since: None,
         retry_at: None,
         failures: 0,
+        refused_word: None,
+        refused_times: 0,
     };
     vault_keys::insert_if_absent(conn, "k", b"check value", At(DateTime::UNIX_EPOCH)).await.unwrap();
     assert!(token_sets::insert_if_absent(conn, &row).await.unwrap());
@@ -93,13 +98,19 @@ async fn set_clock(conn: &mut Conn, now: DateTime<Utc>) {
 
 async fn stored(conn: &mut Conn) -> (Standing<uuid::Uuid>, Option<DateTime<Utc>>) {
     use super::super::schema::token_sets::dsl;
-    let row: (i64, Option<Uuid>, Option<Uuid>, String, Option<At>) = super::super::conn::on!(conn, |c| dsl::token_sets
-        .select((dsl::version, dsl::attempt, dsl::unclosed_by, dsl::health, dsl::lease_until))
-        .first(c))
-    .unwrap();
+    let row: (i64, Option<Uuid>, Option<Uuid>, String, Option<At>, bool) =
+        super::super::conn::on!(conn, |c| dsl::token_sets
+            .select((dsl::version, dsl::attempt, dsl::unclosed_by, dsl::health, dsl::lease_until, dsl::abandoned))
+            .first(c))
+        .unwrap();
     let health = Health::parse(&row.3).unwrap();
-    let standing =
-        Standing { version: row.0, attempt: row.1.map(|id| id.0), unclosed_by: row.2.map(|id| id.0), health };
+    let standing = Standing {
+        version: row.0,
+        attempt: row.1.map(|id| id.0),
+        unclosed_by: row.2.map(|id| id.0),
+        is_abandoned: row.5,
+        health,
+    };
     (standing, row.4.map(|at| at.0))
 }
 
@@ -110,7 +121,7 @@ async fn every_statement_does_what_its_decision_says() {
         new_set(&mut conn).await;
         let mut dice = Dice(42);
         let mut time = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let ok = Standing { version: 7, attempt: None, unclosed_by: None, health: Health::Ok };
+        let ok = Standing { version: 7, attempt: None, unclosed_by: None, is_abandoned: false, health: Health::Ok };
         let mut expected = Expected { standing: ok, lease_until: None, retry_at: None };
         set_clock(&mut conn, time).await;
         let mut taken = 0;
@@ -125,7 +136,7 @@ async fn every_statement_does_what_its_decision_says() {
             match what {
                 0..=3 => {
                     let errand = if dice.below(4) == 0 { Errand::SecondLook } else { Errand::Renew };
-                    let found = take(&mut conn, &attempt, now, errand, Takeover::Allowed).await.unwrap();
+                    let found = take(&mut conn, &attempt, now, errand, (Takeover::Allowed, None)).await.unwrap();
                     assert_eq!(found, expected.take(mine, version, errand, time), "step {step}");
                     taken += usize::from(found.is_some());
                 }
@@ -139,7 +150,10 @@ async fn every_statement_does_what_its_decision_says() {
                 }
                 6 => {
                     let ending = if dice.below(2) == 0 { Ending::Closed } else { Ending::Open };
-                    let recorded = fail(&mut conn, &attempt, now, (ending, Duration::from_secs(2))).await.unwrap();
+                    let recorded =
+                        fail(&mut conn, &attempt, now, Failure { ending, wait: Duration::from_secs(2), word: None })
+                            .await
+                            .unwrap();
                     let standing = expected.standing;
                     let is_mine = standing.attempt == Some(mine) && standing.version == version;
                     assert_eq!(recorded, is_mine, "step {step}");
@@ -152,7 +166,8 @@ async fn every_statement_does_what_its_decision_says() {
                 }
                 7 => {
                     let verdict = if dice.below(2) == 0 { Health::NeedsConsent } else { Health::LostInFlight };
-                    let details = Mark { verdict, notice_in: Duration::from_mins(1), second_look: false };
+                    let details =
+                        Mark { verdict, notice_in: Duration::from_mins(1), second_look: false, is_by_word: false };
                     let marked = mark(&mut conn, &attempt, now, details).await.unwrap();
                     let after = expected.standing.mark(mine, version, verdict);
                     assert_eq!(marked, after.is_some(), "step {step}");
@@ -181,6 +196,9 @@ async fn renew(conn: &mut Conn, expected: &mut Expected, version: i64, past: Pas
         scope: None,
         expires_at: None,
         obtained_at: None,
+        imported_at: None,
+        stated_life: None,
+        refresh_expires_at: None,
         version: version + 1,
     };
     let written = token_sets::replace(conn, walked(), version, (&tokens, past)).await.unwrap();
@@ -211,20 +229,29 @@ async fn what_a_waiter_sees_is_by_the_clock_of_leases() {
             // Minutes off, on the engine where it must not matter.
             let now = now(if on_sqlite { time } else { time - TimeDelta::minutes(5) });
             let state = seen(&mut conn, &[walked(), LinkId(uuid::Uuid::from_u128(99))], now).await.unwrap();
-            let [(link, state)] = state.as_slice() else { panic!("{state:?}") };
+            let [(link, state, _)] = state.as_slice() else { panic!("{state:?}") };
             assert_eq!(*link, walked());
             found.push((state.is_leased, state.is_abandoned, state.rest.filter(|rest| !rest.is_zero())));
             match then {
                 "take" => {
-                    let taken = take(&mut conn, &attempt, now, Errand::Renew, Takeover::HeldOff).await.unwrap();
+                    let taken = take(&mut conn, &attempt, now, Errand::Renew, (Takeover::HeldOff, None)).await.unwrap();
                     assert_eq!(taken, Some(Before::Clean));
                 }
                 "fail" => {
                     // Lapsed or not, it is still this attempt's; and another may not have it while takeovers are held off.
                     let another = Attempt { id: uuid::Uuid::from_u128(2), ..attempt };
-                    let taken = take(&mut conn, &another, now, Errand::Renew, Takeover::HeldOff).await.unwrap();
+                    let taken = take(&mut conn, &another, now, Errand::Renew, (Takeover::HeldOff, None)).await.unwrap();
                     assert_eq!(taken, None);
-                    assert!(fail(&mut conn, &attempt, now, (Ending::Open, Duration::from_secs(9))).await.unwrap());
+                    assert!(
+                        fail(
+                            &mut conn,
+                            &attempt,
+                            now,
+                            Failure { ending: Ending::Open, wait: Duration::from_secs(9), word: None }
+                        )
+                        .await
+                        .unwrap()
+                    );
                 }
                 _ => {}
             }
@@ -246,8 +273,18 @@ async fn marks_are_undone_for_a_minute_and_retried_by_hand_ever_after() {
         let attempt = Attempt { link: walked(), version: 7, id: uuid::Uuid::from_u128(1) };
         for (later, undone) in [(60, 1), (61, 0)] {
             set_clock(&mut conn, start).await;
-            assert!(take(&mut conn, &attempt, now(start), Errand::Renew, Takeover::Allowed).await.unwrap().is_some());
-            let what = Mark { verdict: Health::NeedsConsent, notice_in: Duration::from_mins(1), second_look: false };
+            assert!(
+                take(&mut conn, &attempt, now(start), Errand::Renew, (Takeover::Allowed, None))
+                    .await
+                    .unwrap()
+                    .is_some()
+            );
+            let what = Mark {
+                verdict: Health::NeedsConsent,
+                notice_in: Duration::from_mins(1),
+                second_look: false,
+                is_by_word: false,
+            };
             assert!(mark(&mut conn, &attempt, now(start), what).await.unwrap());
             let then = start + TimeDelta::seconds(later);
             set_clock(&mut conn, then).await;
@@ -263,7 +300,9 @@ async fn marks_are_undone_for_a_minute_and_retried_by_hand_ever_after() {
         assert!(revive(&mut conn, &dead[0]).await.unwrap());
         assert!(!revive(&mut conn, &dead[0]).await.unwrap());
         assert_eq!(stored(&mut conn).await.0.health, Health::Degraded);
-        assert!(take(&mut conn, &attempt, now(start), Errand::Renew, Takeover::Allowed).await.unwrap().is_some());
+        assert!(
+            take(&mut conn, &attempt, now(start), Errand::Renew, (Takeover::Allowed, None)).await.unwrap().is_some()
+        );
         assert_eq!(release_all(&mut conn).await.unwrap(), 1);
         assert_eq!(stored(&mut conn).await.0.unclosed_by, Some(attempt.id));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::refresh::{Ending, Errand, Takeover};
-use crate::store::leases::{Attempt, end, fail, take};
+use crate::store::leases::{Attempt, Failure, end, fail, take};
 
 #[derive(QueryableByName)]
 struct Count {
@@ -26,13 +26,18 @@ async fn the_writes_of_a_refresh_are_prepared_once() {
         scope: None,
         expires_at: None,
         obtained_at: None,
+        imported_at: None,
+        stated_life: None,
+        refresh_expires_at: None,
         version: 8,
     };
     let mut prepared = Vec::new();
     for _ in 0..3 {
-        take(&mut conn, &attempt, now, Errand::Renew, Takeover::Allowed).await.unwrap();
+        take(&mut conn, &attempt, now, Errand::Renew, (Takeover::Allowed, None)).await.unwrap();
         token_sets::replace(&mut conn, link, 7, (&emptied, Past::Over)).await.unwrap();
-        fail(&mut conn, &attempt, now, (Ending::Closed, Duration::ZERO)).await.unwrap();
+        fail(&mut conn, &attempt, now, Failure { ending: Ending::Closed, wait: Duration::ZERO, word: None })
+            .await
+            .unwrap();
         end(&mut conn, &attempt, Ending::Closed).await.unwrap();
         let count = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE 'UPDATE %'";
         let count: Count = conn::on!(&mut conn, |c| diesel::sql_query(count).get_result(c)).unwrap();

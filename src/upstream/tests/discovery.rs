@@ -7,11 +7,11 @@ use super::super::PassingKind;
 use super::super::client::Answer;
 use super::super::discovery::{Document, addresses};
 use super::network::Fake;
-use super::{provider, settings};
+use super::{provider, settings, whole};
 use crate::settings::{Endpoints, ProviderKind};
 
 fn read(issuer: &str, document: &serde_json::Value) -> Option<Document> {
-    let body = Some(document.to_string().into_bytes());
+    let body = whole(document.to_string());
     Document::read(&Answer { status: 200, headers: HeaderMap::new(), body }, issuer).ok()
 }
 

@@ -104,8 +104,13 @@ const ISSUER: &str = "https://id.bank.example/";
 
 fn judge(token: &str, keys: &Keys) -> Result<Map<String, Value>, Flaw> {
     let (nonce, access_token) = (secret("the-nonce"), secret("the-access-token"));
-    let expected =
-        Expected { issuer: ISSUER, client_id: "fed link", nonce: &nonce, access_token: &access_token, now: noon() };
+    let expected = Expected {
+        issuer: ISSUER,
+        client_id: "fed link",
+        nonce: &nonce,
+        access_token: Some(&access_token),
+        now: noon(),
+    };
     verified(&secret(token), keys, expected)
 }
 
@@ -186,6 +191,16 @@ fn at_hash_is_compared() {
     let hash = URL_SAFE_NO_PAD.encode(&Sha256::digest("the-access-token")[..16]);
     let token = signer.token(Some("k1"), &but("at_hash", json!(hash)));
     assert!(judge(&token, &keys(&[signer.jwk("k1")])).is_ok());
+}
+
+#[test]
+fn at_hash_binds_nothing_where_no_access_token_can_be_used() {
+    let signer = Signer::ec();
+    let nonce = secret("the-nonce");
+    let expected = Expected { issuer: ISSUER, client_id: "fed link", nonce: &nonce, access_token: None, now: noon() };
+    let token = signer.token(Some("k1"), &but("at_hash", json!("AAAAAAAAAAAAAAAAAAAAAA")));
+    assert!(verified(&secret(&token), &keys(&[signer.jwk("k1")]), expected).is_ok());
+    assert!(judge(&token, &keys(&[signer.jwk("k1")])).is_err());
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! What a provider may answer, and what we make of it.
 
 mod assertion;
+mod body;
 mod discovery;
 mod identity;
 mod judged;
+mod members;
 mod network;
 mod outcome;
 mod partner;
@@ -14,10 +16,13 @@ mod sms;
 mod template;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use oauth2::http::HeaderMap;
 use secrecy::SecretString;
 
+use super::body::Body;
 use super::client::Client;
 use super::{AuthorizationRequest, Provider};
 use crate::clock::{MovableClock, SharedClock};
@@ -25,9 +30,22 @@ use crate::domain::ids::ProviderId;
 use crate::entropy::SystemEntropy;
 use crate::settings::{self, ClientAuth, Endpoints, ProviderKind, UserinfoCall};
 
+/// How long an answer is waited for.
+const WITHIN: Duration = Duration::from_secs(10);
+
 /// The moment at which the tests' clocks stand.
 fn noon() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap()
+}
+
+/// A body that came as a whole.
+fn whole(bytes: impl Into<Vec<u8>>) -> Body {
+    Body::decoded(bytes.into(), true, &HeaderMap::new())
+}
+
+/// A body of which nothing came.
+fn cut_off() -> Body {
+    Body::decoded(Vec::new(), false, &HeaderMap::new())
 }
 
 fn secret(text: &str) -> SecretString {
@@ -59,7 +77,9 @@ fn settings(issuer: &str) -> settings::Provider {
         resent_params: Vec::new(),
         rotates: true,
         reuse_window: None,
+        answer_within: None,
         idle_life: None,
+        revoke: true,
         refresh_dies_with_access: false,
         dead_errors: Vec::new(),
     }

@@ -2,28 +2,28 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use oauth2::http::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 
 use super::super::client::Answer;
 use super::super::outcome::{Outcome, Passing, PassingKind, Rules, TokenAnswer, parse};
-use super::noon;
-use crate::domain::token::Expiry;
+use super::{cut_off, noon, whole};
+use crate::domain::expiry::Stated;
+use crate::domain::failure::{DeadError, Whose};
 
-const PLAIN: Rules<'static> = Rules { lifetime: None, dead_errors: &[] };
+const PLAIN: Rules<'static> = Rules { rotates: true, dead_errors: &[] };
 
 fn answer(status: u16, body: impl Into<Vec<u8>>) -> Answer {
-    Answer { status, headers: HeaderMap::new(), body: Some(body.into()) }
+    Answer { status, headers: HeaderMap::new(), body: whole(body) }
+}
+
+fn access(granted: &TokenAnswer) -> &str {
+    granted.grant.access_token.as_ref().unwrap().expose_secret()
 }
 
 fn granted(body: impl Into<Vec<u8>>) -> TokenAnswer {
-    granted_by(PLAIN, body)
-}
-
-fn granted_by(rules: Rules<'_>, body: impl Into<Vec<u8>>) -> TokenAnswer {
-    match parse(&answer(200, body), rules, noon()) {
+    match parse(&answer(200, body), PLAIN, noon()) {
         Outcome::Granted(granted) => granted,
         other => panic!("{other:?}"),
     }
@@ -44,8 +44,8 @@ fn passing(status: u16, body: &str) -> Passing {
     }
 }
 
-fn at(seconds: i64) -> Expiry {
-    Expiry::At(noon() + TimeDelta::seconds(seconds))
+fn life(seconds: u64) -> Stated {
+    Stated::Life(Duration::from_secs(seconds))
 }
 
 #[test]
@@ -53,11 +53,11 @@ fn a_plain_grant_is_read() {
     let granted = granted(
         r#"{"access_token":"a","token_type":"Bearer","expires_in":3600,"refresh_token":"r","scope":"x y","id_token":"i","user_id":7}"#,
     );
-    assert_eq!(granted.grant.access_token.expose_secret(), "a");
+    assert_eq!(access(&granted), "a");
     assert_eq!(granted.grant.refresh_token.unwrap().expose_secret(), "r");
     assert_eq!(granted.id_token.unwrap().expose_secret(), "i");
     assert_eq!(granted.grant.scope.as_deref(), Some("x y"));
-    assert_eq!(granted.grant.expires, at(3600));
+    assert_eq!(granted.grant.lives.access, life(3600));
     assert_eq!(granted.rest["user_id"], 7);
     assert!(!granted.rest.contains_key("access_token") && !granted.rest.contains_key("refresh_token"));
 }
@@ -65,23 +65,36 @@ fn a_plain_grant_is_read() {
 #[test]
 fn a_strange_grant_is_kept() {
     for (expires_in, expected) in [
-        (r#""3600""#, at(3600)),
-        ("3600.9", at(3600)),
-        ("3.6e3", at(3600)),
-        (r#"" 60 ""#, at(60)),
-        ("0", Expiry::Unknown),
-        ("-1", Expiry::Unknown),
-        (r#""0""#, Expiry::Unknown),
-        (r#""soon""#, Expiry::Unknown),
-        (r#""NaN""#, Expiry::Unknown),
-        ("null", Expiry::Unknown),
-        ("[1]", Expiry::Unknown),
-        ("1e300", Expiry::Unknown),
-        ("9223372036854775807", Expiry::Unknown),
+        (r#""3600""#, life(3600)),
+        ("3600.9", life(3600)),
+        ("3.6e3", life(3600)),
+        (r#"" 60 ""#, life(60)),
+        (r#""6e1""#, life(60)),
+        ("null", Stated::Absent),
+        ("0", Stated::Nonsense),
+        ("-1", Stated::Nonsense),
+        (r#""0""#, Stated::Nonsense),
+        (r#""""#, Stated::Nonsense),
+        (r#""soon""#, Stated::Nonsense),
+        (r#""3600s""#, Stated::Nonsense),
+        (r#""NaN""#, Stated::Nonsense),
+        (r#""inf""#, Stated::Nonsense),
+        ("true", Stated::Nonsense),
+        ("[1]", Stated::Nonsense),
+        (r#"{"seconds":1}"#, Stated::Nonsense),
+        ("1e30", Stated::Nonsense),
+        ("1e300", Stated::Nonsense),
+        ("9223372036854775807", Stated::Nonsense),
     ] {
-        let granted = granted(format!(r#"{{"access_token":"a","expires_in":{expires_in}}}"#));
-        assert_eq!(granted.grant.expires, expected, "{expires_in}");
+        // Of both tokens alike, whatever the refresh token's is called.
+        for name in ["refresh_token_expires_in", "refresh_expires_in"] {
+            let granted = granted(format!(r#"{{"access_token":"a","expires_in":{expires_in},"{name}":{expires_in}}}"#));
+            let lives = granted.grant.lives;
+            assert_eq!((lives.asked, lives.access, lives.refresh), (noon(), expected, expected), "{expires_in}");
+        }
     }
+    let bare = granted(r#"{"access_token":"a"}"#).grant.lives;
+    assert_eq!((bare.access, bare.refresh), (Stated::Absent, Stated::Absent));
     for body in [
         "access_token=a&refresh_token=r&expires_in=3600",
         "\u{FEFF}{\"access_token\":\"a\",\"refresh_token\":\"r\",\"expires_in\":3600}",
@@ -90,26 +103,17 @@ fn a_strange_grant_is_kept() {
         "{\"error\":\"slow_down\",\"access_token\":\"a\",\"refresh_token\":\"r\",\"expires_in\":3600}",
     ] {
         let granted = granted(body);
-        assert_eq!(granted.grant.access_token.expose_secret(), "a", "{body}");
+        assert_eq!(access(&granted), "a", "{body}");
         assert_eq!(granted.grant.refresh_token.unwrap().expose_secret(), "r", "{body}");
-        assert_eq!(granted.grant.expires, at(3600), "{body}");
+        assert_eq!(granted.grant.lives.access, life(3600), "{body}");
     }
-}
-
-#[test]
-fn a_stated_life_of_zero_is_the_presets() {
-    let rules = Rules { lifetime: Some(Duration::from_hours(1)), dead_errors: &[] };
-    for body in [r#"{"access_token":"a"}"#, r#"{"access_token":"a","expires_in":0}"#, "access_token=a&expires_in=x"] {
-        assert_eq!(granted_by(rules, body).grant.expires, at(3600), "{body}");
-    }
-    assert_eq!(granted_by(rules, r#"{"access_token":"a","expires_in":60}"#).grant.expires, at(60));
 }
 
 #[test]
 fn a_long_or_foreign_token_is_kept_to_the_byte() {
     for token in ["я".repeat(32 * 1024), "a".repeat(64 * 1024), "a b\"\\\u{1F512}".to_owned()] {
         let body = serde_json::json!({ "access_token": token }).to_string();
-        assert_eq!(granted(body).grant.access_token.expose_secret(), token);
+        assert_eq!(access(&granted(body)), token);
     }
 }
 
@@ -118,12 +122,15 @@ fn scopes_may_be_a_list_and_empty_tokens_are_none() {
     let granted = granted(r#"{"access_token":"a","refresh_token":"","scope":["x","y"]}"#);
     assert_eq!(granted.grant.scope.as_deref(), Some("x y"));
     assert!(granted.grant.refresh_token.is_none());
+    let stated = r#"{"access_token":"a","scope":["x\u0000",7,"y\n"]}"#;
+    assert_eq!(self::granted(stated).grant.scope.as_deref(), Some("x y"));
 }
 
 #[test]
 fn only_a_dead_grant_is_refused() {
-    let dead = ["bad_refresh_token".to_owned(), "status:400".to_owned()];
-    let rules = Rules { lifetime: None, dead_errors: &dead };
+    let dead = ["bad_refresh_token", "status:400", "error.code=gone", "status:401 errcode=40030"];
+    let dead = dead.map(|entry| DeadError::parse(entry).unwrap());
+    let rules = Rules { rotates: true, dead_errors: &dead };
     for (rules, status, body, expected) in [
         (PLAIN, 400, r#"{"error":"invalid_grant","error_description":"x"}"#, Some("invalid_grant")),
         (PLAIN, 401, r#"{"error":"invalid_grant"}"#, Some("invalid_grant")),
@@ -131,7 +138,17 @@ fn only_a_dead_grant_is_refused() {
         (PLAIN, 400, "error=invalid_grant", Some("invalid_grant")),
         (rules, 200, r#"{"error":"bad_refresh_token"}"#, Some("bad_refresh_token")),
         (rules, 400, "", Some("status:400")),
-        (rules, 400, "<html>error=invalid_grant</html>", Some("status:400")),
+        (rules, 400, " \r\n", Some("status:400")),
+        (rules, 200, r#"{"error":{"code":"gone"}}"#, Some("error.code=gone")),
+        (rules, 401, r#"{"error":{"code":"gone"}}"#, Some("error.code=gone")),
+        (rules, 401, r#"{"errcode":40030}"#, Some("status:401 errcode=40030")),
+        (rules, 400, r#"{"errcode":40030}"#, None),
+        (rules, 200, "", None),
+        (rules, 400, "<html>error=invalid_grant</html>", None),
+        (rules, 400, "Bad Request", None),
+        (rules, 400, r#"["invalid_grant"]"#, None),
+        (rules, 400, r#""invalid_grant""#, None),
+        (rules, 400, r#"{"error":"invalid_grant""#, None),
         (rules, 400, r#"{"error":"invalid_client"}"#, None),
         (rules, 400, r#"{"error":{"code":190}}"#, None),
         (rules, 403, "", None),
@@ -146,7 +163,7 @@ fn only_a_dead_grant_is_refused() {
         assert_eq!(refused(rules, status, body).as_deref(), expected, "{status} {body}");
     }
     // A body that was cut off may have held a code.
-    let cut = Answer { status: 400, headers: HeaderMap::new(), body: None };
+    let cut = Answer { body: cut_off(), ..answer(400, "") };
     assert!(matches!(parse(&cut, rules, noon()), Outcome::TryLater(_)));
 }
 
@@ -180,6 +197,37 @@ fn a_passing_failure_says_whether_the_token_may_be_spent() {
 }
 
 #[test]
+fn a_passing_failure_says_whose_it_is() {
+    use Whose::{Provider, Token};
+    for (status, body, whose, word) in [
+        (400, r#"{"error":"invalid_request"}"#, Token, Some("invalid_request")),
+        (401, r#"{"error":{"code":190}}"#, Token, Some("190")),
+        (403, "error=access_denied", Token, Some("access_denied")),
+        (200, r#"{"error":"something_new"}"#, Token, Some("something_new")),
+        (200, r#"{"error":{"code":190}}"#, Token, Some("190")),
+        (400, r#"{"message":"no"}"#, Token, Some("status:400")),
+        (200, r#"{"error":"temporarily_unavailable"}"#, Provider, None),
+        (200, r#"{"ok":false}"#, Provider, None),
+        (200, r#"{"error":""}"#, Provider, None),
+        (200, r#"{"error":0}"#, Provider, None),
+        (200, "", Provider, None),
+        (200, "<html>", Provider, None),
+        (401, r#"{"error":"invalid_client"}"#, Provider, None),
+        (401, "", Provider, None),
+        (400, "", Provider, None),
+        (403, "<html>error=access_denied</html>", Provider, None),
+        (403, "Forbidden", Provider, None),
+        (404, r#"{"error":"not_found"}"#, Provider, None),
+        (429, r#"{"error":"slow"}"#, Provider, None),
+        (500, r#"{"error":"invalid_grant"}"#, Provider, None),
+        (302, "", Provider, None),
+    ] {
+        let passing = passing(status, body);
+        assert_eq!((passing.whose, passing.word.as_deref()), (whose, word), "{status} {body}");
+    }
+}
+
+#[test]
 fn retry_after_is_seconds_or_a_date() {
     for (text, expected) in [
         ("120", Some(120)),
@@ -208,7 +256,7 @@ proptest! {
     fn no_bytes_panic_and_none_grant_without_a_token(status in 100u16..600, body in any::<Vec<u8>>()) {
         let outcome = parse(&answer(status, body), PLAIN, noon());
         if let Outcome::Granted(granted) = outcome {
-            prop_assert!(!granted.grant.access_token.expose_secret().is_empty());
+            prop_assert!(granted.grant.access_token.is_some() || granted.grant.refresh_token.is_some());
         }
     }
 
@@ -221,8 +269,9 @@ proptest! {
     ) {
         let body = if form { format!("{name}={value}") } else { format!(r#"{{"{name}":{value}}}"#) };
         if let Outcome::Granted(granted) = parse(&answer(status, body), PLAIN, noon()) {
-            prop_assert!(name == "access_token" && (200..300).contains(&status));
-            prop_assert!(!granted.grant.access_token.expose_secret().is_empty());
+            prop_assert!(matches!(name.as_str(), "access_token" | "refresh_token") && (200..300).contains(&status));
+            let token = granted.grant.access_token.or(granted.grant.refresh_token);
+            prop_assert!(!token.unwrap().expose_secret().is_empty());
         }
     }
 }

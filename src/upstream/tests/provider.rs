@@ -9,7 +9,7 @@ use url::Url;
 use super::super::{IdentityError, IssuerRule, Outcome, Passing, PassingKind, Redemption, TokenAnswer};
 use super::identity::{Signer, claims};
 use super::network::Fake;
-use super::{provider, request, secret, settings};
+use super::{WITHIN, provider, request, secret, settings};
 use crate::domain::params::Params;
 use crate::settings::{ClientAuth, ProviderKind, UserinfoCall};
 
@@ -43,7 +43,7 @@ pub(super) async fn granted(provider: &super::Provider) -> TokenAnswer {
 /// A refresh as a caller makes it: what has to be ready is, before the call.
 async fn refreshed(provider: &super::Provider, token: &SecretString, params: &Params) -> Outcome {
     match provider.prepare().await {
-        Ok(prepared) => provider.refresh(&prepared, token, params).await,
+        Ok(prepared) => provider.refresh(&prepared, (token, params), WITHIN).await,
         Err(passing) => Outcome::TryLater(passing),
     }
 }
@@ -117,6 +117,21 @@ async fn a_client_proves_itself_as_its_provider_wants() {
         refresh.extend(in_body);
         refresh.push(pair("device_id", "d & 1"));
         assert_eq!(form(&asked[1].body), refresh, "{client_auth:?}");
+    }
+}
+
+/// Without a word about it, any coding may come (RFC 9110 §12.5.3).
+#[tokio::test]
+async fn every_call_asks_for_no_content_coding() {
+    let fake = Fake::with_metadata();
+    fake.json("/token", 200, &json!({ "access_token": "a" }));
+    let provider = provider(settings(&fake.issuer)).0;
+    granted(&provider).await;
+    let _unreadable = provider.check().await;
+    for path in ["/.well-known/openid-configuration", "/token", "/jwks"] {
+        let asked = fake.asked(path);
+        assert!(!asked.is_empty(), "{path}");
+        assert!(asked.iter().all(|asked| asked.header("accept-encoding") == "identity"), "{path}");
     }
 }
 
@@ -333,6 +348,6 @@ async fn every_call_can_run_in_a_task_of_its_own() {
     answer.json("/token", 200, &json!({ "access_token": "a" }));
     let other = super::provider(settings(&answer.issuer)).0;
     let prepared = sent(other.prepare()).await.unwrap();
-    sent(other.refresh(&prepared, &request.state, &params)).await;
+    sent(other.refresh(&prepared, (&request.state, &params), WITHIN)).await;
     sent(other.identify(&granted(&other).await, &request.nonce)).await.unwrap_err();
 }

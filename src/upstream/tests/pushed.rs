@@ -9,7 +9,7 @@ use super::super::client::Answer;
 use super::super::pushed::{Pushed, parse};
 use super::network::Fake;
 use super::provider::{form, pair};
-use super::{noon, provider, request, settings};
+use super::{noon, provider, request, settings, whole};
 use crate::domain::Error;
 use crate::settings::ClientAuth;
 
@@ -107,7 +107,7 @@ fn an_answer_without_a_request_uri_leads_nowhere() {
     let parsed = |status: u16, body: &str| {
         let mut headers = HeaderMap::new();
         headers.insert("retry-after", "7".parse().unwrap());
-        parse(&Answer { status, headers, body: Some(body.as_bytes().to_vec()) }, noon())
+        parse(&Answer { status, headers, body: whole(body) }, noon())
     };
     let taken = r#"{"request_uri": "urn:x"}"#;
     for status in [200, 201] {

@@ -6,10 +6,10 @@ use oauth2::http::{HeaderMap, HeaderValue};
 
 use super::super::client::Answer;
 use super::super::revocation::{RevocationOutcome, parse};
-use super::noon;
+use super::{cut_off, noon, whole};
 
 fn parsed(status: u16, body: &str) -> RevocationOutcome {
-    parse(&Answer { status, headers: HeaderMap::new(), body: Some(body.into()) }, noon())
+    parse(&Answer { status, headers: HeaderMap::new(), body: whole(body) }, noon())
 }
 
 #[test]
@@ -19,7 +19,7 @@ fn a_dead_token_is_what_was_wanted() {
     {
         assert_eq!(parsed(status, body), RevocationOutcome::Revoked, "{status} {body}");
     }
-    let cut_off = Answer { status: 200, headers: HeaderMap::new(), body: None };
+    let cut_off = Answer { status: 200, headers: HeaderMap::new(), body: cut_off() };
     assert_eq!(parse(&cut_off, noon()), RevocationOutcome::Revoked);
 }
 
@@ -52,7 +52,7 @@ fn what_is_not_about_the_token_may_pass() {
     }
     assert!(matches!(parsed(400, bodies[1]), RevocationOutcome::TryLater(_)));
     let headers = [("retry-after".parse().unwrap(), HeaderValue::from_static("120"))].into_iter().collect();
-    let RevocationOutcome::TryLater(passing) = parse(&Answer { status: 503, headers, body: None }, noon()) else {
+    let RevocationOutcome::TryLater(passing) = parse(&Answer { status: 503, headers, body: cut_off() }, noon()) else {
         panic!("final");
     };
     assert_eq!(passing.retry_after, Some(Duration::from_mins(2)));

@@ -2,9 +2,11 @@
 //
 // Takes its settings as one JSON argument: { clientId, clientSecret, redirectUri, accessTokenSeconds,
 // delay: [least, most] milliseconds between the token endpoint's work and its answer, pushed: whether authorization requests
-// have to be (RFC 9126) }.
+// have to be (RFC 9126), graceSeconds: for how long a used refresh token is as good as before }.
 // Prints one JSON line with its issuer when it is ready. After that each line on stdin is answered by one line of JSON:
-// what has happened so far. It ends when stdin does, so it never outlives the test that started it.
+// what has happened so far. Before that it does what the line says: "lose" has the answer to the next token request lost,
+// "hold" holds the answers to token requests, done as they are, until "release". It ends when stdin does, so it never outlives
+// the test that started it.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -17,7 +19,7 @@ import { Provider } from 'oidc-provider';
 // Standard output speaks one protocol: the library's notices go to the other one.
 console.info = console.error;
 
-const { clientId, clientSecret, redirectUri, accessTokenSeconds, delay, pushed } = JSON.parse(process.argv[2]);
+const { clientId, clientSecret, redirectUri, accessTokenSeconds, delay, pushed, graceSeconds } = JSON.parse(process.argv[2]);
 
 // The issuer holds the port, so the port has to be known before there is a provider.
 const server = createServer();
@@ -77,9 +79,27 @@ const provider = new Provider(issuer, {
   jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' }] },
 });
 
+// The library knows no grace: a used token is consumed at once. Here it is consumed when its grace is over.
+if (graceSeconds > 0) {
+  const { consume } = provider.RefreshToken.prototype;
+  provider.RefreshToken.prototype.consume = async function consumeLater() {
+    setTimeout(graceSeconds * 1000, undefined, { ref: false }).then(() => consume.call(this));
+  };
+}
+
 const [least, most] = delay;
+let losing = false;
+let held;
+let release;
 provider.use(async (ctx, next) => {
   await next();
+  if (ctx.path === '/token' && losing) {
+    losing = false;
+    ctx.req.socket.destroy();
+  }
+  if (ctx.path === '/token') {
+    await held;
+  }
   if (ctx.path === '/token' && most > 0) {
     await setTimeout(least + Math.random() * (most - least));
   }
@@ -100,7 +120,17 @@ provider.on('server_error', (_ctx, error) => console.error(error));
 server.on('request', provider.callback());
 console.log(JSON.stringify({ issuer }));
 
-for await (const _question of createInterface({ input: process.stdin })) {
+for await (const order of createInterface({ input: process.stdin })) {
+  if (order === 'lose') {
+    losing = true;
+  } else if (order === 'hold') {
+    held = new Promise((resolve) => {
+      release = resolve;
+    });
+  } else if (order === 'release') {
+    release();
+    held = undefined;
+  }
   console.log(JSON.stringify(counts));
 }
 process.exit(0);

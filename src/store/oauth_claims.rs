@@ -1,0 +1,101 @@
+//! Claims of our codes and refresh tokens, which are alike: each is one statement, and carries an id that was made before it.
+//! [`crate::domain::presented`] says what they mean.
+
+use diesel::prelude::*;
+
+use super::types::{At, Uuid};
+use crate::domain::presented::Standing;
+
+/// A claim, by the call that makes it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Claim {
+    /// The call.
+    pub(crate) id: uuid::Uuid,
+    /// The claim that was found before, of a call that is over and handed nothing out.
+    pub(crate) void: Option<uuid::Uuid>,
+}
+
+/// What a row says of its claim, and the time by which that is judged.
+#[derive(Clone, Copy, Debug, Queryable)]
+pub(crate) struct ClaimSeen {
+    is_out: bool,
+    id: Option<Uuid>,
+    until: Option<At>,
+    now: At,
+}
+
+impl ClaimSeen {
+    /// What has become of the row.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing::of(self.is_out, self.until.map(|until| until.0), self.now.0)
+    }
+
+    /// Who claimed it last.
+    pub(crate) fn id(&self) -> Option<uuid::Uuid> {
+        self.id.map(|id| id.0)
+    }
+}
+
+/// The statements, for a table whose rows are found by a hash.
+macro_rules! claims {
+    ($table:ident, $row:ident) => {
+        /// The one with this hash, and what has become of it.
+        pub(crate) async fn find_presented(
+            conn: &mut $crate::store::conn::Conn,
+            hash: &[u8],
+            now: $crate::store::moment::Now,
+        ) -> $crate::domain::Result<Option<($row, $crate::store::oauth_claims::ClaimSeen)>> {
+            let seen = ($table::used, $table::claim, $table::claim_until, now.moment());
+            on!(conn, |c| $table::table.find(hash).select(($row::as_select(), seen)).first(c)).optional().map_err(lift)
+        }
+
+        /// Claims it, if nobody has since it was looked at; says whether it did. Of calls that race one does.
+        pub(crate) async fn claim(
+            conn: &mut $crate::store::conn::Conn,
+            hash: &[u8],
+            claim: $crate::store::oauth_claims::Claim,
+            now: $crate::store::moment::Now,
+        ) -> $crate::domain::Result<bool> {
+            let lasts = chrono::TimeDelta::from_std($crate::domain::presented::CLAIM)
+                .map_err($crate::domain::Error::internal)?;
+            let row = $table::table.find(hash).filter($table::used.eq(false));
+            let changes = (
+                $table::claim.eq($crate::store::types::Uuid(claim.id)),
+                $table::claim_until.eq(now.plus(lasts).nullable()),
+            );
+            let claimed = match claim.void.map($crate::store::types::Uuid) {
+                None => on!(conn, |c| diesel::update(row.filter($table::claim.is_null())).set(changes).execute(c)),
+                Some(void) => on!(conn, |c| diesel::update(row.filter($table::claim.eq(void))).set(changes).execute(c)),
+            };
+            Ok(claimed.map_err(lift)? == 1)
+        }
+
+        /// Records that the tokens of this claim went out.
+        pub(crate) async fn go_out(
+            conn: &mut $crate::store::conn::Conn,
+            hash: &[u8],
+            claim: uuid::Uuid,
+        ) -> $crate::domain::Result<()> {
+            let row = $table::table.find(hash).filter($table::claim.eq($crate::store::types::Uuid(claim)));
+            on!(conn, |c| diesel::update(row).set($table::used.eq(true)).execute(c)).map_err(lift)?;
+            Ok(())
+        }
+
+        /// Ends a claim whose tokens never went out: what was claimed may be presented again.
+        pub(crate) async fn give_back(
+            conn: &mut $crate::store::conn::Conn,
+            hash: &[u8],
+            claim: uuid::Uuid,
+            now: $crate::store::moment::Now,
+        ) -> $crate::domain::Result<()> {
+            let row = $table::table
+                .find(hash)
+                .filter($table::claim.eq($crate::store::types::Uuid(claim)))
+                .filter($table::used.eq(false));
+            on!(conn, |c| diesel::update(row).set($table::claim_until.eq(now.moment().nullable())).execute(c))
+                .map_err(lift)?;
+            Ok(())
+        }
+    };
+}
+pub(super) use claims;
