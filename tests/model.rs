@@ -1,6 +1,7 @@
 //! The decisions about refreshes, walked in every order in which three instances, the user and the provider can take their
 //! steps, faults included. What is lost is what the provider has made impossible to keep, and the row says so.
 
+mod claims;
 mod faults;
 mod judged;
 mod state;
