@@ -3,7 +3,7 @@
 
 use fedlink::domain::link::Health;
 use fedlink::domain::refresh::{
-    Before, Ending, Errand, Next, OnGrant, Seen, Standing, Takeover, There, is_our_doing, next, on_grant, verdict,
+    Before, Ending, Errand, Next, OnGrant, Seen, Standing, There, is_our_doing, next, on_grant, verdict,
 };
 
 use super::faults::{crash, give_up, lapse, note_end_of, relink_with, revive, unlink};
