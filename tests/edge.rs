@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use crate::support::browser::{Browser, instruct};
 use crate::support::condo::with_sessions;
 use crate::support::contract::operations;
-use crate::support::raw::unchecked;
+use crate::support::raw::{parse, unchecked};
 use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, PUBLIC, World, both_engines};
 
 /// Whether people reach it by https.
@@ -111,28 +111,42 @@ both_engines! {
     }
 }
 
-/// What is no HTTP is answered below all that is ours, and cannot be added to: with nothing, and the end of the connection.
+/// Sends this and reads to the end of the connection.
+async fn exchange(world: &World, head: &[u8]) -> String {
+    let mut stream = TcpStream::connect(world.base.trim_start_matches("http://")).await.expect("it listens");
+    // It may have answered, and gone, before all of it is sent.
+    drop(stream.write_all(head).await);
+    let mut received = Vec::new();
+    drop(stream.read_to_end(&mut received).await);
+    String::from_utf8(received).expect("text")
+}
+
+/// What is no HTTP is answered below all that is ours: with no body, the headers of every answer, and the end of the connection.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_no_request_is_answered_with_nothing() {
-    let world = World::start(Engine::Sqlite).await;
-    let (long, many) = ("x".repeat(200 * 1024), "A: b\r\n".repeat(200));
-    for (head, status) in [
-        ("nonsense\r\n\r\n".to_owned(), "400"),
-        ("GET / HTTP/1.1\r\nbad header\r\n\r\n".to_owned(), "400"),
-        ("GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n".to_owned(), "400"),
-        (format!("GET / HTTP/1.1\r\n{many}\r\n"), "431"),
-        (format!("GET /{long} HTTP/1.1\r\n\r\n"), "431"),
-    ] {
-        let mut stream = TcpStream::connect(world.base.trim_start_matches("http://")).await.expect("it listens");
-        // It may have answered, and gone, before all of it is sent.
-        drop(stream.write_all(head.as_bytes()).await);
-        let mut received = Vec::new();
-        drop(stream.read_to_end(&mut received).await);
-        let received = String::from_utf8(received).expect("text");
-        let head = head.chars().take(40).collect::<String>();
-        assert!(received.starts_with(&format!("HTTP/1.1 {status} ")), "{head}: {received}");
-        assert!(received.ends_with("\r\n\r\n") && received.contains("content-length: 0\r\n"), "{head}: {received}");
+    for reached in [Reached::Https, Reached::Http] {
+        let world = start(Engine::Sqlite, reached).await;
+        let (long, many) = ("x".repeat(200 * 1024), "A: b\r\n".repeat(200));
+        let good = "GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n";
+        for (head, status) in [
+            ("nonsense\r\n\r\n".to_owned(), "400"),
+            ("GET / HTTP/1.1\r\nbad header\r\n\r\n".to_owned(), "400"),
+            ("GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n".to_owned(), "400"),
+            ("\u{16}\u{3}\u{1}\u{2}\0\u{1}".to_owned(), "400"),
+            (format!("GET / HTTP/1.1\r\n{many}\r\n"), "431"),
+            (format!("GET /{long} HTTP/1.1\r\n\r\n"), "431"),
+            // Not the first of its connection.
+            (format!("{good}{good}nonsense\r\n\r\n"), "400"),
+        ] {
+            let received = exchange(&world, head.as_bytes()).await;
+            let head = head.chars().take(40).collect::<String>();
+            let last = received.rfind("HTTP/1.1 ").expect("an answer");
+            let answer = parse(received[last..].as_bytes());
+            assert_eq!(answer.status.to_string(), status, "{head}: {received}");
+            assert!(answer.body.is_empty() && received.contains("content-length: 0\r\n"), "{head}: {received}");
+            assert_careful(&answer, reached, &head);
+        }
+        let still = world.call("GET", "/api/v3/users/alice/fa", &As::Nobody, Body::None).await;
+        assert_eq!(still.json()["error"], json!("bad_access_token"));
     }
-    let still = world.call("GET", "/api/v3/users/alice/fa", &As::Nobody, Body::None).await;
-    assert_eq!(still.json()["error"], json!("bad_access_token"));
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -13,7 +14,9 @@ use tokio::task::JoinHandle;
 use super::output::Trouble;
 use super::{build, told_to_stop};
 use crate::app::App;
-use crate::http::server::{Leaving, Service};
+use crate::clock::SystemClock;
+use crate::domain::pace;
+use crate::http::server::{Capacity, Leaving, Service};
 use crate::service::{keys, refresh, revoke, sweep};
 use crate::settings::Settings;
 use crate::store::Store;
@@ -39,8 +42,7 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     let addresses = public.local_addr().and_then(|public| ops.local_addr().map(|ops| (public, ops)));
     let (listen, ops_listen) = addresses.map_err(|error| Trouble::say(format!("can't listen: {error}")))?;
     let leaving = Leaving::default();
-    let workers = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let service = Service::new(&app, public, ops, workers, &leaving)
+    let service = Service::new(&app, public, ops, &capacity(), &leaving)
         .map_err(|error| Trouble::say(format!("can't serve: {error}")))?;
     let (public, ops) = service.handles();
     tracing::info!("listening on http://{listen}, operations on http://{ops_listen}");
@@ -67,6 +69,25 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
         Ok(Ok(())) => Ok(ExitCode::SUCCESS),
         Ok(Err(error)) => Err(Trouble::say(format!("serving failed: {error}"))),
         Err(error) => Err(Trouble::say(format!("serving failed: {error}"))),
+    }
+}
+
+/// What this machine lets us use: all of its processors, and connections as far as descriptors go.
+fn capacity() -> Capacity {
+    let limit = getrlimit(Resource::Nofile);
+    // A soft limit is there for programs that can't count beyond 1024.
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let descriptors = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(error) => {
+            tracing::warn!(%error, "the limit of open files can't be raised");
+            limit.current
+        }
+    };
+    Capacity {
+        workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        connections: pace::connections(descriptors.unwrap_or(u64::MAX)),
+        clock: SystemClock::shared(),
     }
 }
 

@@ -64,6 +64,9 @@ pub enum Error {
         /// The most that is read, in bytes.
         limit: usize,
     },
+    /// The body came too slowly to be waited for.
+    #[error("the body came too slowly: it has 10 s, and one more for each 16 KiB")]
+    BodyTooSlow,
     /// The body is of another type.
     #[error("the body must be application/json")]
     NotJson,

@@ -23,6 +23,7 @@ pub mod link;
 pub mod name;
 pub mod organization;
 pub mod origin;
+pub mod pace;
 pub mod params;
 pub mod partner;
 pub mod patience;

@@ -1,18 +1,23 @@
 //! How much of a body is read, and of which type.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use actix_web::web::{Bytes, BytesMut, Payload};
 use futures_util::StreamExt as _;
 
+use super::connection::Stopped;
 use super::nul;
 use crate::domain::Error;
 use crate::domain::json::NUL;
 
 /// The largest body this service reads, in bytes.
 pub(super) const BODY_LIMIT: usize = 64 * 1024;
+
+/// When there is likely to be room for a body again.
+const WITH_ROOM: Duration = Duration::from_secs(1);
 
 /// What a body is expected to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +37,10 @@ pub(super) enum Unread {
     WrongType,
     /// It broke off.
     Broken,
+    /// It came too slowly.
+    TooSlow,
+    /// Too much is being read already.
+    NoRoom,
     /// This parameter has U+0000.
     Nul(Cow<'static, str>),
 }
@@ -42,6 +51,8 @@ impl From<Unread> for Error {
             Unread::TooLarge => Self::BodyTooLarge { limit: BODY_LIMIT },
             Unread::WrongType => Self::NotJson,
             Unread::Broken => Self::input("body", "broke off"),
+            Unread::TooSlow => Self::BodyTooSlow,
+            Unread::NoRoom => Self::TooManyAttempts { retry_after: WITH_ROOM },
             Unread::Nul(parameter) => Self::input(parameter, NUL),
         }
     }
@@ -49,7 +60,7 @@ impl From<Unread> for Error {
 
 /// The whole body.
 pub(super) async fn body(request: &HttpRequest, payload: Payload, kind: Kind) -> Result<Bytes, Unread> {
-    let body = body_up_to(BODY_LIMIT, payload).await?;
+    let body = body_up_to(BODY_LIMIT, request, payload).await?;
     if !body.is_empty() && !is(request, kind) {
         return Err(Unread::WrongType);
     }
@@ -62,16 +73,28 @@ pub(super) async fn body(request: &HttpRequest, payload: Payload, kind: Kind) ->
 }
 
 /// The whole body of a request that may have one of up to `limit` bytes, whatever its type.
-pub(super) async fn body_up_to(limit: usize, mut payload: Payload) -> Result<Bytes, Unread> {
+pub(super) async fn body_up_to(limit: usize, request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Unread> {
+    if stated_length(request).is_some_and(|stated| stated > limit) {
+        return Err(Unread::TooLarge);
+    }
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_broken| Unread::Broken)?;
+        let chunk = chunk.map_err(|error| match Stopped::by(&error) {
+            Some(Stopped::TooSlow) => Unread::TooSlow,
+            Some(Stopped::NoRoom) => Unread::NoRoom,
+            None => Unread::Broken,
+        })?;
         if body.len() + chunk.len() > limit {
             return Err(Unread::TooLarge);
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body.freeze())
+}
+
+/// How long the body says it is, in bytes; the server has seen to it that this is a number.
+fn stated_length(request: &HttpRequest) -> Option<usize> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn is(request: &HttpRequest, kind: Kind) -> bool {

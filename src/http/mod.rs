@@ -4,6 +4,7 @@ mod address;
 pub mod blitz;
 mod caller;
 pub(crate) mod condo;
+mod connection;
 mod cookies;
 mod cors;
 mod fields;

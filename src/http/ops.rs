@@ -21,7 +21,8 @@ impl Leaving {
         self.0.store(true, Ordering::Release);
     }
 
-    fn has_begun(&self) -> bool {
+    /// Whether it is.
+    pub(super) fn has_begun(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 }

@@ -113,6 +113,7 @@ pub(super) fn failure(words: &Words, error: &Error) -> HttpResponse {
         Error::BodyTooLarge { .. } => {
             notice(words, StatusCode::PAYLOAD_TOO_LARGE, words.too_large, words.too_large_text)
         }
+        Error::BodyTooSlow => notice(words, StatusCode::REQUEST_TIMEOUT, words.too_slow, words.too_slow_text),
         Error::NotJson => notice(words, StatusCode::UNSUPPORTED_MEDIA_TYPE, words.bad_request, words.not_a_form),
         Error::TooManyAttempts { .. } => {
             let seconds = retry_after(error).unwrap_or(1);

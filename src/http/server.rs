@@ -2,23 +2,24 @@
 
 use std::io;
 use std::net::TcpListener;
-use std::time::Duration;
 
+use actix_web::App as ActixApp;
 use actix_web::dev::Server;
 /// Stops a running server.
 pub use actix_web::dev::ServerHandle;
 use actix_web::web;
-use actix_web::{App as ActixApp, HttpServer};
 
 use super::condo::graphql;
+use super::connection::{self, Census, House};
 use super::headers::on_every_answer;
 pub use super::ops::Leaving;
 use crate::app::App;
+use crate::clock::SharedClock;
 
 /// How long a request that is being served may take to finish when the service goes down, in seconds.
 const FINISH: u64 = 20;
-/// How long a client may take to send a request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many connections the operator's listener serves at once.
+const OPERATORS: usize = 64;
 
 /// A server that is ready to run.
 pub struct Service {
@@ -26,39 +27,57 @@ pub struct Service {
     ops: Server,
 }
 
+/// What a server may use.
+#[derive(Clone)]
+pub struct Capacity {
+    /// Threads that serve the public listener.
+    pub workers: usize,
+    /// Connections that are served at once, on the public listener.
+    pub connections: usize,
+    /// Tells how long peers take. It is the machine's even where the service's is not.
+    pub clock: SharedClock,
+}
+
 impl Service {
-    /// Serves `app` on listeners that are already bound. `workers` threads serve the public one.
+    /// Serves `app` on listeners that are already bound.
     pub fn new(
         app: &App,
         public: TcpListener,
         ops: TcpListener,
-        workers: usize,
+        capacity: &Capacity,
         leaving: &Leaving,
     ) -> io::Result<Self> {
-        let served = app.clone();
-        let api = web::Data::new(graphql::api(&app.parts.settings));
-        let public = HttpServer::new(move || {
+        let settings = &app.parts.settings;
+        let house = House {
+            census: Census::new(capacity.connections, &settings.trusted_proxies),
+            clock: SharedClock::clone(&capacity.clock),
+            by_https: settings.is_secure(),
+            leaving: leaving.clone(),
+            workers: capacity.workers,
+            most: capacity.connections,
+            finish: FINISH,
+        };
+        // RFC 6797 §7.2: nobody comes here by https. And who watches does so until the end.
+        let operators = House {
+            census: Census::new(OPERATORS, &settings.trusted_proxies),
+            by_https: false,
+            leaving: Leaving::default(),
+            workers: 1,
+            most: OPERATORS,
+            ..house.clone()
+        };
+        let (served, api) = (app.clone(), web::Data::new(graphql::api(settings)));
+        let public = connection::serve(public, house, move || {
             let (served, api) = (served.clone(), api.clone());
             let careful = on_every_answer(served.parts.settings.is_secure());
             ActixApp::new().wrap(careful).configure(move |config| super::routes(&served, &api, config))
-        })
-        .workers(workers)
-        .client_request_timeout(HEAD_TIMEOUT)
-        .shutdown_timeout(FINISH)
-        .disable_signals()
-        .listen(public)?
-        .run();
+        })?;
         let (served, leaving) = (app.clone(), leaving.clone());
-        let ops = HttpServer::new(move || {
+        let ops = connection::serve(ops, operators, move || {
             let (served, leaving) = (served.clone(), leaving.clone());
-            // RFC 6797 §7.2: nobody comes here by https.
             let careful = on_every_answer(false);
             ActixApp::new().wrap(careful).configure(move |config| super::ops::routes(&served, &leaving, config))
-        })
-        .workers(1)
-        .disable_signals()
-        .listen(ops)?
-        .run();
+        })?;
         Ok(Self { public, ops })
     }
 

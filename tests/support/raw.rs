@@ -38,7 +38,8 @@ pub(crate) async fn unchecked(world: &World, (method, target): (&str, &str), who
     parse(&received)
 }
 
-fn parse(received: &[u8]) -> Answer {
+/// An answer as it was received.
+pub(crate) fn parse(received: &[u8]) -> Answer {
     let end = received.windows(4).position(|four| four == b"\r\n\r\n").expect("a whole head");
     let head = std::str::from_utf8(&received[..end]).expect("a head of text");
     let (status_line, fields) = head.split_once("\r\n").expect("fields");

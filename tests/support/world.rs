@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use fedlink::app::App;
-use fedlink::clock::{Clock as _, MovableClock, SharedClock};
+use fedlink::clock::{Clock as _, MovableClock, SharedClock, SystemClock};
 use fedlink::domain::account::AccountType;
 use fedlink::domain::ids::{ClientId, Subject};
 use fedlink::domain::scope::Scope;
 use fedlink::entropy::{SharedEntropy, SystemEntropy};
-use fedlink::http::server::{Leaving, Service};
+use fedlink::http::server::{Capacity, Leaving, Service};
 use fedlink::sandbox::{self, Sandbox, SandboxClient, SandboxUser};
 use fedlink::service::{accounts, grants, import};
 use fedlink::settings::{KeyringSource, Literals, Settings};
@@ -52,6 +52,9 @@ pub(crate) const ALL_SCOPES: [&str; 6] = [
     "fed_tkn_any",
     "fed_tkn_box_box_1",
 ];
+
+/// How many connections a world serves at once.
+pub(crate) const CONNECTIONS: usize = 1000;
 
 /// Which database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -230,7 +233,8 @@ impl World {
         let ops = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let (base, ops_url) =
             (format!("http://{}", public.local_addr().unwrap()), format!("http://{}", ops.local_addr().unwrap()));
-        let service = Service::new(&app, public, ops, 2, &Leaving::default()).expect("it serves");
+        let capacity = Capacity { workers: 2, connections: CONNECTIONS, clock: SystemClock::shared() };
+        let service = Service::new(&app, public, ops, &capacity, &Leaving::default()).expect("it serves");
         tokio::spawn(service.run());
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         Self { app, served_at: base.clone(), base, ops: ops_url, clock, sandbox, folder, database_url, client }

@@ -13,12 +13,12 @@ use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::cli::output::Trouble;
-use crate::clock::{MovableClock, SharedClock};
+use crate::clock::{MovableClock, SharedClock, SystemClock};
 use crate::domain::account::AccountType;
 use crate::domain::confirmation::ShortMessage;
 use crate::domain::ids::Subject;
 use crate::entropy::{SharedEntropy, SystemEntropy};
-use crate::http::server::{Leaving, ServerHandle, Service};
+use crate::http::server::{Capacity, Leaving, ServerHandle, Service};
 use crate::sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
 use crate::service::accounts::New;
 use crate::service::{accounts, sweep};
@@ -43,6 +43,9 @@ pub(super) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 pub(super) const FIRST_LIFE: Duration = Duration::from_secs(45);
 
 /// Where the demo would like to listen; if somebody is there already, anywhere else.
+/// How many connections the demo serves at once.
+const CONNECTIONS: usize = 500;
+
 const FEDLINK: &str = "127.0.0.1:8080";
 const SANDBOX: &str = "127.0.0.1:8081";
 
@@ -88,7 +91,8 @@ impl Stage {
         let (sms, messages) = unbounded_channel();
         let settings = settings(&folder, (&origin, &sandbox), (&secret, &password, &entropy.token()), sms)?;
         let app = app(settings, (clock.clone(), entropy)).await?;
-        let service = Service::new(&app, public, ops, 1, &Leaving::default()).map_err(trouble)?;
+        let capacity = Capacity { workers: 1, connections: CONNECTIONS, clock: SystemClock::shared() };
+        let service = Service::new(&app, public, ops, &capacity, &Leaving::default()).map_err(trouble)?;
         let (public, ops) = service.handles();
         let serving = tokio::spawn(async move {
             if let Err(error) = service.run().await {

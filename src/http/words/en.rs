@@ -19,6 +19,8 @@ pub(super) static WORDS: Words = Words {
     not_a_form: "The body must be a form.",
     too_large: "That was too much",
     too_large_text: "The form is larger than any that is read here.",
+    too_slow: "That took too long",
+    too_slow_text: "The form did not arrive in time: the connection is too slow. Please try again.",
     unavailable: "Not available right now",
     unavailable_text: |request_id| format!("Nothing is lost. Try again in a moment. Request {request_id}."),
     internal: "Something went wrong",

@@ -31,6 +31,8 @@ pub(super) struct Words {
     pub(super) not_a_form: &'static str,
     pub(super) too_large: &'static str,
     pub(super) too_large_text: &'static str,
+    pub(super) too_slow: &'static str,
+    pub(super) too_slow_text: &'static str,
     pub(super) unavailable: &'static str,
     /// Of the request's id.
     pub(super) unavailable_text: fn(&str) -> String,

@@ -44,7 +44,8 @@ impl From<Unread> for Refusal {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/x-www-form-urlencoded")
             }
             Unread::Broken => (StatusCode::BAD_REQUEST, "the body broke off"),
-            Unread::Nul(_) => return Error::from(unread).into(),
+            Unread::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body came too slowly"),
+            Unread::NoRoom | Unread::Nul(_) => return Error::from(unread).into(),
         };
         Self(status, "invalid_request", description.to_owned(), None)
     }

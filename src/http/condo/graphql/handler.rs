@@ -15,7 +15,7 @@ use crate::domain::{Error, Result, json};
 use crate::http::blitz::error::{method_not_allowed, report_as};
 use crate::http::condo::ids::err_id;
 use crate::http::condo::session::{self, Borne};
-use crate::http::limits::{Unread, body_up_to};
+use crate::http::limits::{BODY_LIMIT, Unread, body_up_to};
 use crate::http::{address, cookies, cors, words};
 use crate::service::condo_sessions::Ticket;
 
@@ -30,6 +30,17 @@ const WRONG_TYPE: Refused =
     Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_USER_INPUT", "The body must be application/json");
 const TOO_LARGE: Refused =
     Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "The body is larger than any that is read");
+const TOO_LARGE_OF_NOBODY: Refused = Refused::new(
+    StatusCode::PAYLOAD_TOO_LARGE,
+    "PAYLOAD_TOO_LARGE",
+    "The body is larger than any that is read of who is not signed in",
+);
+const TOO_SLOW: Refused = Refused::new(StatusCode::REQUEST_TIMEOUT, "BAD_USER_INPUT", "The body came too slowly");
+const NO_ROOM: Refused = Refused::new(
+    StatusCode::TOO_MANY_REQUESTS,
+    "TOO_MANY_REQUESTS",
+    "Too many bodies are being read at the moment: try again in a second",
+);
 const VARIABLES_TOO_LARGE: Refused =
     Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "The variables have more than 512 KB");
 const BROKEN: Refused = Refused::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", "The body broke off");
@@ -69,13 +80,17 @@ pub(in crate::http) async fn post(
     payload: Payload,
 ) -> HttpResponse {
     let desk = Desk::of(&app, &request);
-    let read = match desk.read(payload).await {
-        Ok(read) => read,
-        Err(refused) => return desk.respond(desk.envelope().refused(refused), Left::default()),
-    };
+    if let Err(refused) = desk.look_at_head() {
+        return desk.refuse(refused);
+    }
+    // Before the body: how much is read of it is a matter of who calls.
     let visit = match desk.visit().await {
         Ok(visit) => visit,
         Err(error) => return desk.unavailable(&error),
+    };
+    let read = match desk.read(payload, &visit).await {
+        Ok(read) => read,
+        Err(refused) => return desk.refuse(refused),
     };
     let answer = match read {
         Read::One(posted) => desk.run(&api, &visit, posted).await,
@@ -118,18 +133,24 @@ impl<'a> Desk<'a> {
         Envelope { entropy: &self.app.parts.entropy, locale: self.locale }
     }
 
-    async fn read(&self, payload: Payload) -> std::result::Result<Read, Refused> {
+    fn look_at_head(&self) -> std::result::Result<(), Refused> {
         let borne = session::ticket(self.request).map(|(_, borne)| borne);
         if !cors::is_welcome(self.app, self.request, borne == Some(Borne::Cookie)) {
             return Err(CROSS_SITE);
         }
-        if !is_json(self.request) {
-            return Err(WRONG_TYPE);
-        }
-        let body = body_up_to(BODY, payload).await.map_err(|unread| match unread {
-            Unread::TooLarge => TOO_LARGE,
+        if is_json(self.request) { Ok(()) } else { Err(WRONG_TYPE) }
+    }
+
+    async fn read(&self, payload: Payload, visit: &Visit) -> std::result::Result<Read, Refused> {
+        let is_known = visit.session.is_some();
+        let limit = if is_known { BODY } else { BODY_LIMIT };
+        let body = body_up_to(limit, self.request, payload).await.map_err(|unread| match unread {
+            Unread::TooLarge if is_known => TOO_LARGE,
+            Unread::TooLarge => TOO_LARGE_OF_NOBODY,
             Unread::WrongType => WRONG_TYPE,
             Unread::Broken => BROKEN,
+            Unread::TooSlow => TOO_SLOW,
+            Unread::NoRoom => NO_ROOM,
             Unread::Nul(_) => NUL,
         })?;
         if json::has_nul(&body) {
@@ -191,9 +212,13 @@ impl<'a> Desk<'a> {
         response
     }
 
+    fn refuse(&self, refused: Refused) -> HttpResponse {
+        self.respond(self.envelope().refused(refused), Left::default())
+    }
+
     fn unavailable(&self, error: &Error) -> HttpResponse {
         report_as(error, &err_id(&self.app.parts.entropy));
-        self.respond(self.envelope().refused(UNAVAILABLE), Left::default())
+        self.refuse(UNAVAILABLE)
     }
 }
 

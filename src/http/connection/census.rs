@@ -1,0 +1,213 @@
+//! Who is connected, and how much of what they send is held: nobody takes all the room there is.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ipnet::IpNet;
+
+use crate::domain::pace::{BODIES, PEERS};
+
+/// From so many of ten connections on the house is crowded.
+const CROWDED: usize = 8;
+
+/// The connections of one listener, by whom they come from.
+pub(in crate::http) struct Census {
+    most: usize,
+    /// Proxies: whoever calls comes from their addresses.
+    trusted: Vec<IpNet>,
+    connected: AtomicUsize,
+    held: AtomicUsize,
+    peers: Mutex<HashMap<IpAddr, Arc<Peer>>>,
+    /// Connections that were refused.
+    refused: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Peer {
+    connected: AtomicUsize,
+    held: AtomicUsize,
+}
+
+impl Census {
+    /// For up to `most` connections. `trusted` proxies and this machine may have all of them.
+    pub(in crate::http) fn new(most: usize, trusted: &[IpNet]) -> Arc<Self> {
+        Arc::new(Self {
+            most,
+            trusted: trusted.to_vec(),
+            connected: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
+            peers: Mutex::default(),
+            refused: AtomicUsize::new(0),
+        })
+    }
+
+    /// Lets a peer in, unless it has its part of all connections already, or nobody gets one.
+    pub(super) fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<Guest> {
+        let key = network(ip);
+        let admitted = {
+            let mut peers = self.peers();
+            let peer = peers.entry(key).or_default();
+            let most = if self.is_neighbour(ip) { self.most } else { self.most / PEERS };
+            let has_room =
+                peer.connected.load(Ordering::Relaxed) < most && self.connected.load(Ordering::Relaxed) < self.most;
+            if has_room {
+                peer.connected.fetch_add(1, Ordering::Relaxed);
+                self.connected.fetch_add(1, Ordering::Relaxed);
+                Some(Arc::clone(peer))
+            } else {
+                forget_if_gone(&mut peers, key);
+                None
+            }
+        };
+        let Some(peer) = admitted else {
+            let refused = self.refused.fetch_add(1, Ordering::Relaxed);
+            tracing::debug!(refused, "a connection was refused: its peer has as many as one may have");
+            return None;
+        };
+        let bodies = if self.is_neighbour(ip) { BODIES } else { BODIES / PEERS };
+        Some(Guest { census: Arc::clone(self), peer, key, bodies })
+    }
+
+    /// This machine, or a proxy: many may stand behind it.
+    fn is_neighbour(&self, ip: IpAddr) -> bool {
+        let ip = ip.to_canonical();
+        ip.is_loopback() || self.trusted.iter().any(|network| network.contains(&ip))
+    }
+
+    fn peers(&self) -> MutexGuard<'_, HashMap<IpAddr, Arc<Peer>>> {
+        // Nobody panics with the lock; and counters have no half-done state.
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn forget_if_gone(peers: &mut HashMap<IpAddr, Arc<Peer>>, key: IpAddr) {
+    if peers.get(&key).is_some_and(|peer| peer.connected.load(Ordering::Relaxed) == 0) {
+        peers.remove(&key);
+    }
+}
+
+/// Whom an address counts for: of IPv6, all of its /64, which one machine has for itself.
+fn network(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => IpAddr::V4(ip),
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
+    }
+}
+
+/// A connection that was let in. It is counted until it is dropped.
+pub(super) struct Guest {
+    census: Arc<Census>,
+    peer: Arc<Peer>,
+    key: IpAddr,
+    /// What bodies of this peer may take together.
+    bodies: usize,
+}
+
+impl Guest {
+    /// Whether there is room for few connections more.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.census.connected.load(Ordering::Relaxed) >= self.census.most / 10 * CROWDED
+    }
+
+    /// Takes bytes of a body in; false if there is no room for them.
+    pub(super) fn hold(&self, bytes: usize) -> bool {
+        take(&self.peer.held, bytes, self.bodies) && {
+            let has_room = take(&self.census.held, bytes, BODIES);
+            if !has_room {
+                self.peer.held.fetch_sub(bytes, Ordering::Relaxed);
+            }
+            has_room
+        }
+    }
+
+    /// Gives them back.
+    pub(super) fn release(&self, bytes: usize) {
+        if bytes > 0 {
+            self.peer.held.fetch_sub(bytes, Ordering::Relaxed);
+            self.census.held.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+fn take(counter: &AtomicUsize, bytes: usize, most: usize) -> bool {
+    let before = counter.fetch_add(bytes, Ordering::Relaxed);
+    let has_room = before.saturating_add(bytes) <= most;
+    if !has_room {
+        counter.fetch_sub(bytes, Ordering::Relaxed);
+    }
+    has_room
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut peers = self.census.peers();
+        self.peer.connected.fetch_sub(1, Ordering::Relaxed);
+        self.census.connected.fetch_sub(1, Ordering::Relaxed);
+        forget_if_gone(&mut peers, self.key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    fn admitted(census: &Arc<Census>, text: &str, times: usize) -> Vec<Guest> {
+        (0..times).map_while(|_| census.admit(ip(text))).collect()
+    }
+
+    #[test]
+    fn one_peer_gets_half_of_all_connections_and_neighbours_get_all() {
+        let trusted = ["10.0.0.0/8".parse().expect("a network")];
+        for (peer, gets) in [
+            ("203.0.113.7", 10),
+            ("::ffff:203.0.113.7", 10),
+            ("2001:db8::7", 10),
+            ("10.1.2.3", 20),
+            ("127.0.0.1", 20),
+            ("::1", 20),
+        ] {
+            let census = Census::new(20, &trusted);
+            assert_eq!(admitted(&census, peer, 100).len(), gets, "{peer}");
+            assert!(admitted(&census, peer, 100).len() == gets, "{peer}: all went, and come again");
+        }
+    }
+
+    #[test]
+    fn all_of_a_slash_64_is_one_peer() {
+        let census = Census::new(20, &[]);
+        let first = admitted(&census, "2001:db8::1", 7);
+        let second = admitted(&census, "2001:db8::ffff:2", 7);
+        assert_eq!((first.len(), second.len()), (7, 3));
+        assert_eq!(admitted(&census, "2001:db8:0:1::1", 7).len(), 7, "another's");
+    }
+
+    #[test]
+    fn nobody_is_remembered_who_is_gone() {
+        let census = Census::new(20, &[]);
+        drop(admitted(&census, "203.0.113.7", 100));
+        assert!(census.peers().is_empty());
+        let full: Vec<_> = (0..4).flat_map(|host| admitted(&census, &format!("203.0.113.{host}"), 5)).collect();
+        assert!(census.admit(ip("203.0.113.9")).is_none(), "there is no room at all");
+        assert_eq!(census.peers().len(), 4);
+        drop(full);
+        assert!(census.peers().is_empty() && census.connected.load(Ordering::Relaxed) == 0);
+    }
+
+    #[test]
+    fn the_bodies_of_one_peer_take_half_of_the_room_at_most() {
+        let census = Census::new(20, &[]);
+        let (greedy, other) = (census.admit(ip("203.0.113.7")), census.admit(ip("203.0.113.8")));
+        let (greedy, other) = (greedy.expect("let in"), other.expect("let in"));
+        assert!(greedy.hold(BODIES / 2) && !greedy.hold(1));
+        assert!(other.hold(BODIES / 2) && !other.hold(1));
+        greedy.release(BODIES / 2);
+        assert!(greedy.hold(1));
+        assert_eq!(census.held.load(Ordering::Relaxed), BODIES / 2 + 1);
+    }
+}

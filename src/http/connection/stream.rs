@@ -1,0 +1,198 @@
+//! A connection as the server sees it: what the peer sends when it is its turn, and no longer than it may take.
+
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::bare;
+use super::turn::{Phase, Turn};
+use crate::clock::{SharedClock, Sleep};
+use crate::domain::pace;
+
+/// How long a timer runs at most: one that was set for a request long answered then costs a look, and none is set for each.
+const TICK: Duration = Duration::from_secs(5);
+
+/// A connection to a peer.
+pub(super) struct Stream {
+    io: TcpStream,
+    pub(super) turn: Rc<Turn>,
+    clock: SharedClock,
+    by_https: bool,
+    /// Bytes handed on since there last were none.
+    burst: usize,
+    /// Since when the peer takes nothing of what is sent to it.
+    stalled: Option<Duration>,
+    /// An answer that was made below the application, as it is sent, and how much of it has been.
+    dressed: Option<Dressed>,
+    timer: Option<Sleep>,
+}
+
+struct Dressed {
+    head: Vec<u8>,
+    sent: usize,
+}
+
+/// The peer is late: with what it sends, or with taking what is sent to it.
+enum Late {
+    Asking,
+    Taking,
+}
+
+impl Stream {
+    pub(super) fn new(io: TcpStream, turn: Rc<Turn>, clock: SharedClock, by_https: bool) -> Self {
+        Self { io, turn, clock, by_https, burst: 0, stalled: None, dressed: None, timer: None }
+    }
+
+    /// Waits on, until the peer is late.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Late> {
+        loop {
+            let asking = self.turn.due(|| self.clock.monotonic());
+            let taking = self.stalled.map(|since| since.saturating_add(pace::WRITE));
+            let due = match (asking, taking) {
+                (Some(asking), Some(taking)) => asking.min(taking),
+                (Some(due), None) | (None, Some(due)) => due,
+                (None, None) => return Poll::Pending,
+            };
+            if let Some(timer) = &mut self.timer {
+                ready!(timer.as_mut().poll(cx));
+                self.timer = None;
+            }
+            let left = due.saturating_sub(self.clock.monotonic());
+            if left.is_zero() {
+                return Poll::Ready(if taking == Some(due) { Late::Taking } else { Late::Asking });
+            }
+            self.timer = Some(self.clock.sleep(left.min(TICK)));
+        }
+    }
+
+    /// Nothing has come: if that is so for too long, the connection ends.
+    fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match ready!(self.poll_late(cx)) {
+            Late::Taking => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Late::Asking => {
+                match self.turn.phase() {
+                    // It is told on a connection on which nothing else is sent: as much as fits, and it fits.
+                    Phase::Head if self.stalled.is_none() => {
+                        tracing::debug!("a head took too long");
+                        drop(self.io.try_write(&bare::too_slow(self.by_https)));
+                    }
+                    Phase::Rest => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                    _ => {}
+                }
+                // As if the peer had ended it.
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// Reads nothing; whoever waits is woken when it is the peer's turn, if something has come by then.
+    fn hold_back(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.io.poll_read_ready(cx).is_ready() {
+            self.turn.owe(cx.waker());
+        }
+        self.poll_silence(cx)
+    }
+
+    /// Reads up to so many bytes.
+    fn poll_portion(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>, most: usize) -> Poll<io::Result<()>> {
+        if self.burst >= most {
+            // What has come is looked at first: it may be a request, and then it is our turn.
+            self.burst = 0;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let room = most.saturating_sub(self.burst).min(buf.remaining());
+        let mut portion = ReadBuf::new(buf.initialize_unfilled_to(room));
+        match Pin::new(&mut self.io).poll_read(cx, &mut portion) {
+            Poll::Ready(Ok(())) => {
+                let read = portion.filled().len();
+                buf.advance(read);
+                self.burst = self.burst.saturating_add(read);
+                if read > 0 {
+                    self.turn.heard();
+                }
+                Poll::Ready(Ok(()))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                self.burst = 0;
+                self.poll_silence(cx)
+            }
+        }
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match Pin::new(&mut self.io).poll_write(cx, bytes) {
+            Poll::Ready(sent) => {
+                if self.stalled.take().is_some() {
+                    self.turn.settle();
+                }
+                Poll::Ready(sent)
+            }
+            Poll::Pending => {
+                if self.stalled.is_none() {
+                    self.stalled = Some(self.clock.monotonic());
+                }
+                match self.poll_late(cx) {
+                    Poll::Ready(Late::Taking) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+                    Poll::Ready(Late::Asking) | Poll::Pending => Poll::Pending,
+                }
+            }
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        // Who takes no answers is asked for no more.
+        if this.stalled.is_some() {
+            return this.hold_back(cx);
+        }
+        match this.turn.phase() {
+            Phase::Answer => this.hold_back(cx),
+            Phase::New | Phase::Idle | Phase::Head => this.poll_portion(cx, buf, pace::PORTION),
+            Phase::Body | Phase::Rest => this.poll_portion(cx, buf, pace::BODY_PORTION),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let mut dressed = match this.dressed.take() {
+            Some(dressed) => dressed,
+            None => match bare::at_end_of(bytes) {
+                None => return this.poll_send(cx, bytes),
+                Some(0) => Dressed { head: bare::dressed(bytes, this.by_https), sent: 0 },
+                Some(from) => return this.poll_send(cx, bytes.get(..from).unwrap_or(bytes)),
+            },
+        };
+        // All of it, before any of what it stands for counts as sent.
+        while let Some(rest) = dressed.head.get(dressed.sent..).filter(|rest| !rest.is_empty()) {
+            match this.poll_send(cx, rest) {
+                Poll::Ready(Ok(sent)) if sent > 0 => dressed.sent = dressed.sent.saturating_add(sent),
+                Poll::Ready(Ok(_)) => return Poll::Ready(Ok(0)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    this.dressed = Some(dressed);
+                    return Poll::Pending;
+                }
+            }
+        }
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,142 @@
+//! Whose turn it is on a connection: the peer's, to ask, or ours, to answer. The stream and the requests on it share this.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::census::Guest;
+use crate::domain::pace;
+
+/// What is awaited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The first byte of the connection.
+    New,
+    /// The first byte of a further request.
+    Idle,
+    /// The rest of a head.
+    Head,
+    /// The rest of a body, and our answer.
+    Body,
+    /// Our answer.
+    Answer,
+    /// The rest of a body that nobody reads any more: the answer is on its way.
+    Rest,
+}
+
+/// What a connection's stream and the requests on it tell each other.
+pub(super) struct Turn {
+    phase: Cell<Phase>,
+    /// When the stream first had to wait in this phase, in monotonic time.
+    since: Cell<Option<Duration>>,
+    /// Bytes of bodies that this request holds.
+    held: Cell<usize>,
+    /// Who is to look again when it is the peer's turn: something came before.
+    owed: RefCell<Option<Waker>>,
+    guest: Guest,
+}
+
+impl Turn {
+    pub(super) fn new(guest: Guest) -> Rc<Self> {
+        Rc::new(Self {
+            phase: Cell::new(Phase::New),
+            since: Cell::new(None),
+            held: Cell::new(0),
+            owed: RefCell::new(None),
+            guest,
+        })
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.since.set(None);
+    }
+
+    /// Bytes came.
+    pub(super) fn heard(&self) {
+        if matches!(self.phase(), Phase::New | Phase::Idle) {
+            self.enter(Phase::Head);
+        }
+    }
+
+    /// A whole head has come.
+    pub(super) fn begin(&self, has_body: bool) {
+        self.enter(if has_body { Phase::Body } else { Phase::Answer });
+    }
+
+    /// The whole body has come.
+    pub(super) fn body_ended(&self) {
+        if self.phase() == Phase::Body {
+            self.enter(Phase::Answer);
+        }
+    }
+
+    /// Nobody reads the body any more.
+    pub(super) fn body_left(&self) {
+        if self.phase() == Phase::Body {
+            self.enter(Phase::Rest);
+        }
+    }
+
+    /// The answer is made.
+    pub(super) fn finish(&self) {
+        self.release();
+        self.enter(if matches!(self.phase(), Phase::Body | Phase::Rest) { Phase::Rest } else { Phase::Idle });
+        self.settle();
+    }
+
+    /// Who waits to read is woken when it is the peer's turn again.
+    pub(super) fn owe(&self, waker: &Waker) {
+        let mut owed = self.owed.borrow_mut();
+        if !owed.as_ref().is_some_and(|owed| owed.will_wake(waker)) {
+            *owed = Some(waker.clone());
+        }
+    }
+
+    /// Wakes who has waited for the peer's turn.
+    pub(super) fn settle(&self) {
+        if let Some(waker) = self.owed.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+
+    /// When the peer is late, in monotonic time. `None` while it is not the peer who is waited for; a body has its own time.
+    pub(super) fn due(&self, now: impl FnOnce() -> Duration) -> Option<Duration> {
+        let time = match self.phase() {
+            Phase::New | Phase::Head => pace::HEAD,
+            Phase::Idle => pace::between(self.guest.is_crowded()),
+            Phase::Rest => pace::REST,
+            Phase::Body | Phase::Answer => return None,
+        };
+        let since = self.since.get().unwrap_or_else(|| {
+            let now = now();
+            self.since.set(Some(now));
+            now
+        });
+        Some(since.saturating_add(time))
+    }
+
+    /// Takes so many bytes more of a body in; false if there is no room for them.
+    pub(super) fn hold(&self, bytes: usize) -> bool {
+        let has_room = self.guest.hold(bytes);
+        if has_room {
+            self.held.set(self.held.get().saturating_add(bytes));
+        }
+        has_room
+    }
+
+    fn release(&self) {
+        self.guest.release(self.held.replace(0));
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.release();
+    }
+}
