@@ -5,9 +5,19 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+/// What reads requests, as it calls itself in logs.
+const SERVER: &str = "actix_http";
+
 /// Starts logging to standard error: text on a terminal, JSON lines elsewhere. `filter` in the form of `RUST_LOG`.
 pub fn start(filter: Option<&str>) {
-    let filter = EnvFilter::builder().parse_lossy(filter.unwrap_or("info"));
+    let stated = filter.unwrap_or("info");
+    let mut filter = EnvFilter::builder().parse_lossy(stated);
+    // The server tells of each head that is none at ERROR: whoever sends one would fill the log.
+    if !stated.contains(SERVER)
+        && let Ok(silent) = format!("{SERVER}=off").parse()
+    {
+        filter = filter.add_directive(silent);
+    }
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let started = if std::io::stderr().is_terminal() {
         logs.finish().try_init()

@@ -107,6 +107,7 @@ mod sign_in_forms;
 mod sign_in_limits;
 mod sign_in_networks;
 mod slow_answers;
+mod slow_peers;
 mod standing;
 mod storage;
 mod support;

@@ -87,6 +87,7 @@ fn capacity() -> Capacity {
     Capacity {
         workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         connections: pace::connections(descriptors.unwrap_or(u64::MAX)),
+        bodies: pace::BODIES,
         clock: SystemClock::shared(),
     }
 }

@@ -26,7 +26,7 @@ pub const BODY_PORTION: usize = 16 * 1024;
 
 /// What the bodies that are being read may take together, in bytes.
 pub const BODIES: usize = 64 * 1024 * 1024;
-/// One peer's part of [`BODIES`], and of all connections: one in so many.
+/// One peer's part of the room for bodies, and of all connections: one in so many.
 pub const PEERS: usize = 2;
 
 /// The most connections that are served at once, whatever descriptors there are: each takes some 20 KiB.

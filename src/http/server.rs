@@ -34,6 +34,8 @@ pub struct Capacity {
     pub workers: usize,
     /// Connections that are served at once, on the public listener.
     pub connections: usize,
+    /// Bytes that bodies may take together while they are read.
+    pub bodies: usize,
     /// Tells how long peers take. It is the machine's even where the service's is not.
     pub clock: SharedClock,
 }
@@ -49,7 +51,7 @@ impl Service {
     ) -> io::Result<Self> {
         let settings = &app.parts.settings;
         let house = House {
-            census: Census::new(capacity.connections, &settings.trusted_proxies),
+            census: Census::new(capacity.connections, capacity.bodies, &settings.trusted_proxies),
             clock: SharedClock::clone(&capacity.clock),
             by_https: settings.is_secure(),
             leaving: leaving.clone(),
@@ -59,7 +61,7 @@ impl Service {
         };
         // RFC 6797 §7.2: nobody comes here by https. And who watches does so until the end.
         let operators = House {
-            census: Census::new(OPERATORS, &settings.trusted_proxies),
+            census: Census::new(OPERATORS, capacity.bodies, &settings.trusted_proxies),
             by_https: false,
             leaving: Leaving::default(),
             workers: 1,

@@ -11,6 +11,7 @@ use fedlink::app::App;
 use fedlink::clock::{Clock as _, MovableClock, SharedClock, SystemClock};
 use fedlink::domain::account::AccountType;
 use fedlink::domain::ids::{ClientId, Subject};
+use fedlink::domain::pace;
 use fedlink::domain::scope::Scope;
 use fedlink::entropy::{SharedEntropy, SystemEntropy};
 use fedlink::http::server::{Capacity, Leaving, Service};
@@ -233,7 +234,8 @@ impl World {
         let ops = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let (base, ops_url) =
             (format!("http://{}", public.local_addr().unwrap()), format!("http://{}", ops.local_addr().unwrap()));
-        let capacity = Capacity { workers: 2, connections: CONNECTIONS, clock: SystemClock::shared() };
+        let capacity =
+            Capacity { workers: 2, connections: CONNECTIONS, bodies: pace::BODIES, clock: SystemClock::shared() };
         let service = Service::new(&app, public, ops, &capacity, &Leaving::default()).expect("it serves");
         tokio::spawn(service.run());
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");

@@ -17,6 +17,7 @@ use crate::clock::{MovableClock, SharedClock, SystemClock};
 use crate::domain::account::AccountType;
 use crate::domain::confirmation::ShortMessage;
 use crate::domain::ids::Subject;
+use crate::domain::pace;
 use crate::entropy::{SharedEntropy, SystemEntropy};
 use crate::http::server::{Capacity, Leaving, ServerHandle, Service};
 use crate::sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
@@ -91,7 +92,8 @@ impl Stage {
         let (sms, messages) = unbounded_channel();
         let settings = settings(&folder, (&origin, &sandbox), (&secret, &password, &entropy.token()), sms)?;
         let app = app(settings, (clock.clone(), entropy)).await?;
-        let capacity = Capacity { workers: 1, connections: CONNECTIONS, clock: SystemClock::shared() };
+        let capacity =
+            Capacity { workers: 1, connections: CONNECTIONS, bodies: pace::BODIES, clock: SystemClock::shared() };
         let service = Service::new(&app, public, ops, &capacity, &Leaving::default()).map_err(trouble)?;
         let (public, ops) = service.handles();
         let serving = tokio::spawn(async move {

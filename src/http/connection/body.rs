@@ -3,7 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use actix_http::error::PayloadError;
@@ -60,21 +60,19 @@ impl Body {
 
     /// Waits on, until the time for what has come is over.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let now = self.clock.monotonic();
-        let due = self.began.get_or_insert(now).saturating_add(pace::body(self.received));
+        let began = *self.began.get_or_insert_with(|| self.clock.monotonic());
+        let due = began.saturating_add(pace::body(self.received));
         loop {
-            if now >= due {
+            if let Some(timer) = &mut self.timer {
+                ready!(timer.as_mut().poll(cx));
+                // It may have been set when less had come.
+                self.timer = None;
+            }
+            let left = due.saturating_sub(self.clock.monotonic());
+            if left.is_zero() {
                 return Poll::Ready(());
             }
-            let timer = self.timer.get_or_insert_with(|| self.clock.sleep(due.saturating_sub(now)));
-            if timer.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
-            }
-            // It was set when less had come.
-            self.timer = None;
-            if self.clock.monotonic() >= due {
-                return Poll::Ready(());
-            }
+            self.timer = Some(self.clock.sleep(left));
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
 
-use crate::domain::pace::{BODIES, PEERS};
+use crate::domain::pace::PEERS;
 
 /// From so many of ten connections on the house is crowded.
 const CROWDED: usize = 8;
@@ -15,6 +15,8 @@ const CROWDED: usize = 8;
 /// The connections of one listener, by whom they come from.
 pub(in crate::http) struct Census {
     most: usize,
+    /// What bodies may take together, in bytes.
+    bodies: usize,
     /// Proxies: whoever calls comes from their addresses.
     trusted: Vec<IpNet>,
     connected: AtomicUsize,
@@ -31,10 +33,12 @@ struct Peer {
 }
 
 impl Census {
-    /// For up to `most` connections. `trusted` proxies and this machine may have all of them.
-    pub(in crate::http) fn new(most: usize, trusted: &[IpNet]) -> Arc<Self> {
+    /// For up to `most` connections whose bodies take up to `bodies` bytes. `trusted` proxies and this machine may have all of
+    /// both.
+    pub(in crate::http) fn new(most: usize, bodies: usize, trusted: &[IpNet]) -> Arc<Self> {
         Arc::new(Self {
             most,
+            bodies,
             trusted: trusted.to_vec(),
             connected: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
@@ -66,7 +70,7 @@ impl Census {
             tracing::debug!(refused, "a connection was refused: its peer has as many as one may have");
             return None;
         };
-        let bodies = if self.is_neighbour(ip) { BODIES } else { BODIES / PEERS };
+        let bodies = if self.is_neighbour(ip) { self.bodies } else { self.bodies / PEERS };
         Some(Guest { census: Arc::clone(self), peer, key, bodies })
     }
 
@@ -114,7 +118,7 @@ impl Guest {
     /// Takes bytes of a body in; false if there is no room for them.
     pub(super) fn hold(&self, bytes: usize) -> bool {
         take(&self.peer.held, bytes, self.bodies) && {
-            let has_room = take(&self.census.held, bytes, BODIES);
+            let has_room = take(&self.census.held, bytes, self.census.bodies);
             if !has_room {
                 self.peer.held.fetch_sub(bytes, Ordering::Relaxed);
             }
@@ -153,6 +157,8 @@ impl Drop for Guest {
 mod tests {
     use super::*;
 
+    const BODIES: usize = 1000;
+
     fn ip(text: &str) -> IpAddr {
         text.parse().expect("an address")
     }
@@ -172,7 +178,7 @@ mod tests {
             ("127.0.0.1", 20),
             ("::1", 20),
         ] {
-            let census = Census::new(20, &trusted);
+            let census = Census::new(20, 0, &trusted);
             assert_eq!(admitted(&census, peer, 100).len(), gets, "{peer}");
             assert!(admitted(&census, peer, 100).len() == gets, "{peer}: all went, and come again");
         }
@@ -180,7 +186,7 @@ mod tests {
 
     #[test]
     fn all_of_a_slash_64_is_one_peer() {
-        let census = Census::new(20, &[]);
+        let census = Census::new(20, 0, &[]);
         let first = admitted(&census, "2001:db8::1", 7);
         let second = admitted(&census, "2001:db8::ffff:2", 7);
         assert_eq!((first.len(), second.len()), (7, 3));
@@ -189,7 +195,7 @@ mod tests {
 
     #[test]
     fn nobody_is_remembered_who_is_gone() {
-        let census = Census::new(20, &[]);
+        let census = Census::new(20, 0, &[]);
         drop(admitted(&census, "203.0.113.7", 100));
         assert!(census.peers().is_empty());
         let full: Vec<_> = (0..4).flat_map(|host| admitted(&census, &format!("203.0.113.{host}"), 5)).collect();
@@ -201,7 +207,7 @@ mod tests {
 
     #[test]
     fn the_bodies_of_one_peer_take_half_of_the_room_at_most() {
-        let census = Census::new(20, &[]);
+        let census = Census::new(20, BODIES, &[]);
         let (greedy, other) = (census.admit(ip("203.0.113.7")), census.admit(ip("203.0.113.8")));
         let (greedy, other) = (greedy.expect("let in"), other.expect("let in"));
         assert!(greedy.hold(BODIES / 2) && !greedy.hold(1));
