@@ -229,8 +229,9 @@ pub(crate) async fn mark(conn: &mut Conn, attempt: &Attempt, now: Now, mark: Mar
     Ok(written.map_err(lift)? == 1)
 }
 
-/// Undoes the marks that a provider's links got within the last `span_back`; gives how many. They count as failing in passing.
-/// What a process of ours lost is none of the provider's doing, and stays.
+/// Undoes the marks that a provider's links got within the last `span_back` because its refusals were believed; gives how many.
+/// They count as failing in passing. Other marks have causes of their own, and stay: that a process of ours lost the token, and
+/// that the provider has said the same word of it for days.
 pub(crate) async fn undo_marks(conn: &mut Conn, provider: &ProviderId, now: Now, span_back: Duration) -> Result<usize> {
     let its_links = links::table
         .filter(links::fp_type.eq(provider.fp_type()))
@@ -240,6 +241,7 @@ pub(crate) async fn undo_marks(conn: &mut Conn, provider: &ProviderId, now: Now,
         .filter(token_sets::health_since.ge(now.plus(-span(span_back)).nullable()))
         .filter(token_sets::health.eq_any(dead()))
         .filter(token_sets::abandoned.eq(false).or(token_sets::health.ne(Health::LostInFlight.as_str())))
+        .filter(token_sets::refused_word.is_null())
         .filter(token_sets::link_id.eq_any(its_links))
         .set((
             token_sets::health.eq(Health::Degraded.as_str()),

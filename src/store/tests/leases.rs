@@ -4,12 +4,16 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
 
 use super::*;
 use crate::domain::link::Health;
 use crate::domain::refresh::{Before, Ending, Errand, LEASE, Standing, Takeover};
+use crate::store::conn::on;
 use crate::store::leases::{Attempt, Failure, Mark, end, fail, mark, release_all, seen, take, undo_marks};
 use crate::store::marks::{Which, list_dead, revive};
+use crate::store::schema;
 
 /// What the walk expects of the row.
 #[derive(Clone, Copy, Debug)]
@@ -260,6 +264,43 @@ async fn what_a_waiter_sees_is_by_the_clock_of_leases() {
         let expected =
             [(false, false, None), (true, false, None), (false, true, None), (false, true, None), (false, false, nine)];
         assert_eq!(found, expected);
+    }
+}
+
+/// Each cause of a mark, and whether the provider's refusing everybody undoes it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn marks_are_undone_by_their_cause() {
+    let start = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+    let provider = ProviderId::parse("box", "box_1").unwrap();
+    for (cause, verdict, is_by_word, is_abandoned, undone) in [
+        ("believed", Health::NeedsConsent, false, false, 1),
+        ("believed, of a token that may have been lost", Health::LostInFlight, false, false, 1),
+        ("believed, where nothing can be lost", Health::NeedsConsent, false, true, 1),
+        ("a process of ours died with it", Health::LostInFlight, false, true, 0),
+        ("the same word for days", Health::NeedsConsent, true, false, 0),
+    ] {
+        for (store, _folder) in stores().await {
+            let mut conn = store.write().await.unwrap();
+            new_set(&mut conn).await;
+            set_clock(&mut conn, start).await;
+            let [first, second] =
+                [1, 2].map(|id| Attempt { link: walked(), version: 7, id: uuid::Uuid::from_u128(id) });
+            let way = (Takeover::Allowed, None);
+            assert!(take(&mut conn, &first, now(start), Errand::Renew, way).await.unwrap().is_some(), "{cause}");
+            let failure = Failure { ending: Ending::Closed, wait: Duration::ZERO, word: Some("invalid_request") };
+            assert!(fail(&mut conn, &first, now(start), failure).await.unwrap(), "{cause}");
+            assert!(take(&mut conn, &second, now(start), Errand::Renew, way).await.unwrap().is_some(), "{cause}");
+            if is_abandoned {
+                let row = schema::token_sets::table.find(Uuid(walked().0));
+                let written =
+                    on!(&mut conn, |c| diesel::update(row).set(schema::token_sets::abandoned.eq(true)).execute(c));
+                assert_eq!(written.unwrap(), 1);
+            }
+            let what = Mark { verdict, notice_in: Duration::from_mins(1), second_look: false, is_by_word };
+            assert!(mark(&mut conn, &second, now(start), what).await.unwrap(), "{cause}");
+            let span_back = Duration::from_mins(1);
+            assert_eq!(undo_marks(&mut conn, &provider, now(start), span_back).await.unwrap(), undone, "{cause}");
+        }
     }
 }
 
