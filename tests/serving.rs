@@ -146,7 +146,11 @@ both_engines! {
         asking.abort();
         assert!(asking.await.expect_err("it hung up").is_cancelled());
         serving.send_sigterm();
-        while accepts(&serving.base_url) {}
+        match engine {
+            // Nobody else can serve it: it is served on.
+            Engine::Sqlite => while serving.is_ready() {},
+            Engine::Postgres => while accepts(&serving.base_url) {},
+        }
         // Nobody is connected any more, and still it does not end: that would take a moment, and these are many.
         for _ in 0..1000 {
             assert!(accepts(&serving.ops_url), "it ended with a refresh under way:\n{}", serving.logs());
@@ -158,6 +162,51 @@ both_engines! {
         assert_ne!(fed_token(&next.base_url, &caller).await["token"], old);
         assert_eq!(sandbox.counts().token_refresh, 1);
     }
+}
+
+/// Where no other instance can serve, what is stored is served until the last answer is; nothing is asked for any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_only_server_goes_on_answering_until_it_ends() {
+    let sandbox = provider();
+    let site = site(Engine::Sqlite, &sandbox);
+    move_in(&site, &sandbox);
+    let mut serving = site.serve();
+    let caller = caller(&serving).await;
+    let hold = sandbox.script().hold_token_answers();
+    let asking = tokio::spawn({
+        let (base, caller) = (serving.base_url.clone(), caller.clone());
+        async move { fed_token(&base, &caller).await }
+    });
+    hold.wait_for_arrivals(1).await;
+    serving.send_sigterm();
+    while serving.is_ready() {}
+    let url = format!("{}/blitz/api/v3/users/42/fa", serving.base_url);
+    let listed = http().get(url).bearer_auth(&caller).send().await.expect("it answers");
+    assert_eq!(listed.status(), 200);
+    assert_eq!(listed.headers().get("connection").expect("it says so"), "close");
+    hold.release();
+    asking.await.expect("it is answered");
+    assert!(serving.wait().success(), "{}", serving.logs());
+    assert_eq!(sandbox.counts().token_refresh, 1);
+}
+
+/// In a fleet others serve, once they are sent what would come here: until then it is served on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_of_a_fleet_drains_before_it_stops() {
+    let sandbox = provider();
+    let mut site = site(Engine::Postgres, &sandbox);
+    site.edit("drain = \"0s\"", "drain = \"2s\"");
+    move_in(&site, &sandbox);
+    let mut serving = site.serve();
+    let caller = caller(&serving).await;
+    let told = Instant::now();
+    serving.send_sigterm();
+    while serving.is_ready() {}
+    // Not ready, and served all the same: a token that has to be refreshed first.
+    fed_token(&serving.base_url, &caller).await;
+    assert_eq!(sandbox.counts().token_refresh, 1);
+    assert!(serving.wait().success(), "{}", serving.logs());
+    assert!(told.elapsed() >= Duration::from_secs(2), "{:?}", told.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

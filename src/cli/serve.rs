@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::Handle;
@@ -20,10 +20,6 @@ use crate::http::server::{Capacity, Leaving, Service};
 use crate::service::{keys, refresh, revoke, sweep};
 use crate::settings::Settings;
 use crate::store::Store;
-
-/// How long refreshes in flight may take to be answered and stored when the service goes down: as long as the answer of a slow
-/// provider is waited for, which may have the only token that works.
-const LANDING: Duration = Duration::from_secs(65);
 
 pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     // First of all: until somebody listens to it, the signal ends the process.
@@ -54,15 +50,24 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     let serving = tokio::spawn(service.run());
 
     told_to_stop().await?;
+    let stopping =
+        Stopping { began: Instant::now(), drain: app.parts.settings.drain, within: app.parts.settings.stop_within };
     tracing::info!("stopping: requests finish, refreshes in flight are stored");
     leaving.begin();
     // Nothing is refreshed ahead any more; what is in the air already flies on.
     refreshing.abort();
+    if only_server.is_some() {
+        // Nobody else can serve what is stored; so it is served until the last answer is stored as well.
+        tokio::join!(tokio::time::sleep(stopping.drain), stopping.land(&app));
+    } else {
+        tokio::time::sleep(stopping.drain).await;
+    }
     public.stop(true).await;
     sweeping.abort();
     reloading.abort();
     // A call that is cut off is made again: the job stays until its end is recorded.
     revoking.abort();
+    stopping.land(&app).await;
     end(&app, reporting).await;
     ops.stop(true).await;
     match serving.await {
@@ -105,13 +110,30 @@ async fn reload_when_told(app: App, mut hangups: Signal) {
     }
 }
 
-/// Lets what is under way reach the database.
-async fn end(app: &App, reporting: JoinHandle<()>) {
-    if tokio::time::timeout(LANDING, app.parts.flights.land_all()).await.is_err() {
-        for link in app.parts.flights.in_the_air() {
-            tracing::error!(%link, "stopped with a refresh under way; its token may be lost");
+/// A stop under way.
+struct Stopping {
+    began: Instant,
+    /// How long it is served on, so that balancers see that no more should come.
+    drain: Duration,
+    /// How long refreshes in flight may take: as long as a slow provider's answer is waited for, which may have the only token
+    /// that works.
+    within: Duration,
+}
+
+impl Stopping {
+    /// Begins no refresh any more, and waits until those in flight are stored.
+    async fn land(&self, app: &App) {
+        let left = self.within.saturating_sub(self.began.elapsed());
+        if tokio::time::timeout(left, app.parts.flights.land_all()).await.is_err() {
+            for link in app.parts.flights.in_the_air() {
+                tracing::error!(%link, "stopped with a refresh under way; its token may be lost");
+            }
         }
     }
+}
+
+/// Lets what is under way reach the database.
+async fn end(app: &App, reporting: JoinHandle<()>) {
     if let Err(error) = sweep::finish(&app.parts).await {
         tracing::warn!(%error, "last uses could not be written");
     }

@@ -18,6 +18,16 @@ const BODY: Duration = Duration::from_secs(10);
 /// What a body has to bring each second beyond that, in bytes.
 const BODY_RATE: u64 = 16 * 1024;
 
+/// How often a worker says that it is at work.
+pub const BEAT: Duration = Duration::from_millis(250);
+/// One that has not said so for this long hangs.
+const HANGS: Duration = Duration::from_secs(2);
+
+/// Whether a worker is at work that last said so this long ago.
+pub fn is_at_work(silent: Duration) -> bool {
+    silent < HANGS
+}
+
 /// What is read at once from a peer whose turn it is to ask, in bytes: it may hold many requests, each of which takes a hundred
 /// times its size.
 pub const PORTION: usize = 2 * 1024;

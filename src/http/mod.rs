@@ -15,6 +15,7 @@ mod ops;
 mod own_form;
 mod page;
 mod path;
+mod pulse;
 pub mod server;
 mod sign_in;
 mod words;

@@ -10,6 +10,7 @@ use serde_json::json;
 use super::at;
 use crate::app::App;
 use crate::http::blitz::error::{not_found, report};
+use crate::http::pulse::Pulse;
 
 /// Whether the service is going down: readiness drops first, so that nobody sends it anything new.
 #[derive(Clone, Default)]
@@ -27,9 +28,17 @@ impl Leaving {
     }
 }
 
+/// What the operator asks about.
+#[derive(Clone)]
+pub(super) struct Watched {
+    pub(super) app: App,
+    pub(super) leaving: Leaving,
+    pub(super) pulse: Arc<Pulse>,
+}
+
 /// The routes of the operations port.
-pub(super) fn routes(app: &App, leaving: &Leaving, config: &mut ServiceConfig) {
-    config.app_data(Data::new(app.clone())).app_data(Data::new(leaving.clone())).default_service(web::to(not_found));
+pub(super) fn routes(watched: &Watched, config: &mut ServiceConfig) {
+    config.app_data(Data::new(watched.clone())).default_service(web::to(not_found));
     at!(config, "/healthz", get => healthz);
     at!(config, "/readyz", get => readyz);
 }
@@ -39,18 +48,21 @@ async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(json!({"status": "ok"}))
 }
 
-/// `GET /readyz`: the database answers and the keyring is open, or no new request should come.
-async fn readyz(app: Data<App>, leaving: Data<Leaving>) -> HttpResponse {
-    let mut response = HttpResponse::ServiceUnavailable();
-    if leaving.has_begun() {
-        return response.json(json!({"status": "unavailable"}));
+/// `GET /readyz`: the database answers, the keyring is open and every worker gets to its work; or no new request should come.
+async fn readyz(watched: Data<Watched>) -> HttpResponse {
+    if watched.leaving.has_begun() {
+        return HttpResponse::ServiceUnavailable().json(json!({"status": "unavailable"}));
     }
-    match app.parts.store.ping().await {
-        // The keyring was opened before the port was.
-        Ok(()) => HttpResponse::Ok().json(json!({"status": "ok", "checks": {"database": "ok", "keyring": "ok"}})),
-        Err(error) => {
-            report(&error);
-            response.json(json!({"status": "unavailable", "checks": {"database": "unavailable", "keyring": "ok"}}))
-        }
+    let answered = watched.app.parts.store.ping().await;
+    if let Err(error) = &answered {
+        report(error);
     }
+    let database = answered.is_ok();
+    let workers = watched.pulse.is_regular();
+    let word = |is_ok: bool| if is_ok { "ok" } else { "unavailable" };
+    let is_ready = database && workers;
+    let mut response = if is_ready { HttpResponse::Ok() } else { HttpResponse::ServiceUnavailable() };
+    // The keyring was opened before the port was.
+    let checks = json!({"database": word(database), "keyring": "ok", "workers": word(workers)});
+    response.json(json!({"status": word(is_ready), "checks": checks}))
 }

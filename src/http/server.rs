@@ -2,6 +2,8 @@
 
 use std::io;
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::App as ActixApp;
 use actix_web::dev::Server;
@@ -13,11 +15,13 @@ use super::condo::graphql;
 use super::connection::{self, Census, House};
 use super::headers::on_every_answer;
 pub use super::ops::Leaving;
+use super::ops::Watched;
+use super::pulse::Pulse;
 use crate::app::App;
 use crate::clock::SharedClock;
 
-/// How long a request that is being served may take to finish when the service goes down, in seconds.
-const FINISH: u64 = 20;
+/// How long after it is told to stop nobody is answered any more.
+const CUT_OFF: Duration = Duration::from_secs(30);
 /// How many connections the operator's listener serves at once.
 const OPERATORS: usize = 64;
 
@@ -50,19 +54,22 @@ impl Service {
         leaving: &Leaving,
     ) -> io::Result<Self> {
         let settings = &app.parts.settings;
+        let pulse = Pulse::new(SharedClock::clone(&capacity.clock));
         let house = House {
             census: Census::new(capacity.connections, capacity.bodies, &settings.trusted_proxies),
             clock: SharedClock::clone(&capacity.clock),
             by_https: settings.is_secure(),
+            pulse: Arc::clone(&pulse),
             leaving: leaving.clone(),
             workers: capacity.workers,
             most: capacity.connections,
-            finish: FINISH,
+            finish: CUT_OFF.saturating_sub(settings.drain).as_secs(),
         };
         // RFC 6797 §7.2: nobody comes here by https. And who watches does so until the end.
         let operators = House {
             census: Census::new(OPERATORS, capacity.bodies, &settings.trusted_proxies),
             by_https: false,
+            pulse: Pulse::new(SharedClock::clone(&capacity.clock)),
             leaving: Leaving::default(),
             workers: 1,
             most: OPERATORS,
@@ -74,11 +81,11 @@ impl Service {
             let careful = on_every_answer(served.parts.settings.is_secure());
             ActixApp::new().wrap(careful).configure(move |config| super::routes(&served, &api, config))
         })?;
-        let (served, leaving) = (app.clone(), leaving.clone());
+        let watched = Watched { app: app.clone(), leaving: leaving.clone(), pulse };
         let ops = connection::serve(ops, operators, move || {
-            let (served, leaving) = (served.clone(), leaving.clone());
+            let watched = watched.clone();
             let careful = on_every_answer(false);
-            ActixApp::new().wrap(careful).configure(move |config| super::ops::routes(&served, &leaving, config))
+            ActixApp::new().wrap(careful).configure(move |config| super::ops::routes(&watched, config))
         })?;
         Ok(Self { public, ops })
     }

@@ -55,6 +55,13 @@ pub fn process_env(name: &str) -> Option<String> {
 
 /// What everybody can refuse to be asked more of: far beyond any machine, and within what a semaphore counts.
 const MOST_CONCURRENCY: usize = 100_000;
+/// Longer than balancers take to ask twice whether we are ready.
+const DRAIN: Duration = Duration::from_secs(5);
+/// With it, callers are cut off no later than half a minute after the signal.
+const MOST_DRAIN: Duration = Duration::from_secs(25);
+/// The longest that a slow provider is waited for, and what it takes to store its answer.
+const STOP_WITHIN: Duration = Duration::from_secs(75);
+const MOST_STOP_WITHIN: Duration = Duration::from_mins(10);
 /// Beyond ten minutes most tokens would count as stale from the start; the same limit as of `min_ttl`.
 const MOST_MIN_LIFETIME: Duration = Duration::from_mins(10);
 
@@ -118,6 +125,8 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
     );
     let base_path = top.with_default("base_path", "/blitz".to_owned(), text_as(address::base_path));
     let (listen, ops_listen) = read_listeners(&mut top);
+    let drain = top.with_default("drain", DRAIN, duration(Duration::ZERO..=MOST_DRAIN));
+    let stop_within = top.with_default("stop_within", STOP_WITHIN, duration(Duration::ZERO..=MOST_STOP_WITHIN));
     let database_url = database::url(&mut top);
     let subjects = top.with_default(
         "subjects",
@@ -144,6 +153,8 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
         base_path,
         listen,
         ops_listen,
+        drain,
+        stop_within,
         database_url,
         subjects,
         locale,

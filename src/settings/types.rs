@@ -27,6 +27,10 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where health is served, off the public port.
     pub ops_listen: SocketAddr,
+    /// How long it is served on after it is told to stop, so that balancers see that no more should come.
+    pub drain: Duration,
+    /// How long after it is told to stop the answers to refreshes in flight are waited for.
+    pub stop_within: Duration,
     /// `sqlite:PATH` or `postgres://…`; may hold a password.
     pub database_url: SecretString,
     /// Who may have links.

@@ -44,7 +44,10 @@ impl Site {
             folder,
         };
         site.edit("https://id.bank.example", issuer);
-        site.edit(r#"listen       = "127.0.0.1:8080""#, "listen = \"127.0.0.1:0\"\nops_listen = \"127.0.0.1:0\"");
+        site.edit(
+            r#"listen       = "127.0.0.1:8080""#,
+            "listen = \"127.0.0.1:0\"\nops_listen = \"127.0.0.1:0\"\ndrain = \"0s\"",
+        );
         if engine == Engine::Postgres {
             site.env.push(("DATABASE_URL", world::database(engine, &site.folder)));
             site.edit(r#""sqlite:fedlink.db""#, r#"{ env = "DATABASE_URL" }"#);

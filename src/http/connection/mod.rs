@@ -11,6 +11,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::error::DispatchError;
@@ -28,6 +29,7 @@ pub(super) use census::Census;
 
 use crate::clock::SharedClock;
 use crate::http::ops::Leaving;
+use crate::http::pulse::Pulse;
 use body::Body;
 use stream::Stream;
 use turn::Turn;
@@ -39,11 +41,13 @@ const LINGER: Duration = Duration::from_secs(1);
 #[derive(Clone)]
 pub(super) struct House {
     /// Who is connected.
-    pub(super) census: std::sync::Arc<Census>,
+    pub(super) census: Arc<Census>,
     /// Tells how long a peer takes.
     pub(super) clock: SharedClock,
     /// Whether people come by https.
     pub(super) by_https: bool,
+    /// Hears from the workers.
+    pub(super) pulse: Arc<Pulse>,
     /// Whether it closes.
     pub(super) leaving: Leaving,
     /// How many threads serve.
@@ -71,6 +75,8 @@ where
         .disable_signals();
     let stopping = builder.graceful_shutdown_signal();
     let server = builder.listen("http", listener, move || {
+        // Each worker comes here once, on its own thread.
+        actix_web::rt::spawn(house.pulse.beat());
         let stopping = stopping.clone();
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
