@@ -50,9 +50,12 @@ both_engines! {
 
     async fn a_request_that_is_too_long_is_not_run(engine: Engine) {
         let world = World::condo(engine).await;
+        world.person(staff("jane")).await;
+        let jane = As::Bearer(condo::token(&world).await);
+        let post = async |body: Value| world.call("POST", API, &jane, Body::Json(body)).await;
         let query = |length: usize| json!({"query": format!("{{ __typename }}#{}", "я".repeat(length - 15))});
-        assert_eq!(post(&world, query(8192)).await.status, 200);
-        let long = post(&world, query(8193)).await;
+        assert_eq!(post(query(8192)).await.status, 200);
+        let long = post(query(8193)).await;
         assert_eq!(long.error(), json!({
             "message": "The query has more than 8192 characters", "name": "GQLError",
             "extensions": {
@@ -62,11 +65,16 @@ both_engines! {
         }));
         assert_eq!(long.status, 413);
         let variables = |length: usize| json!({"query": "{ __typename }", "variables": {"a": "x".repeat(length - 8)}});
-        assert_eq!(post(&world, variables(512 * 1024)).await.status, 200);
+        assert_eq!(post(variables(512 * 1024)).await.status, 200);
         let message = "The variables have more than 512 KB".to_owned();
-        assert_eq!(told(&post(&world, variables(512 * 1024 + 1)).await), (413, message));
+        assert_eq!(told(&post(variables(512 * 1024 + 1)).await), (413, message));
         let message = "The body is larger than any that is read".to_owned();
-        assert_eq!(told(&post(&world, variables(600 * 1024)).await), (413, message));
+        assert_eq!(told(&post(variables(600 * 1024)).await), (413, message));
+        // Of nobody's, less is read.
+        let nobodys = async |length: usize| world.call("POST", API, &As::Nobody, Body::Json(variables(length))).await;
+        assert_eq!(nobodys(60 * 1024).await.status, 200);
+        let message = "The body is larger than any that is read of who is not signed in".to_owned();
+        assert_eq!(told(&nobodys(64 * 1024).await), (413, message));
     }
 
     async fn a_batch_holds_ten_requests(engine: Engine) {
