@@ -29,6 +29,23 @@ fn told(location: &str, to: &str) -> BTreeMap<String, String> {
 }
 
 both_engines! {
+    async fn a_request_has_a_hundred_parameters_at_most(engine: Engine) {
+        let world = World::start(engine).await;
+        let mut browser = alice(&world).await;
+        let more: Vec<(String, &str)> = (0..95).map(|number| (format!("p{number}"), "1")).collect();
+        let more: Vec<(&str, &str)> = more.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let room = 100 - request_with(&[]).len();
+        for (count, status) in [(room, 303), (room + 1, 400)] {
+            let answer = ask(&world, &mut browser, &more[..count]).await;
+            assert_eq!(answer.status, status, "{count}: {}", answer.text());
+        }
+        // Empty ones, and one that stands twice, count as well: nobody is known yet.
+        let all = address(&world, &request_with(&[])) + &"&x=".repeat(20_000);
+        let answer = browser.go(&world, "GET", &all, Body::None).await;
+        assert_eq!(answer.status, 400);
+        assert!(answer.text().contains("too many parameters"), "{}", answer.text());
+    }
+
     async fn whoever_is_signed_in_goes_back_with_a_code(engine: Engine) {
         let world = World::start(engine).await;
         let mut browser = alice(&world).await;

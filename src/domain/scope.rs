@@ -21,6 +21,19 @@ pub enum Scope {
     TokenOf(ProviderId),
 }
 
+/// The scopes that are asked for, each once, in their order: whoever asks may say one ten thousand times. `None` if one of them
+/// is none.
+pub fn each_once(asked: impl Iterator<Item = Option<Scope>>) -> Option<Vec<Scope>> {
+    let mut scopes: Vec<Scope> = Vec::new();
+    for scope in asked {
+        let scope = scope?;
+        if !scopes.contains(&scope) {
+            scopes.push(scope);
+        }
+    }
+    Some(scopes)
+}
+
 impl Scope {
     /// The scopes that are there whatever the providers.
     pub const FIXED: [Self; 5] = [Self::ListOwn, Self::ListAny, Self::ChangeOwn, Self::ChangeAny, Self::TokenOfAny];
@@ -75,7 +88,18 @@ impl fmt::Display for Scope {
 
 #[cfg(test)]
 mod tests {
-    use super::told;
+    use super::{Scope, each_once, told};
+
+    #[test]
+    fn a_scope_said_twice_is_one() {
+        let read = |text: &str| each_once(text.split(' ').map(Scope::parse));
+        assert_eq!(
+            read("fed_tkn_any blitz_api_ufa fed_tkn_any fed_tkn_any"),
+            Some(vec![Scope::TokenOfAny, Scope::ListOwn])
+        );
+        assert_eq!(read("blitz_api_ufa nonsense blitz_api_ufa"), None);
+        assert_eq!(each_once([].into_iter()), Some(Vec::new()));
+    }
 
     #[test]
     fn what_no_scope_has_is_taken_out_of_those_that_a_provider_states() {

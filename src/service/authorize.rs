@@ -1,5 +1,6 @@
 //! The authorization endpoint (RFC 6749 §3.1): an application's user signs in here, and goes back to it with a code.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -15,6 +16,9 @@ use crate::domain::{Error, Result, pkce};
 use crate::settings::{Client, Settings, Subjects};
 use crate::store::oauth_codes::{CodeRow, insert};
 use crate::store::{self, accounts};
+
+/// The most parameters that are read of a request: there are a dozen known ones.
+const MOST_PARAMETERS: usize = 100;
 
 /// How long a code may take from the browser to the application and back: RFC 6749 §4.1.2 allows ten minutes, programs need
 /// seconds.
@@ -37,11 +41,13 @@ pub enum Unfit {
     Client,
     /// `redirect_uri` is missing, stands twice, or is not on the application's list.
     RedirectUri,
+    /// There are more than [`MOST_PARAMETERS`] parameters.
+    Parameters,
 }
 
 /// Answers an authorization request, its query as it came, of a browser with this session cookie.
 pub async fn authorize(parts: &Arc<Parts>, query: &str, cookie: Option<SecretString>) -> Result<Step> {
-    let query = Query::parse(query);
+    let Some(query) = Query::parse(query) else { return Ok(Step::Nowhere(Unfit::Parameters)) };
     let client = query.one("client_id").and_then(|id| parts.settings.clients.get(&ClientId::parse(id).ok()?));
     let Some(client) = client else { return Ok(Step::Nowhere(Unfit::Client)) };
     // Letter for letter (RFC 9700 §4.1.3). Required even where there is but one: what isn't said can't be wrong unnoticed.
@@ -71,9 +77,12 @@ pub async fn authorize(parts: &Arc<Parts>, query: &str, cookie: Option<SecretStr
 struct Query(Vec<(String, String)>);
 
 impl Query {
-    fn parse(query: &str) -> Self {
+    /// `None` if there are too many: each is looked for among all, before anybody is known.
+    fn parse(query: &str) -> Option<Self> {
         let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
-        Self(pairs.filter(|(_, value)| !value.is_empty()).collect())
+        let pairs: Vec<_> = pairs.take(MOST_PARAMETERS.saturating_add(1)).collect();
+        let fits = pairs.len() <= MOST_PARAMETERS;
+        fits.then(|| Self(pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect()))
     }
 
     /// The value of a parameter that stands once.
@@ -84,7 +93,8 @@ impl Query {
 
     /// RFC 6749 §3.1: no parameter may stand more than once, known or not.
     fn has_twice(&self) -> bool {
-        self.0.iter().any(|(name, _)| self.one(name).is_none())
+        let names: HashSet<&str> = self.0.iter().map(|(name, _)| name.as_str()).collect();
+        names.len() < self.0.len()
     }
 
     fn without(&self, name: &str) -> Self {

@@ -90,23 +90,77 @@ fn signed(rules: &Rules, sid: &str) -> Result<SecretString> {
 }
 
 /// The id in a ticket whose signature is ours; compared in constant time.
-fn sid_of(rules: &Rules, ticket: &SecretString) -> Option<SidHash> {
+fn sid_of<'t>(rules: &Rules, ticket: &'t SecretString) -> Option<&'t str> {
     let (sid, signature) = ticket.expose_secret().rsplit_once('.')?;
     let signature = STANDARD_NO_PAD.decode(signature).ok()?;
     let mac = Hmac::<Sha256>::new_from_slice(rules.secret.expose_secret().as_bytes()).ok()?;
     mac.chain_update(sid).verify_slice(&signature).ok()?;
-    Some(hash(sid))
+    Some(sid)
 }
 
 fn hash(sid: &str) -> SidHash {
     SidHash(Sha256::digest(sid.as_bytes()).to_vec())
 }
 
+/// Somebody who has not signed in, as the last six bytes of a session's id tell: the kind of user, then the Unix time in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Nobody {
+    user_type: Option<AccountType>,
+    since: i64,
+}
+
+/// How many bytes an id has; as in the source: 192 bits.
+const SID: usize = 24;
+/// How many of them are random in every id.
+const RANDOM: usize = 18;
+/// What stands first after these in the id of a session that is stored, if it is more.
+const STORED: u8 = 0x80;
+
+impl Nobody {
+    fn sid(self, random: [u8; RANDOM]) -> String {
+        let kind = match self.user_type {
+            None => 0,
+            Some(AccountType::Resident) => 1,
+            Some(AccountType::Staff) => 2,
+            Some(AccountType::Service) => 3,
+        };
+        let [.., a, b, c, d, e] = self.since.to_be_bytes();
+        URL_SAFE_NO_PAD.encode([random.as_slice(), &[kind, a, b, c, d, e]].concat())
+    }
+
+    fn read(sid: &str) -> Option<Self> {
+        let bytes: [u8; SID] = URL_SAFE_NO_PAD.decode(sid).ok()?.try_into().ok()?;
+        let [.., kind, a, b, c, d, e] = bytes;
+        let user_type = match kind {
+            0 => None,
+            1 => Some(AccountType::Resident),
+            2 => Some(AccountType::Staff),
+            3 => Some(AccountType::Service),
+            _ => return None,
+        };
+        Some(Self { user_type, since: i64::from_be_bytes([0, 0, 0, a, b, c, d, e]) })
+    }
+
+    /// It lasts as long as it takes to sign in, and is not put off.
+    fn expires(self, rules: &Rules) -> Option<DateTime<Utc>> {
+        let lasts = TimeDelta::from_std(rules.max_age).ok()?.min(ANONYMOUS);
+        DateTime::from_timestamp(self.since, 0)?.checked_add_signed(lasts)
+    }
+
+    fn session(self, rules: &Rules, sid_hash: SidHash, now: DateTime<Utc>) -> Option<CondoSession> {
+        let expires = self.expires(rules).filter(|expires| *expires > now)?;
+        Some(CondoSession { sid_hash, user: None, user_type: self.user_type, expires, renewed: false })
+    }
+}
+
 /// The session that a ticket stands for: none if the signature is not ours, or the session is over. Its end is put off.
 pub async fn find(parts: &Arc<Parts>, ticket: &SecretString) -> Result<Option<CondoSession>> {
     let rules = rules(parts)?;
-    let Some(sid_hash) = sid_of(rules, ticket) else { return Ok(None) };
-    let now = parts.clock.now();
+    let Some(sid) = sid_of(rules, ticket) else { return Ok(None) };
+    let (sid_hash, now) = (hash(sid), parts.clock.now());
+    if let Some(nobody) = Nobody::read(sid) {
+        return Ok(nobody.session(rules, sid_hash, now));
+    }
     let found = store::read!(parts.store, |conn| find_row(conn, &sid_hash.0))?;
     let Some((row, account)) = found.filter(|(row, _)| row.expires.0 > now) else { return Ok(None) };
     let max_age = TimeDelta::from_std(rules.max_age).map_err(Error::internal)?;
@@ -134,18 +188,13 @@ pub async fn find(parts: &Arc<Parts>, ticket: &SecretString) -> Result<Option<Co
 }
 
 /// A session of somebody who has not signed in, which notes as what kind of user they are about to; `None`: nothing yet.
-pub async fn anonymous(parts: &Arc<Parts>, user_type: Option<AccountType>) -> Result<Ticket> {
-    let (mut ticket, mut row) = new(parts, |row| row.user_type = user_type.map(|kind| kind.as_str().to_owned()))?;
-    // Anybody gets one for the asking: it lasts as long as it takes to sign in, and is not put off.
-    ticket.expires = ticket.expires.min(parts.clock.now() + ANONYMOUS);
-    row.expires = at(ticket.expires);
-    parts
-        .detached(async move |parts| {
-            let mut conn = parts.store.write().await?;
-            insert(&mut conn, &row).await
-        })
-        .await?;
-    Ok(ticket)
+/// Anybody gets one for the asking, so nothing is stored: it is all in its id.
+pub fn anonymous(parts: &Parts, user_type: Option<AccountType>) -> Result<Ticket> {
+    let (rules, now) = (rules(parts)?, parts.clock.now());
+    let nobody = Nobody { user_type, since: now.timestamp() };
+    let sid = nobody.sid(parts.entropy.bytes());
+    let expires = nobody.expires(rules).ok_or_else(|| Error::internal("the clock is beyond all calendars"))?;
+    Ok(Ticket { value: signed(rules, &sid)?, expires })
 }
 
 /// Notes in a session as what kind of user somebody is about to sign in; says whether it is there.
@@ -189,8 +238,12 @@ fn new(parts: &Parts, fill: impl FnOnce(&mut CondoSessionRow)) -> Result<(Ticket
     let rules = rules(parts)?;
     let now = parts.clock.now();
     let expires = now + TimeDelta::from_std(rules.max_age).map_err(Error::internal)?;
-    // As the source has them: 192 bits.
-    let sid = URL_SAFE_NO_PAD.encode(parts.entropy.bytes::<24>());
+    let mut bytes = parts.entropy.bytes::<SID>();
+    // Or it could be taken for nobody's.
+    if let Some(first) = bytes.get_mut(RANDOM) {
+        *first |= STORED;
+    }
+    let sid = URL_SAFE_NO_PAD.encode(bytes);
     let mut row = CondoSessionRow {
         sid_hash: hash(&sid).0,
         subject: None,
@@ -212,7 +265,7 @@ mod tests {
     use super::*;
     use crate::settings::SameSite;
 
-    const SID: &str = "XnwCETJ2-0bcG1l-gQgFHs8973izf9Gz";
+    const KNOWN: &str = "XnwCETJ2-0bcG1l-gQgFHs8973izf9Gz";
 
     fn rules(secret: &str) -> Rules {
         Rules { secret: secret.into(), max_age: Duration::from_hours(1), same_site: SameSite::Lax }
@@ -222,9 +275,34 @@ mod tests {
     #[test]
     fn the_signature_is_the_sources() {
         let rules = rules("qwerty-secret-123");
-        let ticket = signed(&rules, SID).unwrap();
-        assert_eq!(ticket.expose_secret(), &format!("{SID}.lvCjkU66+g0hWQ1qlsGMpW8twuAS0R1/hVIyjb84iZM"));
-        assert_eq!(sid_of(&rules, &ticket), Some(hash(SID)));
+        let ticket = signed(&rules, KNOWN).unwrap();
+        assert_eq!(ticket.expose_secret(), &format!("{KNOWN}.lvCjkU66+g0hWQ1qlsGMpW8twuAS0R1/hVIyjb84iZM"));
+        assert_eq!(sid_of(&rules, &ticket), Some(KNOWN));
+    }
+
+    #[test]
+    fn a_nobody_is_all_in_its_id() {
+        let rules = rules("qwerty-secret-123");
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let kinds = [None, Some(AccountType::Resident), Some(AccountType::Staff), Some(AccountType::Service)];
+        for user_type in kinds {
+            let nobody = Nobody { user_type, since: now.timestamp() };
+            let sid = nobody.sid([7; RANDOM]);
+            assert_eq!((sid.len(), Nobody::read(&sid)), (32, Some(nobody)));
+            for (later, stands) in [(0, true), (3599, true), (3600, false), (i64::from(i32::MAX), false)] {
+                let session = nobody.session(&rules, hash(&sid), now + TimeDelta::seconds(later));
+                assert_eq!(
+                    session.map(|session| (session.user.is_none(), session.user_type)),
+                    stands.then_some((true, user_type))
+                );
+            }
+        }
+        // Ids of sessions that are stored are never taken for one.
+        let mut stored = [0; SID];
+        stored[RANDOM] |= STORED;
+        for no_nobodys in [URL_SAFE_NO_PAD.encode(stored), KNOWN.to_owned(), String::new(), "AAAA".to_owned()] {
+            assert_eq!(Nobody::read(&no_nobodys), None, "{no_nobodys}");
+        }
     }
 
     #[test]
@@ -232,18 +310,18 @@ mod tests {
         let rules = rules("qwerty-secret-123");
         let good = "lvCjkU66+g0hWQ1qlsGMpW8twuAS0R1/hVIyjb84iZM";
         for bad in [
-            SID.to_owned(),
-            format!("{SID}."),
+            KNOWN.to_owned(),
+            format!("{KNOWN}."),
             format!(".{good}"),
-            format!("s:{SID}.{good}"),
-            format!("{SID}.{good}="),
-            format!("{SID}.{}", good.trim_end_matches('M')),
-            format!("{SID}x.{good}"),
-            format!("{SID}.{}", good.replace('l', "m")),
+            format!("s:{KNOWN}.{good}"),
+            format!("{KNOWN}.{good}="),
+            format!("{KNOWN}.{}", good.trim_end_matches('M')),
+            format!("{KNOWN}x.{good}"),
+            format!("{KNOWN}.{}", good.replace('l', "m")),
             String::new(),
         ] {
             assert_eq!(sid_of(&rules, &bad.clone().into()), None, "{bad}");
         }
-        assert_eq!(sid_of(&super::tests::rules("another-secret-1"), &format!("{SID}.{good}").into()), None);
+        assert_eq!(sid_of(&super::tests::rules("another-secret-1"), &format!("{KNOWN}.{good}").into()), None);
     }
 }

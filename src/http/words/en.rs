@@ -16,6 +16,7 @@ pub(super) static WORDS: Words = Words {
     decision_missing: "The form must have csrf and decision, once each.",
     unknown_application: "The application that sent you here is not known.",
     unknown_redirect_uri: "You would be sent on to an address that the application has not named as its own.",
+    too_many_parameters: "The address has too many parameters.",
     not_a_form: "The body must be a form.",
     too_large: "That was too much",
     too_large_text: "The form is larger than any that is read here.",

@@ -28,6 +28,7 @@ pub(super) struct Words {
     pub(super) decision_missing: &'static str,
     pub(super) unknown_application: &'static str,
     pub(super) unknown_redirect_uri: &'static str,
+    pub(super) too_many_parameters: &'static str,
     pub(super) not_a_form: &'static str,
     pub(super) too_large: &'static str,
     pub(super) too_large_text: &'static str,

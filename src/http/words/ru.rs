@@ -16,6 +16,7 @@ pub(super) static WORDS: Words = Words {
     decision_missing: "В форме должны быть поля csrf и decision, каждое по одному разу.",
     unknown_application: "Приложение, которое вас сюда направило, здесь неизвестно.",
     unknown_redirect_uri: "Вас отправили бы на адрес, который приложение не назвало своим.",
+    too_many_parameters: "В адресе слишком много параметров.",
     not_a_form: "Тело запроса должно быть формой.",
     too_large: "Слишком много данных",
     too_large_text: "Форма больше, чем здесь принимают.",

@@ -17,7 +17,7 @@ use super::audit::{About, record};
 use super::callers::hash;
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::{ClientId, Subject};
-use crate::domain::scope::Scope;
+use crate::domain::scope::{Scope, each_once};
 use crate::domain::{Error, Result};
 use crate::settings::Client;
 use crate::store::oauth_refresh_tokens::RefreshTokenRow;
@@ -62,10 +62,11 @@ pub type Granting = std::result::Result<Issued, Refused>;
 pub fn requested_scopes(client: &Client, scope: Option<&str>) -> Option<Vec<Scope>> {
     match scope.map(str::trim).filter(|scope| !scope.is_empty()) {
         None => Some(client.scopes.clone()),
-        Some(scope) => scope
-            .split_ascii_whitespace()
-            .map(|scope| Scope::parse(scope).filter(|scope| client.scopes.contains(scope)))
-            .collect(),
+        Some(scope) => each_once(
+            scope
+                .split_ascii_whitespace()
+                .map(|scope| Scope::parse(scope).filter(|scope| client.scopes.contains(scope))),
+        ),
     }
 }
 

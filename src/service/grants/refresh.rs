@@ -8,7 +8,7 @@ use super::claimed::{Attempt, Brought, Claimed, Held, hand_out};
 use super::{Family, Granting, Refused, begin_holding, is_active};
 use crate::domain::Result;
 use crate::domain::presented::{Presented, Verdict, judge};
-use crate::domain::scope::Scope;
+use crate::domain::scope::{Scope, each_once};
 use crate::service::Parts;
 use crate::service::callers::hash;
 use crate::settings::Client;
@@ -96,15 +96,14 @@ fn look(parts: &Parts, token: &RefreshTokenRow, seen: &ClaimSeen) -> Verdict {
 /// What the next access token opens: what was granted, less what the application has lost since, or the part of it that is
 /// asked for. `None` if that is nothing, or more.
 fn scopes(client: &Client, known: &RefreshTokenRow, asked: Option<&str>) -> Option<Vec<Scope>> {
-    let granted: Vec<Scope> = known.scope.split(' ').filter_map(Scope::parse).collect();
+    let granted = each_once(known.scope.split(' ').filter_map(Scope::parse).map(Some)).unwrap_or_default();
     let held = |scope: &Scope| granted.contains(scope) && client.scopes.contains(scope);
     let asked = asked.map(str::trim).filter(|asked| !asked.is_empty());
     let scopes: Vec<Scope> = match asked {
         None => granted.iter().filter(|scope| held(scope)).cloned().collect(),
-        Some(asked) => asked
-            .split_ascii_whitespace()
-            .map(|scope| Scope::parse(scope).filter(|scope| held(scope)))
-            .collect::<Option<_>>()?,
+        Some(asked) => {
+            each_once(asked.split_ascii_whitespace().map(|scope| Scope::parse(scope).filter(|scope| held(scope))))?
+        }
     };
     (!scopes.is_empty()).then_some(scopes)
 }

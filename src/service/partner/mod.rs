@@ -87,7 +87,7 @@ pub async fn begin(
     {
         return Ok(None);
     }
-    condo_sessions::anonymous(parts, Some(user_type)).await.map(Some)
+    condo_sessions::anonymous(parts, Some(user_type)).map(Some)
 }
 
 /// What comes back to the callback.

@@ -20,6 +20,7 @@ pub(crate) async fn authorize(app: Data<App>, request: HttpRequest) -> HttpRespo
         Ok(Step::ToApp(address)) => address,
         Ok(Step::Nowhere(Unfit::Client)) => return page::bad_request(words, words.unknown_application),
         Ok(Step::Nowhere(Unfit::RedirectUri)) => return page::bad_request(words, words.unknown_redirect_uri),
+        Ok(Step::Nowhere(Unfit::Parameters)) => return page::bad_request(words, words.too_many_parameters),
         Err(error) => return page::failure(words, &error),
     };
     page::private(HttpResponse::SeeOther()).insert_header((LOCATION, to)).finish()

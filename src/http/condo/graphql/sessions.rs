@@ -37,7 +37,7 @@ impl SessionMutation {
         if let Some(session) = &visit.session
             && condo_sign_in::sign_out(&visit.app.parts, session, visit.origin.clone()).await?
         {
-            visit.leave(condo_sessions::anonymous(&visit.app.parts, None).await?);
+            visit.leave(condo_sessions::anonymous(&visit.app.parts, None)?);
         }
         Ok(Some(UnauthenticateUserOutput { success: Some(true) }))
     }
