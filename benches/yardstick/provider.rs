@@ -17,6 +17,11 @@ struct Book {
 }
 
 impl Book {
+    /// Nothing has happened, and of so many families each has its first refresh token.
+    fn new(families: u32) -> Self {
+        Self { asked: 0, refused: 0, next: vec![0; usize::try_from(families).expect("few")] }
+    }
+
     /// Spends a refresh token; gives the one that replaces it, unless it is spent or was never given out.
     fn spend(&mut self, token: &str) -> Option<String> {
         self.asked += 1;
@@ -32,11 +37,10 @@ impl Book {
 }
 
 /// Serves so many families of refresh tokens; each token call takes `milliseconds`. `/counts` tells how many there were, and
-/// how many of them were refused.
+/// how many of them were refused; a POST to `/again` forgets it all, for another storm on a copy of the same links.
 pub(crate) async fn serve(families: u32, milliseconds: u64) {
     let pause = Duration::from_millis(milliseconds);
-    let book =
-        Data::new(Mutex::new(Book { asked: 0, refused: 0, next: vec![0; usize::try_from(families).expect("few")] }));
+    let book = Data::new(Mutex::new(Book::new(families)));
     let listener = super::listener();
     let issuer = format!("http://{}", listener.local_addr().expect("it is bound"));
     HttpServer::new(move || {
@@ -50,6 +54,7 @@ pub(crate) async fn serve(families: u32, milliseconds: u64) {
             .app_data(book.clone())
             .route("/token", web::post().to(move |book: Data<Mutex<Book>>, body: Bytes| token(book, body, pause)))
             .route("/counts", web::get().to(counts))
+            .route("/again", web::post().to(move |book: Data<Mutex<Book>>| again(book, families)))
             .default_service(web::to(move || std::future::ready(HttpResponse::Ok().json(&metadata))))
     })
     .workers(1)
@@ -81,4 +86,9 @@ async fn token(book: Data<Mutex<Book>>, body: Bytes, pause: Duration) -> HttpRes
 async fn counts(book: Data<Mutex<Book>>) -> String {
     let book = book.lock().expect("nobody panics");
     format!("{} {}\n", book.asked, book.refused)
+}
+
+async fn again(book: Data<Mutex<Book>>, families: u32) -> HttpResponse {
+    *book.lock().expect("nobody panics") = Book::new(families);
+    HttpResponse::NoContent().finish()
 }
