@@ -18,11 +18,11 @@ by_perf() {
 }
 
 by_callgrind() {
-  callgrind_control -i on "$1" >/dev/null
+  callgrind_control -i on "$1" >/dev/null 2>&1
   "${call[@]}"
-  callgrind_control -i off "$1" >/dev/null
+  callgrind_control -i off "$1" >/dev/null 2>&1
   rm -f "$work/callgrind.$1"*
-  callgrind_control -d "$1" >/dev/null
+  callgrind_control -d "$1" >/dev/null 2>&1
   cat "$work/callgrind.$1"* | awk '$1 == "totals:" { sum += $2 } END { printf "%.0f", sum }'
 }
 

@@ -68,5 +68,5 @@ start_postgres() {
 
 # A statement in one of its databases.
 sql() {
-  "$pg/psql" -qX -v ON_ERROR_STOP=1 "$postgres_url/$1" -c "$2"
+  PGOPTIONS=--client-min-messages=warning "$pg/psql" -qX -v ON_ERROR_STOP=1 "$postgres_url/$1" -c "$2"
 }

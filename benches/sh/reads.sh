@@ -172,7 +172,7 @@ warm() {
   local server version
   note "warming"
   for server in "${!url_of[@]}"; do
-    [[ $server == bare* ]] || load "in turn" 2 "$server" "$fed_token" >/dev/null
+    [[ $server == bare* ]] || load "in turn" "$warm_up" "$server" "$fed_token" >/dev/null
   done
   sleep 7
   for version in "${versions[@]}"; do sql "$version" 'VACUUM ANALYZE'; done
