@@ -17,9 +17,10 @@ struct Book {
 }
 
 impl Book {
-    /// Nothing has happened, and of so many families each has its first refresh token.
-    fn new(families: u32) -> Self {
-        Self { asked: 0, refused: 0, next: vec![0; usize::try_from(families).expect("few")] }
+    /// Forgets what has happened: each family has its first refresh token.
+    fn start_over(&mut self) {
+        (self.asked, self.refused) = (0, 0);
+        self.next.fill(0);
     }
 
     /// Spends a refresh token; gives the one that replaces it, unless it is spent or was never given out.
@@ -40,7 +41,8 @@ impl Book {
 /// how many of them were refused; a POST to `/again` forgets it all, for another storm on a copy of the same links.
 pub(crate) async fn serve(families: u32, milliseconds: u64) {
     let pause = Duration::from_millis(milliseconds);
-    let book = Data::new(Mutex::new(Book::new(families)));
+    let book =
+        Data::new(Mutex::new(Book { asked: 0, refused: 0, next: vec![0; usize::try_from(families).expect("few")] }));
     let listener = super::listener();
     let issuer = format!("http://{}", listener.local_addr().expect("it is bound"));
     HttpServer::new(move || {
@@ -54,7 +56,7 @@ pub(crate) async fn serve(families: u32, milliseconds: u64) {
             .app_data(book.clone())
             .route("/token", web::post().to(move |book: Data<Mutex<Book>>, body: Bytes| token(book, body, pause)))
             .route("/counts", web::get().to(counts))
-            .route("/again", web::post().to(move |book: Data<Mutex<Book>>| again(book, families)))
+            .route("/again", web::post().to(again))
             .default_service(web::to(move || std::future::ready(HttpResponse::Ok().json(&metadata))))
     })
     .workers(1)
@@ -88,7 +90,7 @@ async fn counts(book: Data<Mutex<Book>>) -> String {
     format!("{} {}\n", book.asked, book.refused)
 }
 
-async fn again(book: Data<Mutex<Book>>, families: u32) -> HttpResponse {
-    *book.lock().expect("nobody panics") = Book::new(families);
+async fn again(book: Data<Mutex<Book>>) -> HttpResponse {
+    book.lock().expect("nobody panics").start_over();
     HttpResponse::NoContent().finish()
 }
