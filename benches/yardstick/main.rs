@@ -9,6 +9,7 @@
 )]
 
 mod bare;
+mod callers;
 mod postgres;
 mod provider;
 mod seal;
@@ -63,7 +64,8 @@ enum Yardstick {
         #[arg(long)]
         expired: bool,
     },
-    /// A provider with strict rotation; `/counts` tells how often it was asked, and how often it refused.
+    /// A provider with strict rotation; `/counts` tells how often it was asked, and how often it refused. A POST to `/again`
+    /// starts all over.
     Provider {
         /// Families of refresh tokens.
         families: u32,

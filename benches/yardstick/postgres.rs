@@ -1,14 +1,15 @@
-//! fedToken and list by hand on Postgres: both statements prepared, all workers pipelined over one connection.
+//! fedToken and list by hand on Postgres: its statements prepared, all workers pipelined over one connection.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{self, Data};
-use actix_web::{App, HttpResponse, HttpServer};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use tokio_postgres::types::{FromSql, Type};
 use tokio_postgres::{Client, NoTls, Statement};
 
+use super::callers::{self, Callers, Hash, MAY_FETCH, MAY_LIST, Seen};
 use super::seal::{Key, Owner};
 use super::{FED_TOKEN, LIST, Link, Token, Tokens};
 
@@ -22,6 +23,7 @@ const TOKENS_OF: &str = "SELECT token_sets.link_id, links.sid, token_sets.key_id
 const LINKS_OF: &str = "SELECT links.sid, links.fp_type, links.fp_name, links.user_name \
     FROM accounts LEFT JOIN links ON links.subject = accounts.subject \
     WHERE accounts.subject = $1 ORDER BY links.created, links.id";
+const CALLER_OF: &str = "SELECT scope, expires FROM oauth_tokens WHERE token_hash = $1";
 
 type Anything = Box<dyn std::error::Error + Sync + Send>;
 
@@ -56,7 +58,27 @@ struct Hand {
     client: Client,
     tokens_of: Statement,
     links_of: Statement,
+    caller_of: Statement,
+    callers: Callers,
     key: Key,
+}
+
+impl Hand {
+    /// Whether the caller has the scope.
+    async fn lets(&self, request: &HttpRequest, scope: &str) -> bool {
+        let Some(hash) = callers::hash(request) else { return false };
+        let seen = match self.callers.get(&hash) {
+            Some(seen) => Some(seen),
+            None => self.look_up(hash).await,
+        };
+        seen.is_some_and(|seen| self.callers.may(&seen, scope))
+    }
+
+    async fn look_up(&self, hash: Hash) -> Option<Arc<Seen>> {
+        let row = self.client.query_opt(&self.caller_of, &[&&hash[..]]).await.expect("an answer")?;
+        let (scopes, Seconds(expires)) = (row.get(0), row.get(1));
+        Some(self.callers.remember(hash, Seen::new(scopes, expires)))
+    }
 }
 
 /// Serves fedToken and list from fedlink's own database.
@@ -65,7 +87,9 @@ pub(crate) async fn serve(url: &str, keyring: &Path) {
     tokio::spawn(connection);
     let tokens_of = client.prepare(TOKENS_OF).await.expect("a statement");
     let links_of = client.prepare(LINKS_OF).await.expect("a statement");
-    let hand = Data::from(Arc::new(Hand { client, tokens_of, links_of, key: Key::load(keyring) }));
+    let caller_of = client.prepare(CALLER_OF).await.expect("a statement");
+    let (callers, key) = (Callers::new(), Key::load(keyring));
+    let hand = Data::from(Arc::new(Hand { client, tokens_of, links_of, caller_of, callers, key }));
     HttpServer::new(move || {
         App::new().app_data(hand.clone()).route(FED_TOKEN, web::get().to(fed_token)).route(LIST, web::get().to(list))
     })
@@ -76,7 +100,10 @@ pub(crate) async fn serve(url: &str, keyring: &Path) {
     .expect("it serves");
 }
 
-async fn fed_token(hand: Data<Hand>, path: web::Path<(String, String, String)>) -> HttpResponse {
+async fn fed_token(hand: Data<Hand>, request: HttpRequest, path: web::Path<(String, String, String)>) -> HttpResponse {
+    if !hand.lets(&request, MAY_FETCH).await {
+        return callers::refused();
+    }
     let (subject, fp_type, fp_name) = &*path;
     let rows = hand.client.query(&hand.tokens_of, &[subject, fp_type, fp_name]).await.expect("an answer");
     let tokens = rows.iter().map(|row| {
@@ -89,7 +116,10 @@ async fn fed_token(hand: Data<Hand>, path: web::Path<(String, String, String)>) 
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(Tokens(tokens.collect()))
 }
 
-async fn list(hand: Data<Hand>, subject: web::Path<String>) -> HttpResponse {
+async fn list(hand: Data<Hand>, request: HttpRequest, subject: web::Path<String>) -> HttpResponse {
+    if !hand.lets(&request, MAY_LIST).await {
+        return callers::refused();
+    }
     let rows = hand.client.query(&hand.links_of, &[&*subject]).await.expect("an answer");
     let links = rows.iter().map(|row| Link {
         sid: row.get(0),

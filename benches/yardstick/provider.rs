@@ -17,6 +17,12 @@ struct Book {
 }
 
 impl Book {
+    /// Forgets what has happened: each family has its first refresh token.
+    fn start_over(&mut self) {
+        (self.asked, self.refused) = (0, 0);
+        self.next.fill(0);
+    }
+
     /// Spends a refresh token; gives the one that replaces it, unless it is spent or was never given out.
     fn spend(&mut self, token: &str) -> Option<String> {
         self.asked += 1;
@@ -32,7 +38,7 @@ impl Book {
 }
 
 /// Serves so many families of refresh tokens; each token call takes `milliseconds`. `/counts` tells how many there were, and
-/// how many of them were refused.
+/// how many of them were refused; a POST to `/again` forgets it all, for another storm on a copy of the same links.
 pub(crate) async fn serve(families: u32, milliseconds: u64) {
     let pause = Duration::from_millis(milliseconds);
     let book =
@@ -50,6 +56,7 @@ pub(crate) async fn serve(families: u32, milliseconds: u64) {
             .app_data(book.clone())
             .route("/token", web::post().to(move |book: Data<Mutex<Book>>, body: Bytes| token(book, body, pause)))
             .route("/counts", web::get().to(counts))
+            .route("/again", web::post().to(again))
             .default_service(web::to(move || std::future::ready(HttpResponse::Ok().json(&metadata))))
     })
     .workers(1)
@@ -81,4 +88,9 @@ async fn token(book: Data<Mutex<Book>>, body: Bytes, pause: Duration) -> HttpRes
 async fn counts(book: Data<Mutex<Book>>) -> String {
     let book = book.lock().expect("nobody panics");
     format!("{} {}\n", book.asked, book.refused)
+}
+
+async fn again(book: Data<Mutex<Book>>) -> HttpResponse {
+    book.lock().expect("nobody panics").start_over();
+    HttpResponse::NoContent().finish()
 }

@@ -1,13 +1,15 @@
-//! fedToken and list by hand on SQLite: a connection per worker, each with its two statements prepared.
+//! fedToken and list by hand on SQLite: a connection per worker, each with its statements prepared.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{self, Data};
-use actix_web::{App, HttpResponse, HttpServer};
-use rusqlite::{Connection, Statement};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use rusqlite::{Connection, OptionalExtension as _, Statement};
 
+use super::callers::{self, Callers, Hash, MAY_FETCH, MAY_LIST, Seen};
 use super::seal::{Key, Owner};
 use super::{FED_TOKEN, LIST, Link, Token, Tokens};
 
@@ -21,23 +23,39 @@ const TOKENS_OF: &str = "SELECT token_sets.link_id, links.sid, token_sets.key_id
 const LINKS_OF: &str = "SELECT links.sid, links.fp_type, links.fp_name, links.user_name \
     FROM accounts LEFT JOIN links ON links.subject = accounts.subject \
     WHERE accounts.subject = ?1 ORDER BY links.created, links.id";
+const CALLER_OF: &str = "SELECT scope, expires FROM oauth_tokens WHERE token_hash = ?1";
 
 /// What a worker has for itself.
 struct Hand {
     tokens_of: RefCell<Statement<'static>>,
     links_of: RefCell<Statement<'static>>,
+    caller_of: RefCell<Statement<'static>>,
+    callers: Callers,
     key: Key,
 }
 
 impl Hand {
-    fn open(database: &Path, key: Key) -> Self {
+    fn open(database: &Path, key: Key, callers: Callers) -> Self {
         let connection = Connection::open(database).expect("a database");
         // As fedlink's readers.
         connection.execute_batch("PRAGMA query_only = ON; PRAGMA mmap_size = 2147418112;").expect("its settings");
         // It lives as long as the process, so its statements may too.
         let connection: &'static Connection = Box::leak(Box::new(connection));
         let prepare = |sql| RefCell::new(connection.prepare(sql).expect("a statement"));
-        Self { tokens_of: prepare(TOKENS_OF), links_of: prepare(LINKS_OF), key }
+        Self { tokens_of: prepare(TOKENS_OF), links_of: prepare(LINKS_OF), caller_of: prepare(CALLER_OF), callers, key }
+    }
+
+    /// Whether the caller has the scope.
+    fn lets(&self, request: &HttpRequest, scope: &str) -> bool {
+        let Some(hash) = callers::hash(request) else { return false };
+        self.callers.get(&hash).or_else(|| self.look_up(hash)).is_some_and(|seen| self.callers.may(&seen, scope))
+    }
+
+    fn look_up(&self, hash: Hash) -> Option<Arc<Seen>> {
+        let mut statement = self.caller_of.borrow_mut();
+        let row = statement.query_row([&hash[..]], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)));
+        let (scopes, expires) = row.optional().expect("an answer")?;
+        Some(self.callers.remember(hash, Seen::new(&scopes, expires / 1_000_000)))
     }
 
     fn tokens(&self, (subject, fp_type, fp_name): &(String, String, String)) -> Vec<(String, Token)> {
@@ -66,10 +84,10 @@ impl Hand {
 
 /// Serves fedToken and list from fedlink's own database.
 pub(crate) async fn serve(database: PathBuf, keyring: &Path) {
-    let key = Key::load(keyring);
+    let (key, callers) = (Key::load(keyring), Callers::new());
     HttpServer::new(move || {
         App::new()
-            .app_data(Data::new(Hand::open(&database, key.clone())))
+            .app_data(Data::new(Hand::open(&database, key.clone(), callers.clone())))
             .route(FED_TOKEN, web::get().to(fed_token))
             .route(LIST, web::get().to(list))
     })
@@ -80,10 +98,16 @@ pub(crate) async fn serve(database: PathBuf, keyring: &Path) {
     .expect("it serves");
 }
 
-async fn fed_token(hand: Data<Hand>, path: web::Path<(String, String, String)>) -> HttpResponse {
+async fn fed_token(hand: Data<Hand>, request: HttpRequest, path: web::Path<(String, String, String)>) -> HttpResponse {
+    if !hand.lets(&request, MAY_FETCH) {
+        return callers::refused();
+    }
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(Tokens(hand.tokens(&path)))
 }
 
-async fn list(hand: Data<Hand>, subject: web::Path<String>) -> HttpResponse {
+async fn list(hand: Data<Hand>, request: HttpRequest, subject: web::Path<String>) -> HttpResponse {
+    if !hand.lets(&request, MAY_LIST) {
+        return callers::refused();
+    }
     HttpResponse::Ok().json(hand.links(&subject))
 }
