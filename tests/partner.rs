@@ -121,8 +121,20 @@ both_engines! {
         assert_eq!(again.header("set-cookie"), None, "it has nothing new to say");
         let failed = world.visit(&world.callback("resident", "nobody"), &[("cookie", &session)]).await;
         assert_eq!(refused(&failed), (400, "INVALID_PARAMETER".to_owned()));
+        let session = cookie(&failed);
         assert_eq!(world.visit(&bare, &[("cookie", &session)]).await.status, 302);
         assert_eq!(texts(&world.database_url, &format!("{types} ORDER BY created")).await, ["staff", "resident"]);
+    }
+
+    async fn who_has_not_signed_in_leaves_no_row(engine: Engine) {
+        let world = World::start_with(engine, |settings| trusting(&settings)).await;
+        for user_type in ["resident", "staff"].repeat(50) {
+            let begun = world.visit(&format!("/api/auth/{SDK}?user_type={user_type}"), &[]).await;
+            let cookie = cookie(&begun);
+            let (sid, _signature) = cookie.strip_prefix("keystone.sid=s%3A").expect("its name").split_once('.').expect("signed");
+            assert_eq!(sid.len(), 32, "its form is the source's");
+        }
+        assert_eq!(count(&world, "condo_sessions").await, 0);
     }
 
     async fn the_way_stays_under_the_base_path(engine: Engine) {

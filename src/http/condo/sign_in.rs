@@ -42,12 +42,15 @@ pub(in crate::http) async fn begin(app: Data<App>, request: HttpRequest) -> Http
 pub(in crate::http) async fn callback(app: Data<App>, request: HttpRequest) -> HttpResponse {
     let request_id = request_id(&app, &request);
     let [provider, _callback] = last(&request);
+    let mut noted = None;
     let signed_in = async {
         refuse_nul(&request)?;
         let (session, _cookie) = visitor(&app, &request).await?;
+        let user_type = param(&request, "user_type");
+        noted = partner::noted(&app.parts, session.as_ref(), &user_type)?;
         let callback = Callback {
             partner: decoded(provider),
-            user_type: param(&request, "user_type"),
+            user_type,
             access_token: param(&request, "access_token"),
             client_id: param(&request, "client_id"),
             confirmed: param(&request, "confirm_phone_action_token"),
@@ -57,7 +60,14 @@ pub(in crate::http) async fn callback(app: Data<App>, request: HttpRequest) -> H
         let ticket = partner::sign_in(&app.parts, callback).await?;
         redirect(&app, &request_id, &home_path(&request), Some(&ticket))
     };
-    signed_in.await.unwrap_or_else(|error| failure(&app, &request, &request_id, &error))
+    match signed_in.await {
+        Ok(response) => response,
+        Err(error) => {
+            let refused = failure(&app, &request, &request_id, &error);
+            with_cookie(&app, refused, noted.as_ref())
+                .unwrap_or_else(|error| failure(&app, &request, &request_id, &error))
+        }
+    }
 }
 
 #[derive(Template)]

@@ -53,7 +53,7 @@ impl Param {
 }
 
 /// What kind of user wants in. Programs sign in with passwords of their own.
-fn user_type(param: Param) -> Result<Option<AccountType>> {
+fn user_type(param: &Param) -> Result<Option<AccountType>> {
     let text = match param {
         Param::Absent => return Ok(None),
         Param::Repeated => return Err(Error::refused(Refusal::InvalidUserType)),
@@ -78,7 +78,7 @@ pub async fn begin(
     asked: Param,
     session: Option<&CondoSession>,
 ) -> Result<Option<Ticket>> {
-    let user_type = user_type(asked)?.ok_or_else(|| Error::refused(Refusal::MissingQueryParameter("user_type")))?;
+    let user_type = user_type(&asked)?.ok_or_else(|| Error::refused(Refusal::MissingQueryParameter("user_type")))?;
     // Before anything is written: whoever tries names has no use for a session.
     known(parts, partner)?;
     if let Some(session) = session
@@ -88,6 +88,16 @@ pub async fn begin(
         return Ok(None);
     }
     condo_sessions::anonymous(parts, Some(user_type)).map(Some)
+}
+
+/// What takes the place of a nobody's session where the callback says another kind of user than it has noted: it is all in its
+/// id, and can't be written to.
+pub fn noted(parts: &Parts, session: Option<&CondoSession>, asked: &Param) -> Result<Option<Ticket>> {
+    let Some(nobodys) = session.filter(|session| session.user.is_none()) else { return Ok(None) };
+    match user_type(asked) {
+        Ok(Some(said)) if nobodys.user_type != Some(said) => condo_sessions::anonymous(parts, Some(said)).map(Some),
+        Ok(_) | Err(_) => Ok(None),
+    }
 }
 
 /// What comes back to the callback.
@@ -112,7 +122,7 @@ pub struct Callback {
 /// The way's second step: whoever the token belongs to is signed in, and becomes a user if they are none yet.
 pub async fn sign_in(parts: &Arc<Parts>, callback: Callback) -> Result<Ticket> {
     let Callback { partner: name, user_type: asked, access_token, client_id, confirmed, origin, session } = callback;
-    let user_type = match user_type(asked)? {
+    let user_type = match user_type(&asked)? {
         Some(user_type) => {
             if let Some(session) = session.as_ref().filter(|session| session.user_type != Some(user_type)) {
                 condo_sessions::set_user_type(parts, &session.sid_hash, user_type).await?;
