@@ -287,8 +287,16 @@ both_engines! {
         // Who is refused anyway is refused at once.
         let expired = key.sign(&with(&issuer.claims(&world, "alice", LIST), "exp", json!(1)));
         is(&list(&world, &As::Bearer(expired), "alice").await, DENIED, "expired");
+        // That they can't be had is remembered: whoever makes tokens up must not have it asked for each.
+        let asked = issuer.asked("/jwks");
+        let made_up: Vec<_> = (0..20).map(|_| issuer.token(&world, &Key::es256(Some("3")), ("alice", LIST))).collect();
+        for answer in join_all(made_up.iter().map(|token| list(&world, token, "alice"))).await {
+            is(&answer, (503, "provider_unavailable"), "a moment ago they were not to be had");
+        }
+        assert_eq!(issuer.asked("/jwks"), asked);
 
         issuer.publish(&[&key]);
+        world.advance(5);
         assert_eq!(list(&world, &token, "alice").await.status, 200);
         issuer.describe("/jwks", 503, &json!({}));
         world.advance(3601);

@@ -22,6 +22,10 @@ pub(crate) struct Cached<T> {
     /// Held while a fetch runs; what the last one failed with.
     fetching: Mutex<Option<Passing>>,
     fetches: AtomicU64,
+    /// How soon a document that was never had may be asked for again after a failure.
+    patience: Duration,
+    /// Until when that is so, in milliseconds.
+    failed_until: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -35,7 +39,19 @@ struct Held<T> {
 
 impl<T> Cached<T> {
     pub(crate) fn new(clock: SharedClock) -> Self {
-        Self { clock, held: RwLock::new(None), fetching: Mutex::new(None), fetches: AtomicU64::new(0) }
+        Self::with_patience(clock, Duration::ZERO)
+    }
+
+    /// One that remembers for `patience` that it could not be had: for what anybody can have us ask for.
+    pub(crate) fn with_patience(clock: SharedClock, patience: Duration) -> Self {
+        Self {
+            clock,
+            held: RwLock::new(None),
+            fetching: Mutex::new(None),
+            fetches: AtomicU64::new(0),
+            patience,
+            failed_until: AtomicU64::new(0),
+        }
     }
 
     /// The document, however old, if there is one.
@@ -91,7 +107,14 @@ impl<T> Cached<T> {
                 return Ok(document);
             }
         }
+        if let Some(passing) = failed.as_ref().filter(|_| self.held().is_none() && self.has_failed_lately()) {
+            return Err(passing.clone());
+        }
         self.fetch(failed, fetch).await
+    }
+
+    fn has_failed_lately(&self) -> bool {
+        millis(self.clock.monotonic()) < self.failed_until.load(Ordering::SeqCst)
     }
 
     async fn fetch(
@@ -116,6 +139,7 @@ impl<T> Cached<T> {
                     held.asked = now;
                 }
                 *failed = Some(passing.clone());
+                self.failed_until.store(millis(now.saturating_add(self.patience)), Ordering::SeqCst);
                 Err(passing)
             }
         };
@@ -126,4 +150,8 @@ impl<T> Cached<T> {
     fn read<R>(&self, look: impl FnOnce(&Held<T>) -> R) -> Option<R> {
         self.held.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(look)
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -32,8 +32,9 @@ pub struct Issuer {
 impl Issuer {
     pub(super) fn new(settings: settings::Issuer, (client, clock): (Client, SharedClock)) -> Self {
         Self {
-            jwks_url: Cached::new(Arc::clone(&clock)),
-            keys: Cached::new(Arc::clone(&clock)),
+            jwks_url: Cached::with_patience(Arc::clone(&clock), PAUSE),
+            // Whoever makes a token up has them asked for.
+            keys: Cached::with_patience(Arc::clone(&clock), PAUSE),
             settings,
             client,
             clock,
