@@ -145,14 +145,15 @@ mod tests {
     #[tokio::test]
     async fn who_asks_for_many_refuses_themselves() {
         let sized = CallerSized::new(2);
-        let _runs = sized.place(&user("greedy")).await.unwrap();
+        let greedy = user("greedy");
+        let _runs = sized.place(&greedy).await.unwrap();
         let mut waits = Vec::new();
         for _ in 0..QUEUE {
-            let mut place = Box::pin(sized.place(&user("greedy")));
+            let mut place = Box::pin(sized.place(&greedy));
             assert!(futures_util::poll!(&mut place).is_pending());
             waits.push(place);
         }
-        let refused = sized.place(&user("greedy")).await.err();
+        let refused = sized.place(&greedy).await.err();
         assert!(matches!(refused, Some(Error::Refused(Refusal::ListsBusy))), "{refused:?}");
         drop(sized.place(&user("jane")).await.unwrap());
     }

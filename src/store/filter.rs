@@ -304,7 +304,10 @@ mod tests {
     fn what_is_seen_is_searched_by_and_every_where_keeps_the_time() {
         let organizations = Few::of(Table::Employees, "organization", Filter::text("subject", "me"));
         let colleagues = Few::of(Table::Employees, "subject", Filter::Among("organization", vec![organizations]));
-        let seen = Filter::Among("subject", vec![Few::of(Table::Accounts, "subject", Filter::text("subject", "me")), colleagues]);
+        let seen = Filter::Among(
+            "subject",
+            vec![Few::of(Table::Accounts, "subject", Filter::text("subject", "me")), colleagues],
+        );
         let wanted = Filter::All(vec![
             Filter::text("account_type", "staff"),
             Filter::OneOf("subject", vec![Value::Text("other".to_owned())]),

@@ -18,7 +18,7 @@ mod sized;
 mod sqlite;
 mod sqlite_conn;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod together;
 mod types;
 

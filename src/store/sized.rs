@@ -83,8 +83,8 @@ pub(super) fn keep_time(conn: &mut SqliteConnection) -> QueryResult<()> {
 
 /// A connection for lists, in one caller's hands.
 pub(crate) struct Lists {
-    conn: Conn,
-    until: Until,
+    pub(super) conn: Conn,
+    pub(super) until: Until,
 }
 
 #[derive(QueryableByName)]
@@ -153,8 +153,8 @@ impl Lists {
         }
         // Zero would mean for ever; and a statement that is stopped early would be none that took too long.
         let left = self.until.left().as_micros().div_ceil(1000).max(1);
-        let (conn, watch) = (&mut self.conn, self.watch());
-        watch.keep(conn.batch(&format!("SET statement_timeout = {left}"))).await
+        let watch = self.watch();
+        watch.keep(self.conn.batch(&format!("SET statement_timeout = {left}"))).await
     }
 
     fn watch(&self) -> Watch {

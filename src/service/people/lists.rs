@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::domain::filter::{Filter, Page, Table, Value};
-use crate::domain::points;
 use crate::domain::organization::{Employee, Granted, History, Organization, RightsSet, Role};
+use crate::domain::points;
 use crate::domain::user::User;
 use crate::domain::{Error, Result};
 use crate::service::access::Access;
@@ -27,7 +27,7 @@ pub struct Wanted {
 }
 
 /// What a list of `table` shows: what is asked for and may be seen. Deleted records only if they are asked for.
-fn shown(access: &Access, table: Table, wanted: Filter) -> Result<Filter> {
+pub(super) fn shown(access: &Access, table: Table, wanted: Filter) -> Result<Filter> {
     if wanted.size() > MOST_CONDITIONS {
         return Err(Error::input("where", format!("has more than {MOST_CONDITIONS} conditions")));
     }
