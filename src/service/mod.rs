@@ -11,6 +11,7 @@ pub mod condo_sign_in;
 pub mod confirm_phone;
 pub mod forms;
 pub mod grants;
+mod hashing;
 pub mod import;
 pub mod keys;
 pub mod kin;

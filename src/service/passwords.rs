@@ -2,15 +2,17 @@
 
 use std::io;
 use std::num::NonZero;
+use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use argon2::password_hash::{Error as HashError, PasswordHasher as _, PasswordVerifier as _};
-use argon2::{Argon2, PasswordHash};
+use argon2::PasswordHash;
+use argon2::password_hash::{Error as HashError, PasswordVerifier as _};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Parts;
 use super::desk::{Desk, Place};
+use super::hashing::{Hasher, Rooms};
 use crate::domain::turns::Line;
 use crate::domain::{Error, Result};
 use crate::threads::Nice;
@@ -29,13 +31,18 @@ pub struct Passwords {
     desk: Desk,
     /// Hashing gives way to whoever needs microseconds.
     threads: Nice,
+    rooms: Arc<Rooms>,
 }
 
 impl Passwords {
     /// One for each core: more at once would only take more memory.
     pub fn new() -> io::Result<Self> {
         let cores = available_parallelism().map_or(1, NonZero::get);
-        Ok(Self { desk: Desk::new(cores, cores, cores * QUEUE), threads: Nice::new("passwords", cores)? })
+        Ok(Self {
+            desk: Desk::new(cores, cores, cores * QUEUE),
+            threads: Nice::new("passwords", cores)?,
+            rooms: Arc::default(),
+        })
     }
 
     /// [`Error::TooManyAttempts`] if as many wait as may, and most of them in this line; also later, for somebody of another.
@@ -44,13 +51,12 @@ impl Passwords {
     }
 }
 
-/// The hash to store for a password, as a PHC string: argon2id with the figures of the OWASP Password Storage Cheat Sheet
-/// (19 MiB, 2 passes, 1 lane), which the crate has for its default.
+/// The hash to store for a password, as a PHC string.
 pub(super) async fn hash(parts: &Parts, password: SecretString) -> Result<String> {
     let salt = parts.entropy.bytes::<16>();
     // Whoever sets passwords has shown who they are.
-    blocking(&parts.passwords, Line::Known("set".to_owned()), move || {
-        let hash = Argon2::default().hash_password_with_salt(password.expose_secret().as_bytes(), &salt);
+    blocking(&parts.passwords, Line::Known("set".to_owned()), move |hasher| {
+        let hash = hasher.hash(password.expose_secret().as_bytes(), &salt);
         hash.map(|hash| hash.to_string()).map_err(Error::internal)
     })
     .await?
@@ -65,11 +71,11 @@ pub(super) async fn find(
     hashes: Vec<String>,
     rounds: usize,
 ) -> Result<Option<usize>> {
-    blocking(&parts.passwords, line, move || {
-        let found = hashes.iter().position(|hash| is_of(hash, &password));
+    blocking(&parts.passwords, line, move |hasher| {
+        let found = hashes.iter().position(|hash| is_of(hasher, hash, &password));
         if found.is_none() {
             for _ in hashes.len()..rounds {
-                is_of(STAND_IN, &password);
+                is_of(hasher, STAND_IN, &password);
             }
         }
         found
@@ -81,11 +87,11 @@ pub(super) async fn find(
 async fn blocking<T: Send + 'static>(
     passwords: &Passwords,
     line: Line,
-    work: impl FnOnce() -> T + Send + 'static,
+    work: impl FnOnce(&Hasher) -> T + Send + 'static,
 ) -> Result<T> {
-    let place = passwords.place(line).await?;
+    let (place, rooms) = (passwords.place(line).await?, Arc::clone(&passwords.rooms));
     let done = passwords.threads.handle().map_err(Error::internal)?.spawn_blocking(move || {
-        let done = work();
+        let done = rooms.within(work);
         drop(place);
         done
     });
@@ -93,10 +99,10 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Whether `hash` is this password's; compared in constant time.
-fn is_of(hash: &str, password: &SecretString) -> bool {
+fn is_of(hasher: &Hasher, hash: &str, password: &SecretString) -> bool {
     let judged = PasswordHash::new(hash)
         .map_err(HashError::from)
-        .and_then(|hash| Argon2::default().verify_password(password.expose_secret().as_bytes(), &hash));
+        .and_then(|hash| hasher.verify_password(password.expose_secret().as_bytes(), &hash));
     match judged {
         Ok(()) => true,
         Err(HashError::PasswordInvalid) => false,
@@ -114,7 +120,9 @@ mod tests {
 
     #[test]
     fn a_hash_is_argon2id_with_the_recommended_figures() {
-        let hash = Argon2::default().hash_password_with_salt(b"correct horse", &[7; 16]).unwrap().to_string();
+        let rooms = Rooms::default();
+        let hash = rooms.within(|hasher| hasher.hash(b"correct horse", &[7; 16])).unwrap().to_string();
+        let is_of = |hash: &str, password: &SecretString| rooms.within(|hasher| is_of(hasher, hash, password));
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert!(is_of(&hash, &"correct horse".into()));
         for wrong in ["", "correct horse ", "Correct horse", "correct hors"] {
@@ -130,7 +138,7 @@ mod tests {
         use rustix::process::getpriority_process;
         let own = getpriority_process(None).unwrap();
         let passwords = Passwords::new().unwrap();
-        let nice = blocking(&passwords, Line::Known("set".to_owned()), || getpriority_process(None).unwrap());
+        let nice = blocking(&passwords, Line::Known("set".to_owned()), |_| getpriority_process(None).unwrap());
         assert_eq!(nice.await.unwrap(), own.max(10));
     }
 
@@ -138,12 +146,13 @@ mod tests {
     #[test]
     fn the_stand_in_takes_as_long_as_a_hash() {
         let stand_in = PasswordHash::new(STAND_IN).unwrap();
-        let hash = Argon2::default().hash_password_with_salt(b"any", &[7; 16]).unwrap();
+        let hash = Rooms::default().within(|hasher| hasher.hash(b"any", &[7; 16])).unwrap();
         assert_eq!(
             (stand_in.algorithm, stand_in.version, &stand_in.params),
             (hash.algorithm, hash.version, &hash.params)
         );
         assert_eq!(stand_in.hash.map(|hash| hash.len()), hash.hash.map(|hash| hash.len()));
-        assert!(matches!(Argon2::default().verify_password(b"any", &stand_in), Err(HashError::PasswordInvalid)));
+        let judged = Rooms::default().within(|hasher| hasher.verify_password(b"any", &stand_in));
+        assert!(matches!(judged, Err(HashError::PasswordInvalid)));
     }
 }
