@@ -8,6 +8,7 @@
 //!
 //! - [`domain`]: types and pure rules, no I/O. The decision what to serve, the states of a bind, which scope opens what.
 //! - [`clock`], [`entropy`]: the only doors to time and randomness, so that tests can hold them.
+//! - [`threads`]: those for long work, which give way to those that serve.
 //! - [`settings`]: the operator's decisions, checked whole, told all at once when wrong.
 //! - [`store`]: SQLite and PostgreSQL behind one query text. It never sees a plaintext token.
 //! - [`vault`]: envelope encryption; the only door to plaintext tokens.
@@ -36,5 +37,6 @@ pub mod service;
 pub mod settings;
 pub mod store;
 pub mod telemetry;
+pub mod threads;
 pub mod upstream;
 pub mod vault;

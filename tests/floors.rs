@@ -9,23 +9,24 @@ use syn::visit::{self, Visit};
 use syn::{Attribute, ItemMod, ItemUse, Macro, Meta, UseTree};
 
 /// What each floor may use of the crate, itself aside. `lib` only declares the others.
-const FLOORS: [(&str, &[&str]); 13] = [
+const FLOORS: [(&str, &[&str]); 14] = [
     ("lib", &[]),
     ("main", &["cli"]),
     ("domain", &[]),
     ("telemetry", &[]),
     ("clock", &["domain"]),
     ("entropy", &["domain"]),
+    ("threads", &[]),
     ("settings", &["domain"]),
     ("sandbox", &["clock", "entropy"]),
     ("vault", &GROUND),
     ("store", &GROUND),
     ("upstream", &GROUND),
-    ("service", &["domain", "clock", "entropy", "settings", "vault", "store", "upstream"]),
+    ("service", &["domain", "clock", "entropy", "threads", "settings", "vault", "store", "upstream"]),
     ("http", &["app", "service", "domain", "settings", "clock", "entropy"]),
 ];
 
-const GROUND: [&str; 4] = ["domain", "clock", "entropy", "settings"];
+const GROUND: [&str; 5] = ["domain", "clock", "entropy", "threads", "settings"];
 
 /// The floors that use all but a few.
 const NEARLY_ALL: [(&str, &[&str]); 2] = [("app", &["http", "cli"]), ("cli", &[])];

@@ -19,6 +19,7 @@ mod bind_pushed;
 mod bind_races;
 mod bind_rewritten;
 mod bound_tokens;
+mod caller_sized;
 mod callers;
 mod certified;
 mod certified_refresh;

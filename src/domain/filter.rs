@@ -68,6 +68,8 @@ pub enum Filter {
     Absent(&'static str),
     /// A list of granted names has this one.
     Grants(&'static str),
+    /// A column is that of one of these records. A search can start from them, so this is what says what somebody sees.
+    Among(&'static str, Vec<Few>),
     /// There is a related record.
     Related {
         /// Where.
@@ -79,6 +81,24 @@ pub enum Filter {
         /// What is asked of it.
         filter: Box<Filter>,
     },
+}
+
+/// A few records of a table, by one of their columns.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Few {
+    /// Where.
+    pub table: Table,
+    /// Which column: it is never without a value.
+    pub column: &'static str,
+    /// Which records.
+    pub filter: Filter,
+}
+
+impl Few {
+    /// The `column` of those records of `table` that `filter` shows.
+    pub fn of(table: Table, column: &'static str, filter: Filter) -> Self {
+        Self { table, column, filter }
+    }
 }
 
 impl Filter {
@@ -126,6 +146,7 @@ impl Filter {
             Self::OneOf(_, values) => values.len().div_ceil(10).max(1),
             Self::Column(..) | Self::Absent(_) | Self::Grants(_) => 1,
             Self::Related { filter, .. } => 1 + filter.size(),
+            Self::Among(_, few) => 1 + few.iter().map(|few| few.filter.size()).sum::<usize>(),
         }
     }
 
@@ -145,6 +166,15 @@ impl Filter {
         }
     }
 
+    /// Whether a search starts from what it says that somebody sees.
+    pub fn is_driven(&self) -> bool {
+        match self {
+            Self::All(parts) => parts.iter().any(Self::is_driven),
+            Self::Among(..) => true,
+            _ => false,
+        }
+    }
+
     /// Whether some condition on a record of `table` names one of `columns`; `this` is the table of the records themselves.
     pub fn names(&self, this: Table, table: Table, columns: &[&str]) -> bool {
         match self {
@@ -153,7 +183,8 @@ impl Filter {
             Self::Column(column, ..) | Self::OneOf(column, _) | Self::Absent(column) => {
                 this == table && columns.contains(column)
             }
-            Self::Grants(_) => false,
+            // The program's own.
+            Self::Grants(_) | Self::Among(..) => false,
             Self::Related { table: related, filter, .. } => filter.names(*related, table, columns),
         }
     }

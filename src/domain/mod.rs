@@ -27,6 +27,7 @@ pub mod params;
 pub mod partner;
 pub mod patience;
 pub mod pkce;
+pub mod points;
 pub mod presented;
 pub mod refresh;
 pub mod refusal;

@@ -47,6 +47,16 @@ pub enum Refusal {
         retry_after: Duration,
     },
 
+    /// The points for lists are spent (`domain::points`).
+    RateLimitExceeded {
+        /// When there are more.
+        retry_after: Duration,
+    },
+    /// A list took longer than any may.
+    ListTooSlow,
+    /// So many lists are waited for that this one isn't.
+    ListsBusy,
+
     /// No phone number.
     WrongPhoneFormat,
     /// Neither a phone nor a user.

@@ -56,9 +56,9 @@ impl<T> Turns<T> {
         Ok((number, gone))
     }
 
-    /// The one whose turn it is.
-    pub fn take_next(&mut self) -> Option<T> {
-        self.known.take_next().or_else(|| self.strangers.take_next())
+    /// The one whose turn it is of those that may go now; a line is passed over if its first may not.
+    pub fn take_next_where(&mut self, may_go: impl Fn(&T) -> bool) -> Option<T> {
+        self.known.take_next(&may_go).or_else(|| self.strangers.take_next(&may_go))
     }
 
     /// Somebody waits no more, if they still did.
@@ -94,8 +94,9 @@ impl<T> Lines<T> {
         }
     }
 
-    fn take_next(&mut self) -> Option<T> {
-        let (name, mut line) = self.0.pop_front()?;
+    fn take_next(&mut self, may_go: &impl Fn(&T) -> bool) -> Option<T> {
+        let first = self.0.iter().position(|(_, line)| line.front().is_some_and(|(_, waiter)| may_go(waiter)))?;
+        let (name, mut line) = self.0.remove(first)?;
         let (_, waiter) = line.pop_front()?;
         if !line.is_empty() {
             self.0.push_back((name, line));
@@ -132,7 +133,7 @@ mod tests {
     }
 
     fn rest(turns: &mut Turns<&'static str>) -> Vec<&'static str> {
-        std::iter::from_fn(|| turns.take_next()).collect()
+        std::iter::from_fn(|| turns.take_next_where(|_| true)).collect()
     }
 
     #[test]
@@ -187,6 +188,18 @@ mod tests {
         turns.leave(second);
         assert_eq!(rest(&mut turns), ["b1"]);
         turns.leave(second);
-        assert_eq!(turns.take_next(), None);
+        assert_eq!(turns.take_next_where(|_| true), None);
+    }
+
+    #[test]
+    fn a_line_that_may_not_go_is_passed_over_and_keeps_its_turn() {
+        let mut turns = Turns::new(9);
+        for (line, who) in [(known("x"), "x1"), (known("x"), "x2"), (known("y"), "y1"), (strangers("a"), "a1")] {
+            turns.join(line, who).unwrap();
+        }
+        assert_eq!(turns.take_next_where(|_| false), None);
+        assert_eq!(turns.take_next_where(|who| *who != "x1"), Some("y1"));
+        assert_eq!(turns.take_next_where(|who| *who != "x1"), Some("a1"));
+        assert_eq!(rest(&mut turns), ["x1", "x2"]);
     }
 }

@@ -4,7 +4,7 @@
 use uuid::Uuid;
 
 use super::Parts;
-use crate::domain::filter::{Filter, Page, Table, Value};
+use crate::domain::filter::{Few, Filter, Page, Table, Value};
 use crate::domain::granting::{self, Own};
 use crate::domain::organization::Granted;
 use crate::domain::refusal::Refusal;
@@ -44,7 +44,18 @@ pub fn denied() -> Error {
     Error::refused(Refusal::AccessDenied)
 }
 
+/// Whether a user may see this rights set.
+pub fn may_see_rights_set(user: Option<&User>, id: Uuid) -> bool {
+    user.is_none_or(|user| user.is_admin || user.is_support || user.rights_set == Some(id))
+}
+
 impl Access {
+    /// A user's without a rights set.
+    #[cfg(test)]
+    pub(super) fn plain(user: User) -> Self {
+        Self { user, rights: Granted::default() }
+    }
+
     /// Lets administrators through, and who has the right.
     pub fn require(&self, right: &str) -> Result<()> {
         if self.user.is_admin || self.rights.has(right) { Ok(()) } else { Err(denied()) }
@@ -108,12 +119,17 @@ impl Access {
 
     /// On a column that names an organization: the user works there in good standing, in a role that grants `permission`.
     pub(super) fn works_at(&self, ours: &'static str, permission: Option<&'static str>) -> Filter {
+        Filter::Among(ours, vec![self.jobs(permission)])
+    }
+
+    /// The organizations where the user works in good standing, in a role that grants `permission`.
+    fn jobs(&self, permission: Option<&'static str>) -> Few {
         let mut standing = self.in_good_standing();
         standing.push(Filter::related(Table::Organizations, ("id", "organization"), Filter::Absent("deleted_at")));
         let mut role = vec![Filter::Absent("deleted_at")];
         role.extend(permission.map(Filter::Grants));
         standing.push(Filter::related(Table::EmployeeRoles, ("id", "role"), Filter::All(role)));
-        Filter::related(Table::Employees, ("organization", ours), Filter::All(standing))
+        Few::of(Table::Employees, "organization", Filter::All(standing))
     }
 
     /// The organizations that the user sees: where they work, and where they are invited.
@@ -121,9 +137,9 @@ impl Access {
         if self.sees_all("canReadOrganizations") {
             return Filter::everything();
         }
-        let invited = Filter::related(
+        let invited = Few::of(
             Table::Employees,
-            ("organization", "id"),
+            "organization",
             Filter::All(vec![
                 Filter::is("subject", self.me()),
                 Filter::no("is_accepted"),
@@ -132,7 +148,7 @@ impl Access {
                 Filter::Absent("deleted_at"),
             ]),
         );
-        Filter::Any(vec![self.works_at("id", None), invited])
+        Filter::Among("id", vec![self.jobs(None), invited])
     }
 
     /// The roles that the user sees: those of where they work.
@@ -148,7 +164,9 @@ impl Access {
         if self.sees_all("canReadOrganizationEmployees") {
             return Filter::everything();
         }
-        Filter::Any(vec![Filter::is("subject", self.me()), self.works_at("organization", Some("canReadEmployees"))])
+        let own = Few::of(Table::Employees, "id", Filter::is("subject", self.me()));
+        let colleagues = Few::of(Table::Employees, "id", self.works_at("organization", Some("canReadEmployees")));
+        Filter::Among("id", vec![own, colleagues])
     }
 
     /// The users that the user sees: themselves, and their colleagues.
@@ -156,12 +174,9 @@ impl Access {
         if self.sees_all("canReadUsers") {
             return Filter::everything();
         }
-        let colleagues = Filter::related(
-            Table::Employees,
-            ("subject", "subject"),
-            Filter::All(vec![Filter::Absent("deleted_at"), self.works_at("organization", Some("canReadEmployees"))]),
-        );
-        Filter::Any(vec![Filter::is("subject", self.me()), colleagues])
+        let own = Few::of(Table::Accounts, "subject", Filter::is("subject", self.me()));
+        let employed = vec![Filter::Absent("deleted_at"), self.works_at("organization", Some("canReadEmployees"))];
+        Filter::Among("subject", vec![own, Few::of(Table::Employees, "subject", Filter::All(employed))])
     }
 
     /// The rights sets that the user sees: their own.

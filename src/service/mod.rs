@@ -4,6 +4,7 @@ pub mod access;
 pub mod accounts;
 pub mod authorize;
 pub mod bind;
+pub mod caller_sized;
 pub mod callers;
 pub mod condo_sessions;
 pub mod condo_sign_in;
@@ -31,6 +32,7 @@ pub mod tokens;
 
 mod attempts;
 mod audit;
+mod desk;
 mod endings;
 mod flights;
 mod token_sets;
@@ -78,6 +80,8 @@ pub struct Parts {
     pub wrong_secrets: callers::WrongSecrets,
     /// How many passwords are looked at at once.
     pub passwords: passwords::Passwords,
+    /// Whose turn it is to list, and what everybody has spent on it.
+    pub caller_sized: caller_sized::CallerSized,
     /// Uses of links that wait to be written.
     pub uses: Uses,
     /// This process among those that serve.

@@ -28,6 +28,7 @@ pub async fn run(parts: Arc<Parts>) {
     for round in 0_u32.. {
         rounds.tick().await;
         parts.wrong_secrets.tidy(parts.clock.now());
+        parts.caller_sized.tidy(parts.clock.now());
         if let Err(error) = uses::flush(&parts).await {
             tracing::warn!(%error, "last uses could not be written");
         }

@@ -22,6 +22,7 @@ mod warnings;
 
 use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -60,6 +61,11 @@ const MOST_MIN_LIFETIME: Duration = Duration::from_mins(10);
 
 /// More tries than a thousand machines make; and within what the database counts.
 const MOST_TRIES: usize = 1_000_000;
+
+/// As many as somebody spends who lists all the time.
+const MOST_POINTS: usize = 1_000_000_000;
+/// Longer than anybody looks at an empty page; and at least what a list needs on a machine that is busy.
+const LIST_TIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(1);
 
 /// A token refreshed longer before its end has hardly lived.
 const MOST_REFRESH_AHEAD: Duration = Duration::from_hours(24);
@@ -182,6 +188,8 @@ fn read_limits(top: &mut Reader<'_>) -> Limits {
         sms_per_hour_and_ip: tries("sms_per_hour_and_ip"),
         sms_per_day_and_phone: tries("sms_per_day_and_phone"),
         sms_per_day: section.optional("sms_per_day", whole(1..=MOST_TRIES)),
+        list_points_per_hour: section.with_default("list_points_per_hour", 50_000, whole(1..=MOST_POINTS)),
+        list_timeout: section.with_default("list_timeout", Duration::from_secs(5), duration(LIST_TIMES)),
     };
     section.finish();
     limits

@@ -43,6 +43,8 @@ sign_in_per_hour = 10
 sms_per_hour_and_ip = 11
 sms_per_day_and_phone = 12
 sms_per_day = 13
+list_points_per_hour = 14
+list_timeout = "15s"
 
 [sms]
 url    = "https://sms.company.com/send"
@@ -149,6 +151,7 @@ fn the_designs_example_is_read() {
     let limits = &settings.limits;
     assert_eq!((limits.sign_in_per_hour, limits.sms_per_hour_and_ip, limits.sms_per_day_and_phone), (10, 11, 12));
     assert_eq!(limits.sms_per_day, Some(13));
+    assert_eq!((limits.list_points_per_hour, limits.list_timeout), (14, Duration::from_secs(15)));
     assert!(settings.session.is_some() && settings.sms.is_some() && settings.ip_proxies.contains_key("my-proxy"));
     let client = &settings.clients[&ClientId::parse("partner-console").unwrap()];
     assert_eq!(client.name, "Partner Console");

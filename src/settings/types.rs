@@ -95,6 +95,10 @@ pub struct Limits {
     pub sms_per_day_and_phone: usize,
     /// Codes asked for by SMS without a password, in a day, all together; none: as many as the others allow.
     pub sms_per_day: Option<usize>,
+    /// Points that a user has for lists, in an hour (`domain::points`).
+    pub list_points_per_hour: usize,
+    /// How long a list may take.
+    pub list_timeout: Duration,
 }
 
 /// How sessions of the Condo dialect are signed and kept.

@@ -35,9 +35,13 @@ const PROBES: u32 = 3;
 
 /// What each connection starts with. As statements, since poolers refuse options.
 /// - Whoever holds a lock for long must not hold every request with it: as long as a SQLite writer waits for its turn.
+/// - What nobody waits for any more must not run on: a little less than [`super::link::ANSWER`], so that the server's word comes
+///   first. A site that allows less keeps that.
 /// - A commit that is said to be done must be on disk: the token in it is the only one there is. A site that demands more
 ///   (`remote_apply`) keeps it.
 const SESSION: &str = "SET lock_timeout = '5s';
+    SELECT set_config('statement_timeout', '14s', false) FROM pg_settings
+        WHERE name = 'statement_timeout' AND setting::bigint NOT BETWEEN 1 AND 14000;
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
     SHOW lc_messages";
 

@@ -109,7 +109,7 @@ impl Conn {
         matches!(self, Self::Sqlite(_) | Self::Together(_))
     }
 
-    async fn batch(&mut self, sql: &str) -> QueryResult<()> {
+    pub(super) async fn batch(&mut self, sql: &str) -> QueryResult<()> {
         on!(self, |c| c.batch_execute(sql))
     }
 
@@ -194,6 +194,14 @@ impl Tx {
             None => self.conn.commit().await.map_err(super::error::lift),
         }
     }
+}
+
+/// Lets a transaction's statements take as long as they need: what is done once, at a start, may rewrite millions of rows.
+pub(super) async fn take_your_time(conn: &mut Conn) -> crate::domain::Result<()> {
+    if conn.is_sqlite() {
+        return Ok(());
+    }
+    conn.batch("SET LOCAL statement_timeout = 0").await.map_err(super::error::lift)
 }
 
 /// Holds off, until the transaction ends, everybody else who holds this name.

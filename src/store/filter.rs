@@ -9,8 +9,9 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::sqlite::Sqlite;
 use diesel_async::AsyncConnectionCore;
 
+use super::sized::Until;
 use super::types::{At, Id, Instant, Uuid};
-use crate::domain::filter::{Comparison, Filter, Page, Table, Value};
+use crate::domain::filter::{Comparison, Few, Filter, Page, Table, Value};
 
 /// What stands for a `$1`.
 enum Bind {
@@ -28,6 +29,20 @@ pub(super) struct Statement {
     /// How many tables are named so far: each has an alias of its own.
     tables: usize,
     is_sqlite: bool,
+    /// What keeps the time on SQLite, in each WHERE; empty: nobody does.
+    clock: String,
+    /// SQLite has no statistics, and so would rather search by a column that half of all records have the same value in than
+    /// start from the few that somebody sees: such a column is hidden from it.
+    hides_columns: bool,
+}
+
+/// For which engine a statement is.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum How {
+    /// For SQLite; with a time, only for connections that know `in_time`.
+    Sqlite(Option<Until>),
+    /// For Postgres, which keeps the time itself.
+    Postgres,
 }
 
 /// An engine that takes our types.
@@ -61,8 +76,8 @@ binds!(Pg);
 
 impl Statement {
     /// The records of `table` that `filter` shows, a page of them.
-    pub(super) fn list(table: Table, filter: &Filter, page: &Page, is_sqlite: bool) -> Self {
-        let mut statement = Self::new(is_sqlite);
+    pub(super) fn list(table: Table, filter: &Filter, page: &Page, how: How) -> Self {
+        let mut statement = Self::new(how);
         statement.push("SELECT t0.*");
         statement.from(table, filter);
         statement.push(" ORDER BY ");
@@ -80,8 +95,8 @@ impl Statement {
     }
 
     /// How many records of `table` the filter shows.
-    pub(super) fn count(table: Table, filter: &Filter, is_sqlite: bool) -> Self {
-        let mut statement = Self::new(is_sqlite);
+    pub(super) fn count(table: Table, filter: &Filter, how: How) -> Self {
+        let mut statement = Self::new(how);
         statement.push("SELECT count(*) AS count");
         statement.from(table, filter);
         statement
@@ -96,8 +111,24 @@ impl Statement {
         C::Backend::bind(self)
     }
 
-    fn new(is_sqlite: bool) -> Self {
-        Self { sql: String::new(), binds: Vec::new(), tables: 0, is_sqlite }
+    /// The same, to be asked how it would be run.
+    #[cfg(test)]
+    pub(super) fn explained(mut self, explain: &str) -> Self {
+        self.sql.insert_str(0, explain);
+        self
+    }
+
+    fn new(how: How) -> Self {
+        let (is_sqlite, until) = match how {
+            How::Sqlite(until) => (true, until),
+            How::Postgres => (false, None),
+        };
+        let (binds, clock) = match until {
+            None => (Vec::new(), String::new()),
+            // The first value there is, wherever it stands.
+            Some(until) => (vec![Bind::Number(until.stored())], "in_time($1) AND ".to_owned()),
+        };
+        Self { sql: String::new(), binds, tables: 0, is_sqlite, clock, hides_columns: false }
     }
 
     fn push(&mut self, sql: &str) {
@@ -110,8 +141,9 @@ impl Statement {
     }
 
     fn from(&mut self, table: Table, filter: &Filter) {
-        let _infallible = write!(self.sql, " FROM {} t0 WHERE ", name(table));
+        let _infallible = write!(self.sql, " FROM {} t0 WHERE {}", name(table), self.clock);
         self.tables = 1;
+        self.hides_columns = self.is_sqlite && filter.is_driven();
         self.condition(0, filter);
     }
 
@@ -130,12 +162,14 @@ impl Statement {
                 self.push(") > 0");
             }
             Filter::Column(column, comparison, value) => {
-                let _infallible = write!(self.sql, "t{table}.{column} {} ", operator(*comparison));
+                self.column(table, column);
+                let _infallible = write!(self.sql, " {} ", operator(*comparison));
                 self.value(value);
             }
             Filter::OneOf(_, values) if values.is_empty() => self.push("FALSE"),
             Filter::OneOf(column, values) => {
-                let _infallible = write!(self.sql, "t{table}.{column} IN (");
+                self.column(table, column);
+                self.push(" IN (");
                 for (place, value) in values.iter().enumerate() {
                     self.push(if place == 0 { "" } else { ", " });
                     self.value(value);
@@ -149,13 +183,22 @@ impl Statement {
                 let _infallible = write!(self.sql, "(' ' || t{table}.granted || ' ') LIKE ");
                 self.bind(Bind::Text(format!("% {name} %")));
             }
+            Filter::Among(column, few) => {
+                let _infallible = write!(self.sql, "t{table}.{column} IN (");
+                for (place, few) in few.iter().enumerate() {
+                    self.push(if place == 0 { "" } else { " UNION ALL " });
+                    self.few(few);
+                }
+                self.push(")");
+            }
             Filter::Related { table: related, theirs, ours, filter } => {
                 let inner = self.tables;
                 self.tables += 1;
                 let related = name(*related);
                 let _infallible = write!(
                     self.sql,
-                    "EXISTS (SELECT 1 FROM {related} t{inner} WHERE t{inner}.{theirs} = t{table}.{ours} AND "
+                    "EXISTS (SELECT 1 FROM {related} t{inner} WHERE t{inner}.{theirs} = t{table}.{ours} AND {}",
+                    self.clock
                 );
                 self.condition(inner, filter);
                 self.push(")");
@@ -174,6 +217,20 @@ impl Statement {
             self.condition(table, part);
         }
         self.push(")");
+    }
+
+    fn few(&mut self, few: &Few) {
+        let inner = self.tables;
+        self.tables += 1;
+        let (column, name) = (few.column, name(few.table));
+        let _infallible = write!(self.sql, "SELECT t{inner}.{column} FROM {name} t{inner} WHERE {}", self.clock);
+        self.condition(inner, &few.filter);
+    }
+
+    /// A column that is compared. A plus sign keeps SQLite from searching by it; keys are worth it.
+    fn column(&mut self, table: usize, column: &str) {
+        let is_hidden = table == 0 && self.hides_columns && column != "id" && column != "subject";
+        let _infallible = write!(self.sql, "{}t{table}.{column}", if is_hidden { "+" } else { "" });
     }
 
     fn value(&mut self, value: &Value) {
@@ -233,7 +290,7 @@ mod tests {
             Filter::OneOf("id", vec![]),
         ]);
         let page = Page { order: vec![("name", true)], first: 2, skip: 1 };
-        let statement = Statement::list(Table::Employees, &filter, &page, true);
+        let statement = Statement::list(Table::Employees, &filter, &page, How::Sqlite(None));
         assert_eq!(
             statement.sql,
             "SELECT t0.* FROM employees t0 WHERE (t0.is_blocked = $1 AND (t0.subject = $2 OR EXISTS (SELECT 1 FROM employees t1 \
@@ -241,5 +298,40 @@ mod tests {
              t2.id = t1.role AND (' ' || t2.granted || ' ') LIKE $4)))) AND FALSE) ORDER BY t0.name IS NULL, t0.name DESC, t0.created, t0.id LIMIT $5 OFFSET $6"
         );
         assert_eq!(statement.binds.len(), 6);
+    }
+
+    #[test]
+    fn what_is_seen_is_searched_by_and_every_where_keeps_the_time() {
+        let organizations = Few::of(Table::Employees, "organization", Filter::text("subject", "me"));
+        let colleagues = Few::of(Table::Employees, "subject", Filter::Among("organization", vec![organizations]));
+        let seen = Filter::Among(
+            "subject",
+            vec![Few::of(Table::Accounts, "subject", Filter::text("subject", "me")), colleagues],
+        );
+        let wanted = Filter::All(vec![
+            Filter::text("account_type", "staff"),
+            Filter::OneOf("subject", vec![Value::Text("other".to_owned())]),
+            Filter::related(Table::Employees, ("subject", "subject"), Filter::yes("is_accepted")),
+        ]);
+        let filter = Filter::All(vec![wanted, seen]);
+        let sql = |clock: &str, plus: &str, first: usize| {
+            let [a, b, c, d, e] = std::array::from_fn(|n| first + n);
+            format!(
+                "SELECT count(*) AS count FROM accounts t0 WHERE {clock}(({plus}t0.account_type = ${a} AND t0.subject IN (${b}) AND \
+                 EXISTS (SELECT 1 FROM employees t1 WHERE t1.subject = t0.subject AND {clock}t1.is_accepted = ${c})) AND t0.subject IN \
+                 (SELECT t2.subject FROM accounts t2 WHERE {clock}t2.subject = ${d} UNION ALL SELECT t3.subject FROM employees t3 \
+                 WHERE {clock}t3.organization IN (SELECT t4.organization FROM employees t4 WHERE {clock}t4.subject = ${e})))"
+            )
+        };
+        let until = Until::within(std::time::Duration::ZERO);
+        for (how, clock, plus, first) in [
+            (How::Sqlite(Some(until)), "in_time($1) AND ", "+", 2),
+            (How::Sqlite(None), "", "+", 1),
+            (How::Postgres, "", "", 1),
+        ] {
+            let statement = Statement::count(Table::Accounts, &filter, how);
+            assert_eq!(statement.sql, sql(clock, plus, first));
+            assert_eq!(statement.binds.len(), first + 4);
+        }
     }
 }

@@ -14,10 +14,11 @@ mod prepared;
 mod private;
 mod schema;
 mod scrub;
+mod sized;
 mod sqlite;
 mod sqlite_conn;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod together;
 mod types;
 
@@ -62,6 +63,7 @@ use error::{is_lost_connection, lift, unavailable};
 pub(crate) use moment::Now;
 pub(crate) use oauth_claims::{Claim, ClaimSeen};
 pub(crate) use scrub::Scrubbed;
+pub(crate) use sized::{Lists, Until};
 pub(crate) use types::At;
 
 use crate::domain::Result;
@@ -85,7 +87,7 @@ impl Store {
     pub fn new(url: &SecretString, ca_file: Option<&Path>, runtime: Handle) -> Result<Self> {
         let engine = match url.expose_secret().split_once(':') {
             Some(("sqlite", path)) if !path.is_empty() => {
-                Engine::Sqlite(sqlite::Sqlite::new(&PathBuf::from(path), runtime))
+                Engine::Sqlite(sqlite::Sqlite::new(&PathBuf::from(path), runtime)?)
             }
             Some(("postgres" | "postgresql", _)) => {
                 Engine::Postgres(Arc::new(postgres::Postgres::new(url.expose_secret(), ca_file, runtime)?))

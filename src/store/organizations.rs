@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 use super::accounts::AccountRow;
 use super::conn::{Conn, hold_name, on};
 use super::error::{lift, violated};
-use super::filter::Statement;
+use super::filter::{How, Statement};
 use super::schema::{accounts, employee_roles, employees, organizations, rights_sets};
 use super::types::{At, Uuid};
 use crate::domain::filter::{Filter, Page, Table, Value};
@@ -95,25 +95,11 @@ impl Listed for RightsSetRow {
     const TABLE: Table = Table::RightsSets;
 }
 
-/// The records that a filter shows, a page of them, in order.
+/// The records that a filter of our own shows, a page of them, in order; those of a caller's are for [`super::Lists`].
 pub(crate) async fn list<R: Listed>(conn: &mut Conn, filter: &Filter, page: &Page) -> Result<Vec<R>> {
-    let is_sqlite = conn.is_sqlite();
-    let statement = || Statement::list(R::TABLE, filter, page, is_sqlite);
+    let how = if conn.is_sqlite() { How::Sqlite(None) } else { How::Postgres };
+    let statement = || Statement::list(R::TABLE, filter, page, how);
     on!(conn, |c| statement().query(c).load::<R>(c)).map_err(lift)
-}
-
-#[derive(QueryableByName)]
-struct Count {
-    #[diesel(sql_type = diesel::sql_types::BigInt)]
-    count: i64,
-}
-
-/// How many records the filter shows.
-pub(crate) async fn count(conn: &mut Conn, table: Table, filter: &Filter) -> Result<i64> {
-    let is_sqlite = conn.is_sqlite();
-    let statement = || Statement::count(table, filter, is_sqlite);
-    let found: Count = on!(conn, |c| statement().query(c).get_result(c)).map_err(lift)?;
-    Ok(found.count)
 }
 
 /// The record with this id that the filter shows, held until the transaction ends: nobody else changes it meanwhile.

@@ -25,6 +25,8 @@ const READS: usize = 4;
 const WRITES: usize = 8;
 /// Transactions at once.
 const TRANSACTIONS: usize = 16;
+/// How many may list at once, on connections of their own.
+pub(super) const LISTS: usize = 4;
 /// "fedlink" in ASCII, cut to what an advisory lock takes: who migrates holds it.
 const MIGRATION_LOCK: i64 = 0x0066_6564_6c69_6e6b;
 
@@ -36,6 +38,7 @@ pub(super) struct Postgres {
     next_read: AtomicUsize,
     next_write: AtomicUsize,
     transactions: Arc<Pool<Link>>,
+    lists: Arc<Pool<Link>>,
 }
 
 /// A place for one shared connection.
@@ -58,6 +61,7 @@ impl Postgres {
             next_read: AtomicUsize::new(0),
             next_write: AtomicUsize::new(0),
             transactions: Pool::new(TRANSACTIONS),
+            lists: Pool::new(LISTS),
         })
     }
 
@@ -106,7 +110,16 @@ impl Postgres {
 
     /// A connection of one's own, fit for a transaction.
     pub(super) async fn own(&self) -> Result<Conn> {
-        let (place, idle) = self.transactions.place().await.map_err(lift)?;
+        self.one_of(&self.transactions).await
+    }
+
+    /// A connection of one's own for reads that a caller sizes.
+    pub(super) async fn lists(&self) -> Result<Conn> {
+        self.one_of(&self.lists).await
+    }
+
+    async fn one_of(&self, pool: &Arc<Pool<Link>>) -> Result<Conn> {
+        let (place, idle) = pool.place().await.map_err(lift)?;
         let link = match idle.filter(|link| !link.is_closed()) {
             Some(link) => link,
             None => self.address.connect().await?,
@@ -119,6 +132,11 @@ impl Postgres {
         self.transactions.clear();
     }
 
+    /// The same of those for lists.
+    pub(super) fn close_idle_lists(&self) {
+        self.lists.clear();
+    }
+
     /// Brings the database to the newest schema; gives the names of the migrations that ran.
     pub(super) async fn migrate(&self) -> Result<Vec<String>> {
         use diesel_async::RunQueryDsl as _;
@@ -126,7 +144,7 @@ impl Postgres {
         let conn = link.into_conn().ok_or_else(|| Error::internal("a new connection is shared already"))?;
         // Replicas that start together: one migrates, the others wait and find nothing to do.
         let mut held = &conn;
-        held.batch_execute("SET lock_timeout = 0").await.map_err(lift)?;
+        held.batch_execute("SET lock_timeout = 0; SET statement_timeout = 0").await.map_err(lift)?;
         diesel::sql_query("SELECT pg_advisory_lock($1)")
             .bind::<diesel::sql_types::BigInt, _>(MIGRATION_LOCK)
             .execute(&mut held)

@@ -3,7 +3,7 @@
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::conn::{Conn, on};
+use super::conn::{Conn, on, take_your_time};
 use super::error::{lift, violated};
 use super::schema::{links, provider_rules};
 use crate::domain::ids::ProviderId;
@@ -36,6 +36,7 @@ pub(crate) async fn list(conn: &mut Conn) -> Result<Vec<(String, String)>> {
 
 /// Gives every link of the provider its exclusive key, or takes it away, and remembers the rule.
 pub(crate) async fn apply(conn: &mut Conn, provider: &ProviderId, exclusive: bool) -> Result<Applied> {
+    take_your_time(conn).await?;
     let key = if exclusive {
         // In SQL, so that a provider with millions of links is one statement. The parts of a provider's id hold no
         // quote: `[A-Za-z0-9._-]`.

@@ -15,12 +15,17 @@ use super::error::lift;
 use super::pool::Pool;
 use super::private::{make, narrow_all};
 use super::scrub::{self, Scrubbed};
+use super::sized::keep_time;
 use super::sqlite_conn::{Offload, SqliteConn};
 use super::together::{Together, unsent};
 use crate::domain::{Error, Result};
+use crate::threads::Nice;
 
 /// More readers than any number of workers has at once; a limit all the same, so that a leak shows.
 const READERS: usize = 256;
+
+/// How many may list at once: on threads of their own, and so few that those who serve have the cores.
+pub(super) const LISTS: usize = 2;
 
 /// Every connection: wait for a lock before anything else, since even changing the journal mode takes one.
 pub(super) const EVERY: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;";
@@ -34,14 +39,19 @@ pub(super) struct Sqlite {
     path: PathBuf,
     runtime: Handle,
     readers: Arc<Pool<SqliteConn>>,
+    /// Readers for what a caller sizes, and the threads that those run on.
+    lists: Arc<Pool<SqliteConn>>,
+    threads: Nice,
     writer: Together,
 }
 
 impl Sqlite {
     /// The database at `path`; nothing is opened yet.
-    pub(super) fn new(path: &Path, runtime: Handle) -> Self {
+    pub(super) fn new(path: &Path, runtime: Handle) -> Result<Self> {
         let writer = Together::new(path.to_owned(), runtime.clone());
-        Self { path: path.to_owned(), runtime, readers: Pool::new(READERS), writer }
+        let (readers, lists) = (Pool::new(READERS), Pool::new(LISTS));
+        let threads = Nice::new("lists", LISTS).map_err(Error::internal)?;
+        Ok(Self { path: path.to_owned(), runtime, readers, lists, threads, writer })
     }
 
     /// The file.
@@ -57,6 +67,23 @@ impl Sqlite {
             None => SqliteConn::alone(establish(&self.path, READER).map_err(lift)?, Offload::Inline),
         };
         Ok(Conn::Sqlite(SqliteLease(place.fill(conn))))
+    }
+
+    /// A connection for reads that a caller sizes, which run where they can take nothing from anybody.
+    pub(super) async fn lists(&self) -> Result<Conn> {
+        let (place, idle) = self.lists.place().await.map_err(lift)?;
+        if let Some(conn) = idle {
+            return Ok(Conn::Sqlite(SqliteLease(place.fill(conn))));
+        }
+        let threads = self.threads.handle().map_err(Error::internal)?;
+        let path = self.path.clone();
+        let opening = threads.spawn_blocking(move || {
+            let mut conn = establish(&path, READER)?;
+            keep_time(&mut conn)?;
+            Ok(conn)
+        });
+        let conn = opening.await.map_err(Error::internal)?.map_err(lift)?;
+        Ok(Conn::Sqlite(SqliteLease(place.fill(SqliteConn::alone(conn, Offload::To(threads.clone()))))))
     }
 
     /// The one connection for writes, which run off the workers, for a transaction.

@@ -12,6 +12,7 @@ mod plans;
 #[expect(dead_code, reason = "here no server is stopped")]
 mod postgres;
 mod prepared;
+mod sized;
 mod together;
 
 use std::fmt::Debug;
@@ -39,8 +40,10 @@ use super::*;
 use crate::domain::account::AccountType;
 use crate::domain::ids::{FlowId, LinkId, ProviderId, Subject};
 
+pub(crate) use sized::{crowd, plan};
+
 /// Both engines, migrated; SQLite's file lives as long as its folder.
-async fn stores() -> [(Store, Option<TempDir>); 2] {
+pub(crate) async fn stores() -> [(Store, Option<TempDir>); 2] {
     let folder = tempfile::tempdir().unwrap();
     let sqlite = format!("sqlite:{}", folder.path().join("fedlink.db").display());
     let open = |url: String| Store::new(&url.into(), None, Handle::current()).unwrap();

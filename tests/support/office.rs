@@ -31,7 +31,11 @@ impl Office {
     /// A world with an administrator, in which everybody may sign in as often as they like.
     pub(crate) async fn open(engine: Engine) -> Self {
         let often = |settings| with_sessions(settings) + "[limits]\nsign_in_per_hour = 1000\n";
-        let world = World::start_with(engine, often).await;
+        Self::open_in(World::start_with(engine, often).await).await
+    }
+
+    /// An administrator in a world that speaks the dialect.
+    pub(crate) async fn open_in(world: World) -> Self {
         let mut office = Self { world, admin: As::Nobody };
         office.admin = office.person("admin", Standing { is_admin: true, ..Standing::default() }).await;
         office

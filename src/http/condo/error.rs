@@ -110,6 +110,7 @@ fn shaped(told: &Told, locale: Locale, (request_id, err_id): (&str, &str)) -> Ht
     let status = match told.code {
         Code::BadUserInput => StatusCode::BAD_REQUEST,
         Code::NotFound => StatusCode::NOT_FOUND,
+        Code::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
         Code::InternalError => StatusCode::INTERNAL_SERVER_ERROR,
     };
     let message = told.message();

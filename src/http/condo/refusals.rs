@@ -13,6 +13,8 @@ pub(crate) enum Code {
     BadUserInput,
     /// 404.
     NotFound,
+    /// 429.
+    TooManyRequests,
     /// 500.
     InternalError,
 }
@@ -23,6 +25,7 @@ impl Code {
         match self {
             Self::BadUserInput => "BAD_USER_INPUT",
             Self::NotFound => "NOT_FOUND",
+            Self::TooManyRequests => "TOO_MANY_REQUESTS",
             Self::InternalError => "INTERNAL_ERROR",
         }
     }
@@ -163,6 +166,32 @@ pub(crate) fn told(refusal: &Refusal) -> Option<Told> {
                     "Повторить запрос можно будет через {minutesRemaining} мин.",
                 )
         }
+        // When it ends is left unsaid, as in the source.
+        Refusal::RateLimitExceeded { .. } => Told::new(
+            Code::TooManyRequests,
+            "RATE_LIMIT_EXCEEDED",
+            "You've made too many requests recently, try again later",
+        )
+        .user(
+            Key::Common,
+            "You've made too many requests recently, try again later",
+            "Слишком много запросов за последнее время, попробуйте позже",
+        ),
+        Refusal::ListTooSlow => Told::bad(
+            "LIST_TOO_SLOW",
+            "The list takes too long: ask by fewer conditions, by an id, or for fewer records",
+        )
+        .user(Key::Common, "The list takes too long", "Список загружается слишком долго"),
+        Refusal::ListsBusy => Told::new(
+            Code::TooManyRequests,
+            "LISTS_BUSY",
+            "Too many lists are waited for right now, try again in a few seconds",
+        )
+        .user(
+            Key::Common,
+            "The service is busy, try again in a few seconds",
+            "Сервис занят, попробуйте через несколько секунд",
+        ),
         Refusal::WrongPhoneFormat => Told::bad("WRONG_PHONE_FORMAT", "Wrong format of provided phone number")
             .at(&["data", "phone"])
             .like("+79991234567")

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::granting::{grants, hand, may_appoint, own_role};
-use super::lists::{employees_of, organization_of, rights_set_of, role_of};
+use super::lists::{Way, employees_of, organization_of, rights_set_of, role_of};
 use crate::domain::account::{Email, Phone};
 use crate::domain::event::{Actor, Event};
 use crate::domain::filter::Filter;
@@ -401,6 +401,6 @@ fn twice(error: Error) -> Error {
 }
 
 async fn shown(parts: &Parts, access: &Access, row: EmployeeRow) -> Result<Employee> {
-    let shown = employees_of(parts, access, vec![row]).await?.pop();
+    let shown = employees_of(Way::Point(parts), access, vec![row]).await?.pop();
     shown.ok_or_else(|| Error::internal("an employee that was just written is gone"))
 }

@@ -1,16 +1,18 @@
 //! Lists of records: what is asked for, of what whoever asks may see.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::domain::filter::{Filter, Page, Table, Value};
 use crate::domain::organization::{Employee, Granted, History, Organization, RightsSet, Role};
+use crate::domain::points;
 use crate::domain::user::User;
 use crate::domain::{Error, Result};
 use crate::service::access::Access;
-use crate::service::{Parts, accounts};
+use crate::service::{Parts, accounts, caller_sized};
 use crate::store::accounts::AccountRow;
 use crate::store::organizations::{EmployeeRow, Listed, OrganizationRow, RightsSetRow, RoleRow, list};
-use crate::store::{self, organizations as rows};
+use crate::store::{self, Lists};
 
 /// The most conditions of a filter: a database compiles each.
 const MOST_CONDITIONS: usize = 200;
@@ -25,7 +27,7 @@ pub struct Wanted {
 }
 
 /// What a list of `table` shows: what is asked for and may be seen. Deleted records only if they are asked for.
-fn shown(access: &Access, table: Table, wanted: Filter) -> Result<Filter> {
+pub(super) fn shown(access: &Access, table: Table, wanted: Filter) -> Result<Filter> {
     if wanted.size() > MOST_CONDITIONS {
         return Err(Error::input("where", format!("has more than {MOST_CONDITIONS} conditions")));
     }
@@ -46,64 +48,103 @@ fn shown(access: &Access, table: Table, wanted: Filter) -> Result<Filter> {
     Ok(Filter::All(all))
 }
 
-async fn rows_of<R: Listed>(parts: &Parts, access: &Access, wanted: Wanted) -> Result<Vec<R>> {
+/// What is to be read for a list, and what it costs.
+fn list_of<R: Listed>(access: &Access, wanted: Wanted) -> Result<(usize, Wanted)> {
     access.may_order(R::TABLE, &wanted.page)?;
+    let points = points::of(&wanted.filter, Some(&wanted.page));
     let filter = shown(access, R::TABLE, wanted.filter)?;
-    store::read!(parts.store, |conn| list(conn, &filter, &wanted.page))
+    Ok((points, Wanted { filter, page: wanted.page }))
+}
+
+async fn rows_of<R: Listed>(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<R>> {
+    let (points, Wanted { filter, page }) = list_of::<R>(access, wanted)?;
+    caller_sized::read(parts, &access.user.id, points, async move |mut lists| lists.list(&filter, &page).await).await
 }
 
 /// How many records of `table` there are of what is asked for.
-pub async fn count(parts: &Parts, access: &Access, table: Table, wanted: Filter) -> Result<i64> {
+pub async fn count(parts: &Arc<Parts>, access: &Access, table: Table, wanted: Filter) -> Result<i64> {
+    let points = points::of(&wanted, None);
     let filter = shown(access, table, wanted)?;
-    store::read!(parts.store, |conn| rows::count(conn, table, &filter))
+    caller_sized::read(parts, &access.user.id, points, async move |mut lists| lists.count(table, &filter).await).await
 }
 
 /// Users.
-pub async fn users(parts: &Parts, access: &Access, wanted: Wanted) -> Result<Vec<User>> {
+pub async fn users(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<User>> {
     let rows: Vec<AccountRow> = rows_of(parts, access, wanted).await?;
     rows.into_iter().map(accounts::user).collect()
 }
 
 /// Organizations.
-pub async fn organizations(parts: &Parts, access: &Access, wanted: Wanted) -> Result<Vec<Organization>> {
+pub async fn organizations(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<Organization>> {
     let rows: Vec<OrganizationRow> = rows_of(parts, access, wanted).await?;
     Ok(rows.into_iter().map(organization_of).collect())
 }
 
 /// Roles.
-pub async fn roles(parts: &Parts, access: &Access, wanted: Wanted) -> Result<Vec<Role>> {
+pub async fn roles(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<Role>> {
     let rows: Vec<RoleRow> = rows_of(parts, access, wanted).await?;
     Ok(rows.into_iter().map(role_of).collect())
 }
 
 /// Rights sets.
-pub async fn rights_sets(parts: &Parts, access: &Access, wanted: Wanted) -> Result<Vec<RightsSet>> {
+pub async fn rights_sets(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<RightsSet>> {
     let rows: Vec<RightsSetRow> = rows_of(parts, access, wanted).await?;
     Ok(rows.into_iter().map(rights_set_of).collect())
 }
 
-/// The rights set with this id, if whoever asks may see it.
+/// The rights set with this id, if whoever asks may see it: a point read. A list of a thousand users may ask for as many, so it
+/// costs a point where there is anything to see.
 pub async fn rights_set(parts: &Parts, access: &Access, id: uuid::Uuid) -> Result<Option<RightsSet>> {
-    let wanted = Wanted { filter: Filter::is("id", Value::Id(id)), page: Page::default() };
-    Ok(rights_sets(parts, access, wanted).await?.pop())
+    caller_sized::charge(parts, &access.user.id, 1)?;
+    let filter = shown(access, Table::RightsSets, Filter::is("id", Value::Id(id)))?;
+    let rows: Vec<RightsSetRow> = store::read!(parts.store, |conn| list(conn, &filter, &Page::default()))?;
+    Ok(rows.into_iter().map(rights_set_of).next())
 }
 
 /// Employees, each with the organization, the user and the role, as far as whoever asks may see them.
-pub async fn employees(parts: &Parts, access: &Access, wanted: Wanted) -> Result<Vec<Employee>> {
-    let rows: Vec<EmployeeRow> = rows_of(parts, access, wanted).await?;
-    employees_of(parts, access, rows).await
+pub async fn employees(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<Employee>> {
+    let (points, Wanted { filter, page }) = list_of::<EmployeeRow>(access, wanted)?;
+    let own = access.clone();
+    let read = async move |mut lists: Lists| {
+        let rows = lists.list(&filter, &page).await?;
+        employees_of(Way::Lists(lists), &own, rows).await
+    };
+    caller_sized::read(parts, &access.user.id, points, read).await
 }
 
-pub(super) async fn employees_of(parts: &Parts, access: &Access, rows: Vec<EmployeeRow>) -> Result<Vec<Employee>> {
+/// The way that records are read which belong to others.
+pub(super) enum Way<'a> {
+    /// To some of one record: point reads.
+    Point(&'a Parts),
+    /// To those of a list: as the list, in its time.
+    Lists(Lists),
+}
+
+impl Way<'_> {
+    async fn rows<R: Listed>(&mut self, access: &Access, filter: Filter) -> Result<Vec<R>> {
+        let (filter, page) = (shown(access, R::TABLE, filter)?, Page::default());
+        match self {
+            Self::Point(parts) => store::read!(parts.store, |conn| list(conn, &filter, &page)),
+            Self::Lists(lists) => lists.list(&filter, &page).await,
+        }
+    }
+
+    /// Of these records those that may be seen; one statement for all.
+    async fn related<R: Listed>(&mut self, access: &Access, ids: BTreeSet<uuid::Uuid>) -> Result<Vec<R>> {
+        self.rows(access, Filter::OneOf("id", ids.into_iter().map(Value::Id).collect())).await
+    }
+}
+
+pub(super) async fn employees_of(mut way: Way<'_>, access: &Access, rows: Vec<EmployeeRow>) -> Result<Vec<Employee>> {
     let ids =
         |of: fn(&EmployeeRow) -> Option<uuid::Uuid>| -> BTreeSet<uuid::Uuid> { rows.iter().filter_map(of).collect() };
-    let organizations = related::<OrganizationRow>(parts, access, ids(|row| Some(row.organization.0))).await?;
+    let organizations = way.related::<OrganizationRow>(access, ids(|row| Some(row.organization.0))).await?;
     let organizations: BTreeMap<_, _> = organizations.into_iter().map(|row| (row.id.0, organization_of(row))).collect();
-    let roles = related::<RoleRow>(parts, access, ids(|row| row.role.map(|id| id.0))).await?;
+    let roles = way.related::<RoleRow>(access, ids(|row| row.role.map(|id| id.0))).await?;
     let roles: BTreeMap<_, _> = roles.into_iter().map(|row| (row.id.0, role_of(row))).collect();
     let subjects: BTreeSet<String> = rows.iter().map(|row| row.subject.clone()).collect();
     let of_users = Filter::OneOf("subject", subjects.into_iter().map(Value::Text).collect());
-    let users = rows_of::<AccountRow>(parts, access, Wanted { filter: of_users, page: Page::default() }).await?;
+    let users = way.rows::<AccountRow>(access, of_users).await?;
     let users: BTreeMap<_, _> =
         users.into_iter().map(|row| Ok((row.subject.clone(), accounts::user(row)?))).collect::<Result<_>>()?;
     let employee = |row: EmployeeRow| Employee {
@@ -120,12 +161,6 @@ pub(super) async fn employees_of(parts: &Parts, access: &Access, rows: Vec<Emplo
         history: history(row.created, row.updated, row.deleted_at),
     };
     Ok(rows.into_iter().map(employee).collect())
-}
-
-/// Of these records those that may be seen; one statement for all.
-async fn related<R: Listed>(parts: &Parts, access: &Access, ids: BTreeSet<uuid::Uuid>) -> Result<Vec<R>> {
-    let filter = Filter::OneOf("id", ids.into_iter().map(Value::Id).collect());
-    rows_of(parts, access, Wanted { filter, page: Page::default() }).await
 }
 
 fn history(created: store::At, updated: store::At, deleted: Option<store::At>) -> History {

@@ -3,6 +3,8 @@
 mod changes;
 mod granting;
 mod lists;
+#[cfg(test)]
+mod tests;
 mod users;
 
 pub use changes::{

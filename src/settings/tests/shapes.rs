@@ -63,6 +63,12 @@ fn a_setting_out_of_shape_is_refused() {
         ),
         ("[limits]\nsms_per_day = 0", "limits.sms_per_day: must be a whole number from 1 to 1000000"),
         ("[limits]\nsms_per_hour_and_ip = 0", "limits.sms_per_hour_and_ip: must be a whole number from 1 to 1000000"),
+        (
+            "[limits]\nlist_points_per_hour = 0",
+            "limits.list_points_per_hour: must be a whole number from 1 to 1000000000",
+        ),
+        ("[limits]\nlist_timeout = \"0s\"", "limits.list_timeout: must be from 1 s to 60 s"),
+        ("[limits]\nlist_timeout = \"2m\"", "limits.list_timeout: must be from 1 s to 60 s"),
         ("trusted_proxies = \"10.0.0.0/8\"", "trusted_proxies: must be a list of texts"),
         ("trusted_proxies = [\"10.0.0.0/33\"]", "trusted_proxies[0]: must be an IP address, or a network such as"),
         ("trusted_proxies = [\"10.0.0.1\", \"proxy\"]", "trusted_proxies[1]: must be an IP address, or a network"),

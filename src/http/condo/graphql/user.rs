@@ -129,6 +129,10 @@ impl User {
     async fn rights_set(&self, ctx: &Context<'_>) -> Result<Option<RightsSet>> {
         let Some(id) = self.user.rights_set else { return Ok(None) };
         let visit = ctx.data::<Visit>()?;
+        // Of most users of a list there is nothing to see, and nothing to be asked.
+        if !access::may_see_rights_set(visit.who(), id) {
+            return Ok(None);
+        }
         let access = access::of(&visit.app.parts, visit.who()).await?;
         let found = people::rights_set(&visit.app.parts, &access, id).await?;
         Ok(found.map(RightsSet::from))

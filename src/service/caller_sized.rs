@@ -1,0 +1,160 @@
+//! Work that a caller sizes, such as lists by a filter of theirs: paid for in points before it is done, done in turn and a little
+//! at once, and waited for no longer than anybody looks at an empty page.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::Parts;
+use super::desk::Desk;
+pub use super::desk::Place;
+use crate::domain::ids::Subject;
+use crate::domain::points::Spent;
+use crate::domain::refusal::Refusal;
+use crate::domain::turns::Line;
+use crate::domain::{Error, Result};
+use crate::store::{Lists, Until};
+
+/// How many may wait: the lists of ten requests that ask for as many as they may.
+const QUEUE: usize = 128;
+/// How long somebody waits for their turn. Whoever is before them is done after `limits.list_timeout`.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Users remembered at once. Those beyond share the points of this many.
+const USERS: usize = 100_000;
+const SHARES: usize = 16;
+
+/// Who works, who waits, and what everybody has spent.
+///
+/// Points are counted in this process, not in the database: what they guard, threads and connections, is this process's own, and
+/// a read must not cost a write.
+pub struct CallerSized {
+    desk: Desk,
+    spent: Mutex<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    users: HashMap<String, Spent>,
+    /// Of all whom there was no room to remember.
+    others: Option<Spent>,
+}
+
+impl CallerSized {
+    /// As much at once as the database has connections for.
+    pub fn new(at_once: usize) -> Self {
+        // One of a user's at a time: so nobody alone, with however many lists, keeps all others waiting.
+        Self { desk: Desk::new(at_once, 1, QUEUE), spent: Mutex::default() }
+    }
+
+    /// Waits for a place to work at in somebody's name. [`Refusal::ListsBusy`] if too many wait, or it takes too long.
+    pub async fn place(&self, user: &Subject) -> Result<Place> {
+        let place = self.desk.place(Line::Known(user.as_str().to_owned()));
+        match tokio::time::timeout(PATIENCE, place).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_full)) => Err(Error::refused(Refusal::ListsBusy)),
+            Err(_elapsed) => Err(Error::refused(Refusal::ListsBusy)),
+        }
+    }
+
+    /// Takes so many points from somebody who has `budget` of them in an hour; [`Refusal::RateLimitExceeded`] if they have not.
+    fn charge(&self, user: &Subject, points: usize, (budget, now): (usize, DateTime<Utc>)) -> Result<()> {
+        let mut memory = self.memory();
+        let Memory { users, others } = &mut *memory;
+        let is_known = users.len() < USERS || users.contains_key(user.as_str());
+        let (spent, budget) = if is_known {
+            (users.entry(user.as_str().to_owned()).or_insert_with(|| Spent::nothing(now)), budget)
+        } else {
+            (others.get_or_insert_with(|| Spent::nothing(now)), budget.saturating_mul(SHARES))
+        };
+        let refused = |retry_after| Error::refused(Refusal::RateLimitExceeded { retry_after });
+        spent.charge(now, points, budget).map_err(refused)
+    }
+
+    /// Forgets what is over.
+    pub fn tidy(&self, now: DateTime<Utc>) {
+        self.memory().users.retain(|_, spent| !spent.is_over(now));
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes points for what somebody asks.
+pub(super) fn charge(parts: &Parts, user: &Subject, points: usize) -> Result<()> {
+    let budget = parts.settings.limits.list_points_per_hour;
+    parts.caller_sized.charge(user, points, (budget, parts.clock.now()))
+}
+
+/// Reads what a user asks for, once they have paid for it and it is their turn. It has its place until it has ended, whether
+/// anybody waits for it or not.
+pub(super) async fn read<T, F>(
+    parts: &Arc<Parts>,
+    user: &Subject,
+    points: usize,
+    read: impl FnOnce(Lists) -> F + Send + 'static,
+) -> Result<T>
+where
+    F: Future<Output = Result<T>> + Send + 'static,
+    T: Send + 'static,
+{
+    charge(parts, user, points)?;
+    let place = parts.caller_sized.place(user).await?;
+    let done = parts.detached(async move |parts| {
+        let until = Until::within(parts.settings.limits.list_timeout);
+        let done = read(parts.store.lists(until).await?).await;
+        drop(place);
+        done
+    });
+    done.await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn user(name: impl ToString) -> Subject {
+        Subject::parse(name.to_string()).unwrap()
+    }
+
+    fn is_refused(charged: &Result<()>) -> bool {
+        matches!(charged, Err(Error::Refused(Refusal::RateLimitExceeded { .. })))
+    }
+
+    #[test]
+    fn everybody_has_points_of_their_own_and_what_is_remembered_is_bounded() {
+        let sized = CallerSized::new(2);
+        let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let charge = |who: Subject, points| sized.charge(&who, points, (10, now));
+        charge(user("greedy"), 10).unwrap();
+        assert!(is_refused(&charge(user("greedy"), 1)));
+        for n in 1..USERS {
+            charge(user(n), 10).unwrap();
+        }
+        let late = (0..100).filter(|n| charge(user(format!("late {n}")), 10).is_ok()).count();
+        assert_eq!(late, SHARES, "they share");
+        assert_eq!(sized.memory().users.len(), USERS);
+        assert!(is_refused(&charge(user("greedy"), 1)), "who was there first is remembered");
+        sized.tidy(now + chrono::TimeDelta::hours(1));
+        assert!(sized.memory().users.is_empty());
+        charge(user("greedy"), 10).unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_asks_for_many_refuses_themselves() {
+        let sized = CallerSized::new(2);
+        let greedy = user("greedy");
+        let _runs = sized.place(&greedy).await.unwrap();
+        let mut waits = Vec::new();
+        for _ in 0..QUEUE {
+            let mut place = Box::pin(sized.place(&greedy));
+            assert!(futures_util::poll!(&mut place).is_pending());
+            waits.push(place);
+        }
+        let refused = sized.place(&greedy).await.err();
+        assert!(matches!(refused, Some(Error::Refused(Refusal::ListsBusy))), "{refused:?}");
+        drop(sized.place(&user("jane")).await.unwrap());
+    }
+}

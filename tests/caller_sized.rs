@@ -1,0 +1,171 @@
+//! Work that a caller sizes: lists and counts by a filter of theirs take nothing from anybody else, and have an end.
+
+use serde_json::{Value, json};
+
+use fedlink::domain::ids::Subject;
+
+use crate::support::call::{Answer, As, Body};
+use crate::support::condo::{API, with_sessions};
+use crate::support::database::execute;
+use crate::support::office::Office;
+use crate::support::world::{Engine, World, both_engines};
+
+const EXCEEDED: &str = "You've made too many requests recently, try again later";
+
+/// A world whose limits are these, with an administrator.
+async fn office(engine: Engine, limits: &str) -> Office {
+    let limits = format!("[limits]\nsign_in_per_hour = 1000\n{limits}\n");
+    Office::open_in(World::frozen_with(engine, |settings| with_sessions(settings) + &limits).await).await
+}
+
+/// Twelve counts, each by 98 conditions, ten times over.
+fn attack() -> Value {
+    let wanted: Vec<Value> = (0..98).map(|n| json!({"name_contains": format!("nobody {n}")})).collect();
+    let fields: String = (0..12).map(|n| format!(" a{n}: _allUsersMeta(where: $where) {{ count }}")).collect();
+    let one = json!({"query": format!("query ($where: UserWhereInput) {{{fields} }}"), "variables": {"where": {"OR": wanted}}});
+    vec![one; 10].into()
+}
+
+async fn post(office: &Office, who: &As, body: Value) -> Answer {
+    office.world.call("POST", API, who, Body::Json(body)).await
+}
+
+/// What has become of each list of a batch: its count, or the type of its error.
+fn outcomes(answer: &Answer) -> Vec<Value> {
+    assert_eq!(answer.status, 200);
+    let mut outcomes = Vec::new();
+    for one in answer.json().as_array().expect("a batch") {
+        for (name, list) in one["data"].as_object().expect("data") {
+            let error = one["errors"].as_array().into_iter().flatten().find(|error| error["path"] == json!([name]));
+            assert_eq!(error.is_some(), list.is_null(), "{one}");
+            outcomes.push(error.map_or(list["count"].clone(), |error| error["extensions"]["type"].clone()));
+        }
+    }
+    outcomes
+}
+
+fn number_of(outcomes: &[Value], outcome: impl Into<Value>) -> usize {
+    let outcome = outcome.into();
+    outcomes.iter().filter(|other| **other == outcome).count()
+}
+
+/// Has the list of rights sets never end: each record stands in it again and again.
+async fn make_endless(office: &Office) {
+    office.made("UserRightsSet", json!({"name": "one"})).await;
+    execute(
+        &office.world.database_url,
+        "ALTER TABLE rights_sets RENAME TO elsewhere; CREATE VIEW rights_sets AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL \
+         SELECT i + 1 FROM n) SELECT elsewhere.* FROM n CROSS JOIN elsewhere",
+    )
+    .await;
+}
+
+async fn make_finite(office: &Office) {
+    let back = "DROP VIEW rights_sets; ALTER TABLE elsewhere RENAME TO rights_sets";
+    execute(&office.world.database_url, back).await;
+}
+
+/// Reads that take microseconds, of all kinds: a token's link, who is signed in, whether the database is there.
+async fn assert_point_reads_go_on(office: &Office, who: &As) {
+    let world = &office.world;
+    let console = world.console().await;
+    for _ in 0..5 {
+        assert_eq!(world.call("GET", "/api/v3/users/alice/fa", &console, Body::None).await.status, 200);
+        assert_eq!(world.ask(who, "{ authenticatedUser { id } }").await.data()["authenticatedUser"]["id"], "alice");
+    }
+}
+
+both_engines! {
+    async fn whoever_asks_for_much_has_spent_their_points_before_it_is_run(engine: Engine) {
+        // Each count costs 199: the conditions, and the lists that they stand in.
+        let office = office(engine, "list_points_per_hour = 500").await;
+        let (greedy, other) = (office.staff("greedy").await, office.staff("other").await);
+        let seen = outcomes(&post(&office, &greedy, attack()).await);
+        assert_eq!((number_of(&seen, 0), number_of(&seen, "RATE_LIMIT_EXCEEDED")), (2, 118), "{seen:?}");
+        let late = office.world.ask(&greedy, "{ allUsers(sortBy: [name_ASC, id_ASC]) { id } _allUsersMeta { count } }").await;
+        assert_eq!(late.data()["allUsers"], json!([{"id": "greedy"}]), "what is left of them is theirs");
+        let query = "query ($where: UserWhereInput) { allUsers(where: $where) { id } }";
+        let wanted = json!({"where": {"OR": vec![json!({"name": "x"}); 98]}});
+        let refused = office.world.ask_with(&greedy, query, wanted.clone(), &[]).await;
+        let error = refused.error();
+        assert_eq!((refused.status, error["message"].as_str()), (200, Some(EXCEEDED)));
+        assert_eq!((error["name"].as_str(), error["path"].clone()), (Some("GQLError"), json!(["allUsers"])));
+        let extensions = &error["extensions"];
+        assert_eq!((&extensions["code"], &extensions["type"]), (&json!("TOO_MANY_REQUESTS"), &json!("RATE_LIMIT_EXCEEDED")));
+        assert_eq!(extensions["query"], "allUsers");
+        // Nobody else's, and nothing else.
+        assert_eq!(office.world.ask_with(&other, query, wanted.clone(), &[]).await.data(), json!({"allUsers": []}));
+        office.world.ask(&greedy, "{ authenticatedUser { id } }").await.data();
+        office.world.advance(3600);
+        assert_eq!(office.world.ask_with(&greedy, query, wanted, &[]).await.data(), json!({"allUsers": []}));
+    }
+
+    async fn by_default_two_such_requests_are_an_hours_worth(engine: Engine) {
+        let office = office(engine, "").await;
+        let greedy = office.staff("greedy").await;
+        for (run, refused) in [(120, 0), (120, 0), (11, 109)] {
+            let seen = outcomes(&post(&office, &greedy, attack()).await);
+            assert_eq!((number_of(&seen, 0), number_of(&seen, "RATE_LIMIT_EXCEEDED")), (run, refused), "{seen:?}");
+        }
+    }
+
+    async fn a_list_that_never_ends_is_ended(engine: Engine) {
+        let office = office(engine, "list_timeout = \"1s\"").await;
+        let alice = office.staff("alice").await;
+        make_endless(&office).await;
+        for query in ["{ _allUserRightsSetsMeta { count } }", "{ allUserRightsSets(sortBy: [name_ASC], first: 1) { id } }"] {
+            let endless = office.world.ask(&office.admin, query);
+            let (endless, ()) = tokio::join!(endless, assert_point_reads_go_on(&office, &alice));
+            let error = endless.error();
+            assert_eq!((endless.status, error["extensions"]["type"].as_str()), (200, Some("LIST_TOO_SLOW")), "{error}");
+            assert_eq!(error["extensions"]["code"], "BAD_USER_INPUT");
+        }
+        // Who hangs up keeps their place until it is over, and no longer.
+        let gone = office.world.ask(&office.admin, "{ _allUserRightsSetsMeta { count } }");
+        assert!(futures_util::FutureExt::now_or_never(gone).is_none());
+        let admin = Subject::parse("admin").expect("a subject");
+        drop(office.world.app.parts.caller_sized.place(&admin).await.expect("it is free again"));
+        make_finite(&office).await;
+        let after = office.world.ask(&office.admin, "{ _allUserRightsSetsMeta { count } }").await.data();
+        assert_eq!(after["_allUserRightsSetsMeta"]["count"], 1);
+    }
+
+    async fn while_all_places_are_taken_lists_wait_and_nothing_else_does(engine: Engine) {
+        let office = office(engine, "").await;
+        let alice = office.staff("alice").await;
+        let sized = &office.world.app.parts.caller_sized;
+        let mut held = Vec::new();
+        for n in 0..if engine == Engine::Sqlite { 2 } else { 4 } {
+            held.push(sized.place(&Subject::parse(format!("greedy{n}")).expect("a subject")).await.expect("a place"));
+        }
+        let list = office.list(&alice, "allUsers", "id");
+        let others = async {
+            assert_point_reads_go_on(&office, &alice).await;
+            // As do changes, with what they show of related records.
+            let organization = office.organization("One").await;
+            let role = office.role(&organization, "Any", json!({})).await;
+            office.employee(&organization, ("alice", &role), json!({})).await;
+            held.clear();
+        };
+        let (list, ()) = tokio::join!(list, others);
+        assert_eq!(list, ["alice"]);
+    }
+
+    async fn rights_sets_of_a_list_are_paid_for_by_who_sees_them(engine: Engine) {
+        let office = office(engine, "list_points_per_hour = 21").await;
+        let set = office.made("UserRightsSet", json!({"name": "one"})).await;
+        for name in ["alice", "bob"] {
+            office.staff(name).await;
+            office.changed("User", name, json!({"rightsSet": {"connect": {"id": set}}})).await;
+        }
+        let asked = "{ allUsers { id rightsSet { name } } }";
+        // Four for the list and two for what it shows.
+        for _ in 0..3 {
+            let shown = office.world.ask(&office.admin, asked).await.data();
+            let of_alice = shown["allUsers"].as_array().expect("a list").iter().find(|user| user["id"] == "alice").cloned();
+            assert_eq!(of_alice.expect("alice")["rightsSet"]["name"], "one");
+        }
+        let refused = office.world.ask(&office.admin, asked).await.error();
+        assert_eq!(refused["extensions"]["type"], "RATE_LIMIT_EXCEEDED");
+    }
+}
