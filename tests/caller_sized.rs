@@ -1,12 +1,17 @@
 //! Work that a caller sizes: lists and counts by a filter of theirs take nothing from anybody else, and have an end.
 
-use serde_json::{Value, json};
-
+use fedlink::domain::account::AccountType;
+use fedlink::domain::filter::{Filter, Table};
 use fedlink::domain::ids::Subject;
+use fedlink::domain::user::User;
+use fedlink::service::{access, people};
+use futures_util::FutureExt as _;
+use serde_json::{Value, json};
 
 use crate::support::call::{Answer, As, Body};
 use crate::support::condo::{API, with_sessions};
 use crate::support::database::execute;
+use crate::support::fed::fed_token_of;
 use crate::support::office::Office;
 use crate::support::world::{Engine, World, both_engines};
 
@@ -65,14 +70,48 @@ async fn make_finite(office: &Office) {
     execute(&office.world.database_url, back).await;
 }
 
-/// Reads that take microseconds, of all kinds: a token's link, who is signed in, whether the database is there.
+/// Reads that take microseconds, of all kinds: a token, links, who is signed in.
 async fn assert_point_reads_go_on(office: &Office, who: &As) {
     let world = &office.world;
     let console = world.console().await;
     for _ in 0..5 {
+        assert_eq!(fed_token_of(world, &console, "alice", "").await.status, 200);
         assert_eq!(world.call("GET", "/api/v3/users/alice/fa", &console, Body::None).await.status, 200);
         assert_eq!(world.ask(who, "{ authenticatedUser { id } }").await.data()["authenticatedUser"]["id"], "alice");
     }
+}
+
+/// The administrator, as services know them.
+fn administrator(office: &Office) -> User {
+    User {
+        id: subject("admin"),
+        account_type: AccountType::Staff,
+        name: None,
+        email: None,
+        email_verified: false,
+        phone: None,
+        phone_verified: false,
+        has_password: true,
+        is_admin: true,
+        is_support: false,
+        two_factor: false,
+        rights_set: None,
+        meta: "{}".to_owned(),
+        created: office.world.now(),
+        updated: office.world.now(),
+        deleted: None,
+    }
+}
+
+/// Somebody with a token to serve.
+async fn alice(office: &Office) -> As {
+    let alice = office.staff("alice").await;
+    office.world.linked("alice", "oleg").await;
+    alice
+}
+
+fn subject(id: &str) -> Subject {
+    Subject::parse(id).expect("a subject")
 }
 
 both_engines! {
@@ -111,7 +150,7 @@ both_engines! {
 
     async fn a_list_that_never_ends_is_ended(engine: Engine) {
         let office = office(engine, "list_timeout = \"1s\"").await;
-        let alice = office.staff("alice").await;
+        let alice = alice(&office).await;
         make_endless(&office).await;
         for query in ["{ _allUserRightsSetsMeta { count } }", "{ allUserRightsSets(sortBy: [name_ASC], first: 1) { id } }"] {
             let endless = office.world.ask(&office.admin, query);
@@ -121,22 +160,25 @@ both_engines! {
             assert_eq!(error["extensions"]["code"], "BAD_USER_INPUT");
         }
         // Who hangs up keeps their place until it is over, and no longer.
-        let gone = office.world.ask(&office.admin, "{ _allUserRightsSetsMeta { count } }");
-        assert!(futures_util::FutureExt::now_or_never(gone).is_none());
-        let admin = Subject::parse("admin").expect("a subject");
-        drop(office.world.app.parts.caller_sized.place(&admin).await.expect("it is free again"));
+        let parts = &office.world.app.parts;
+        let admin = access::of(parts, Some(&administrator(&office))).await.expect("standing");
+        let gone = people::count(parts, &admin, Table::RightsSets, Filter::everything());
+        assert!(Box::pin(gone).now_or_never().is_none());
+        let mut place = Box::pin(parts.caller_sized.place(&admin.user.id));
+        assert!(futures_util::poll!(&mut place).is_pending());
+        drop(place.await.expect("it is free again"));
         make_finite(&office).await;
         let after = office.world.ask(&office.admin, "{ _allUserRightsSetsMeta { count } }").await.data();
         assert_eq!(after["_allUserRightsSetsMeta"]["count"], 1);
     }
 
-    async fn while_all_places_are_taken_lists_wait_and_nothing_else_does(engine: Engine) {
+    async fn a_greedy_list_slows_no_token(engine: Engine) {
         let office = office(engine, "").await;
-        let alice = office.staff("alice").await;
+        let alice = alice(&office).await;
         let sized = &office.world.app.parts.caller_sized;
         let mut held = Vec::new();
         for n in 0..if engine == Engine::Sqlite { 2 } else { 4 } {
-            held.push(sized.place(&Subject::parse(format!("greedy{n}")).expect("a subject")).await.expect("a place"));
+            held.push(sized.place(&subject(&format!("greedy{n}"))).await.expect("a place"));
         }
         let list = office.list(&alice, "allUsers", "id");
         let others = async {
@@ -149,6 +191,27 @@ both_engines! {
         };
         let (list, ()) = tokio::join!(list, others);
         assert_eq!(list, ["alice"]);
+    }
+
+    async fn who_waits_for_too_many_lists_is_told_and_nobody_else_is(engine: Engine) {
+        let office = office(engine, "").await;
+        let (alice, bob) = (alice(&office).await, office.staff("bob").await);
+        let (sized, own) = (&office.world.app.parts.caller_sized, subject("alice"));
+        let _runs = sized.place(&own).await.expect("a place");
+        let mut waits = Vec::new();
+        for _ in 0..128 {
+            let mut place = Box::pin(sized.place(&own));
+            assert!(futures_util::poll!(&mut place).is_pending());
+            waits.push(place);
+        }
+        for query in ["{ allUsers { id } }", "{ _allOrganizationsMeta { count } }"] {
+            let refused = office.world.ask(&alice, query).await;
+            let error = refused.error();
+            assert_eq!((refused.status, &error["extensions"]["code"]), (200, &json!("TOO_MANY_REQUESTS")));
+            assert_eq!(error["extensions"]["type"], "LISTS_BUSY");
+        }
+        assert_eq!(office.list(&bob, "allUsers", "id").await, ["bob"]);
+        assert_point_reads_go_on(&office, &alice).await;
     }
 
     async fn rights_sets_of_a_list_are_paid_for_by_who_sees_them(engine: Engine) {

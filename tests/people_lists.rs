@@ -147,5 +147,14 @@ both_engines! {
             assert_eq!(answer.error()["message"], told);
         }
         office.world.ask_with(&office.admin, query, json!({"by": few}), &[]).await.data();
+        // The largest that is run, and what is so much larger that it is not even read.
+        let ids = |count: usize| vec!["3fa85f64-5717-4562-b3fc-2c963f66afa6"; count];
+        office.world.ask_with(&office.admin, query, json!({"where": {"id_in": ids(1_980)}}), &[]).await.data();
+        for entries in [json!({"id_in": ids(9_000)}), json!({"OR": vec![json!({"name": "a"}); 9_000]})] {
+            let answer = office.world.ask_with(&office.admin, query, json!({"where": entries}), &[]).await;
+            let error = answer.error();
+            assert!(error["message"].as_str().unwrap().ends_with("where has more than 200 conditions"), "{error}");
+            assert_eq!((answer.status, &error["extensions"]["type"]), (200, &json!("WRONG_VALUE")));
+        }
     }
 }

@@ -31,6 +31,7 @@ const SHARES: usize = 16;
 /// a read must not cost a write.
 pub struct CallerSized {
     desk: Desk,
+    patience: Duration,
     spent: Mutex<Memory>,
 }
 
@@ -45,13 +46,13 @@ impl CallerSized {
     /// As much at once as the database has connections for.
     pub fn new(at_once: usize) -> Self {
         // One of a user's at a time: so nobody alone, with however many lists, keeps all others waiting.
-        Self { desk: Desk::new(at_once, 1, QUEUE), spent: Mutex::default() }
+        Self { desk: Desk::new(at_once, 1, QUEUE), patience: PATIENCE, spent: Mutex::default() }
     }
 
     /// Waits for a place to work at in somebody's name. [`Refusal::ListsBusy`] if too many wait, or it takes too long.
     pub async fn place(&self, user: &Subject) -> Result<Place> {
         let place = self.desk.place(Line::Known(user.as_str().to_owned()));
-        match tokio::time::timeout(PATIENCE, place).await {
+        match tokio::time::timeout(self.patience, place).await {
             Ok(Ok(place)) => Ok(place),
             Ok(Err(_full)) => Err(Error::refused(Refusal::ListsBusy)),
             Err(_elapsed) => Err(Error::refused(Refusal::ListsBusy)),
@@ -156,5 +157,15 @@ mod tests {
         let refused = sized.place(&greedy).await.err();
         assert!(matches!(refused, Some(Error::Refused(Refusal::ListsBusy))), "{refused:?}");
         drop(sized.place(&user("jane")).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_ever() {
+        let sized = CallerSized { patience: Duration::ZERO, ..CallerSized::new(1) };
+        let runs = sized.place(&user("jane")).await.unwrap();
+        let refused = sized.place(&user("john")).await.err();
+        assert!(matches!(refused, Some(Error::Refused(Refusal::ListsBusy))), "{refused:?}");
+        drop(runs);
+        drop(sized.place(&user("john")).await.unwrap());
     }
 }

@@ -49,7 +49,7 @@ impl Passwords {
 pub(super) async fn hash(parts: &Parts, password: SecretString) -> Result<String> {
     let salt = parts.entropy.bytes::<16>();
     // Whoever sets passwords has shown who they are.
-    blocking(parts, Line::Known("set".to_owned()), move || {
+    blocking(&parts.passwords, Line::Known("set".to_owned()), move || {
         let hash = Argon2::default().hash_password_with_salt(password.expose_secret().as_bytes(), &salt);
         hash.map(|hash| hash.to_string()).map_err(Error::internal)
     })
@@ -65,7 +65,7 @@ pub(super) async fn find(
     hashes: Vec<String>,
     rounds: usize,
 ) -> Result<Option<usize>> {
-    blocking(parts, line, move || {
+    blocking(&parts.passwords, line, move || {
         let found = hashes.iter().position(|hash| is_of(hash, &password));
         if found.is_none() {
             for _ in hashes.len()..rounds {
@@ -79,12 +79,12 @@ pub(super) async fn find(
 
 /// Runs `work` where it may take its time.
 async fn blocking<T: Send + 'static>(
-    parts: &Parts,
+    passwords: &Passwords,
     line: Line,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T> {
-    let place = parts.passwords.place(line).await?;
-    let done = parts.passwords.threads.handle().map_err(Error::internal)?.spawn_blocking(move || {
+    let place = passwords.place(line).await?;
+    let done = passwords.threads.handle().map_err(Error::internal)?.spawn_blocking(move || {
         let done = work();
         drop(place);
         done
@@ -122,6 +122,16 @@ mod tests {
         }
         assert!(!is_of("$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHQ", &"".into()), "no hash in the hash");
         assert!(!is_of("plain", &"plain".into()));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn hashing_gives_way_to_who_serves() {
+        use rustix::process::getpriority_process;
+        let own = getpriority_process(None).unwrap();
+        let passwords = Passwords::new().unwrap();
+        let nice = blocking(&passwords, Line::Known("set".to_owned()), || getpriority_process(None).unwrap());
+        assert_eq!(nice.await.unwrap(), own.max(10));
     }
 
     /// Were it not readable, it would take no time.

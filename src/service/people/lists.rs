@@ -17,6 +17,11 @@ use crate::store::{self, Lists};
 /// The most conditions of a filter: a database compiles each.
 const MOST_CONDITIONS: usize = 200;
 
+/// What is wrong with a `where` that has more.
+pub fn too_many_conditions() -> String {
+    format!("has more than {MOST_CONDITIONS} conditions")
+}
+
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct Wanted {
@@ -29,7 +34,7 @@ pub struct Wanted {
 /// What a list of `table` shows: what is asked for and may be seen. Deleted records only if they are asked for.
 pub(super) fn shown(access: &Access, table: Table, wanted: Filter) -> Result<Filter> {
     if wanted.size() > MOST_CONDITIONS {
-        return Err(Error::input("where", format!("has more than {MOST_CONDITIONS} conditions")));
+        return Err(Error::input("where", too_many_conditions()));
     }
     access.may_ask(table, &wanted)?;
     let seen = |table| match table {

@@ -168,6 +168,22 @@ async fn point_reads_go_on_while_every_list_is_held() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_of_sqlite_give_way_to_who_serves() {
+    use rustix::process::getpriority_process;
+    let [(store, _folder), _] = stores().await;
+    let own = getpriority_process(None).unwrap();
+    for (mut conn, expected) in [
+        (store.lists(Until::within(Duration::from_mins(1))).await.unwrap().conn, own.max(10)),
+        (store.read().await.unwrap(), own),
+    ] {
+        let Conn::Sqlite(lease) = &mut conn else { panic!("SQLite") };
+        let asked = lease.0.enter().unwrap().own().unwrap().spawn_blocking(|_| Ok(getpriority_process(None).unwrap()));
+        assert_eq!(asked.await.unwrap(), expected);
+    }
+}
+
 #[derive(QueryableByName)]
 struct Setting {
     #[diesel(sql_type = diesel::sql_types::Text)]

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::spec::{Field, Kind, Listing, Spec};
 use crate::domain::filter::{Comparison, Filter, Value as Given};
 use crate::http::condo::graphql::input::UserType;
+use crate::service::people;
 
 /// What a list is to show.
 pub(super) struct Where<L>(pub(super) Filter, PhantomData<L>);
@@ -123,7 +124,11 @@ impl<L: Listing> InputType for Where<L> {
     }
 
     fn parse(value: Option<Value>) -> InputValueResult<Self> {
-        let filter = filter(L::SPEC, value.unwrap_or_default()).map_err(InputValueError::custom)?;
+        let value = value.unwrap_or_default();
+        if is_beyond(&value, &mut { MOST_ENTRIES }) {
+            return Err(InputValueError::custom(format!("where {}", people::too_many_conditions())));
+        }
+        let filter = filter(L::SPEC, value).map_err(InputValueError::custom)?;
         Ok(Self(filter, PhantomData))
     }
 
@@ -134,6 +139,24 @@ impl<L: Listing> InputType for Where<L> {
 
     fn as_raw_value(&self) -> Option<&Self> {
         Some(self)
+    }
+}
+
+/// More fields and elements than any filter has that is run: one with more is not even read, since each list of a request would
+/// read it again.
+const MOST_ENTRIES: usize = 2_500;
+
+/// Whether there are more fields and elements in a value than are left.
+fn is_beyond(value: &Value, left: &mut usize) -> bool {
+    let mut is_one_more = |value: &Value| {
+        let Some(less) = left.checked_sub(1) else { return true };
+        *left = less;
+        is_beyond(value, left)
+    };
+    match value {
+        Value::Object(object) => object.values().any(&mut is_one_more),
+        Value::List(list) => list.iter().any(&mut is_one_more),
+        _ => false,
     }
 }
 
