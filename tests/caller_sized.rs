@@ -26,7 +26,8 @@ async fn office(engine: Engine, limits: &str) -> Office {
 /// Twelve counts, each by 98 conditions, ten times over.
 fn attack() -> Value {
     let wanted: Vec<Value> = (0..98).map(|n| json!({"name_contains": format!("nobody {n}")})).collect();
-    let fields: String = (0..12).map(|n| format!(" a{n}: _allUsersMeta(where: $where) {{ count }}")).collect();
+    let fields: Vec<String> = (0..12).map(|n| format!(" a{n}: _allUsersMeta(where: $where) {{ count }}")).collect();
+    let fields = fields.concat();
     let one = json!({"query": format!("query ($where: UserWhereInput) {{{fields} }}"), "variables": {"where": {"OR": wanted}}});
     vec![one; 10].into()
 }

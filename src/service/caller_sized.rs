@@ -116,8 +116,8 @@ where
 mod tests {
     use super::*;
 
-    fn user(name: impl ToString) -> Subject {
-        Subject::parse(name.to_string()).unwrap()
+    fn user(name: &str) -> Subject {
+        Subject::parse(name.to_owned()).unwrap()
     }
 
     fn is_refused(charged: &Result<()>) -> bool {
@@ -132,9 +132,9 @@ mod tests {
         charge(user("greedy"), 10).unwrap();
         assert!(is_refused(&charge(user("greedy"), 1)));
         for n in 1..USERS {
-            charge(user(n), 10).unwrap();
+            charge(user(&n.to_string()), 10).unwrap();
         }
-        let late = (0..100).filter(|n| charge(user(format!("late {n}")), 10).is_ok()).count();
+        let late = (0..100).filter(|n| charge(user(&format!("late {n}")), 10).is_ok()).count();
         assert_eq!(late, SHARES, "they share");
         assert_eq!(sized.memory().users.len(), USERS);
         assert!(is_refused(&charge(user("greedy"), 1)), "who was there first is remembered");

@@ -315,12 +315,12 @@ mod tests {
         ]);
         let filter = Filter::All(vec![wanted, seen]);
         let sql = |clock: &str, plus: &str, first: usize| {
-            let [a, b, c, d, e] = std::array::from_fn(|n| first + n);
+            let [kind, own, accepted, me, again] = std::array::from_fn(|n| first + n);
             format!(
-                "SELECT count(*) AS count FROM accounts t0 WHERE {clock}(({plus}t0.account_type = ${a} AND t0.subject IN (${b}) AND \
-                 EXISTS (SELECT 1 FROM employees t1 WHERE t1.subject = t0.subject AND {clock}t1.is_accepted = ${c})) AND t0.subject IN \
-                 (SELECT t2.subject FROM accounts t2 WHERE {clock}t2.subject = ${d} UNION ALL SELECT t3.subject FROM employees t3 \
-                 WHERE {clock}t3.organization IN (SELECT t4.organization FROM employees t4 WHERE {clock}t4.subject = ${e})))"
+                "SELECT count(*) AS count FROM accounts t0 WHERE {clock}(({plus}t0.account_type = ${kind} AND t0.subject IN (${own}) AND \
+                 EXISTS (SELECT 1 FROM employees t1 WHERE t1.subject = t0.subject AND {clock}t1.is_accepted = ${accepted})) AND t0.subject IN \
+                 (SELECT t2.subject FROM accounts t2 WHERE {clock}t2.subject = ${me} UNION ALL SELECT t3.subject FROM employees t3 \
+                 WHERE {clock}t3.organization IN (SELECT t4.organization FROM employees t4 WHERE {clock}t4.subject = ${again})))"
             )
         };
         let until = Until::within(std::time::Duration::ZERO);

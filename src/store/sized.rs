@@ -25,6 +25,10 @@ use crate::domain::{Error, Result};
 /// How much longer than a list may take we wait for Postgres to say that it has stopped: what hangs says nothing.
 const GOODBYE: Duration = Duration::from_secs(1);
 
+/// The least that Postgres gives a statement. It holds for the next one on the connection as well, up to where that is told how
+/// long it has; and zero would mean for ever.
+const LEAST: Duration = Duration::from_millis(100);
+
 /// What statements count their time from.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
@@ -85,6 +89,8 @@ pub(super) fn keep_time(conn: &mut SqliteConnection) -> QueryResult<()> {
 pub(crate) struct Lists {
     pub(super) conn: Conn,
     pub(super) until: Until,
+    /// Whether Postgres knows by when the next statement must end.
+    is_hurried: bool,
 }
 
 #[derive(QueryableByName)]
@@ -105,24 +111,28 @@ impl Store {
     /// A connection for reads that a caller sizes. What is read on it ends by then.
     pub(crate) async fn lists(&self, until: Until) -> Result<Lists> {
         let postgres = match &self.engine {
-            Engine::Sqlite(sqlite) => return Ok(Lists { conn: sqlite.lists().await?, until }),
+            Engine::Sqlite(sqlite) => return Ok(Lists::new(sqlite.lists().await?, until)),
             Engine::Postgres(postgres) => postgres,
         };
-        let mut lists = Lists { conn: postgres.lists().await?, until };
+        let mut lists = Lists::new(postgres.lists().await?, until);
         match lists.hurry().await {
             // Nothing was read yet, and a server that went away takes all connections with it.
             Err(error) if is_lost(&error) => {
                 lists.conn.close();
                 drop(lists);
                 postgres.close_idle_lists();
-                Ok(Lists { conn: postgres.lists().await?, until })
+                Ok(Lists::new(postgres.lists().await?, until))
             }
-            other => other.map(|()| lists),
+            other => other.map(|()| Lists { is_hurried: true, ..lists }),
         }
     }
 }
 
 impl Lists {
+    fn new(conn: Conn, until: Until) -> Self {
+        Self { conn, until, is_hurried: false }
+    }
+
     /// The records that a filter shows, a page of them, in order.
     pub(crate) async fn list<R: Listed>(&mut self, filter: &Filter, page: &Page) -> Result<Vec<R>> {
         self.hurry().await?;
@@ -148,11 +158,11 @@ impl Lists {
 
     /// Has Postgres stop the next statement when the time is up, whether anybody still waits for it or not.
     async fn hurry(&mut self) -> Result<()> {
-        if self.conn.is_sqlite() {
+        if self.conn.is_sqlite() || std::mem::take(&mut self.is_hurried) {
             return Ok(());
         }
-        // Zero would mean for ever; and a statement that is stopped early would be none that took too long.
-        let left = self.until.left().as_micros().div_ceil(1000).max(1);
+        // Rounded up: a statement that is stopped early would be none that took too long.
+        let left = self.until.left().max(LEAST).as_micros().div_ceil(1000);
         let watch = self.watch();
         watch.keep(self.conn.batch(&format!("SET statement_timeout = {left}"))).await
     }
