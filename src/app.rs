@@ -41,7 +41,7 @@ impl App {
             tokens_seen: callers::TokensSeen::default(),
             wrong_secrets: callers::WrongSecrets::default(),
             passwords: passwords::Passwords::new().map_err(Error::internal)?,
-            caller_sized: caller_sized::CallerSized::new(store.lists_at_once()),
+            caller_sized: caller_sized::CallerSized::new(store.lists_at_once()).map_err(Error::internal)?,
             uses: Uses::default(),
             presence: keys::Presence::new(&*entropy),
             store,

@@ -23,7 +23,18 @@ impl Nice {
         Ok(Self(Some(runtime)))
     }
 
-    /// Where its work is sent, by `spawn_blocking`.
+    /// So many threads with this name for tasks. They stay.
+    pub fn for_tasks(name: &str, count: usize) -> io::Result<Self> {
+        let runtime = Builder::new_multi_thread()
+            .thread_name(name)
+            .worker_threads(count)
+            .on_thread_start(give_way)
+            .enable_all()
+            .build()?;
+        Ok(Self(Some(runtime)))
+    }
+
+    /// Where its work is sent: tasks by `spawn`, or what blocks by `spawn_blocking`.
     pub fn handle(&self) -> io::Result<&Handle> {
         self.0.as_ref().map(Runtime::handle).ok_or_else(|| io::Error::other("its threads have ended"))
     }
@@ -67,6 +78,8 @@ mod tests {
         for _ in 0..3 {
             assert_eq!(nice.handle().unwrap().spawn_blocking(work).await.unwrap(), own.max(NICE));
         }
+        let tasks = Nice::for_tasks("tasks", 1).unwrap();
+        assert_eq!(tasks.handle().unwrap().spawn(async move { work() }).await.unwrap(), own.max(NICE));
         assert_eq!(getpriority_process(None).unwrap(), own);
         assert_eq!(tokio::task::spawn_blocking(work).await.unwrap(), own);
     }

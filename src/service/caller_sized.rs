@@ -2,10 +2,14 @@
 //! at once, and waited for no longer than anybody looks at an empty page.
 
 use std::collections::HashMap;
+use std::io;
+use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use tokio::task::AbortHandle;
 
 use super::Parts;
 use super::desk::Desk;
@@ -16,6 +20,7 @@ use crate::domain::refusal::Refusal;
 use crate::domain::turns::Line;
 use crate::domain::{Error, Result};
 use crate::store::{Lists, Until};
+use crate::threads::Nice;
 
 /// How many may wait: the lists of ten requests that ask for as many as they may.
 const QUEUE: usize = 128;
@@ -33,6 +38,7 @@ pub struct CallerSized {
     desk: Desk,
     patience: Duration,
     spent: Mutex<Memory>,
+    threads: Nice,
 }
 
 #[derive(Default)]
@@ -44,9 +50,23 @@ struct Memory {
 
 impl CallerSized {
     /// As much at once as the database has connections for.
-    pub fn new(at_once: usize) -> Self {
-        // One of a user's at a time: so nobody alone, with however many lists, keeps all others waiting.
-        Self { desk: Desk::new(at_once, 1, QUEUE), patience: PATIENCE, spent: Mutex::default() }
+    pub fn new(at_once: usize) -> io::Result<Self> {
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        Ok(Self {
+            // One of a user's at a time: so nobody alone, with however many lists, keeps all others waiting.
+            desk: Desk::new(at_once, 1, QUEUE),
+            patience: PATIENCE,
+            spent: Mutex::default(),
+            threads: Nice::for_tasks("caller-sized", cores)?,
+        })
+    }
+
+    /// Does what takes as long as its caller likes on threads that give way to those that serve. It ends with whoever waits for
+    /// it, as it would in their own hands.
+    pub async fn aside<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T> {
+        let task = self.threads.handle().map_err(Error::internal)?.spawn(work);
+        let _with_us = Ends(task.abort_handle());
+        task.await.map_err(Error::internal)
     }
 
     /// Waits for a place to work at in somebody's name. [`Refusal::ListsBusy`] if too many wait, or it takes too long.
@@ -80,6 +100,15 @@ impl CallerSized {
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends a task with its owner.
+struct Ends(AbortHandle);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -126,7 +155,7 @@ mod tests {
 
     #[test]
     fn everybody_has_points_of_their_own_and_what_is_remembered_is_bounded() {
-        let sized = CallerSized::new(2);
+        let sized = CallerSized::new(2).unwrap();
         let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
         let charge = |who: Subject, points| sized.charge(&who, points, (10, now));
         charge(user("greedy"), 10).unwrap();
@@ -145,7 +174,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_asks_for_many_refuses_themselves() {
-        let sized = CallerSized::new(2);
+        let sized = CallerSized::new(2).unwrap();
         let greedy = user("greedy");
         let _runs = sized.place(&greedy).await.unwrap();
         let mut waits = Vec::new();
@@ -159,9 +188,27 @@ mod tests {
         drop(sized.place(&user("jane")).await.unwrap());
     }
 
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn what_is_done_aside_gives_way_and_ends_with_who_waits_for_it() {
+        use rustix::process::getpriority_process;
+        let own = getpriority_process(None).unwrap();
+        let sized = CallerSized::new(1).unwrap();
+        let nice = sized.aside(async { getpriority_process(None).unwrap() }).await.unwrap();
+        assert_eq!(nice, own.max(10));
+        let (held, ended) = tokio::sync::oneshot::channel::<()>();
+        let mut gone = Box::pin(sized.aside(async move {
+            let _held = held;
+            std::future::pending::<()>().await;
+        }));
+        assert!(futures_util::poll!(&mut gone).is_pending());
+        drop(gone);
+        assert!(ended.await.is_err(), "it is dropped, and all that it had");
+    }
+
     #[tokio::test]
     async fn nobody_waits_for_ever() {
-        let sized = CallerSized { patience: Duration::ZERO, ..CallerSized::new(1) };
+        let sized = CallerSized { patience: Duration::ZERO, ..CallerSized::new(1).unwrap() };
         let runs = sized.place(&user("jane")).await.unwrap();
         let refused = sized.place(&user("john")).await.err();
         assert!(matches!(refused, Some(Error::Refused(Refusal::ListsBusy))), "{refused:?}");

@@ -168,17 +168,27 @@ impl<'d> Survey<'d> {
 
 /// Whether it asks what there is to ask.
 fn asks_for_schema(document: &ExecutableDocument) -> bool {
-    fn asks(set: &SelectionSet) -> bool {
-        // At the top alone: beneath it no type has such a field.
+    asks_for(document, |field| matches!(field, "__schema" | "__type"))
+}
+
+/// Whether it asks for a list, or how many records one has: what that takes is up to who asks.
+pub(super) fn asks_for_lists(document: &ExecutableDocument) -> bool {
+    asks_for(document, |field| field.starts_with("all") || field.starts_with("_all"))
+}
+
+/// Whether it asks for such a field at the top: beneath it no type has one.
+fn asks_for(document: &ExecutableDocument, is_such: fn(&str) -> bool) -> bool {
+    fn asks(set: &SelectionSet, is_such: fn(&str) -> bool) -> bool {
         set.items.iter().any(|selection| match &selection.node {
-            Selection::Field(field) => matches!(field.node.name.node.as_str(), "__schema" | "__type"),
-            Selection::InlineFragment(inline) => asks(&inline.node.selection_set.node),
+            Selection::Field(field) => is_such(field.node.name.node.as_str()),
+            Selection::InlineFragment(inline) => asks(&inline.node.selection_set.node, is_such),
             // Each is looked at by itself.
             Selection::FragmentSpread(_) => false,
         })
     }
     let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node);
-    operations.chain(document.fragments.values().map(|fragment| &fragment.node.selection_set.node)).any(asks)
+    let mut sets = operations.chain(document.fragments.values().map(|fragment| &fragment.node.selection_set.node));
+    sets.any(|set| asks(set, is_such))
 }
 
 /// Whether its one operation has no name. Some clients send a name all the same, and the source takes no offence.
@@ -316,6 +326,20 @@ mod tests {
             [format!("{{ a(b: {hidden}"), format!("{{ a(b: {}", "[\"\"\"]\"\"\" ".repeat(100)), "[#]\n".repeat(100)]
         {
             assert_eq!(judged(&text), Err(Unfit::TooDeep), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_list_is_found_wherever_it_is_asked_for() {
+        for (query, expected) in [
+            ("{ allUsers { id } }", true),
+            ("{ a: _allUsersMeta { count } }", true),
+            ("query a { authenticatedUser { id } } query b { ... on Query { allOrganizations { id } } }", true),
+            ("{ ...f } fragment f on Query { ...g } fragment g on Query { allUserRightsSets { id } }", true),
+            ("{ all: authenticatedUser { allUsers: id } }", false),
+            ("mutation { unauthenticateUser { success } }", false),
+        ] {
+            assert_eq!(asks_for_lists(&parse(query, false).unwrap()), expected, "{query}");
         }
     }
 
