@@ -10,10 +10,10 @@ const SERVER: &str = "actix_http";
 
 /// Starts logging to standard error: text on a terminal, JSON lines elsewhere. `filter` in the form of `RUST_LOG`.
 pub fn start(filter: Option<&str>) {
-    let stated = filter.unwrap_or("info");
-    let mut filter = EnvFilter::builder().parse_lossy(stated);
+    let directives = filter.unwrap_or("info");
+    let mut filter = EnvFilter::builder().parse_lossy(directives);
     // The server tells of each head that is none at ERROR: whoever sends one would fill the log.
-    if !stated.contains(SERVER)
+    if !directives.contains(SERVER)
         && let Ok(silent) = format!("{SERVER}=off").parse()
     {
         filter = filter.add_directive(silent);

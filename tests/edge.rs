@@ -141,7 +141,7 @@ async fn what_is_no_request_is_answered_with_nothing() {
             let received = exchange(&world, head.as_bytes()).await;
             let head = head.chars().take(40).collect::<String>();
             let last = received.rfind("HTTP/1.1 ").expect("an answer");
-            let answer = parse(received[last..].as_bytes());
+            let answer = parse(&received.as_bytes()[last..]);
             assert_eq!(answer.status.to_string(), status, "{head}: {received}");
             assert!(answer.body.is_empty() && received.contains("content-length: 0\r\n"), "{head}: {received}");
             assert_careful(&answer, reached, &head);

@@ -20,5 +20,5 @@ pub(super) fn on_every_answer(by_https: bool) -> DefaultHeaders {
 
 /// The same as the lines of a head, each with its end.
 pub(super) fn on_every_answer_as_text(by_https: bool) -> String {
-    careful(by_https).map(|(name, value)| format!("{name}: {value}\r\n")).collect()
+    careful(by_https).flat_map(|(name, value)| [name.to_string(), format!(": {value}\r\n")]).collect()
 }

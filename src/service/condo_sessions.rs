@@ -124,21 +124,22 @@ impl Nobody {
             Some(AccountType::Staff) => 2,
             Some(AccountType::Service) => 3,
         };
-        let [.., a, b, c, d, e] = self.since.to_be_bytes();
-        URL_SAFE_NO_PAD.encode([random.as_slice(), &[kind, a, b, c, d, e]].concat())
+        let [_, _, _, since @ ..] = self.since.to_be_bytes();
+        URL_SAFE_NO_PAD.encode([random.as_slice(), &[kind], &since].concat())
     }
 
     fn read(sid: &str) -> Option<Self> {
         let bytes: [u8; SID] = URL_SAFE_NO_PAD.decode(sid).ok()?.try_into().ok()?;
-        let [.., kind, a, b, c, d, e] = bytes;
+        let (kind, since) = bytes.get(RANDOM..)?.split_first_chunk::<1>()?;
+        let since = since.iter().fold(0, |since, byte| since << 8 | i64::from(*byte));
         let user_type = match kind {
-            0 => None,
-            1 => Some(AccountType::Resident),
-            2 => Some(AccountType::Staff),
-            3 => Some(AccountType::Service),
+            [0] => None,
+            [1] => Some(AccountType::Resident),
+            [2] => Some(AccountType::Staff),
+            [3] => Some(AccountType::Service),
             _ => return None,
         };
-        Some(Self { user_type, since: i64::from_be_bytes([0, 0, 0, a, b, c, d, e]) })
+        Some(Self { user_type, since })
     }
 
     /// It lasts as long as it takes to sign in, and is not put off.
