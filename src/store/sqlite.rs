@@ -2,8 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection as _;
+use diesel::result::Error::DatabaseError;
 use diesel::result::QueryResult;
 use diesel::sqlite::SqliteConnection;
 use diesel::{Connection as _, QueryableByName, RunQueryDsl as _};
@@ -29,6 +32,11 @@ pub(super) const LISTS: usize = 2;
 
 /// Every connection: wait for a lock before anything else, since even changing the journal mode takes one.
 pub(super) const EVERY: &str = "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON;";
+/// What SQLite says where another process has a lock (`sqlite3_errstr(SQLITE_BUSY)`).
+const LOCKED: &str = "database is locked";
+/// As long as `busy_timeout`, and how often it is tried meanwhile.
+const PATIENCE: Duration = Duration::from_secs(5);
+const MOMENT: Duration = Duration::from_millis(5);
 /// The writer: a commit that returned survives a power cut, and what is deleted is overwritten.
 pub(super) const WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;";
 /// A reader can't write, whatever is asked of it.
@@ -163,6 +171,20 @@ pub(super) fn establish(path: &Path, pragmas: &str) -> QueryResult<SqliteConnect
     let mut conn = SqliteConnection::establish(name)
         .map_err(|error| unsent(&format!("can't open the SQLite database {name}: {error}")))?;
     conn.batch_execute(EVERY)?;
-    conn.batch_execute(pragmas)?;
+    use_as(&mut conn, pragmas)?;
     Ok(conn)
+}
+
+/// Says how a connection is to be used. Of several processes that make a file a WAL database at once, SQLite refuses all but one
+/// without waiting, whatever `busy_timeout` says: two that hold a lock each wait for the other's.
+fn use_as(conn: &mut SqliteConnection, pragmas: &str) -> QueryResult<()> {
+    let began = Instant::now();
+    loop {
+        match conn.batch_execute(pragmas) {
+            Err(DatabaseError(_, why)) if why.message() == LOCKED && began.elapsed() < PATIENCE => {
+                thread::sleep(MOMENT);
+            }
+            done => return done,
+        }
+    }
 }
