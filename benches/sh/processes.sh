@@ -36,9 +36,10 @@ start() {
   exec {said_by}<&-
 }
 
+# Without ceremony: told to stop, a server serves on for a while, so that balancers see it.
 stop() {
-  kill "$1"
-  wait "$1" || true
+  kill -KILL "$1"
+  wait "$1" 2>/dev/null || true
 }
 
 as_postgres() {
