@@ -182,6 +182,7 @@ fn use_as(conn: &mut SqliteConnection, pragmas: &str) -> QueryResult<()> {
     loop {
         match conn.batch_execute(pragmas) {
             Err(DatabaseError(_, why)) if why.message() == LOCKED && began.elapsed() < PATIENCE => {
+                #[expect(clippy::disallowed_methods, reason = "SQLite itself waits so, where it waits")]
                 thread::sleep(MOMENT);
             }
             done => return done,
