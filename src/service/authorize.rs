@@ -41,7 +41,7 @@ pub enum Unfit {
     Client,
     /// `redirect_uri` is missing, stands twice, or is not on the application's list.
     RedirectUri,
-    /// There are more than [`MOST_PARAMETERS`] parameters.
+    /// There are more than a hundred parameters.
     Parameters,
 }
 
