@@ -4,6 +4,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::support::program::Running;
 use crate::support::site::{CONSOLE_SECRET, PROVIDER_SECRET, Site, provider};
@@ -51,6 +52,12 @@ async fn fed_token(base_url: &str, caller: &str) -> Value {
     let answer: Value = answer.json().await.expect("JSON");
     assert_eq!(status, 200, "{answer}");
     answer["1000347601"].clone()
+}
+
+/// Asks for a token, whoever waits for it.
+fn asking(serving: &Running, caller: &str) -> JoinHandle<Value> {
+    let (base, caller) = (serving.base_url.clone(), caller.to_owned());
+    tokio::spawn(async move { fed_token(&base, &caller).await })
 }
 
 /// Asks the provider itself (RFC 7662).
@@ -113,10 +120,7 @@ both_engines! {
         let mut serving = site.serve();
         let caller = caller(&serving).await;
         let hold = sandbox.script().hold_token_answers();
-        let asking = tokio::spawn({
-            let (base, caller) = (serving.base_url.clone(), caller.clone());
-            async move { fed_token(&base, &caller).await }
-        });
+        let asking = asking(&serving, &caller);
         hold.wait_for_arrivals(1).await;
         // The provider has spent the refresh token, and nobody else knows the new one.
         serving.send_sigterm();
@@ -138,10 +142,7 @@ both_engines! {
         let mut serving = site.serve();
         let caller = caller(&serving).await;
         let hold = sandbox.script().hold_token_answers();
-        let asking = tokio::spawn({
-            let (base, caller) = (serving.base_url.clone(), caller.clone());
-            async move { fed_token(&base, &caller).await }
-        });
+        let asking = asking(&serving, &caller);
         hold.wait_for_arrivals(1).await;
         asking.abort();
         assert!(asking.await.expect_err("it hung up").is_cancelled());
@@ -170,18 +171,26 @@ async fn the_only_server_goes_on_answering_until_it_ends() {
     let sandbox = provider();
     let site = site(Engine::Sqlite, &sandbox);
     move_in(&site, &sandbox);
+    let other = json!({
+        "subject": "43", "fpType": "tcs", "fpName": "tcs_1", "sid": "1000347602", "accessToken": "run out",
+        "refreshToken": "not to be sent", "expiresOn": 1_711_125_311,
+    });
+    site.feed(&["import", "--register", "-"], &other.to_string()).good();
     let mut serving = site.serve();
     let caller = caller(&serving).await;
     let hold = sandbox.script().hold_token_answers();
-    let asking = tokio::spawn({
-        let (base, caller) = (serving.base_url.clone(), caller.clone());
-        async move { fed_token(&base, &caller).await }
-    });
+    let asking = asking(&serving, &caller);
     hold.wait_for_arrivals(1).await;
     serving.send_sigterm();
     while serving.is_ready() {}
-    let url = format!("{}/blitz/api/v3/users/42/fa", serving.base_url);
-    let listed = http().get(url).bearer_auth(&caller).send().await.expect("it answers");
+    let get = async |path: &str| {
+        let url = format!("{}/blitz/api/v3/users/{path}", serving.base_url);
+        http().get(url).bearer_auth(&caller).send().await.expect("it answers")
+    };
+    let refused = get("43/fedToken/tcs/tcs_1").await;
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    let listed = get("42/fa").await;
     assert_eq!(listed.status(), 200);
     assert_eq!(listed.headers().get("connection").expect("it says so"), "close");
     hold.release();

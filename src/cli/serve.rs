@@ -53,6 +53,10 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     let stopping =
         Stopping { began: Instant::now(), drain: app.parts.settings.drain, within: app.parts.settings.stop_within };
     tracing::info!("stopping: requests finish, refreshes in flight are stored");
+    if only_server.is_some() {
+        // Before anybody hears of it: what is begun now might not be stored before the end.
+        app.parts.flights.begin_no_more();
+    }
     leaving.begin();
     // Nothing is refreshed ahead any more; what is in the air already flies on.
     refreshing.abort();

@@ -103,12 +103,16 @@ impl Flights {
         mixed.fold(0x9d, |hash, byte| (hash ^ byte).wrapping_mul(0xa7).rotate_left(3))
     }
 
-    /// Waits until every flight that is in the air now has landed; those that wait for other instances need not be waited
-    /// for, and there are none from here on. Nor is anybody asked any more: an answer might come too late to be stored, and
-    /// a refresh token that was never sent is not lost.
-    pub async fn land_all(&self) {
+    /// From here on nobody is asked any more, and nobody waits for other instances: an answer might come too late to be stored,
+    /// and a refresh token that was never sent is not lost.
+    pub fn begin_no_more(&self) {
         self.ending.store(true, Ordering::Release);
         self.waiting.send_away();
+    }
+
+    /// Waits until every flight that is in the air now has landed; none is begun any more.
+    pub async fn land_all(&self) {
+        self.begin_no_more();
         let flying: Vec<Flight> =
             self.flying.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         futures_util::future::join_all(flying).await;
