@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use crate::clock::SharedClock;
-use crate::domain::{Error, Result};
+use crate::domain::Result;
 use crate::entropy::SharedEntropy;
 use crate::service::{Flights, Parts, Uses, caller_sized, callers, keys, ownership, passwords};
 use crate::settings::{Settings, words_on_odds};
@@ -40,8 +40,8 @@ impl App {
             flights: Flights::new(&settings, &entropy),
             tokens_seen: callers::TokensSeen::default(),
             wrong_secrets: callers::WrongSecrets::default(),
-            passwords: passwords::Passwords::new().map_err(Error::internal)?,
-            caller_sized: caller_sized::CallerSized::new(store.lists_at_once()).map_err(Error::internal)?,
+            passwords: passwords::Passwords::new(),
+            caller_sized: caller_sized::CallerSized::new(store.lists_at_once()),
             uses: Uses::default(),
             presence: keys::Presence::new(&*entropy),
             store,

@@ -2,47 +2,62 @@
 //! to them where cores are short.
 
 use std::io;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// How nice they are: of a core that is wanted by all, one of these gets a tenth of what one that serves gets (sched(7)).
 const NICE: i32 = 10;
 
-/// A few threads that give way. They come when there is work, and go when there has been none for ten seconds.
-pub struct Nice(Option<Runtime>);
+/// A few threads that give way. None is started before there is work.
+pub struct Nice {
+    builder: Mutex<Builder>,
+    runtime: OnceLock<Runtime>,
+}
 
 impl Nice {
-    /// At most `count` threads with this name. What is more waits.
-    pub fn new(name: &str, count: usize) -> io::Result<Self> {
+    /// At most `count` threads with this name, for work that blocks. What is more waits. One that has had nothing to do for ten
+    /// seconds ends.
+    pub fn new(name: &str, count: usize) -> Self {
         // Nothing is driven on it: it has its threads for blocking work alone.
-        let runtime = Builder::new_current_thread()
-            .thread_name(name)
-            .max_blocking_threads(count)
-            .on_thread_start(give_way)
-            .build()?;
-        Ok(Self(Some(runtime)))
+        let mut builder = Builder::new_current_thread();
+        builder.thread_name(name).max_blocking_threads(count);
+        Self::built_by(builder)
     }
 
     /// So many threads with this name for tasks. They stay.
-    pub fn for_tasks(name: &str, count: usize) -> io::Result<Self> {
-        let runtime = Builder::new_multi_thread()
-            .thread_name(name)
-            .worker_threads(count)
-            .on_thread_start(give_way)
-            .enable_all()
-            .build()?;
-        Ok(Self(Some(runtime)))
+    pub fn for_tasks(name: &str, count: usize) -> Self {
+        let mut builder = Builder::new_multi_thread();
+        builder.thread_name(name).worker_threads(count).enable_all();
+        Self::built_by(builder)
     }
 
-    /// Where its work is sent: tasks by `spawn`, or what blocks by `spawn_blocking`.
+    fn built_by(mut builder: Builder) -> Self {
+        builder.on_thread_start(give_way);
+        Self { builder: Mutex::new(builder), runtime: OnceLock::new() }
+    }
+
+    /// Where its work is sent: tasks by `spawn`, or what blocks by `spawn_blocking`. The system may refuse the threads.
     pub fn handle(&self) -> io::Result<&Handle> {
-        self.0.as_ref().map(Runtime::handle).ok_or_else(|| io::Error::other("its threads have ended"))
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime.handle());
+        }
+        // Held meanwhile, so that there is one.
+        let mut builder = self.builder.lock().unwrap_or_else(PoisonError::into_inner);
+        let runtime = match self.runtime.get() {
+            Some(runtime) => runtime,
+            None => {
+                let made = builder.build()?;
+                self.runtime.get_or_init(|| made)
+            }
+        };
+        Ok(runtime.handle())
     }
 }
 
 impl Drop for Nice {
     fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
             // Not awaited: it is dropped where nothing may block.
             runtime.shutdown_background();
         }
@@ -73,12 +88,12 @@ mod tests {
     #[tokio::test]
     async fn its_threads_give_way_and_no_other_does() {
         let own = getpriority_process(None).unwrap();
-        let nice = Nice::new("nice", 2).unwrap();
+        let nice = Nice::new("nice", 2);
         let work = || getpriority_process(None).unwrap();
         for _ in 0..3 {
             assert_eq!(nice.handle().unwrap().spawn_blocking(work).await.unwrap(), own.max(NICE));
         }
-        let tasks = Nice::for_tasks("tasks", 1).unwrap();
+        let tasks = Nice::for_tasks("tasks", 1);
         assert_eq!(tasks.handle().unwrap().spawn(async move { work() }).await.unwrap(), own.max(NICE));
         assert_eq!(getpriority_process(None).unwrap(), own);
         assert_eq!(tokio::task::spawn_blocking(work).await.unwrap(), own);

@@ -10,8 +10,10 @@
 
 mod bare;
 mod callers;
+mod greedy;
 mod postgres;
 mod provider;
+mod reads;
 mod seal;
 mod seed;
 mod sqlite;
@@ -21,7 +23,12 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use serde::{Serialize, Serializer};
+
+/// fedlink's: what is by hand is held against it, not against another allocator.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Serves on a free port of 127.0.0.1 and says which; called by scripts/bench.
 #[derive(Parser)]
@@ -81,6 +88,30 @@ enum Yardstick {
         /// As with `lines`.
         count: u32,
     },
+    /// Reads fresh tokens of `lines`, without greedy peers and beside them; prints how many reads failed, and the median and the
+    /// 99th percentile in milliseconds of each. Calls with $TOKEN.
+    Greedy {
+        /// Where fedlink listens.
+        url: String,
+        /// As with `lines`.
+        count: u32,
+        /// What the peers do.
+        kind: greedy::Kind,
+    },
+    /// The peers of `greedy`, until they are ended.
+    Peers {
+        /// Where fedlink listens.
+        url: String,
+        /// What they do.
+        kind: greedy::Kind,
+    },
+    /// Adds accounts with names to a SQLite database, which may be served.
+    Strangers {
+        /// fedlink's database file.
+        database: PathBuf,
+        /// How many.
+        count: u32,
+    },
 }
 
 #[tokio::main]
@@ -93,6 +124,9 @@ async fn main() {
         Yardstick::Lines { count, expired } => seed::print_lines(count, expired),
         Yardstick::Provider { families, milliseconds } => provider::serve(families, milliseconds).await,
         Yardstick::Storm { url, count } => storm::blow(url, count..count * 2).await,
+        Yardstick::Greedy { url, count, kind } => greedy::measure(url, count, kind).await,
+        Yardstick::Peers { url, kind } => greedy::be(url, kind).await,
+        Yardstick::Strangers { database, count } => seed::add_strangers(&database, count),
     }
 }
 

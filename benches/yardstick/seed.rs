@@ -64,6 +64,18 @@ pub(crate) fn add(database: &Path, keyring: &Path, numbers: Range<u32>) {
     println!("{} added", numbers.len());
 }
 
+/// Adds so many accounts that have names and no links.
+pub(crate) fn add_strangers(database: &Path, count: u32) {
+    let connection = Connection::open(database).expect("the database");
+    let added = connection.execute(
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?1) \
+         INSERT INTO accounts (subject, account_type, name, created) \
+         SELECT 'stranger-' || n, 'resident', 'Somebody With A Name ' || n, ?2 FROM numbers",
+        params![count, CREATED],
+    );
+    println!("{} added", added.expect("they are new"));
+}
+
 struct Inserts<'a> {
     account: Statement<'a>,
     link: Statement<'a>,

@@ -2,7 +2,6 @@
 //! at once, and waited for no longer than anybody looks at an empty page.
 
 use std::collections::HashMap;
-use std::io;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
@@ -50,15 +49,15 @@ struct Memory {
 
 impl CallerSized {
     /// As much at once as the database has connections for.
-    pub fn new(at_once: usize) -> io::Result<Self> {
+    pub fn new(at_once: usize) -> Self {
         let cores = available_parallelism().map_or(1, NonZero::get);
-        Ok(Self {
+        Self {
             // One of a user's at a time: so nobody alone, with however many lists, keeps all others waiting.
             desk: Desk::new(at_once, 1, QUEUE),
             patience: PATIENCE,
             spent: Mutex::default(),
-            threads: Nice::for_tasks("caller-sized", cores)?,
-        })
+            threads: Nice::for_tasks("caller-sized", cores),
+        }
     }
 
     /// Does what takes as long as its caller likes on threads that give way to those that serve. It ends with whoever waits for
@@ -155,7 +154,7 @@ mod tests {
 
     #[test]
     fn everybody_has_points_of_their_own_and_what_is_remembered_is_bounded() {
-        let sized = CallerSized::new(2).unwrap();
+        let sized = CallerSized::new(2);
         let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
         let charge = |who: Subject, points| sized.charge(&who, points, (10, now));
         charge(user("greedy"), 10).unwrap();
@@ -174,7 +173,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_asks_for_many_refuses_themselves() {
-        let sized = CallerSized::new(2).unwrap();
+        let sized = CallerSized::new(2);
         let greedy = user("greedy");
         let _runs = sized.place(&greedy).await.unwrap();
         let mut waits = Vec::new();
@@ -193,7 +192,7 @@ mod tests {
     async fn what_is_done_aside_gives_way_and_ends_with_who_waits_for_it() {
         use rustix::process::getpriority_process;
         let own = getpriority_process(None).unwrap();
-        let sized = CallerSized::new(1).unwrap();
+        let sized = CallerSized::new(1);
         let nice = sized.aside(async { getpriority_process(None).unwrap() }).await.unwrap();
         assert_eq!(nice, own.max(10));
         let (held, ended) = tokio::sync::oneshot::channel::<()>();
@@ -208,7 +207,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_waits_for_ever() {
-        let sized = CallerSized { patience: Duration::ZERO, ..CallerSized::new(1).unwrap() };
+        let sized = CallerSized { patience: Duration::ZERO, ..CallerSized::new(1) };
         let runs = sized.place(&user("jane")).await.unwrap();
         let refused = sized.place(&user("john")).await.err();
         assert!(matches!(refused, Some(Error::Refused(Refusal::ListsBusy))), "{refused:?}");

@@ -1,32 +1,27 @@
-//! Argon2 in memory that is kept: 19 MiB for each password would be taken from the system anew each time, and what is given
-//! back does not all return to it.
+//! Argon2 in memory that a thread keeps for as long as it lives: 19 MiB would else be taken from the system for each password.
 
 use std::cell::RefCell;
-use std::sync::{Mutex, PoisonError};
 
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::password_hash::{CustomizedPasswordHasher, Error, Result};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use zeroize::Zeroize as _;
 
-/// Rooms to hash in, as many as are used at once.
-#[derive(Default)]
-pub(super) struct Rooms(Mutex<Vec<Vec<Block>>>);
+thread_local! {
+    static ROOM: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
 
-impl Rooms {
-    /// Does `work` with a hasher that has a room of its own.
-    pub(super) fn within<T>(&self, work: impl FnOnce(&Hasher) -> T) -> T {
-        let room = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
-        let hasher = Hasher(RefCell::new(room));
-        let done = work(&hasher);
-        let mut room = hasher.0.into_inner();
-        // A hash that was made elsewhere may want more; it is not kept for the next.
-        room.truncate(Params::default().block_count());
-        room.shrink_to_fit();
-        room.iter_mut().for_each(Block::zeroize);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(room);
-        done
-    }
+/// Does `work` with a hasher in this thread's room, which is wiped afterwards.
+pub(super) fn within<T>(work: impl FnOnce(&Hasher) -> T) -> T {
+    let hasher = Hasher(RefCell::new(ROOM.take()));
+    let done = work(&hasher);
+    let mut room = hasher.0.into_inner();
+    // A hash that was made elsewhere may want more; it is not kept for the next.
+    room.truncate(Params::default().block_count());
+    room.shrink_to_fit();
+    room.iter_mut().for_each(Block::zeroize);
+    ROOM.set(room);
+    done
 }
 
 /// Argon2 as its crate has it, in a room that is there.
@@ -84,13 +79,12 @@ mod tests {
 
     #[test]
     fn a_hash_is_what_the_crate_makes_of_it() {
-        let rooms = Rooms::default();
         for (memory, passes, lanes) in [(19 * 1024, 2, 1), (64, 1, 4), (32 * 1024, 1, 2), (19 * 1024, 2, 1)] {
             let params = Params::new(memory, passes, lanes, None).unwrap();
             let theirs = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone())
                 .hash_password_with_salt(b"correct horse", &[7; 16])
                 .unwrap();
-            rooms.within(|hasher| {
+            within(|hasher| {
                 let ours = hasher.hash_password_customized(b"correct horse", &[7; 16], None, None, params).unwrap();
                 assert_eq!(ours, theirs);
                 assert_eq!(hasher.verify_password(b"correct horse", &theirs), Ok(()));
@@ -101,15 +95,14 @@ mod tests {
 
     #[test]
     fn a_room_is_kept_and_wiped() {
-        let rooms = Rooms::default();
         for _ in 0..3 {
-            rooms.within(|hasher| hasher.hash(b"correct horse", &[7; 16])).unwrap();
+            within(|hasher| hasher.hash(b"correct horse", &[7; 16])).unwrap();
         }
         let big = Params::new(64 * 1024, 1, 1, None).unwrap();
-        rooms.within(|hasher| hasher.hash_password_customized(b"x", &[7; 16], None, None, big)).unwrap();
-        let kept = rooms.0.lock().unwrap();
-        assert_eq!(kept.len(), 1);
-        assert_eq!(kept[0].capacity(), Params::default().block_count());
-        assert!(kept[0].iter().all(|block| block.as_ref().iter().all(|word| *word == 0)));
+        within(|hasher| hasher.hash_password_customized(b"x", &[7; 16], None, None, big)).unwrap();
+        let kept = ROOM.take();
+        assert_eq!(kept.capacity(), Params::default().block_count());
+        assert_eq!(kept.len(), kept.capacity());
+        assert!(kept.iter().all(|block| block.as_ref().iter().all(|word| *word == 0)));
     }
 }

@@ -1,8 +1,6 @@
 //! Passwords: hashed by argon2id and compared, off the threads that serve, a few at a time.
 
-use std::io;
 use std::num::NonZero;
-use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -12,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Parts;
 use super::desk::{Desk, Place};
-use super::hashing::{Hasher, Rooms};
+use super::hashing::{Hasher, within};
 use crate::domain::turns::Line;
 use crate::domain::{Error, Result};
 use crate::threads::Nice;
@@ -31,18 +29,13 @@ pub struct Passwords {
     desk: Desk,
     /// Hashing gives way to whoever needs microseconds.
     threads: Nice,
-    rooms: Arc<Rooms>,
 }
 
 impl Passwords {
     /// One for each core: more at once would only take more memory.
-    pub fn new() -> io::Result<Self> {
+    pub fn new() -> Self {
         let cores = available_parallelism().map_or(1, NonZero::get);
-        Ok(Self {
-            desk: Desk::new(cores, cores, cores * QUEUE),
-            threads: Nice::new("passwords", cores)?,
-            rooms: Arc::default(),
-        })
+        Self { desk: Desk::new(cores, cores, cores * QUEUE), threads: Nice::new("passwords", cores) }
     }
 
     /// [`Error::TooManyAttempts`] if as many wait as may, and most of them in this line; also later, for somebody of another.
@@ -89,9 +82,9 @@ async fn blocking<T: Send + 'static>(
     line: Line,
     work: impl FnOnce(&Hasher) -> T + Send + 'static,
 ) -> Result<T> {
-    let (place, rooms) = (passwords.place(line).await?, Arc::clone(&passwords.rooms));
+    let place = passwords.place(line).await?;
     let done = passwords.threads.handle().map_err(Error::internal)?.spawn_blocking(move || {
-        let done = rooms.within(work);
+        let done = within(work);
         drop(place);
         done
     });
@@ -120,9 +113,8 @@ mod tests {
 
     #[test]
     fn a_hash_is_argon2id_with_the_recommended_figures() {
-        let rooms = Rooms::default();
-        let hash = rooms.within(|hasher| hasher.hash(b"correct horse", &[7; 16])).unwrap().to_string();
-        let is_of = |hash: &str, password: &SecretString| rooms.within(|hasher| is_of(hasher, hash, password));
+        let hash = within(|hasher| hasher.hash(b"correct horse", &[7; 16])).unwrap().to_string();
+        let is_of = |hash: &str, password: &SecretString| within(|hasher| is_of(hasher, hash, password));
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert!(is_of(&hash, &"correct horse".into()));
         for wrong in ["", "correct horse ", "Correct horse", "correct hors"] {
@@ -137,7 +129,7 @@ mod tests {
     async fn hashing_gives_way_to_who_serves() {
         use rustix::process::getpriority_process;
         let own = getpriority_process(None).unwrap();
-        let passwords = Passwords::new().unwrap();
+        let passwords = Passwords::new();
         let nice = blocking(&passwords, Line::Known("set".to_owned()), |_| getpriority_process(None).unwrap());
         assert_eq!(nice.await.unwrap(), own.max(10));
     }
@@ -146,13 +138,13 @@ mod tests {
     #[test]
     fn the_stand_in_takes_as_long_as_a_hash() {
         let stand_in = PasswordHash::new(STAND_IN).unwrap();
-        let hash = Rooms::default().within(|hasher| hasher.hash(b"any", &[7; 16])).unwrap();
+        let hash = within(|hasher| hasher.hash(b"any", &[7; 16])).unwrap();
         assert_eq!(
             (stand_in.algorithm, stand_in.version, &stand_in.params),
             (hash.algorithm, hash.version, &hash.params)
         );
         assert_eq!(stand_in.hash.map(|hash| hash.len()), hash.hash.map(|hash| hash.len()));
-        let judged = Rooms::default().within(|hasher| hasher.verify_password(b"any", &stand_in));
+        let judged = within(|hasher| hasher.verify_password(b"any", &stand_in));
         assert!(matches!(judged, Err(HashError::PasswordInvalid)));
     }
 }

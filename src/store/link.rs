@@ -34,6 +34,11 @@ impl Link {
         &self.conn
     }
 
+    /// How many have it in hand, but for its slot and whoever asks.
+    pub(super) fn carries(&self) -> usize {
+        Arc::strong_count(&self.conn).saturating_sub(2)
+    }
+
     /// The connection itself, while nobody else has it.
     pub(super) fn into_conn(self) -> Option<AsyncPgConnection> {
         Arc::into_inner(self.conn)

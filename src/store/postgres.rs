@@ -19,6 +19,8 @@ use crate::domain::{Error, Result};
 
 /// Shared connections for point reads. A few suffice: each carries many queries at once.
 const READS: usize = 4;
+/// Reads that one of them carries before the next is used: what goes together takes one system call here, and one there.
+const TOGETHER: usize = 16;
 /// Shared connections for writes of one statement, apart from those: on a pipelined connection a read would wait for the
 /// commits before it, and for their locks. More, since a commit waits for the disk, and commits of several connections
 /// go there together.
@@ -72,7 +74,21 @@ impl Postgres {
 
     /// A connection that other reads use at the same time.
     pub(super) async fn reader(&self) -> Result<Conn> {
-        self.shared_at(self.next_read.fetch_add(1, Ordering::Relaxed) % READS).await
+        self.shared_at(self.slot_for_read()).await
+    }
+
+    /// The first open connection with room; else one that is yet to be opened; else each in turn.
+    fn slot_for_read(&self) -> usize {
+        let carried = |place: &Slot| place.open_link().map(|link| link.carries());
+        let mut unopened = None;
+        for (slot, place) in self.shared.iter().take(READS).enumerate() {
+            match carried(place) {
+                Some(carried) if carried < TOGETHER => return slot,
+                Some(_) => {}
+                None => unopened = unopened.or(Some(slot)),
+            }
+        }
+        unopened.unwrap_or_else(|| self.next_read.fetch_add(1, Ordering::Relaxed) % READS)
     }
 
     /// A connection that other writes of one statement use at the same time.

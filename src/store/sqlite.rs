@@ -58,7 +58,7 @@ impl Sqlite {
     pub(super) fn new(path: &Path, runtime: Handle) -> Result<Self> {
         let writer = Together::new(path.to_owned(), runtime.clone());
         let (readers, lists) = (Pool::new(READERS), Pool::new(LISTS));
-        let threads = Nice::new("lists", LISTS).map_err(Error::internal)?;
+        let threads = Nice::new("lists", LISTS);
         Ok(Self { path: path.to_owned(), runtime, readers, lists, threads, writer })
     }
 

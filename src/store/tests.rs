@@ -12,6 +12,7 @@ mod plans;
 #[expect(dead_code, reason = "here no server is stopped")]
 mod postgres;
 mod prepared;
+mod shared;
 mod sized;
 mod together;
 

@@ -1,6 +1,7 @@
 //! Connections below the application: who is let in, when they are read, and how long a peer may take over what it sends and
 //! over what is sent to it. The server has no hook for these, but it serves any stream: [`stream`] is ours.
 
+mod ahead;
 mod bare;
 mod body;
 mod census;
@@ -30,6 +31,7 @@ pub(super) use census::Census;
 use crate::clock::SharedClock;
 use crate::http::ops::Leaving;
 use crate::http::pulse::Pulse;
+use ahead::Queue;
 use body::Body;
 use stream::Stream;
 use turn::Turn;
@@ -77,6 +79,8 @@ where
     let server = builder.listen("http", listener, move || {
         // Each worker comes here once, on its own thread.
         actix_web::rt::spawn(house.pulse.beat());
+        let queue = Rc::<Queue>::default();
+        actix_web::rt::spawn(Rc::clone(&queue).run());
         let stopping = stopping.clone();
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
@@ -110,7 +114,7 @@ where
             }));
         let house = house.clone();
         fn_service(move |io: TcpStream| {
-            let admitted = admit(io, &house);
+            let admitted = admit(io, &house, &queue);
             async move { admitted.map(|(stream, peer)| (stream, Protocol::Http1, peer)) }
         })
         .and_then(http)
@@ -119,11 +123,12 @@ where
 }
 
 /// Lets a connection in; or ends it, if its peer has as many as one may have.
-fn admit(io: TcpStream, house: &House) -> Result<(Stream, Option<SocketAddr>), DispatchError> {
+fn admit(io: TcpStream, house: &House, queue: &Rc<Queue>) -> Result<(Stream, Option<SocketAddr>), DispatchError> {
     let peer = io.peer_addr().ok();
     let ip = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let guest = house.census.admit(ip).ok_or_else(|| DispatchError::Io(io::ErrorKind::ConnectionRefused.into()))?;
-    Ok((Stream::new(io, Turn::new(guest), SharedClock::clone(&house.clock), house.by_https), peer))
+    let (turn, queue, clock) = (Turn::new(guest), Rc::clone(queue), SharedClock::clone(&house.clock));
+    Ok((Stream::new(io, turn, queue, clock, house.by_https), peer))
 }
 
 /// It is our turn: a whole head has come. What comes of a body is counted from here on.

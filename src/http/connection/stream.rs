@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::ahead::Queue;
 use super::bare;
 use super::turn::{Phase, Turn};
 use crate::clock::{SharedClock, Sleep};
@@ -21,6 +22,7 @@ const TICK: Duration = Duration::from_secs(5);
 pub(super) struct Stream {
     io: TcpStream,
     pub(super) turn: Rc<Turn>,
+    queue: Rc<Queue>,
     clock: SharedClock,
     by_https: bool,
     /// Bytes handed on since there last were none.
@@ -44,8 +46,8 @@ enum Late {
 }
 
 impl Stream {
-    pub(super) fn new(io: TcpStream, turn: Rc<Turn>, clock: SharedClock, by_https: bool) -> Self {
-        Self { io, turn, clock, by_https, burst: 0, stalled: None, dressed: None, timer: None }
+    pub(super) fn new(io: TcpStream, turn: Rc<Turn>, queue: Rc<Queue>, clock: SharedClock, by_https: bool) -> Self {
+        Self { io, turn, queue, clock, by_https, burst: 0, stalled: None, dressed: None, timer: None }
     }
 
     /// Waits on, until the peer is late.
@@ -105,6 +107,9 @@ impl Stream {
             self.burst = 0;
             cx.waker().wake_by_ref();
             return Poll::Pending;
+        }
+        if self.burst == 0 {
+            ready!(self.turn.place.poll_turn(cx, &self.queue));
         }
         let room = most.saturating_sub(self.burst).min(buf.remaining());
         let mut portion = ReadBuf::new(buf.initialize_unfilled_to(room));

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
+use super::ahead::Place;
 use super::census::Guest;
 use crate::domain::pace;
 
@@ -34,6 +35,8 @@ pub(super) struct Turn {
     held: Cell<usize>,
     /// Who is to look again when it is the peer's turn: something came before.
     owed: RefCell<Option<Waker>>,
+    /// Whether the peer waits for its answers, and where it stands if not.
+    pub(super) place: Rc<Place>,
     guest: Guest,
 }
 
@@ -44,6 +47,7 @@ impl Turn {
             since: Cell::new(None),
             held: Cell::new(0),
             owed: RefCell::new(None),
+            place: Rc::default(),
             guest,
         })
     }
@@ -59,6 +63,7 @@ impl Turn {
 
     /// Bytes came.
     pub(super) fn heard(&self) {
+        self.place.read();
         if matches!(self.phase(), Phase::New | Phase::Idle) {
             self.enter(Phase::Head);
         }
@@ -66,6 +71,7 @@ impl Turn {
 
     /// A whole head has come.
     pub(super) fn begin(&self, has_body: bool) {
+        self.place.ask();
         self.enter(if has_body { Phase::Body } else { Phase::Answer });
     }
 
