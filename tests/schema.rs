@@ -121,10 +121,10 @@ async fn a_lost_postgres_connection_is_replaced_unnoticed() {
     world.account("alice").await;
     let console = world.console().await;
     for _ in 0..5 {
-        // Reads at once, so that each shared connection is open.
+        // Reads at once: they share a connection.
         let warm = join_all((0..8).map(|_| world.call("GET", "/api/v3/users/alice/fa", &console, Body::None))).await;
         assert!(warm.iter().all(|answer| answer.status == 200), "{warm:?}");
-        assert!(lose_connections(&world.database_url).await >= 4);
+        assert!(lose_connections(&world.database_url).await >= 1);
         let after = join_all((0..8).map(|_| world.call("GET", "/api/v3/users/alice/fa", &console, Body::None))).await;
         assert!(after.iter().all(|answer| answer.status == 200), "{after:?}");
     }

@@ -31,6 +31,8 @@ pub fn is_at_work(silent: Duration) -> bool {
 /// What is read at once from a peer whose turn it is to ask, in bytes: it may hold many requests, each of which takes a hundred
 /// times its size.
 pub const PORTION: usize = 2 * 1024;
+/// The same of a head of which that was not all: it is looked at from its start each time, so not in portions without number.
+pub const HEAD_PORTION: usize = 8 * 1024;
 /// What is read at once of a body, in bytes.
 pub const BODY_PORTION: usize = 16 * 1024;
 

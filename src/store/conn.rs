@@ -14,27 +14,64 @@ use super::together::unsent;
 
 /// A connection of either engine.
 pub(crate) enum Conn {
-    /// A SQLite connection of ours alone.
-    Sqlite(SqliteLease),
-    /// The SQLite connection that many writes of one statement share; never for transactions.
+    /// To a SQLite file.
+    Sqlite(SqliteHold),
+    /// To a Postgres server.
+    Postgres(PostgresHold),
+}
+
+/// What a query on SQLite runs on.
+pub(crate) enum SqliteHold {
+    /// A connection of ours alone, fit for transactions.
+    Own(Lease<SqliteConn>),
+    /// The connection that many writes of one statement share; never for transactions.
     Together(SqliteConn),
-    /// A Postgres connection of ours alone, fit for transactions.
-    Postgres(PostgresLease),
-    /// A Postgres connection that many queries share, pipelined; never for transactions.
-    Shared(SharedLink),
 }
 
-/// A SQLite connection on loan.
-pub(crate) struct SqliteLease(pub(super) Lease<SqliteConn>);
-
-/// A Postgres connection in many hands, and the slot it stands in.
-pub(crate) struct SharedLink {
-    pub(super) link: Link,
-    pub(super) slot: usize,
+/// What a query on Postgres runs on.
+pub(crate) enum PostgresHold {
+    /// A connection of ours alone, fit for transactions.
+    Own(Lease<Link>),
+    /// A connection that many queries share, pipelined, and the slot it stands in; never for transactions.
+    Shared { link: Link, slot: usize },
 }
 
-/// A Postgres connection on loan.
-pub(crate) struct PostgresLease(pub(super) Lease<Link>);
+impl SqliteHold {
+    /// The connection, for one query; until [`SqliteHold::leave`] it counts as being in the middle of it.
+    pub(super) fn enter(&mut self) -> QueryResult<&mut SqliteConn> {
+        match self {
+            Self::Own(lease) => lease.enter(),
+            Self::Together(conn) => Ok(conn),
+        }
+    }
+
+    /// Says that the query is over.
+    pub(super) fn leave(&mut self) {
+        match self {
+            Self::Own(lease) => lease.leave(),
+            Self::Together(_) => {}
+        }
+    }
+}
+
+impl PostgresHold {
+    /// The connection, for one query, and whether others wait behind it; until [`PostgresHold::leave`] it counts as being in
+    /// the middle of it.
+    pub(super) fn enter(&mut self) -> QueryResult<(&Link, bool)> {
+        match self {
+            Self::Own(lease) => lease.enter().map(|link| (&*link, false)),
+            Self::Shared { link, .. } => Ok((link, true)),
+        }
+    }
+
+    /// Says that the query is over.
+    pub(super) fn leave(&mut self) {
+        match self {
+            Self::Own(lease) => lease.leave(),
+            Self::Shared { .. } => {}
+        }
+    }
+}
 
 /// Runs one query on whichever engine `$conn` (a `&mut Conn`) is. The body is compiled once per engine, so each keeps
 /// its own full SQL dialect and nothing is boxed or dynamic.
@@ -42,36 +79,25 @@ macro_rules! on {
     ($conn:expr, |$c:ident| $query:expr) => {
         'run: {
             match $conn {
-                $crate::store::conn::Conn::Sqlite(lease) => {
-                    let $c: &mut $crate::store::sqlite_conn::SqliteConn = match lease.0.enter() {
+                $crate::store::conn::Conn::Sqlite(hold) => {
+                    let $c: &mut $crate::store::sqlite_conn::SqliteConn = match hold.enter() {
                         Ok(conn) => conn,
                         Err(error) => break 'run Err(error),
                     };
                     let result = $query.await;
-                    lease.0.leave();
+                    hold.leave();
                     result
                 }
-                $crate::store::conn::Conn::Together(conn) => {
-                    let $c: &mut $crate::store::sqlite_conn::SqliteConn = conn;
-                    $query.await
-                }
-                $crate::store::conn::Conn::Postgres(lease) => {
-                    let conn = match lease.0.enter() {
-                        Ok(conn) => conn,
+                $crate::store::conn::Conn::Postgres(hold) => {
+                    let (link, is_shared) = match hold.enter() {
+                        Ok(entered) => entered,
                         Err(error) => break 'run Err(error),
                     };
-                    let mut shared: &diesel_async::AsyncPgConnection = conn.conn();
-                    let $c = &mut shared;
-                    let result = $query.await;
-                    conn.judge(&result);
-                    lease.0.leave();
-                    result
-                }
-                $crate::store::conn::Conn::Shared(shared) => {
-                    let link = &shared.link;
                     let mut shared: &diesel_async::AsyncPgConnection = link.conn();
                     let $c = &mut shared;
-                    link.answer($query).await
+                    let result = link.see($query, is_shared).await;
+                    hold.leave();
+                    result
                 }
             }
         }
@@ -86,17 +112,26 @@ macro_rules! load {
     ($conn:expr, $query:expr) => {
         'run: {
             match $conn {
-                $crate::store::conn::Conn::Sqlite(lease) => {
-                    let own = match lease.0.enter().and_then($crate::store::sqlite_conn::SqliteConn::own) {
+                $crate::store::conn::Conn::Sqlite(hold) => {
+                    let own = match hold.enter().and_then($crate::store::sqlite_conn::SqliteConn::own) {
                         Ok(own) => own,
                         Err(error) => break 'run Err(error),
                     };
                     let query = $query;
                     let result = own.spawn_blocking(move |conn| diesel::RunQueryDsl::load(query, conn)).await;
-                    lease.0.leave();
+                    hold.leave();
                     result
                 }
-                conn => $crate::store::conn::on!(conn, |c| diesel_async::RunQueryDsl::load($query, c)),
+                $crate::store::conn::Conn::Postgres(hold) => {
+                    let (link, is_shared) = match hold.enter() {
+                        Ok(entered) => entered,
+                        Err(error) => break 'run Err(error),
+                    };
+                    let mut shared: &diesel_async::AsyncPgConnection = link.conn();
+                    let result = link.see(diesel_async::RunQueryDsl::load($query, &mut shared), is_shared).await;
+                    hold.leave();
+                    result
+                }
             }
         }
     };
@@ -106,7 +141,7 @@ pub(super) use load;
 impl Conn {
     /// Whether it leads to SQLite, where one transaction holds off every other write.
     pub(super) fn is_sqlite(&self) -> bool {
-        matches!(self, Self::Sqlite(_) | Self::Together(_))
+        matches!(self, Self::Sqlite(_))
     }
 
     pub(super) async fn batch(&mut self, sql: &str) -> QueryResult<()> {
@@ -120,15 +155,17 @@ impl Conn {
         self.mark_transaction(true);
         match self {
             // IMMEDIATE: two readers that both upgrade would deadlock into "database is locked".
-            Self::Sqlite(_) => self.batch("BEGIN IMMEDIATE").await.map(|()| None),
-            Self::Together(_) | Self::Shared(_) => Err(unsent("a transaction needs a connection of its own")),
-            Self::Postgres(lease) => {
-                let link = lease.0.enter()?;
+            Self::Sqlite(SqliteHold::Own(_)) => self.batch("BEGIN IMMEDIATE").await.map(|()| None),
+            Self::Postgres(PostgresHold::Own(lease)) => {
+                let link = lease.enter()?;
                 let begun = tokio::time::timeout(ANSWER, begin(link.conn())).await;
                 let begun = begun.unwrap_or_else(|_elapsed| Err(unanswered()));
                 link.judge(&begun);
-                lease.0.leave();
+                lease.leave();
                 begun.map(Some)
+            }
+            Self::Sqlite(SqliteHold::Together(_)) | Self::Postgres(PostgresHold::Shared { .. }) => {
+                Err(unsent("a transaction needs a connection of its own"))
             }
         }
     }
@@ -144,19 +181,19 @@ impl Conn {
     /// the connection's own.
     pub(super) fn close(&mut self) {
         match self {
-            Self::Sqlite(lease) => lease.0.close(),
+            Self::Sqlite(SqliteHold::Own(lease)) => lease.close(),
             // It is many others', too, and sees to itself.
-            Self::Together(_) => {}
-            Self::Postgres(lease) => lease.0.close(),
-            Self::Shared(shared) => shared.link.give_up(),
+            Self::Sqlite(SqliteHold::Together(_)) => {}
+            Self::Postgres(PostgresHold::Own(lease)) => lease.close(),
+            Self::Postgres(PostgresHold::Shared { link, .. }) => link.give_up(),
         }
     }
 
     fn mark_transaction(&mut self, open: bool) {
         match self {
-            Self::Sqlite(lease) => lease.0.set_in_transaction(open),
-            Self::Postgres(lease) => lease.0.set_in_transaction(open),
-            Self::Together(_) | Self::Shared(_) => {}
+            Self::Sqlite(SqliteHold::Own(lease)) => lease.set_in_transaction(open),
+            Self::Postgres(PostgresHold::Own(lease)) => lease.set_in_transaction(open),
+            Self::Sqlite(SqliteHold::Together(_)) | Self::Postgres(PostgresHold::Shared { .. }) => {}
         }
     }
 }

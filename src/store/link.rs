@@ -17,7 +17,7 @@ const AGE: Duration = Duration::from_secs(1);
 
 /// An open connection, and whether its driver has ended.
 #[derive(Clone)]
-pub(super) struct Link {
+pub(crate) struct Link {
     conn: Arc<AsyncPgConnection>,
     closed: Arc<AtomicBool>,
     opened: Instant,
@@ -56,11 +56,21 @@ impl Link {
 
     /// Waits for a query, but not for a server that hangs: then, as on any sign that this connection is of no more use, it
     /// is given up.
-    pub(super) async fn answer<T>(&self, query: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
+    async fn answer<T>(&self, query: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
         let Ok(result) = tokio::time::timeout(ANSWER, query).await else {
             self.give_up();
             return Err(unanswered());
         };
+        self.judge(&result);
+        result
+    }
+
+    /// Waits for a query, as [`Link::answer`] does where others wait behind it.
+    pub(super) async fn see<T>(&self, query: impl Future<Output = QueryResult<T>>, is_shared: bool) -> QueryResult<T> {
+        if is_shared {
+            return self.answer(query).await;
+        }
+        let result = query.await;
         self.judge(&result);
         result
     }

@@ -58,6 +58,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Handle;
 
 pub(crate) use commit::{Single, claim};
+use conn::PostgresHold;
 pub(crate) use conn::{Conn, Tx};
 use error::{is_lost_connection, lift, unavailable};
 pub(crate) use moment::Now;
@@ -147,7 +148,9 @@ impl Store {
     pub(crate) async fn read_instead(&self, mut lost: Conn) -> Result<Conn> {
         lost.close();
         match (&self.engine, &lost) {
-            (Engine::Postgres(postgres), Conn::Shared(shared)) => postgres.shared_at(shared.slot).await,
+            (Engine::Postgres(postgres), Conn::Postgres(PostgresHold::Shared { slot, .. })) => {
+                postgres.shared_at(*slot).await
+            }
             _ => self.read().await,
         }
     }

@@ -63,7 +63,7 @@ enum Use {
 }
 
 /// A connection in one caller's hands; it goes back to its pool when dropped idle and outside a transaction.
-pub(super) struct Lease<C> {
+pub(crate) struct Lease<C> {
     conn: Option<C>,
     use_: Use,
     in_transaction: bool,

@@ -11,7 +11,7 @@ use diesel_migrations::MigrationHarness as _;
 use tokio::runtime::Handle;
 
 use super::address::Address;
-use super::conn::{Conn, PostgresLease, SharedLink};
+use super::conn::{Conn, PostgresHold};
 use super::error::{lift, unavailable};
 use super::link::Link;
 use super::pool::Pool;
@@ -27,8 +27,8 @@ const TOGETHER: usize = 16;
 const WRITES: usize = 8;
 /// Transactions at once.
 const TRANSACTIONS: usize = 16;
-/// How many may list at once, on connections of their own.
-pub(super) const LISTS: usize = 4;
+/// How many may list at once, on connections of their own. Each takes a core of the server's.
+pub(super) const LISTS: usize = 2;
 /// "fedlink" in ASCII, cut to what an advisory lock takes: who migrates holds it.
 const MIGRATION_LOCK: i64 = 0x0066_6564_6c69_6e6b;
 
@@ -101,12 +101,12 @@ impl Postgres {
     pub(super) async fn shared_at(&self, slot: usize) -> Result<Conn> {
         let place = self.shared.get(slot).ok_or_else(|| Error::internal("no such shared connection"))?;
         if let Some(link) = place.open_link() {
-            return Ok(Conn::Shared(SharedLink { link, slot }));
+            return Ok(Conn::Postgres(PostgresHold::Shared { link, slot }));
         }
         let failures = place.failures.load(Ordering::Acquire);
         let _one_opens = place.opening.lock().await;
         if let Some(link) = place.open_link() {
-            return Ok(Conn::Shared(SharedLink { link, slot }));
+            return Ok(Conn::Postgres(PostgresHold::Shared { link, slot }));
         }
         // Whoever waited for an attempt that failed shares its failure: one attempt each, one after the other, would hold
         // the last of them for minutes.
@@ -121,7 +121,7 @@ impl Postgres {
             }
         };
         *place.current.write().unwrap_or_else(PoisonError::into_inner) = Some(link.clone());
-        Ok(Conn::Shared(SharedLink { link, slot }))
+        Ok(Conn::Postgres(PostgresHold::Shared { link, slot }))
     }
 
     /// A connection of one's own, fit for a transaction.
@@ -140,7 +140,7 @@ impl Postgres {
             Some(link) => link,
             None => self.address.connect().await?,
         };
-        Ok(Conn::Postgres(PostgresLease(place.fill(link))))
+        Ok(Conn::Postgres(PostgresHold::Own(place.fill(link))))
     }
 
     /// Closes the idle connections for transactions: one of them was found dead, and they lead to the same server.

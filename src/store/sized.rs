@@ -164,7 +164,9 @@ impl Lists {
         // Rounded up: a statement that is stopped early would be none that took too long.
         let left = self.until.left().max(LEAST).as_micros().div_ceil(1000);
         let watch = self.watch();
-        watch.keep(self.conn.batch(&format!("SET statement_timeout = {left}"))).await
+        watch
+            .keep(self.conn.batch(&format!("SET statement_timeout = {left}; SET max_parallel_workers_per_gather = 0")))
+            .await
     }
 
     fn watch(&self) -> Watch {

@@ -13,7 +13,7 @@ use diesel::{Connection as _, QueryableByName, RunQueryDsl as _};
 use diesel_migrations::MigrationHarness as _;
 use tokio::runtime::Handle;
 
-use super::conn::{Conn, SqliteLease};
+use super::conn::{Conn, SqliteHold};
 use super::error::lift;
 use super::pool::Pool;
 use super::private::{make, narrow_all};
@@ -74,14 +74,14 @@ impl Sqlite {
             Some(conn) => conn,
             None => SqliteConn::alone(establish(&self.path, READER).map_err(lift)?, Offload::Inline),
         };
-        Ok(Conn::Sqlite(SqliteLease(place.fill(conn))))
+        Ok(Conn::Sqlite(SqliteHold::Own(place.fill(conn))))
     }
 
     /// A connection for reads that a caller sizes, which run where they can take nothing from anybody.
     pub(super) async fn lists(&self) -> Result<Conn> {
         let (place, idle) = self.lists.place().await.map_err(lift)?;
         if let Some(conn) = idle {
-            return Ok(Conn::Sqlite(SqliteLease(place.fill(conn))));
+            return Ok(Conn::Sqlite(SqliteHold::Own(place.fill(conn))));
         }
         let threads = self.threads.handle().map_err(Error::internal)?;
         let path = self.path.clone();
@@ -91,17 +91,17 @@ impl Sqlite {
             Ok(conn)
         });
         let conn = opening.await.map_err(Error::internal)?.map_err(lift)?;
-        Ok(Conn::Sqlite(SqliteLease(place.fill(SqliteConn::alone(conn, Offload::To(threads.clone()))))))
+        Ok(Conn::Sqlite(SqliteHold::Own(place.fill(SqliteConn::alone(conn, Offload::To(threads.clone()))))))
     }
 
     /// The one connection for writes, which run off the workers, for a transaction.
     pub(super) async fn writer(&self) -> Result<Conn> {
-        Ok(Conn::Sqlite(SqliteLease(self.writer.alone().await.map_err(lift)?)))
+        Ok(Conn::Sqlite(SqliteHold::Own(self.writer.alone().await.map_err(lift)?)))
     }
 
     /// The same connection, for writes that are transactions by themselves: they share the way to the disk.
     pub(super) fn together(&self) -> Conn {
-        Conn::Together(SqliteConn::Together(self.writer.clone()))
+        Conn::Sqlite(SqliteHold::Together(SqliteConn::Together(self.writer.clone())))
     }
 
     /// Overwrites what is left of rows that were deleted.

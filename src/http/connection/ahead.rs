@@ -1,4 +1,5 @@
-//! Peers that ask again before they have heard: of a worker's, one goes on at a time, and everybody else between any two.
+//! Peers that have just come, that ask again before they have heard, or that send more than a head: of a worker's, one goes on at a
+//! time, and everybody else between any two.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -8,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use actix_web::rt::task::yield_now;
 use tokio::sync::Notify;
 
-/// Those of one worker's peers that have asked ahead and want to be read again, in the order of their coming.
+/// Those of one worker's peers that wait for their turn to be read, in the order of their coming.
 #[derive(Default)]
 pub(super) struct Queue {
     waiting: RefCell<VecDeque<Weak<Place>>>,
@@ -54,9 +55,9 @@ impl Place {
         self.is_ahead.set(self.asked.replace(0) > 1);
     }
 
-    /// Ready when the next portion may be read: at once, for a peer that waits for its answers.
+    /// Ready when it is this one's turn.
     pub(super) fn poll_turn(self: &Rc<Self>, cx: &mut Context<'_>, queue: &Queue) -> Poll<()> {
-        if !self.is_ahead() || self.may_go.take() {
+        if self.may_go.take() {
             return Poll::Ready(());
         }
         if self.waits.borrow_mut().replace(cx.waker().clone()).is_none() {
@@ -66,7 +67,8 @@ impl Place {
         Poll::Pending
     }
 
-    fn is_ahead(&self) -> bool {
+    /// Whether its peer does not wait for its answers.
+    pub(super) fn is_ahead(&self) -> bool {
         self.is_ahead.get() || self.asked.get() > 1
     }
 
@@ -90,7 +92,9 @@ mod tests {
     async fn peer(queue: Rc<Queue>, requests: usize, read: impl Fn()) {
         let place = Rc::<Place>::default();
         for _ in 0..100 {
-            poll_fn(|cx| place.poll_turn(cx, &queue)).await;
+            if place.is_ahead() {
+                poll_fn(|cx| place.poll_turn(cx, &queue)).await;
+            }
             place.read();
             read();
             for _ in 0..requests {

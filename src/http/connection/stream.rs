@@ -25,8 +25,9 @@ pub(super) struct Stream {
     queue: Rc<Queue>,
     clock: SharedClock,
     by_https: bool,
-    /// Bytes handed on since there last were none.
+    /// Bytes handed on since there last were none, and the most that may be.
     burst: usize,
+    most: usize,
     /// Since when the peer takes nothing of what is sent to it.
     stalled: Option<Duration>,
     /// An answer that was made below the application, as it is sent, and how much of it has been.
@@ -47,7 +48,7 @@ enum Late {
 
 impl Stream {
     pub(super) fn new(io: TcpStream, turn: Rc<Turn>, queue: Rc<Queue>, clock: SharedClock, by_https: bool) -> Self {
-        Self { io, turn, queue, clock, by_https, burst: 0, stalled: None, dressed: None, timer: None }
+        Self { io, turn, queue, clock, by_https, burst: 0, most: 0, stalled: None, dressed: None, timer: None }
     }
 
     /// Waits on, until the peer is late.
@@ -100,18 +101,26 @@ impl Stream {
         self.poll_silence(cx)
     }
 
-    /// Reads up to so many bytes.
-    fn poll_portion(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>, most: usize) -> Poll<io::Result<()>> {
-        if self.burst >= most {
+    /// Reads what may be read at once.
+    fn poll_portion(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.burst > 0 && self.burst >= self.most {
             // What has come is looked at first: it may be a request, and then it is our turn.
             self.burst = 0;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
         if self.burst == 0 {
-            ready!(self.turn.place.poll_turn(cx, &self.queue));
+            self.most = match self.turn.phase() {
+                Phase::Head => pace::HEAD_PORTION,
+                Phase::Body | Phase::Rest => pace::BODY_PORTION,
+                Phase::New | Phase::Idle | Phase::Answer => pace::PORTION,
+            };
+            if self.io.poll_read_ready(cx).is_pending() {
+                return self.poll_silence(cx);
+            }
+            ready!(self.turn.poll_go_on(cx, &self.queue));
         }
-        let room = most.saturating_sub(self.burst).min(buf.remaining());
+        let room = self.most.saturating_sub(self.burst).min(buf.remaining());
         let mut portion = ReadBuf::new(buf.initialize_unfilled_to(room));
         match Pin::new(&mut self.io).poll_read(cx, &mut portion) {
             Poll::Ready(Ok(())) => {
@@ -161,8 +170,7 @@ impl AsyncRead for Stream {
         }
         match this.turn.phase() {
             Phase::Answer => this.hold_back(cx),
-            Phase::New | Phase::Idle | Phase::Head => this.poll_portion(cx, buf, pace::PORTION),
-            Phase::Body | Phase::Rest => this.poll_portion(cx, buf, pace::BODY_PORTION),
+            Phase::New | Phase::Idle | Phase::Head | Phase::Body | Phase::Rest => this.poll_portion(cx, buf),
         }
     }
 }

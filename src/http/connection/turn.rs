@@ -2,10 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use super::ahead::Place;
+use super::ahead::{Place, Queue};
 use super::census::Guest;
 use crate::domain::pace;
 
@@ -36,7 +36,7 @@ pub(super) struct Turn {
     /// Who is to look again when it is the peer's turn: something came before.
     owed: RefCell<Option<Waker>>,
     /// Whether the peer waits for its answers, and where it stands if not.
-    pub(super) place: Rc<Place>,
+    place: Rc<Place>,
     guest: Guest,
 }
 
@@ -92,8 +92,19 @@ impl Turn {
     /// The answer is made.
     pub(super) fn finish(&self) {
         self.release();
-        self.enter(if matches!(self.phase(), Phase::Body | Phase::Rest) { Phase::Rest } else { Phase::Idle });
+        self.enter(if matches!(self.phase(), Phase::New | Phase::Body | Phase::Rest) {
+            Phase::Rest
+        } else {
+            Phase::Idle
+        });
         self.settle();
+    }
+
+    /// Ready when a portion may be read: at once, but for those who have just come, those who ask ahead, and for what is left of a
+    /// body.
+    pub(super) fn poll_go_on(&self, cx: &mut Context<'_>, queue: &Queue) -> Poll<()> {
+        let is_patient = matches!(self.phase(), Phase::New | Phase::Body | Phase::Rest) || self.place.is_ahead();
+        if is_patient { self.place.poll_turn(cx, queue) } else { Poll::Ready(()) }
     }
 
     /// Who waits to read is woken when it is the peer's turn again.

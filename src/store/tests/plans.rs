@@ -15,8 +15,8 @@ async fn plans(store: &Store, run: impl AsyncFnOnce(&mut Conn)) -> Vec<(String, 
     let mut conn = store.read().await.unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let listener = Arc::clone(&seen);
-    let Conn::Sqlite(lease) = &mut conn else { panic!("SQLite alone has such plans") };
-    lease.0.enter().unwrap().own().unwrap().set_instrumentation(move |event: InstrumentationEvent<'_>| {
+    let Conn::Sqlite(hold) = &mut conn else { panic!("SQLite alone has such plans") };
+    hold.enter().unwrap().own().unwrap().set_instrumentation(move |event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
             listener.lock().unwrap().push(query.to_string());
         }

@@ -1,14 +1,14 @@
 //! Connections that many reads share.
 
-use super::super::conn::Conn;
+use super::super::conn::{Conn, PostgresHold};
 use super::super::{Engine, Store};
 use super::stores;
 
 /// The place of the connection that a read gets, and the read.
 async fn read(store: &Store) -> (usize, Conn) {
     let conn = store.read().await.unwrap();
-    let Conn::Shared(shared) = &conn else { panic!("it is alone") };
-    (shared.slot, conn)
+    let Conn::Postgres(PostgresHold::Shared { slot, .. }) = &conn else { panic!("it is alone") };
+    (*slot, conn)
 }
 
 #[tokio::test]

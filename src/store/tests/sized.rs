@@ -178,8 +178,8 @@ async fn lists_of_sqlite_give_way_to_who_serves() {
         (store.lists(Until::within(Duration::from_mins(1))).await.unwrap().conn, own.max(10)),
         (store.read().await.unwrap(), own),
     ] {
-        let Conn::Sqlite(lease) = &mut conn else { panic!("SQLite") };
-        let asked = lease.0.enter().unwrap().own().unwrap().spawn_blocking(|_| Ok(getpriority_process(None).unwrap()));
+        let Conn::Sqlite(hold) = &mut conn else { panic!("SQLite") };
+        let asked = hold.enter().unwrap().own().unwrap().spawn_blocking(|_| Ok(getpriority_process(None).unwrap()));
         assert_eq!(asked.await.unwrap(), expected);
     }
 }
