@@ -10,7 +10,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use super::{Parts, accounts};
+use super::Parts;
 use crate::domain::account::AccountType;
 use crate::domain::ids::Subject;
 use crate::domain::user::User;
@@ -167,7 +167,7 @@ pub async fn find(parts: &Arc<Parts>, ticket: &SecretString) -> Result<Option<Co
     let max_age = TimeDelta::from_std(rules.max_age).map_err(Error::internal)?;
     let mut session = CondoSession {
         sid_hash,
-        user: account.map(accounts::user).transpose()?,
+        user: account.map(User::from),
         user_type: row.user_type.as_deref().and_then(AccountType::parse),
         expires: row.expires.0,
         renewed: false,

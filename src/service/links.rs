@@ -166,7 +166,7 @@ fn known_provider(parts: &Parts, fp_type: &str, fp_name: &str) -> Result<Provide
 pub(super) async fn require_account(parts: &Parts, tx: &mut Tx, caller: &Caller, subject: &Subject) -> Result<()> {
     store::accounts::hold(tx.conn(), subject).await?;
     match store::accounts::find(tx.conn(), subject).await? {
-        Some(account) => refuse_disabled(caller, account.standing().is_disabled),
+        Some(account) => refuse_disabled(caller, !account.may_sign_in()),
         None if parts.settings.subjects == Subjects::Any => Ok(()),
         None => Err(no_such_user(caller, subject)),
     }

@@ -10,11 +10,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::Parts;
 use super::places::DeviceCookie;
+use crate::domain::account::Account;
 use crate::domain::ids::Subject;
 use crate::domain::session::{SESSION_LIFETIME, Session};
-use crate::domain::{Error, Result, name};
+use crate::domain::{Error, Result};
 use crate::settings::Settings;
-use crate::store::accounts::AccountRow;
 use crate::store::sessions::{SessionRow, delete, find as find_row, insert};
 use crate::store::{self, Conn, Tx, at};
 
@@ -50,24 +50,13 @@ pub async fn find(parts: &Parts, cookie: Option<&SecretString>) -> Result<Option
 
 /// As [`find`], on a connection of the caller's: in its transaction.
 pub(super) async fn look(parts: &Parts, conn: &mut Conn, cookie: &SecretString) -> Result<Option<Session>> {
-    let lives =
-        |(row, account): &(SessionRow, AccountRow)| row.expires.0 > parts.clock.now() && account.disabled_at.is_none();
+    let lives = |(row, account): &(SessionRow, Account)| row.expires.0 > parts.clock.now() && account.may_sign_in();
     let found = find_row(conn, &hash(cookie)).await?;
-    found.filter(lives).map(|(row, account)| session(&row, account)).transpose()
+    Ok(found.filter(lives).map(|(row, account)| session(&row, account)))
 }
 
-fn session(row: &SessionRow, account: AccountRow) -> Result<Session> {
-    Ok(Session {
-        subject: Subject::parse(account.subject).map_err(Error::internal)?,
-        // An address that nobody has shown to be theirs names nobody.
-        name: account
-            .name
-            .as_deref()
-            .and_then(name::told)
-            .or(account.email.filter(|_| account.email_verified))
-            .or(account.phone.filter(|_| account.phone_verified)),
-        authenticated: row.authenticated.0,
-    })
+fn session(row: &SessionRow, account: Account) -> Session {
+    Session { name: account.called(), subject: account.subject, authenticated: row.authenticated.0 }
 }
 
 /// Signs a subject in, in the browser whose last cookie was `old`: its id is renewed, so that nobody who planted the old one

@@ -9,6 +9,7 @@ use super::error::lift;
 use super::schema::{accounts, condo_sessions};
 use super::types::At;
 use crate::domain::Result;
+use crate::domain::account::Account;
 
 /// A session; without a subject, of somebody who has not signed in.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -31,7 +32,7 @@ pub(crate) async fn insert(conn: &mut Conn, row: &CondoSessionRow) -> Result<()>
 }
 
 /// The session with this id, expired or not, and whose it is.
-pub(crate) async fn find(conn: &mut Conn, sid_hash: &[u8]) -> Result<Option<(CondoSessionRow, Option<AccountRow>)>> {
+pub(crate) async fn find(conn: &mut Conn, sid_hash: &[u8]) -> Result<Option<(CondoSessionRow, Option<Account>)>> {
     let mut rows: Vec<(CondoSessionRow, Option<AccountRow>)> = load!(
         conn,
         condo_sessions::table
@@ -40,7 +41,8 @@ pub(crate) async fn find(conn: &mut Conn, sid_hash: &[u8]) -> Result<Option<(Con
             .select((CondoSessionRow::as_select(), Option::<AccountRow>::as_select()))
     )
     .map_err(lift)?;
-    Ok(rows.pop())
+    let read = |(row, account): (_, Option<AccountRow>)| Ok((row, account.map(Account::try_from).transpose()?));
+    rows.pop().map(read).transpose()
 }
 
 /// Puts off a session's end from `expires`, as it was read, to `later`; says whether it did.

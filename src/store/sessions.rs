@@ -9,6 +9,7 @@ use super::error::lift;
 use super::schema::{accounts, sessions};
 use super::types::At;
 use crate::domain::Result;
+use crate::domain::account::Account;
 
 /// A browser session.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -27,14 +28,15 @@ pub(crate) async fn insert(conn: &mut Conn, row: &SessionRow) -> Result<()> {
 }
 
 /// The session with this cookie, expired or not, and whose it is.
-pub(crate) async fn find(conn: &mut Conn, cookie_hash: &[u8]) -> Result<Option<(SessionRow, AccountRow)>> {
-    on!(conn, |c| sessions::table
+pub(crate) async fn find(conn: &mut Conn, cookie_hash: &[u8]) -> Result<Option<(SessionRow, Account)>> {
+    let found: Option<(SessionRow, AccountRow)> = on!(conn, |c| sessions::table
         .inner_join(accounts::table)
         .filter(sessions::cookie_hash.eq(cookie_hash))
         .select((SessionRow::as_select(), AccountRow::as_select()))
         .first(c))
     .optional()
-    .map_err(lift)
+    .map_err(lift)?;
+    found.map(|(row, account)| Ok((row, account.try_into()?))).transpose()
 }
 
 /// Ends one session.

@@ -25,7 +25,6 @@ use diesel_async::RunQueryDsl;
 use futures_util::FutureExt as _;
 use tempfile::TempDir;
 
-use super::accounts::AccountRow;
 use super::audit::AuditRow;
 use super::flows::FlowRow;
 use super::instances::InstanceRow;
@@ -37,7 +36,7 @@ use super::sessions::SessionRow;
 use super::token_sets::{NewTokens, Past, TokenRow};
 use super::types::{At, Uuid};
 use super::*;
-use crate::domain::account::AccountType;
+use crate::domain::account::{Account, AccountType, Claimed, Email, External, PasswordHash, Phone};
 use crate::domain::ids::{FlowId, LinkId, ProviderId, Subject};
 
 pub(crate) use sized::{crowd, plan};
@@ -114,33 +113,34 @@ async fn rows_full_of_extremes_and_of_nulls_go_there_and_back() {
 
 async fn accounts_go_there_and_back(conn: &mut Conn) {
     for (number, full) in [("1", true), ("2", false)] {
-        let row = AccountRow {
-            subject: number.repeat(255),
+        let email = || Claimed { address: Email::parse(&format!("{}@e", "e".repeat(252))).unwrap(), verified: true };
+        let phone = || Claimed { address: Phone::parse("+123456789012345").unwrap(), verified: true };
+        let account = Account {
             issuer: full.then(text),
-            account_type: "resident".to_owned(),
             name: full.then(text),
-            created: moments()[2],
-            email: full.then(|| "e".repeat(254)),
-            email_verified: full,
-            phone: full.then(|| "+123456789012345".to_owned()),
-            phone_verified: full,
-            password_hash: full.then(text),
-            disabled_at: full.then_some(moments()[0]),
+            email: full.then(email),
+            phone: full.then(phone),
+            password_hash: full.then(|| PasswordHash::new(text())),
+            disabled: full.then_some(moments()[0].0),
             is_admin: full,
             is_support: full,
             two_factor: full,
             rights_set: None,
             meta: if full { text() } else { "{}".to_owned() },
-            external_system: full.then(text),
-            external_email: full.then(text),
-            external_email_verified: full,
-            external_phone: full.then(text),
-            external_phone_verified: full,
-            updated: full.then_some(moments()[2]),
+            external: External {
+                system: full.then(text),
+                email: full.then(text),
+                email_verified: full,
+                phone: full.then(text),
+                phone_verified: full,
+            },
+            updated: full.then_some(moments()[2].0),
+            ..Account::bare(Subject::parse(number.repeat(255)).unwrap(), AccountType::Resident, moments()[2].0)
         };
-        assert!(accounts::insert_if_absent(conn, &row).await.unwrap());
-        assert!(!accounts::insert_if_absent(conn, &row).await.unwrap());
-        same(accounts::find(conn, &Subject::parse(number.repeat(255)).unwrap()).await.unwrap().unwrap(), row);
+        assert!(accounts::insert_if_absent(conn, &account).await.unwrap());
+        assert!(!accounts::insert_if_absent(conn, &account).await.unwrap());
+        let found = accounts::find(conn, &account.subject).await.unwrap();
+        assert!(found == Some(account), "what was read is not what was written");
     }
 }
 
@@ -377,8 +377,8 @@ async fn the_rest_goes_there_and_back(conn: &mut Conn) {
     }
 }
 
-fn account(subject: &str) -> AccountRow {
-    AccountRow::bare(&Subject::parse(subject.to_owned()).unwrap(), AccountType::Resident, moments()[1])
+fn account(subject: &str) -> Account {
+    Account::bare(Subject::parse(subject.to_owned()).unwrap(), AccountType::Resident, moments()[1].0)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

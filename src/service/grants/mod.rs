@@ -196,5 +196,5 @@ async fn begin_holding(parts: &Parts, subject: &str) -> Result<(Tx, Subject)> {
 /// Whether applications may act for this subject.
 async fn is_active(tx: &mut Tx, subject: &Subject) -> Result<bool> {
     let account = accounts::find(tx.conn(), subject).await?;
-    Ok(account.is_some_and(|account| account.disabled_at.is_none()))
+    Ok(account.is_some_and(|account| account.may_sign_in()))
 }
