@@ -17,6 +17,7 @@ pub mod granting;
 pub mod guard;
 pub mod guesses;
 pub mod ids;
+pub mod issued;
 pub mod json;
 pub mod kin;
 pub mod link;

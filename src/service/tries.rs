@@ -10,7 +10,8 @@ use super::attempts::{Key, site, subscriber};
 use super::sign_in::{Origin, admit_spaced};
 use super::{Parts, places};
 use crate::domain::account::{Account, AccountType, Address};
-use crate::domain::tries::{Draw, PlaceKind, draw};
+use crate::domain::ids::Subject;
+use crate::domain::tries::{Draw, KnownPlace, PlaceKind, draw};
 use crate::domain::turns::Line;
 use crate::domain::{Error, Result};
 
@@ -73,8 +74,7 @@ impl Drawn {
 
 /// Finds out what a try draws on for each whom it may name.
 pub(super) async fn drawn(parts: &Parts, candidates: Vec<Candidate>, origin: &Origin) -> Result<Vec<Drawn>> {
-    let subjects: Vec<&str> =
-        candidates.iter().filter_map(|one| Some(one.account.as_ref()?.subject.as_str())).collect();
+    let subjects: Vec<&Subject> = candidates.iter().filter_map(|one| Some(&one.account.as_ref()?.subject)).collect();
     let known = places::known(parts, &subjects, origin).await?;
     let mut drawn: Vec<Drawn> = Vec::with_capacity(candidates.len());
     for candidate in candidates {
@@ -90,9 +90,10 @@ pub(super) async fn drawn(parts: &Parts, candidates: Vec<Candidate>, origin: &Or
     Ok(drawn)
 }
 
-fn of_account(account: &Account, known: &[(String, PlaceKind)], origin: &Origin) -> (Draw, Key) {
+fn of_account(account: &Account, known: &[KnownPlace], origin: &Origin) -> (Draw, Key) {
     let subject = account.subject.as_str();
-    let here: Vec<PlaceKind> = known.iter().filter(|(whose, _)| whose == subject).map(|(_, kind)| *kind).collect();
+    let own = known.iter().filter(|place| place.subject == account.subject);
+    let here: Vec<PlaceKind> = own.map(|place| place.kind).collect();
     let draw = draw(Some(account.account_type), &here);
     let key = match draw.own {
         None => Key::new("password tries", subject),

@@ -29,15 +29,15 @@ use super::audit::AuditRow;
 use super::flows::FlowRow;
 use super::instances::InstanceRow;
 use super::links::NewLink;
-use super::oauth_tokens::OauthTokenRow;
 use super::revocations::RevocationRow;
 use super::schema::audit as audit_lines;
-use super::sessions::SessionRow;
 use super::token_sets::{NewTokens, Past, TokenRow};
 use super::types::{At, Uuid};
 use super::*;
 use crate::domain::account::{Account, AccountType, Claimed, Email, External, PasswordHash, Phone};
-use crate::domain::ids::{FlowId, LinkId, ProviderId, Subject};
+use crate::domain::ids::{ClientId, FlowId, LinkId, ProviderId, Subject};
+use crate::domain::issued::AccessToken;
+use crate::domain::session::BrowserSession;
 
 pub(crate) use sized::{crowd, plan};
 
@@ -61,6 +61,16 @@ fn blob() -> Vec<u8> {
 /// 64 KiB of text of one, two, three and four bytes a character.
 fn text() -> String {
     "aя\u{2011}𝄞%'\"\\\n€".repeat(3_700)
+}
+
+/// As long as one may be, of one, two, three and four bytes a character.
+fn subject_id() -> Subject {
+    Subject::parse("aя\u{2011}𝄞%'\"\\€".repeat(15)).unwrap()
+}
+
+/// As long as one may be.
+fn client_id() -> ClientId {
+    ClientId::parse("aя\u{2011}𝄞%'\"\\€".repeat(15)).unwrap()
 }
 
 /// Before 1970, with microseconds; and the last moment of the calendar that people write.
@@ -147,17 +157,16 @@ async fn accounts_go_there_and_back(conn: &mut Conn) {
 async fn sessions_go_there_and_back(conn: &mut Conn) {
     let [early, now, late] = moments();
     let subject = "1".repeat(255);
-    let row = |number: u8, expires| SessionRow {
-        cookie_hash: vec![number; 32],
-        subject: subject.clone(),
-        authenticated: early,
-        expires,
+    let session = |expires: At| BrowserSession {
+        subject: Subject::parse(subject.clone()).unwrap(),
+        authenticated: early.0,
+        expires: expires.0,
     };
     for (number, expires) in [(1, early), (2, late), (3, late)] {
-        sessions::insert(conn, &row(number, expires)).await.unwrap();
+        sessions::insert(conn, &[number; 32], &session(expires)).await.unwrap();
     }
     let (found, account) = sessions::find(conn, &[2; 32]).await.unwrap().unwrap();
-    same((found, account.subject), (row(2, late), &subject));
+    same((found, account.subject.as_str()), (session(late), &subject));
     sessions::sweep(conn, now).await.unwrap();
     sessions::delete(conn, &[3; 32]).await.unwrap();
     for (number, there) in [(1_u8, false), (2, true), (3, false)] {
@@ -166,7 +175,7 @@ async fn sessions_go_there_and_back(conn: &mut Conn) {
     person::end_sessions(conn, &subject).await.unwrap();
     assert!(sessions::find(conn, &[2; 32]).await.unwrap().is_none());
     // Those of a deleted account go with it.
-    sessions::insert(conn, &row(4, late)).await.unwrap();
+    sessions::insert(conn, &[4; 32], &session(late)).await.unwrap();
     accounts::delete(conn, &Subject::parse(subject).unwrap()).await.unwrap();
     assert!(sessions::find(conn, &[4; 32]).await.unwrap().is_none());
 }
@@ -330,15 +339,15 @@ async fn revocations_go_there_and_back(conn: &mut Conn) {
 async fn the_rest_goes_there_and_back(conn: &mut Conn) {
     let [early, now, late] = moments();
     for (number, full) in [(5_u8, false), (6, true)] {
-        let token = OauthTokenRow {
+        let token = AccessToken {
             token_hash: vec![number; 32],
-            id: id(u128::from(number)),
-            client: text(),
-            subject: full.then(text),
+            id: id(u128::from(number)).0,
+            client: client_id(),
+            subject: full.then(subject_id),
             scope: text(),
-            issued: early,
-            expires: late,
-            family: full.then_some(id(7)),
+            issued: early.0,
+            expires: late.0,
+            family: full.then_some(id(7).0),
         };
         oauth_tokens::insert(conn, &token).await.unwrap();
         same(oauth_tokens::find(conn, &token.token_hash).await.unwrap().unwrap(), token);

@@ -1,11 +1,12 @@
 //! Sessions of the Condo dialect, and organizations with what belongs to them, there and back.
 
-use super::super::condo_sessions::{self, CondoSessionRow};
+use super::super::condo_sessions;
 use super::super::organizations::{self as rows, Listed, hold, list};
 use super::*;
 use crate::domain::Error;
 use crate::domain::filter::{Filter, Page, Value};
 use crate::domain::organization::{Employment, Granted, History, Organization, RightsSet, Role};
+use crate::domain::session::CondoSessionRecord;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn condo_sessions_go_there_and_back() {
@@ -14,31 +15,30 @@ async fn condo_sessions_go_there_and_back() {
         let mut conn = store.write().await.unwrap();
         let conn = &mut conn;
         accounts::insert_if_absent(conn, &account("elle")).await.unwrap();
-        let row = |number: u8, full: bool, expires| CondoSessionRow {
-            sid_hash: vec![number; 32],
-            subject: full.then(|| "elle".to_owned()),
-            user_type: full.then(text),
+        let row = |full: bool, expires: At| CondoSessionRecord {
+            subject: full.then(|| Subject::parse("elle").unwrap()),
+            user_type: full.then_some(AccountType::Staff),
             source: full.then(text),
             provider: full.then(text),
             client_id: full.then(text),
-            created: early,
-            expires,
+            created: early.0,
+            expires: expires.0,
         };
         for (number, full, expires) in [(1, true, late), (2, false, late), (3, true, early)] {
-            condo_sessions::insert(conn, &row(number, full, expires)).await.unwrap();
+            condo_sessions::insert(conn, &[number; 32], &row(full, expires)).await.unwrap();
         }
         let (found, whose) = condo_sessions::find(conn, &[1; 32]).await.unwrap().unwrap();
-        same(found, row(1, true, late));
+        same(found, row(true, late));
         assert_eq!(whose.as_ref().map(|account| account.subject.as_str()), Some("elle"));
         let (found, whose) = condo_sessions::find(conn, &[2; 32]).await.unwrap().unwrap();
-        same(found, row(2, false, late));
+        same(found, row(false, late));
         assert!(whose.is_none());
         // Of two who read the same end one puts it off.
-        assert!(condo_sessions::prolong(conn, &[3; 32], (early, late)).await.unwrap());
-        assert!(!condo_sessions::prolong(conn, &[3; 32], (early, late)).await.unwrap());
-        assert!(condo_sessions::set_user_type(conn, &[2; 32], "staff").await.unwrap());
-        assert!(!condo_sessions::set_user_type(conn, &[9; 32], "staff").await.unwrap());
-        condo_sessions::insert(conn, &row(4, true, early)).await.unwrap();
+        assert!(condo_sessions::prolong(conn, &[3; 32], (early.0, late.0)).await.unwrap());
+        assert!(!condo_sessions::prolong(conn, &[3; 32], (early.0, late.0)).await.unwrap());
+        assert!(condo_sessions::set_user_type(conn, &[2; 32], AccountType::Staff).await.unwrap());
+        assert!(!condo_sessions::set_user_type(conn, &[9; 32], AccountType::Staff).await.unwrap());
+        condo_sessions::insert(conn, &[4; 32], &row(true, early)).await.unwrap();
         condo_sessions::sweep(conn, now).await.unwrap();
         assert!(condo_sessions::find(conn, &[4; 32]).await.unwrap().is_none(), "swept");
         condo_sessions::delete_all_but(conn, "elle", Some(&[1; 32])).await.unwrap();
@@ -49,7 +49,7 @@ async fn condo_sessions_go_there_and_back() {
         for (number, is_left) in [(1, false), (2, true), (3, false)] {
             assert_eq!(condo_sessions::find(conn, &[number; 32]).await.unwrap().is_some(), is_left, "{number}");
         }
-        condo_sessions::insert(conn, &row(5, true, late)).await.unwrap();
+        condo_sessions::insert(conn, &[5; 32], &row(true, late)).await.unwrap();
         accounts::delete(conn, &Subject::parse("elle").unwrap()).await.unwrap();
         assert!(condo_sessions::find(conn, &[5; 32]).await.unwrap().is_none(), "it goes with its account");
     }
