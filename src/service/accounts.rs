@@ -13,7 +13,7 @@ pub use crate::domain::account::Claimed;
 use crate::domain::account::{self, AccountType, Email, Phone, check_password};
 use crate::domain::endings::Change;
 use crate::domain::event::{Actor, Event};
-use crate::domain::ids::{ClientId, ProviderId, Subject};
+use crate::domain::ids::{ClientId, Subject};
 use crate::domain::{Error, Result, name};
 use crate::store::accounts::{delete, find, hold, insert_if_absent, set_disabled, set_password as set_hash};
 use crate::store::confirm_phone_actions::delete_of_nobody;
@@ -301,20 +301,17 @@ pub async fn remove(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;
             hold(tx.conn(), &subject).await?;
-            let account = find(tx.conn(), &subject).await?.ok_or(Error::UserNotFound { hint: None })?;
-            delete(tx.conn(), &subject).await?;
-            let own = account.phone.as_ref().map(|phone| phone.address.as_str());
-            for phone in [own, account.external.phone.as_deref()].into_iter().flatten() {
-                delete_of_nobody(tx.conn(), phone).await?;
+            let phones = delete(tx.conn(), &subject).await?.ok_or(Error::UserNotFound { hint: None })?;
+            for phone in phones {
+                delete_of_nobody(tx.conn(), &phone).await?;
             }
             let actor = Actor::default();
             for link in links::hold_all(tx.conn(), &subject).await? {
                 remove_link(&parts, &mut tx, &link).await?;
-                let provider = ProviderId::parse(&link.fp_type, &link.fp_name).ok();
                 let about = About {
                     subject: Some(subject.as_str()),
-                    provider: provider.as_ref(),
-                    sid: Some(&link.sid),
+                    provider: Some(&link.provider),
+                    sid: Some(link.sid.as_str()),
                     detail: Some("account_deleted"),
                 };
                 record(&parts, &mut tx, Event::Unlinked, &actor, about).await?;

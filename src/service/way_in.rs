@@ -2,23 +2,23 @@
 //! last two links at once the second finds one.
 
 use super::{Parts, sign_in_code};
+use crate::domain::Result;
 use crate::domain::account::Account;
-use crate::domain::ids::{PARTNER_TYPE, Subject};
+use crate::domain::ids::PARTNER_TYPE;
+use crate::domain::link::HeldLink;
 use crate::domain::way_in::{Force, Removal, WaysIn, removal};
-use crate::domain::{Error, Result};
 use crate::settings::Settings;
 use crate::store::Tx;
 use crate::store::accounts::find;
-use crate::store::links::{HeldLink, list_proven_of_partners};
+use crate::store::links::list_proven_of_partners;
 
 /// Judges the removal of a link in the caller's transaction, which holds the link and its subject.
 pub(super) async fn judge(parts: &Parts, tx: &mut Tx, held: &HeldLink, force: Force) -> Result<Removal> {
-    if held.fp_type != PARTNER_TYPE {
+    if held.provider.fp_type() != PARTNER_TYPE {
         return Ok(Removal::Allowed);
     }
-    let subject = Subject::parse(held.subject.clone()).map_err(Error::internal)?;
-    let Some(account) = find(tx.conn(), &subject).await? else { return Ok(Removal::Allowed) };
-    let mut ways = list_proven_of_partners(tx.conn(), &subject).await?;
+    let Some(account) = find(tx.conn(), &held.subject).await? else { return Ok(Removal::Allowed) };
+    let mut ways = list_proven_of_partners(tx.conn(), &held.subject).await?;
     ways.retain(|(_, name)| is_partners(&parts.settings, name));
     let lets_in = ways.iter().any(|(id, _)| *id == held.id);
     let left = WaysIn {

@@ -123,8 +123,14 @@ pub(crate) async fn hold(conn: &mut Conn, subject: &Subject) -> Result<()> {
     hold_name(conn, subject.as_str()).await
 }
 
-/// Deletes the account; says whether there was one.
-pub(crate) async fn delete(conn: &mut Conn, subject: &Subject) -> Result<bool> {
-    let gone = on!(conn, |c| diesel::delete(accounts::table.find(subject.as_str())).execute(c));
-    Ok(gone.map_err(lift)? == 1)
+/// Deletes the account, readable or not; gives the phone numbers that it had, its own and the one that a partner told.
+/// `None`: there was no account.
+pub(crate) async fn delete(conn: &mut Conn, subject: &Subject) -> Result<Option<Vec<String>>> {
+    let gone: Option<(Option<String>, Option<String>)> =
+        on!(conn, |c| diesel::delete(accounts::table.find(subject.as_str()))
+            .returning((accounts::phone, accounts::external_phone))
+            .get_result(c))
+        .optional()
+        .map_err(lift)?;
+    Ok(gone.map(|(own, told)| [own, told].into_iter().flatten().collect()))
 }

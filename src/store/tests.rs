@@ -17,6 +17,7 @@ mod together;
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chrono::DateTime;
 use diesel::connection::InstrumentationEvent;
@@ -25,19 +26,21 @@ use diesel_async::RunQueryDsl;
 use futures_util::FutureExt as _;
 use tempfile::TempDir;
 
-use super::audit::AuditRow;
 use super::flows::FlowRow;
-use super::instances::InstanceRow;
-use super::links::NewLink;
-use super::revocations::RevocationRow;
 use super::schema::audit as audit_lines;
-use super::token_sets::{NewTokens, Past, TokenRow};
+use super::token_sets::Past;
 use super::types::{At, Uuid};
 use super::*;
 use crate::domain::account::{Account, AccountType, Claimed, Email, External, PasswordHash, Phone};
-use crate::domain::ids::{ClientId, FlowId, LinkId, ProviderId, Subject};
+use crate::domain::event::{Actor, AuditLine, Event};
+use crate::domain::expiry::Ends;
+use crate::domain::ids::{ClientId, FlowId, LinkId, ProviderId, Sid, Subject};
+use crate::domain::instance::InstanceReport;
 use crate::domain::issued::AccessToken;
+use crate::domain::link::{Health, NewLink, Proof};
+use crate::domain::revocation::Revocation;
 use crate::domain::session::BrowserSession;
+use crate::domain::token_set::{LinkOwner, NewTokens, TokenSet};
 
 pub(crate) use sized::{crowd, plan};
 
@@ -91,17 +94,20 @@ fn same(found: impl Debug, written: impl Debug) {
 
 fn link(number: u128, extreme: bool) -> NewLink {
     NewLink {
-        id: id(number),
-        subject: "s".repeat(255),
-        fp_type: "box".to_owned(),
-        fp_name: "box_1".to_owned(),
-        sid: format!("{number}{}", if extreme { text() } else { String::new() }),
+        id: LinkId(id(number).0),
+        subject: Subject::parse("s".repeat(255)).unwrap(),
+        provider: provider(),
+        sid: Sid::parse(if extreme { "я".repeat(127) } else { number.to_string() }).unwrap(),
         user_name: extreme.then(text),
-        proof: "asserted".to_owned(),
-        origin_client: extreme.then(text),
+        proof: Proof::Asserted,
+        origin: extreme.then(client_id),
         exclusive_key: extreme.then(|| format!("/box/box_1/{number}")),
-        created: moments()[usize::from(extreme)],
+        created: moments()[usize::from(extreme)].0,
     }
+}
+
+fn provider() -> ProviderId {
+    ProviderId::parse("box", "box_1").unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -184,17 +190,18 @@ async fn keys_and_instances_go_there_and_back(conn: &mut Conn) {
     let [early, now, late] = moments();
     let (by, ago) = (Now(now.0), chrono::TimeDelta::minutes(2));
     for number in [8, 9] {
-        let reported = |keys: &str| InstanceRow { id: id(number), name: text(), keys: keys.to_owned(), active: text() };
+        let reported =
+            |keys: &str| InstanceReport { id: id(number).0, name: text(), keys: keys.to_owned(), sealing: text() };
         instances::upsert(conn, &reported("{}"), by).await.unwrap();
         instances::upsert(conn, &reported(&text()), by).await.unwrap();
         same(instances::list_within(conn, ago, by).await.unwrap(), [reported(&text())]);
         assert!(instances::list_within(conn, -ago, by).await.unwrap().is_empty(), "after, not before");
         instances::sweep(conn, ago, by).await.unwrap();
         assert_eq!(instances::list_within(conn, ago, by).await.unwrap().len(), 1);
-        instances::delete_others(conn, id(number)).await.unwrap();
+        instances::delete_others(conn, id(number).0).await.unwrap();
         assert_eq!(instances::list_within(conn, ago, by).await.unwrap().len(), 1);
         match number {
-            8 => instances::delete(conn, id(number)).await.unwrap(),
+            8 => instances::delete(conn, id(number).0).await.unwrap(),
             _ => instances::sweep(conn, -ago, by).await.unwrap(),
         }
         assert!(instances::list_within(conn, chrono::TimeDelta::weeks(1), by).await.unwrap().is_empty());
@@ -209,61 +216,51 @@ async fn links_and_tokens_go_there_and_back(conn: &mut Conn) {
     for (number, full) in [(1, false), (u128::MAX, true)] {
         let written = link(number, full);
         let link = links::upsert(conn, &written).await.unwrap();
-        assert_eq!(link, LinkId(written.id.0));
-        let row = TokenRow {
-            link_id: id(number),
+        assert_eq!(link, written.id);
+        let set = TokenSet {
+            link,
             key_id: "k".to_owned(),
             wrapped_key: blob(),
             sealed_access: full.then(blob),
             sealed_refresh: full.then(blob),
-            scope: full.then(text),
-            expires_at: full.then_some(late),
-            obtained_at: full.then_some(early),
-            imported_at: full.then_some(now),
-            stated_life: full.then_some(i64::MAX),
-            refresh_expires_at: full.then_some(late),
-            version: if full { i64::MAX } else { i64::MIN },
-            health: "ok".to_owned(),
-            health_since: full.then_some(now),
-            retry_at: full.then_some(late),
-            failures: if full { i32::MAX } else { i32::MIN },
             sealed_params: full.then(blob),
-            refused_word: None,
-            refused_times: 0,
+            scope: full.then(text),
+            ends: Ends {
+                access: full.then_some(late.0),
+                life: full.then_some(Duration::from_secs(i64::MAX.unsigned_abs())),
+                refresh: full.then_some(late.0),
+                obtained: full.then_some(early.0),
+                imported: full.then_some(now.0),
+            },
+            version: if full { i64::MAX } else { i64::MIN },
+            health: Health::Ok,
+            health_since: full.then_some(now.0),
+            retry_at: full.then_some(late.0),
+            failures: if full { i32::MAX } else { i32::MIN },
         };
-        assert!(token_sets::insert_if_absent(conn, &row).await.unwrap());
+        assert!(token_sets::insert_if_absent(conn, &set).await.unwrap());
         uses::record(conn, &[link], late).await.unwrap();
         let (owner, found) = token_sets::find(conn, link).await.unwrap().unwrap();
-        same(found, &row);
-        same(owner, (&written.subject, &written.fp_type, &written.fp_name, &written.sid));
+        same(found, &set);
+        let LinkOwner { subject, provider, sid } = &owner;
+        same((subject, provider, sid), (&written.subject, &written.provider, &written.sid));
         let served = token_sets::find_serving(conn, link).await.unwrap().unwrap();
-        same((served.sealed_access, served.expires_at, served.has_refresh), (row.sealed_access, row.expires_at, full));
+        same((served.sealed_access, served.expires, served.has_refresh), (set.sealed_access, set.ends.access, full));
 
-        let emptied = NewTokens {
-            sealed_access: None,
-            sealed_refresh: None,
-            sealed_params: None,
-            scope: None,
-            expires_at: None,
-            obtained_at: None,
-            imported_at: None,
-            stated_life: None,
-            refresh_expires_at: None,
-            version: 0,
-        };
+        let emptied = NewTokens::default();
         assert!(!token_sets::replace(conn, link, 7, (&emptied, Past::Over)).await.unwrap(), "another version");
-        assert!(token_sets::replace(conn, link, row.version, (&emptied, Past::Over)).await.unwrap());
+        assert!(token_sets::replace(conn, link, set.version, (&emptied, Past::Over)).await.unwrap());
         let (_, found) = token_sets::find(conn, link).await.unwrap().unwrap();
-        assert!(found.sealed_access.is_none() && found.sealed_refresh.is_none() && found.expires_at.is_none());
+        assert!(found.sealed_access.is_none() && found.sealed_refresh.is_none() && found.ends == Ends::default());
         assert!(found.sealed_params.is_none());
         same((found.version, found.wrapped_key), (0, blob()));
     }
     let listed = links::list_detailed(conn, &Subject::parse("s".repeat(255)).unwrap()).await.unwrap();
-    for ((row, tokens), (number, full)) in listed.iter().zip([(1, false), (u128::MAX, true)]) {
+    for ((shown, detail), (number, full)) in listed.iter().zip([(1, false), (u128::MAX, true)]) {
         let written = link(number, full);
-        same((&row.listed.sid, &row.listed.user_name), (&written.sid, &written.user_name));
-        let expected = (&written.origin_client, written.created, Some(late));
-        same((&row.origin_client, row.created, tokens.last_used), expected);
+        same((&shown.sid, &shown.user_name), (&written.sid, &written.user_name));
+        let expected = (&written.origin, written.created, Some(late.0));
+        same((&detail.origin, detail.created, detail.last_used), expected);
     }
     assert_eq!(listed.len(), 2, "oldest first");
 }
@@ -306,14 +303,14 @@ async fn revocations_go_there_and_back(conn: &mut Conn) {
     let [early, now, late] = moments();
     vault_keys::insert_if_absent(conn, &text(), b"check value", now).await.unwrap();
     for (number, full) in [(5, false), (6, true)] {
-        let row = RevocationRow {
-            id: id(number),
-            subject: full.then(text),
-            sid: full.then(text),
+        let row = Revocation {
+            id: id(number).0,
+            subject: full.then(subject_id),
+            sid: full.then(|| Sid::parse("я".repeat(127)).unwrap()),
             key_id: text(),
             attempts: if full { i32::MAX - 1 } else { i32::MIN },
-            retry_at: early,
-            created: late,
+            retry_at: early.0,
+            created: late.0,
             ..revocation(None, None)
         };
         revocations::insert(conn, &row).await.unwrap();
@@ -323,7 +320,7 @@ async fn revocations_go_there_and_back(conn: &mut Conn) {
         assert!(revocations::list_due(conn, ("box", "box_2"), early, 2).await.unwrap().is_empty());
         assert_eq!(revocations::list_providers(conn, early).await.unwrap(), [("box".to_owned(), "box_1".to_owned())]);
         let claimed = revocations::claim(conn, due, now).await.unwrap().unwrap();
-        same(&claimed, RevocationRow { attempts: row.attempts + 1, retry_at: now, ..row.clone() });
+        same(&claimed, Revocation { attempts: row.attempts + 1, retry_at: now.0, ..row.clone() });
         assert!(revocations::claim(conn, due, late).await.unwrap().is_none(), "it is taken");
         // Who took it before has no say any more.
         revocations::put_off(conn, &row, late).await.unwrap();
@@ -332,7 +329,7 @@ async fn revocations_go_there_and_back(conn: &mut Conn) {
         revocations::put_off_due(conn, &claimed, now, early).await.unwrap();
         assert!(revocations::list_due(conn, ("box", "box_1"), now, 2).await.unwrap().is_empty());
         assert!(revocations::list_providers(conn, now).await.unwrap().is_empty());
-        assert!(revocations::delete(conn, &RevocationRow { retry_at: late, ..claimed }).await.unwrap());
+        assert!(revocations::delete(conn, &Revocation { retry_at: late.0, ..claimed }).await.unwrap());
     }
 }
 
@@ -363,18 +360,15 @@ async fn the_rest_goes_there_and_back(conn: &mut Conn) {
         provider_rules::apply(conn, &provider, full).await.unwrap();
         assert_eq!(provider_rules::find(conn, &provider).await.unwrap(), Some(full));
 
-        let line = AuditRow {
-            id: id(u128::from(number)),
-            at: early,
-            event: "linked",
-            client: full.then(text),
+        let line = AuditLine {
+            id: id(u128::from(number)).0,
+            at: early.0,
+            event: Event::Linked,
+            actor: Actor { client: full.then(text), claimed_ip: full.then(text), claimed_agent: full.then(text) },
             subject: full.then(text),
-            fp_type: full.then(text),
-            fp_name: full.then(text),
+            provider: full.then(|| provider.clone()),
             sid: full.then(text),
             detail: full.then(text),
-            claimed_ip: full.then(text),
-            claimed_agent: full.then(text),
         };
         audit::insert(conn, &line).await.unwrap();
         let found: (At, Option<String>, Option<String>, Option<String>) = conn::on!(conn, |c| audit_lines::table
@@ -382,7 +376,7 @@ async fn the_rest_goes_there_and_back(conn: &mut Conn) {
             .select((audit_lines::at, audit_lines::sid, audit_lines::detail, audit_lines::claimed_agent))
             .first(c))
         .unwrap();
-        same(found, (line.at, line.sid, line.detail, line.claimed_agent));
+        same(found, (At(line.at), line.sid, line.detail, line.actor.claimed_agent));
     }
 }
 
@@ -419,18 +413,17 @@ async fn a_transaction_that_is_dropped_leaves_nothing_and_blocks_nobody() {
     }
 }
 
-fn revocation(sid: Option<&str>, subject: Option<&str>) -> RevocationRow {
-    RevocationRow {
-        id: id(1),
-        subject: subject.map(str::to_owned),
-        fp_type: "box".to_owned(),
-        fp_name: "box_1".to_owned(),
-        sid: sid.map(str::to_owned),
+fn revocation(sid: Option<&str>, subject: Option<&str>) -> Revocation {
+    Revocation {
+        id: id(1).0,
+        subject: subject.map(|subject| Subject::parse(subject).unwrap()),
+        provider: provider(),
+        sid: sid.map(|sid| Sid::parse(sid).unwrap()),
         key_id: "k".to_owned(),
         wrapped_key: blob(),
         sealed: blob(),
         attempts: 0,
-        retry_at: moments()[0],
-        created: moments()[0],
+        retry_at: moments()[0].0,
+        created: moments()[0].0,
     }
 }
