@@ -183,7 +183,6 @@ pub struct External {
 
 /// An account. What it may do and how it is entered are the methods of `account::rules`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Account {
     /// Whose it is: the id that callers name.
     pub subject: Subject,

@@ -6,7 +6,7 @@ use diesel_async::RunQueryDsl;
 use super::conn::{Conn, on};
 use super::error::{lift, unreadable};
 use super::moment::Now;
-use super::oauth_claims::{ClaimSeen, claims};
+use super::oauth_claims::ClaimSeen;
 use super::schema::oauth_refresh_tokens;
 use super::types::{At, Uuid};
 use crate::domain::ids::{ClientId, Subject};
@@ -19,7 +19,14 @@ use row::RefreshTokenRow;
 
 /// The row's own: what [`find_presented`] reads, and the statements of claims.
 mod row {
-    use super::*;
+    use diesel::prelude::*;
+    use diesel_async::RunQueryDsl;
+
+    use crate::store::conn::on;
+    use crate::store::error::lift;
+    use crate::store::oauth_claims::claims;
+    use crate::store::schema::oauth_refresh_tokens;
+    use crate::store::types::{At, Uuid};
 
     /// A refresh token's row.
     #[derive(Queryable, Selectable, Insertable)]

@@ -209,9 +209,10 @@ pub(crate) async fn replace(
     version_read: i64,
     (tokens, past): (&NewTokens, Past),
 ) -> Result<bool> {
+    let changes = &Changes::from(tokens);
     let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(link.0)))
         .filter(token_sets::version.eq(version_read))
-        .set((Changes::from(tokens), past.changes()))
+        .set((changes, past.changes()))
         .prepared()
         .execute(c));
     Ok(written.map_err(lift)? == 1)

@@ -149,12 +149,12 @@ mod tests {
         Account::bare(Subject::parse("42-elle").unwrap(), AccountType::Resident, DateTime::UNIX_EPOCH)
     }
 
-    fn email(verified: bool) -> Option<Claimed<Email>> {
-        Some(Claimed { address: Email::parse("elle@example.com").unwrap(), verified })
+    fn email(verified: bool) -> Claimed<Email> {
+        Claimed { address: Email::parse("elle@example.com").unwrap(), verified }
     }
 
-    fn phone(verified: bool) -> Option<Claimed<Phone>> {
-        Some(Claimed { address: Phone::parse("+79991234567").unwrap(), verified })
+    fn phone(verified: bool) -> Claimed<Phone> {
+        Claimed { address: Phone::parse("+79991234567").unwrap(), verified }
     }
 
     fn disabled() -> Account {
@@ -173,7 +173,7 @@ mod tests {
         assert!(Account { is_admin: true, ..account() }.is_privileged());
         assert!(Account { is_support: true, ..account() }.is_privileged());
         assert!(Account { rights_set: Some(uuid::Uuid::nil()), ..account() }.is_privileged());
-        let factors = Account { two_factor: true, phone: phone(true), ..account() };
+        let factors = Account { two_factor: true, phone: Some(phone(true)), ..account() };
         assert!(!factors.is_privileged(), "a second factor is no privilege");
     }
 
@@ -181,12 +181,12 @@ mod tests {
     fn is_guarded() {
         let rows = [
             (account(), false),
-            (Account { phone: phone(true), email: email(true), ..account() }, false),
+            (Account { phone: Some(phone(true)), email: Some(email(true)), ..account() }, false),
             (Account { is_admin: true, ..account() }, true),
             (Account { is_support: true, ..account() }, true),
             (Account { rights_set: Some(uuid::Uuid::nil()), ..account() }, true),
             (Account { two_factor: true, ..account() }, true),
-            (Account { two_factor: true, phone: phone(true), ..account() }, true),
+            (Account { two_factor: true, phone: Some(phone(true)), ..account() }, true),
             (disabled(), true),
         ];
         for (account, expected) in rows {
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn verified_email_and_verified_phone() {
         for (claimed, is_own) in [(None, false), (Some(false), false), (Some(true), true)] {
-            let elle = Account { email: claimed.and_then(email), phone: claimed.and_then(phone), ..account() };
+            let elle = Account { email: claimed.map(email), phone: claimed.map(phone), ..account() };
             assert_eq!(elle.verified_email().map(Email::as_str), is_own.then_some("elle@example.com"));
             assert_eq!(elle.verified_phone().map(Phone::as_str), is_own.then_some("+79991234567"));
             assert_eq!(elle.standing().has_verified_phone, is_own);
@@ -208,8 +208,8 @@ mod tests {
     fn has_verified_and_is_condo_login() {
         let address = |email: &str| Address::Email(Email::parse(email).unwrap());
         let number = |number: &str| Address::Phone(Phone::parse(number).unwrap());
-        let claimed = Account { email: email(false), phone: phone(false), ..account() };
-        let verified = Account { email: email(true), phone: phone(true), ..account() };
+        let claimed = Account { email: Some(email(false)), phone: Some(phone(false)), ..account() };
+        let verified = Account { email: Some(email(true)), phone: Some(phone(true)), ..account() };
         let rows = [
             (address("elle@example.com"), [(false, false), (false, false), (true, true)]),
             (address("paul@example.com"), [(false, false); 3]),
@@ -253,15 +253,19 @@ mod tests {
         let called = |name: Option<&str>, email, phone| {
             Account { name: name.map(str::to_owned), email, phone, ..account() }.called()
         };
-        assert_eq!(called(Some("Elle"), email(true), phone(true)).as_deref(), Some("Elle"));
-        assert_eq!(called(None, email(true), phone(true)).as_deref(), Some("elle@example.com"));
-        assert_eq!(called(Some(" "), email(false), phone(true)).as_deref(), Some("+79991234567"));
-        assert_eq!(called(None, email(false), phone(false)), None, "what nobody has shown to be theirs names nobody");
+        assert_eq!(called(Some("Elle"), Some(email(true)), Some(phone(true))).as_deref(), Some("Elle"));
+        assert_eq!(called(None, Some(email(true)), Some(phone(true))).as_deref(), Some("elle@example.com"));
+        assert_eq!(called(Some(" "), Some(email(false)), Some(phone(true))).as_deref(), Some("+79991234567"));
+        assert_eq!(
+            called(None, Some(email(false)), Some(phone(false))),
+            None,
+            "what nobody has shown to be theirs names nobody"
+        );
     }
 
     #[test]
     fn own_names() {
-        let elle = Account { email: email(false), phone: phone(true), ..account() };
+        let elle = Account { email: Some(email(false)), phone: Some(phone(true)), ..account() };
         assert_eq!(elle.own_names().collect::<Vec<_>>(), ["42-elle", "elle@example.com", "+79991234567"]);
         assert_eq!(account().own_names().collect::<Vec<_>>(), ["42-elle"]);
     }
@@ -269,12 +273,12 @@ mod tests {
     #[test]
     fn replaced() {
         let (own, other) = (|| Phone::parse("+79991234567").unwrap(), || Phone::parse("+79990000000").unwrap());
-        assert_eq!(Claimed::replaced(phone(true), Some(own())), phone(true));
-        assert_eq!(Claimed::replaced(phone(false), Some(own())), phone(false));
+        assert_eq!(Claimed::replaced(Some(phone(true)), Some(own())), Some(phone(true)));
+        assert_eq!(Claimed::replaced(Some(phone(false)), Some(own())), Some(phone(false)));
         let unverified = Some(Claimed { address: other(), verified: false });
-        assert_eq!(Claimed::replaced(phone(true), Some(other())), unverified);
+        assert_eq!(Claimed::replaced(Some(phone(true)), Some(other())), unverified);
         assert_eq!(Claimed::replaced(None, Some(other())), unverified);
-        assert_eq!(Claimed::replaced(phone(true), None), None);
+        assert_eq!(Claimed::replaced(Some(phone(true)), None), None);
     }
 
     #[test]
@@ -285,7 +289,7 @@ mod tests {
         );
         let admin = Account { is_admin: true, ..account() };
         assert_eq!(admin.standing().judge(Means::Password), Entry::Open);
-        let factors = Account { two_factor: true, phone: phone(false), ..account() };
+        let factors = Account { two_factor: true, phone: Some(phone(false)), ..account() };
         assert_eq!(factors.standing().judge(Means::Password), Entry::PhoneToo);
     }
 }

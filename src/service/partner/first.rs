@@ -256,8 +256,8 @@ async fn create(
     let (profile, system) = (&told.profile, arrival.client.identity.fp_name());
     let account = Account {
         name: profile.name.clone(),
-        phone: given(&plan.phone, &profile.phone),
-        email: given(&plan.email, &profile.email),
+        phone: given(&plan.phone, profile.phone.as_ref()),
+        email: given(&plan.email, profile.email.as_ref()),
         meta: noted("{}", system, told.kept()),
         external: External {
             system: Some(system.to_owned()),
@@ -277,9 +277,9 @@ async fn create(
 }
 
 /// The address that a new user gets by the plan.
-fn given<A: Clone>(placing: &Placing, told: &Option<A>) -> Option<Claimed<A>> {
+fn given<A: Clone>(placing: &Placing, told: Option<&A>) -> Option<Claimed<A>> {
     let verified = placing.given?;
-    told.clone().map(|address| Claimed { address, verified })
+    told.cloned().map(|address| Claimed { address, verified })
 }
 
 fn text(address: Option<Address>) -> Option<String> {

@@ -153,11 +153,11 @@ pub(super) fn owner((subject, fp_type, fp_name, sid): OwnerRow) -> Result<LinkOw
 /// The columns of a new version.
 #[derive(AsChangeset)]
 #[diesel(table_name = token_sets, treat_none_as_null = true)]
-pub(super) struct Changes<'a> {
-    sealed_access: Option<&'a [u8]>,
-    sealed_refresh: Option<&'a [u8]>,
-    sealed_params: Option<&'a [u8]>,
-    scope: Option<&'a str>,
+pub(super) struct Changes {
+    sealed_access: Option<Vec<u8>>,
+    sealed_refresh: Option<Vec<u8>>,
+    sealed_params: Option<Vec<u8>>,
+    scope: Option<String>,
     expires_at: Option<At>,
     obtained_at: Option<At>,
     imported_at: Option<At>,
@@ -167,13 +167,13 @@ pub(super) struct Changes<'a> {
     version: i64,
 }
 
-impl<'a> From<&'a NewTokens> for Changes<'a> {
-    fn from(new: &'a NewTokens) -> Self {
+impl From<&NewTokens> for Changes {
+    fn from(new: &NewTokens) -> Self {
         Self {
-            sealed_access: new.sealed_access.as_deref(),
-            sealed_refresh: new.sealed_refresh.as_deref(),
-            sealed_params: new.sealed_params.as_deref(),
-            scope: new.scope.as_deref(),
+            sealed_access: new.sealed_access.clone(),
+            sealed_refresh: new.sealed_refresh.clone(),
+            sealed_params: new.sealed_params.clone(),
+            scope: new.scope.clone(),
             expires_at: new.ends.access.map(At),
             obtained_at: new.ends.obtained.map(At),
             imported_at: new.ends.imported.map(At),
