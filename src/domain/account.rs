@@ -1,8 +1,15 @@
 //! A subject we hold a record of: what kind of user it is, under which addresses it signs in, which passwords it may have.
 
+mod rules;
+
 use std::fmt;
 
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
+
 use super::error::{Error, Result};
+use super::ids::Subject;
 use super::link::stored_as;
 
 /// What kind of user an account is.
@@ -124,6 +131,91 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// An address that an account has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed<A> {
+    /// The address.
+    pub address: A,
+    /// Whether it is known to be the user's own: only then does it sign anybody in.
+    pub verified: bool,
+}
+
+/// A password's hash, as a PHC string. `Debug` does not show it.
+#[derive(Clone, Debug)]
+pub struct PasswordHash(SecretString);
+
+impl PasswordHash {
+    /// Takes a hash as it is stored.
+    pub fn new(stored: impl Into<SecretString>) -> Self {
+        Self(stored.into())
+    }
+
+    /// The hash as it is stored.
+    pub fn as_str(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl PartialEq for PasswordHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for PasswordHash {}
+
+/// What a partner told when it made an account; kept as it was told, and nothing is decided by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct External {
+    /// The partner's name.
+    pub system: Option<String>,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// Whether the partner knew it to be the user's own.
+    pub email_verified: bool,
+    /// The phone number.
+    pub phone: Option<String>,
+    /// Whether the partner knew it to be the user's own.
+    pub phone_verified: bool,
+}
+
+/// An account. What it may do and how it is entered are the methods of `account::rules`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Whose it is: the id that callers name.
+    pub subject: Subject,
+    /// What kind of user it is.
+    pub account_type: AccountType,
+    /// Whose tokens stand for the user; none if the account is ours alone.
+    pub issuer: Option<String>,
+    /// The user's name.
+    pub name: Option<String>,
+    /// The user's e-mail address.
+    pub email: Option<Claimed<Email>>,
+    /// The user's phone number.
+    pub phone: Option<Claimed<Phone>>,
+    /// What a password is compared with; without one no password signs in.
+    pub password_hash: Option<PasswordHash>,
+    /// Whether the user sees and changes everything in the Condo dialect.
+    pub is_admin: bool,
+    /// Whether the user sees everything there.
+    pub is_support: bool,
+    /// Whether one factor is not enough.
+    pub two_factor: bool,
+    /// The rights set that an administrator granted.
+    pub rights_set: Option<Uuid>,
+    /// Notes of partners and administrators: a JSON object, as text.
+    pub meta: String,
+    /// What the partner told that made the account.
+    pub external: External,
+    /// When it was made.
+    pub created: DateTime<Utc>,
+    /// When an administrator or a partner changed it last.
+    pub updated: Option<DateTime<Utc>>,
+    /// Since when it may not sign in: disabled, or softly deleted. Ask [`Account::may_sign_in`].
+    pub disabled: Option<DateTime<Utc>>,
 }
 
 /// How short and how long a password may be, in characters (NIST SP 800-63B §5.1.1.2 asks for at least 8, and to take 64).

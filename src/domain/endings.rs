@@ -3,6 +3,8 @@
 
 use uuid::Uuid;
 
+use super::account::{Claimed, Email, PasswordHash, Phone};
+
 /// A change of an account that ends something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -91,11 +93,11 @@ impl Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Credentials {
     /// The password's hash.
-    pub password_hash: Option<String>,
+    pub password_hash: Option<PasswordHash>,
     /// The e-mail address, and whether it is known to be the account's own.
-    pub email: Option<(String, bool)>,
+    pub email: Option<Claimed<Email>>,
     /// The phone number, and whether it is known to be the account's own.
-    pub phone: Option<(String, bool)>,
+    pub phone: Option<Claimed<Phone>>,
     /// Whether a second factor is asked for.
     pub two_factor: bool,
     /// Administrator, supporter, rights set.
@@ -147,9 +149,10 @@ mod tests {
 
     #[test]
     fn the_difference_of_two_readings_is_what_was_changed() {
+        let email = |verified| Some(Claimed { address: Email::parse("a@example.com").unwrap(), verified });
         let before = Credentials {
             password_hash: None,
-            email: Some(("a@example.com".to_owned(), false)),
+            email: email(false),
             phone: None,
             two_factor: false,
             rights: (false, false, None),
@@ -161,10 +164,16 @@ mod tests {
             after.changes_since(&before)
         };
         assert_eq!(with(|_| {}), []);
-        assert_eq!(with(|now| now.password_hash = Some("x".to_owned())), [Change::Password]);
+        assert_eq!(with(|now| now.password_hash = Some(PasswordHash::new("x"))), [Change::Password]);
         assert_eq!(with(|now| now.email = None), [Change::Address]);
-        assert_eq!(with(|now| now.email = Some(("a@example.com".to_owned(), true))), [Change::Address]);
-        assert_eq!(with(|now| now.phone = Some(("+79991234567".to_owned(), false))), [Change::Address]);
+        assert_eq!(
+            with(|now| now.email = now.email.take().map(|email| Claimed { verified: true, ..email })),
+            [Change::Address]
+        );
+        assert_eq!(
+            with(|now| now.phone = Some(Claimed { address: Phone::parse("+79991234567").unwrap(), verified: false })),
+            [Change::Address]
+        );
         assert_eq!(with(|now| now.two_factor = true), [Change::SecondFactor]);
         assert_eq!(with(|now| now.rights.0 = true), [Change::Standing]);
         assert_eq!(with(|now| now.rights.1 = true), [Change::Standing]);

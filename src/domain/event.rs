@@ -1,5 +1,9 @@
 //! What is worth a line in the audit record.
 
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::ids::ProviderId;
 use super::link::stored_as;
 
 /// What happened. `FEDERATION_POINT_BOUND` and `…_UNBOUND` are the names Blitz uses.
@@ -103,4 +107,25 @@ pub struct Actor {
     pub claimed_ip: Option<String>,
     /// The user's agent as it, or the application, says.
     pub claimed_agent: Option<String>,
+}
+
+/// One line of the audit record.
+#[derive(Clone, Debug)]
+pub struct AuditLine {
+    /// Its id.
+    pub id: Uuid,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+    /// What happened.
+    pub event: Event,
+    /// Who did it.
+    pub actor: Actor,
+    /// Whose links or account it concerns.
+    pub subject: Option<String>,
+    /// At which provider.
+    pub provider: Option<ProviderId>,
+    /// Which account there.
+    pub sid: Option<String>,
+    /// A reason code of ours, or which record and by whom.
+    pub detail: Option<String>,
 }

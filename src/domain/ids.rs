@@ -87,13 +87,23 @@ pub const PARTNER_TYPE: &str = "partner";
 impl ProviderId {
     /// Checks both parts: `[A-Za-z0-9.-]{1,64}` and `[A-Za-z0-9._-]{1,64}`.
     pub fn parse(fp_type: &str, fp_name: &str) -> Result<Self> {
-        if !is_name(fp_type, |c| matches!(c, '.' | '-')) {
+        Self::from_parts(fp_type.to_owned(), fp_name.to_owned())
+    }
+
+    /// As [`Self::parse`], of texts that are the caller's own.
+    pub fn from_parts(fp_type: String, fp_name: String) -> Result<Self> {
+        if !is_name(&fp_type, |c| matches!(c, '.' | '-')) {
             return Err(Error::input("fpType", "must be 1 to 64 of A-Z a-z 0-9 . -"));
         }
-        if !is_name(fp_name, |c| matches!(c, '.' | '_' | '-')) {
+        if !is_name(&fp_name, |c| matches!(c, '.' | '_' | '-')) {
             return Err(Error::input("fpName", "must be 1 to 64 of A-Z a-z 0-9 . _ -"));
         }
-        Ok(Self { fp_type: fp_type.to_owned(), fp_name: fp_name.to_owned() })
+        Ok(Self { fp_type, fp_name })
+    }
+
+    /// The type and the name.
+    pub fn into_parts(self) -> (String, String) {
+        (self.fp_type, self.fp_name)
     }
 
     /// Reads `type:name`, the form of `fp` in a bind instruction.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::ids::Subject;
 use super::user::User;
 
 /// What a role lets its employees do, and whether a new role does without being told.
@@ -95,6 +96,13 @@ pub struct History {
     pub deleted: Option<DateTime<Utc>>,
 }
 
+impl History {
+    /// Of a record that is made now.
+    pub fn begun(now: DateTime<Utc>) -> Self {
+        Self { created: now, updated: now, deleted: None }
+    }
+}
+
 /// An organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Organization {
@@ -134,7 +142,34 @@ pub struct RightsSet {
     pub history: History,
 }
 
-/// Somebody who works, or is invited to work, for an organization.
+/// What is kept of somebody who works, or is invited to work, for an organization: the ids of what [`Employee`] shows whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Employment {
+    /// The id.
+    pub id: Uuid,
+    /// For which organization.
+    pub organization: Uuid,
+    /// Who.
+    pub subject: Subject,
+    /// In which role.
+    pub role: Option<Uuid>,
+    /// The name that the organization uses.
+    pub name: Option<String>,
+    /// The e-mail address that the organization uses.
+    pub email: Option<String>,
+    /// The phone number that the organization uses.
+    pub phone: Option<String>,
+    /// Whether the user took the invitation.
+    pub is_accepted: bool,
+    /// Whether the user refused it.
+    pub is_rejected: bool,
+    /// Whether the organization keeps the user out.
+    pub is_blocked: bool,
+    /// When.
+    pub history: History,
+}
+
+/// Somebody who works, or is invited to work, for an organization, with what belongs to them.
 #[derive(Clone, Debug)]
 pub struct Employee {
     /// The id.

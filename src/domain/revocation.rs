@@ -3,6 +3,9 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use uuid::Uuid;
+
+use super::ids::{ProviderId, Sid, Subject};
 
 /// The first pause; each one after it is twice as long.
 const SHORTEST: Duration = Duration::from_mins(1);
@@ -10,6 +13,31 @@ const SHORTEST: Duration = Duration::from_mins(1);
 const LONGEST: Duration = Duration::from_hours(6);
 /// A token that could not be revoked for so long is given up: by then most have died by themselves.
 const PATIENCE: TimeDelta = TimeDelta::days(7);
+
+/// Tokens that are to die at their provider, sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// Its id.
+    pub id: Uuid,
+    /// Whose tokens they are, if it is known.
+    pub subject: Option<Subject>,
+    /// At which provider; it may be configured no more.
+    pub provider: ProviderId,
+    /// Of which account there, if the provider proved it.
+    pub sid: Option<Sid>,
+    /// The key that wraps the row's own.
+    pub key_id: String,
+    /// The row's own key, wrapped.
+    pub wrapped_key: Vec<u8>,
+    /// The tokens.
+    pub sealed: Vec<u8>,
+    /// How often it was tried.
+    pub attempts: i32,
+    /// When it is tried again; until then, of one that was claimed, nobody else does.
+    pub retry_at: DateTime<Utc>,
+    /// Since when it waits.
+    pub created: DateTime<Utc>,
+}
 
 /// When to try again after `attempts` failures, spread over half of the pause by `jitter`; `None`: no more. What the
 /// provider asks for (`retry_after`) is never undercut.

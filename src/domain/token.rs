@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
 use super::expiry::{Expiry, Lives, is_above, is_of_the_future, is_overdue};
+use super::link::Health;
 
 /// What a provider granted at its token endpoint, in the clear: it lives only between the answer and the vault.
 #[derive(Debug)]
@@ -80,6 +81,17 @@ pub enum Lack {
         /// How long a token lives when it is issued.
         life: i64,
     },
+}
+
+impl Lack {
+    /// Why a refresh token of this health is dead, if it is.
+    pub fn of(health: Health) -> Option<Self> {
+        match health {
+            Health::NeedsConsent => Some(Self::NeedsConsent),
+            Health::LostInFlight => Some(Self::LostInFlight),
+            Health::Ok | Health::Degraded => None,
+        }
+    }
 }
 
 /// Decides between serving, asking and giving up (DESIGN 10). `min_ttl` and `force` decide whether to *ask*, never what

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 use super::account::AccountType;
+use super::ids::Subject;
 use super::link::stored_as;
 
 /// How long a browser in which somebody has signed in is known, from its last sign-in on.
@@ -33,6 +36,19 @@ impl PlaceKind {
             Self::Network => NETWORK_KNOWN_FOR,
         }
     }
+}
+
+/// A place that an account is known to sign in from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownPlace {
+    /// The account.
+    pub subject: Subject,
+    /// The hash of a browser's cookie, or of a network.
+    pub place: Vec<u8>,
+    /// What it is.
+    pub kind: PlaceKind,
+    /// Until when it is known.
+    pub expires: DateTime<Utc>,
 }
 
 /// What a try draws on, for one of those whom it names. Each allowance is of one account.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::account::AccountType;
+use super::account::{Account, AccountType};
 use super::ids::Subject;
 
 /// A user.
@@ -42,4 +42,36 @@ pub struct User {
     pub updated: DateTime<Utc>,
     /// Since when it may not sign in: the dialect's soft deletion.
     pub deleted: Option<DateTime<Utc>>,
+}
+
+impl User {
+    /// Whether the user may sign in, and do anything.
+    pub fn may_sign_in(&self) -> bool {
+        self.deleted.is_none()
+    }
+}
+
+impl From<Account> for User {
+    fn from(account: Account) -> Self {
+        let email = account.email.as_ref();
+        let phone = account.phone.as_ref();
+        Self {
+            email: email.map(|email| email.address.as_str().to_owned()),
+            email_verified: email.is_some_and(|email| email.verified),
+            phone: phone.map(|phone| phone.address.as_str().to_owned()),
+            phone_verified: phone.is_some_and(|phone| phone.verified),
+            id: account.subject,
+            account_type: account.account_type,
+            name: account.name,
+            has_password: account.password_hash.is_some(),
+            is_admin: account.is_admin,
+            is_support: account.is_support,
+            two_factor: account.two_factor,
+            rights_set: account.rights_set,
+            meta: account.meta,
+            created: account.created,
+            updated: account.updated.unwrap_or(account.created),
+            deleted: account.disabled,
+        }
+    }
 }

@@ -6,12 +6,12 @@ use uuid::Uuid;
 use super::Parts;
 use crate::domain::filter::{Few, Filter, Page, Table, Value};
 use crate::domain::granting::{self, Own};
-use crate::domain::organization::Granted;
+use crate::domain::organization::{Granted, RightsSet};
 use crate::domain::refusal::Refusal;
 use crate::domain::user::User;
 use crate::domain::{Error, Result};
 use crate::store;
-use crate::store::organizations::{RightsSetRow, list};
+use crate::store::organizations::list;
 
 /// A user who is signed in, with what an administrator granted.
 #[derive(Clone, Debug)]
@@ -24,15 +24,15 @@ pub struct Access {
 /// What `user` may do. [`Refusal::NotAuthenticated`] without one, [`Refusal::AccessDenied`] to one who is deleted.
 pub async fn of(parts: &Parts, user: Option<&User>) -> Result<Access> {
     let user = user.ok_or(Error::Refused(Refusal::NotAuthenticated))?.clone();
-    if user.deleted.is_some() {
+    if !user.may_sign_in() {
         return Err(denied());
     }
     let rights = match user.rights_set {
         Some(id) => {
             let filter = Filter::All(vec![Filter::is("id", Value::Id(id)), Filter::Absent("deleted_at")]);
             let page = Page::default();
-            let rows: Vec<RightsSetRow> = store::read!(parts.store, |conn| list(conn, &filter, &page))?;
-            rows.first().map(|row| Granted::parse(&row.granted)).unwrap_or_default()
+            let mut sets: Vec<RightsSet> = store::read!(parts.store, |conn| list(conn, &filter, &page))?;
+            sets.pop().map(|set| set.granted).unwrap_or_default()
         }
         None => Granted::default(),
     };

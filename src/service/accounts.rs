@@ -9,17 +9,15 @@ use serde::Serialize;
 use super::audit::{About, record};
 use super::links::remove as remove_link;
 use super::{Parts, endings, passwords};
-use crate::domain::account::{AccountType, Email, Phone, check_password};
+pub use crate::domain::account::Claimed;
+use crate::domain::account::{self, AccountType, Email, Phone, check_password};
 use crate::domain::endings::Change;
 use crate::domain::event::{Actor, Event};
-use crate::domain::ids::{ClientId, ProviderId, Subject};
-use crate::domain::user::User;
+use crate::domain::ids::{ClientId, Subject};
 use crate::domain::{Error, Result, name};
-use crate::store::accounts::{
-    AccountRow, delete, find, hold, insert_if_absent, set_disabled, set_password as set_hash,
-};
+use crate::store::accounts::{delete, find, hold, insert_if_absent, set_disabled, set_password as set_hash};
 use crate::store::confirm_phone_actions::delete_of_nobody;
-use crate::store::{self, Scrubbed, Tx, at, links};
+use crate::store::{self, Scrubbed, Tx, links};
 
 /// An account to make.
 #[derive(Debug)]
@@ -53,15 +51,6 @@ pub struct Standing {
     pub two_factor: bool,
 }
 
-/// An address that an account has.
-#[derive(Clone, Debug)]
-pub struct Claimed<A> {
-    /// The address.
-    pub address: A,
-    /// Whether it is known to be the user's own: only then does it sign anybody in.
-    pub verified: bool,
-}
-
 impl New {
     /// An account of which nothing is known but whose it is.
     pub fn bare(subject: Subject, account_type: AccountType) -> Self {
@@ -77,19 +66,16 @@ impl New {
         }
     }
 
-    fn row(self, created: DateTime<Utc>, password_hash: Option<String>) -> AccountRow {
-        AccountRow {
+    fn account(self, created: DateTime<Utc>) -> account::Account {
+        account::Account {
             issuer: self.issuer,
             name: self.name,
-            email_verified: self.email.as_ref().is_some_and(|email| email.verified),
-            email: self.email.map(|email| email.address.as_str().to_owned()),
-            phone_verified: self.phone.as_ref().is_some_and(|phone| phone.verified),
-            phone: self.phone.map(|phone| phone.address.as_str().to_owned()),
-            password_hash,
+            email: self.email,
+            phone: self.phone,
             is_admin: self.standing.is_admin,
             is_support: self.standing.is_support,
             two_factor: self.standing.two_factor,
-            ..AccountRow::bare(&self.subject, self.account_type, at(created))
+            ..account::Account::bare(self.subject, self.account_type, created)
         }
     }
 }
@@ -149,21 +135,16 @@ pub async fn create(parts: &Arc<Parts>, mut new: New) -> Result<()> {
     if let Some(issuer) = &new.issuer {
         check_issuer(parts, issuer, &new.subject)?;
     }
-    let password_hash = match new.password.take() {
-        Some(password) => {
-            let email = new.email.as_ref().map(|email| email.address.as_str());
-            let phone = new.phone.as_ref().map(|phone| phone.address.as_str());
-            let own = [Some(new.subject.as_str()), email, phone];
-            check_password(password.expose_secret(), own.into_iter().flatten())?;
-            Some(passwords::hash(parts, password).await?)
-        }
-        None => None,
-    };
-    let row = new.row(parts.clock.now(), password_hash);
+    let password = new.password.take();
+    let mut account = new.account(parts.clock.now());
+    if let Some(password) = password {
+        check_password(password.expose_secret(), account.own_names())?;
+        account.password_hash = Some(passwords::hash(parts, password).await?);
+    }
     parts
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;
-            if !insert(&parts, &mut tx, &Actor::default(), &row).await? {
+            if !insert(&parts, &mut tx, &Actor::default(), &account).await? {
                 return Err(Error::input("id", "has an account already"));
             }
             tx.commit().await
@@ -196,7 +177,7 @@ pub(super) async fn register(
     name: Option<String>,
 ) -> Result<bool> {
     let new = New { name, ..New::bare(subject.clone(), account_type) };
-    insert(parts, tx, &Actor::default(), &new.row(parts.clock.now(), None)).await
+    insert(parts, tx, &Actor::default(), &new.account(parts.clock.now())).await
 }
 
 /// The account of a user whom an issuer vouches for to this application, made now if the subject has none. Whose it is, is for
@@ -205,15 +186,15 @@ pub(super) async fn make_of_issuer(
     parts: &Arc<Parts>,
     (issuer, client): (&str, &ClientId),
     subject: &Subject,
-) -> Result<AccountRow> {
+) -> Result<account::Account> {
     let new = New { issuer: Some(issuer.to_owned()), ..New::bare(subject.clone(), AccountType::Resident) };
-    let row = new.row(parts.clock.now(), None);
+    let account = new.account(parts.clock.now());
     let actor = Actor { client: Some(client.as_str().to_owned()), ..Actor::default() };
     let subject = subject.clone();
     parts
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;
-            insert(&parts, &mut tx, &actor, &row).await?;
+            insert(&parts, &mut tx, &actor, &account).await?;
             let stands = find(tx.conn(), &subject).await?;
             tx.commit().await?;
             stands.ok_or_else(|| Error::internal("an account that was just made is gone"))
@@ -222,10 +203,10 @@ pub(super) async fn make_of_issuer(
 }
 
 /// Makes an account unless the subject has one, with a line of audit; says whether it did.
-pub(super) async fn insert(parts: &Parts, tx: &mut Tx, actor: &Actor, row: &AccountRow) -> Result<bool> {
-    let made = insert_if_absent(tx.conn(), row).await?;
+pub(super) async fn insert(parts: &Parts, tx: &mut Tx, actor: &Actor, account: &account::Account) -> Result<bool> {
+    let made = insert_if_absent(tx.conn(), account).await?;
     if made {
-        let about = About { subject: Some(&row.subject), ..About::default() };
+        let about = About { subject: Some(account.subject.as_str()), ..About::default() };
         record(parts, tx, Event::AccountCreated, actor, about).await?;
     }
     Ok(made)
@@ -233,57 +214,34 @@ pub(super) async fn insert(parts: &Parts, tx: &mut Tx, actor: &Actor, row: &Acco
 
 /// The account of a subject; [`Error::UserNotFound`] if it has none.
 pub async fn show(parts: &Parts, subject: &Subject) -> Result<Account> {
-    let row = get(parts, subject).await?;
+    let account = get(parts, subject).await?;
+    let (email, phone) = (account.email.as_ref(), account.phone.as_ref());
     Ok(Account {
-        subject: row.subject,
-        account_type: row.account_type,
-        name: row.name,
-        email: row.email,
-        email_verified: row.email_verified,
-        phone: row.phone,
-        phone_verified: row.phone_verified,
-        has_password: row.password_hash.is_some(),
-        issuer: row.issuer,
-        admin: row.is_admin,
-        support: row.is_support,
-        two_factor: row.two_factor,
-        disabled: row.disabled_at.map(|at| at.0),
-        created: row.created.0,
+        email: email.map(|email| email.address.as_str().to_owned()),
+        email_verified: email.is_some_and(|email| email.verified),
+        phone: phone.map(|phone| phone.address.as_str().to_owned()),
+        phone_verified: phone.is_some_and(|phone| phone.verified),
+        subject: account.subject.as_str().to_owned(),
+        account_type: account.account_type.as_str().to_owned(),
+        name: account.name,
+        has_password: account.password_hash.is_some(),
+        issuer: account.issuer,
+        admin: account.is_admin,
+        support: account.is_support,
+        two_factor: account.two_factor,
+        disabled: account.disabled,
+        created: account.created,
     })
 }
 
-async fn get(parts: &Parts, subject: &Subject) -> Result<AccountRow> {
+async fn get(parts: &Parts, subject: &Subject) -> Result<account::Account> {
     store::read!(parts.store, |conn| find(conn, subject))?.ok_or(Error::UserNotFound { hint: None })
-}
-
-/// An account as the Condo dialect shows it.
-pub(super) fn user(row: AccountRow) -> Result<User> {
-    let account_type = AccountType::parse(&row.account_type);
-    Ok(User {
-        id: Subject::parse(row.subject).map_err(Error::internal)?,
-        account_type: account_type.ok_or_else(|| Error::internal("an account of an unknown type"))?,
-        name: row.name,
-        email: row.email,
-        email_verified: row.email_verified,
-        phone: row.phone,
-        phone_verified: row.phone_verified,
-        has_password: row.password_hash.is_some(),
-        is_admin: row.is_admin,
-        is_support: row.is_support,
-        two_factor: row.two_factor,
-        rights_set: row.rights_set.map(|id| id.0),
-        meta: row.meta,
-        created: row.created.0,
-        updated: row.updated.unwrap_or(row.created).0,
-        deleted: row.disabled_at.map(|at| at.0),
-    })
 }
 
 /// Gives an account another password, and ends what the old one has opened; [`Error::UserNotFound`] if there is none.
 pub async fn set_password(parts: &Arc<Parts>, subject: Subject, password: SecretString) -> Result<()> {
-    let row = get(parts, &subject).await?;
-    let own = [Some(row.subject.as_str()), row.email.as_deref(), row.phone.as_deref()];
-    check_password(password.expose_secret(), own.into_iter().flatten())?;
+    let account = get(parts, &subject).await?;
+    check_password(password.expose_secret(), account.own_names())?;
     let password_hash = passwords::hash(parts, password).await?;
     parts
         .detached(async move |parts| {
@@ -304,7 +262,7 @@ pub async fn disable(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;
             hold(tx.conn(), &subject).await?;
-            if !set_disabled(tx.conn(), &subject, Some(at(parts.clock.now()))).await? {
+            if !set_disabled(tx.conn(), &subject, Some(parts.clock.now())).await? {
                 return Err(Error::UserNotFound { hint: None });
             }
             close(&parts, tx, &subject, (Change::Disabled, Event::AccountDisabled)).await
@@ -343,19 +301,17 @@ pub async fn remove(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;
             hold(tx.conn(), &subject).await?;
-            let row = find(tx.conn(), &subject).await?.ok_or(Error::UserNotFound { hint: None })?;
-            delete(tx.conn(), &subject).await?;
-            for phone in [row.phone, row.external_phone].into_iter().flatten() {
+            let phones = delete(tx.conn(), &subject).await?.ok_or(Error::UserNotFound { hint: None })?;
+            for phone in phones {
                 delete_of_nobody(tx.conn(), &phone).await?;
             }
             let actor = Actor::default();
             for link in links::hold_all(tx.conn(), &subject).await? {
                 remove_link(&parts, &mut tx, &link).await?;
-                let provider = ProviderId::parse(&link.fp_type, &link.fp_name).ok();
                 let about = About {
                     subject: Some(subject.as_str()),
-                    provider: provider.as_ref(),
-                    sid: Some(&link.sid),
+                    provider: Some(&link.provider),
+                    sid: Some(link.sid.as_str()),
                     detail: Some("account_deleted"),
                 };
                 record(&parts, &mut tx, Event::Unlinked, &actor, about).await?;

@@ -2,10 +2,10 @@
 
 use super::Parts;
 use crate::domain::Result;
-use crate::domain::event::{Actor, Event};
+use crate::domain::event::{Actor, AuditLine, Event};
 use crate::domain::ids::ProviderId;
 use crate::store::Tx;
-use crate::store::audit::{AuditRow, insert};
+use crate::store::audit::insert;
 
 /// What a line speaks of.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,18 +22,15 @@ pub(super) struct About<'a> {
 
 /// Adds a line: who did what to whom, now.
 pub(super) async fn record(parts: &Parts, tx: &mut Tx, event: Event, actor: &Actor, about: About<'_>) -> Result<()> {
-    let row = AuditRow {
-        id: crate::store::row_id(parts.entropy.uuid()),
-        at: crate::store::at(parts.clock.now()),
-        event: event.as_str(),
-        client: actor.client.clone(),
+    let line = AuditLine {
+        id: parts.entropy.uuid(),
+        at: parts.clock.now(),
+        event,
+        actor: actor.clone(),
         subject: about.subject.map(str::to_owned),
-        fp_type: about.provider.map(|provider| provider.fp_type().to_owned()),
-        fp_name: about.provider.map(|provider| provider.fp_name().to_owned()),
+        provider: about.provider.cloned(),
         sid: about.sid.map(str::to_owned),
         detail: about.detail.map(str::to_owned),
-        claimed_ip: actor.claimed_ip.clone(),
-        claimed_agent: actor.claimed_agent.clone(),
     };
-    insert(tx.conn(), &row).await
+    insert(tx.conn(), &line).await
 }

@@ -10,16 +10,17 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use super::{Parts, accounts};
+use super::Parts;
 use crate::domain::account::AccountType;
 use crate::domain::ids::Subject;
+use crate::domain::session::CondoSessionRecord;
 use crate::domain::user::User;
 use crate::domain::{Error, Result};
 use crate::settings::CondoSession as Rules;
 use crate::store::condo_sessions::{
-    CondoSessionRow, delete, delete_by_source, find as find_row, insert, prolong, set_user_type as set_type,
+    delete, delete_by_source, find as find_kept, insert, prolong, set_user_type as set_type,
 };
-use crate::store::{self, Tx, at};
+use crate::store::{self, Tx};
 
 /// How much of a session's life may pass before its end is put off: a write for each use would be one for each read.
 const RENEWED_AFTER: TimeDelta = TimeDelta::days(1);
@@ -162,22 +163,22 @@ pub async fn find(parts: &Arc<Parts>, ticket: &SecretString) -> Result<Option<Co
     if let Some(nobody) = Nobody::read(sid) {
         return Ok(nobody.session(rules, sid_hash, now));
     }
-    let found = store::read!(parts.store, |conn| find_row(conn, &sid_hash.0))?;
-    let Some((row, account)) = found.filter(|(row, _)| row.expires.0 > now) else { return Ok(None) };
+    let found = store::read!(parts.store, |conn| find_kept(conn, &sid_hash.0))?;
+    let Some((kept, account)) = found.filter(|(kept, _)| kept.expires > now) else { return Ok(None) };
     let max_age = TimeDelta::from_std(rules.max_age).map_err(Error::internal)?;
     let mut session = CondoSession {
         sid_hash,
-        user: account.map(accounts::user).transpose()?,
-        user_type: row.user_type.as_deref().and_then(AccountType::parse),
-        expires: row.expires.0,
+        user: account.map(User::from),
+        user_type: kept.user_type,
+        expires: kept.expires,
         renewed: false,
     };
-    if session.user.is_some() && row.expires.0 - now < max_age - RENEWED_AFTER.min(max_age / 10) {
+    if session.user.is_some() && kept.expires - now < max_age - RENEWED_AFTER.min(max_age / 10) {
         let later = now + max_age;
         let sid_hash = session.sid_hash.clone();
         let prolonging = parts.detached(async move |parts| {
             let mut conn = parts.store.write().await?;
-            prolong(&mut conn, &sid_hash.0, (row.expires, at(later))).await
+            prolong(&mut conn, &sid_hash.0, (kept.expires, later)).await
         });
         // Of several at once one does it; a session that ended meanwhile stays so.
         if prolonging.await? {
@@ -204,7 +205,7 @@ pub async fn set_user_type(parts: &Arc<Parts>, session: &SidHash, user_type: Acc
     parts
         .detached(async move |parts| {
             let mut conn = parts.store.write().await?;
-            set_type(&mut conn, &session.0, user_type.as_str()).await
+            set_type(&mut conn, &session.0, user_type).await
         })
         .await
 }
@@ -212,17 +213,23 @@ pub async fn set_user_type(parts: &Arc<Parts>, session: &SidHash, user_type: Acc
 /// Signs somebody in, whose last session was `old`: its id is renewed, so that nobody who planted the old one gets in with
 /// it. Fails if the account is gone.
 pub(super) async fn open(parts: &Parts, tx: &mut Tx, signed_in: SignedIn<'_>, old: Option<&SidHash>) -> Result<Ticket> {
-    let (ticket, row) = new(parts, |row| {
-        row.subject = Some(signed_in.subject.as_str().to_owned());
-        row.source = Some(signed_in.source.to_owned());
-        row.provider = Some(signed_in.provider.to_owned());
-        row.client_id = signed_in.client_id.map(str::to_owned);
-    })?;
+    let rules = rules(parts)?;
+    let (sid, now) = (new_sid(parts), parts.clock.now());
+    let expires = now + TimeDelta::from_std(rules.max_age).map_err(Error::internal)?;
+    let session = CondoSessionRecord {
+        subject: Some(signed_in.subject.clone()),
+        user_type: None,
+        source: Some(signed_in.source.to_owned()),
+        provider: Some(signed_in.provider.to_owned()),
+        client_id: signed_in.client_id.map(str::to_owned),
+        created: now,
+        expires,
+    };
     if let Some(old) = old {
         delete(tx.conn(), &old.0).await?;
     }
-    insert(tx.conn(), &row).await?;
-    Ok(ticket)
+    insert(tx.conn(), &hash(&sid).0, &session).await?;
+    Ok(Ticket { value: signed(rules, &sid)?, expires })
 }
 
 /// Ends a session; says whether there was one.
@@ -235,28 +242,14 @@ pub(super) async fn end_of_partners(tx: &mut Tx, subject: &str) -> Result<()> {
     delete_by_source(tx.conn(), subject, PARTNER).await
 }
 
-fn new(parts: &Parts, fill: impl FnOnce(&mut CondoSessionRow)) -> Result<(Ticket, CondoSessionRow)> {
-    let rules = rules(parts)?;
-    let now = parts.clock.now();
-    let expires = now + TimeDelta::from_std(rules.max_age).map_err(Error::internal)?;
+/// The id of a session that is stored.
+fn new_sid(parts: &Parts) -> String {
     let mut bytes = parts.entropy.bytes::<SID>();
     // Or it could be taken for nobody's.
     if let Some(first) = bytes.get_mut(RANDOM) {
         *first |= STORED;
     }
-    let sid = URL_SAFE_NO_PAD.encode(bytes);
-    let mut row = CondoSessionRow {
-        sid_hash: hash(&sid).0,
-        subject: None,
-        user_type: None,
-        source: None,
-        provider: None,
-        client_id: None,
-        created: at(now),
-        expires: at(expires),
-    };
-    fill(&mut row);
-    Ok((Ticket { value: signed(rules, &sid)?, expires }, row))
+    URL_SAFE_NO_PAD.encode(bytes)
 }
 
 #[cfg(test)]

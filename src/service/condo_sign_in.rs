@@ -12,8 +12,8 @@ use super::confirm_phone::{Factor, open_budget, second_factor, spend_factor};
 use super::places::{self, DeviceCookie};
 use super::sign_in::{Origin, actor, admit as admit_by, admit_from, too_many, write_refusal};
 use super::tries::{self, Candidate, Drawn};
-use super::{Parts, accounts, passwords};
-use crate::domain::account::{AccountType, Address, Phone};
+use super::{Parts, passwords};
+use crate::domain::account::{Account, AccountType, Address, PasswordHash};
 use crate::domain::confirmation::masked_phone;
 use crate::domain::entry::{Entry, Means};
 use crate::domain::event::Event;
@@ -22,10 +22,8 @@ use crate::domain::refusal::{AuthDetails, LoginKind, Refusal};
 use crate::domain::sender::{self, Details, Sender};
 use crate::domain::user::User;
 use crate::domain::{Error, Result};
-use crate::store::{
-    self,
-    accounts::{AccountRow, find, find_by_login, hold},
-};
+use crate::store;
+use crate::store::accounts::{find, find_by_login, hold};
 
 /// A try to sign in.
 #[derive(Debug)]
@@ -89,8 +87,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
         }));
     };
     let account = drawn.account();
-    let hash = account.filter(|account| account.disabled_at.is_none());
-    let hash = hash.and_then(|account| account.password_hash.clone());
+    let hash = account.and_then(Account::usable_password).cloned();
     // One comparison, be there an account or not.
     let line = drawn.line(&attempt.origin);
     let found = passwords::find(parts, line, attempt.password, hash.iter().cloned().collect(), 1).await?;
@@ -102,7 +99,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
         None => None,
         Some(passed) => {
             let Some(factor) = look_at(parts, account, passed, &attempt.origin).await? else {
-                let why = (Some(account.subject.clone()), "wrong_second_factor");
+                let why = (Some(account.subject.as_str().to_owned()), "wrong_second_factor");
                 write_refusal(parts, &attempt.origin, why).await?;
                 return Err(Error::refused(Refusal::WrongCredentials(attempt.kind)));
             };
@@ -110,7 +107,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
         }
     };
     let checked = Checked {
-        subject: Subject::parse(account.subject.clone()).map_err(Error::internal)?,
+        subject: account.subject.clone(),
         address,
         kind: attempt.kind,
         hash,
@@ -125,7 +122,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
             let opened = let_in(&parts, checked).await;
             // Who is told that the password is right can have a code sent, whatever others have sent themselves.
             if matches!(&opened, Err(Error::Refused(Refusal::NotEnoughAuthFactors(_)))) {
-                open_budget(&parts, (&subject, &hash), ip).await?;
+                open_budget(&parts, (&subject, hash.as_str()), ip).await?;
             }
             opened
         })
@@ -153,32 +150,23 @@ async fn admit(parts: &Arc<Parts>, attempt: &Try, named: Option<Candidate>) -> R
 }
 
 /// For the audit record alone.
-fn why_refused(account: Option<&AccountRow>) -> (Option<String>, &'static str) {
+fn why_refused(account: Option<&Account>) -> (Option<String>, &'static str) {
     match account {
         None => (None, "unknown_user"),
-        Some(account) => {
-            let why = match account {
-                account if account.disabled_at.is_some() => "account_disabled",
-                account if account.password_hash.is_none() => "no_password",
-                _ => "wrong_password",
-            };
-            (Some(account.subject.clone()), why)
-        }
+        Some(account) => (Some(account.subject.as_str().to_owned()), account.why_refused()),
     }
 }
 
 async fn look_at(
     parts: &Arc<Parts>,
-    account: &AccountRow,
+    account: &Account,
     passed: &SecondFactor,
     origin: &Origin,
 ) -> Result<Option<Factor>> {
     // The one that is told of: a number that nobody has shown to be the user's own is a claim, or a slip of the hand.
-    let phone = account.phone.as_deref().filter(|_| account.phone_verified).map(stored_phone).transpose()?;
-    match (passed, phone) {
+    match (passed, account.verified_phone()) {
         (SecondFactor::Phone(value), Some(phone)) => {
-            let subject = Subject::parse(account.subject.clone()).map_err(Error::internal)?;
-            second_factor(parts, (subject, &phone), value.expose_secret(), origin).await
+            second_factor(parts, (account.subject.clone(), phone), value.expose_secret(), origin).await
         }
         (SecondFactor::Phone(_) | SecondFactor::Email, _) => Ok(None),
     }
@@ -189,7 +177,7 @@ struct Checked {
     subject: Subject,
     address: Address,
     kind: LoginKind,
-    hash: String,
+    hash: PasswordHash,
     factor: Option<Factor>,
     mutation: &'static str,
     origin: Origin,
@@ -219,9 +207,9 @@ async fn let_in(parts: &Arc<Parts>, checked: Checked) -> Result<Opened> {
         Entry::Open => {}
         Entry::PhoneToo => {
             drop(tx);
-            let why = (Some(now.subject.clone()), "second_factor_missing");
+            let why = (Some(now.subject.as_str().to_owned()), "second_factor_missing");
             write_refusal(parts, &checked.origin, why).await?;
-            return Err(Error::refused(Refusal::NotEnoughAuthFactors(Box::new(auth_details(&now)?))));
+            return Err(Error::refused(Refusal::NotEnoughAuthFactors(Box::new(auth_details(&now)))));
         }
         Entry::Blocked(_) => return Err(wrong()),
     }
@@ -231,26 +219,18 @@ async fn let_in(parts: &Arc<Parts>, checked: Checked) -> Result<Opened> {
     let about = About { subject: Some(checked.subject.as_str()), detail: Some(checked.mutation), ..About::default() };
     record(parts, &mut tx, Event::SignedIn, &actor(&checked.origin), about).await?;
     tx.commit().await?;
-    Ok(Opened { user: accounts::user(now)?, ticket, device })
+    Ok(Opened { user: now.into(), ticket, device })
 }
 
-fn still_stands(now: &AccountRow, checked: &Checked) -> bool {
-    let address = match &checked.address {
-        Address::Email(_) => now.email.as_ref().filter(|_| now.email_verified),
-        Address::Phone(_) => now.phone.as_ref(),
-    };
-    now.password_hash.as_ref() == Some(&checked.hash) && address.map(String::as_str) == Some(checked.address.as_str())
+fn still_stands(now: &Account, checked: &Checked) -> bool {
+    now.password_hash.as_ref() == Some(&checked.hash) && now.is_condo_login(&checked.address)
 }
 
 /// What can be used for a second factor: the phone, if it is known to be the user's. The source names a verified e-mail address
 /// as well; here nothing can be confirmed by one yet, and a client must not be sent down a way that has no end.
-fn auth_details(account: &AccountRow) -> Result<AuthDetails> {
-    let phone = account.phone.as_deref().filter(|_| account.phone_verified).map(stored_phone).transpose()?;
-    Ok(AuthDetails { user_id: account.subject.clone(), email: None, phone: phone.as_ref().map(masked_phone) })
-}
-
-fn stored_phone(phone: &str) -> Result<Phone> {
-    Phone::parse(phone).map_err(Error::internal)
+fn auth_details(account: &Account) -> AuthDetails {
+    let phone = account.verified_phone().map(masked_phone);
+    AuthDetails { user_id: account.subject.as_str().to_owned(), email: None, phone }
 }
 
 /// Ends a session; says whether it was still there.

@@ -125,7 +125,7 @@ pub async fn take_in(parts: &Arc<Parts>, line: Line, (unknown, newer): (UnknownS
             let id = links::make(&parts, &mut tx, &Actor::default(), making).await?;
             let brings_tokens = tokens.access.is_some() || tokens.refresh.is_some();
             let stored = find(tx.conn(), id).await?;
-            let is_newer = newer == Newer::Keep && stored.is_some_and(|(_, row)| row.obtained_at.is_some());
+            let is_newer = newer == Newer::Keep && stored.is_some_and(|(_, set)| set.ends.obtained.is_some());
             if brings_tokens && !is_newer {
                 let owner = Owner::new(id, &subject, &provider, sid.as_str());
                 keep(&parts, tx.conn(), owner, &tokens).await?;

@@ -8,13 +8,11 @@ use super::audit::{About, record};
 use super::{Parts, condo_sessions, no_such_user, revoke, way_in};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::event::{Actor, Event};
-use crate::domain::expiry::Expiry;
 use crate::domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
-use crate::domain::link::{Health, Proof};
+use crate::domain::link::{Health, HeldLink, LinkSummary, NewLink, Proof};
 use crate::domain::way_in::{Force, Removal};
 use crate::domain::{Error, Result, name};
 use crate::settings::Subjects;
-use crate::store::links::{HeldLink, ListedRow, NewLink, UseOfLink};
 use crate::store::{self, Tx};
 use crate::vault::Owner;
 
@@ -22,11 +20,9 @@ use crate::vault::Owner;
 #[derive(Debug)]
 pub struct Listed {
     /// The account's id at the provider.
-    pub sid: String,
-    /// The provider's type.
-    pub fp_type: String,
-    /// The provider's name.
-    pub fp_name: String,
+    pub sid: Sid,
+    /// The provider.
+    pub provider: ProviderId,
     /// The account's name there.
     pub user_name: Option<String>,
     /// What only the detailed list shows.
@@ -37,9 +33,9 @@ pub struct Listed {
 #[derive(Debug)]
 pub struct Detail {
     /// How we know that it is the subject's account.
-    pub proof: String,
+    pub proof: Proof,
     /// The application through which it was made.
-    pub origin: Option<String>,
+    pub origin: Option<ClientId>,
     /// Whether its tokens can be refreshed; `None` if it has none.
     pub health: Option<Health>,
     /// When it was made.
@@ -67,49 +63,42 @@ pub enum View {
 pub async fn list(parts: &Parts, caller: &Caller, subject: &Subject, view: View) -> Result<Vec<Listed>> {
     caller.may(Action::ListLinks, subject)?;
     parts.check_subject(subject)?;
-    let rows = if parts.settings.subjects == Subjects::Any {
+    let links = if parts.settings.subjects == Subjects::Any {
         store::read!(parts.store, |conn| store::links::list_of_subject(conn, subject))?
     } else {
         let account = store::read!(parts.store, |conn| store::links::list_of_account(conn, subject))?;
-        let (is_disabled, rows) = account.ok_or_else(|| no_such_user(caller, subject))?;
+        let (is_disabled, links) = account.ok_or_else(|| no_such_user(caller, subject))?;
         refuse_disabled(caller, is_disabled)?;
-        rows
+        links
     };
     match view {
-        View::Plain => Ok(rows.into_iter().map(|row| listed(row, None)).collect()),
+        View::Plain => Ok(links.into_iter().map(|link| listed(link, None)).collect()),
         View::Detailed => list_detailed(parts, subject).await,
     }
 }
 
 async fn list_detailed(parts: &Parts, subject: &Subject) -> Result<Vec<Listed>> {
-    let rows = store::read!(parts.store, |conn| store::links::list_detailed(conn, subject))?;
-    let detailed = rows.into_iter().map(|(row, tokens)| {
+    let links = store::read!(parts.store, |conn| store::links::list_detailed(conn, subject))?;
+    let detailed = links.into_iter().map(|(link, found)| {
+        let lifetime = parts.settings.providers.get(&link.provider).and_then(|provider| provider.lifetime);
+        let tokens = found.tokens;
         let detail = Detail {
-            proof: row.proof,
-            origin: row.origin_client,
-            health: tokens.health.as_deref().and_then(Health::parse),
-            created: row.created.0,
-            last_used: tokens.last_used.map(|at| at.0),
-            expires: expires(parts, &row.listed, &tokens),
-            refresh_expires: tokens.refresh_expires_at.map(|at| at.0),
-            refused: tokens.refused_word.zip(tokens.refused_since.map(|at| at.0)),
+            proof: found.proof,
+            origin: found.origin,
+            health: tokens.as_ref().map(|tokens| tokens.health),
+            created: found.created,
+            last_used: found.last_used,
+            expires: tokens.as_ref().and_then(|tokens| tokens.known_expiry(lifetime)),
+            refresh_expires: tokens.as_ref().and_then(|tokens| tokens.refresh_expires),
+            refused: tokens.and_then(|tokens| tokens.refused),
         };
-        listed(row.listed, Some(detail))
+        listed(link, Some(detail))
     });
     Ok(detailed.collect())
 }
 
-fn expires(parts: &Parts, link: &ListedRow, tokens: &UseOfLink) -> Option<DateTime<Utc>> {
-    let provider = ProviderId::parse(&link.fp_type, &link.fp_name).ok()?;
-    let lifetime = parts.settings.providers.get(&provider).and_then(|provider| provider.lifetime);
-    let since = tokens.obtained_at.or(tokens.imported_at);
-    // Without an access token there is nothing whose life could be known; a file may state an end all the same.
-    let lifetime = lifetime.filter(|_| tokens.has_access == Some(true));
-    Expiry::read(tokens.expires_at.map(|at| at.0), since.map(|at| at.0), lifetime).known()
-}
-
-fn listed(row: ListedRow, detail: Option<Detail>) -> Listed {
-    Listed { sid: row.sid, fp_type: row.fp_type, fp_name: row.fp_name, user_name: row.user_name, detail }
+fn listed(link: LinkSummary, detail: Option<Detail>) -> Listed {
+    Listed { sid: link.sid, provider: link.provider, user_name: link.user_name, detail }
 }
 
 /// A link that a client asserts.
@@ -166,7 +155,7 @@ fn known_provider(parts: &Parts, fp_type: &str, fp_name: &str) -> Result<Provide
 pub(super) async fn require_account(parts: &Parts, tx: &mut Tx, caller: &Caller, subject: &Subject) -> Result<()> {
     store::accounts::hold(tx.conn(), subject).await?;
     match store::accounts::find(tx.conn(), subject).await? {
-        Some(account) => refuse_disabled(caller, account.standing().is_disabled),
+        Some(account) => refuse_disabled(caller, !account.may_sign_in()),
         None if parts.settings.subjects == Subjects::Any => Ok(()),
         None => Err(no_such_user(caller, subject)),
     }
@@ -209,26 +198,25 @@ pub(super) async fn make_own(
     {
         remove(parts, tx, &rival).await?;
         let about = About {
-            subject: Some(&rival.subject),
+            subject: Some(rival.subject.as_str()),
             provider: Some(link.provider),
             sid: Some(link.sid.as_str()),
             detail: Some("proven_by_another"),
         };
         record(parts, tx, Event::TakenOver, actor, about).await?;
     }
-    let row = NewLink {
-        id: store::row_id(parts.entropy.uuid()),
-        subject: link.subject.as_str().to_owned(),
-        fp_type: link.provider.fp_type().to_owned(),
-        fp_name: link.provider.fp_name().to_owned(),
-        sid: link.sid.as_str().to_owned(),
+    let new = NewLink {
+        id: LinkId(parts.entropy.uuid()),
+        subject: link.subject.clone(),
+        provider: link.provider.clone(),
+        sid: link.sid.clone(),
         user_name: link.user_name,
-        proof: link.proof.as_str().to_owned(),
-        origin_client: link.origin.map(|client| client.as_str().to_owned()),
+        proof: link.proof,
+        origin: link.origin.cloned(),
         exclusive_key: key.map(str::to_owned),
-        created: store::at(parts.clock.now()),
+        created: parts.clock.now(),
     };
-    let id = store::links::upsert(tx.conn(), &row).await?;
+    let id = store::links::upsert(tx.conn(), &new).await?;
     let about = About {
         subject: Some(link.subject.as_str()),
         provider: Some(link.provider),
@@ -241,17 +229,16 @@ pub(super) async fn make_own(
 
 /// Removes a link in the caller's transaction, which holds it; its tokens are queued for revocation.
 pub(super) async fn remove(parts: &Parts, tx: &mut Tx, held: &HeldLink) -> Result<()> {
-    let link = LinkId(held.id.0);
     // First the tokens, so that they are the last there were: a refresh that is under way finds none to write over.
-    if let Some(tokens) = store::token_sets::take(tx.conn(), link).await? {
-        let HeldLink { subject, fp_type, fp_name, sid, .. } = held;
-        revoke::queue_set(parts, tx, Owner { link, subject, fp_type, fp_name, sid }, &tokens).await?;
+    if let Some(tokens) = store::token_sets::take(tx.conn(), held.id).await? {
+        let owner = Owner::new(held.id, &held.subject, &held.provider, held.sid.as_str());
+        revoke::queue_set(parts, tx, owner, &tokens).await?;
     }
-    if held.fp_type == PARTNER_TYPE {
+    if held.provider.fp_type() == PARTNER_TYPE {
         // What it let in goes with it: whoever it was, the user wants them out.
-        condo_sessions::end_of_partners(tx, &held.subject).await?;
+        condo_sessions::end_of_partners(tx, held.subject.as_str()).await?;
     }
-    store::links::delete(tx.conn(), link).await
+    store::links::delete(tx.conn(), held.id).await
 }
 
 /// Which link to remove, as the path names it.

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::Parts;
 use super::desk::{Desk, Place};
 use super::hashing::{Hasher, within};
+use crate::domain::account;
 use crate::domain::turns::Line;
 use crate::domain::{Error, Result};
 use crate::threads::Nice;
@@ -45,12 +46,12 @@ impl Passwords {
 }
 
 /// The hash to store for a password, as a PHC string.
-pub(super) async fn hash(parts: &Parts, password: SecretString) -> Result<String> {
+pub(super) async fn hash(parts: &Parts, password: SecretString) -> Result<account::PasswordHash> {
     let salt = parts.entropy.bytes::<16>();
     // Whoever sets passwords has shown who they are.
     blocking(&parts.passwords, Line::Known("set".to_owned()), move |hasher| {
         let hash = hasher.hash(password.expose_secret().as_bytes(), &salt);
-        hash.map(|hash| hash.to_string()).map_err(Error::internal)
+        hash.map(|hash| account::PasswordHash::new(hash.to_string())).map_err(Error::internal)
     })
     .await?
 }
@@ -61,11 +62,11 @@ pub(super) async fn find(
     parts: &Parts,
     line: Line,
     password: SecretString,
-    hashes: Vec<String>,
+    hashes: Vec<account::PasswordHash>,
     rounds: usize,
 ) -> Result<Option<usize>> {
     blocking(&parts.passwords, line, move |hasher| {
-        let found = hashes.iter().position(|hash| is_of(hasher, hash, &password));
+        let found = hashes.iter().position(|hash| is_of(hasher, hash.as_str(), &password));
         if found.is_none() {
             for _ in hashes.len()..rounds {
                 is_of(hasher, STAND_IN, &password);

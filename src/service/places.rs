@@ -11,10 +11,10 @@ use super::Parts;
 use super::attempts::subscriber;
 use super::sign_in::Origin;
 use crate::domain::ids::Subject;
-use crate::domain::tries::{DEVICE_COOKIE_LIFETIME, PLACES_OF_A_KIND, PlaceKind};
+use crate::domain::tries::{DEVICE_COOKIE_LIFETIME, KnownPlace, PLACES_OF_A_KIND, PlaceKind};
 use crate::domain::{Error, Result};
 use crate::settings::Settings;
-use crate::store::known_places::{KnownPlaceRow, list, replace, trim, upsert};
+use crate::store::known_places::{list, replace, trim, upsert};
 use crate::store::{self, Tx, at};
 
 const NAME: &str = "fedlink-device";
@@ -41,20 +41,18 @@ fn device(cookie: &SecretString) -> Vec<u8> {
 }
 
 /// Another for every account: there are few networks, and each could be looked for.
-fn network(subject: &str, origin: &Origin) -> Vec<u8> {
+fn network(subject: &Subject, origin: &Origin) -> Vec<u8> {
     let place = format!("network\0{subject}\0{}", subscriber(origin.ip));
     Sha256::digest(place).to_vec()
 }
 
-/// What kinds of place it is that these accounts are known by where somebody tries.
-pub(super) async fn known(parts: &Parts, subjects: &[&str], origin: &Origin) -> Result<Vec<(String, PlaceKind)>> {
+/// The places where somebody tries that these accounts are known by.
+pub(super) async fn known(parts: &Parts, subjects: &[&Subject], origin: &Origin) -> Result<Vec<KnownPlace>> {
     let here: Vec<Vec<u8>> =
         origin.device.iter().map(device).chain(subjects.iter().map(|subject| network(subject, origin))).collect();
     let now = at(parts.clock.now());
     // Asked for nobody as well: it takes as long.
-    let found = store::read!(parts.store, |conn| list(conn, subjects, &here, now))?;
-    let kind = |row: KnownPlaceRow| Some((row.subject, PlaceKind::parse(&row.kind)?));
-    Ok(found.into_iter().filter_map(kind).collect())
+    store::read!(parts.store, |conn| list(conn, subjects, &here, now))
 }
 
 /// Notes that a subject, whose account is held, has signed in there; gives what the browser is to keep.
@@ -64,17 +62,11 @@ pub(super) async fn remember(parts: &Parts, tx: &mut Tx, subject: &Subject, orig
     if let Some(old) = &origin.device {
         replace(tx.conn(), &device(old), &place).await?;
     }
-    let subject = subject.as_str();
     for (kind, place) in [(PlaceKind::Device, place), (PlaceKind::Network, network(subject, origin))] {
         let known_for = TimeDelta::from_std(kind.known_for()).map_err(Error::internal)?;
-        let row = KnownPlaceRow {
-            subject: subject.to_owned(),
-            place,
-            kind: kind.as_str().to_owned(),
-            expires: at(now + known_for),
-        };
-        upsert(tx.conn(), &row).await?;
-        trim(tx.conn(), (subject, kind.as_str()), PLACES_OF_A_KIND).await?;
+        let known = KnownPlace { subject: subject.clone(), place, kind, expires: now + known_for };
+        upsert(tx.conn(), &known).await?;
+        trim(tx.conn(), (subject, kind), PLACES_OF_A_KIND).await?;
     }
     Ok(DeviceCookie { value, max_age: DEVICE_COOKIE_LIFETIME })
 }

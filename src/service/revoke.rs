@@ -17,14 +17,13 @@ use super::bind::in_the_clear_if_any;
 use super::token_sets::open_key;
 use super::{Parts, kin};
 use crate::domain::event::{Actor, Event};
-use crate::domain::ids::ProviderId;
-use crate::domain::revocation::next_attempt;
+use crate::domain::ids::{ProviderId, Sid, Subject};
+use crate::domain::revocation::{Revocation, next_attempt};
+use crate::domain::token_set::TokenSet;
 use crate::domain::{Error, Result};
 use crate::store::revocations::{
-    Account, Due, RevocationRow, claim, delete, insert, is_awaited, is_held, list_due, list_providers, put_off,
-    put_off_due,
+    Account, Due, claim, delete, insert, is_awaited, is_held, list_due, list_providers, put_off, put_off_due,
 };
-use crate::store::token_sets::TokenRow;
 use crate::store::{self, Conn, Tx, at};
 use crate::upstream::{Passing, RevocationOutcome, TokenType};
 use crate::vault::{Column, Owner, Table, revocation_place};
@@ -80,13 +79,12 @@ pub(super) async fn queue(parts: &Parts, conn: &mut Conn, whose: Whose<'_>, toke
     let (key, wrapped) = parts.vault.new_row_key(Table::Revocations, id)?;
     let place = revocation_place(id, whose.fp_type, whose.fp_name, whose.sid);
     let text = SecretString::from(serde_json::to_string(tokens).map_err(Error::internal)?);
-    let now = at(parts.clock.now());
-    let row = RevocationRow {
-        id: store::row_id(id),
-        subject: whose.subject.map(str::to_owned),
-        fp_type: whose.fp_type.to_owned(),
-        fp_name: whose.fp_name.to_owned(),
-        sid: whose.sid.map(str::to_owned),
+    let now = parts.clock.now();
+    let revocation = Revocation {
+        id,
+        subject: whose.subject.map(Subject::parse).transpose().map_err(Error::internal)?,
+        provider: ProviderId::parse(whose.fp_type, whose.fp_name).map_err(Error::internal)?,
+        sid: whose.sid.map(Sid::parse).transpose().map_err(Error::internal)?,
         key_id: wrapped.key_id,
         wrapped_key: wrapped.bytes,
         sealed: parts.vault.seal(&key, &place, &text)?,
@@ -94,28 +92,28 @@ pub(super) async fn queue(parts: &Parts, conn: &mut Conn, whose: Whose<'_>, toke
         retry_at: now,
         created: now,
     };
-    insert(conn, &row).await
+    insert(conn, &revocation).await
 }
 
 /// Queues the tokens of a link that goes. A set that does not open keeps no link alive: that is recorded instead. One whose
 /// key this instance lacks opens elsewhere, so here the link stays.
-pub(super) async fn queue_set(parts: &Parts, tx: &mut Tx, owner: Owner<'_>, row: &TokenRow) -> Result<()> {
+pub(super) async fn queue_set(parts: &Parts, tx: &mut Tx, owner: Owner<'_>, set: &TokenSet) -> Result<()> {
     let whose = Whose::of(&owner);
-    match open_set(parts, owner, row) {
+    match open_set(parts, owner, set) {
         Ok(tokens) => queue(parts, tx.conn(), whose, &tokens).await,
-        Err(error) if !parts.vault.has_key(&row.key_id) => Err(error),
+        Err(error) if !parts.vault.has_key(&set.key_id) => Err(error),
         Err(error) => give_up_unread(parts, tx, whose, &error).await,
     }
 }
 
-fn open_set(parts: &Parts, owner: Owner<'_>, row: &TokenRow) -> Result<Tokens> {
-    let key = open_key(parts, row)?;
+fn open_set(parts: &Parts, owner: Owner<'_>, set: &TokenSet) -> Result<Tokens> {
+    let key = open_key(parts, set)?;
     let open = |sealed: &Option<Vec<u8>>, column| {
         sealed.as_ref().map(|sealed| parts.vault.open(&key, &owner.place(column), sealed)).transpose()
     };
     Ok(Tokens {
-        access: open(&row.sealed_access, Column::Access)?,
-        refresh: open(&row.sealed_refresh, Column::Refresh)?,
+        access: open(&set.sealed_access, Column::Access)?,
+        refresh: open(&set.sealed_refresh, Column::Refresh)?,
     })
 }
 
@@ -234,13 +232,18 @@ async fn attempt(parts: &Parts, due: Due) -> Result<Asked> {
             (job.attempts, None, Asked::Fairly)
         }
         End::Failed(Passing { reason, retry_after, .. }) => {
-            tracing::warn!(fp_type = job.fp_type, fp_name = job.fp_name, reason, "a revocation failed in passing");
+            tracing::warn!(
+                fp_type = job.provider.fp_type(),
+                fp_name = job.provider.fp_name(),
+                reason,
+                "a revocation failed in passing"
+            );
             leave_alone(parts, &job, retry_after).await?;
             (job.attempts, retry_after, Asked::InVain)
         }
     };
     let [jitter] = parts.entropy.bytes::<1>();
-    match next_attempt(attempts, jitter, retry_after, job.created.0, parts.clock.now()) {
+    match next_attempt(attempts, jitter, retry_after, job.created, parts.clock.now()) {
         Some(moment) => put_off(&mut parts.store.write().await?, &job, at(moment)).await?,
         None => end(parts, &job, (Event::RevocationGivenUp, Some("out_of_time"))).await?,
     }
@@ -248,7 +251,7 @@ async fn attempt(parts: &Parts, due: Due) -> Result<Asked> {
 }
 
 /// Puts off what else the provider of `failed` would be asked for now: it is down, or has too much to do as it is.
-async fn leave_alone(parts: &Parts, failed: &RevocationRow, retry_after: Option<Duration>) -> Result<()> {
+async fn leave_alone(parts: &Parts, failed: &Revocation, retry_after: Option<Duration>) -> Result<()> {
     let wanted = retry_after.map_or(LEFT_ALONE, |wanted| TimeDelta::from_std(wanted).unwrap_or(LEFT_ALONE_AT_MOST));
     let now = parts.clock.now();
     let until = now + wanted.clamp(LEFT_ALONE, LEFT_ALONE_AT_MOST);
@@ -256,7 +259,7 @@ async fn leave_alone(parts: &Parts, failed: &RevocationRow, retry_after: Option<
 }
 
 /// Ends a job, unless somebody else has taken it because this took too long.
-async fn end(parts: &Parts, job: &RevocationRow, outcome: (Event, Option<&'static str>)) -> Result<()> {
+async fn end(parts: &Parts, job: &Revocation, outcome: (Event, Option<&'static str>)) -> Result<()> {
     let mut tx = parts.store.begin().await?;
     if !delete(tx.conn(), job).await? {
         return Ok(());
@@ -264,19 +267,29 @@ async fn end(parts: &Parts, job: &RevocationRow, outcome: (Event, Option<&'stati
     record_end(parts, &mut tx, whose(job), outcome).await?;
     tx.commit().await?;
     let (event, detail) = (outcome.0.as_str(), outcome.1.unwrap_or_default());
-    tracing::info!(fp_type = job.fp_type, fp_name = job.fp_name, event, detail, "a revocation is over");
+    tracing::info!(
+        fp_type = job.provider.fp_type(),
+        fp_name = job.provider.fp_name(),
+        event,
+        detail,
+        "a revocation is over"
+    );
     Ok(())
 }
 
-fn whose(job: &RevocationRow) -> Whose<'_> {
-    Whose { subject: job.subject.as_deref(), fp_type: &job.fp_type, fp_name: &job.fp_name, sid: job.sid.as_deref() }
+fn whose(job: &Revocation) -> Whose<'_> {
+    Whose {
+        subject: job.subject.as_ref().map(Subject::as_str),
+        fp_type: job.provider.fp_type(),
+        fp_name: job.provider.fp_name(),
+        sid: job.sid.as_ref().map(Sid::as_str),
+    }
 }
 
 /// Asks the provider, if the account holds no tokens.
-async fn ask(parts: &Parts, job: &RevocationRow) -> Result<End> {
+async fn ask(parts: &Parts, job: &Revocation) -> Result<End> {
     let given_up = |detail| Ok(End::Over(Event::RevocationGivenUp, Some(detail)));
-    let provider = ProviderId::parse(&job.fp_type, &job.fp_name).ok().and_then(|id| parts.upstream.provider(&id));
-    let Some(provider) = provider else { return given_up("not_supported") };
+    let Some(provider) = parts.upstream.provider(&job.provider) else { return given_up("not_supported") };
     // A copy beside the system in use holds the grants of that system.
     if !provider.settings().revoke || !parts.settings.tokens.refresh {
         return given_up("turned_off");
@@ -298,7 +311,7 @@ async fn ask(parts: &Parts, job: &RevocationRow) -> Result<End> {
         Err(_opens_elsewhere) if !parts.vault.has_key(&job.key_id) => return Ok(End::Elsewhere),
         Err(error) => {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
-            tracing::error!(revocation = %job.id.0, cause, "a revocation does not open");
+            tracing::error!(revocation = %job.id, cause, "a revocation does not open");
             return given_up("unreadable");
         }
     };
@@ -313,7 +326,7 @@ async fn ask(parts: &Parts, job: &RevocationRow) -> Result<End> {
             RevocationOutcome::Revoked => revoked = true,
             RevocationOutcome::UnsupportedType => {}
             RevocationOutcome::Refused(reason) => {
-                tracing::warn!(revocation = %job.id.0, reason, "the provider refused a revocation");
+                tracing::warn!(revocation = %job.id, reason, "the provider refused a revocation");
                 refused = true;
             }
             RevocationOutcome::TryLater(passing) => return Ok(End::Failed(passing)),
@@ -331,8 +344,8 @@ async fn ask(parts: &Parts, job: &RevocationRow) -> Result<End> {
 ///
 /// What remains: tokens that are granted between this look and the provider's own, or whose bind has not brought them home
 /// yet, can die with the old ones. Their link then says that it needs consent; no look of ours can see into the provider.
-async fn spared(parts: &Parts, job: &RevocationRow, kin: &[ProviderId]) -> Result<Option<End>> {
-    let sid = job.sid.as_deref();
+async fn spared(parts: &Parts, job: &Revocation, kin: &[ProviderId]) -> Result<Option<End>> {
+    let sid = job.sid.as_ref().map(Sid::as_str);
     // The binds first: one that ends in between has made its link by the second look.
     let now = at(parts.clock.now());
     for provider in kin {
@@ -352,9 +365,10 @@ async fn spared(parts: &Parts, job: &RevocationRow, kin: &[ProviderId]) -> Resul
     Ok(None)
 }
 
-fn open(parts: &Parts, job: &RevocationRow) -> Result<Tokens> {
-    let key = parts.vault.open_row_key(Table::Revocations, job.id.0, &job.key_id, &job.wrapped_key)?;
-    let place = revocation_place(job.id.0, &job.fp_type, &job.fp_name, job.sid.as_deref());
+fn open(parts: &Parts, job: &Revocation) -> Result<Tokens> {
+    let key = parts.vault.open_row_key(Table::Revocations, job.id, &job.key_id, &job.wrapped_key)?;
+    let place =
+        revocation_place(job.id, job.provider.fp_type(), job.provider.fp_name(), job.sid.as_ref().map(Sid::as_str));
     let text = parts.vault.open(&key, &place, &job.sealed)?;
     // serde_json's errors quote no more than a type and a column, and the text is our own.
     serde_json::from_str(text.expose_secret()).map_err(Error::internal)

@@ -6,14 +6,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::access::Access;
 use super::{Parts, accounts, passwords};
-use crate::domain::account::{AccountType, Email};
+use crate::domain::account::{Account, AccountType, Claimed, Email};
 use crate::domain::event::Actor;
 use crate::domain::ids::Subject;
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result, name};
 use crate::entropy::SharedEntropy;
-use crate::store::accounts::AccountRow;
-use crate::store::at;
 
 /// The right that lets somebody make service users who is no administrator.
 const RIGHT: &str = "canExecuteRegisterNewServiceUser";
@@ -62,19 +60,18 @@ pub async fn register(parts: &Arc<Parts>, access: &Access, new: New, actor: Acto
     };
     let password = password(&parts.entropy);
     let id = Subject::parse(parts.entropy.uuid().to_string())?;
-    let row = AccountRow {
+    let account = Account {
         name: Some(name),
-        email: Some(email.as_str().to_owned()),
         // Who makes it answers for the address; nothing is ever sent there.
-        email_verified: true,
+        email: Some(Claimed { address: email.clone(), verified: true }),
         password_hash: Some(passwords::hash(parts, password.expose_secret().into()).await?),
         meta,
-        ..AccountRow::bare(&id, AccountType::Service, at(parts.clock.now()))
+        ..Account::bare(id.clone(), AccountType::Service, parts.clock.now())
     };
     parts
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;
-            match accounts::insert(&parts, &mut tx, &actor, &row).await {
+            match accounts::insert(&parts, &mut tx, &actor, &account).await {
                 Ok(true) => tx.commit().await,
                 Ok(false) => Err(Error::internal("a random id is taken")),
                 Err(Error::Input { field, .. }) if field == "email" => {

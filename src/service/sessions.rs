@@ -11,12 +11,11 @@ use sha2::{Digest as _, Sha256};
 use super::Parts;
 use super::places::DeviceCookie;
 use crate::domain::ids::Subject;
-use crate::domain::session::{SESSION_LIFETIME, Session};
-use crate::domain::{Error, Result, name};
+use crate::domain::session::{BrowserSession, SESSION_LIFETIME, Session};
+use crate::domain::{Error, Result};
 use crate::settings::Settings;
-use crate::store::accounts::AccountRow;
-use crate::store::sessions::{SessionRow, delete, find as find_row, insert};
-use crate::store::{self, Conn, Tx, at};
+use crate::store::sessions::{delete, find as find_kept, insert};
+use crate::store::{self, Conn, Tx};
 
 const NAME: &str = "fedlink";
 /// `__Host-` binds a cookie to this host and to https; browsers refuse it on plain http.
@@ -50,24 +49,8 @@ pub async fn find(parts: &Parts, cookie: Option<&SecretString>) -> Result<Option
 
 /// As [`find`], on a connection of the caller's: in its transaction.
 pub(super) async fn look(parts: &Parts, conn: &mut Conn, cookie: &SecretString) -> Result<Option<Session>> {
-    let lives =
-        |(row, account): &(SessionRow, AccountRow)| row.expires.0 > parts.clock.now() && account.disabled_at.is_none();
-    let found = find_row(conn, &hash(cookie)).await?;
-    found.filter(lives).map(|(row, account)| session(&row, account)).transpose()
-}
-
-fn session(row: &SessionRow, account: AccountRow) -> Result<Session> {
-    Ok(Session {
-        subject: Subject::parse(account.subject).map_err(Error::internal)?,
-        // An address that nobody has shown to be theirs names nobody.
-        name: account
-            .name
-            .as_deref()
-            .and_then(name::told)
-            .or(account.email.filter(|_| account.email_verified))
-            .or(account.phone.filter(|_| account.phone_verified)),
-        authenticated: row.authenticated.0,
-    })
+    let found = find_kept(conn, &hash(cookie)).await?;
+    Ok(found.and_then(|(session, account)| session.signs_in(account, parts.clock.now())))
 }
 
 /// Signs a subject in, in the browser whose last cookie was `old`: its id is renewed, so that nobody who planted the old one
@@ -80,16 +63,15 @@ pub(super) async fn open(
 ) -> Result<SessionCookie> {
     let value = parts.entropy.token();
     let now = parts.clock.now();
-    let row = SessionRow {
-        cookie_hash: hash(&value),
-        subject: subject.as_str().to_owned(),
-        authenticated: at(now),
-        expires: at(now + TimeDelta::from_std(SESSION_LIFETIME).map_err(Error::internal)?),
+    let session = BrowserSession {
+        subject: subject.clone(),
+        authenticated: now,
+        expires: now + TimeDelta::from_std(SESSION_LIFETIME).map_err(Error::internal)?,
     };
     if let Some(old) = old {
         delete(tx.conn(), &hash(old)).await?;
     }
-    insert(tx.conn(), &row).await?;
+    insert(tx.conn(), &hash(&value), &session).await?;
     Ok(SessionCookie { value, max_age: SESSION_LIFETIME, device: None })
 }
 

@@ -14,14 +14,14 @@ use super::sessions::{self, SessionCookie};
 use super::sign_in_code::{self, Asked};
 use super::tries::{self, Candidate, Drawn};
 use super::{Parts, passwords, places};
-use crate::domain::account::{AccountType, Address, Login};
+use crate::domain::account::{Account, AccountType, Login, PasswordHash};
 use crate::domain::entry::{Entry, Means};
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::Subject;
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
 use crate::settings::Locale;
-use crate::store::accounts::{AccountRow, find, find_by_login, hold};
+use crate::store::accounts::{find, find_by_login, hold};
 use crate::store::{self, Tx};
 
 /// Where a try comes from.
@@ -66,7 +66,7 @@ pub enum SignIn {
 pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<SignIn> {
     let login = Login::new(&attempt.login);
     let drawn = tries::drawn(parts, named(parts, &login).await?, &attempt.origin).await?;
-    let accounts: Vec<AccountRow> = drawn.iter().filter_map(|one| one.account().cloned()).collect();
+    let accounts: Vec<Account> = drawn.iter().filter_map(|one| one.account().cloned()).collect();
     // An address may be the login of an account of each type, so it always takes as long as if it were.
     let rounds = if login.address.is_some() { AccountType::ALL.len() } else { 1 };
     // Who is known here first: what is theirs alone needs nothing of the network's, nor of what others whom the address may
@@ -88,9 +88,8 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<SignIn> {
         }
         return looked.wait.map_or(Ok(SignIn::Refused), |retry_after| Err(Error::TooManyAttempts { retry_after }));
     };
-    let wants_phone = |account: &AccountRow| account.standing().judge(Means::Password) == Entry::PhoneToo;
+    let wants_phone = |account: &Account| account.standing().judge(Means::Password) == Entry::PhoneToo;
     let wants_phone = accounts.iter().any(|account| account.subject == subject && wants_phone(account));
-    let subject = Subject::parse(subject).map_err(Error::internal)?;
     if wants_phone {
         let asking = Asking { ip: attempt.origin.ip, locale: attempt.locale };
         return Ok(SignIn::Code(sign_in_code::ask_second(parts, (subject, hash), asking).await?));
@@ -103,7 +102,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<SignIn> {
 #[derive(Default)]
 struct Looked {
     /// Whose password it is, its hash, and what the try was counted with.
-    found: Option<(String, String, Key)>,
+    found: Option<(Subject, PasswordHash, Key)>,
     /// Whether it was compared with anything.
     at_all: bool,
     /// How long to wait for those with whose it was not.
@@ -117,10 +116,10 @@ async fn look(parts: &Arc<Parts>, drawn: Vec<Drawn>, attempt: &Try, rounds: usiz
         return Ok(Looked { wait, ..Looked::default() });
     };
     let usable = |one: &Drawn| {
-        let account = one.account().filter(|account| account.disabled_at.is_none())?;
-        Some((account.subject.clone(), account.password_hash.clone()?, one.tries().clone()))
+        let account = one.account()?;
+        Some((account.subject.clone(), account.usable_password()?.clone(), one.tries().clone()))
     };
-    let usable: Vec<(String, String, Key)> = left.iter().filter_map(usable).collect();
+    let usable: Vec<(Subject, PasswordHash, Key)> = left.iter().filter_map(usable).collect();
     let hashes = usable.iter().map(|(_, hash, _)| hash.clone()).collect();
     let found = passwords::find(parts, line, attempt.password.clone(), hashes, rounds).await?;
     Ok(Looked { found: found.and_then(|place| usable.into_iter().nth(place)), at_all: true, wait })
@@ -144,7 +143,7 @@ pub async fn sign_out(parts: &Arc<Parts>, cookie: SecretString, origin: Origin) 
 /// Whose password it was.
 struct Checked {
     subject: Subject,
-    hash: String,
+    hash: PasswordHash,
     tries: Key,
     origin: Origin,
     old: Option<SecretString>,
@@ -157,7 +156,7 @@ async fn let_in(parts: &Parts, checked: Checked) -> Result<SignIn> {
     // Meanwhile it may have got another password, which has ended all sessions: this one must not come after. Or a second
     // factor.
     let now = find(tx.conn(), &subject).await?;
-    let opens = |now: &AccountRow| now.standing().judge(Means::Password) == Entry::Open;
+    let opens = |now: &Account| now.standing().judge(Means::Password) == Entry::Open;
     if !now.is_some_and(|now| opens(&now) && now.password_hash == Some(hash)) {
         return Ok(SignIn::Refused);
     }
@@ -221,23 +220,18 @@ async fn named(parts: &Parts, login: &Login) -> Result<Vec<Candidate>> {
             // As the Condo dialect finds them, where a number signs in that nobody has shown to be theirs: one account, one
             // count. Here it does not.
             let account = store::read!(parts.store, |conn| find_by_login(conn, kind, address))?;
-            let is_verified = account.as_ref().is_some_and(|account| match address {
-                Address::Email(_) => account.email_verified,
-                Address::Phone(_) => account.phone_verified,
-            });
+            let is_verified = account.as_ref().is_some_and(|account| account.has_verified(address));
             named.push(Candidate::of_address((kind, address), account, is_verified));
         }
     }
     Ok(named)
 }
 
-async fn refused(parts: &Arc<Parts>, origin: &Origin, named: &[AccountRow]) -> Result<()> {
+async fn refused(parts: &Arc<Parts>, origin: &Origin, named: &[Account]) -> Result<()> {
     let why = match named {
         // What was typed is not kept: it may have been a password.
         [] => (None, "unknown_user"),
-        [one] if one.disabled_at.is_some() => (Some(one.subject.clone()), "account_disabled"),
-        [one] if one.password_hash.is_none() => (Some(one.subject.clone()), "no_password"),
-        [one] => (Some(one.subject.clone()), "wrong_password"),
+        [one] => (Some(one.subject.as_str().to_owned()), one.why_refused()),
         _ => (None, "wrong_password"),
     };
     write_refusal(parts, origin, why).await

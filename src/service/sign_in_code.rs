@@ -11,14 +11,14 @@ use super::confirm_phone::{self, Asking, Beginning, Right, TokenHash};
 use super::places;
 use super::sessions::{self, SessionCookie};
 use super::sign_in::{Origin, actor, write_refusal};
-use crate::domain::account::{AccountType, Address, Phone};
+use crate::domain::account::{Account, AccountType, Address, PasswordHash, Phone};
 use crate::domain::confirmation::{self, Purpose, Tried};
 use crate::domain::entry::{Entry, Means};
 use crate::domain::event::Event;
 use crate::domain::ids::Subject;
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
-use crate::store::accounts::{AccountRow, find, find_by_address, hold};
+use crate::store::accounts::{find, find_by_address, hold};
 use crate::store::confirm_phone_actions::{ConfirmPhoneRow, find as find_action, insert, spend};
 use crate::store::{self, at};
 
@@ -103,11 +103,11 @@ pub async fn ask_again(parts: &Arc<Parts>, token: SecretString, asking: Asking) 
 /// that password is its.
 pub(super) async fn ask_second(
     parts: &Arc<Parts>,
-    (subject, hash): (Subject, String),
+    (subject, hash): (Subject, PasswordHash),
     asking: Asking,
 ) -> Result<Asked> {
     let account = store::read!(parts.store, |conn| find(conn, &subject))?.filter(|_| is_there(parts));
-    let Some(phone) = account.as_ref().and_then(verified_phone) else { return Ok(Asked::NoPhone) };
+    let Some(phone) = account.as_ref().and_then(reached_phone) else { return Ok(Asked::NoPhone) };
     let masked = confirmation::masked_phone(&phone);
     let asked_by = Some(subject.clone());
     let new = Beginning { purpose: Purpose::SecondFactor, phone, subject: asked_by, after_password: true };
@@ -120,7 +120,7 @@ pub(super) async fn ask_second(
         let mut tx = parts.store.begin().await?;
         hold(tx.conn(), &subject).await?;
         let now = find(tx.conn(), &subject).await?;
-        if now.is_none_or(|now| now.disabled_at.is_some() || now.password_hash != Some(hash)) {
+        if now.is_none_or(|now| now.usable_password() != Some(&hash)) {
             return Ok(false);
         }
         insert(tx.conn(), &row).await?;
@@ -220,29 +220,29 @@ async fn chosen(
     let phone = Phone::parse(&row.phone).map_err(Error::internal)?;
     let mut found = store::read!(parts.store, |conn| find_by_address(conn, &Address::Phone(phone.clone())))?;
     found.retain(|account| may_sign_in(account, purpose, &row.phone));
-    let kind = |account: &AccountRow| AccountType::parse(&account.account_type);
     if let Some(wanted) = wanted {
-        found.retain(|account| kind(account) == Some(wanted));
+        found.retain(|account| account.account_type == wanted);
     }
     match found.as_slice() {
         [] => Ok(Chosen::Nobody),
-        [one] => Ok(Chosen::One(Subject::parse(one.subject.clone()).map_err(Error::internal)?)),
+        [one] => Ok(Chosen::One(one.subject.clone())),
         several => {
-            let is_one = |wanted: &AccountType| several.iter().any(|account| kind(account) == Some(*wanted));
+            let is_one = |wanted: &AccountType| several.iter().any(|account| account.account_type == *wanted);
             Ok(Chosen::Several(AccountType::ALL.into_iter().filter(is_one).collect()))
         }
     }
 }
 
 /// Whether an account signs in with this phone: alone, only one to which a password alone would do as well.
-fn may_sign_in(account: &AccountRow, purpose: Purpose, phone: &str) -> bool {
+fn may_sign_in(account: &Account, purpose: Purpose, phone: &str) -> bool {
     let means = if purpose == Purpose::SecondFactor { Means::PasswordAndPhone } else { Means::Phone };
-    let standing = account.standing();
-    standing.judge(means) == Entry::Open && standing.has_verified_phone && account.phone.as_deref() == Some(phone)
+    let is_own = account.verified_phone().is_some_and(|own| own.as_str() == phone);
+    is_own && account.standing().judge(means) == Entry::Open
 }
 
-fn verified_phone(account: &AccountRow) -> Option<Phone> {
-    account.phone.as_deref().filter(|_| account.phone_verified).and_then(confirmation::phone)
+/// The phone to which the account gets codes: one that is known to be the user's own, and that messages can be sent to.
+fn reached_phone(account: &Account) -> Option<Phone> {
+    account.verified_phone().and_then(|phone| confirmation::phone(phone.as_str()))
 }
 
 /// The confirmation that a form's token stands for, if it is one for signing in, and not over.

@@ -1,8 +1,6 @@
 //! Writes tokens into a link's set by compare-and-swap: a ciphertext belongs to its row, so it is sealed for the row that
 //! was read and written only if that row is still the one.
 
-use std::time::Duration;
-
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
@@ -11,9 +9,10 @@ use crate::domain::expiry::{Comes, Ends, Origin};
 use crate::domain::ids::LinkId;
 use crate::domain::link::Health;
 use crate::domain::params::Params;
+use crate::domain::token_set::{LinkOwner, NewTokens, TokenSet};
 use crate::domain::{Error, Result};
-use crate::store::token_sets::{NewTokens, OwnerRow, Past, TokenRow, find, insert_if_absent, replace};
-use crate::store::{Conn, at, row_id};
+use crate::store::Conn;
+use crate::store::token_sets::{Past, find, insert_if_absent, replace};
 use crate::vault::{Column, Owner, RowKey, Table};
 
 /// Tokens to keep for a link, in the clear.
@@ -33,8 +32,8 @@ pub(super) struct Keeping {
 }
 
 /// The owner as the vault binds to it.
-pub(super) fn owner(link: LinkId, row: &OwnerRow) -> Owner<'_> {
-    Owner { link, subject: &row.0, fp_type: &row.1, fp_name: &row.2, sid: &row.3 }
+pub(super) fn owner(link: LinkId, of: &LinkOwner) -> Owner<'_> {
+    Owner::new(link, &of.subject, &of.provider, of.sid.as_str())
 }
 
 /// Keeps tokens for a link, over whatever set it has.
@@ -42,7 +41,7 @@ pub(super) async fn keep(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, token
     // Each round that fails means that another writer succeeded, so this ends.
     loop {
         let done = match find(conn, owner.link).await? {
-            Some((_, row)) => swap(parts, conn, owner, (&row, tokens)).await?,
+            Some((_, set)) => swap(parts, conn, owner, (&set, tokens)).await?,
             None => insert(parts, conn, owner, tokens).await?,
         };
         if done {
@@ -56,15 +55,15 @@ pub(super) async fn swap(
     parts: &Parts,
     conn: &mut Conn,
     owner: Owner<'_>,
-    (row, tokens): (&TokenRow, &Keeping),
+    (set, tokens): (&TokenSet, &Keeping),
 ) -> Result<bool> {
-    let key = open_key(parts, row)?;
+    let key = open_key(parts, set)?;
     let sealed_refresh = match &tokens.refresh {
         Some(token) => Some(parts.vault.seal(&key, &owner.place(Column::Refresh), token)?),
         // RFC 6749 §6: an answer without a refresh token keeps the old.
-        None => row.sealed_refresh.clone(),
+        None => set.sealed_refresh.clone(),
     };
-    let comes = comes(parts, &key, owner, (row, tokens));
+    let comes = comes(parts, &key, owner, (set, tokens));
     // Health, rest and lease speak of the refresh token: for one that is new or has just worked they are over.
     let past = match comes {
         _ if tokens.refreshed => Past::Over,
@@ -73,54 +72,35 @@ pub(super) async fn swap(
         Comes::TheSame => Past::Forgiven,
         Comes::Another => Past::Over,
     };
-    let ends = ends(row).renewed(tokens.origin, comes);
+    let ends = set.ends.renewed(tokens.origin, comes);
     let sealed_params = if past == Past::Over && !tokens.refreshed {
         // Another grant's refresh token: the old one's parameters are no more its own than the old one.
         seal_params(parts, &key, owner, tokens)?
     } else {
-        row.sealed_params.clone()
+        set.sealed_params.clone()
     };
     let new = NewTokens {
         sealed_access: seal_access(parts, &key, owner, tokens)?,
         sealed_refresh,
         sealed_params,
-        scope: tokens.scope.clone().or_else(|| row.scope.clone()),
-        expires_at: ends.access.map(at),
-        obtained_at: ends.obtained.map(at),
-        imported_at: ends.imported.map(at),
-        stated_life: stored_life(&ends),
-        refresh_expires_at: ends.refresh.map(at),
-        version: row.version.checked_add(1).ok_or_else(|| Error::internal("a token set's version ran over"))?,
+        scope: tokens.scope.clone().or_else(|| set.scope.clone()),
+        ends,
+        version: set.version.checked_add(1).ok_or_else(|| Error::internal("a token set's version ran over"))?,
     };
-    replace(conn, owner.link, row.version, (&new, past)).await
+    replace(conn, owner.link, set.version, (&new, past)).await
 }
 
-/// What a row says of when its tokens end.
-pub(super) fn ends(row: &TokenRow) -> Ends {
-    Ends {
-        access: row.expires_at.map(|at| at.0),
-        life: row.stated_life.and_then(|seconds| u64::try_from(seconds).ok()).map(Duration::from_secs),
-        refresh: row.refresh_expires_at.map(|at| at.0),
-        obtained: row.obtained_at.map(|at| at.0),
-        imported: row.imported_at.map(|at| at.0),
-    }
-}
-
-fn stored_life(ends: &Ends) -> Option<i64> {
-    ends.life.and_then(|life| i64::try_from(life.as_secs()).ok())
-}
-
-fn comes(parts: &Parts, key: &RowKey, owner: Owner<'_>, (row, tokens): (&TokenRow, &Keeping)) -> Comes {
+fn comes(parts: &Parts, key: &RowKey, owner: Owner<'_>, (set, tokens): (&TokenSet, &Keeping)) -> Comes {
     match &tokens.refresh {
         None => Comes::None,
-        Some(token) if is_stored(parts, key, owner, (row, token)) => Comes::TheSame,
+        Some(token) if is_stored(parts, key, owner, (set, token)) => Comes::TheSame,
         Some(_) => Comes::Another,
     }
 }
 
 /// Whether this is the refresh token that is stored. One that does not open is none.
-fn is_stored(parts: &Parts, key: &RowKey, owner: Owner<'_>, (row, token): (&TokenRow, &SecretString)) -> bool {
-    let sealed = row.sealed_refresh.as_ref();
+fn is_stored(parts: &Parts, key: &RowKey, owner: Owner<'_>, (set, token): (&TokenSet, &SecretString)) -> bool {
+    let sealed = set.sealed_refresh.as_ref();
     let stored = sealed.and_then(|sealed| parts.vault.open(key, &owner.place(Column::Refresh), sealed).ok());
     stored.is_some_and(|stored| is_same(&stored, token))
 }
@@ -137,29 +117,23 @@ async fn insert(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, tokens: &Keepi
         None => None,
     };
     let ends = Ends::default().renewed(tokens.origin, Comes::Another);
-    let row = TokenRow {
-        link_id: row_id(owner.link.0),
+    let set = TokenSet {
+        link: owner.link,
         sealed_access: seal_access(parts, &key, owner, tokens)?,
         sealed_refresh,
         sealed_params: seal_params(parts, &key, owner, tokens)?,
         key_id: wrapped.key_id,
         wrapped_key: wrapped.bytes,
         scope: tokens.scope.clone(),
-        expires_at: ends.access.map(at),
-        obtained_at: ends.obtained.map(at),
-        imported_at: ends.imported.map(at),
-        stated_life: stored_life(&ends),
-        refresh_expires_at: ends.refresh.map(at),
+        ends,
         // Random, so that no holder of an earlier set's version can match it.
         version: parts.entropy.version(),
-        health: Health::Ok.as_str().to_owned(),
+        health: Health::Ok,
         health_since: None,
         retry_at: None,
         failures: 0,
-        refused_word: None,
-        refused_times: 0,
     };
-    insert_if_absent(conn, &row).await
+    insert_if_absent(conn, &set).await
 }
 
 fn seal_access(parts: &Parts, key: &RowKey, owner: Owner<'_>, tokens: &Keeping) -> Result<Option<Vec<u8>>> {
@@ -171,12 +145,12 @@ fn seal_params(parts: &Parts, key: &RowKey, owner: Owner<'_>, tokens: &Keeping) 
 }
 
 /// The parameters that go along with a set's refresh token.
-pub(super) fn open_params(parts: &Parts, owner: Owner<'_>, row: &TokenRow) -> Result<Params> {
-    let Some(sealed) = &row.sealed_params else { return Ok(Params::default()) };
-    Params::from_text(&parts.vault.open(&open_key(parts, row)?, &owner.place(Column::Params), sealed)?)
+pub(super) fn open_params(parts: &Parts, owner: Owner<'_>, set: &TokenSet) -> Result<Params> {
+    let Some(sealed) = &set.sealed_params else { return Ok(Params::default()) };
+    Params::from_text(&parts.vault.open(&open_key(parts, set)?, &owner.place(Column::Params), sealed)?)
 }
 
 /// The key of a token set's row.
-pub(super) fn open_key(parts: &Parts, row: &TokenRow) -> Result<RowKey> {
-    parts.vault.open_row_key(Table::TokenSets, row.link_id.0, &row.key_id, &row.wrapped_key)
+pub(super) fn open_key(parts: &Parts, set: &TokenSet) -> Result<RowKey> {
+    parts.vault.open_row_key(Table::TokenSets, set.link.0, &set.key_id, &set.wrapped_key)
 }

@@ -10,16 +10,16 @@ use secrecy::SecretString;
 use super::flights::{Landing, join};
 use super::{Parts, no_such_user};
 use crate::domain::caller::{Action, Caller};
-use crate::domain::expiry::{Expiry, Lifetime};
-use crate::domain::ids::{LinkId, ProviderId, Sid, Subject};
-use crate::domain::link::Health;
+use crate::domain::expiry::Lifetime;
+use crate::domain::ids::{ProviderId, Sid, Subject};
 use crate::domain::refresh::Errand;
 use crate::domain::token::{Decision, Held, Lack, Wanted, decide};
+use crate::domain::token_set::ServingSet;
 use crate::domain::{Error, Result};
 use crate::settings::Subjects;
 use crate::store;
 use crate::store::leases::seen;
-use crate::store::token_sets::{Holdings, ServingRow, find_serving, list_of_account, list_of_subject};
+use crate::store::token_sets::{Holdings, find_serving, list_of_account, list_of_subject};
 use crate::vault::{Column, Owner, Table};
 
 /// A caller gets its answer within this time, whatever the providers do.
@@ -64,28 +64,28 @@ pub async fn fetch(parts: &Arc<Parts>, caller: &Caller, request: &Request) -> Re
     let settings = parts.settings.providers.get(&provider).ok_or(Error::Denied)?;
     caller.may(Action::FetchToken(&provider), &request.subject)?;
     parts.check_subject(&request.subject)?;
-    let rows = read(parts, caller, &request.subject, &provider).await?;
+    let sets = read(parts, caller, &request.subject, &provider).await?;
     if !settings.remember_tokens {
         return Err(lacking("the provider's tokens are not remembered (remember_tokens = false)"));
     }
-    let wanted = |row: &ServingRow| request.sid.as_ref().is_none_or(|sid| sid.as_str() == row.sid);
-    let rows: Vec<ServingRow> = rows.into_iter().filter(wanted).collect();
+    let wanted = |set: &ServingSet| request.sid.as_ref().is_none_or(|sid| *sid == set.sid);
+    let sets: Vec<ServingSet> = sets.into_iter().filter(wanted).collect();
     let asking = Asking { parts, request, provider: &provider, lifetime: settings.lifetime };
-    let answers = match asking.at_once(&rows)? {
+    let answers = match asking.at_once(&sets)? {
         Some(answers) => answers,
-        None => asking.with_refresh(rows).await?,
+        None => asking.with_refresh(sets).await?,
     };
     asking.conclude(answers)
 }
 
-async fn read(parts: &Parts, caller: &Caller, subject: &Subject, provider: &ProviderId) -> Result<Vec<ServingRow>> {
+async fn read(parts: &Parts, caller: &Caller, subject: &Subject, provider: &ProviderId) -> Result<Vec<ServingSet>> {
     let holdings = if parts.settings.subjects == Subjects::Any {
         store::read!(parts.store, |conn| list_of_subject(conn, subject, provider))?
     } else {
         store::read!(parts.store, |conn| list_of_account(conn, subject, provider))?
     };
     match holdings {
-        Holdings::Sets(rows) => Ok(rows),
+        Holdings::Sets(sets) => Ok(sets),
         Holdings::NoAccount => Err(no_such_user(caller, subject)),
         // A token that was issued before, and is believed for a moment longer.
         Holdings::Disabled if caller.subject().is_some() => Err(Error::Denied),
@@ -112,7 +112,7 @@ enum Answer {
 enum After {
     Answer(Answer),
     /// With tokens that came in meanwhile and are themselves to be refreshed.
-    Newer(ServingRow),
+    Newer(ServingSet),
 }
 
 /// One request at work.
@@ -133,36 +133,27 @@ impl Asking<'_> {
     }
 
     /// What is held; `rest_until` as the process's clock says it, which is not the one that wrote it.
-    fn held(&self, row: &ServingRow, rest_until: Option<DateTime<Utc>>) -> Held {
+    fn held(&self, set: &ServingSet, rest_until: Option<DateTime<Utc>>) -> Held {
         Held {
-            has_access: row.sealed_access.is_some(),
-            expires: self.expiry(row),
-            obtained: row.obtained_at.map(|at| at.0),
-            imported: row.imported_at.map(|at| at.0),
-            has_refresh: row.has_refresh && self.parts.settings.tokens.refresh,
-            dead: match Health::parse(&row.health) {
-                Some(Health::NeedsConsent) => Some(Lack::NeedsConsent),
-                Some(Health::LostInFlight) => Some(Lack::LostInFlight),
-                Some(Health::Ok | Health::Degraded) | None => None,
-            },
+            has_access: set.sealed_access.is_some(),
+            expires: set.expiry(self.lifetime),
+            obtained: set.obtained,
+            imported: set.imported,
+            has_refresh: set.has_refresh && self.parts.settings.tokens.refresh,
+            dead: Lack::of(set.health),
             retry_at: rest_until,
         }
     }
 
-    fn expiry(&self, row: &ServingRow) -> Expiry {
-        let since = row.obtained_at.or(row.imported_at);
-        Expiry::read(row.expires_at.map(|at| at.0), since.map(|at| at.0), self.lifetime)
-    }
-
     /// The answer where nobody has to be asked, which is nearly always.
-    fn at_once(&self, rows: &[ServingRow]) -> Result<Option<Vec<Answer>>> {
+    fn at_once(&self, sets: &[ServingSet]) -> Result<Option<Vec<Answer>>> {
         let (wanted, now) = (self.wanted(), self.parts.clock.now());
-        let mut answers = Vec::with_capacity(rows.len());
-        for row in rows {
+        let mut answers = Vec::with_capacity(sets.len());
+        for set in sets {
             // Whether it has to rest is seen when it would be asked for.
-            match decide(&self.held(row, None), &wanted, now) {
+            match decide(&self.held(set, None), &wanted, now) {
                 Decision::Ask | Decision::Rest(_) => return Ok(None),
-                Decision::Serve => answers.push(Answer::Served(self.open(row)?)),
+                Decision::Serve => answers.push(Answer::Served(self.open(set)?)),
                 Decision::Nothing(lack) => answers.push(Answer::Lacks(lack)),
             }
         }
@@ -170,15 +161,15 @@ impl Asking<'_> {
     }
 
     /// Asks the provider for each link that needs it, all at the same time.
-    async fn with_refresh(&self, rows: Vec<ServingRow>) -> Result<Vec<Answer>> {
+    async fn with_refresh(&self, sets: Vec<ServingSet>) -> Result<Vec<Answer>> {
         let wanted = self.wanted();
         let deadline = self.parts.clock.monotonic() + DEADLINE;
-        let answers = rows.into_iter().map(async |row| {
-            let rest = self.rest_of(&row).await?;
+        let answers = sets.into_iter().map(async |set| {
+            let rest = self.rest_of(&set).await?;
             let now = self.parts.clock.now();
-            match decide(&self.held(&row, rest.map(|rest| now + rest)), &wanted, now) {
-                Decision::Ask => self.refreshed(row, deadline).await,
-                Decision::Serve => Ok(Answer::Served(self.open(&row)?)),
+            match decide(&self.held(&set, rest.map(|rest| now + rest)), &wanted, now) {
+                Decision::Ask => self.refreshed(set, deadline).await,
+                Decision::Serve => Ok(Answer::Served(self.open(&set)?)),
                 Decision::Rest(until) => Ok(Answer::Rest(left(until, now))),
                 Decision::Nothing(lack) => Ok(Answer::Lacks(lack)),
             }
@@ -186,19 +177,19 @@ impl Asking<'_> {
         join_all(answers).await.into_iter().collect()
     }
 
-    async fn refreshed(&self, row: ServingRow, deadline: Duration) -> Result<Answer> {
-        match self.flown(row, deadline).await? {
+    async fn refreshed(&self, set: ServingSet, deadline: Duration) -> Result<Answer> {
+        match self.flown(set, deadline).await? {
             After::Answer(answer) => Ok(answer),
             // Linked again while we asked, with tokens that have to be refreshed themselves. Once is enough to start over.
-            After::Newer(row) => match self.flown(row, deadline).await? {
+            After::Newer(set) => match self.flown(set, deadline).await? {
                 After::Answer(answer) => Ok(answer),
                 After::Newer(_) => Ok(Answer::Rest(SOON)),
             },
         }
     }
 
-    async fn flown(&self, row: ServingRow, deadline: Duration) -> Result<After> {
-        let flight = join(self.parts, self.provider, (LinkId(row.link_id.0), row.version), Errand::Renew);
+    async fn flown(&self, set: ServingSet, deadline: Duration) -> Result<After> {
+        let flight = join(self.parts, self.provider, (set.link, set.version), Errand::Renew);
         let left = deadline.saturating_sub(self.parts.clock.monotonic());
         let landed = tokio::select! {
             biased;
@@ -207,40 +198,40 @@ impl Asking<'_> {
         };
         // At the deadline the flight goes on; after a panic the next caller leads a new one.
         let landing = landed.unwrap_or_else(|| Landing::Rest(self.parts.clock.monotonic() + SOON));
-        self.after(landing, row).await
+        self.after(landing, set).await
     }
 
     /// How long the provider is to be left alone for a link, by the clock that leases go by.
-    async fn rest_of(&self, row: &ServingRow) -> Result<Option<Duration>> {
-        if row.retry_at.is_none() {
+    async fn rest_of(&self, set: &ServingSet) -> Result<Option<Duration>> {
+        if set.retry_at.is_none() {
             return Ok(None);
         }
-        let (link, now) = (LinkId(row.link_id.0), store::now(self.parts.clock.now()));
+        let (link, now) = (set.link, store::now(self.parts.clock.now()));
         let seen = store::read!(self.parts.store, |conn| seen(conn, &[link], now))?;
         Ok(seen.first().and_then(|(_, seen, _)| seen.rest))
     }
 
     /// What there is to serve after a flight: what was read before it, or what stands now.
-    async fn after(&self, landing: Landing, before: ServingRow) -> Result<After> {
+    async fn after(&self, landing: Landing, before: ServingSet) -> Result<After> {
         // The wishes have been heard; from here only the floor decides.
         let wanted = Wanted { min_ttl: None, force: false, ..self.wanted() };
         let version = before.version;
-        let row = match landing {
+        let set = match landing {
             Landing::Read => {
-                let link = LinkId(before.link_id.0);
+                let link = before.link;
                 match store::read!(self.parts.store, |conn| find_serving(conn, link))? {
-                    Some(row) => row,
+                    Some(set) => set,
                     None => return Ok(After::Answer(Answer::Lacks(Lack::NoRefreshToken))),
                 }
             }
             Landing::Gone => return Ok(After::Answer(Answer::Lacks(Lack::NoRefreshToken))),
             Landing::Rest(_) | Landing::StorageAway | Landing::Broken => before,
         };
-        let rest = if landing == Landing::Read { self.rest_of(&row).await? } else { None };
+        let rest = if landing == Landing::Read { self.rest_of(&set).await? } else { None };
         let now = self.parts.clock.now();
-        let held = self.held(&row, rest.map(|rest| now + rest));
+        let held = self.held(&set, rest.map(|rest| now + rest));
         if held.is_servable(wanted.floor, now) {
-            return Ok(After::Answer(Answer::Served(self.open(&row)?)));
+            return Ok(After::Answer(Answer::Served(self.open(&set)?)));
         }
         Ok(After::Answer(match (landing, decide(&held, &wanted, now)) {
             (Landing::StorageAway, _) => Answer::StorageAway,
@@ -248,19 +239,19 @@ impl Asking<'_> {
             (Landing::Rest(until), _) => Answer::Rest(until.saturating_sub(self.parts.clock.monotonic())),
             (_, Decision::Rest(until)) => Answer::Rest(left(until, now)),
             (_, Decision::Nothing(lack)) => Answer::Lacks(lack),
-            (_, Decision::Ask) if row.version != version => return Ok(After::Newer(row)),
+            (_, Decision::Ask) if set.version != version => return Ok(After::Newer(set)),
             (_, Decision::Ask | Decision::Serve) => Answer::Rest(SOON),
         }))
     }
 
-    fn open(&self, row: &ServingRow) -> Result<Served> {
+    fn open(&self, set: &ServingSet) -> Result<Served> {
         let vault = &self.parts.vault;
-        let sealed = row.sealed_access.as_deref().ok_or_else(|| Error::internal("served a set without a token"))?;
-        let owner = Owner::new(LinkId(row.link_id.0), &self.request.subject, self.provider, &row.sid);
-        let key = vault.open_row_key(Table::TokenSets, row.link_id.0, &row.key_id, &row.wrapped_key)?;
+        let sealed = set.sealed_access.as_deref().ok_or_else(|| Error::internal("served a set without a token"))?;
+        let owner = Owner::new(set.link, &self.request.subject, self.provider, set.sid.as_str());
+        let key = vault.open_row_key(Table::TokenSets, set.link.0, &set.key_id, &set.wrapped_key)?;
         let token = vault.open(&key, &owner.place(Column::Access), sealed)?;
         self.parts.uses.note(owner.link, self.parts.clock.now());
-        Ok(Served { sid: row.sid.clone(), token, expires: self.expiry(row).known() })
+        Ok(Served { sid: set.sid.as_str().to_owned(), token, expires: set.expiry(self.lifetime).known() })
     }
 
     /// All tokens there are; without any, the error that tells most about what to do.

@@ -9,15 +9,15 @@ use secrecy::ExposeSecret as _;
 use super::attempts::{Key, site, subscriber};
 use super::sign_in::{Origin, admit_spaced};
 use super::{Parts, places};
-use crate::domain::account::{AccountType, Address};
-use crate::domain::tries::{Draw, PlaceKind, draw};
+use crate::domain::account::{Account, AccountType, Address};
+use crate::domain::ids::Subject;
+use crate::domain::tries::{Draw, KnownPlace, PlaceKind, draw};
 use crate::domain::turns::Line;
 use crate::domain::{Error, Result};
-use crate::store::accounts::AccountRow;
 
 /// Somebody whom a login may name.
 pub(super) struct Candidate {
-    account: Option<AccountRow>,
+    account: Option<Account>,
     may_sign_in: bool,
     /// What is counted where it is nobody.
     name: String,
@@ -25,14 +25,14 @@ pub(super) struct Candidate {
 
 impl Candidate {
     /// The account of this id.
-    pub(super) fn of_id(id: &str, account: Option<AccountRow>) -> Self {
+    pub(super) fn of_id(id: &str, account: Option<Account>) -> Self {
         Self { account, may_sign_in: true, name: format!("id:{id}") }
     }
 
     /// The account of this type that has the address, which may not be enough to sign in by it where the try is made.
     pub(super) fn of_address(
         (kind, address): (AccountType, &Address),
-        account: Option<AccountRow>,
+        account: Option<Account>,
         may_sign_in: bool,
     ) -> Self {
         let form = match address {
@@ -57,7 +57,7 @@ impl Drawn {
     }
 
     /// The account that may sign in by this try.
-    pub(super) fn account(&self) -> Option<&AccountRow> {
+    pub(super) fn account(&self) -> Option<&Account> {
         self.candidate.account.as_ref().filter(|_| self.candidate.may_sign_in)
     }
 
@@ -74,14 +74,13 @@ impl Drawn {
 
 /// Finds out what a try draws on for each whom it may name.
 pub(super) async fn drawn(parts: &Parts, candidates: Vec<Candidate>, origin: &Origin) -> Result<Vec<Drawn>> {
-    let subjects: Vec<&str> =
-        candidates.iter().filter_map(|one| Some(one.account.as_ref()?.subject.as_str())).collect();
+    let subjects: Vec<&Subject> = candidates.iter().filter_map(|one| Some(&one.account.as_ref()?.subject)).collect();
     let known = places::known(parts, &subjects, origin).await?;
     let mut drawn: Vec<Drawn> = Vec::with_capacity(candidates.len());
     for candidate in candidates {
         let (draw, tries) = match &candidate.account {
             None => (draw(None, &[]), Key::new("password tries of nobody", &candidate.name)),
-            Some(account) => of_account(account, &known, origin)?,
+            Some(account) => of_account(account, &known, origin),
         };
         // An id may be the account's address as well.
         if drawn.iter().all(|other| other.tries != tries) {
@@ -91,12 +90,11 @@ pub(super) async fn drawn(parts: &Parts, candidates: Vec<Candidate>, origin: &Or
     Ok(drawn)
 }
 
-fn of_account(account: &AccountRow, known: &[(String, PlaceKind)], origin: &Origin) -> Result<(Draw, Key)> {
-    let subject = &account.subject;
-    let kind = AccountType::parse(&account.account_type)
-        .ok_or_else(|| Error::internal("an account is of a type that there isn't"))?;
-    let here: Vec<PlaceKind> = known.iter().filter(|(whose, _)| whose == subject).map(|(_, kind)| *kind).collect();
-    let draw = draw(Some(kind), &here);
+fn of_account(account: &Account, known: &[KnownPlace], origin: &Origin) -> (Draw, Key) {
+    let subject = account.subject.as_str();
+    let own = known.iter().filter(|place| place.subject == account.subject);
+    let here: Vec<PlaceKind> = own.map(|place| place.kind).collect();
+    let draw = draw(Some(account.account_type), &here);
     let key = match draw.own {
         None => Key::new("password tries", subject),
         Some(PlaceKind::Device) => {
@@ -107,7 +105,7 @@ fn of_account(account: &AccountRow, known: &[(String, PlaceKind)], origin: &Orig
             Key::new("password tries in a network", &format!("{subject}\0{}", subscriber(origin.ip)))
         }
     };
-    Ok((draw, key))
+    (draw, key)
 }
 
 /// Counts the try for each: gives those who have any left, and how long to wait where somebody has not.

@@ -2,28 +2,29 @@
 //! last two links at once the second finds one.
 
 use super::{Parts, sign_in_code};
-use crate::domain::ids::{PARTNER_TYPE, Subject};
+use crate::domain::Result;
+use crate::domain::account::Account;
+use crate::domain::ids::PARTNER_TYPE;
+use crate::domain::link::HeldLink;
 use crate::domain::way_in::{Force, Removal, WaysIn, removal};
-use crate::domain::{Error, Result};
 use crate::settings::Settings;
 use crate::store::Tx;
-use crate::store::accounts::{AccountRow, find};
-use crate::store::links::{HeldLink, list_proven_of_partners};
+use crate::store::accounts::find;
+use crate::store::links::list_proven_of_partners;
 
 /// Judges the removal of a link in the caller's transaction, which holds the link and its subject.
 pub(super) async fn judge(parts: &Parts, tx: &mut Tx, held: &HeldLink, force: Force) -> Result<Removal> {
-    if held.fp_type != PARTNER_TYPE {
+    if held.provider.fp_type() != PARTNER_TYPE {
         return Ok(Removal::Allowed);
     }
-    let subject = Subject::parse(held.subject.clone()).map_err(Error::internal)?;
-    let Some(account) = find(tx.conn(), &subject).await? else { return Ok(Removal::Allowed) };
-    let mut ways = list_proven_of_partners(tx.conn(), &subject).await?;
+    let Some(account) = find(tx.conn(), &held.subject).await? else { return Ok(Removal::Allowed) };
+    let mut ways = list_proven_of_partners(tx.conn(), &held.subject).await?;
     ways.retain(|(_, name)| is_partners(&parts.settings, name));
     let lets_in = ways.iter().any(|(id, _)| *id == held.id);
     let left = WaysIn {
         password: account.password_hash.is_some(),
         two_factor: account.two_factor,
-        codes: account.phone.is_some() && account.phone_verified && sign_in_code::is_there(parts),
+        codes: account.verified_phone().is_some() && sign_in_code::is_there(parts),
         issuer: is_issuers(&parts.settings, &account),
         other_link: ways.iter().any(|(id, _)| *id != held.id),
     };
@@ -40,8 +41,6 @@ fn is_partners(settings: &Settings, name: &str) -> bool {
 }
 
 /// Whether a token of a configured issuer can stand for the account.
-fn is_issuers(settings: &Settings, account: &AccountRow) -> bool {
-    settings.issuers.iter().any(|issuer| {
-        account.issuer.as_ref() == Some(&issuer.issuer) && account.subject.starts_with(&issuer.subject_prefix)
-    })
+fn is_issuers(settings: &Settings, account: &Account) -> bool {
+    settings.issuers.iter().any(|issuer| account.is_of_issuer(&issuer.issuer, &issuer.subject_prefix))
 }

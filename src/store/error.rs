@@ -100,6 +100,11 @@ pub(super) fn is_foreign_key(error: &Diesel) -> bool {
     }
 }
 
+/// What a column holds and we can't read; told by its name, never by the value.
+pub(super) fn unreadable(table: &'static str, column: &'static str) -> Error {
+    Error::internal(format!("{table}.{column} holds a value that can't be read"))
+}
+
 /// A failure to connect or to open, with what to look at.
 pub(super) fn unavailable(message: String) -> Error {
     Error::StorageUnavailable(message.into())

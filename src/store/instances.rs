@@ -10,19 +10,26 @@ use super::moment::Now;
 use super::schema::instances;
 use super::types::Uuid;
 use crate::domain::Result;
+use crate::domain::instance::InstanceReport;
 
-/// What an instance reports.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+/// The row of what an instance reports.
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = instances, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(crate) struct InstanceRow {
-    pub(crate) id: Uuid,
-    pub(crate) name: String,
-    pub(crate) keys: String,
-    pub(crate) active: String,
+struct InstanceRow {
+    id: Uuid,
+    name: String,
+    keys: String,
+    active: String,
 }
 
 /// Writes what an instance reports now over what it reported before.
-pub(crate) async fn upsert(conn: &mut Conn, row: &InstanceRow, now: Now) -> Result<()> {
+pub(crate) async fn upsert(conn: &mut Conn, report: &InstanceReport, now: Now) -> Result<()> {
+    let row = &InstanceRow {
+        id: Uuid(report.id),
+        name: report.name.clone(),
+        keys: report.keys.clone(),
+        active: report.sealing.clone(),
+    };
     on!(conn, |c| diesel::insert_into(instances::table)
         .values((row, instances::seen.eq(now.moment())))
         .on_conflict(instances::id)
@@ -34,24 +41,27 @@ pub(crate) async fn upsert(conn: &mut Conn, row: &InstanceRow, now: Now) -> Resu
 }
 
 /// The instances that reported less than `ago` before now, by name.
-pub(crate) async fn list_within(conn: &mut Conn, ago: TimeDelta, now: Now) -> Result<Vec<InstanceRow>> {
-    on!(conn, |c| instances::table
+pub(crate) async fn list_within(conn: &mut Conn, ago: TimeDelta, now: Now) -> Result<Vec<InstanceReport>> {
+    let rows: Vec<InstanceRow> = on!(conn, |c| instances::table
         .filter(instances::seen.gt(now.plus(-ago)))
         .order((instances::name, instances::id))
         .select(InstanceRow::as_select())
         .load(c))
-    .map_err(lift)
+    .map_err(lift)?;
+    let report =
+        |row: InstanceRow| InstanceReport { id: row.id.0, name: row.name, keys: row.keys, sealing: row.active };
+    Ok(rows.into_iter().map(report).collect())
 }
 
 /// Forgets an instance.
-pub(crate) async fn delete(conn: &mut Conn, id: Uuid) -> Result<()> {
-    on!(conn, |c| diesel::delete(instances::table.find(id)).execute(c)).map_err(lift)?;
+pub(crate) async fn delete(conn: &mut Conn, id: uuid::Uuid) -> Result<()> {
+    on!(conn, |c| diesel::delete(instances::table.find(Uuid(id))).execute(c)).map_err(lift)?;
     Ok(())
 }
 
 /// Forgets all instances but one.
-pub(crate) async fn delete_others(conn: &mut Conn, id: Uuid) -> Result<()> {
-    on!(conn, |c| diesel::delete(instances::table.filter(instances::id.ne(id))).execute(c)).map_err(lift)?;
+pub(crate) async fn delete_others(conn: &mut Conn, id: uuid::Uuid) -> Result<()> {
+    on!(conn, |c| diesel::delete(instances::table.filter(instances::id.ne(Uuid(id)))).execute(c)).map_err(lift)?;
     Ok(())
 }
 

@@ -5,23 +5,45 @@ use diesel::upsert::excluded;
 use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, on};
-use super::error::lift;
+use super::error::{lift, unreadable};
 use super::schema::known_places;
 use super::types::At;
-use crate::domain::Result;
+use crate::domain::ids::Subject;
+use crate::domain::tries::{KnownPlace, PlaceKind};
+use crate::domain::{Error, Result};
 
-/// A place of an account.
-#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable, Insertable)]
+/// The row of a place of an account.
+#[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = known_places, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(crate) struct KnownPlaceRow {
-    pub(crate) subject: String,
-    pub(crate) place: Vec<u8>,
-    pub(crate) kind: String,
-    pub(crate) expires: At,
+struct KnownPlaceRow {
+    subject: String,
+    place: Vec<u8>,
+    kind: String,
+    expires: At,
+}
+
+impl TryFrom<KnownPlaceRow> for KnownPlace {
+    type Error = Error;
+
+    fn try_from(row: KnownPlaceRow) -> Result<Self> {
+        let unreadable = |column| unreadable("known_places", column);
+        Ok(Self {
+            subject: Subject::parse(row.subject).map_err(|_malformed| unreadable("subject"))?,
+            place: row.place,
+            kind: PlaceKind::parse(&row.kind).ok_or_else(|| unreadable("kind"))?,
+            expires: row.expires.0,
+        })
+    }
 }
 
 /// Notes a place, or that it is known for longer.
-pub(crate) async fn upsert(conn: &mut Conn, row: &KnownPlaceRow) -> Result<()> {
+pub(crate) async fn upsert(conn: &mut Conn, known: &KnownPlace) -> Result<()> {
+    let row = &KnownPlaceRow {
+        subject: known.subject.as_str().to_owned(),
+        place: known.place.clone(),
+        kind: known.kind.as_str().to_owned(),
+        expires: At(known.expires),
+    };
     on!(conn, |c| diesel::insert_into(known_places::table)
         .values(row)
         .on_conflict((known_places::subject, known_places::place))
@@ -35,13 +57,15 @@ pub(crate) async fn upsert(conn: &mut Conn, row: &KnownPlaceRow) -> Result<()> {
 /// Those of `places` that are known at `now`, of whichever of these subjects.
 pub(crate) async fn list(
     conn: &mut Conn,
-    subjects: &[&str],
+    subjects: &[&Subject],
     places: &[Vec<u8>],
     now: At,
-) -> Result<Vec<KnownPlaceRow>> {
+) -> Result<Vec<KnownPlace>> {
+    let subjects = subjects.iter().map(|subject| subject.as_str());
     let wanted = known_places::subject.eq_any(subjects).and(known_places::place.eq_any(places));
     let known = known_places::table.filter(wanted).filter(known_places::expires.gt(now));
-    on!(conn, |c| known.select(KnownPlaceRow::as_select()).load(c)).map_err(lift)
+    let rows: Vec<KnownPlaceRow> = on!(conn, |c| known.select(KnownPlaceRow::as_select()).load(c)).map_err(lift)?;
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 /// Gives a place another hash, for every account that it is known of.
@@ -52,7 +76,8 @@ pub(crate) async fn replace(conn: &mut Conn, old: &[u8], new: &[u8]) -> Result<(
 }
 
 /// Forgets a subject's places of this kind but for so many, those that are known for longest. The account is held.
-pub(crate) async fn trim(conn: &mut Conn, (subject, kind): (&str, &str), most: i64) -> Result<()> {
+pub(crate) async fn trim(conn: &mut Conn, (subject, kind): (&Subject, PlaceKind), most: i64) -> Result<()> {
+    let (subject, kind) = (subject.as_str(), kind.as_str());
     let of_kind = || known_places::table.filter(known_places::subject.eq(subject).and(known_places::kind.eq(kind)));
     let order = (known_places::expires.desc(), known_places::place);
     let too_many = of_kind().order(order).offset(most).limit(most).select(known_places::place);

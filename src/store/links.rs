@@ -1,5 +1,7 @@
 //! Links: who owns which account at which provider. One owner of an exclusive account is a unique index, not a check.
 
+mod row;
+
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 use diesel_async::RunQueryDsl;
@@ -9,65 +11,15 @@ use super::error::{lift, violated};
 use super::schema::{accounts, link_uses, links, token_sets};
 use super::types::{At, Uuid};
 use crate::domain::ids::{LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
-use crate::domain::link::Proof;
+use crate::domain::link::{HeldLink, LinkDetail, LinkSummary, NewLink, Proof};
 use crate::domain::{Error, Result};
+
+use row::{DetailRow, HeldRow, ListedRow, NewLinkRow, UseRow, detailed};
 
 diesel::define_sql_function! {
     /// The first of the two that is not null.
     fn coalesce(x: diesel::sql_types::Nullable<diesel::sql_types::Text>, y: diesel::sql_types::Nullable<diesel::sql_types::Text>)
         -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
-}
-
-/// What the list shows of a link.
-#[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = links, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(crate) struct ListedRow {
-    pub(crate) sid: String,
-    pub(crate) fp_type: String,
-    pub(crate) fp_name: String,
-    pub(crate) user_name: Option<String>,
-}
-
-/// What the detailed list shows beside.
-#[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = links, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(crate) struct DetailRow {
-    #[diesel(embed)]
-    pub(crate) listed: ListedRow,
-    pub(crate) proof: String,
-    pub(crate) origin_client: Option<String>,
-    pub(crate) created: At,
-}
-
-/// The tokens' part of the detailed list.
-#[derive(Debug, Queryable)]
-#[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(crate) struct UseOfLink {
-    pub(crate) health: Option<String>,
-    pub(crate) has_access: Option<bool>,
-    pub(crate) expires_at: Option<At>,
-    pub(crate) obtained_at: Option<At>,
-    pub(crate) imported_at: Option<At>,
-    pub(crate) refresh_expires_at: Option<At>,
-    pub(crate) refused_word: Option<String>,
-    pub(crate) refused_since: Option<At>,
-    pub(crate) last_used: Option<At>,
-}
-
-/// A link as it is written.
-#[derive(Debug, Insertable)]
-#[diesel(table_name = links)]
-pub(crate) struct NewLink {
-    pub(crate) id: Uuid,
-    pub(crate) subject: String,
-    pub(crate) fp_type: String,
-    pub(crate) fp_name: String,
-    pub(crate) sid: String,
-    pub(crate) user_name: Option<String>,
-    pub(crate) proof: String,
-    pub(crate) origin_client: Option<String>,
-    pub(crate) exclusive_key: Option<String>,
-    pub(crate) created: At,
 }
 
 /// The value that makes an external account exclusive: the same for every link to it.
@@ -77,7 +29,7 @@ pub(crate) fn exclusive_key(provider: &ProviderId, sid: &str) -> String {
 }
 
 /// Whether an account is disabled, and its links, oldest first; `None` if there is no such account.
-pub(crate) async fn list_of_account(conn: &mut Conn, subject: &Subject) -> Result<Option<(bool, Vec<ListedRow>)>> {
+pub(crate) async fn list_of_account(conn: &mut Conn, subject: &Subject) -> Result<Option<(bool, Vec<LinkSummary>)>> {
     let rows: Vec<(Option<At>, Option<ListedRow>)> = load!(
         conn,
         accounts::table
@@ -88,24 +40,27 @@ pub(crate) async fn list_of_account(conn: &mut Conn, subject: &Subject) -> Resul
     )
     .map_err(lift)?;
     let is_disabled = rows.as_slice().first().map(|(disabled, _)| disabled.is_some());
-    Ok(is_disabled.map(|is_disabled| (is_disabled, rows.into_iter().filter_map(|(_, row)| row).collect())))
+    let Some(is_disabled) = is_disabled else { return Ok(None) };
+    let links: Result<_> = rows.into_iter().filter_map(|(_, row)| row.map(LinkSummary::try_from)).collect();
+    Ok(Some((is_disabled, links?)))
 }
 
 /// The links of a subject, whether it has an account or not, oldest first.
-pub(crate) async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<ListedRow>> {
-    load!(
+pub(crate) async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<LinkSummary>> {
+    let rows: Vec<ListedRow> = load!(
         conn,
         links::table
             .filter(links::subject.eq(subject.as_str().to_owned()))
             .order((links::created.asc(), links::id.asc()))
             .select(ListedRow::as_select())
     )
-    .map_err(lift)
+    .map_err(lift)?;
+    rows.into_iter().map(LinkSummary::try_from).collect()
 }
 
 /// The links of a subject with all that is known of them, oldest first.
-pub(crate) async fn list_detailed(conn: &mut Conn, subject: &Subject) -> Result<Vec<(DetailRow, UseOfLink)>> {
-    on!(conn, |c| links::table
+pub(crate) async fn list_detailed(conn: &mut Conn, subject: &Subject) -> Result<Vec<(LinkSummary, LinkDetail)>> {
+    let rows: Vec<(DetailRow, UseRow)> = on!(conn, |c| links::table
         .left_join(token_sets::table)
         .left_join(link_uses::table)
         .filter(links::subject.eq(subject.as_str()))
@@ -125,7 +80,8 @@ pub(crate) async fn list_detailed(conn: &mut Conn, subject: &Subject) -> Result<
             ),
         ))
         .load(c))
-    .map_err(lift)
+    .map_err(lift)?;
+    rows.into_iter().map(detailed).collect()
 }
 
 /// Makes the link or, if the subject has it, updates it: a new name replaces the old, none keeps it; a proof is never
@@ -134,9 +90,10 @@ pub(crate) async fn list_detailed(conn: &mut Conn, subject: &Subject) -> Result<
 pub(crate) async fn upsert(conn: &mut Conn, link: &NewLink) -> Result<LinkId> {
     let user_name = coalesce(excluded(links::user_name), links::user_name);
     let target = (links::subject, links::fp_type, links::fp_name, links::sid);
-    let written: QueryResult<Uuid> = if link.proof == Proof::Proven.as_str() {
+    let row = &NewLinkRow::from(link);
+    let written: QueryResult<Uuid> = if link.proof == Proof::Proven {
         on!(conn, |c| diesel::insert_into(links::table)
-            .values(link)
+            .values(row)
             .on_conflict(target)
             .do_update()
             .set((
@@ -148,7 +105,7 @@ pub(crate) async fn upsert(conn: &mut Conn, link: &NewLink) -> Result<LinkId> {
             .get_result(c))
     } else {
         on!(conn, |c| diesel::insert_into(links::table)
-            .values(link)
+            .values(row)
             .on_conflict(target)
             .do_update()
             .set((links::user_name.eq(user_name), links::exclusive_key.eq(excluded(links::exclusive_key))))
@@ -164,25 +121,18 @@ pub(crate) async fn upsert(conn: &mut Conn, link: &NewLink) -> Result<LinkId> {
     }
 }
 
-/// A link that is about to go.
-#[derive(Debug, Queryable, Selectable)]
-#[diesel(table_name = links, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(crate) struct HeldLink {
-    pub(crate) id: Uuid,
-    pub(crate) subject: String,
-    pub(crate) fp_type: String,
-    pub(crate) fp_name: String,
-    pub(crate) sid: String,
-}
-
 /// Locks the rows of links until the transaction ends, by an update that changes nothing, which both engines have: whoever
 /// gives a link its first tokens has updated the link's row before.
 macro_rules! hold {
     ($conn:expr, $which:expr) => {
         on!($conn, |c| diesel::update(links::table.filter($which))
             .set(links::subject.eq(links::subject))
-            .returning(HeldLink::as_returning())
-            .get_results(c))
+            .returning(HeldRow::as_returning())
+            .get_results::<HeldRow>(c))
+        .map_err(lift)?
+        .into_iter()
+        .map(HeldLink::try_from)
+        .collect::<Result<Vec<_>>>()
     };
 }
 
@@ -192,7 +142,7 @@ pub(crate) async fn hold_asserted_rival(conn: &mut Conn, key: &str, subject: &Su
         .eq(key)
         .and(links::subject.ne(subject.as_str()))
         .and(links::proof.eq(Proof::Asserted.as_str()));
-    Ok(hold!(conn, rival).map_err(lift)?.pop())
+    Ok(hold!(conn, rival)?.pop())
 }
 
 /// Holds a subject's link.
@@ -207,23 +157,24 @@ pub(crate) async fn hold(
         .and(links::fp_type.eq(provider.fp_type()))
         .and(links::fp_name.eq(provider.fp_name()))
         .and(links::sid.eq(sid.as_str()));
-    Ok(hold!(conn, this).map_err(lift)?.pop())
+    Ok(hold!(conn, this)?.pop())
 }
 
 /// Holds all links of a subject.
 pub(crate) async fn hold_all(conn: &mut Conn, subject: &Subject) -> Result<Vec<HeldLink>> {
-    hold!(conn, links::subject.eq(subject.as_str())).map_err(lift)
+    hold!(conn, links::subject.eq(subject.as_str()))
 }
 
 /// The links by which a subject may come in with a partner's token, each with its partner's name: those that their owner has
 /// proven.
-pub(crate) async fn list_proven_of_partners(conn: &mut Conn, subject: &Subject) -> Result<Vec<(Uuid, String)>> {
-    on!(conn, |c| links::table
+pub(crate) async fn list_proven_of_partners(conn: &mut Conn, subject: &Subject) -> Result<Vec<(LinkId, String)>> {
+    let found: Vec<(Uuid, String)> = on!(conn, |c| links::table
         .filter(links::subject.eq(subject.as_str()))
         .filter(links::fp_type.eq(PARTNER_TYPE).and(links::proof.eq(Proof::Proven.as_str())))
         .select((links::id, links::fp_name))
         .load(c))
-    .map_err(lift)
+    .map_err(lift)?;
+    Ok(found.into_iter().map(|(id, name)| (LinkId(id.0), name)).collect())
 }
 
 /// Removes a link that is held.

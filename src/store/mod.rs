@@ -65,7 +65,6 @@ pub(crate) use moment::Now;
 pub(crate) use oauth_claims::{Claim, ClaimSeen};
 pub(crate) use scrub::Scrubbed;
 pub(crate) use sized::{Lists, Until};
-pub(crate) use types::At;
 
 use crate::domain::Result;
 use crate::domain::refresh::{GRACE, Takeover};

@@ -4,55 +4,112 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, on};
-use super::error::lift;
-use super::oauth_claims::claims;
+use super::error::{lift, unreadable};
+use super::moment::Now;
+use super::oauth_claims::ClaimSeen;
 use super::schema::oauth_refresh_tokens;
 use super::types::{At, Uuid};
-use crate::domain::Result;
+use crate::domain::ids::{ClientId, Subject};
+use crate::domain::issued::RefreshToken;
+use crate::domain::{Error, Result};
 
-/// A refresh token.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = oauth_refresh_tokens, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(crate) struct RefreshTokenRow {
-    pub(crate) token_hash: Vec<u8>,
-    pub(crate) client: String,
-    pub(crate) subject: String,
-    pub(crate) scope: String,
-    pub(crate) family: Uuid,
-    /// Whether its tokens went out.
-    pub(crate) used: bool,
-    pub(crate) expires: At,
-    /// The claim that it came of.
-    pub(crate) born_of: Option<Uuid>,
+pub(crate) use row::{claim, give_back, go_out};
+
+use row::RefreshTokenRow;
+
+/// The row's own: what [`find_presented`] reads, and the statements of claims.
+mod row {
+    use diesel::prelude::*;
+    use diesel_async::RunQueryDsl;
+
+    use crate::store::conn::on;
+    use crate::store::error::lift;
+    use crate::store::oauth_claims::claims;
+    use crate::store::schema::oauth_refresh_tokens;
+    use crate::store::types::{At, Uuid};
+
+    /// A refresh token's row.
+    #[derive(Queryable, Selectable, Insertable)]
+    #[diesel(table_name = oauth_refresh_tokens, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+    pub(crate) struct RefreshTokenRow {
+        pub(super) token_hash: Vec<u8>,
+        pub(super) client: String,
+        pub(super) subject: String,
+        pub(super) scope: String,
+        pub(super) family: Uuid,
+        pub(super) used: bool,
+        pub(super) expires: At,
+        pub(super) born_of: Option<Uuid>,
+    }
+
+    claims!(oauth_refresh_tokens, RefreshTokenRow);
+}
+
+impl TryFrom<RefreshTokenRow> for RefreshToken {
+    type Error = Error;
+
+    fn try_from(row: RefreshTokenRow) -> Result<Self> {
+        let unreadable = |column| unreadable("oauth_refresh_tokens", column);
+        Ok(Self {
+            token_hash: row.token_hash,
+            client: ClientId::parse(row.client).map_err(|_malformed| unreadable("client"))?,
+            subject: Subject::parse(row.subject).map_err(|_malformed| unreadable("subject"))?,
+            scope: row.scope,
+            family: row.family.0,
+            is_used: row.used,
+            expires: row.expires.0,
+            born_of: row.born_of.map(|id| id.0),
+        })
+    }
 }
 
 /// Stores a token.
-pub(crate) async fn insert(conn: &mut Conn, row: &RefreshTokenRow) -> Result<()> {
+pub(crate) async fn insert(conn: &mut Conn, token: &RefreshToken) -> Result<()> {
+    let row = &RefreshTokenRow {
+        token_hash: token.token_hash.clone(),
+        client: token.client.as_str().to_owned(),
+        subject: token.subject.as_str().to_owned(),
+        scope: token.scope.clone(),
+        family: Uuid(token.family),
+        used: token.is_used,
+        expires: At(token.expires),
+        born_of: token.born_of.map(Uuid),
+    };
     on!(conn, |c| diesel::insert_into(oauth_refresh_tokens::table).values(row).execute(c)).map_err(lift)?;
     Ok(())
 }
 
 /// The token with this hash, used or not, expired or not.
-pub(crate) async fn find(conn: &mut Conn, hash: &[u8]) -> Result<Option<RefreshTokenRow>> {
-    on!(conn, |c| oauth_refresh_tokens::table.find(hash).select(RefreshTokenRow::as_select()).first(c))
-        .optional()
-        .map_err(lift)
+pub(crate) async fn find(conn: &mut Conn, hash: &[u8]) -> Result<Option<RefreshToken>> {
+    let row: Option<RefreshTokenRow> =
+        on!(conn, |c| oauth_refresh_tokens::table.find(hash).select(RefreshTokenRow::as_select()).first(c))
+            .optional()
+            .map_err(lift)?;
+    row.map(TryInto::try_into).transpose()
 }
 
-claims!(oauth_refresh_tokens, RefreshTokenRow);
+/// The token with this hash, and what has become of it.
+pub(crate) async fn find_presented(
+    conn: &mut Conn,
+    hash: &[u8],
+    now: Now,
+) -> Result<Option<(RefreshToken, ClaimSeen)>> {
+    let found = row::find_presented(conn, hash, now).await?;
+    found.map(|(row, seen)| Ok((row.try_into()?, seen))).transpose()
+}
 
 /// Deletes what a claim brought and nobody ever got.
-pub(crate) async fn delete_of_claim(conn: &mut Conn, family: Uuid, claim: uuid::Uuid) -> Result<()> {
+pub(crate) async fn delete_of_claim(conn: &mut Conn, family: uuid::Uuid, claim: uuid::Uuid) -> Result<()> {
     let brought = oauth_refresh_tokens::table
-        .filter(oauth_refresh_tokens::family.eq(family))
+        .filter(oauth_refresh_tokens::family.eq(Uuid(family)))
         .filter(oauth_refresh_tokens::born_of.eq(Uuid(claim)));
     on!(conn, |c| diesel::delete(brought).execute(c)).map_err(lift)?;
     Ok(())
 }
 
 /// Deletes all of a family, used or not.
-pub(crate) async fn delete_family(conn: &mut Conn, family: Uuid) -> Result<()> {
-    let of_family = oauth_refresh_tokens::family.eq(family);
+pub(crate) async fn delete_family(conn: &mut Conn, family: uuid::Uuid) -> Result<()> {
+    let of_family = oauth_refresh_tokens::family.eq(Uuid(family));
     on!(conn, |c| diesel::delete(oauth_refresh_tokens::table.filter(of_family)).execute(c)).map_err(lift)?;
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Organizations, what their employees may do, and who is one; rights sets. A user works once for each: a unique index.
 
+mod row;
+
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sqlite::Sqlite;
@@ -10,96 +12,57 @@ use super::conn::{Conn, hold_name, on};
 use super::error::{lift, violated};
 use super::filter::{How, Statement};
 use super::schema::{accounts, employee_roles, employees, organizations, rights_sets};
-use super::types::{At, Uuid};
+use super::types::Uuid;
+use crate::domain::account::Account;
 use crate::domain::filter::{Filter, Page, Table, Value};
+use crate::domain::organization::{Employment, Organization, RightsSet, Role};
 use crate::domain::{Error, Result};
 
-/// An organization's row.
-#[derive(Clone, Debug, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = organizations, treat_none_as_null = true)]
-pub(crate) struct OrganizationRow {
-    pub(crate) id: Uuid,
-    pub(crate) name: String,
-    pub(crate) created: At,
-    pub(crate) updated: At,
-    pub(crate) deleted_at: Option<At>,
-}
+use row::{EmployeeRow, OrganizationRow, RightsSetRow, RoleRow};
 
-/// A role's row.
-#[derive(Clone, Debug, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = employee_roles, treat_none_as_null = true)]
-pub(crate) struct RoleRow {
-    pub(crate) id: Uuid,
-    pub(crate) organization: Uuid,
-    pub(crate) name: String,
-    pub(crate) granted: String,
-    pub(crate) created: At,
-    pub(crate) updated: At,
-    pub(crate) deleted_at: Option<At>,
-}
-
-/// An employee's row.
-#[derive(Clone, Debug, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = employees, treat_none_as_null = true)]
-pub(crate) struct EmployeeRow {
-    pub(crate) id: Uuid,
-    pub(crate) organization: Uuid,
-    pub(crate) subject: String,
-    pub(crate) role: Option<Uuid>,
-    pub(crate) name: Option<String>,
-    pub(crate) email: Option<String>,
-    pub(crate) phone: Option<String>,
-    pub(crate) is_accepted: bool,
-    pub(crate) is_rejected: bool,
-    pub(crate) is_blocked: bool,
-    pub(crate) created: At,
-    pub(crate) updated: At,
-    pub(crate) deleted_at: Option<At>,
-}
-
-/// A rights set's row.
-#[derive(Clone, Debug, QueryableByName, Insertable, AsChangeset)]
-#[diesel(table_name = rights_sets, treat_none_as_null = true)]
-pub(crate) struct RightsSetRow {
-    pub(crate) id: Uuid,
-    pub(crate) name: String,
-    pub(crate) granted: String,
-    pub(crate) created: At,
-    pub(crate) updated: At,
-    pub(crate) deleted_at: Option<At>,
-}
-
-/// A row of a table that is listed by filter.
-pub(crate) trait Listed: QueryableByName<Sqlite> + QueryableByName<Pg> + Send + 'static {
+/// A record of a table that is listed by filter.
+pub(crate) trait Listed: Sized + Send + 'static {
     /// Which table.
     const TABLE: Table;
+    /// As the database holds it.
+    type Row: QueryableByName<Sqlite> + QueryableByName<Pg> + TryInto<Self, Error = Error> + Send + 'static;
 }
 
-impl Listed for AccountRow {
+impl Listed for Account {
     const TABLE: Table = Table::Accounts;
+    type Row = AccountRow;
 }
 
-impl Listed for OrganizationRow {
+impl Listed for Organization {
     const TABLE: Table = Table::Organizations;
+    type Row = OrganizationRow;
 }
 
-impl Listed for RoleRow {
+impl Listed for Role {
     const TABLE: Table = Table::EmployeeRoles;
+    type Row = RoleRow;
 }
 
-impl Listed for EmployeeRow {
+impl Listed for Employment {
     const TABLE: Table = Table::Employees;
+    type Row = EmployeeRow;
 }
 
-impl Listed for RightsSetRow {
+impl Listed for RightsSet {
     const TABLE: Table = Table::RightsSets;
+    type Row = RightsSetRow;
+}
+
+/// The records of these rows.
+pub(super) fn read<R: Listed>(rows: Vec<R::Row>) -> Result<Vec<R>> {
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 /// The records that a filter of our own shows, a page of them, in order; those of a caller's are for [`super::Lists`].
 pub(crate) async fn list<R: Listed>(conn: &mut Conn, filter: &Filter, page: &Page) -> Result<Vec<R>> {
     let how = if conn.is_sqlite() { How::Sqlite(None) } else { How::Postgres };
     let statement = || Statement::list(R::TABLE, filter, page, how);
-    on!(conn, |c| statement().query(c).load::<R>(c)).map_err(lift)
+    read(on!(conn, |c| statement().query(c).load::<R::Row>(c)).map_err(lift)?)
 }
 
 /// The record with this id that the filter shows, held until the transaction ends: nobody else changes it meanwhile.
@@ -110,37 +73,44 @@ pub(crate) async fn hold<R: Listed>(conn: &mut Conn, id: uuid::Uuid, filter: Fil
 }
 
 /// Stores a new organization.
-pub(crate) async fn insert(conn: &mut Conn, row: &OrganizationRow) -> Result<()> {
+pub(crate) async fn insert(conn: &mut Conn, organization: &Organization) -> Result<()> {
+    let row = &OrganizationRow::from(organization);
     on!(conn, |c| diesel::insert_into(organizations::table).values(row).execute(c)).map_err(lift)?;
     Ok(())
 }
 
 /// Writes an organization anew.
-pub(crate) async fn update(conn: &mut Conn, row: &OrganizationRow) -> Result<()> {
-    on!(conn, |c| diesel::update(organizations::table.find(row.id)).set(row).execute(c)).map_err(lift)?;
+pub(crate) async fn update(conn: &mut Conn, organization: &Organization) -> Result<()> {
+    let row = &OrganizationRow::from(organization);
+    on!(conn, |c| diesel::update(organizations::table.find(Uuid(organization.id))).set(row).execute(c))
+        .map_err(lift)?;
     Ok(())
 }
 
 /// Stores a new role.
-pub(crate) async fn insert_role(conn: &mut Conn, row: &RoleRow) -> Result<()> {
+pub(crate) async fn insert_role(conn: &mut Conn, role: &Role) -> Result<()> {
+    let row = &RoleRow::from(role);
     on!(conn, |c| diesel::insert_into(employee_roles::table).values(row).execute(c)).map_err(lift)?;
     Ok(())
 }
 
 /// Writes a role anew.
-pub(crate) async fn update_role(conn: &mut Conn, row: &RoleRow) -> Result<()> {
-    on!(conn, |c| diesel::update(employee_roles::table.find(row.id)).set(row).execute(c)).map_err(lift)?;
+pub(crate) async fn update_role(conn: &mut Conn, role: &Role) -> Result<()> {
+    let row = &RoleRow::from(role);
+    on!(conn, |c| diesel::update(employee_roles::table.find(Uuid(role.id))).set(row).execute(c)).map_err(lift)?;
     Ok(())
 }
 
 /// Stores a new employee; [`Error::AlreadyLinked`] if the user is one of the organization already.
-pub(crate) async fn insert_employee(conn: &mut Conn, row: &EmployeeRow) -> Result<()> {
+pub(crate) async fn insert_employee(conn: &mut Conn, employment: &Employment) -> Result<()> {
+    let row = &EmployeeRow::from(employment);
     once(on!(conn, |c| diesel::insert_into(employees::table).values(row).execute(c)))
 }
 
 /// Writes an employee anew; [`Error::AlreadyLinked`] as at [`insert_employee`], if a deleted one is to be one again.
-pub(crate) async fn update_employee(conn: &mut Conn, row: &EmployeeRow) -> Result<()> {
-    once(on!(conn, |c| diesel::update(employees::table.find(row.id)).set(row).execute(c)))
+pub(crate) async fn update_employee(conn: &mut Conn, employment: &Employment) -> Result<()> {
+    let row = &EmployeeRow::from(employment);
+    once(on!(conn, |c| diesel::update(employees::table.find(Uuid(employment.id))).set(row).execute(c)))
 }
 
 fn once(written: QueryResult<usize>) -> Result<()> {
@@ -157,16 +127,18 @@ fn once(written: QueryResult<usize>) -> Result<()> {
 }
 
 /// Stores a new rights set.
-pub(crate) async fn insert_rights_set(conn: &mut Conn, row: &RightsSetRow) -> Result<()> {
+pub(crate) async fn insert_rights_set(conn: &mut Conn, set: &RightsSet) -> Result<()> {
+    let row = &RightsSetRow::from(set);
     on!(conn, |c| diesel::insert_into(rights_sets::table).values(row).execute(c)).map_err(lift)?;
     Ok(())
 }
 
 /// Writes a rights set anew; one that is deleted is taken from everybody who had it.
-pub(crate) async fn update_rights_set(conn: &mut Conn, row: &RightsSetRow) -> Result<()> {
-    on!(conn, |c| diesel::update(rights_sets::table.find(row.id)).set(row).execute(c)).map_err(lift)?;
-    if row.deleted_at.is_some() {
-        let holders = accounts::table.filter(accounts::rights_set.eq(row.id));
+pub(crate) async fn update_rights_set(conn: &mut Conn, set: &RightsSet) -> Result<()> {
+    let row = &RightsSetRow::from(set);
+    on!(conn, |c| diesel::update(rights_sets::table.find(Uuid(set.id))).set(row).execute(c)).map_err(lift)?;
+    if set.history.deleted.is_some() {
+        let holders = accounts::table.filter(accounts::rights_set.eq(Uuid(set.id)));
         let none: Option<Uuid> = None;
         on!(conn, |c| diesel::update(holders).set(accounts::rights_set.eq(none)).execute(c)).map_err(lift)?;
     }

@@ -4,13 +4,13 @@ use diesel::dsl::not;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
-use super::accounts::AccountRow;
+use super::accounts::{AccountRow, read};
 use super::conn::{Conn, on};
 use super::error::{lift, violated};
 use super::schema::{accounts, links};
 use super::types::At;
 use crate::domain::Result;
-use crate::domain::account::{AccountType, Address};
+use crate::domain::account::{Account, AccountType, Address};
 use crate::domain::ids::{ProviderId, Sid};
 use crate::domain::link::Proof;
 
@@ -30,26 +30,21 @@ pub(crate) async fn find_owner(conn: &mut Conn, key: &str) -> Result<Option<Stri
 }
 
 /// The account of this type that has an address, verified or not, deleted or not.
-pub(crate) async fn find_holder(
-    conn: &mut Conn,
-    user_type: AccountType,
-    address: &Address,
-) -> Result<Option<AccountRow>> {
+pub(crate) async fn find_holder(conn: &mut Conn, user_type: AccountType, address: &Address) -> Result<Option<Account>> {
     let of_type = || accounts::table.filter(accounts::account_type.eq(user_type.as_str()));
-    match address {
+    read(match address {
         Address::Email(email) => {
             on!(conn, |c| of_type().filter(accounts::email.eq(email.as_str())).select(AccountRow::as_select()).first(c))
         }
         Address::Phone(phone) => {
             on!(conn, |c| of_type().filter(accounts::phone.eq(phone.as_str())).select(AccountRow::as_select()).first(c))
         }
-    }
-    .optional()
-    .map_err(lift)
+    })
 }
 
 /// Makes an account; says whether it did: not if the subject has one, or another of the type has an address of its.
-pub(crate) async fn insert(conn: &mut Conn, row: &AccountRow) -> Result<bool> {
+pub(crate) async fn insert(conn: &mut Conn, account: &Account) -> Result<bool> {
+    let row = &AccountRow::from(account);
     let made = on!(conn, |c| diesel::insert_into(accounts::table).values(row).on_conflict_do_nothing().execute(c));
     Ok(made.map_err(lift)? == 1)
 }

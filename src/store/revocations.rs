@@ -4,28 +4,68 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, on};
-use super::error::lift;
+use super::error::{lift, unreadable};
 use super::schema::{flows, links, revocations, token_sets};
 use super::types::{At, Uuid};
-use crate::domain::Result;
 use crate::domain::flow::FlowState;
-use crate::domain::ids::ProviderId;
+use crate::domain::ids::{ProviderId, Sid, Subject};
+use crate::domain::revocation::Revocation;
+use crate::domain::{Error, Result};
 
-/// A revocation that waits.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+/// The row of a revocation that waits.
+#[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = revocations, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(crate) struct RevocationRow {
-    pub(crate) id: Uuid,
-    pub(crate) subject: Option<String>,
-    pub(crate) fp_type: String,
-    pub(crate) fp_name: String,
-    pub(crate) sid: Option<String>,
-    pub(crate) key_id: String,
-    pub(crate) wrapped_key: Vec<u8>,
-    pub(crate) sealed: Vec<u8>,
-    pub(crate) attempts: i32,
-    pub(crate) retry_at: At,
-    pub(crate) created: At,
+struct RevocationRow {
+    id: Uuid,
+    subject: Option<String>,
+    fp_type: String,
+    fp_name: String,
+    sid: Option<String>,
+    key_id: String,
+    wrapped_key: Vec<u8>,
+    sealed: Vec<u8>,
+    attempts: i32,
+    retry_at: At,
+    created: At,
+}
+
+impl TryFrom<RevocationRow> for Revocation {
+    type Error = Error;
+
+    fn try_from(row: RevocationRow) -> Result<Self> {
+        let unreadable = |column| unreadable("revocations", column);
+        let provider = ProviderId::from_parts(row.fp_type, row.fp_name);
+        Ok(Self {
+            id: row.id.0,
+            subject: row.subject.map(Subject::parse).transpose().map_err(|_malformed| unreadable("subject"))?,
+            provider: provider.map_err(|_malformed| unreadable("fp_name"))?,
+            sid: row.sid.map(Sid::parse).transpose().map_err(|_malformed| unreadable("sid"))?,
+            key_id: row.key_id,
+            wrapped_key: row.wrapped_key,
+            sealed: row.sealed,
+            attempts: row.attempts,
+            retry_at: row.retry_at.0,
+            created: row.created.0,
+        })
+    }
+}
+
+impl From<&Revocation> for RevocationRow {
+    fn from(revocation: &Revocation) -> Self {
+        Self {
+            id: Uuid(revocation.id),
+            subject: revocation.subject.as_ref().map(|subject| subject.as_str().to_owned()),
+            fp_type: revocation.provider.fp_type().to_owned(),
+            fp_name: revocation.provider.fp_name().to_owned(),
+            sid: revocation.sid.as_ref().map(|sid| sid.as_str().to_owned()),
+            key_id: revocation.key_id.clone(),
+            wrapped_key: revocation.wrapped_key.clone(),
+            sealed: revocation.sealed.clone(),
+            attempts: revocation.attempts,
+            retry_at: At(revocation.retry_at),
+            created: At(revocation.created),
+        }
+    }
 }
 
 /// A revocation whose time has come, as it was read.
@@ -37,7 +77,8 @@ pub(crate) struct Due {
 }
 
 /// Queues a revocation.
-pub(crate) async fn insert(conn: &mut Conn, row: &RevocationRow) -> Result<()> {
+pub(crate) async fn insert(conn: &mut Conn, revocation: &Revocation) -> Result<()> {
+    let row = &RevocationRow::from(revocation);
     on!(conn, |c| diesel::insert_into(revocations::table).values(row).execute(c)).map_err(lift)?;
     Ok(())
 }
@@ -71,20 +112,21 @@ pub(crate) async fn list_due(
 }
 
 /// Takes a revocation for one attempt, to be over by `until`; nothing if somebody else has taken it since it was read.
-pub(crate) async fn claim(conn: &mut Conn, due: Due, until: At) -> Result<Option<RevocationRow>> {
-    on!(conn, |c| diesel::update(revocations::table.find(due.id))
+pub(crate) async fn claim(conn: &mut Conn, due: Due, until: At) -> Result<Option<Revocation>> {
+    let row: Option<RevocationRow> = on!(conn, |c| diesel::update(revocations::table.find(due.id))
         .filter(revocations::retry_at.eq(due.retry_at))
         .set((revocations::retry_at.eq(until), revocations::attempts.eq(revocations::attempts + 1)))
         .returning(RevocationRow::as_returning())
         .get_result(c))
     .optional()
-    .map_err(lift)
+    .map_err(lift)?;
+    row.map(Revocation::try_from).transpose()
 }
 
 /// Puts off a revocation that is still the claimant's.
-pub(crate) async fn put_off(conn: &mut Conn, claimed: &RevocationRow, retry_at: At) -> Result<()> {
-    on!(conn, |c| diesel::update(revocations::table.find(claimed.id))
-        .filter(revocations::retry_at.eq(claimed.retry_at))
+pub(crate) async fn put_off(conn: &mut Conn, claimed: &Revocation, retry_at: At) -> Result<()> {
+    on!(conn, |c| diesel::update(revocations::table.find(Uuid(claimed.id)))
+        .filter(revocations::retry_at.eq(At(claimed.retry_at)))
         .set(revocations::retry_at.eq(retry_at))
         .execute(c))
     .map_err(lift)?;
@@ -92,11 +134,11 @@ pub(crate) async fn put_off(conn: &mut Conn, claimed: &RevocationRow, retry_at: 
 }
 
 /// Puts off all of a provider's whose time has come, none that somebody has taken; it counts as no attempt.
-pub(crate) async fn put_off_due(conn: &mut Conn, claimed: &RevocationRow, now: At, retry_at: At) -> Result<()> {
+pub(crate) async fn put_off_due(conn: &mut Conn, claimed: &Revocation, now: At, retry_at: At) -> Result<()> {
     on!(conn, |c| diesel::update(revocations::table)
         .filter(revocations::retry_at.le(now))
-        .filter(revocations::fp_type.eq(&claimed.fp_type))
-        .filter(revocations::fp_name.eq(&claimed.fp_name))
+        .filter(revocations::fp_type.eq(claimed.provider.fp_type()))
+        .filter(revocations::fp_name.eq(claimed.provider.fp_name()))
         .set(revocations::retry_at.eq(retry_at))
         .execute(c))
     .map_err(lift)?;
@@ -104,9 +146,9 @@ pub(crate) async fn put_off_due(conn: &mut Conn, claimed: &RevocationRow, now: A
 }
 
 /// Ends a revocation that is still the claimant's; says whether it was.
-pub(crate) async fn delete(conn: &mut Conn, claimed: &RevocationRow) -> Result<bool> {
+pub(crate) async fn delete(conn: &mut Conn, claimed: &Revocation) -> Result<bool> {
     let gone = on!(conn, |c| diesel::delete(
-        revocations::table.find(claimed.id).filter(revocations::retry_at.eq(claimed.retry_at))
+        revocations::table.find(Uuid(claimed.id)).filter(revocations::retry_at.eq(At(claimed.retry_at)))
     )
     .execute(c));
     Ok(gone.map_err(lift)? == 1)

@@ -8,13 +8,14 @@ use super::error::lift;
 use super::schema::{flows, revocations, token_sets};
 use super::types::Uuid;
 use crate::domain::Result;
+use crate::domain::row_key::WrappedKeyOf;
 
 /// A row's key as it is stored.
-#[derive(Debug, Queryable)]
+#[derive(Queryable)]
 #[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(crate) struct WrappedRow {
-    pub(crate) id: Uuid,
-    pub(crate) wrapped_key: Vec<u8>,
+struct WrappedRow {
+    id: Uuid,
+    wrapped_key: Vec<u8>,
 }
 
 /// The functions of this file for each table that has the columns `key_id` and `wrapped_key`, and the column that names
@@ -53,29 +54,30 @@ macro_rules! sealed_tables {
         pub(crate) async fn list_of_key(
             conn: &mut Conn,
             table: Sealed,
-            (key_id, after, limit): (&str, Uuid, i64),
-        ) -> Result<Vec<WrappedRow>> {
-            match table {
+            (key_id, after, limit): (&str, uuid::Uuid, i64),
+        ) -> Result<Vec<WrappedKeyOf>> {
+            let rows: QueryResult<Vec<WrappedRow>> = match table {
                 $(Sealed::$name => on!(conn, |c| $table::table
                     .filter($table::key_id.eq(key_id))
-                    .filter($table::$id.gt(after))
+                    .filter($table::$id.gt(Uuid(after)))
                     .order($table::$id)
                     .limit(limit)
                     .select(($table::$id, $table::wrapped_key))
                     .load(c))),+
-            }
-            .map_err(lift)
+            };
+            let read = |row: WrappedRow| WrappedKeyOf { row: row.id.0, wrapped_key: row.wrapped_key };
+            Ok(rows.map_err(lift)?.into_iter().map(read).collect())
         }
 
         /// Puts another wrapping in the place of the one that was read; says whether that was still there.
         pub(crate) async fn replace(
             conn: &mut Conn,
             table: Sealed,
-            read: &WrappedRow,
+            read: &WrappedKeyOf,
             (key_id, wrapped_key): (&str, &[u8]),
         ) -> Result<bool> {
             let written = match table {
-                $(Sealed::$name => on!(conn, |c| diesel::update($table::table.find(read.id))
+                $(Sealed::$name => on!(conn, |c| diesel::update($table::table.find(Uuid(read.row)))
                     .filter($table::wrapped_key.eq(&read.wrapped_key))
                     .set(($table::key_id.eq(key_id), $table::wrapped_key.eq(wrapped_key)))
                     .execute(c))),+

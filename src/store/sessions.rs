@@ -5,36 +5,58 @@ use diesel_async::RunQueryDsl;
 
 use super::accounts::AccountRow;
 use super::conn::{Conn, on};
-use super::error::lift;
+use super::error::{lift, unreadable};
 use super::schema::{accounts, sessions};
 use super::types::At;
-use crate::domain::Result;
+use crate::domain::account::Account;
+use crate::domain::ids::Subject;
+use crate::domain::session::BrowserSession;
+use crate::domain::{Error, Result};
 
-/// A browser session.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+/// A browser session's row.
+#[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = sessions, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(crate) struct SessionRow {
-    pub(crate) cookie_hash: Vec<u8>,
-    pub(crate) subject: String,
-    pub(crate) authenticated: At,
-    pub(crate) expires: At,
+struct SessionRow {
+    cookie_hash: Vec<u8>,
+    subject: String,
+    authenticated: At,
+    expires: At,
 }
 
-/// Stores a session. It fails if the account is gone meanwhile.
-pub(crate) async fn insert(conn: &mut Conn, row: &SessionRow) -> Result<()> {
+impl TryFrom<SessionRow> for BrowserSession {
+    type Error = Error;
+
+    fn try_from(row: SessionRow) -> Result<Self> {
+        Ok(Self {
+            subject: Subject::parse(row.subject).map_err(|_malformed| unreadable("sessions", "subject"))?,
+            authenticated: row.authenticated.0,
+            expires: row.expires.0,
+        })
+    }
+}
+
+/// Stores a session under the hash of its cookie. It fails if the account is gone meanwhile.
+pub(crate) async fn insert(conn: &mut Conn, cookie_hash: &[u8], session: &BrowserSession) -> Result<()> {
+    let row = &SessionRow {
+        cookie_hash: cookie_hash.to_vec(),
+        subject: session.subject.as_str().to_owned(),
+        authenticated: At(session.authenticated),
+        expires: At(session.expires),
+    };
     on!(conn, |c| diesel::insert_into(sessions::table).values(row).execute(c)).map_err(lift)?;
     Ok(())
 }
 
 /// The session with this cookie, expired or not, and whose it is.
-pub(crate) async fn find(conn: &mut Conn, cookie_hash: &[u8]) -> Result<Option<(SessionRow, AccountRow)>> {
-    on!(conn, |c| sessions::table
+pub(crate) async fn find(conn: &mut Conn, cookie_hash: &[u8]) -> Result<Option<(BrowserSession, Account)>> {
+    let found: Option<(SessionRow, AccountRow)> = on!(conn, |c| sessions::table
         .inner_join(accounts::table)
         .filter(sessions::cookie_hash.eq(cookie_hash))
         .select((SessionRow::as_select(), AccountRow::as_select()))
         .first(c))
     .optional()
-    .map_err(lift)
+    .map_err(lift)?;
+    found.map(|(row, account)| Ok((row.try_into()?, account.try_into()?))).transpose()
 }
 
 /// Ends one session.

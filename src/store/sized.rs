@@ -16,7 +16,7 @@ use super::conn::{Conn, on};
 use super::error::lift;
 use super::filter::{How, Statement};
 use super::link::unanswered;
-use super::organizations::Listed;
+use super::organizations::{Listed, read};
 use super::{Engine, Store, is_lost};
 use crate::domain::filter::{Filter, Page, Table};
 use crate::domain::refusal::Refusal;
@@ -139,7 +139,7 @@ impl Lists {
         let (how, watch) = (self.how(), self.watch());
         let statement = || Statement::list(R::TABLE, filter, page, how);
         let conn = &mut self.conn;
-        watch.keep(async move { on!(conn, |c| statement().query(c).load::<R>(c)) }).await
+        read(watch.keep(async move { on!(conn, |c| statement().query(c).load::<R::Row>(c)) }).await?)
     }
 
     /// How many records the filter shows.

@@ -1,17 +1,19 @@
 //! Token sets that are refreshed before anybody asks: those in use that expire soon, and those whose refresh token would die
 //! of idleness.
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::Nullable;
 use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, on};
-use super::error::lift;
+use super::error::{lift, unreadable};
 use super::moment::Now;
 use super::schema::{accounts, link_uses, links, token_sets};
 use super::types::{At, Instant, Uuid};
-use crate::domain::Result;
-use crate::domain::ids::ProviderId;
+use crate::domain::ids::{LinkId, ProviderId};
+use crate::domain::token_set::StaleSet;
+use crate::domain::{Error, Result};
 use crate::store::leases::rested;
 use crate::store::marks::dead;
 
@@ -20,18 +22,44 @@ diesel::define_sql_function! {
     fn coalesce(x: Nullable<Instant>, y: Nullable<Instant>) -> Nullable<Instant>;
 }
 
-/// A token set that may be due.
-#[derive(Debug, Queryable)]
+/// The row of a token set that may be due.
+#[derive(Queryable)]
 #[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(crate) struct StaleRow {
-    pub(crate) link_id: Uuid,
-    pub(crate) fp_type: String,
-    pub(crate) fp_name: String,
-    pub(crate) version: i64,
-    pub(crate) expires_at: Option<At>,
-    pub(crate) obtained_at: Option<At>,
-    pub(crate) imported_at: Option<At>,
-    pub(crate) last_used: Option<At>,
+struct StaleRow {
+    link_id: Uuid,
+    fp_type: String,
+    fp_name: String,
+    version: i64,
+    expires_at: Option<At>,
+    obtained_at: Option<At>,
+    imported_at: Option<At>,
+    last_used: Option<At>,
+}
+
+impl TryFrom<StaleRow> for StaleSet {
+    type Error = Error;
+
+    fn try_from(row: StaleRow) -> Result<Self> {
+        let provider = ProviderId::from_parts(row.fp_type, row.fp_name);
+        Ok(Self {
+            link: LinkId(row.link_id.0),
+            provider: provider.map_err(|_malformed| unreadable("links", "fp_name"))?,
+            version: row.version,
+            expires: row.expires_at.map(|at| at.0),
+            obtained: row.obtained_at.map(|at| at.0),
+            imported: row.imported_at.map(|at| at.0),
+            last_used: row.last_used.map(|at| at.0),
+        })
+    }
+}
+
+fn read(rows: QueryResult<Vec<StaleRow>>) -> Result<Vec<StaleSet>> {
+    rows.map_err(lift)?.into_iter().map(StaleSet::try_from).collect()
+}
+
+/// The place in an order of moments from which to read on: `after`, or before all that come after `from`.
+fn place(from: At, after: Option<(DateTime<Utc>, LinkId)>) -> (At, Uuid) {
+    after.map_or((from, Uuid(uuid::Uuid::max())), |(at, link)| (At(at), Uuid(link.0)))
 }
 
 macro_rules! stale_columns {
@@ -66,11 +94,11 @@ pub(crate) async fn list_expiring(
     conn: &mut Conn,
     now: Now,
     (from, to): (At, At),
-    after: Option<(At, Uuid)>,
+    after: Option<(DateTime<Utc>, LinkId)>,
     limit: i64,
-) -> Result<Vec<StaleRow>> {
-    let (after_at, after_id) = after.unwrap_or((from, Uuid(uuid::Uuid::max())));
-    on!(conn, |c| refreshable!(
+) -> Result<Vec<StaleSet>> {
+    let (after_at, after_id) = place(from, after);
+    read(on!(conn, |c| refreshable!(
         links::table
             .inner_join(token_sets::table)
             .left_join(link_uses::table)
@@ -84,8 +112,7 @@ pub(crate) async fn list_expiring(
     .order((token_sets::expires_at.asc(), token_sets::link_id.asc()))
     .limit(limit)
     .select(stale_columns!())
-    .load(c))
-    .map_err(lift)
+    .load(c)))
 }
 
 /// What states no expiry and has been there since after the one and up to the other moment, longest first, from after the row
@@ -94,12 +121,12 @@ pub(crate) async fn list_unstated(
     conn: &mut Conn,
     now: Now,
     (from, to): (At, At),
-    after: Option<(At, Uuid)>,
+    after: Option<(DateTime<Utc>, LinkId)>,
     limit: i64,
-) -> Result<Vec<StaleRow>> {
-    let (after_at, after_id) = after.unwrap_or((from, Uuid(uuid::Uuid::max())));
+) -> Result<Vec<StaleSet>> {
+    let (after_at, after_id) = place(from, after);
     let since = || coalesce(token_sets::obtained_at, token_sets::imported_at);
-    on!(conn, |c| refreshable!(
+    read(on!(conn, |c| refreshable!(
         links::table
             .inner_join(token_sets::table)
             .left_join(link_uses::table)
@@ -114,8 +141,7 @@ pub(crate) async fn list_unstated(
     .order((since().asc(), token_sets::link_id.asc()))
     .limit(limit)
     .select(stale_columns!())
-    .load(c))
-    .map_err(lift)
+    .load(c)))
 }
 
 /// What a provider gave before a moment, or an import brought before it, longest ago first. An earlier version of fedlink did
@@ -126,8 +152,8 @@ pub(crate) async fn list_idle(
     provider: &ProviderId,
     before: At,
     limit: i64,
-) -> Result<Vec<StaleRow>> {
-    on!(conn, |c| refreshable!(
+) -> Result<Vec<StaleSet>> {
+    read(on!(conn, |c| refreshable!(
         links::table
             .inner_join(token_sets::table)
             .left_join(link_uses::table)
@@ -146,6 +172,5 @@ pub(crate) async fn list_idle(
     .order(token_sets::obtained_at.asc())
     .limit(limit)
     .select(stale_columns!())
-    .load(c))
-    .map_err(lift)
+    .load(c)))
 }

@@ -18,6 +18,7 @@ mod together;
 
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chrono::DateTime;
 use diesel::connection::InstrumentationEvent;
@@ -26,20 +27,21 @@ use diesel_async::RunQueryDsl;
 use futures_util::FutureExt as _;
 use tempfile::TempDir;
 
-use super::accounts::AccountRow;
-use super::audit::AuditRow;
 use super::flows::FlowRow;
-use super::instances::InstanceRow;
-use super::links::NewLink;
-use super::oauth_tokens::OauthTokenRow;
-use super::revocations::RevocationRow;
 use super::schema::audit as audit_lines;
-use super::sessions::SessionRow;
-use super::token_sets::{NewTokens, Past, TokenRow};
+use super::token_sets::Past;
 use super::types::{At, Uuid};
 use super::*;
-use crate::domain::account::AccountType;
-use crate::domain::ids::{FlowId, LinkId, ProviderId, Subject};
+use crate::domain::account::{Account, AccountType, Claimed, Email, External, PasswordHash, Phone};
+use crate::domain::event::{Actor, AuditLine, Event};
+use crate::domain::expiry::Ends;
+use crate::domain::ids::{ClientId, FlowId, LinkId, ProviderId, Sid, Subject};
+use crate::domain::instance::InstanceReport;
+use crate::domain::issued::AccessToken;
+use crate::domain::link::{Health, NewLink, Proof};
+use crate::domain::revocation::Revocation;
+use crate::domain::session::BrowserSession;
+use crate::domain::token_set::{LinkOwner, NewTokens, TokenSet};
 
 pub(crate) use sized::{crowd, plan};
 
@@ -65,6 +67,16 @@ fn text() -> String {
     "aя\u{2011}𝄞%'\"\\\n€".repeat(3_700)
 }
 
+/// As long as one may be, of one, two, three and four bytes a character.
+fn subject_id() -> Subject {
+    Subject::parse("aя\u{2011}𝄞%'\"\\€".repeat(15)).unwrap()
+}
+
+/// As long as one may be.
+fn client_id() -> ClientId {
+    ClientId::parse("aя\u{2011}𝄞%'\"\\€".repeat(15)).unwrap()
+}
+
 /// Before 1970, with microseconds; and the last moment of the calendar that people write.
 fn moments() -> [At; 3] {
     ["1938-04-24T22:13:20.000001Z", "2026-11-22T00:00:00.999999Z", "9999-12-31T23:59:59.999999Z"]
@@ -83,17 +95,20 @@ fn same(found: impl Debug, written: impl Debug) {
 
 fn link(number: u128, extreme: bool) -> NewLink {
     NewLink {
-        id: id(number),
-        subject: "s".repeat(255),
-        fp_type: "box".to_owned(),
-        fp_name: "box_1".to_owned(),
-        sid: format!("{number}{}", if extreme { text() } else { String::new() }),
+        id: LinkId(id(number).0),
+        subject: Subject::parse("s".repeat(255)).unwrap(),
+        provider: provider(),
+        sid: Sid::parse(if extreme { "я".repeat(127) } else { number.to_string() }).unwrap(),
         user_name: extreme.then(text),
-        proof: "asserted".to_owned(),
-        origin_client: extreme.then(text),
+        proof: Proof::Asserted,
+        origin: extreme.then(client_id),
         exclusive_key: extreme.then(|| format!("/box/box_1/{number}")),
-        created: moments()[usize::from(extreme)],
+        created: moments()[usize::from(extreme)].0,
     }
+}
+
+fn provider() -> ProviderId {
+    ProviderId::parse("box", "box_1").unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -115,50 +130,50 @@ async fn rows_full_of_extremes_and_of_nulls_go_there_and_back() {
 
 async fn accounts_go_there_and_back(conn: &mut Conn) {
     for (number, full) in [("1", true), ("2", false)] {
-        let row = AccountRow {
-            subject: number.repeat(255),
+        let email = || Claimed { address: Email::parse(&format!("{}@e", "e".repeat(252))).unwrap(), verified: true };
+        let phone = || Claimed { address: Phone::parse("+123456789012345").unwrap(), verified: true };
+        let account = Account {
             issuer: full.then(text),
-            account_type: "resident".to_owned(),
             name: full.then(text),
-            created: moments()[2],
-            email: full.then(|| "e".repeat(254)),
-            email_verified: full,
-            phone: full.then(|| "+123456789012345".to_owned()),
-            phone_verified: full,
-            password_hash: full.then(text),
-            disabled_at: full.then_some(moments()[0]),
+            email: full.then(email),
+            phone: full.then(phone),
+            password_hash: full.then(|| PasswordHash::new(text())),
+            disabled: full.then_some(moments()[0].0),
             is_admin: full,
             is_support: full,
             two_factor: full,
             rights_set: None,
             meta: if full { text() } else { "{}".to_owned() },
-            external_system: full.then(text),
-            external_email: full.then(text),
-            external_email_verified: full,
-            external_phone: full.then(text),
-            external_phone_verified: full,
-            updated: full.then_some(moments()[2]),
+            external: External {
+                system: full.then(text),
+                email: full.then(text),
+                email_verified: full,
+                phone: full.then(text),
+                phone_verified: full,
+            },
+            updated: full.then_some(moments()[2].0),
+            ..Account::bare(Subject::parse(number.repeat(255)).unwrap(), AccountType::Resident, moments()[2].0)
         };
-        assert!(accounts::insert_if_absent(conn, &row).await.unwrap());
-        assert!(!accounts::insert_if_absent(conn, &row).await.unwrap());
-        same(accounts::find(conn, &Subject::parse(number.repeat(255)).unwrap()).await.unwrap().unwrap(), row);
+        assert!(accounts::insert_if_absent(conn, &account).await.unwrap());
+        assert!(!accounts::insert_if_absent(conn, &account).await.unwrap());
+        let found = accounts::find(conn, &account.subject).await.unwrap();
+        assert!(found == Some(account), "what was read is not what was written");
     }
 }
 
 async fn sessions_go_there_and_back(conn: &mut Conn) {
     let [early, now, late] = moments();
     let subject = "1".repeat(255);
-    let row = |number: u8, expires| SessionRow {
-        cookie_hash: vec![number; 32],
-        subject: subject.clone(),
-        authenticated: early,
-        expires,
+    let session = |expires: At| BrowserSession {
+        subject: Subject::parse(subject.clone()).unwrap(),
+        authenticated: early.0,
+        expires: expires.0,
     };
     for (number, expires) in [(1, early), (2, late), (3, late)] {
-        sessions::insert(conn, &row(number, expires)).await.unwrap();
+        sessions::insert(conn, &[number; 32], &session(expires)).await.unwrap();
     }
     let (found, account) = sessions::find(conn, &[2; 32]).await.unwrap().unwrap();
-    same((found, account.subject), (row(2, late), &subject));
+    same((found, account.subject.as_str()), (session(late), &subject));
     sessions::sweep(conn, now).await.unwrap();
     sessions::delete(conn, &[3; 32]).await.unwrap();
     for (number, there) in [(1_u8, false), (2, true), (3, false)] {
@@ -167,7 +182,7 @@ async fn sessions_go_there_and_back(conn: &mut Conn) {
     person::end_sessions(conn, &subject).await.unwrap();
     assert!(sessions::find(conn, &[2; 32]).await.unwrap().is_none());
     // Those of a deleted account go with it.
-    sessions::insert(conn, &row(4, late)).await.unwrap();
+    sessions::insert(conn, &[4; 32], &session(late)).await.unwrap();
     accounts::delete(conn, &Subject::parse(subject).unwrap()).await.unwrap();
     assert!(sessions::find(conn, &[4; 32]).await.unwrap().is_none());
 }
@@ -176,17 +191,18 @@ async fn keys_and_instances_go_there_and_back(conn: &mut Conn) {
     let [early, now, late] = moments();
     let (by, ago) = (Now(now.0), chrono::TimeDelta::minutes(2));
     for number in [8, 9] {
-        let reported = |keys: &str| InstanceRow { id: id(number), name: text(), keys: keys.to_owned(), active: text() };
+        let reported =
+            |keys: &str| InstanceReport { id: id(number).0, name: text(), keys: keys.to_owned(), sealing: text() };
         instances::upsert(conn, &reported("{}"), by).await.unwrap();
         instances::upsert(conn, &reported(&text()), by).await.unwrap();
         same(instances::list_within(conn, ago, by).await.unwrap(), [reported(&text())]);
         assert!(instances::list_within(conn, -ago, by).await.unwrap().is_empty(), "after, not before");
         instances::sweep(conn, ago, by).await.unwrap();
         assert_eq!(instances::list_within(conn, ago, by).await.unwrap().len(), 1);
-        instances::delete_others(conn, id(number)).await.unwrap();
+        instances::delete_others(conn, id(number).0).await.unwrap();
         assert_eq!(instances::list_within(conn, ago, by).await.unwrap().len(), 1);
         match number {
-            8 => instances::delete(conn, id(number)).await.unwrap(),
+            8 => instances::delete(conn, id(number).0).await.unwrap(),
             _ => instances::sweep(conn, -ago, by).await.unwrap(),
         }
         assert!(instances::list_within(conn, chrono::TimeDelta::weeks(1), by).await.unwrap().is_empty());
@@ -201,61 +217,51 @@ async fn links_and_tokens_go_there_and_back(conn: &mut Conn) {
     for (number, full) in [(1, false), (u128::MAX, true)] {
         let written = link(number, full);
         let link = links::upsert(conn, &written).await.unwrap();
-        assert_eq!(link, LinkId(written.id.0));
-        let row = TokenRow {
-            link_id: id(number),
+        assert_eq!(link, written.id);
+        let set = TokenSet {
+            link,
             key_id: "k".to_owned(),
             wrapped_key: blob(),
             sealed_access: full.then(blob),
             sealed_refresh: full.then(blob),
-            scope: full.then(text),
-            expires_at: full.then_some(late),
-            obtained_at: full.then_some(early),
-            imported_at: full.then_some(now),
-            stated_life: full.then_some(i64::MAX),
-            refresh_expires_at: full.then_some(late),
-            version: if full { i64::MAX } else { i64::MIN },
-            health: "ok".to_owned(),
-            health_since: full.then_some(now),
-            retry_at: full.then_some(late),
-            failures: if full { i32::MAX } else { i32::MIN },
             sealed_params: full.then(blob),
-            refused_word: None,
-            refused_times: 0,
+            scope: full.then(text),
+            ends: Ends {
+                access: full.then_some(late.0),
+                life: full.then_some(Duration::from_secs(i64::MAX.unsigned_abs())),
+                refresh: full.then_some(late.0),
+                obtained: full.then_some(early.0),
+                imported: full.then_some(now.0),
+            },
+            version: if full { i64::MAX } else { i64::MIN },
+            health: Health::Ok,
+            health_since: full.then_some(now.0),
+            retry_at: full.then_some(late.0),
+            failures: if full { i32::MAX } else { i32::MIN },
         };
-        assert!(token_sets::insert_if_absent(conn, &row).await.unwrap());
+        assert!(token_sets::insert_if_absent(conn, &set).await.unwrap());
         uses::record(conn, &[link], late).await.unwrap();
         let (owner, found) = token_sets::find(conn, link).await.unwrap().unwrap();
-        same(found, &row);
-        same(owner, (&written.subject, &written.fp_type, &written.fp_name, &written.sid));
+        same(found, &set);
+        let LinkOwner { subject, provider, sid } = &owner;
+        same((subject, provider, sid), (&written.subject, &written.provider, &written.sid));
         let served = token_sets::find_serving(conn, link).await.unwrap().unwrap();
-        same((served.sealed_access, served.expires_at, served.has_refresh), (row.sealed_access, row.expires_at, full));
+        same((served.sealed_access, served.expires, served.has_refresh), (set.sealed_access, set.ends.access, full));
 
-        let emptied = NewTokens {
-            sealed_access: None,
-            sealed_refresh: None,
-            sealed_params: None,
-            scope: None,
-            expires_at: None,
-            obtained_at: None,
-            imported_at: None,
-            stated_life: None,
-            refresh_expires_at: None,
-            version: 0,
-        };
+        let emptied = NewTokens::default();
         assert!(!token_sets::replace(conn, link, 7, (&emptied, Past::Over)).await.unwrap(), "another version");
-        assert!(token_sets::replace(conn, link, row.version, (&emptied, Past::Over)).await.unwrap());
+        assert!(token_sets::replace(conn, link, set.version, (&emptied, Past::Over)).await.unwrap());
         let (_, found) = token_sets::find(conn, link).await.unwrap().unwrap();
-        assert!(found.sealed_access.is_none() && found.sealed_refresh.is_none() && found.expires_at.is_none());
+        assert!(found.sealed_access.is_none() && found.sealed_refresh.is_none() && found.ends == Ends::default());
         assert!(found.sealed_params.is_none());
         same((found.version, found.wrapped_key), (0, blob()));
     }
     let listed = links::list_detailed(conn, &Subject::parse("s".repeat(255)).unwrap()).await.unwrap();
-    for ((row, tokens), (number, full)) in listed.iter().zip([(1, false), (u128::MAX, true)]) {
+    for ((shown, detail), (number, full)) in listed.iter().zip([(1, false), (u128::MAX, true)]) {
         let written = link(number, full);
-        same((&row.listed.sid, &row.listed.user_name), (&written.sid, &written.user_name));
-        let expected = (&written.origin_client, written.created, Some(late));
-        same((&row.origin_client, row.created, tokens.last_used), expected);
+        same((&shown.sid, &shown.user_name), (&written.sid, &written.user_name));
+        let expected = (&written.origin, written.created, Some(late.0));
+        same((&detail.origin, detail.created, detail.last_used), expected);
     }
     assert_eq!(listed.len(), 2, "oldest first");
 }
@@ -298,14 +304,14 @@ async fn revocations_go_there_and_back(conn: &mut Conn) {
     let [early, now, late] = moments();
     vault_keys::insert_if_absent(conn, &text(), b"check value", now).await.unwrap();
     for (number, full) in [(5, false), (6, true)] {
-        let row = RevocationRow {
-            id: id(number),
-            subject: full.then(text),
-            sid: full.then(text),
+        let row = Revocation {
+            id: id(number).0,
+            subject: full.then(subject_id),
+            sid: full.then(|| Sid::parse("я".repeat(127)).unwrap()),
             key_id: text(),
             attempts: if full { i32::MAX - 1 } else { i32::MIN },
-            retry_at: early,
-            created: late,
+            retry_at: early.0,
+            created: late.0,
             ..revocation(None, None)
         };
         revocations::insert(conn, &row).await.unwrap();
@@ -315,7 +321,7 @@ async fn revocations_go_there_and_back(conn: &mut Conn) {
         assert!(revocations::list_due(conn, ("box", "box_2"), early, 2).await.unwrap().is_empty());
         assert_eq!(revocations::list_providers(conn, early).await.unwrap(), [("box".to_owned(), "box_1".to_owned())]);
         let claimed = revocations::claim(conn, due, now).await.unwrap().unwrap();
-        same(&claimed, RevocationRow { attempts: row.attempts + 1, retry_at: now, ..row.clone() });
+        same(&claimed, Revocation { attempts: row.attempts + 1, retry_at: now.0, ..row.clone() });
         assert!(revocations::claim(conn, due, late).await.unwrap().is_none(), "it is taken");
         // Who took it before has no say any more.
         revocations::put_off(conn, &row, late).await.unwrap();
@@ -324,22 +330,22 @@ async fn revocations_go_there_and_back(conn: &mut Conn) {
         revocations::put_off_due(conn, &claimed, now, early).await.unwrap();
         assert!(revocations::list_due(conn, ("box", "box_1"), now, 2).await.unwrap().is_empty());
         assert!(revocations::list_providers(conn, now).await.unwrap().is_empty());
-        assert!(revocations::delete(conn, &RevocationRow { retry_at: late, ..claimed }).await.unwrap());
+        assert!(revocations::delete(conn, &Revocation { retry_at: late.0, ..claimed }).await.unwrap());
     }
 }
 
 async fn the_rest_goes_there_and_back(conn: &mut Conn) {
     let [early, now, late] = moments();
     for (number, full) in [(5_u8, false), (6, true)] {
-        let token = OauthTokenRow {
+        let token = AccessToken {
             token_hash: vec![number; 32],
-            id: id(u128::from(number)),
-            client: text(),
-            subject: full.then(text),
+            id: id(u128::from(number)).0,
+            client: client_id(),
+            subject: full.then(subject_id),
             scope: text(),
-            issued: early,
-            expires: late,
-            family: full.then_some(id(7)),
+            issued: early.0,
+            expires: late.0,
+            family: full.then_some(id(7).0),
         };
         oauth_tokens::insert(conn, &token).await.unwrap();
         same(oauth_tokens::find(conn, &token.token_hash).await.unwrap().unwrap(), token);
@@ -355,18 +361,15 @@ async fn the_rest_goes_there_and_back(conn: &mut Conn) {
         provider_rules::apply(conn, &provider, full).await.unwrap();
         assert_eq!(provider_rules::find(conn, &provider).await.unwrap(), Some(full));
 
-        let line = AuditRow {
-            id: id(u128::from(number)),
-            at: early,
-            event: "linked",
-            client: full.then(text),
+        let line = AuditLine {
+            id: id(u128::from(number)).0,
+            at: early.0,
+            event: Event::Linked,
+            actor: Actor { client: full.then(text), claimed_ip: full.then(text), claimed_agent: full.then(text) },
             subject: full.then(text),
-            fp_type: full.then(text),
-            fp_name: full.then(text),
+            provider: full.then(|| provider.clone()),
             sid: full.then(text),
             detail: full.then(text),
-            claimed_ip: full.then(text),
-            claimed_agent: full.then(text),
         };
         audit::insert(conn, &line).await.unwrap();
         let found: (At, Option<String>, Option<String>, Option<String>) = conn::on!(conn, |c| audit_lines::table
@@ -374,12 +377,12 @@ async fn the_rest_goes_there_and_back(conn: &mut Conn) {
             .select((audit_lines::at, audit_lines::sid, audit_lines::detail, audit_lines::claimed_agent))
             .first(c))
         .unwrap();
-        same(found, (line.at, line.sid, line.detail, line.claimed_agent));
+        same(found, (At(line.at), line.sid, line.detail, line.actor.claimed_agent));
     }
 }
 
-fn account(subject: &str) -> AccountRow {
-    AccountRow::bare(&Subject::parse(subject.to_owned()).unwrap(), AccountType::Resident, moments()[1])
+fn account(subject: &str) -> Account {
+    Account::bare(Subject::parse(subject.to_owned()).unwrap(), AccountType::Resident, moments()[1].0)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -411,18 +414,17 @@ async fn a_transaction_that_is_dropped_leaves_nothing_and_blocks_nobody() {
     }
 }
 
-fn revocation(sid: Option<&str>, subject: Option<&str>) -> RevocationRow {
-    RevocationRow {
-        id: id(1),
-        subject: subject.map(str::to_owned),
-        fp_type: "box".to_owned(),
-        fp_name: "box_1".to_owned(),
-        sid: sid.map(str::to_owned),
+fn revocation(sid: Option<&str>, subject: Option<&str>) -> Revocation {
+    Revocation {
+        id: id(1).0,
+        subject: subject.map(|subject| Subject::parse(subject).unwrap()),
+        provider: provider(),
+        sid: sid.map(|sid| Sid::parse(sid).unwrap()),
         key_id: "k".to_owned(),
         wrapped_key: blob(),
         sealed: blob(),
         attempts: 0,
-        retry_at: moments()[0],
-        created: moments()[0],
+        retry_at: moments()[0].0,
+        created: moments()[0].0,
     }
 }

@@ -1,6 +1,8 @@
 //! Token sets: sealed tokens and what is known of them. Written by compare-and-swap alone, since a ciphertext belongs to
 //! its row: an upsert could leave one sealed for another.
 
+mod row;
+
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
@@ -12,70 +14,9 @@ use super::types::{At, Uuid};
 use crate::domain::Result;
 use crate::domain::ids::{LinkId, ProviderId, Subject};
 use crate::domain::link::Health;
+use crate::domain::token_set::{LinkOwner, NewTokens, ServingSet, TokenSet};
 
-/// What handing out an access token needs of a link: no more, since this is the hot path.
-#[derive(Debug, Queryable)]
-#[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(crate) struct ServingRow {
-    pub(crate) link_id: Uuid,
-    pub(crate) sid: String,
-    pub(crate) key_id: String,
-    pub(crate) wrapped_key: Vec<u8>,
-    pub(crate) sealed_access: Option<Vec<u8>>,
-    pub(crate) has_refresh: bool,
-    pub(crate) expires_at: Option<At>,
-    pub(crate) obtained_at: Option<At>,
-    pub(crate) imported_at: Option<At>,
-    pub(crate) health: String,
-    pub(crate) retry_at: Option<At>,
-    pub(crate) version: i64,
-}
-
-/// A token set as a writer finds it.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = token_sets, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(crate) struct TokenRow {
-    pub(crate) link_id: Uuid,
-    pub(crate) key_id: String,
-    pub(crate) wrapped_key: Vec<u8>,
-    pub(crate) sealed_access: Option<Vec<u8>>,
-    pub(crate) sealed_refresh: Option<Vec<u8>>,
-    pub(crate) scope: Option<String>,
-    pub(crate) expires_at: Option<At>,
-    pub(crate) obtained_at: Option<At>,
-    pub(crate) version: i64,
-    pub(crate) health: String,
-    pub(crate) health_since: Option<At>,
-    pub(crate) retry_at: Option<At>,
-    pub(crate) failures: i32,
-    pub(crate) sealed_params: Option<Vec<u8>>,
-    pub(crate) refused_word: Option<String>,
-    pub(crate) refused_times: i32,
-    pub(crate) imported_at: Option<At>,
-    /// In seconds.
-    pub(crate) stated_life: Option<i64>,
-    pub(crate) refresh_expires_at: Option<At>,
-}
-
-/// Who a token set belongs to: what its ciphertexts are bound to.
-pub(crate) type OwnerRow = (String, String, String, String);
-
-/// The columns of a new version.
-#[derive(Debug, AsChangeset)]
-#[diesel(table_name = token_sets, treat_none_as_null = true)]
-pub(crate) struct NewTokens {
-    pub(crate) sealed_access: Option<Vec<u8>>,
-    pub(crate) sealed_refresh: Option<Vec<u8>>,
-    pub(crate) sealed_params: Option<Vec<u8>>,
-    pub(crate) scope: Option<String>,
-    pub(crate) expires_at: Option<At>,
-    pub(crate) obtained_at: Option<At>,
-    pub(crate) imported_at: Option<At>,
-    /// In seconds.
-    pub(crate) stated_life: Option<i64>,
-    pub(crate) refresh_expires_at: Option<At>,
-    pub(crate) version: i64,
-}
+use row::{Changes, OwnerRow, ServingRow, TokenRow, owner};
 
 /// What becomes of all that is known of a set's refresh token: its health, and who is at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,7 +107,7 @@ pub(crate) enum Holdings {
     /// The subject's account is disabled, and serves nobody.
     Disabled,
     /// These token sets, oldest link first.
-    Sets(Vec<ServingRow>),
+    Sets(Vec<ServingSet>),
 }
 
 /// What an account has at a provider. Why there is nothing is asked only where there is nothing: serving costs no more than
@@ -191,7 +132,7 @@ pub(crate) async fn list_of_account(conn: &mut Conn, subject: &Subject, provider
     if rows.is_empty() {
         return why_nothing(conn, subject).await;
     }
-    Ok(Holdings::Sets(rows.into_iter().flatten().collect()))
+    read(rows.into_iter().flatten())
 }
 
 /// What a subject has at a provider, whether it has an account or not.
@@ -214,7 +155,12 @@ pub(crate) async fn list_of_subject(conn: &mut Conn, subject: &Subject, provider
     {
         return Ok(Holdings::Disabled);
     }
-    Ok(Holdings::Sets(rows))
+    read(rows.into_iter())
+}
+
+/// The token sets of these rows.
+fn read(rows: impl Iterator<Item = ServingRow>) -> Result<Holdings> {
+    rows.map(ServingSet::try_from).collect::<Result<_>>().map(Holdings::Sets)
 }
 
 /// Why serving found nothing of a subject's.
@@ -232,8 +178,8 @@ async fn why_nothing(conn: &mut Conn, subject: &Subject) -> Result<Holdings> {
 }
 
 /// One link's token set as serving needs it, if it is still there and its subject's account is not disabled.
-pub(crate) async fn find_serving(conn: &mut Conn, link: LinkId) -> Result<Option<ServingRow>> {
-    let rows = load!(
+pub(crate) async fn find_serving(conn: &mut Conn, link: LinkId) -> Result<Option<ServingSet>> {
+    let rows: QueryResult<Vec<ServingRow>> = load!(
         conn,
         links::table
             .inner_join(token_sets::table)
@@ -241,19 +187,19 @@ pub(crate) async fn find_serving(conn: &mut Conn, link: LinkId) -> Result<Option
             .filter(links::id.eq(Uuid(link.0)).and(accounts::disabled_at.is_null()))
             .select(serving_columns!())
     );
-    Ok(rows.map_err(lift)?.pop())
+    rows.map_err(lift)?.pop().map(ServingSet::try_from).transpose()
 }
 
-/// One link's token set and its owner (subject, type, name, sid), if it is still there.
-pub(crate) async fn find(conn: &mut Conn, link: LinkId) -> Result<Option<(OwnerRow, TokenRow)>> {
-    let rows = load!(
+/// One link's token set and its owner, if it is still there.
+pub(crate) async fn find(conn: &mut Conn, link: LinkId) -> Result<Option<(LinkOwner, TokenSet)>> {
+    let rows: QueryResult<Vec<(OwnerRow, TokenRow)>> = load!(
         conn,
         links::table
             .inner_join(token_sets::table)
             .filter(links::id.eq(Uuid(link.0)))
             .select(((links::subject, links::fp_type, links::fp_name, links::sid), TokenRow::as_select()))
     );
-    Ok(rows.map_err(lift)?.pop())
+    rows.map_err(lift)?.pop().map(|(of, row)| Ok((owner(of)?, row.try_into()?))).transpose()
 }
 
 /// Writes new tokens if the row still has the version that was read; says whether it did. The row's key stays.
@@ -263,25 +209,28 @@ pub(crate) async fn replace(
     version_read: i64,
     (tokens, past): (&NewTokens, Past),
 ) -> Result<bool> {
+    let changes = &Changes::from(tokens);
     let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(link.0)))
         .filter(token_sets::version.eq(version_read))
-        .set((tokens, past.changes()))
+        .set((changes, past.changes()))
         .prepared()
         .execute(c));
     Ok(written.map_err(lift)? == 1)
 }
 
 /// Writes a link's first token set unless it has one; says whether it did.
-pub(crate) async fn insert_if_absent(conn: &mut Conn, row: &TokenRow) -> Result<bool> {
+pub(crate) async fn insert_if_absent(conn: &mut Conn, set: &TokenSet) -> Result<bool> {
+    let row = &TokenRow::from(set);
     let written = on!(conn, |c| diesel::insert_into(token_sets::table).values(row).on_conflict_do_nothing().execute(c));
     Ok(written.map_err(lift)? == 1)
 }
 
 /// Takes a link's token set out, as it is at this moment: a refresh may have just written it.
-pub(crate) async fn take(conn: &mut Conn, link: LinkId) -> Result<Option<TokenRow>> {
-    on!(conn, |c| diesel::delete(token_sets::table.find(Uuid(link.0)))
+pub(crate) async fn take(conn: &mut Conn, link: LinkId) -> Result<Option<TokenSet>> {
+    let row: Option<TokenRow> = on!(conn, |c| diesel::delete(token_sets::table.find(Uuid(link.0)))
         .returning(TokenRow::as_returning())
         .get_result(c))
     .optional()
-    .map_err(lift)
+    .map_err(lift)?;
+    row.map(TokenSet::try_from).transpose()
 }

@@ -1,6 +1,7 @@
 //! Who a person is at a first sign-in with a partner's token: an account there is, or a new one, and what it gets.
 
 use super::fields::Profile;
+use crate::domain::account::{Account, Claimed};
 use crate::domain::ids::Subject;
 
 /// Which of a partner's addresses are believed to be their person's own. It takes two: the partner and its client.
@@ -38,6 +39,30 @@ pub struct Holder {
     pub opens_to_partners: bool,
     /// Whether it is deleted: it keeps its addresses, and nobody is it.
     pub is_deleted: bool,
+}
+
+impl Standing {
+    fn of<A>(address: Option<&Claimed<A>>) -> Self {
+        match address {
+            None => Self::Absent,
+            Some(claimed) if claimed.verified => Self::Verified,
+            Some(_) => Self::Unverified,
+        }
+    }
+}
+
+impl Holder {
+    /// The account as a first sign-in sees it.
+    pub fn of(account: &Account) -> Self {
+        Self {
+            subject: account.subject.clone(),
+            is_named: account.name.as_ref().is_some_and(|name| !name.trim().is_empty()),
+            phone: Standing::of(account.phone.as_ref()),
+            email: Standing::of(account.email.as_ref()),
+            opens_to_partners: !account.is_guarded(),
+            is_deleted: !account.may_sign_in(),
+        }
+    }
 }
 
 /// Who has the profile's addresses.

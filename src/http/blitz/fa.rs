@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Failure;
 use crate::app::App;
 use crate::domain::caller::Caller;
+use crate::domain::ids::{ClientId, Sid};
 use crate::domain::json;
 use crate::domain::link::Health;
 use crate::domain::way_in::Force;
@@ -19,7 +20,7 @@ use crate::service::links::{self, Assertion, Listed, Unlinking, View};
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Link {
-    sid: String,
+    sid: Sid,
     fp_type: String,
     fp_name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -31,9 +32,9 @@ struct Link {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Detail {
-    proof: String,
+    proof: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    origin: Option<String>,
+    origin: Option<ClientId>,
     health: &'static str,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +54,7 @@ impl From<Listed> for Link {
         let detail = listed.detail.map(|detail| {
             let (refused_with, refused_since) = detail.refused.unzip();
             Detail {
-                proof: detail.proof,
+                proof: detail.proof.as_str(),
                 origin: detail.origin,
                 // Nothing is wrong with a link that has no tokens.
                 health: detail.health.unwrap_or(Health::Ok).as_str(),
@@ -65,7 +66,8 @@ impl From<Listed> for Link {
                 refused_since: refused_since.map(|moment| moment.to_rfc3339()),
             }
         });
-        Self { sid: listed.sid, fp_type: listed.fp_type, fp_name: listed.fp_name, user_name: listed.user_name, detail }
+        let (fp_type, fp_name) = listed.provider.into_parts();
+        Self { sid: listed.sid, fp_type, fp_name, user_name: listed.user_name, detail }
     }
 }
 

@@ -86,7 +86,7 @@ pub(in crate::http) async fn home(app: Data<App>, request: HttpRequest) -> HttpR
         Ok(found) => found,
         Err(error) => return page::failure(words, &error),
     };
-    let user = session.and_then(|session| session.user).filter(|user| user.deleted.is_none());
+    let user = session.and_then(|session| session.user).filter(User::may_sign_in);
     let name = user.as_ref().map(|user| called(user).unwrap_or_default());
     let nonce = page::nonce();
     let template = HomePage { words, nonce: &nonce, user: name.as_deref() };

@@ -79,9 +79,7 @@ async fn fits(
     caller.may(Action::ChangeLinks, subject)?;
     links::require_account(parts, tx, caller, subject).await?;
     match store::accounts::find(tx.conn(), subject).await? {
-        Some(account) if account.disabled_at.is_some() => {
-            Err(Error::input("subject", "has an account that is disabled"))
-        }
+        Some(account) if !account.may_sign_in() => Err(Error::input("subject", "has an account that is disabled")),
         _ => Ok(()),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::{UNTOUCHED, instruction_url, runs_out, seal};
+use crate::domain::account::Account;
 use crate::domain::caller::{Action, Caller};
 use crate::domain::flow::FlowState;
 use crate::domain::ids::{FlowId, ProviderId};
@@ -47,7 +48,7 @@ pub async fn instruct(parts: &Arc<Parts>, caller: &Caller, instruction: Instruct
     let challenge = challenge(parts.settings.subjects, &instruction)?;
     if let Some(subject) = caller.subject().filter(|_| parts.settings.subjects == Subjects::Registered) {
         let account = store::read!(parts.store, |conn| store::accounts::find(conn, subject))?;
-        account.filter(|account| account.disabled_at.is_none()).ok_or(Error::Denied)?;
+        account.filter(Account::may_sign_in).ok_or(Error::Denied)?;
     }
     let id = parts.entropy.uuid();
     let (_, wrapped) = parts.vault.new_row_key(Table::Flows, id)?;

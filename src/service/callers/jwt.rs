@@ -5,6 +5,7 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::seen::{Seen, TokenHash, VERIFIED_FOR, Verified};
+use crate::domain::account::Account;
 use crate::domain::entry::{Entry, Means};
 use crate::domain::ids::{ClientId, Subject};
 use crate::domain::scope::Scope;
@@ -12,7 +13,6 @@ use crate::domain::{Error, Result};
 use crate::service::{Parts, accounts};
 use crate::settings::{Issuer, Settings, Subjects};
 use crate::store;
-use crate::store::accounts::AccountRow;
 use crate::upstream::AccessClaims;
 
 /// Whether a token is an issuer's to judge: ours have no dots.
@@ -81,7 +81,7 @@ fn whose(settings: &Settings, issuer: &Issuer, claims: &AccessClaims) -> Result<
 /// Lets an issuer's user in: their account, made now if there is none, has to be that issuer's, and not disabled.
 async fn admit(parts: &Arc<Parts>, verified: &Verified, subject: &Subject) -> Result<()> {
     let found = store::read!(parts.store, |conn| store::accounts::find(conn, subject))?;
-    let may_enter = |account: &AccountRow| account.standing().judge(Means::Issuer) == Entry::Open;
+    let may_enter = |account: &Account| account.standing().judge(Means::Issuer) == Entry::Open;
     if parts.settings.subjects == Subjects::Any {
         // Nobody needs an account; one that there is may be disabled all the same.
         return if found.as_ref().is_none_or(may_enter) { Ok(()) } else { Err(Error::Denied) };

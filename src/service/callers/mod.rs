@@ -13,12 +13,12 @@ use subtle::ConstantTimeEq as _;
 use super::Parts;
 use crate::domain::caller::{Caller, Mode};
 use crate::domain::guesses::Answer;
-use crate::domain::ids::{ClientId, Subject};
+use crate::domain::ids::ClientId;
 use crate::domain::scope::Scope;
 use crate::domain::{Error, Result};
 use crate::settings::Client;
 use crate::store;
-use crate::store::oauth_tokens::{OauthTokenRow, find};
+use crate::store::oauth_tokens::find;
 
 pub use seen::TokensSeen;
 pub(super) use seen::hash;
@@ -45,8 +45,8 @@ pub async fn from_bearer(parts: &Arc<Parts>, token: &str) -> Result<Caller> {
             // Boxed: it is large, and the look into what was seen is what every call does.
             Box::pin(jwt::look(parts, token, hash)).await?
         } else {
-            let row = store::read!(parts.store, |conn| find(conn, &hash))?.ok_or(Error::Denied)?;
-            parse(row)?
+            let token = store::read!(parts.store, |conn| find(conn, &hash))?.ok_or(Error::Denied)?;
+            Seen { scopes: token.scopes(), client: token.client, subject: token.subject, expires: token.expires }
         };
         let seen = Arc::new(seen);
         parts.tokens_seen.remember(hash, &seen, revocations);
@@ -58,16 +58,6 @@ pub async fn from_bearer(parts: &Arc<Parts>, token: &str) -> Result<Caller> {
     let client = parts.settings.clients.get(&seen.client).ok_or(Error::Denied)?;
     let mode = seen.subject.clone().map_or(Mode::System, Mode::User);
     Ok(caller(client, mode, &seen.scopes))
-}
-
-fn parse(row: OauthTokenRow) -> Result<Seen> {
-    let subject = row.subject.map(Subject::parse).transpose().map_err(Error::internal)?;
-    Ok(Seen {
-        client: ClientId::parse(row.client).map_err(Error::internal)?,
-        subject,
-        scopes: row.scope.split(' ').filter_map(Scope::parse).collect(),
-        expires: row.expires.0,
-    })
 }
 
 /// A scope counts if it is in the token *and* granted to the application, `…_sys_…` in system mode only.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use crate::domain::Result;
+use crate::domain::account::Account;
 use crate::domain::ids::Subject;
 use crate::service::Parts;
 use crate::service::attempts::{self, Key};
-use crate::store::accounts::AccountRow;
 
 /// For how long.
 const OPEN: TimeDelta = TimeDelta::minutes(10);
@@ -21,9 +21,8 @@ pub(in crate::service) async fn open(parts: &Arc<Parts>, (subject, hash): (&Subj
 }
 
 /// Whether it is open to a network. It takes as long where there is no such account.
-pub(super) async fn is_open(parts: &Parts, account: Option<&AccountRow>, ip: IpAddr) -> Result<bool> {
-    let password = account.filter(|account| account.disabled_at.is_none());
-    let password = password.and_then(|account| Some((account.subject.as_str(), account.password_hash.as_deref()?)));
+pub(super) async fn is_open(parts: &Parts, account: Option<&Account>, ip: IpAddr) -> Result<bool> {
+    let password = account.and_then(|account| Some((account.subject.as_str(), account.usable_password()?.as_str())));
     let is_marked = attempts::is_used_up(parts, &key(password.unwrap_or_default(), ip), 1).await?;
     Ok(is_marked && password.is_some())
 }

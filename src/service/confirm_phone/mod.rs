@@ -17,14 +17,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Parts;
 use super::attempts::{self, Verdict, Window};
-use crate::domain::account::Phone;
+use crate::domain::account::{Account, Phone};
 use crate::domain::budget::Budget;
 use crate::domain::confirmation::{self, ACTION_LIFETIME, CODE_LIFETIME, Purpose, Standing};
 use crate::domain::ids::Subject;
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
 use crate::settings::Locale;
-use crate::store::accounts::{self, AccountRow};
+use crate::store::accounts;
 use crate::store::confirm_phone_actions::{ConfirmPhoneRow, find, insert, renew, spend as spend_row};
 use crate::store::{self, Tx, at};
 
@@ -82,7 +82,11 @@ pub async fn start(
             if !after_password {
                 count_question(parts, asking.ip).await?;
             }
-            (account.and_then(|account| account.phone), subject, after_password)
+            (
+                account.and_then(|account| account.phone).map(|phone| phone.address.as_str().to_owned()),
+                subject,
+                after_password,
+            )
         }
     };
     let phone = phone.as_deref().and_then(confirmation::phone);
@@ -90,10 +94,10 @@ pub async fn start(
     begin(parts, Beginning { purpose: Purpose::Confirm, phone, subject, after_password }, asking).await
 }
 
-async fn account_of(parts: &Parts, subject: Option<&Subject>) -> Result<Option<AccountRow>> {
+async fn account_of(parts: &Parts, subject: Option<&Subject>) -> Result<Option<Account>> {
     let Some(subject) = subject else { return Ok(None) };
     let account = store::read!(parts.store, |conn| accounts::find(conn, subject))?;
-    Ok(account.filter(|account| account.disabled_at.is_none()))
+    Ok(account.filter(Account::may_sign_in))
 }
 
 /// Whether there is such a user is answered only so often, but to whom the right password has told it.

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Family, begin_holding};
+use crate::domain::ids::{ClientId, Subject};
 use crate::domain::presented::Standing;
 use crate::domain::{Error, Result};
 use crate::service::Parts;
@@ -18,9 +19,9 @@ use crate::store::{self, oauth_refresh_tokens};
 #[derive(Debug)]
 pub struct Introspection {
     /// The subject; none in system mode.
-    pub subject: Option<String>,
+    pub subject: Option<Subject>,
     /// Whose token it is.
-    pub client: String,
+    pub client: ClientId,
     /// Its scopes, separated by spaces.
     pub scope: String,
     /// When it expires.
@@ -41,26 +42,26 @@ pub struct AccessFacts {
 /// What a token is, if it lives and the client may know: its own, or any access token if the settings say so. Nobody who is
 /// shown a refresh token has a business with another's.
 pub async fn introspect(parts: &Parts, client: &Client, token: &str) -> Result<Option<Introspection>> {
-    let (hash, now, own) = (hash(token), parts.clock.now(), client.id.as_str());
-    if let Some(row) = store::read!(parts.store, |conn| find(conn, &hash))? {
-        let known = row.expires.0 > now && (client.introspect_any || row.client == own);
+    let (hash, now, own) = (hash(token), parts.clock.now(), &client.id);
+    if let Some(token) = store::read!(parts.store, |conn| find(conn, &hash))? {
+        let known = token.expires > now && (client.introspect_any || token.client == *own);
         return Ok(known.then_some(Introspection {
-            subject: row.subject,
-            client: row.client,
-            scope: row.scope,
-            expires: row.expires.0,
-            access: Some(AccessFacts { issued: row.issued.0, id: row.id.0 }),
+            subject: token.subject,
+            client: token.client,
+            scope: token.scope,
+            expires: token.expires,
+            access: Some(AccessFacts { issued: token.issued, id: token.id }),
         }));
     }
-    let row = store::read!(parts.store, |conn| oauth_refresh_tokens::find_presented(conn, &hash, store::now(now)))?;
+    let found = store::read!(parts.store, |conn| oauth_refresh_tokens::find_presented(conn, &hash, store::now(now)))?;
     // One that is claimed has tokens on their way out.
     let known =
-        row.filter(|(row, seen)| row.expires.0 > now && seen.standing() == Standing::Fresh && row.client == own);
-    Ok(known.map(|(row, _)| Introspection {
-        subject: Some(row.subject),
-        client: row.client,
-        scope: row.scope,
-        expires: row.expires.0,
+        found.filter(|(token, seen)| token.expires > now && seen.standing() == Standing::Fresh && token.client == *own);
+    Ok(known.map(|(token, _)| Introspection {
+        subject: Some(token.subject),
+        client: token.client,
+        scope: token.scope,
+        expires: token.expires,
         access: None,
     }))
 }
@@ -69,25 +70,24 @@ pub async fn introspect(parts: &Parts, client: &Client, token: &str) -> Result<O
 /// another client's is [`Error::Denied`] and lives on.
 pub async fn revoke(parts: &Arc<Parts>, client: &Client, token: &str) -> Result<()> {
     let (hash, id) = (hash(token), client.id.clone());
-    let access = store::read!(parts.store, |conn| find(conn, &hash))?.map(|row| row.client);
+    let access = store::read!(parts.store, |conn| find(conn, &hash))?.map(|token| token.client);
     let refresh = match access {
         Some(_) => None,
         None => store::read!(parts.store, |conn| oauth_refresh_tokens::find(conn, &hash))?,
     };
-    let owner = access.as_deref().or(refresh.as_ref().map(|row| row.client.as_str()));
-    if owner.is_some_and(|owner| owner != id.as_str()) {
+    let owner = access.as_ref().or(refresh.as_ref().map(|token| &token.client));
+    if owner.is_some_and(|owner| *owner != id) {
         return Err(Error::Denied);
     }
     parts
         .detached(async move |parts| {
-            let Some(row) = refresh else {
+            let Some(token) = refresh else {
                 delete(&mut parts.store.write().await?, &hash, id.as_str()).await?;
                 parts.tokens_seen.forget([&hash[..]]);
                 return Ok(());
             };
-            let (tx, _) = begin_holding(&parts, &row.subject).await?;
-            let family = Family { id: row.family.0, client: &row.client, subject: &row.subject, scope: &row.scope };
-            family.end(&parts, tx).await
+            let (tx, _) = begin_holding(&parts, token.subject.as_str()).await?;
+            Family::of(&token).end(&parts, tx).await
         })
         .await
 }

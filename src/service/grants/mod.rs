@@ -17,12 +17,12 @@ use super::audit::{About, record};
 use super::callers::hash;
 use crate::domain::event::{Actor, Event};
 use crate::domain::ids::{ClientId, Subject};
+use crate::domain::issued::{AccessToken, RefreshToken};
 use crate::domain::scope::{Scope, each_once};
 use crate::domain::{Error, Result};
 use crate::settings::Client;
-use crate::store::oauth_refresh_tokens::RefreshTokenRow;
-use crate::store::oauth_tokens::{OauthTokenRow, insert};
-use crate::store::{self, Tx, accounts, oauth_refresh_tokens, oauth_tokens};
+use crate::store::oauth_tokens::insert;
+use crate::store::{Tx, accounts, oauth_refresh_tokens, oauth_tokens};
 
 pub use code::{Redemption, redeem};
 pub use issued::{AccessFacts, Introspection, introspect, revoke};
@@ -94,27 +94,26 @@ pub async fn issue(
     scopes: Vec<Scope>,
 ) -> Result<Issued> {
     let token = parts.entropy.token();
-    let subject = subject.map(Subject::as_str);
-    let row = access_row(parts, (&token, parts.entropy.uuid()), (client.as_str(), subject, None), &scopes)?;
-    parts.detached(async move |parts| insert(&mut parts.store.write().await?, &row).await).await?;
+    let access = access_token(parts, (&token, parts.entropy.uuid()), (client, subject, None), &scopes)?;
+    parts.detached(async move |parts| insert(&mut parts.store.write().await?, &access).await).await?;
     Ok(Issued { access_token: token, expires_in: TOKEN_LIFETIME, scopes, refresh_token: None })
 }
 
-fn access_row(
+fn access_token(
     parts: &Parts,
     (token, id): (&SecretString, Uuid),
-    (client, subject, family): (&str, Option<&str>, Option<Uuid>),
+    (client, subject, family): (&ClientId, Option<&Subject>, Option<Uuid>),
     scopes: &[Scope],
-) -> Result<OauthTokenRow> {
-    Ok(OauthTokenRow {
+) -> Result<AccessToken> {
+    Ok(AccessToken {
         token_hash: hash(token.expose_secret()).to_vec(),
-        id: store::row_id(id),
-        client: client.to_owned(),
-        subject: subject.map(str::to_owned),
+        id,
+        client: client.clone(),
+        subject: subject.cloned(),
         scope: scope_text(scopes),
-        issued: store::at(parts.clock.now()),
-        expires: store::at(ends(parts, TOKEN_LIFETIME)?),
-        family: family.map(store::row_id),
+        issued: parts.clock.now(),
+        expires: ends(parts, TOKEN_LIFETIME)?,
+        family,
     })
 }
 
@@ -132,23 +131,32 @@ struct Family<'a> {
     scope: &'a str,
 }
 
+impl<'a> Family<'a> {
+    /// That of a refresh token.
+    fn of(token: &'a RefreshToken) -> Self {
+        Self { id: token.family, client: token.client.as_str(), subject: token.subject.as_str(), scope: &token.scope }
+    }
+}
+
 impl Family<'_> {
     /// The next tokens, those of a claim, in a transaction that holds the subject.
     async fn issue(&self, parts: &Parts, tx: &mut Tx, (claim, scopes): (Uuid, Vec<Scope>)) -> Result<Issued> {
         let (access, refresh) = (parts.entropy.token(), parts.entropy.token());
-        let row = access_row(parts, (&access, claim), (self.client, Some(self.subject), Some(self.id)), &scopes)?;
-        insert(tx.conn(), &row).await?;
-        let row = RefreshTokenRow {
+        let client = ClientId::parse(self.client).map_err(Error::internal)?;
+        let subject = Subject::parse(self.subject).map_err(Error::internal)?;
+        let token = access_token(parts, (&access, claim), (&client, Some(&subject), Some(self.id)), &scopes)?;
+        insert(tx.conn(), &token).await?;
+        let token = RefreshToken {
             token_hash: hash(refresh.expose_secret()).to_vec(),
-            client: self.client.to_owned(),
-            subject: self.subject.to_owned(),
+            client,
+            subject,
             scope: self.scope.to_owned(),
-            family: store::row_id(self.id),
-            used: false,
-            expires: store::at(ends(parts, REFRESH_LIFETIME)?),
-            born_of: Some(store::row_id(claim)),
+            family: self.id,
+            is_used: false,
+            expires: ends(parts, REFRESH_LIFETIME)?,
+            born_of: Some(claim),
         };
-        oauth_refresh_tokens::insert(tx.conn(), &row).await?;
+        oauth_refresh_tokens::insert(tx.conn(), &token).await?;
         Ok(Issued { access_token: access, expires_in: TOKEN_LIFETIME, scopes, refresh_token: Some(refresh) })
     }
 
@@ -162,16 +170,14 @@ impl Family<'_> {
     /// Deletes what a claim brought and nobody ever got.
     async fn forget(&self, tx: &mut Tx, void: Option<Uuid>) -> Result<()> {
         let Some(void) = void else { return Ok(()) };
-        let family = store::row_id(self.id);
-        oauth_tokens::delete_of_claim(tx.conn(), family, void).await?;
-        oauth_refresh_tokens::delete_of_claim(tx.conn(), family, void).await
+        oauth_tokens::delete_of_claim(tx.conn(), self.id, void).await?;
+        oauth_refresh_tokens::delete_of_claim(tx.conn(), self.id, void).await
     }
 
     /// Deletes its tokens, commits, and believes none of them any longer.
     async fn end(&self, parts: &Parts, mut tx: Tx) -> Result<()> {
-        let family = store::row_id(self.id);
-        oauth_refresh_tokens::delete_family(tx.conn(), family).await?;
-        let access = oauth_tokens::delete_family(tx.conn(), family).await?;
+        oauth_refresh_tokens::delete_family(tx.conn(), self.id).await?;
+        let access = oauth_tokens::delete_family(tx.conn(), self.id).await?;
         tx.commit().await?;
         parts.tokens_seen.forget(access.iter().map(Vec::as_slice));
         Ok(())
@@ -196,5 +202,5 @@ async fn begin_holding(parts: &Parts, subject: &str) -> Result<(Tx, Subject)> {
 /// Whether applications may act for this subject.
 async fn is_active(tx: &mut Tx, subject: &Subject) -> Result<bool> {
     let account = accounts::find(tx.conn(), subject).await?;
-    Ok(account.is_some_and(|account| account.disabled_at.is_none()))
+    Ok(account.is_some_and(|account| account.may_sign_in()))
 }

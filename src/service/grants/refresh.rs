@@ -7,12 +7,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::claimed::{Attempt, Brought, Claimed, Held, hand_out};
 use super::{Family, Granting, Refused, begin_holding, is_active};
 use crate::domain::Result;
+use crate::domain::issued::RefreshToken;
 use crate::domain::presented::{Presented, Verdict, judge};
 use crate::domain::scope::{Scope, each_once};
 use crate::service::Parts;
 use crate::service::callers::hash;
 use crate::settings::Client;
-use crate::store::oauth_refresh_tokens::{RefreshTokenRow, find, find_presented};
+use crate::store::oauth_refresh_tokens::{find, find_presented};
 use crate::store::{self, ClaimSeen, Conn, oauth_refresh_tokens};
 
 /// Refreshes. Each token works once, and one whose tokens went out and that comes again ends its family, whoever has it now
@@ -26,7 +27,7 @@ pub async fn refresh(
 ) -> Result<Granting> {
     let hash = hash(token.expose_secret());
     let known = store::read!(parts.store, |conn| find(conn, &hash))?;
-    let Some(known) = known.filter(|known| known.client == client.id.as_str()) else {
+    let Some(known) = known.filter(|known| known.client == client.id) else {
         return Ok(Err(Refused::Grant));
     };
     // Its own scopes never change, so they can be looked at before it is used up.
@@ -47,15 +48,15 @@ pub async fn refresh(
 async fn go(
     parts: &Arc<Parts>,
     hash: [u8; 32],
-    (known, scopes): (&RefreshTokenRow, Option<&Vec<Scope>>),
+    (known, scopes): (&RefreshToken, Option<&Vec<Scope>>),
     attempt: &Attempt,
 ) -> Result<Option<Brought>> {
     let seen = store::read!(parts.store, |conn| find_token(conn, parts, &hash))?;
     if seen.is_some_and(|(token, seen)| look(parts, &token, &seen) == Verdict::Wait) {
         return Ok(None);
     }
-    let (mut tx, subject) = begin_holding(parts, &known.subject).await?;
-    let family = Family { id: known.family.0, client: &known.client, subject: &known.subject, scope: &known.scope };
+    let (mut tx, subject) = begin_holding(parts, known.subject.as_str()).await?;
+    let family = Family::of(known);
     let Some((token, seen)) = find_token(tx.conn(), parts, &hash).await? else { return Ok(Some(Err(Refused::Grant))) };
     match look(parts, &token, &seen) {
         Verdict::Wait => return Ok(None),
@@ -83,20 +84,20 @@ async fn go(
     Ok(Some(Ok((issued, claimed))))
 }
 
-async fn find_token(conn: &mut Conn, parts: &Parts, hash: &[u8]) -> Result<Option<(RefreshTokenRow, ClaimSeen)>> {
+async fn find_token(conn: &mut Conn, parts: &Parts, hash: &[u8]) -> Result<Option<(RefreshToken, ClaimSeen)>> {
     find_presented(conn, hash, store::now(parts.clock.now())).await
 }
 
 /// Who holds it and its application's secret has all the proof there is.
-fn look(parts: &Parts, token: &RefreshTokenRow, seen: &ClaimSeen) -> Verdict {
-    let is_late = token.expires.0 <= parts.clock.now();
+fn look(parts: &Parts, token: &RefreshToken, seen: &ClaimSeen) -> Verdict {
+    let is_late = token.expires <= parts.clock.now();
     judge(Presented { standing: seen.standing(), is_late, is_proved: true })
 }
 
 /// What the next access token opens: what was granted, less what the application has lost since, or the part of it that is
 /// asked for. `None` if that is nothing, or more.
-fn scopes(client: &Client, known: &RefreshTokenRow, asked: Option<&str>) -> Option<Vec<Scope>> {
-    let granted = each_once(known.scope.split(' ').filter_map(Scope::parse).map(Some)).unwrap_or_default();
+fn scopes(client: &Client, known: &RefreshToken, asked: Option<&str>) -> Option<Vec<Scope>> {
+    let granted = each_once(known.scopes().map(Some)).unwrap_or_default();
     let held = |scope: &Scope| granted.contains(scope) && client.scopes.contains(scope);
     let asked = asked.map(str::trim).filter(|asked| !asked.is_empty());
     let scopes: Vec<Scope> = match asked {

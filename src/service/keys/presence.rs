@@ -11,11 +11,11 @@ use uuid::Uuid;
 use super::record::{LIVE, Record, Summary, written};
 use super::{Error, Trouble};
 use crate::domain::Result;
+use crate::domain::instance::InstanceReport;
 use crate::entropy::Entropy;
 use crate::service::Parts;
 use crate::settings::KeyringSource;
-use crate::store::instances::{self, InstanceRow};
-use crate::store::{at, now, row_id, vault_keys};
+use crate::store::{at, instances, now, vault_keys};
 use crate::vault::Keyring;
 
 /// How long a keyring that was left still opens: longer than any request that read a row before.
@@ -47,12 +47,12 @@ const BEAT_EVERY: Duration = Duration::from_secs(30);
 pub async fn join(parts: &Parts) -> Result<()> {
     let _turn = parts.presence.turn.lock().await;
     let keyring = Summary::of_vault(&parts.vault);
-    tell(parts, &keyring, row(parts, &keyring.keys, &keyring.active)?).await
+    tell(parts, &keyring, report_of(parts, &keyring.keys, &keyring.active)?).await
 }
 
 /// Forgets what others reported, for the one process that may serve: they are dead.
 pub async fn forget_others(parts: &Parts) -> Result<()> {
-    instances::delete_others(&mut parts.store.write().await?, row_id(parts.presence.id)).await
+    instances::delete_others(&mut parts.store.write().await?, parts.presence.id).await
 }
 
 /// Reports again; due more often than every two minutes. An instance that was out of touch while keys were changed reads
@@ -63,7 +63,7 @@ pub async fn beat(parts: &Parts) -> Result<()> {
         parts.vault.forget_left(before);
     }
     let keyring = Summary::of_vault(&parts.vault);
-    let mine = row(parts, &keyring.keys, &keyring.active)?;
+    let mine = report_of(parts, &keyring.keys, &keyring.active)?;
     match tell(parts, &keyring, mine.clone()).await {
         Err(unfit @ Error::Internal(_)) if take(parts).await.is_err() => {
             // It serves what it can, and is seen doing so.
@@ -92,7 +92,7 @@ pub async fn report(parts: Arc<Parts>) {
 
 /// Says goodbye.
 pub async fn leave(parts: &Parts) -> Result<()> {
-    instances::delete(&mut parts.store.write().await?, row_id(parts.presence.id)).await
+    instances::delete(&mut parts.store.write().await?, parts.presence.id).await
 }
 
 /// Takes the keyring as the file has it now, if it is fit; else the old one stays.
@@ -111,32 +111,32 @@ async fn take(parts: &Parts) -> Result<()> {
     let both = new.keys.iter().filter(|(id, _)| old.keys.contains_key(*id));
     let both = both.map(|(id, check)| (id.clone(), check.clone())).collect();
     let sealing = if old.active == new.active { new.active.clone() } else { format!("{} {}", old.active, new.active) };
-    tell(parts, &new, row(parts, &both, &sealing)?).await?;
+    tell(parts, &new, report_of(parts, &both, &sealing)?).await?;
     parts.vault.replace(keyring, parts.clock.monotonic());
     tracing::info!(active = new.active, keys = new.keys.len(), "took the keyring as it is now");
-    if let Err(error) = tell(parts, &new, row(parts, &new.keys, &new.active)?).await {
+    if let Err(error) = tell(parts, &new, report_of(parts, &new.keys, &new.active)?).await {
         // The next report says it.
         tracing::warn!(%error, "the keyring could not be reported");
     }
     Ok(())
 }
 
-fn row(parts: &Parts, keys: &BTreeMap<String, Vec<u8>>, sealing: &str) -> Result<InstanceRow> {
-    Ok(InstanceRow {
-        id: row_id(parts.presence.id),
+fn report_of(parts: &Parts, keys: &BTreeMap<String, Vec<u8>>, sealing: &str) -> Result<InstanceReport> {
+    Ok(InstanceReport {
+        id: parts.presence.id,
         name: parts.presence.name.clone(),
         keys: written(keys)?,
-        active: sealing.to_owned(),
+        sealing: sealing.to_owned(),
     })
 }
 
 /// Writes what this instance reports, and puts the key it seals with on record, if the record admits its keyring.
-async fn tell(parts: &Parts, keyring: &Summary, row: InstanceRow) -> Result<()> {
+async fn tell(parts: &Parts, keyring: &Summary, report: InstanceReport) -> Result<()> {
     let mut tx = parts.store.begin().await?;
     vault_keys::lock(tx.conn()).await?;
     let moment = parts.clock.now();
     Record::read(tx.conn(), moment).await?.admits(keyring, Some(parts.presence.id))?;
     vault_keys::insert_if_absent(tx.conn(), &keyring.active, keyring.active_check(), at(moment)).await?;
-    instances::upsert(tx.conn(), &row, now(moment)).await?;
+    instances::upsert(tx.conn(), &report, now(moment)).await?;
     tx.commit().await
 }

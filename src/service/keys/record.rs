@@ -9,8 +9,9 @@ use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
 use super::Trouble;
+use crate::domain::instance::InstanceReport;
 use crate::domain::{Error, Result};
-use crate::store::instances::{InstanceRow, list_within};
+use crate::store::instances::list_within;
 use crate::store::{self, Conn, vault_keys};
 use crate::vault::{CheckValue, Keyring, Vault};
 
@@ -47,15 +48,15 @@ pub(super) struct Instance {
 }
 
 impl Instance {
-    fn of(row: InstanceRow) -> Self {
+    fn of(report: InstanceReport) -> Self {
         // What can't be read holds nothing: then keys are neither activated nor dropped because of it.
-        let keys: BTreeMap<String, String> = serde_json::from_str(&row.keys).unwrap_or_default();
+        let keys: BTreeMap<String, String> = serde_json::from_str(&report.keys).unwrap_or_default();
         let decode = |(id, check): (String, String)| Some((id, STANDARD_NO_PAD.decode(check).ok()?));
         Self {
-            id: row.id.0,
-            name: row.name,
+            id: report.id,
+            name: report.name,
             keys: keys.into_iter().filter_map(decode).collect(),
-            sealing: row.active.split(' ').map(str::to_owned).collect(),
+            sealing: report.sealing.split(' ').map(str::to_owned).collect(),
         }
     }
 

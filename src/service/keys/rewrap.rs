@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use crate::domain::Result;
-use crate::store::row_keys::{Sealed, WrappedRow, count, list_of_key, replace};
-use crate::store::{Store, row_id};
+use crate::domain::row_key::WrappedKeyOf;
+use crate::store::Store;
+use crate::store::row_keys::{Sealed, count, list_of_key, replace};
 use crate::vault::{Table, Vault, WrappedKey};
 
 /// The tables whose rows have keys.
@@ -48,11 +49,11 @@ pub async fn rewrap(store: &Store, vault: &Vault, mut progress: impl FnMut(Progr
         let (mut done, total) = (0, todo.iter().map(|(_, _, rows)| rows).sum());
         let moved_before = ended.moved;
         for ((place, table), key_id, _) in todo {
-            let mut after = row_id(Uuid::nil());
+            let mut after = Uuid::nil();
             loop {
                 let read = list_of_key(&mut store.read().await?, table, (&key_id, after, BATCH)).await?;
                 let Some(last) = read.last() else { break };
-                after = last.id;
+                after = last.row;
                 done += u64::try_from(read.len()).unwrap_or_default();
                 move_batch(store, vault, ((place, table), &key_id, &read), &mut ended).await?;
                 progress(Progress { done, total });
@@ -80,27 +81,27 @@ async fn others(store: &Store, active: &str) -> Result<Vec<((Table, Sealed), Str
 async fn move_batch(
     store: &Store,
     vault: &Vault,
-    ((place, table), key_id, read): ((Table, Sealed), &str, &[WrappedRow]),
+    ((place, table), key_id, all): ((Table, Sealed), &str, &[WrappedKeyOf]),
     ended: &mut Rewrapped,
 ) -> Result<()> {
     // Before the transaction: nobody has to wait for the cryptography.
-    let mut wrapped: Vec<(&WrappedRow, WrappedKey)> = Vec::with_capacity(read.len());
-    for row in read {
-        match vault.rewrap(place, row.id.0, (key_id, &row.wrapped_key)) {
-            Ok(key) => wrapped.push((row, key)),
+    let mut wrapped: Vec<(&WrappedKeyOf, WrappedKey)> = Vec::with_capacity(all.len());
+    for read in all {
+        match vault.rewrap(place, read.row, (key_id, &read.wrapped_key)) {
+            Ok(key) => wrapped.push((read, key)),
             Err(error) => {
                 let error = std::error::Error::source(&error).map(ToString::to_string);
-                if ended.stuck.insert((table.name(), row.id.0)) {
-                    tracing::error!(table = table.name(), id = %row.id.0, key_id, error, "a row key does not open");
+                if ended.stuck.insert((table.name(), read.row)) {
+                    tracing::error!(table = table.name(), id = %read.row, key_id, error, "a row key does not open");
                 }
             }
         }
     }
     let mut tx = store.begin().await?;
     let mut moved = 0;
-    for (row, key) in &wrapped {
+    for (read, key) in &wrapped {
         // A row that went, or that another moved meanwhile, is none of ours any more.
-        moved += u64::from(replace(tx.conn(), table, row, (&key.key_id, &key.bytes)).await?);
+        moved += u64::from(replace(tx.conn(), table, read, (&key.key_id, &key.bytes)).await?);
     }
     tx.commit().await?;
     ended.moved += moved;

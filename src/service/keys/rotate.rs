@@ -6,12 +6,12 @@ use super::record::{Record, Summary};
 use super::rewrap::{Progress, Rewrapped, TABLES, rewrap};
 use super::{Trouble, open_vault};
 use crate::clock::SharedClock;
-use crate::domain::event::Event;
+use crate::domain::event::{Actor, AuditLine, Event};
 use crate::domain::{Error, Result};
 use crate::entropy::SharedEntropy;
 use crate::settings::KeyringSource;
-use crate::store::audit::{self, AuditRow};
-use crate::store::{Store, Tx, at, row_id, row_keys, vault_keys};
+use crate::store::audit;
+use crate::store::{Store, Tx, at, row_keys, vault_keys};
 use crate::vault::{Keyring, KeyringError, KeyringFile};
 
 /// Keeps a keyring and the record of its keys; needs no provider and no client.
@@ -198,18 +198,15 @@ impl Keeper {
 
     /// Adds a line to the audit record.
     async fn record(&self, tx: &mut Tx, event: Event, key: &str) -> Result<()> {
-        let line = AuditRow {
-            id: row_id(self.entropy.uuid()),
-            at: at(self.clock.now()),
-            event: event.as_str(),
-            client: None,
+        let line = AuditLine {
+            id: self.entropy.uuid(),
+            at: self.clock.now(),
+            event,
+            actor: Actor::default(),
             subject: None,
-            fp_type: None,
-            fp_name: None,
+            provider: None,
             sid: None,
             detail: Some(key.to_owned()),
-            claimed_ip: None,
-            claimed_agent: None,
         };
         audit::insert(tx.conn(), &line).await
     }

@@ -6,7 +6,7 @@ use super::super::audit::{About, record};
 use super::super::condo_sessions::{self, PARTNER, SignedIn, Ticket};
 use super::super::{Parts, confirm_phone};
 use super::{Arrival, CONFIRMED, Step};
-use crate::domain::account::Phone;
+use crate::domain::account::Account;
 use crate::domain::confirmation::masked_phone;
 use crate::domain::entry::{Blocked, Entry, Means};
 use crate::domain::event::Event;
@@ -14,7 +14,7 @@ use crate::domain::ids::Subject;
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
 use crate::store::Tx;
-use crate::store::accounts::{AccountRow, find, hold};
+use crate::store::accounts::{find, hold};
 use crate::store::partner::find_owner;
 
 /// Signs the identity's owner in, as the account stands by now. [`Refusal::ExternalIdentityBlocked`] if a partner's word does
@@ -51,18 +51,18 @@ async fn show_phone(
     parts: &Parts,
     tx: &mut Tx,
     arrival: &Arrival,
-    account: &AccountRow,
+    account: &Account,
 ) -> Result<Option<(&'static str, Refusal)>> {
-    let own = account.phone.as_deref().map(Phone::parse).transpose().map_err(Error::internal)?;
+    let own = account.verified_phone();
     let Some(token) = arrival.confirmed()? else {
         // Who comes with a partner's token learns no number by it that the partner doesn't tell.
-        let is_told = arrival.profile.phone == own;
-        let phone = own.map(|own| if is_told { own.as_str().to_owned() } else { masked_phone(&own) });
+        let is_told = arrival.profile.phone.as_ref() == own;
+        let phone = own.map(|own| if is_told { own.as_str().to_owned() } else { masked_phone(own) });
         let refusal = Refusal::PhoneConfirmationRequired { phone };
         return Ok(Some((Blocked::SecondFactor.as_str(), refusal)));
     };
     let token = token.expose_secret();
-    let is_own = own.is_some() && confirm_phone::find_verified(parts, token).await? == own;
+    let is_own = own.is_some() && confirm_phone::find_verified(parts, token).await?.as_ref() == own;
     if is_own && confirm_phone::spend(parts, tx, token).await?.is_some() {
         return Ok(None);
     }

@@ -10,15 +10,15 @@ use super::super::audit::{About, record};
 use super::super::condo_sessions::{PARTNER, SignedIn};
 use super::super::{Parts, confirm_phone, endings, links};
 use super::{Arrival, CONFIRMED, Step, enter};
-use crate::domain::account::{Address, Email, Phone};
+use crate::domain::account::{Account, Address, Claimed, Email, External, Phone};
 use crate::domain::endings::Change;
 use crate::domain::event::Event;
 use crate::domain::ids::Subject;
 use crate::domain::link::Proof;
-use crate::domain::partner::{Holder, Holders, Plan, Profile, Standing, Trust, plan};
+use crate::domain::partner::{Holder, Holders, Placing, Plan, Profile, Trust, plan};
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
-use crate::store::accounts::{AccountRow, hold};
+use crate::store::accounts::hold;
 use crate::store::partner::{self as rows, Filling};
 use crate::store::{self, Conn, Tx, at};
 
@@ -141,8 +141,8 @@ impl Told {
 /// The accounts that have the profile's addresses.
 #[derive(Default)]
 struct Found {
-    phone: Option<AccountRow>,
-    email: Option<AccountRow>,
+    phone: Option<Account>,
+    email: Option<Account>,
 }
 
 impl Found {
@@ -157,49 +157,33 @@ impl Found {
         Ok(found)
     }
 
-    fn rows(&self) -> impl Iterator<Item = &AccountRow> {
+    fn accounts(&self) -> impl Iterator<Item = &Account> {
         self.phone.iter().chain(&self.email)
     }
 
     /// Whose they are, each once, in an order that is everybody's: two who hold several wait, and don't lock each other out.
-    fn subjects(&self) -> Vec<&str> {
-        let mut subjects: Vec<&str> = self.rows().map(|row| row.subject.as_str()).collect();
+    fn subjects(&self) -> Vec<&Subject> {
+        let mut subjects: Vec<&Subject> = self.accounts().map(|account| &account.subject).collect();
         subjects.sort_unstable();
         subjects.dedup();
         subjects
     }
 
-    fn row(&self, subject: &Subject) -> Option<&AccountRow> {
-        self.rows().find(|row| row.subject == subject.as_str())
+    fn account(&self, subject: &Subject) -> Option<&Account> {
+        self.accounts().find(|account| account.subject == *subject)
     }
 
     fn holders(&self) -> Holders {
-        let holder = |row: Option<&AccountRow>| row.and_then(holder);
+        let holder = |account: Option<&Account>| account.map(Holder::of);
         Holders { phone: holder(self.phone.as_ref()), email: holder(self.email.as_ref()) }
     }
-}
-
-fn holder(row: &AccountRow) -> Option<Holder> {
-    let standing = |address: &Option<String>, verified| match address {
-        None => Standing::Absent,
-        Some(_) if verified => Standing::Verified,
-        Some(_) => Standing::Unverified,
-    };
-    Some(Holder {
-        subject: Subject::parse(row.subject.clone()).ok()?,
-        is_named: row.name.as_ref().is_some_and(|name| !name.trim().is_empty()),
-        phone: standing(&row.phone, row.phone_verified),
-        email: standing(&row.email, row.email_verified),
-        opens_to_partners: row.standing().opens_to_partners(),
-        is_deleted: row.disabled_at.is_some(),
-    })
 }
 
 /// Who has the profile's addresses, held until the transaction ends; `None` if that changed before they were held.
 async fn hold_holders(conn: &mut Conn, arrival: &Arrival, profile: &Profile) -> Result<Option<Found>> {
     let seen = Found::look(conn, arrival, profile).await?;
     for subject in seen.subjects() {
-        hold(conn, &Subject::parse(subject).map_err(Error::internal)?).await?;
+        hold(conn, subject).await?;
     }
     let held = Found::look(conn, arrival, profile).await?;
     Ok((held.subjects() == seen.subjects()).then_some(held))
@@ -213,10 +197,11 @@ async fn settle(
     (told, found, plan): (&Told, &Found, &Plan),
 ) -> Result<Option<Subject>> {
     // One account may lose both addresses, and its notes are to have both.
-    let mut metas: BTreeMap<&str, String> = found.rows().map(|row| (row.subject.as_str(), row.meta.clone())).collect();
+    let mut metas: BTreeMap<&Subject, String> =
+        found.accounts().map(|account| (&account.subject, account.meta.clone())).collect();
     for (address, placing, kind) in [(told.phone(), &plan.phone, "phone"), (told.email(), &plan.email, "email")] {
         let Some((address, from)) = address.zip(placing.taken_from.as_ref()) else { continue };
-        let meta = metas.entry(from.as_str()).or_default();
+        let meta = metas.entry(from).or_default();
         *meta = noted(meta, kind, address.as_str().into());
         if !rows::take(tx.conn(), from.as_str(), &address, (meta, at(parts.clock.now()))).await? {
             return Ok(None);
@@ -229,9 +214,9 @@ async fn settle(
         };
         record(parts, tx, Event::AddressTaken, &arrival.actor(), about).await?;
     }
-    match plan.user.as_ref().and_then(|user| Some((user, found.row(user)?))) {
-        Some((user, row)) => {
-            let filling = filling(parts, arrival, told, (plan, row));
+    match plan.user.as_ref().and_then(|user| Some((user, found.account(user)?))) {
+        Some((user, account)) => {
+            let filling = filling(parts, arrival, told, (plan, account));
             Ok(rows::fill(tx.conn(), user.as_str(), &filling).await?.then(|| user.clone()))
         }
         None => create(parts, tx, arrival, (told, plan)).await,
@@ -239,13 +224,15 @@ async fn settle(
 }
 
 /// What a user who was found gets.
-fn filling(parts: &Parts, arrival: &Arrival, told: &Told, (plan, row): (&Plan, &AccountRow)) -> Filling {
-    let mut meta = noted(&row.meta, arrival.client.identity.fp_name(), told.kept());
-    let given = [(&plan.phone, &row.phone, "phone"), (&plan.email, &row.email, "email")];
+fn filling(parts: &Parts, arrival: &Arrival, told: &Told, (plan, account): (&Plan, &Account)) -> Filling {
+    let mut meta = noted(&account.meta, arrival.client.identity.fp_name(), told.kept());
+    let phone = account.phone.as_ref().map(|phone| phone.address.as_str());
+    let email = account.email.as_ref().map(|email| email.address.as_str());
+    let given = [(&plan.phone, phone, "phone"), (&plan.email, email, "email")];
     for (placing, old, kind) in given {
         // It never was verified, and is kept as that of others who lose theirs.
         if let (Some(_), Some(old)) = (placing.given, old) {
-            meta = noted(&meta, kind, old.as_str().into());
+            meta = noted(&meta, kind, old.into());
         }
     }
     Filling {
@@ -267,26 +254,32 @@ async fn create(
 ) -> Result<Option<Subject>> {
     let subject = Subject::parse(parts.entropy.uuid().to_string())?;
     let (profile, system) = (&told.profile, arrival.client.identity.fp_name());
-    let row = AccountRow {
+    let account = Account {
         name: profile.name.clone(),
-        phone: text(plan.phone.given.and(told.phone())),
-        phone_verified: plan.phone.given == Some(true),
-        email: text(plan.email.given.and(told.email())),
-        email_verified: plan.email.given == Some(true),
+        phone: given(&plan.phone, profile.phone.as_ref()),
+        email: given(&plan.email, profile.email.as_ref()),
         meta: noted("{}", system, told.kept()),
-        external_system: Some(system.to_owned()),
-        external_phone: text(told.phone()),
-        external_phone_verified: profile.phone.is_some() && profile.phone_verified,
-        external_email: text(told.email()),
-        external_email_verified: profile.email.is_some() && profile.email_verified,
-        ..AccountRow::bare(&subject, arrival.user_type, at(parts.clock.now()))
+        external: External {
+            system: Some(system.to_owned()),
+            phone: text(told.phone()),
+            phone_verified: profile.phone.is_some() && profile.phone_verified,
+            email: text(told.email()),
+            email_verified: profile.email.is_some() && profile.email_verified,
+        },
+        ..Account::bare(subject.clone(), arrival.user_type, parts.clock.now())
     };
-    if !rows::insert(tx.conn(), &row).await? {
+    if !rows::insert(tx.conn(), &account).await? {
         return Ok(None);
     }
     let about = About { subject: Some(subject.as_str()), detail: Some("partner"), ..About::default() };
     record(parts, tx, Event::AccountCreated, &arrival.actor(), about).await?;
     Ok(Some(subject))
+}
+
+/// The address that a new user gets by the plan.
+fn given<A: Clone>(placing: &Placing, told: Option<&A>) -> Option<Claimed<A>> {
+    let verified = placing.given?;
+    told.cloned().map(|address| Claimed { address, verified })
 }
 
 fn text(address: Option<Address>) -> Option<String> {

@@ -7,11 +7,12 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::granting::{grants, hand, may_appoint, own_role};
-use super::lists::{Way, employees_of, organization_of, rights_set_of, role_of};
-use crate::domain::account::{Email, Phone};
+use super::lists::{Way, employees_of};
+use crate::domain::account::{Account, Email, Phone};
 use crate::domain::event::{Actor, Event};
 use crate::domain::filter::Filter;
-use crate::domain::organization::{Employee, Granted, Organization, RightsSet, Role};
+use crate::domain::ids::Subject;
+use crate::domain::organization::{Employee, Employment, Granted, History, Organization, RightsSet, Role};
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result, name};
 use crate::service::Parts;
@@ -19,11 +20,11 @@ use crate::service::access::{Access, denied};
 use crate::service::audit::{About, record};
 use crate::service::condo_sessions::SidHash;
 use crate::service::sign_in::Origin;
+use crate::store::Tx;
 use crate::store::organizations::{
-    EmployeeRow, Listed, OrganizationRow, RightsSetRow, RoleRow, hold, insert, insert_employee, insert_rights_set,
-    insert_role, update, update_employee, update_rights_set, update_role,
+    Listed, hold, insert, insert_employee, insert_rights_set, insert_role, update, update_employee, update_rights_set,
+    update_role,
 };
-use crate::store::{Tx, at, row_id};
 
 /// What becomes of a field.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -156,13 +157,12 @@ pub async fn create_organization(parts: &Arc<Parts>, by: Editor, change: Organiz
     by.access.require("canManageOrganizations")?;
     required(&change.name, "name")?;
     change!(parts, |parts, tx| {
-        let now = at(parts.clock.now());
-        let id = row_id(parts.entropy.uuid());
-        let mut row = OrganizationRow { id, name: String::new(), created: now, updated: now, deleted_at: None };
-        change.write(&mut row)?;
-        insert(tx.conn(), &row).await?;
-        by.sign(&parts, tx, Event::OrganizationChanged, &row.id.0.to_string()).await?;
-        organization_of(row)
+        let history = History::begun(parts.clock.now());
+        let mut organization = Organization { id: parts.entropy.uuid(), name: String::new(), history };
+        change.write(&mut organization)?;
+        insert(tx.conn(), &organization).await?;
+        by.sign(&parts, tx, Event::OrganizationChanged, &organization.id.to_string()).await?;
+        organization
     })
 }
 
@@ -176,19 +176,20 @@ pub async fn change_organization(
     change!(parts, |parts, tx| {
         let all = by.access.require("canManageOrganizations").is_ok();
         let own = by.access.works_at("id", Some("canManageOrganization"));
-        let mut row: OrganizationRow = editable(tx, id, all, own).await?;
-        change.write(&mut row)?;
-        row.updated = at(parts.clock.now());
-        update(tx.conn(), &row).await?;
+        let mut organization: Organization = editable(tx, id, all, own).await?;
+        change.write(&mut organization)?;
+        organization.history.updated = parts.clock.now();
+        update(tx.conn(), &organization).await?;
         by.sign(&parts, tx, Event::OrganizationChanged, &id.to_string()).await?;
-        organization_of(row)
+        organization
     })
 }
 
 impl OrganizationChange {
-    fn write(self, row: &mut OrganizationRow) -> Result<()> {
-        self.name.try_apply(&mut row.name, |name| title(&name))?;
-        self.deleted.try_apply(&mut row.deleted_at, |since| Ok(since.map(at)))
+    fn write(self, organization: &mut Organization) -> Result<()> {
+        self.name.try_apply(&mut organization.name, |name| title(&name))?;
+        self.deleted.apply(&mut organization.history.deleted);
+        Ok(())
     }
 }
 
@@ -203,23 +204,20 @@ pub async fn create_role(parts: &Arc<Parts>, by: Editor, organization: Uuid, cha
     change!(parts, |parts, tx| {
         let all = by.access.require("canManageOrganizationEmployeeRoles").is_ok();
         let own = by.access.works_at("id", Some("canManageRoles"));
-        let organization: OrganizationRow = editable(tx, organization, all, own).await?;
-        let now = at(parts.clock.now());
-        let mut row = RoleRow {
-            id: row_id(parts.entropy.uuid()),
+        let organization: Organization = editable(tx, organization, all, own).await?;
+        let mut role = Role {
+            id: parts.entropy.uuid(),
             organization: organization.id,
             name: String::new(),
-            granted: Granted::by_default().stored(),
-            created: now,
-            updated: now,
-            deleted_at: None,
+            granted: Granted::by_default(),
+            history: History::begun(parts.clock.now()),
         };
-        let hand = hand(tx, &by.access, organization.id.0, (all, false)).await?;
-        change.write(&mut row.name, &mut row.granted)?;
-        grants(&hand.permissions(), "", &row.granted)?;
-        insert_role(tx.conn(), &row).await?;
-        by.sign(&parts, tx, Event::RoleChanged, &row.id.0.to_string()).await?;
-        role_of(row)
+        let hand = hand(tx, &by.access, organization.id, (all, false)).await?;
+        change.write(&mut role.name, &mut role.granted)?;
+        grants(&hand.permissions(), &Granted::default(), &role.granted)?;
+        insert_role(tx.conn(), &role).await?;
+        by.sign(&parts, tx, Event::RoleChanged, &role.id.to_string()).await?;
+        role
     })
 }
 
@@ -228,28 +226,26 @@ pub async fn change_role(parts: &Arc<Parts>, by: Editor, id: Uuid, change: RoleC
     change!(parts, |parts, tx| {
         let all = by.access.require("canManageOrganizationEmployeeRoles").is_ok();
         let own = by.access.works_at("organization", Some("canManageRoles"));
-        let mut row: RoleRow = editable(tx, id, all, own).await?;
-        let is_own = own_role(tx, &by.access, row.organization.0).await?.is_some_and(|own| own.id == row.id);
-        let hand = hand(tx, &by.access, row.organization.0, (all, is_own)).await?;
-        let before = row.granted.clone();
-        change.deleted.clone().try_apply(&mut row.deleted_at, |since| Ok(since.map(at)))?;
-        change.write(&mut row.name, &mut row.granted)?;
-        grants(&hand.permissions(), &before, &row.granted)?;
-        row.updated = at(parts.clock.now());
-        update_role(tx.conn(), &row).await?;
+        let mut role: Role = editable(tx, id, all, own).await?;
+        let is_own = own_role(tx, &by.access, role.organization).await?.is_some_and(|own| own.id == role.id);
+        let hand = hand(tx, &by.access, role.organization, (all, is_own)).await?;
+        let before = role.granted.clone();
+        change.deleted.clone().apply(&mut role.history.deleted);
+        change.write(&mut role.name, &mut role.granted)?;
+        grants(&hand.permissions(), &before, &role.granted)?;
+        role.history.updated = parts.clock.now();
+        update_role(tx.conn(), &role).await?;
         by.sign(&parts, tx, Event::RoleChanged, &id.to_string()).await?;
-        role_of(row)
+        role
     })
 }
 
 impl RoleChange {
-    fn write(self, name: &mut String, granted: &mut String) -> Result<()> {
+    fn write(self, name: &mut String, granted: &mut Granted) -> Result<()> {
         self.name.try_apply(name, |name| title(&name))?;
-        let mut names = Granted::parse(granted);
         for (name, is_granted) in self.grants {
-            names.set(name, is_granted);
+            granted.set(name, is_granted);
         }
-        *granted = names.stored();
         Ok(())
     }
 }
@@ -259,15 +255,13 @@ pub async fn create_rights_set(parts: &Arc<Parts>, by: Editor, change: RightsSet
     by.access.require_staff()?;
     required(&change.name, "name")?;
     change!(parts, |parts, tx| {
-        let now = at(parts.clock.now());
-        let id = row_id(parts.entropy.uuid());
-        let (name, granted) = (String::new(), String::new());
-        let mut row = RightsSetRow { id, name, granted, created: now, updated: now, deleted_at: None };
-        change.write(&mut row.name, &mut row.granted)?;
-        grants(&by.access.rights_to_give(), "", &row.granted)?;
-        insert_rights_set(tx.conn(), &row).await?;
-        by.sign(&parts, tx, Event::RightsSetChanged, &row.id.0.to_string()).await?;
-        rights_set_of(row)
+        let (id, history) = (parts.entropy.uuid(), History::begun(parts.clock.now()));
+        let mut set = RightsSet { id, name: String::new(), granted: Granted::default(), history };
+        change.write(&mut set.name, &mut set.granted)?;
+        grants(&by.access.rights_to_give(), &Granted::default(), &set.granted)?;
+        insert_rights_set(tx.conn(), &set).await?;
+        by.sign(&parts, tx, Event::RightsSetChanged, &set.id.to_string()).await?;
+        set
     })
 }
 
@@ -279,15 +273,15 @@ pub async fn change_rights_set(parts: &Arc<Parts>, by: Editor, id: Uuid, change:
         by.access.require_admin()?;
     }
     change!(parts, |parts, tx| {
-        let mut row: RightsSetRow = editable(tx, id, true, Filter::nothing()).await?;
-        let before = row.granted.clone();
-        change.deleted.clone().try_apply(&mut row.deleted_at, |since| Ok(since.map(at)))?;
-        change.write(&mut row.name, &mut row.granted)?;
-        grants(&by.access.rights_to_give(), &before, &row.granted)?;
-        row.updated = at(parts.clock.now());
-        update_rights_set(tx.conn(), &row).await?;
+        let mut set: RightsSet = editable(tx, id, true, Filter::nothing()).await?;
+        let before = set.granted.clone();
+        change.deleted.clone().apply(&mut set.history.deleted);
+        change.write(&mut set.name, &mut set.granted)?;
+        grants(&by.access.rights_to_give(), &before, &set.granted)?;
+        set.history.updated = parts.clock.now();
+        update_rights_set(tx.conn(), &set).await?;
         by.sign(&parts, tx, Event::RightsSetChanged, &id.to_string()).await?;
-        rights_set_of(row)
+        set
     })
 }
 
@@ -300,11 +294,10 @@ pub async fn create_employee(
 ) -> Result<Employee> {
     by.access.require_admin()?;
     let access = by.access.clone();
-    let row = change!(parts, |parts, tx| {
-        let organization: OrganizationRow = connected(tx, organization, "organization").await?;
-        let now = at(parts.clock.now());
-        let mut row = EmployeeRow {
-            id: row_id(parts.entropy.uuid()),
+    let employment = change!(parts, |parts, tx| {
+        let organization: Organization = connected(tx, organization, "organization").await?;
+        let mut employment = Employment {
+            id: parts.entropy.uuid(),
             organization: organization.id,
             subject: user_of(tx, subject).await?,
             role: None,
@@ -314,16 +307,14 @@ pub async fn create_employee(
             is_accepted: false,
             is_rejected: false,
             is_blocked: false,
-            created: now,
-            updated: now,
-            deleted_at: None,
+            history: History::begun(parts.clock.now()),
         };
-        change.write(tx, &mut row).await?;
-        insert_employee(tx.conn(), &row).await.map_err(twice)?;
-        by.sign(&parts, tx, Event::EmployeeChanged, &row.id.0.to_string()).await?;
-        row
+        change.write(tx, &mut employment).await?;
+        insert_employee(tx.conn(), &employment).await.map_err(twice)?;
+        by.sign(&parts, tx, Event::EmployeeChanged, &employment.id.to_string()).await?;
+        employment
     })?;
-    shown(parts, &access, row).await
+    shown(parts, &access, employment).await
 }
 
 /// Changes an employee.
@@ -333,46 +324,47 @@ pub async fn change_employee(parts: &Arc<Parts>, by: Editor, id: Uuid, change: E
         by.access.require_admin()?;
     }
     let access = by.access.clone();
-    let row = change!(parts, |parts, tx| {
+    let employment = change!(parts, |parts, tx| {
         let all = by.access.is_staff() || by.access.require("canManageOrganizationEmployees").is_ok();
         let own = by.access.works_at("organization", Some("canManageEmployees"));
-        let mut row: EmployeeRow = editable(tx, id, all, own).await?;
-        let before = row.role;
-        change.write(tx, &mut row).await?;
-        if row.role != before {
-            may_appoint(tx, &by.access, &row, all).await?;
+        let mut employment: Employment = editable(tx, id, all, own).await?;
+        let before = employment.role;
+        change.write(tx, &mut employment).await?;
+        if employment.role != before {
+            may_appoint(tx, &by.access, &employment, all).await?;
         }
-        row.updated = at(parts.clock.now());
-        update_employee(tx.conn(), &row).await.map_err(twice)?;
+        employment.history.updated = parts.clock.now();
+        update_employee(tx.conn(), &employment).await.map_err(twice)?;
         by.sign(&parts, tx, Event::EmployeeChanged, &id.to_string()).await?;
-        row
+        employment
     })?;
-    shown(parts, &access, row).await
+    shown(parts, &access, employment).await
 }
 
 impl EmployeeChange {
-    async fn write(self, tx: &mut Tx, row: &mut EmployeeRow) -> Result<()> {
+    async fn write(self, tx: &mut Tx, employment: &mut Employment) -> Result<()> {
         if let Change::To(Some(id)) = self.role {
-            let role: RoleRow = connected(tx, id, "role").await?;
-            if role.organization != row.organization {
+            let role: Role = connected(tx, id, "role").await?;
+            if role.organization != employment.organization {
                 return Err(Error::input("role", "is of another organization"));
             }
         }
-        self.role.try_apply(&mut row.role, |id| Ok(id.map(row_id)))?;
+        self.role.apply(&mut employment.role);
         let name = |name: Option<String>| name::sent("name", name.as_deref());
-        self.name.try_apply(&mut row.name, name)?;
+        self.name.try_apply(&mut employment.name, name)?;
         let email = |text: Option<String>| {
             text.map(|text| Email::parse(&text).map(|email| email.as_str().to_owned())).transpose()
         };
-        self.email.try_apply(&mut row.email, email)?;
+        self.email.try_apply(&mut employment.email, email)?;
         let phone = |text: Option<String>| {
             text.map(|text| Phone::parse(&text).map(|phone| phone.as_str().to_owned())).transpose()
         };
-        self.phone.try_apply(&mut row.phone, phone)?;
-        self.is_accepted.apply(&mut row.is_accepted);
-        self.is_rejected.apply(&mut row.is_rejected);
-        self.is_blocked.apply(&mut row.is_blocked);
-        self.deleted.try_apply(&mut row.deleted_at, |since| Ok(since.map(at)))
+        self.phone.try_apply(&mut employment.phone, phone)?;
+        self.is_accepted.apply(&mut employment.is_accepted);
+        self.is_rejected.apply(&mut employment.is_rejected);
+        self.is_blocked.apply(&mut employment.is_blocked);
+        self.deleted.apply(&mut employment.history.deleted);
+        Ok(())
     }
 }
 
@@ -382,13 +374,12 @@ pub(super) async fn connected<R: Listed>(tx: &mut Tx, id: Uuid, field: &'static 
     found.ok_or_else(|| Error::input(field, "is not there"))
 }
 
-async fn user_of(tx: &mut Tx, subject: String) -> Result<String> {
-    use crate::domain::ids::Subject;
+async fn user_of(tx: &mut Tx, subject: String) -> Result<Subject> {
     let missing = || Error::input("user", "is not there");
     let subject = Subject::parse(subject).map_err(|_malformed| missing())?;
     crate::store::accounts::hold(tx.conn(), &subject).await?;
     let found = crate::store::accounts::find(tx.conn(), &subject).await?;
-    found.filter(|row| row.disabled_at.is_none()).map(|row| row.subject).ok_or_else(missing)
+    found.filter(Account::may_sign_in).map(|account| account.subject).ok_or_else(missing)
 }
 
 fn twice(error: Error) -> Error {
@@ -400,7 +391,7 @@ fn twice(error: Error) -> Error {
     }
 }
 
-async fn shown(parts: &Parts, access: &Access, row: EmployeeRow) -> Result<Employee> {
-    let shown = employees_of(Way::Point(parts), access, vec![row]).await?.pop();
+async fn shown(parts: &Parts, access: &Access, employment: Employment) -> Result<Employee> {
+    let shown = employees_of(Way::Point(parts), access, vec![employment]).await?.pop();
     shown.ok_or_else(|| Error::internal("an employee that was just written is gone"))
 }

@@ -6,10 +6,10 @@ use super::changes::connected;
 use crate::domain::Result;
 use crate::domain::filter::Page;
 use crate::domain::granting::{Hand, Own};
-use crate::domain::organization::Granted;
+use crate::domain::organization::{Employment, Granted, Role};
 use crate::service::access::{Access, denied};
 use crate::store::Tx;
-use crate::store::organizations::{EmployeeRow, RoleRow, list};
+use crate::store::organizations::list;
 
 /// How the user stands to a role, or to an employee, of this organization.
 pub(super) async fn hand(
@@ -19,27 +19,32 @@ pub(super) async fn hand(
     (manages_all, is_own): (bool, bool),
 ) -> Result<Hand> {
     let role = own_role(tx, access, organization).await?;
-    let role = role.map(|role| Granted::parse(&role.granted)).unwrap_or_default();
+    let role = role.map(|role| role.granted).unwrap_or_default();
     Ok(Hand { is_admin: access.user.is_admin, manages_all, is_own, role })
 }
 
 /// The role that the user has there.
-pub(super) async fn own_role(tx: &mut Tx, access: &Access, organization: Uuid) -> Result<Option<RoleRow>> {
+pub(super) async fn own_role(tx: &mut Tx, access: &Access, organization: Uuid) -> Result<Option<Role>> {
     Ok(list(tx.conn(), &access.role_in(organization), &Page::default()).await?.pop())
 }
 
 /// Refuses to grant what there is not to give.
-pub(super) fn grants(own: &Own, before: &str, after: &str) -> Result<()> {
-    if own.covers(&Granted::parse(before), &Granted::parse(after)) { Ok(()) } else { Err(denied()) }
+pub(super) fn grants(own: &Own, before: &Granted, after: &Granted) -> Result<()> {
+    if own.covers(before, after) { Ok(()) } else { Err(denied()) }
 }
 
-/// Refuses to give an employee the role that the row has by now to who would grant by it what they lack, or to themselves.
-pub(super) async fn may_appoint(tx: &mut Tx, access: &Access, row: &EmployeeRow, manages_all: bool) -> Result<()> {
-    let is_own = row.subject == access.user.id.as_str();
-    let hand = hand(tx, access, row.organization.0, (manages_all, is_own)).await?;
-    let granted = match row.role {
+/// Refuses to give an employee the role that they have by now to who would grant by it what they lack, or to themselves.
+pub(super) async fn may_appoint(
+    tx: &mut Tx,
+    access: &Access,
+    employment: &Employment,
+    manages_all: bool,
+) -> Result<()> {
+    let is_own = employment.subject == access.user.id;
+    let hand = hand(tx, access, employment.organization, (manages_all, is_own)).await?;
+    let granted = match employment.role {
         None => Granted::default(),
-        Some(id) => Granted::parse(&connected::<RoleRow>(tx, id.0, "role").await?.granted),
+        Some(id) => connected::<Role>(tx, id, "role").await?.granted,
     };
     if hand.may_appoint(&granted) { Ok(()) } else { Err(denied()) }
 }

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::domain::account::Account;
 use crate::domain::filter::{Filter, Page, Table, Value};
-use crate::domain::organization::{Employee, Granted, History, Organization, RightsSet, Role};
+use crate::domain::organization::{Employee, Employment, Organization, RightsSet, Role};
 use crate::domain::points;
 use crate::domain::user::User;
 use crate::domain::{Error, Result};
 use crate::service::access::Access;
-use crate::service::{Parts, accounts, caller_sized};
-use crate::store::accounts::AccountRow;
-use crate::store::organizations::{EmployeeRow, Listed, OrganizationRow, RightsSetRow, RoleRow, list};
+use crate::service::{Parts, caller_sized};
+use crate::store::organizations::{Listed, list};
 use crate::store::{self, Lists};
 
 /// The most conditions of a filter: a database compiles each.
@@ -61,7 +61,7 @@ fn list_of<R: Listed>(access: &Access, wanted: Wanted) -> Result<(usize, Wanted)
     Ok((points, Wanted { filter, page: wanted.page }))
 }
 
-async fn rows_of<R: Listed>(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<R>> {
+async fn found<R: Listed>(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<R>> {
     let (points, Wanted { filter, page }) = list_of::<R>(access, wanted)?;
     caller_sized::read(parts, &access.user.id, points, async move |mut lists| lists.list(&filter, &page).await).await
 }
@@ -75,26 +75,23 @@ pub async fn count(parts: &Arc<Parts>, access: &Access, table: Table, wanted: Fi
 
 /// Users.
 pub async fn users(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<User>> {
-    let rows: Vec<AccountRow> = rows_of(parts, access, wanted).await?;
-    rows.into_iter().map(accounts::user).collect()
+    let accounts: Vec<Account> = found(parts, access, wanted).await?;
+    Ok(accounts.into_iter().map(User::from).collect())
 }
 
 /// Organizations.
 pub async fn organizations(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<Organization>> {
-    let rows: Vec<OrganizationRow> = rows_of(parts, access, wanted).await?;
-    Ok(rows.into_iter().map(organization_of).collect())
+    found(parts, access, wanted).await
 }
 
 /// Roles.
 pub async fn roles(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<Role>> {
-    let rows: Vec<RoleRow> = rows_of(parts, access, wanted).await?;
-    Ok(rows.into_iter().map(role_of).collect())
+    found(parts, access, wanted).await
 }
 
 /// Rights sets.
 pub async fn rights_sets(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<RightsSet>> {
-    let rows: Vec<RightsSetRow> = rows_of(parts, access, wanted).await?;
-    Ok(rows.into_iter().map(rights_set_of).collect())
+    found(parts, access, wanted).await
 }
 
 /// The rights set with this id, if whoever asks may see it: a point read. A list of a thousand users may ask for as many, so it
@@ -102,17 +99,17 @@ pub async fn rights_sets(parts: &Arc<Parts>, access: &Access, wanted: Wanted) ->
 pub async fn rights_set(parts: &Parts, access: &Access, id: uuid::Uuid) -> Result<Option<RightsSet>> {
     caller_sized::charge(parts, &access.user.id, 1)?;
     let filter = shown(access, Table::RightsSets, Filter::is("id", Value::Id(id)))?;
-    let rows: Vec<RightsSetRow> = store::read!(parts.store, |conn| list(conn, &filter, &Page::default()))?;
-    Ok(rows.into_iter().map(rights_set_of).next())
+    let found: Vec<RightsSet> = store::read!(parts.store, |conn| list(conn, &filter, &Page::default()))?;
+    Ok(found.into_iter().next())
 }
 
 /// Employees, each with the organization, the user and the role, as far as whoever asks may see them.
 pub async fn employees(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<Employee>> {
-    let (points, Wanted { filter, page }) = list_of::<EmployeeRow>(access, wanted)?;
+    let (points, Wanted { filter, page }) = list_of::<Employment>(access, wanted)?;
     let own = access.clone();
     let read = async move |mut lists: Lists| {
-        let rows = lists.list(&filter, &page).await?;
-        employees_of(Way::Lists(lists), &own, rows).await
+        let found = lists.list(&filter, &page).await?;
+        employees_of(Way::Lists(lists), &own, found).await
     };
     caller_sized::read(parts, &access.user.id, points, read).await
 }
@@ -126,7 +123,7 @@ pub(super) enum Way<'a> {
 }
 
 impl Way<'_> {
-    async fn rows<R: Listed>(&mut self, access: &Access, filter: Filter) -> Result<Vec<R>> {
+    async fn list<R: Listed>(&mut self, access: &Access, filter: Filter) -> Result<Vec<R>> {
         let (filter, page) = (shown(access, R::TABLE, filter)?, Page::default());
         match self {
             Self::Point(parts) => store::read!(parts.store, |conn| list(conn, &filter, &page)),
@@ -136,61 +133,38 @@ impl Way<'_> {
 
     /// Of these records those that may be seen; one statement for all.
     async fn related<R: Listed>(&mut self, access: &Access, ids: BTreeSet<uuid::Uuid>) -> Result<Vec<R>> {
-        self.rows(access, Filter::OneOf("id", ids.into_iter().map(Value::Id).collect())).await
+        self.list(access, Filter::OneOf("id", ids.into_iter().map(Value::Id).collect())).await
     }
 }
 
-pub(super) async fn employees_of(mut way: Way<'_>, access: &Access, rows: Vec<EmployeeRow>) -> Result<Vec<Employee>> {
-    let ids =
-        |of: fn(&EmployeeRow) -> Option<uuid::Uuid>| -> BTreeSet<uuid::Uuid> { rows.iter().filter_map(of).collect() };
-    let organizations = way.related::<OrganizationRow>(access, ids(|row| Some(row.organization.0))).await?;
-    let organizations: BTreeMap<_, _> = organizations.into_iter().map(|row| (row.id.0, organization_of(row))).collect();
-    let roles = way.related::<RoleRow>(access, ids(|row| row.role.map(|id| id.0))).await?;
-    let roles: BTreeMap<_, _> = roles.into_iter().map(|row| (row.id.0, role_of(row))).collect();
-    let subjects: BTreeSet<String> = rows.iter().map(|row| row.subject.clone()).collect();
-    let of_users = Filter::OneOf("subject", subjects.into_iter().map(Value::Text).collect());
-    let users = way.rows::<AccountRow>(access, of_users).await?;
-    let users: BTreeMap<_, _> =
-        users.into_iter().map(|row| Ok((row.subject.clone(), accounts::user(row)?))).collect::<Result<_>>()?;
-    let employee = |row: EmployeeRow| Employee {
-        id: row.id.0,
-        organization: (row.organization.0, organizations.get(&row.organization.0).cloned()),
-        user: (row.subject.clone(), users.get(&row.subject).cloned()),
-        role: row.role.map(|id| (id.0, roles.get(&id.0).cloned())),
-        name: row.name,
-        email: row.email,
-        phone: row.phone,
-        is_accepted: row.is_accepted,
-        is_rejected: row.is_rejected,
-        is_blocked: row.is_blocked,
-        history: history(row.created, row.updated, row.deleted_at),
+pub(super) async fn employees_of(
+    mut way: Way<'_>,
+    access: &Access,
+    employments: Vec<Employment>,
+) -> Result<Vec<Employee>> {
+    let ids = |of: fn(&Employment) -> Option<uuid::Uuid>| -> BTreeSet<uuid::Uuid> {
+        employments.iter().filter_map(of).collect()
     };
-    Ok(rows.into_iter().map(employee).collect())
-}
-
-fn history(created: store::At, updated: store::At, deleted: Option<store::At>) -> History {
-    History { created: created.0, updated: updated.0, deleted: deleted.map(|at| at.0) }
-}
-
-pub(super) fn organization_of(row: OrganizationRow) -> Organization {
-    Organization { id: row.id.0, name: row.name, history: history(row.created, row.updated, row.deleted_at) }
-}
-
-pub(super) fn role_of(row: RoleRow) -> Role {
-    Role {
-        id: row.id.0,
-        organization: row.organization.0,
-        name: row.name,
-        granted: Granted::parse(&row.granted),
-        history: history(row.created, row.updated, row.deleted_at),
-    }
-}
-
-pub(super) fn rights_set_of(row: RightsSetRow) -> RightsSet {
-    RightsSet {
-        id: row.id.0,
-        name: row.name,
-        granted: Granted::parse(&row.granted),
-        history: history(row.created, row.updated, row.deleted_at),
-    }
+    let organizations: Vec<Organization> = way.related(access, ids(|one| Some(one.organization))).await?;
+    let organizations: BTreeMap<_, _> = organizations.into_iter().map(|one| (one.id, one)).collect();
+    let roles: Vec<Role> = way.related(access, ids(|one| one.role)).await?;
+    let roles: BTreeMap<_, _> = roles.into_iter().map(|one| (one.id, one)).collect();
+    let subjects: BTreeSet<&str> = employments.iter().map(|one| one.subject.as_str()).collect();
+    let of_users = Filter::OneOf("subject", subjects.into_iter().map(|one| Value::Text(one.to_owned())).collect());
+    let users: Vec<Account> = way.list(access, of_users).await?;
+    let users: BTreeMap<_, _> = users.into_iter().map(|one| (one.subject.clone(), User::from(one))).collect();
+    let employee = |one: Employment| Employee {
+        id: one.id,
+        organization: (one.organization, organizations.get(&one.organization).cloned()),
+        user: (one.subject.as_str().to_owned(), users.get(&one.subject).cloned()),
+        role: one.role.map(|id| (id, roles.get(&id).cloned())),
+        name: one.name,
+        email: one.email,
+        phone: one.phone,
+        is_accepted: one.is_accepted,
+        is_rejected: one.is_rejected,
+        is_blocked: one.is_blocked,
+        history: one.history,
+    };
+    Ok(employments.into_iter().map(employee).collect())
 }

@@ -3,20 +3,18 @@
 use chrono::DateTime;
 
 use super::lists::shown;
-use crate::domain::account::AccountType;
+use crate::domain::account::{Account, AccountType};
 use crate::domain::filter::{Comparison, Filter, Page, Table, Value};
 use crate::domain::ids::Subject;
 use crate::service::access::Access;
-use crate::service::accounts;
 use crate::store::Store;
-use crate::store::accounts::AccountRow;
 use crate::store::tests::{crowd, plan, stores};
 
 /// One of the crowd, whom nothing sets apart.
 fn somebody() -> Access {
     let subject = Subject::parse("u7").unwrap();
-    let created = crate::store::at(DateTime::from_timestamp(1_790_000_000, 0).unwrap());
-    Access::plain(accounts::user(AccountRow::bare(&subject, AccountType::Staff, created)).unwrap())
+    let created = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+    Access::plain(Account::bare(subject, AccountType::Staff, created).into())
 }
 
 /// What they may ask for, the costly first.

@@ -8,17 +8,17 @@ use uuid::Uuid;
 
 use super::changes::{Change, Editor, change, connected};
 use super::granting::grants;
-use crate::domain::account::{AccountType, Email, Phone, check_password};
+use crate::domain::account::{Account, AccountType, Claimed, Email, PasswordHash, Phone, check_password};
 use crate::domain::event::Event;
 use crate::domain::ids::Subject;
+use crate::domain::organization::{Granted, RightsSet};
 use crate::domain::refusal::Refusal;
 use crate::domain::user::User;
 use crate::domain::{Error, Result, name};
 use crate::service::access::denied;
-use crate::service::{Parts, accounts, endings, passwords};
-use crate::store::accounts::{AccountRow, find, hold, insert_if_absent, update};
-use crate::store::organizations::RightsSetRow;
-use crate::store::{Tx, at, row_id};
+use crate::service::{Parts, endings, passwords};
+use crate::store::Tx;
+use crate::store::accounts::{find, hold, insert_if_absent, update};
 
 /// What is to become of a user.
 #[derive(Debug, Default)]
@@ -61,39 +61,36 @@ impl UserChange {
             .all(|kept| kept)
     }
 
-    async fn write(self, tx: &mut Tx, row: &mut AccountRow) -> Result<()> {
+    async fn write(self, tx: &mut Tx, account: &mut Account) -> Result<()> {
         if let Change::To(name) = self.name {
-            row.name = name::sent("name", name.as_deref())?;
+            account.name = name::sent("name", name.as_deref())?;
         }
-        // Another address was shown by nobody to be theirs, unless the administrator says so.
         if let Change::To(email) = self.email {
-            let email = email.map(|text| Email::parse(&text)).transpose()?.map(|email| email.as_str().to_owned());
-            row.email_verified &= email == row.email;
-            row.email = email;
+            let email = email.map(|text| Email::parse(&text)).transpose()?;
+            account.email = Claimed::replaced(account.email.take(), email);
         }
         if let Change::To(phone) = self.phone {
-            let phone = phone.map(|text| Phone::parse(&text)).transpose()?.map(|phone| phone.as_str().to_owned());
-            row.phone_verified &= phone == row.phone;
-            row.phone = phone;
+            let phone = phone.map(|text| Phone::parse(&text)).transpose()?;
+            account.phone = Claimed::replaced(account.phone.take(), phone);
         }
-        self.email_verified.apply(&mut row.email_verified);
-        self.phone_verified.apply(&mut row.phone_verified);
         // What isn't there was shown by nobody.
-        row.email_verified &= row.email.is_some();
-        row.phone_verified &= row.phone.is_some();
-        self.is_admin.apply(&mut row.is_admin);
-        self.is_support.apply(&mut row.is_support);
-        self.two_factor.apply(&mut row.two_factor);
-        self.meta.apply(&mut row.meta);
+        if let Some(email) = &mut account.email {
+            self.email_verified.apply(&mut email.verified);
+        }
+        if let Some(phone) = &mut account.phone {
+            self.phone_verified.apply(&mut phone.verified);
+        }
+        self.is_admin.apply(&mut account.is_admin);
+        self.is_support.apply(&mut account.is_support);
+        self.two_factor.apply(&mut account.two_factor);
+        self.meta.apply(&mut account.meta);
         if let Change::To(rights_set) = self.rights_set {
             if let Some(id) = rights_set {
-                let _stands: RightsSetRow = connected(tx, id, "rightsSet").await?;
+                let _stands: RightsSet = connected(tx, id, "rightsSet").await?;
             }
-            row.rights_set = rights_set.map(row_id);
+            account.rights_set = rights_set;
         }
-        if let Change::To(since) = self.deleted {
-            row.disabled_at = since.map(at);
-        }
+        self.deleted.apply(&mut account.disabled);
         Ok(())
     }
 }
@@ -109,12 +106,12 @@ pub async fn create_user(
     let hash = hash(parts, &mut change, []).await?;
     change!(parts, |parts, tx| {
         let subject = Subject::parse(parts.entropy.uuid().to_string()).map_err(Error::internal)?;
-        let mut row = AccountRow::bare(&subject, account_type, at(parts.clock.now()));
-        row.password_hash = hash;
-        change.write(tx, &mut row).await?;
-        insert_if_absent(tx.conn(), &row).await.map_err(taken)?;
-        by.sign(&parts, tx, Event::AccountChanged, subject.as_str()).await?;
-        accounts::user(row)?
+        let mut account = Account::bare(subject, account_type, parts.clock.now());
+        account.password_hash = hash;
+        change.write(tx, &mut account).await?;
+        insert_if_absent(tx.conn(), &account).await.map_err(taken)?;
+        by.sign(&parts, tx, Event::AccountChanged, account.subject.as_str()).await?;
+        User::from(account)
     })
 }
 
@@ -130,22 +127,22 @@ pub async fn change_user(parts: &Arc<Parts>, by: Editor, id: Subject, mut change
     let forget = id.clone();
     let changed = change!(parts, |parts, tx| {
         hold(tx.conn(), &id).await?;
-        let mut row = find(tx.conn(), &id).await?.ok_or_else(denied)?;
-        let before = row.credentials();
-        row.password_hash = hash.or(row.password_hash);
+        let mut account = find(tx.conn(), &id).await?.ok_or_else(denied)?;
+        let before = account.credentials();
+        account.password_hash = hash.or(account.password_hash);
         let assigns = !change.rights_set.is_keep();
-        change.write(tx, &mut row).await?;
-        if let Some(set) = row.rights_set.filter(|_| assigns) {
-            let set: RightsSetRow = connected(tx, set.0, "rightsSet").await?;
-            grants(&by.access.rights_to_give(), "", &set.granted)?;
+        change.write(tx, &mut account).await?;
+        if let Some(set) = account.rights_set.filter(|_| assigns) {
+            let set: RightsSet = connected(tx, set, "rightsSet").await?;
+            grants(&by.access.rights_to_give(), &Granted::default(), &set.granted)?;
         }
-        row.updated = Some(at(parts.clock.now()));
-        update(tx.conn(), &row).await.map_err(taken)?;
-        let changes = row.credentials().changes_since(&before);
+        account.updated = Some(parts.clock.now());
+        update(tx.conn(), &account).await.map_err(taken)?;
+        let changes = account.credentials().changes_since(&before);
         let own = by.session.as_ref().filter(|_| by.access.user.id == id);
         endings::carry_out(&parts, tx, id.as_str(), (&changes, own)).await?;
         by.sign(&parts, tx, Event::AccountChanged, id.as_str()).await?;
-        accounts::user(row)?
+        User::from(account)
     })?;
     parts.tokens_seen.forget_subject(&forget);
     Ok(changed)
@@ -156,7 +153,7 @@ async fn hash<'a>(
     parts: &Parts,
     change: &mut UserChange,
     own: impl IntoIterator<Item = &'a str>,
-) -> Result<Option<String>> {
+) -> Result<Option<PasswordHash>> {
     let Some(password) = change.password.take() else { return Ok(None) };
     let told = |field: &Change<Option<String>>| match field {
         Change::To(text) => text.clone(),

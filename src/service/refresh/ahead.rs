@@ -14,10 +14,11 @@ use crate::domain::expiry::{Expiry, Lifetime};
 use crate::domain::ids::{LinkId, ProviderId};
 use crate::domain::refresh::Errand;
 use crate::domain::token::{Ahead, idle_since, is_due_ahead};
+use crate::domain::token_set::StaleSet;
 use crate::service::Parts;
 use crate::service::flights::{Landing, join};
 use crate::settings::Provider;
-use crate::store::stale::{StaleRow, list_expiring, list_idle, list_unstated};
+use crate::store::stale::{list_expiring, list_idle, list_unstated};
 use crate::store::{self, at};
 
 /// How often links are looked for.
@@ -94,9 +95,9 @@ async fn expiring(parts: &Arc<Parts>) -> Result<usize> {
     let (mut after, mut refreshed) = (None, 0);
     loop {
         let by_leases = store::now(parts.clock.now());
-        let rows = store::read!(parts.store, |conn| list_expiring(conn, by_leases, window, after, BATCH))?;
-        after = rows.last().and_then(|row| Some((row.expires_at?, row.link_id)));
-        let due: Vec<StaleRow> = rows.into_iter().filter(|row| is_due(parts, row, now)).collect();
+        let sets = store::read!(parts.store, |conn| list_expiring(conn, by_leases, window, after, BATCH))?;
+        after = sets.last().and_then(|set| Some((set.expires?, set.link)));
+        let due: Vec<StaleSet> = sets.into_iter().filter(|set| is_due(parts, set, now)).collect();
         refreshed += due.len();
         refresh_all(parts, due).await;
         if after.is_none() {
@@ -131,9 +132,9 @@ async fn unstated_of(parts: &Arc<Parts>, life: Duration, widest: Duration) -> Re
     let (mut after, mut refreshed) = (None, 0);
     loop {
         let by_leases = store::now(parts.clock.now());
-        let rows = store::read!(parts.store, |conn| list_unstated(conn, by_leases, window, after, BATCH))?;
-        after = rows.last().and_then(|row| Some((row.obtained_at.or(row.imported_at)?, row.link_id)));
-        let due: Vec<StaleRow> = rows.into_iter().filter(|row| is_due(parts, row, now)).collect();
+        let sets = store::read!(parts.store, |conn| list_unstated(conn, by_leases, window, after, BATCH))?;
+        after = sets.last().and_then(|set| Some((set.since()?, set.link)));
+        let due: Vec<StaleSet> = sets.into_iter().filter(|set| is_due(parts, set, now)).collect();
         refreshed += due.len();
         refresh_all(parts, due).await;
         if after.is_none() {
@@ -142,22 +143,21 @@ async fn unstated_of(parts: &Arc<Parts>, life: Duration, widest: Duration) -> Re
     }
 }
 
-fn is_due(parts: &Parts, row: &StaleRow, now: DateTime<Utc>) -> bool {
-    let provider = provider(row).and_then(|id| parts.settings.providers.get(&id));
+fn is_due(parts: &Parts, set: &StaleSet, now: DateTime<Utc>) -> bool {
+    let provider = parts.settings.providers.get(&set.provider);
     // What is not to be remembered is not kept alive either.
     let Some(provider) = provider.filter(|provider| provider.remember_tokens) else { return false };
-    let is_in_use = row.last_used.is_some_and(|used| now - used.0 <= IN_USE);
+    let is_in_use = set.last_used.is_some_and(|used| now - used <= IN_USE);
     let ahead = match (provider.refresh_dies_with_access, is_in_use) {
         (true, _) => parts.settings.tokens.refresh_ahead.max(LAST_CHANCE),
         (false, true) => parts.settings.tokens.refresh_ahead,
         (false, false) => return false,
     };
     let at_least = if provider.refresh_dies_with_access { 3 * EVERY } else { Duration::ZERO };
-    let ahead = Ahead { ahead, spread: parts.flights.spread(LinkId(row.link_id.0)), at_least };
-    let since = row.obtained_at.or(row.imported_at).map(|at| at.0);
-    let expires = Expiry::read(row.expires_at.map(|at| at.0), since, provider.lifetime);
+    let ahead = Ahead { ahead, spread: parts.flights.spread(set.link), at_least };
+    let expires = Expiry::read(set.expires, set.since(), provider.lifetime);
     // What counts from an import says how long the token lives here, not how long it lived; but of a stated end it says nothing.
-    let since = if row.expires_at.is_some() { row.obtained_at.map(|at| at.0) } else { since };
+    let since = if set.expires.is_some() { set.obtained } else { set.since() };
     is_due_ahead(expires, since, ahead, now)
 }
 
@@ -174,11 +174,10 @@ async fn idle(parts: &Arc<Parts>) -> Result<usize> {
 }
 
 /// Refreshes all of them, no more at a time than half of what a provider bears.
-async fn refresh_all(parts: &Arc<Parts>, due: Vec<StaleRow>) {
-    join_all(due.into_iter().map(async |row| {
-        let Some(provider) = provider(&row) else { return };
+async fn refresh_all(parts: &Arc<Parts>, due: Vec<StaleSet>) {
+    join_all(due.into_iter().map(async |set| {
         // How it ended is in the row and in the log.
-        let _landed = in_turn(parts, &provider, (LinkId(row.link_id.0), row.version), Errand::Renew).await;
+        let _landed = in_turn(parts, &set.provider, (set.link, set.version), Errand::Renew).await;
     }))
     .await;
 }
@@ -194,8 +193,4 @@ pub(super) async fn in_turn(
     // Before the flight, not in it: a caller who joins it must not wait in the queue of the background.
     let _turn = lane.background.acquire().await.ok()?;
     join(parts, provider, which, errand).await.ok()
-}
-
-fn provider(row: &StaleRow) -> Option<ProviderId> {
-    ProviderId::parse(&row.fp_type, &row.fp_name).ok()
 }

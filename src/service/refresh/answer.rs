@@ -11,11 +11,12 @@ use crate::domain::ids::LinkId;
 use crate::domain::params::Params;
 use crate::domain::refresh::{OnGrant, There, on_grant};
 use crate::domain::token::Grant;
+use crate::domain::token_set::{LinkOwner, TokenSet};
 use crate::domain::{Error, Result};
 use crate::service::token_sets::{Keeping, is_same, open_key, owner, swap};
 use crate::service::{Parts, revoke};
 use crate::store;
-use crate::store::token_sets::{OwnerRow, TokenRow, find};
+use crate::store::token_sets::find;
 use crate::vault::Column;
 
 /// How long to wait before trying again to store an answer when the database is away.
@@ -38,7 +39,7 @@ pub(super) enum Stored {
 pub(super) async fn land(
     parts: &Parts,
     link: LinkId,
-    read: (OwnerRow, TokenRow),
+    read: (LinkOwner, TokenSet),
     spent: &SecretString,
     grant: Grant,
 ) -> Stored {
@@ -51,10 +52,10 @@ pub(super) async fn land(
         origin: Origin::granted(grant.lives, parts.clock.now()),
         refreshed: true,
     };
-    let (owner_row, mut row) = read;
+    let (of, mut set) = read;
     let mut held = false;
     loop {
-        match store_answer(parts, link, (&owner_row, &mut row), spent, &mut keeping).await {
+        match store_answer(parts, link, (&of, &mut set), spent, &mut keeping).await {
             Ok(Some(stored)) => return stored,
             Ok(None) => {}
             // The scope is the one text in there that is a provider's. It is worth less than the tokens beside it.
@@ -79,19 +80,19 @@ pub(super) async fn land(
     }
 }
 
-/// Tries once to store an answer over `row`; `None`: somebody else wrote meanwhile and `row` is now what they wrote.
+/// Tries once to store an answer over `set`; `None`: somebody else wrote meanwhile and `set` is now what they wrote.
 async fn store_answer(
     parts: &Parts,
     link: LinkId,
-    (owner_row, row): (&OwnerRow, &mut TokenRow),
+    (of, set): (&LinkOwner, &mut TokenSet),
     spent: &SecretString,
     keeping: &mut Keeping,
 ) -> Result<Option<Stored>> {
     // Whatever keeps us from a connection, descriptors that ran out or certificates that cannot be read, may pass.
     let conn = parts.store.write().await;
     let mut conn = conn.map_err(|error| Error::StorageUnavailable(Box::new(error)))?;
-    let owner = owner(link, owner_row);
-    if swap(parts, &mut conn, owner, (row, keeping)).await? {
+    let owner = owner(link, of);
+    if swap(parts, &mut conn, owner, (set, keeping)).await? {
         return Ok(Some(Stored::Written));
     }
     let Some((_, now_there)) = find(&mut conn, link).await? else {
@@ -100,13 +101,13 @@ async fn store_answer(
         revoke::queue(parts, &mut conn, revoke::Whose::of(&owner), &tokens).await?;
         return Ok(Some(Stored::Gone));
     };
-    let read = std::mem::replace(row, now_there).version;
-    let key = open_key(parts, row)?;
-    let stored = match &row.sealed_refresh {
+    let read = std::mem::replace(set, now_there).version;
+    let key = open_key(parts, set)?;
+    let stored = match &set.sealed_refresh {
         Some(sealed) => Some(parts.vault.open(&key, &owner.place(Column::Refresh), sealed)?),
         None => None,
     };
-    let there = There { version: row.version, keeps_spent: stored.is_some_and(|stored| is_same(&stored, spent)) };
+    let there = There { version: set.version, keeps_spent: stored.is_some_and(|stored| is_same(&stored, spent)) };
     match on_grant(read, Some(there)) {
         OnGrant::WriteOver(_) => {}
         OnGrant::Drop | OnGrant::Revoke => return Ok(Some(Stored::Dropped)),
@@ -115,10 +116,10 @@ async fn store_answer(
     // one states no expiry, ours, which is the newer as far as anybody knows; where we got none, theirs.
     let has_none = keeping.access.is_none();
     if has_none {
-        keeping.origin.keeps(row.expires_at.map(|at| at.0));
+        keeping.origin.keeps(set.ends.access);
     }
-    let gives_way = has_none || row.expires_at.is_some_and(|theirs| keeping.origin.gives_way_to(theirs.0));
-    if let Some(sealed) = row.sealed_access.as_ref().filter(|_| gives_way) {
+    let gives_way = has_none || set.ends.access.is_some_and(|theirs| keeping.origin.gives_way_to(theirs));
+    if let Some(sealed) = set.sealed_access.as_ref().filter(|_| gives_way) {
         keeping.access = Some(parts.vault.open(&key, &owner.place(Column::Access), sealed)?);
     }
     Ok(None)

@@ -25,13 +25,13 @@ use super::Parts;
 use super::flights::{Landing, Lane};
 use super::token_sets::{open_key, open_params, owner};
 use crate::domain::ids::{LinkId, ProviderId};
-use crate::domain::link::Health;
 use crate::domain::params::Params;
 use crate::domain::refresh::{Ending, Errand, Next, SEND_WITHIN};
+use crate::domain::token_set::{LinkOwner, TokenSet};
 use crate::domain::{Error, Result};
 use crate::store;
 use crate::store::leases::{Attempt, release_all};
-use crate::store::token_sets::{OwnerRow, TokenRow, find};
+use crate::store::token_sets::find;
 use crate::upstream::{Outcome, Passing, Provider};
 use crate::vault::Column;
 use answer::Stored;
@@ -100,8 +100,8 @@ enum Try {
 
 /// What was read before asking.
 struct Read {
-    owner: OwnerRow,
-    row: TokenRow,
+    owner: LinkOwner,
+    set: TokenSet,
     spent: SecretString,
     /// Sent with it, where the provider wants that.
     params: Params,
@@ -165,18 +165,17 @@ impl Refresh<'_> {
     /// What there is to refresh with; otherwise how the flight ends. While we waited for the permit, or before we were
     /// called, somebody else may have written, or been refused.
     async fn read(&self) -> Result<std::result::Result<Read, Landing>> {
-        let Some((owner_row, row)) = store::read!(self.parts.store, |conn| find(conn, self.link))? else {
+        let Some((of, set)) = store::read!(self.parts.store, |conn| find(conn, self.link))? else {
             return Ok(Err(Landing::Gone));
         };
-        let is_dead = Health::parse(&row.health).is_some_and(Health::is_dead);
-        if row.version != self.version || (is_dead && self.errand == Errand::Renew) {
+        if set.version != self.version || (set.health.is_dead() && self.errand == Errand::Renew) {
             return Ok(Err(Landing::Read));
         }
-        let Some(sealed) = &row.sealed_refresh else { return Ok(Err(Landing::Read)) };
-        let place = owner(self.link, &owner_row).place(Column::Refresh);
-        let spent = self.parts.vault.open(&open_key(self.parts, &row)?, &place, sealed)?;
-        let params = open_params(self.parts, owner(self.link, &owner_row), &row)?;
-        Ok(Ok(Read { owner: owner_row, row, spent, params }))
+        let Some(sealed) = &set.sealed_refresh else { return Ok(Err(Landing::Read)) };
+        let place = owner(self.link, &of).place(Column::Refresh);
+        let spent = self.parts.vault.open(&open_key(self.parts, &set)?, &place, sealed)?;
+        let params = open_params(self.parts, owner(self.link, &of), &set)?;
+        Ok(Ok(Read { owner: of, set, spent, params }))
     }
 
     async fn settle(&self, asked: Asked, read: Read, holding: Holding) -> Result<Landing> {
@@ -185,8 +184,8 @@ impl Refresh<'_> {
             Outcome::Granted(answer) => {
                 self.lane.guard().granted(self.parts.clock.monotonic(), self.link);
                 tracing::info!(link = %self.link, provider = %self.provider, "refreshed");
-                let read_row = (read.owner, read.row);
-                let stored = answer::land(self.parts, self.link, read_row, &read.spent, answer.grant).await;
+                let found = (read.owner, read.set);
+                let stored = answer::land(self.parts, self.link, found, &read.spent, answer.grant).await;
                 let (landing, ending) = match stored {
                     Stored::Written => {
                         holding.ended_with_tokens();
@@ -200,8 +199,8 @@ impl Refresh<'_> {
                 holding.end(ending).await?;
                 Ok(landing)
             }
-            Outcome::Refused(_) => self.refused(before, &read.row, holding).await,
-            Outcome::TryLater(passing) => self.passed(&passing, (before, was_slow), &read.row, holding).await,
+            Outcome::Refused(_) => self.refused(before, &read.set, holding).await,
+            Outcome::TryLater(passing) => self.passed(&passing, (before, was_slow), &read.set, holding).await,
         }
     }
 

@@ -12,10 +12,10 @@ use crate::domain::link::Health;
 use crate::domain::refresh::{Before, Ending, Errand, is_our_doing, verdict};
 use crate::domain::standstill::Refused;
 use crate::domain::token::backoff;
+use crate::domain::token_set::TokenSet;
 use crate::service::flights::Landing;
 use crate::store::leases::{Attempt, Failure, Mark, mark, undo_marks};
 use crate::store::refusals;
-use crate::store::token_sets::TokenRow;
 use crate::store::{self, at};
 use crate::upstream::{Passing, PassingKind};
 
@@ -37,7 +37,7 @@ impl Refresh<'_> {
         &self,
         passing: &Passing,
         (before, was_slow): (Before, bool),
-        row: &TokenRow,
+        set: &TokenSet,
         mut holding: Holding,
     ) -> Result<Landing> {
         let word = passing.word.as_deref();
@@ -68,7 +68,7 @@ impl Refresh<'_> {
             holding.end(before.ending()).await?;
             return Ok(Landing::Read);
         }
-        self.failed(row, holding, Failed { ending, retry_after: passing.retry_after, word }).await
+        self.failed(set, holding, Failed { ending, retry_after: passing.retry_after, word }).await
     }
 
     /// Whether a word that is not known to be final has been said for so long that it is.
@@ -88,7 +88,7 @@ impl Refresh<'_> {
     }
 
     /// Marks the link, if the refusal is to be believed and its tokens are still those that were refused.
-    pub(super) async fn refused(&self, before: Before, row: &TokenRow, mut holding: Holding) -> Result<Landing> {
+    pub(super) async fn refused(&self, before: Before, set: &TokenSet, mut holding: Holding) -> Result<Landing> {
         holding.ends(before.ending());
         let rotates = self.client.settings().rotates;
         let (belief, lost_belief) = self.believed(is_our_doing(before, rotates));
@@ -102,9 +102,9 @@ impl Refresh<'_> {
             Belief::OurDoing => (Duration::ZERO, false),
             Belief::LosesBelief => {
                 self.undo_marks().await?;
-                return self.failed(row, holding, doubted).await;
+                return self.failed(set, holding, doubted).await;
             }
-            Belief::Doubted => return self.failed(row, holding, doubted).await,
+            Belief::Doubted => return self.failed(set, holding, doubted).await,
         };
         let what = Mark { verdict: verdict(before, rotates), notice_in, second_look, is_by_word: false };
         if self.mark(&holding.attempt(), what).await? && self.lane.guard().lost_belief() != lost_belief {
@@ -150,9 +150,9 @@ impl Refresh<'_> {
     }
 
     /// Records a failure that may pass, and when to ask again.
-    async fn failed(&self, row: &TokenRow, holding: Holding, failed: Failed<'_>) -> Result<Landing> {
+    async fn failed(&self, set: &TokenSet, holding: Holding, failed: Failed<'_>) -> Result<Landing> {
         let [jitter] = self.parts.entropy.bytes::<1>();
-        let wait = backoff(row.failures.saturating_add(1), jitter).max(failed.retry_after.unwrap_or_default());
+        let wait = backoff(set.failures.saturating_add(1), jitter).max(failed.retry_after.unwrap_or_default());
         let failure = Failure { ending: failed.ending, wait, word: failed.word };
         // Somebody linked again while we asked, or took over: their tokens are no part of this failure.
         Ok(if holding.fail(failure).await? { self.rest(wait) } else { Landing::Read })

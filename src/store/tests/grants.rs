@@ -2,20 +2,21 @@
 
 use super::super::Claim;
 use super::super::oauth_codes::{self, CodeRow};
-use super::super::oauth_refresh_tokens::{self, RefreshTokenRow};
+use super::super::oauth_refresh_tokens;
 use super::*;
+use crate::domain::issued::{AccessToken, RefreshToken};
 use crate::domain::presented::Standing;
 
-fn access(number: u8, family: Option<Uuid>) -> OauthTokenRow {
-    OauthTokenRow {
+fn access(number: u8, family: Option<Uuid>) -> AccessToken {
+    AccessToken {
         token_hash: vec![number; 32],
-        id: id(u128::from(number)),
-        client: text(),
-        subject: Some(text()),
+        id: id(u128::from(number)).0,
+        client: client_id(),
+        subject: Some(subject_id()),
         scope: text(),
-        issued: moments()[0],
-        expires: moments()[2],
-        family,
+        issued: moments()[0].0,
+        expires: moments()[2].0,
+        family: family.map(|id| id.0),
     }
 }
 
@@ -91,15 +92,15 @@ async fn refresh_tokens_go_there_and_back_and_end_with_their_family() {
     for (store, _folder) in stores().await {
         let mut conn = store.write().await.unwrap();
         let conn = &mut conn;
-        let row = |number: u8, (family, expires)| RefreshTokenRow {
+        let row = |number: u8, (family, expires): (u128, At)| RefreshToken {
             token_hash: vec![number; 32],
-            client: text(),
-            subject: text(),
+            client: client_id(),
+            subject: subject_id(),
             scope: text(),
-            family: id(family),
-            used: false,
-            expires,
-            born_of: Some(id(u128::from(number))),
+            family: id(family).0,
+            is_used: false,
+            expires: expires.0,
+            born_of: Some(id(u128::from(number)).0),
         };
         for (number, of) in [(1, (7, early)), (2, (7, late)), (3, (8, late)), (4, (7, late))] {
             oauth_refresh_tokens::insert(conn, &row(number, of)).await.unwrap();
@@ -114,13 +115,13 @@ async fn refresh_tokens_go_there_and_back_and_end_with_their_family() {
         }
         for (family, there) in [(8, true), (7, false)] {
             // What a claim brought goes with its claim, in its family alone.
-            oauth_refresh_tokens::delete_of_claim(conn, id(family), uuid::Uuid::from_u128(4)).await.unwrap();
+            oauth_refresh_tokens::delete_of_claim(conn, id(family).0, uuid::Uuid::from_u128(4)).await.unwrap();
             assert_eq!(oauth_refresh_tokens::find(conn, &[4; 32]).await.unwrap().is_some(), there);
-            oauth_tokens::delete_of_claim(conn, id(family), uuid::Uuid::from_u128(4)).await.unwrap();
+            oauth_tokens::delete_of_claim(conn, id(family).0, uuid::Uuid::from_u128(4)).await.unwrap();
             assert_eq!(oauth_tokens::find(conn, &[4; 32]).await.unwrap().is_some(), there);
         }
-        oauth_refresh_tokens::delete_family(conn, id(7)).await.unwrap();
-        let gone = oauth_tokens::delete_family(conn, id(7)).await.unwrap();
+        oauth_refresh_tokens::delete_family(conn, id(7).0).await.unwrap();
+        let gone = oauth_tokens::delete_family(conn, id(7).0).await.unwrap();
         assert_eq!(gone, [vec![1; 32]]);
         for (number, there) in [(2_u8, false), (3, true), (4, false)] {
             assert_eq!(oauth_refresh_tokens::find(conn, &[number; 32]).await.unwrap().is_some(), there, "{number}");

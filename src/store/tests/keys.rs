@@ -1,6 +1,7 @@
 //! What the database itself holds of keys: constraints, whatever the code above believes.
 
 use super::*;
+use crate::domain::row_key::WrappedKeyOf;
 
 /// Of every table whose rows have keys: a row names a key on record, made or rewrapped, and its key stays on record.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -17,7 +18,7 @@ async fn rows_name_keys_on_record_alone() {
         for table in row_keys::Sealed::ALL {
             let first = async |store: &Store| {
                 let mut conn = store.read().await.unwrap();
-                let nil = Uuid(uuid::Uuid::nil());
+                let nil = uuid::Uuid::nil();
                 row_keys::list_of_key(&mut conn, *table, ("k", nil, 1)).await.unwrap().remove(0)
             };
             let row = first(&store).await;
@@ -25,7 +26,7 @@ async fn rows_name_keys_on_record_alone() {
             assert!(row_keys::replace(&mut conn, *table, &row, ("unheard of", b"wrapped")).await.is_err(), "{table:?}");
             assert!(!vault_keys::delete(&mut conn, "k").await.unwrap(), "{table:?} names it");
             vault_keys::insert_if_absent(&mut conn, "next", b"another", now).await.unwrap();
-            let stale = row_keys::WrappedRow { id: row.id, wrapped_key: b"not what is there".to_vec() };
+            let stale = WrappedKeyOf { row: row.row, wrapped_key: b"not what is there".to_vec() };
             assert!(!row_keys::replace(&mut conn, *table, &stale, ("next", b"wrapped")).await.unwrap());
             let name = table.name();
             let insert = format!("CREATE TABLE copied AS SELECT * FROM {name}");
@@ -41,7 +42,7 @@ async fn rows_name_keys_on_record_alone() {
 
             let mut moved = 0;
             while let Some(row) = {
-                let nil = Uuid(uuid::Uuid::nil());
+                let nil = uuid::Uuid::nil();
                 row_keys::list_of_key(&mut conn, *table, ("k", nil, 1)).await.unwrap().pop()
             } {
                 assert!(row_keys::replace(&mut conn, *table, &row, ("next", b"wrapped")).await.unwrap());

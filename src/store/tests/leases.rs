@@ -61,31 +61,25 @@ fn walked() -> LinkId {
 
 async fn new_set(conn: &mut Conn) {
     vault_keys::insert_if_absent(conn, "k", b"check value", moments()[0]).await.unwrap();
-    let link_row = link(5, false);
-    links::upsert(conn, &link_row).await.unwrap();
-    let row = TokenRow {
-        link_id: link_row.id,
+    let new = link(5, false);
+    links::upsert(conn, &new).await.unwrap();
+    let set = TokenSet {
+        link: new.id,
         key_id: "k".to_owned(),
         wrapped_key: vec![1],
         sealed_access: None,
         sealed_refresh: Some(vec![1]),
         sealed_params: None,
         scope: None,
-        expires_at: None,
-        obtained_at: None,
-        imported_at: None,
-        stated_life: None,
-        refresh_expires_at: None,
+        ends: Ends::default(),
         version: 7,
-        health: "ok".to_owned(),
+        health: Health::Ok,
         health_since: None,
         retry_at: None,
         failures: 0,
-        refused_word: None,
-        refused_times: 0,
     };
     vault_keys::insert_if_absent(conn, "k", b"check value", At(DateTime::UNIX_EPOCH)).await.unwrap();
-    assert!(token_sets::insert_if_absent(conn, &row).await.unwrap());
+    assert!(token_sets::insert_if_absent(conn, &set).await.unwrap());
 }
 
 /// Sets the database's clock, where it has one; the other engine goes by the moment that each statement gets.
@@ -193,18 +187,7 @@ async fn every_statement_does_what_its_decision_says() {
 }
 
 async fn renew(conn: &mut Conn, expected: &mut Expected, version: i64, past: Past) {
-    let tokens = NewTokens {
-        sealed_access: None,
-        sealed_refresh: Some(vec![2]),
-        sealed_params: None,
-        scope: None,
-        expires_at: None,
-        obtained_at: None,
-        imported_at: None,
-        stated_life: None,
-        refresh_expires_at: None,
-        version: version + 1,
-    };
+    let tokens = NewTokens { sealed_refresh: Some(vec![2]), version: version + 1, ..NewTokens::default() };
     let written = token_sets::replace(conn, walked(), version, (&tokens, past)).await.unwrap();
     assert_eq!(written, version == expected.standing.version);
     if !written {

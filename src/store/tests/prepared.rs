@@ -19,18 +19,7 @@ async fn the_writes_of_a_refresh_are_prepared_once() {
     let mut conn = store.write().await.unwrap();
     let (now, link) = (now(moments()[1].0), LinkId(uuid::Uuid::nil()));
     let attempt = Attempt { link, version: 7, id: uuid::Uuid::nil() };
-    let emptied = NewTokens {
-        sealed_access: None,
-        sealed_refresh: None,
-        sealed_params: None,
-        scope: None,
-        expires_at: None,
-        obtained_at: None,
-        imported_at: None,
-        stated_life: None,
-        refresh_expires_at: None,
-        version: 8,
-    };
+    let emptied = NewTokens::default();
     let mut prepared = Vec::new();
     for _ in 0..3 {
         take(&mut conn, &attempt, now, Errand::Renew, (Takeover::Allowed, None)).await.unwrap();

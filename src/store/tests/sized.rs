@@ -124,7 +124,7 @@ async fn a_list_whose_time_is_up_stops() {
             let mut lists = store.lists(Until::within(over)).await.unwrap();
             assert!(is_too_slow(&lists.count(Table::Accounts, &filter).await), "{filter:?}");
             let mut lists = store.lists(Until::within(over)).await.unwrap();
-            assert!(is_too_slow(&lists.list::<AccountRow>(&filter, &Page::default()).await), "{filter:?}");
+            assert!(is_too_slow(&lists.list::<Account>(&filter, &Page::default()).await), "{filter:?}");
         }
         drop(tx);
         // The connections are as good as before.
@@ -132,7 +132,7 @@ async fn a_list_whose_time_is_up_stops() {
             let mut lists = store.lists(Until::within(ahead)).await.unwrap();
             let all = lists.count(Table::Accounts, &Filter::everything()).await.unwrap();
             let page = Page { first: 3, ..Page::default() };
-            let rows: Vec<AccountRow> = lists.list(&Filter::everything(), &page).await.unwrap();
+            let rows: Vec<Account> = lists.list(&Filter::everything(), &page).await.unwrap();
             assert_eq!((all, rows.len()), (20_000, 3));
         }
     }

@@ -28,7 +28,7 @@ async fn describe(app: &App, request: &HttpRequest, payload: Payload) -> Result<
     });
     let Some(members) = described.as_object_mut() else { return Ok(described) };
     if let Some(subject) = token.subject {
-        members.insert("sub".to_owned(), subject.into());
+        members.insert("sub".to_owned(), subject.as_str().into());
     }
     if let Some(access) = token.access {
         members.insert("iat".to_owned(), access.issued.timestamp().into());

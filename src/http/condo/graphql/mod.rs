@@ -106,7 +106,7 @@ impl Visit {
     /// Who asks: [`Refusal::NotAuthenticated`] if nobody, [`Refusal::AccessDenied`] if somebody who is deleted.
     pub(crate) fn user(&self) -> Result<&User> {
         let user = self.who().ok_or_else(|| Error::refused(Refusal::NotAuthenticated))?;
-        if user.deleted.is_some() { Err(Error::refused(Refusal::AccessDenied)) } else { Ok(user) }
+        if user.may_sign_in() { Ok(user) } else { Err(Error::refused(Refusal::AccessDenied)) }
     }
 
     /// Gives the browser this session; the last one that a request leaves here wins.
