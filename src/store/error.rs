@@ -51,6 +51,11 @@ fn is_away(error: &Diesel) -> bool {
     }
 }
 
+/// What the database holds and we can't read: a bug, or somebody else's hand. The value itself is in no message.
+pub(super) fn unreadable(table: &'static str, column: &'static str) -> Error {
+    Error::internal(format!("what {table}.{column} holds cannot be read"))
+}
+
 /// Whether a connection that someone else closed is the trouble, so that a read may be tried on another.
 pub(super) fn is_lost_connection(error: &Error) -> bool {
     let Error::StorageUnavailable(source) = error else { return false };
