@@ -324,8 +324,7 @@ pub(crate) async fn take_pending(
 
 /// Ends a flow that is as it was read, in the same state and on the same trip; says whether it was.
 pub(crate) async fn delete(conn: &mut Conn, flow: &Flow) -> Result<bool> {
-    let same_state =
-        flows::table.find(Uuid(flow.id.0)).filter(flows::state.eq(flow.stage.state().as_str()));
+    let same_state = flows::table.find(Uuid(flow.id.0)).filter(flows::state.eq(flow.stage.state().as_str()));
     let gone = match &flow.sealed {
         Some(sealed) => on!(conn, |c| diesel::delete(same_state.filter(flows::sealed.eq(sealed))).execute(c)),
         None => on!(conn, |c| diesel::delete(same_state.filter(flows::sealed.is_null())).execute(c)),

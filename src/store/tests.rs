@@ -280,7 +280,8 @@ pub(super) fn flow_at_each_stage() -> [Flow; 5] {
         expires: late,
         stage,
     };
-    let bare = Flow { subject: None, completer: Completer::Person, sealed: None, popup: false, ..full(3, Stage::Instructed) };
+    let bare =
+        Flow { subject: None, completer: Completer::Person, sealed: None, popup: false, ..full(3, Stage::Instructed) };
     [
         bare,
         full(4, Stage::SigningIn(visit.clone())),

@@ -67,9 +67,7 @@ impl Flow {
     pub fn reopen(&self, read: &Self, cookie_hash: &[u8], leg: &Leg<'_>) -> Option<Self> {
         let is_same = match self.stage {
             Stage::AtProvider { .. } => true,
-            Stage::SigningIn(_) | Stage::Confirming { .. } => {
-                self.sealed.is_none() || self.sealed == read.sealed
-            }
+            Stage::SigningIn(_) | Stage::Confirming { .. } => self.sealed.is_none() || self.sealed == read.sealed,
             Stage::Instructed | Stage::Pending { .. } => false,
         };
         let is_as_read = self.stage.state() == read.stage.state();
@@ -80,7 +78,9 @@ impl Flow {
     /// Uses up the provider's answer: of two requests with the same `state` one gets it.
     pub fn claim_answer(&self, state_hash: &[u8], now: DateTime<Utc>) -> Option<Self> {
         match &self.stage {
-            Stage::AtProvider { visit, state_hash: Some(waits_for) } if waits_for == state_hash && !self.is_late(now) => {
+            Stage::AtProvider { visit, state_hash: Some(waits_for) }
+                if waits_for == state_hash && !self.is_late(now) =>
+            {
                 Some(Self { stage: Stage::AtProvider { visit: visit.clone(), state_hash: None }, ..self.clone() })
             }
             _ => None,
@@ -104,13 +104,7 @@ impl Flow {
     }
 
     /// The owner said yes to the account that `read` names: the app gets a code.
-    pub fn confirm(
-        &self,
-        read: &Self,
-        code_hash: &[u8],
-        now: DateTime<Utc>,
-        expires: DateTime<Utc>,
-    ) -> Option<Self> {
+    pub fn confirm(&self, read: &Self, code_hash: &[u8], now: DateTime<Utc>, expires: DateTime<Utc>) -> Option<Self> {
         match &self.stage {
             Stage::Confirming { visit, account } if Some(&account.sid) == read.sid() && !self.is_late(now) => {
                 let (visit, account) = (visit.clone(), account.clone());

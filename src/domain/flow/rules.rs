@@ -181,11 +181,7 @@ impl Flow {
     }
 
     /// What an opening of the instruction by this browser is.
-    pub fn opening(
-        &self,
-        cookie: Option<&SecretString>,
-        now: DateTime<Utc>,
-    ) -> std::result::Result<Opening, Stop> {
+    pub fn opening(&self, cookie: Option<&SecretString>, now: DateTime<Utc>) -> std::result::Result<Opening, Stop> {
         let is_its_browsers = self.opened_by(cookie).is_some();
         match self.stage {
             Stage::Instructed if !self.is_late(now) => Ok(Opening::First),

@@ -86,11 +86,7 @@ fn received(answer: &Answer, facts: &Facts<()>) -> Result<Option<Fact>, Stop> {
     received_at(answer, facts, (Some("cookie"), 99))
 }
 
-fn received_at(
-    answer: &Answer,
-    facts: &Facts<()>,
-    (cookie, now): (Option<&str>, i64),
-) -> Result<Option<Fact>, Stop> {
+fn received_at(answer: &Answer, facts: &Facts<()>, (cookie, now): (Option<&str>, i64)) -> Result<Option<Fact>, Stop> {
     let cookie = cookie.map(SecretString::from);
     flow(at_provider()).receive(answer, cookie.as_ref(), at(now), facts).map(|next| match next {
         Next::Learn(fact) => Some(fact),

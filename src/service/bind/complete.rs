@@ -84,9 +84,9 @@ async fn fits(
 
 /// The subject the link is to belong to: the instruction's, or else the one named now. Naming none loses nothing.
 fn subject(flow: &Flow, named: Option<Subject>) -> Result<Subject> {
-    named.or_else(|| flow.subject.clone()).ok_or_else(|| {
-        Error::input("subject", "is required: the instruction was not made for a user")
-    })
+    named
+        .or_else(|| flow.subject.clone())
+        .ok_or_else(|| Error::input("subject", "is required: the instruction was not made for a user"))
 }
 
 /// Lets the flow's deletion stand, with a line of record and its tokens queued for revocation, and refuses. A failure of ours uses nothing up.

@@ -85,7 +85,13 @@ impl With {
 
     fn arrival(&self, code_hash: Option<Vec<u8>>) -> Arrival {
         let sid = Sid::parse("elle").unwrap();
-        Arrival { sid, user_name: Some("Elle".to_owned()), sealed: b"grant".to_vec(), code_hash, expires: self.expires() }
+        Arrival {
+            sid,
+            user_name: Some("Elle".to_owned()),
+            sealed: b"grant".to_vec(),
+            code_hash,
+            expires: self.expires(),
+        }
     }
 
     /// What the domain says. A flow that is taken out is `Some(None)`.
@@ -163,7 +169,10 @@ fn flows_of_one(with: &With) -> Vec<Flow> {
         stage,
         ..bare.clone()
     };
-    stages.into_iter().flat_map(|(stage, trip)| [Some(vec![trip]), None].map(|sealed| flow(stage.clone(), sealed))).collect()
+    stages
+        .into_iter()
+        .flat_map(|(stage, trip)| [Some(vec![trip]), None].map(|sealed| flow(stage.clone(), sealed)))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
