@@ -222,6 +222,16 @@ impl State {
         row.expires <= opened + TimeDelta::from_std(FLOW_LIMIT).unwrap()
     }
 
+    /// What makes no difference any more must not make states differ.
+    pub(super) fn forget(&mut self) {
+        if self.row.is_none() {
+            self.answers.clear();
+            for browser in &mut self.browsers {
+                (browser.at, browser.page, browser.code) = (None, None, None);
+            }
+        }
+    }
+
     /// The flow's row goes without a link, and what it was granted is revoked.
     pub(super) fn close(&mut self) {
         let row = self.row.take();

@@ -51,25 +51,42 @@ pub(super) enum Step {
 }
 
 impl Step {
-    pub(super) fn all(state: &State) -> impl Iterator<Item = Self> {
-        let browsers = || {
-            (0..2).flat_map(|b| [Self::Open(b), Self::Consent(b, 0), Self::Consent(b, 1), Self::Show(b), Self::Yes(b)])
-        };
-        let answers = state.answers.len();
-        let brings = (0..2).flat_map(move |b| (0..answers).map(move |nth| Self::Bring(b, nth)));
-        let tasks = (0..state.tasks.len()).flat_map(|i| [Self::Go(i), Self::Fail(i), Self::Crash(i)]);
-        let people = [
-            Self::SignIn(0, Person::Alice),
-            Self::SignIn(0, Person::Bob),
-            Self::SignOut(0),
-            Self::Complete { from: 0, by: 0 },
-            Self::Complete { from: 0, by: 1 },
-            Self::Complete { from: 1, by: 1 },
-            Self::Wait,
-            Self::RunOut,
-            Self::Sweep,
-        ];
-        browsers().chain(brings).chain(tasks).chain(people)
+    /// Every step that may be possible. Time comes first, being so as long as there is a flow.
+    pub(super) fn all(state: &State) -> Vec<Self> {
+        let mut steps = Vec::new();
+        if let Some(row) = &state.row {
+            steps.extend([Self::Sweep, Self::RunOut, Self::Wait]);
+            for b in 0..2 {
+                steps.extend([Self::Open(b), Self::Consent(b, 0), Self::Consent(b, 1)]);
+                steps.extend((0..state.answers.len()).map(|nth| Self::Bring(b, nth)));
+                if matches!(row.stage, Stage::Confirming { .. }) {
+                    steps.extend([Self::Show(b), Self::Yes(b)]);
+                }
+            }
+            if matches!(row.stage, Stage::Pending { .. }) {
+                steps.extend([(0, 0), (0, 1), (1, 1)].map(|(from, by)| Self::Complete { from, by }));
+            }
+        }
+        for i in 0..state.tasks.len() {
+            steps.extend([Self::Go(i), Self::Fail(i), Self::Crash(i)]);
+        }
+        if !steps.is_empty() {
+            steps.extend([Self::SignIn(0, Person::Alice), Self::SignIn(0, Person::Bob), Self::SignOut(0)]);
+        }
+        steps.retain(|step| step.is_left(state));
+        steps
+    }
+
+    /// Whether it may be taken once more, where that is counted.
+    fn is_left(self, state: &State) -> bool {
+        match self {
+            Self::Consent(_, 1) => state.left.others > 0,
+            Self::Fail(_) => state.left.failures > 0,
+            Self::Crash(_) => state.left.crashes > 0,
+            Self::SignIn(..) | Self::SignOut(_) => state.left.sign_ins > 0,
+            Self::Wait => state.left.waits > 0,
+            _ => true,
+        }
     }
 }
 
@@ -121,7 +138,9 @@ impl Binds {
             Step::Wait => wait(state),
             Step::RunOut => run_out(state),
             Step::Sweep => sweep(state),
-        }
+        }?;
+        state.forget();
+        Some(())
     }
 
     /// Whether an app completes the flow.
