@@ -12,6 +12,7 @@ mod behind_nginx;
 mod bind;
 mod bind_browser;
 mod bind_limits;
+mod bind_model;
 mod bind_person;
 mod bind_posted;
 mod bind_provider;

@@ -51,6 +51,11 @@ fn is_away(error: &Diesel) -> bool {
     }
 }
 
+/// What the database holds and we can't read: a bug, or somebody else's hand. The value itself is in no message.
+pub(super) fn unreadable(table: &'static str, column: &'static str) -> Error {
+    Error::internal(format!("what {table}.{column} holds cannot be read"))
+}
+
 /// Whether a connection that someone else closed is the trouble, so that a read may be tried on another.
 pub(super) fn is_lost_connection(error: &Error) -> bool {
     let Error::StorageUnavailable(source) = error else { return false };
@@ -98,11 +103,6 @@ pub(super) fn is_foreign_key(error: &Diesel) -> bool {
         Diesel::DatabaseError(_, info) => info.message().starts_with("FOREIGN KEY constraint failed"),
         _ => false,
     }
-}
-
-/// What a column holds and we can't read; told by its name, never by the value.
-pub(super) fn unreadable(table: &'static str, column: &'static str) -> Error {
-    Error::internal(format!("{table}.{column} holds a value that can't be read"))
 }
 
 /// A failure to connect or to open, with what to look at.

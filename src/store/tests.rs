@@ -7,6 +7,7 @@ mod counted;
 mod grants;
 mod keys;
 mod leases;
+mod moves;
 mod plans;
 #[path = "../../tests/support/postgres.rs"]
 #[expect(dead_code, reason = "here no server is stopped")]
@@ -27,7 +28,6 @@ use diesel_async::RunQueryDsl;
 use futures_util::FutureExt as _;
 use tempfile::TempDir;
 
-use super::flows::FlowRow;
 use super::schema::audit as audit_lines;
 use super::token_sets::Past;
 use super::types::{At, Uuid};
@@ -35,6 +35,7 @@ use super::*;
 use crate::domain::account::{Account, AccountType, Claimed, Email, External, PasswordHash, Phone};
 use crate::domain::event::{Actor, AuditLine, Event};
 use crate::domain::expiry::Ends;
+use crate::domain::flow::{Completer, Flow, ProviderAccount, Stage, Visit};
 use crate::domain::ids::{ClientId, FlowId, LinkId, ProviderId, Sid, Subject};
 use crate::domain::instance::InstanceReport;
 use crate::domain::issued::AccessToken;
@@ -266,36 +267,49 @@ async fn links_and_tokens_go_there_and_back(conn: &mut Conn) {
     assert_eq!(listed.len(), 2, "oldest first");
 }
 
+/// A flow at each of its stages in turn, as full of extremes as each can be; their ids begin at 3.
+pub(super) fn flow_at_each_stage() -> [Flow; 5] {
+    let [early, now, late] = moments().map(|at| at.0);
+    let visit = Visit { cookie_hash: blob(), opened: early };
+    let account = |user_name| ProviderAccount { sid: Sid::parse("я".repeat(127)).unwrap(), user_name };
+    let full = |number: u8, stage| Flow {
+        id: FlowId(uuid::Uuid::from_u128(number.into())),
+        client: ClientId::parse("€".repeat(85)).unwrap(),
+        subject: Some(Subject::parse("𝄞".repeat(63)).unwrap()),
+        provider: ProviderId::parse("box", "box_1").unwrap(),
+        callback: text(),
+        completer: Completer::App { challenge: text() },
+        key_id: "k".to_owned(),
+        wrapped_key: blob(),
+        sealed: Some(blob()),
+        popup: true,
+        created: now,
+        expires: late,
+        stage,
+    };
+    let bare =
+        Flow { subject: None, completer: Completer::Person, sealed: None, popup: false, ..full(3, Stage::Instructed) };
+    [
+        bare,
+        full(4, Stage::SigningIn(visit.clone())),
+        full(5, Stage::AtProvider { visit: visit.clone(), state_hash: Some(vec![5; 32]) }),
+        full(6, Stage::Confirming { visit: visit.clone(), account: account(None) }),
+        full(7, Stage::Pending { visit, account: account(Some(text())), code_hash: vec![0; 32] }),
+    ]
+}
+
 async fn flows_go_there_and_back(conn: &mut Conn) {
-    let [early, now, late] = moments();
-    for (number, full) in [(3_u8, false), (4, true)] {
-        let row = FlowRow {
-            id: id(u128::from(number)),
-            state: "instructed".to_owned(),
-            client: text(),
-            subject: full.then(text),
-            fp_type: "box".to_owned(),
-            fp_name: "box_1".to_owned(),
-            callback: text(),
-            code_challenge: text(),
-            cookie_hash: full.then(blob),
-            state_hash: full.then(|| vec![number; 32]),
-            code_hash: full.then(|| vec![0; 32]),
-            sid: full.then(text),
-            user_name: full.then(text),
-            key_id: "k".to_owned(),
-            wrapped_key: blob(),
-            sealed: full.then(blob),
-            opened: full.then_some(early),
-            expires: late,
-            created: now,
-            popup: full,
-        };
-        flows::insert(conn, &row).await.unwrap();
-        same(flows::find(conn, FlowId(row.id.0)).await.unwrap().unwrap(), &row);
-        if let (Some(state), Some(code)) = (&row.state_hash, &row.code_hash) {
-            same(flows::find_by_state(conn, state).await.unwrap().unwrap(), &row);
-            same(flows::find_by_code(conn, code).await.unwrap().unwrap(), &row);
+    for flow in flow_at_each_stage() {
+        flows::insert(conn, &flow).await.unwrap();
+        same(flows::find(conn, flow.id).await.unwrap().unwrap(), &flow);
+        match &flow.stage {
+            Stage::AtProvider { state_hash: Some(state_hash), .. } => {
+                same(flows::find_by_state(conn, state_hash).await.unwrap().unwrap(), &flow);
+            }
+            Stage::Pending { code_hash, .. } => {
+                same(flows::find_by_code(conn, code_hash).await.unwrap().unwrap(), &flow);
+            }
+            _ => {}
         }
     }
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::error::Failure;
 use crate::app::App;
-use crate::domain::ids::{FlowId, Subject};
+use crate::domain::ids::{FlowId, ProviderId, Subject};
 use crate::domain::{Error, json};
 use crate::http::caller::{actor, bearer_or_basic};
 use crate::http::fields::once;
@@ -153,9 +153,8 @@ fn answer(words: &Words, request: &HttpRequest, text: &[u8]) -> Result<Answer, B
     let params = sent.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     let state = sent.remove("state").ok_or_else(|| page::bad_request(words, words.state_missing))?;
     Ok(Answer {
-        fp_type,
-        fp_name,
-        state: Some(state.into()),
+        provider: ProviderId::parse(&fp_type, &fp_name).ok(),
+        state: state.into(),
         code: sent.remove("code").map(SecretString::from),
         error: sent.remove("error"),
         iss: sent.remove("iss"),

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::link::link;
-use super::{hash, record_refusal, revoke_grant};
+use super::{record_refusal, revoke_grant};
 use crate::domain::caller::{Action, Caller};
 use crate::domain::event::Actor;
+use crate::domain::flow::{Flow, hash};
 use crate::domain::ids::Subject;
-use crate::domain::{Error, Result, pkce};
+use crate::domain::{Error, Result};
 use crate::service::{Parts, links};
-use crate::store::flows::{FlowRow, delete, find_by_code, take_pending};
+use crate::store::flows::{delete, find_by_code, take_pending};
 use crate::store::{self, Tx};
 
 /// What an app completes a bind with.
@@ -36,28 +37,28 @@ pub async fn complete(parts: &Arc<Parts>, caller: &Caller, actor: Actor, complet
 async fn store_link(parts: &Parts, caller: &Caller, actor: &Actor, completion: Completion) -> Result<()> {
     let code_hash = hash(&completion.bind_code);
     let waiting = store::read!(parts.store, |conn| find_by_code(conn, &code_hash))?.ok_or(Error::BindCode)?;
-    if waiting.client != caller.client.as_str() {
+    if waiting.client != caller.client {
         return Err(Error::Denied);
     }
     let subject = subject(&waiting, completion.subject)?;
     parts.check_subject(&subject)?;
     let mut tx = parts.store.begin().await?;
-    let now = store::at(parts.clock.now());
-    let row = take_pending(tx.conn(), &code_hash, &caller.client, now).await?.ok_or(Error::BindCode)?;
-    if let Err(refusal) = fits(parts, &mut tx, caller, (&row, &completion.code_verifier, &subject)).await {
-        return burn(parts, tx, actor, (&row, refusal)).await;
+    let now = parts.clock.now();
+    let flow = take_pending(tx.conn(), &code_hash, &caller.client, now).await?.ok_or(Error::BindCode)?;
+    if let Err(refusal) = fits(parts, &mut tx, caller, (&flow, &completion.code_verifier, &subject)).await {
+        return burn(parts, tx, actor, (&flow, refusal)).await;
     }
-    match link(parts, &mut tx, (&caller.client, actor), (&row, &subject)).await {
+    match link(parts, &mut tx, (&caller.client, actor), (&flow, &subject)).await {
         Ok(()) => tx.commit().await,
         Err(refusal @ (Error::AlreadyLinked | Error::Input { .. })) => {
             // It may have been a constraint that refused, and then on Postgres this transaction is over.
             drop(tx);
             let mut tx = parts.store.begin().await?;
-            if !delete(tx.conn(), &row).await? {
+            if !delete(tx.conn(), &flow).await? {
                 // Used up by another call meanwhile, which has what was granted.
                 return Err(refusal);
             }
-            burn(parts, tx, actor, (&row, refusal)).await
+            burn(parts, tx, actor, (&flow, refusal)).await
         }
         Err(error) => Err(error),
     }
@@ -68,14 +69,9 @@ async fn fits(
     parts: &Parts,
     tx: &mut Tx,
     caller: &Caller,
-    (row, verifier, subject): (&FlowRow, &SecretString, &Subject),
+    (flow, verifier, subject): (&Flow, &SecretString, &Subject),
 ) -> Result<()> {
-    if !pkce::proves(verifier, &row.code_challenge) {
-        return Err(Error::BindCode);
-    }
-    if row.subject.as_deref().is_some_and(|fixed| fixed != subject.as_str()) {
-        return Err(Error::Denied);
-    }
+    flow.is_completed_by(verifier, subject)?;
     caller.may(Action::ChangeLinks, subject)?;
     links::require_account(parts, tx, caller, subject).await?;
     match store::accounts::find(tx.conn(), subject).await? {
@@ -85,16 +81,14 @@ async fn fits(
 }
 
 /// The subject the link is to belong to: the instruction's, or else the one named now. Naming none loses nothing.
-fn subject(row: &FlowRow, named: Option<Subject>) -> Result<Subject> {
-    match (named, &row.subject) {
-        (Some(named), _) => Ok(named),
-        (None, Some(fixed)) => Subject::parse(fixed.clone()).map_err(Error::internal),
-        (None, None) => Err(Error::input("subject", "is required: the instruction was not made for a user")),
-    }
+fn subject(flow: &Flow, named: Option<Subject>) -> Result<Subject> {
+    named
+        .or_else(|| flow.subject.clone())
+        .ok_or_else(|| Error::input("subject", "is required: the instruction was not made for a user"))
 }
 
 /// Lets the flow's deletion stand, with a line of record and its tokens queued for revocation, and refuses. A failure of ours uses nothing up.
-async fn burn(parts: &Parts, mut tx: Tx, actor: &Actor, (row, refusal): (&FlowRow, Error)) -> Result<()> {
+async fn burn(parts: &Parts, mut tx: Tx, actor: &Actor, (flow, refusal): (&Flow, Error)) -> Result<()> {
     let detail = match refusal {
         Error::BindCode => "wrong_verifier",
         Error::Denied => "wrong_subject",
@@ -104,8 +98,8 @@ async fn burn(parts: &Parts, mut tx: Tx, actor: &Actor, (row, refusal): (&FlowRo
         Error::Input { .. } => "disabled_account",
         ours => return Err(ours),
     };
-    revoke_grant(parts, &mut tx, row).await?;
-    record_refusal(parts, &mut tx, actor, (row, detail)).await?;
+    revoke_grant(parts, &mut tx, flow).await?;
+    record_refusal(parts, &mut tx, actor, (flow, detail)).await?;
     tx.commit().await?;
     Err(refusal)
 }

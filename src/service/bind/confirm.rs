@@ -5,15 +5,14 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::callback::pending;
-use super::person::{self, Standing, standing};
-use super::{Browser, Ending, Step, end, flow_id, hash, provider_of, runs_out, state_of};
-use crate::domain::flow::FlowState;
-use crate::domain::ids::{ClientId, FlowId};
+use super::person::{self, standing};
+use super::{Browser, Halt, Step, end, stop};
+use crate::domain::flow::{Ended, Flow, FlowState, ProviderAccount, hash};
+use crate::domain::ids::{FlowId, Sid};
 use crate::domain::session::Session;
 use crate::domain::{Error, Result, name};
 use crate::service::{Parts, forms};
 use crate::store;
-use crate::store::flows::FlowRow;
 
 /// The longest name that a page shows, in characters.
 const NAME_LIMIT: usize = 80;
@@ -55,7 +54,7 @@ pub enum Shown {
 
 /// A flow that waits for this browser's answer, all that was asked of the browser being so.
 struct Waiting<'b> {
-    row: FlowRow,
+    flow: Flow,
     cookie: &'b SecretString,
     /// Who is signed in, where that matters.
     session: Option<Session>,
@@ -68,21 +67,19 @@ pub async fn question(parts: &Arc<Parts>, flow: FlowId, browser: Browser) -> Res
 }
 
 async fn ask(parts: &Parts, flow: FlowId, browser: &Browser) -> Result<Shown> {
-    let Waiting { row, cookie, session } = match find(parts, flow, browser).await? {
+    let Waiting { flow, cookie, session } = match find(parts, flow, browser).await? {
         Ok(found) => found,
         Err(instead) => return Ok(Shown::Instead(instead)),
     };
-    let provider = provider_of(&row)?;
-    let title =
-        parts.settings.providers.get(&provider).map_or_else(|| provider.to_string(), |found| found.title.clone());
-    let client = ClientId::parse(row.client.clone()).ok().and_then(|id| parts.settings.clients.get(&id));
+    let provider = parts.settings.providers.get(&flow.provider);
+    let client = parts.settings.clients.get(&flow.client);
     Ok(Shown::Question(Question {
-        provider: title,
-        account: account(&row),
-        client: client.map_or_else(|| row.client.clone(), |client| client.name.clone()),
+        provider: provider.map_or_else(|| flow.provider.to_string(), |found| found.title.clone()),
+        account: flow.stage.account().and_then(name_of).unwrap_or_default(),
+        client: client.map_or_else(|| flow.client.to_string(), |client| client.name.clone()),
         whom: session.map_or(Whom::Application, |session| Whom::Person(session.name.as_deref().and_then(presentable))),
-        csrf: forms::token(cookie, &purpose(&row)),
-        callback: row.callback,
+        csrf: forms::token(cookie, &purpose(&flow)),
+        callback: flow.callback,
     }))
 }
 
@@ -103,61 +100,62 @@ async fn answer(
     browser: &Browser,
     (sent_csrf, decision): (&SecretString, &str),
 ) -> Result<Step> {
-    let Waiting { row, cookie, session } = match find(parts, flow, browser).await? {
+    let Waiting { flow, cookie, session } = match find(parts, flow, browser).await? {
         Ok(found) => found,
         Err(instead) => return Ok(instead),
     };
-    if !forms::is_token(sent_csrf, cookie, &purpose(&row)) {
+    if !forms::is_token(sent_csrf, cookie, &purpose(&flow)) {
         return Err(Error::input("csrf", "is not the form's; open the page again"));
     }
     match (decision, session) {
-        ("yes", None) => hand_over(parts, &row).await,
-        ("yes", Some(_)) => person::link(parts, &row, browser).await,
-        ("no", _) => end(parts, &row, Ending::AccessDenied, "declined_at_confirm").await,
+        ("yes", None) => hand_over(parts, &flow).await,
+        ("yes", Some(_)) => person::link(parts, &flow, browser).await,
+        ("no", _) => end(parts, &flow, Ended::DeclinedAtConfirm).await,
         _ => Err(Error::input("decision", "must be yes or no")),
     }
 }
 
 /// Gives the app the code it completes with.
-async fn hand_over(parts: &Parts, row: &FlowRow) -> Result<Step> {
+async fn hand_over(parts: &Parts, flow: &Flow) -> Result<Step> {
     let now = parts.clock.now();
     let code = parts.entropy.token();
-    let expires = store::at(runs_out(FlowState::Pending, now, row.opened.map(|at| at.0)));
+    let times = (now, FlowState::Pending.runs_out(now, flow.opened()));
     let code_hash = hash(&code);
-    let confirmed =
-        store::claim!(parts.store, |conn| store::flows::confirm(conn, row, &code_hash, store::at(now), expires))?;
-    Ok(if confirmed { pending(parts, row, &code) } else { Step::Nothing })
+    let confirmed = store::claim!(parts.store, |conn| store::flows::confirm(conn, flow, &code_hash, times))?;
+    Ok(if confirmed { pending(parts, flow, &code) } else { Step::Nothing })
 }
 
 /// The flow that waits for this browser's answer; else what to do instead.
-async fn find<'b>(parts: &Parts, flow: FlowId, browser: &'b Browser) -> Result<std::result::Result<Waiting<'b>, Step>> {
-    let Some(row) = store::read!(parts.store, |conn| store::flows::find(conn, flow))? else {
+async fn find<'b>(parts: &Parts, id: FlowId, browser: &'b Browser) -> Result<std::result::Result<Waiting<'b>, Step>> {
+    let Some(flow) = store::read!(parts.store, |conn| store::flows::find(conn, id))? else {
         return Ok(Err(Step::Nothing));
     };
-    let Some(cookie) = browser.proves(&parts.settings, &row) else { return Ok(Err(Step::Nothing)) };
-    if row.expires.0 <= parts.clock.now() {
-        return Ok(Err(end(parts, &row, Ending::FlowExpired, "flow_expired").await?));
+    match asked(parts, &flow, browser).await {
+        Ok((cookie, session)) => Ok(Ok(Waiting { flow, cookie, session })),
+        Err(Halt::Stop(why)) => stop(parts, &flow, why).await.map(Err),
+        Err(Halt::Failed(error)) => Err(error),
     }
-    if state_of(&row)? != FlowState::Confirming {
-        return Ok(Err(Step::Nothing));
-    }
-    match standing(parts, &row, browser).await? {
-        Standing::Apps => Ok(Ok(Waiting { row, cookie, session: None })),
-        Standing::Theirs(session) => Ok(Ok(Waiting { row, cookie, session: Some(session) })),
-        Standing::Nobody => Ok(Err(end(parts, &row, Ending::WrongUser, "signed_out").await?)),
-        Standing::Anothers => Ok(Err(end(parts, &row, Ending::WrongUser, "wrong_user").await?)),
-    }
+}
+
+/// The flow's cookie, and who is signed in where that matters, if the owner of the account is asked in this browser.
+async fn asked<'b>(
+    parts: &Parts,
+    flow: &Flow,
+    browser: &'b Browser,
+) -> std::result::Result<(&'b SecretString, Option<Session>), Halt> {
+    let cookie = flow.asks(browser.cookie(&parts.settings, flow.id), parts.clock.now())?;
+    let standing = standing(parts, flow, browser).await?;
+    Ok((cookie, standing.person()?.cloned()))
 }
 
 /// What the form is for: the account it names. Another tab may have come back with another one since.
-fn purpose(row: &FlowRow) -> String {
-    format!("confirm {} {}", flow_id(row), row.sid.as_deref().unwrap_or_default())
+fn purpose(flow: &Flow) -> String {
+    format!("confirm {} {}", flow.id, flow.sid().map_or("", Sid::as_str))
 }
 
 /// The account's name, or its id where there is nothing to read in the name.
-fn account(row: &FlowRow) -> String {
-    let readable = |text: Option<&str>| text.and_then(presentable);
-    readable(row.user_name.as_deref()).or_else(|| readable(row.sid.as_deref())).unwrap_or_default()
+fn name_of(account: &ProviderAccount) -> Option<String> {
+    account.user_name.as_deref().and_then(presentable).or_else(|| presentable(account.sid.as_str()))
 }
 
 /// A name as this page may show it, who is asked having to know whom they connect: as names are kept, less what shows nothing of

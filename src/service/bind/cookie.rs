@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use subtle::ConstantTimeEq as _;
 
-use super::{FlowRow, flow_id, hash_text};
 use crate::domain::flow::FLOW_LIMIT;
 use crate::domain::ids::FlowId;
 use crate::entropy::Entropy;
@@ -72,16 +70,10 @@ impl Browser {
         self.session.as_ref()
     }
 
-    fn value(&self, settings: &Settings, flow: FlowId) -> Option<&SecretString> {
+    /// What it sent as the flow's cookie; [`crate::domain::flow::Flow::opened_by`] says whether it is.
+    pub(super) fn cookie(&self, settings: &Settings, flow: FlowId) -> Option<&SecretString> {
         let name = name(settings, flow);
         self.cookies.iter().find(|(sent, _)| *sent == name).map(|(_, value)| value)
-    }
-
-    /// The secret of a flow's cookie, if this is the browser that opened the flow.
-    pub(super) fn proves(&self, settings: &Settings, row: &FlowRow) -> Option<&SecretString> {
-        let value = self.value(settings, flow_id(row))?;
-        let expected = row.cookie_hash.as_deref()?;
-        bool::from(hash_text(value.expose_secret()).ct_eq(expected)).then_some(value)
     }
 
     /// A new cookie for a flow that this browser opens.

@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{record_refusal, revoke_grant};
+use super::close;
 use crate::domain::Result;
-use crate::domain::event::Actor;
+use crate::domain::flow::{Ended, Flow};
 use crate::service::Parts;
-use crate::store::flows::{FlowRow, delete, list_expired, take_all};
-use crate::store::{self, Tx, at};
+use crate::store::flows::{delete, list_expired, take_all};
+use crate::store::{self, Tx};
 
 /// How many are looked at together.
 const BATCH: i64 = 100;
@@ -15,10 +15,10 @@ const BATCH: i64 = 100;
 /// Ends every flow that ran out before `before`, each in a transaction of its own.
 pub(in crate::service) async fn sweep(parts: &Parts, before: DateTime<Utc>) -> Result<()> {
     loop {
-        let expired = store::read!(parts.store, |conn| list_expired(conn, at(before), BATCH))?;
+        let expired = store::read!(parts.store, |conn| list_expired(conn, before, BATCH))?;
         let mut ended = 0_usize;
-        for row in &expired {
-            ended += usize::from(end(parts, row).await?);
+        for flow in &expired {
+            ended += usize::from(end(parts, flow).await?);
         }
         // Where others end them all, there is nothing left to do.
         if ended == 0 {
@@ -33,26 +33,19 @@ pub(in crate::service) async fn end_all(
     tx: &mut Tx,
     (subject, why): (&str, &'static str),
 ) -> Result<()> {
-    for row in take_all(tx.conn(), subject).await? {
-        close(parts, tx, (&row, why)).await?;
+    for flow in take_all(tx.conn(), subject).await? {
+        close(parts, tx, &flow, why).await?;
     }
     Ok(())
 }
 
 /// Ends one flow; says whether it was as it was read.
-async fn end(parts: &Parts, row: &FlowRow) -> Result<bool> {
+async fn end(parts: &Parts, flow: &Flow) -> Result<bool> {
     let mut tx = parts.store.begin().await?;
-    if !delete(tx.conn(), row).await? {
+    if !delete(tx.conn(), flow).await? {
         return Ok(false);
     }
-    close(parts, &mut tx, (row, "flow_expired")).await?;
+    close(parts, &mut tx, flow, Ended::Expired.detail()).await?;
     tx.commit().await?;
     Ok(true)
-}
-
-/// What is due when a flow's row is gone.
-async fn close(parts: &Parts, tx: &mut Tx, (row, detail): (&FlowRow, &'static str)) -> Result<()> {
-    revoke_grant(parts, tx, row).await?;
-    let actor = Actor { client: Some(row.client.clone()), ..Actor::default() };
-    record_refusal(parts, tx, &actor, (row, detail)).await
 }

@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use url::Url;
 
-use super::{UNTOUCHED, instruction_url, runs_out, seal};
+use super::{UNTOUCHED, instruction_url, seal};
 use crate::domain::account::Account;
 use crate::domain::caller::{Action, Caller};
-use crate::domain::flow::FlowState;
+use crate::domain::flow::{Completer, Flow, FlowState, Stage};
 use crate::domain::ids::{FlowId, ProviderId};
 use crate::domain::{Error, Result, pkce};
 use crate::service::Parts;
 use crate::settings::Subjects;
 use crate::store;
-use crate::store::flows::FlowRow;
 use crate::vault::Table;
 
 /// What an app asks for.
@@ -45,7 +44,7 @@ pub async fn instruct(parts: &Arc<Parts>, caller: &Caller, instruction: Instruct
             "is not on the application's list of callbacks (compared letter for letter)",
         ));
     }
-    let challenge = challenge(parts.settings.subjects, &instruction)?;
+    let completer = completer(parts.settings.subjects, &instruction)?;
     if let Some(subject) = caller.subject().filter(|_| parts.settings.subjects == Subjects::Registered) {
         let account = store::read!(parts.store, |conn| store::accounts::find(conn, subject))?;
         account.filter(Account::may_sign_in).ok_or(Error::Denied)?;
@@ -53,41 +52,34 @@ pub async fn instruct(parts: &Arc<Parts>, caller: &Caller, instruction: Instruct
     let id = parts.entropy.uuid();
     let (_, wrapped) = parts.vault.new_row_key(Table::Flows, id)?;
     let now = parts.clock.now();
-    let mut row = FlowRow {
-        id: store::row_id(id),
-        state: FlowState::Instructed.as_str().to_owned(),
-        client: caller.client.as_str().to_owned(),
-        subject: caller.subject().map(|subject| subject.as_str().to_owned()),
-        fp_type: provider.fp_type().to_owned(),
-        fp_name: provider.fp_name().to_owned(),
+    let mut flow = Flow {
+        id: FlowId(id),
+        client: caller.client.clone(),
+        subject: caller.subject().cloned(),
+        provider,
         callback: instruction.callback,
-        code_challenge: challenge,
-        cookie_hash: None,
-        state_hash: None,
-        code_hash: None,
-        sid: None,
-        user_name: None,
+        completer,
         key_id: wrapped.key_id,
         wrapped_key: wrapped.bytes,
         sealed: None,
-        opened: None,
-        expires: store::at(runs_out(FlowState::Instructed, now, None)),
-        created: store::at(now),
         popup: instruction.popup,
+        created: now,
+        expires: FlowState::Instructed.runs_out(now, None),
+        stage: Stage::Instructed,
     };
-    row.sealed = Some(seal(parts, &row, None, &UNTOUCHED)?);
-    parts.detached(async move |parts| store::flows::insert(&mut parts.store.write().await?, &row).await).await?;
+    flow.sealed = Some(seal(parts, &flow, None, &UNTOUCHED)?);
+    parts.detached(async move |parts| store::flows::insert(&mut parts.store.write().await?, &flow).await).await?;
     instruction_url(&parts.settings, FlowId(id))
 }
 
-/// The code challenge; empty without one. Where the users live elsewhere nobody can sign in here, so there has to be one.
-fn challenge(subjects: Subjects, instruction: &Instruction) -> Result<String> {
+/// Who completes the bind: the app, if it sends a challenge. Where the users live elsewhere nobody can sign in here, so it has to.
+fn completer(subjects: Subjects, instruction: &Instruction) -> Result<Completer> {
     if instruction.code_challenge_method.as_deref().is_some_and(|method| method != pkce::S256) {
         return Err(Error::input("code_challenge_method", "must be S256"));
     }
     let Some(challenge) = &instruction.code_challenge else {
         if subjects == Subjects::Registered && instruction.code_challenge_method.is_none() {
-            return Ok(String::new());
+            return Ok(Completer::Person);
         }
         return Err(Error::input(
             "code_challenge",
@@ -95,7 +87,7 @@ fn challenge(subjects: Subjects, instruction: &Instruction) -> Result<String> {
         ));
     };
     if pkce::is_challenge(challenge) {
-        return Ok(challenge.clone());
+        return Ok(Completer::App { challenge: challenge.clone() });
     }
     Err(Error::input("code_challenge", "must be the base64url of a SHA-256, 43 characters (RFC 7636 §4.2)"))
 }

@@ -15,14 +15,13 @@ mod posted;
 
 use std::fmt;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
-use sha2::{Digest as _, Sha256};
 use url::Url;
 use url::form_urlencoded;
 
-pub use callback::{Answer, callback};
+pub use callback::callback;
 pub use complete::{Completion, complete};
 pub use confirm::{Question, Shown, Whom, confirm, question};
 pub use cookie::{Browser, FlowCookie, is_flow_cookie};
@@ -35,15 +34,15 @@ use super::audit::{About, record};
 use super::{Parts, revoke};
 use crate::domain::event::{Actor, Event};
 use crate::domain::expiry::{Lives, Stated};
-use crate::domain::flow::{FLOW_LIMIT, FlowState};
-use crate::domain::ids::{ClientId, FlowId, ProviderId};
+pub use crate::domain::flow::Answer;
+use crate::domain::flow::{Ended, Flow, Stop};
+use crate::domain::ids::{FlowId, ProviderId, Sid, Subject};
 use crate::domain::params::Params;
 use crate::domain::token::Grant;
 use crate::domain::{Error, Result};
 use crate::settings::Settings;
-use crate::store::flows::FlowRow;
 use crate::store::{self, Tx};
-use crate::vault::{Flow, Place, Table, flow_place};
+use crate::vault::{self, Place, Table, flow_place};
 
 /// What a browser is to do next.
 pub enum Step {
@@ -82,31 +81,6 @@ pub struct Return {
     pub popup: bool,
 }
 
-/// Why a bind ended without a link, as the app is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
-    AccessDenied,
-    AlreadyLinked,
-    FlowExpired,
-    ProviderError,
-    WrongUser,
-}
-
-impl Ending {
-    /// The code and our fixed text; a provider's own words go nowhere.
-    fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::AccessDenied => ("access_denied", "The user declined to connect the account"),
-            Self::AlreadyLinked => ("already_linked", "The account is linked to another user"),
-            Self::FlowExpired => ("flow_expired", "Connecting the account took too long"),
-            Self::ProviderError => ("provider_error", "The provider could not connect the account"),
-            Self::WrongUser => {
-                ("wrong_user", "The user who is signed in is not the one the account was to be connected to")
-            }
-        }
-    }
-}
-
 /// The redirect URI that is registered at a provider: one per provider, so that a code of one can't be redeemed at another.
 pub fn redirect_uri(settings: &Settings, provider: &ProviderId) -> Result<Url> {
     let path = format!(
@@ -129,38 +103,6 @@ fn confirm_url(settings: &Settings, flow: FlowId) -> Result<Url> {
     let mut url = instruction_url(settings, flow)?;
     url.set_path(&format!("{}/confirm", url.path()));
     Ok(url)
-}
-
-fn hash(secret: &SecretString) -> Vec<u8> {
-    hash_text(secret.expose_secret())
-}
-
-fn hash_text(text: &str) -> Vec<u8> {
-    Sha256::digest(text.as_bytes()).to_vec()
-}
-
-fn flow_id(row: &FlowRow) -> FlowId {
-    FlowId(row.id.0)
-}
-
-fn provider_of(row: &FlowRow) -> Result<ProviderId> {
-    ProviderId::parse(&row.fp_type, &row.fp_name).map_err(Error::internal)
-}
-
-/// Whether the flow is completed in the browser, by the person who is signed in there, and not by the app.
-fn is_persons(row: &FlowRow) -> bool {
-    row.code_challenge.is_empty()
-}
-
-fn state_of(row: &FlowRow) -> Result<FlowState> {
-    FlowState::parse(&row.state).ok_or_else(|| Error::internal(format!("a flow in the unknown state {}", row.state)))
-}
-
-/// When a flow that enters `state` at `now` runs out: its own limit, and that of the whole flow since it was opened.
-fn runs_out(state: FlowState, now: DateTime<Utc>, opened: Option<DateTime<Utc>>) -> DateTime<Utc> {
-    let after = |moment: DateTime<Utc>, limit| moment + TimeDelta::from_std(limit).unwrap_or_default();
-    let own = after(now, state.limit());
-    opened.map_or(own, |opened| own.min(after(opened, FLOW_LIMIT)))
 }
 
 /// What is sealed in a flow before it has any secret: that its row is still what was instructed.
@@ -245,69 +187,114 @@ pub(super) fn in_the_clear_if_any<S: Serializer>(
 
 /// Seals a flow's secrets under the flow's own key, for this flow and all that it is for: `sid` is the account that the
 /// provider proved, none before it did.
-fn seal<T: Serialize>(parts: &Parts, row: &FlowRow, sid: Option<&str>, secrets: &T) -> Result<Vec<u8>> {
-    let key = parts.vault.open_row_key(Table::Flows, row.id.0, &row.key_id, &row.wrapped_key)?;
+fn seal<T: Serialize>(parts: &Parts, flow: &Flow, sid: Option<&Sid>, secrets: &T) -> Result<Vec<u8>> {
+    let key = parts.vault.open_row_key(Table::Flows, flow.id.0, &flow.key_id, &flow.wrapped_key)?;
     let text = serde_json::to_string(secrets).map_err(Error::internal)?;
-    parts.vault.seal(&key, &place(row, sid), &text.into())
+    parts.vault.seal(&key, &place(flow, sid), &text.into())
 }
 
-/// Opens what [`seal`] sealed for the same account.
-fn unseal<T: for<'de> Deserialize<'de>>(parts: &Parts, row: &FlowRow, sid: Option<&str>, sealed: &[u8]) -> Result<T> {
-    let key = parts.vault.open_row_key(Table::Flows, row.id.0, &row.key_id, &row.wrapped_key)?;
-    let text = parts.vault.open(&key, &place(row, sid), sealed)?;
+/// Opens what [`seal`] sealed in a flow that has come as far.
+fn unseal<T: for<'de> Deserialize<'de>>(parts: &Parts, flow: &Flow, sealed: &[u8]) -> Result<T> {
+    let key = parts.vault.open_row_key(Table::Flows, flow.id.0, &flow.key_id, &flow.wrapped_key)?;
+    let text = parts.vault.open(&key, &place(flow, flow.sid()), sealed)?;
     // serde_json's errors quote no more than a type and a column, and the text is our own.
     serde_json::from_str(text.expose_secret()).map_err(Error::internal)
 }
 
-fn place(row: &FlowRow, sid: Option<&str>) -> Place {
-    flow_place(&Flow {
-        id: row.id.0,
-        client: &row.client,
-        subject: row.subject.as_deref(),
-        fp_type: &row.fp_type,
-        fp_name: &row.fp_name,
-        callback: &row.callback,
-        code_challenge: &row.code_challenge,
-        sid,
+fn place(flow: &Flow, sid: Option<&Sid>) -> Place {
+    flow_place(&vault::Flow {
+        id: flow.id.0,
+        client: flow.client.as_str(),
+        subject: flow.subject.as_ref().map(Subject::as_str),
+        fp_type: flow.provider.fp_type(),
+        fp_name: flow.provider.fp_name(),
+        callback: &flow.callback,
+        code_challenge: flow.completer.challenge(),
+        sid: sid.map(Sid::as_str),
     })
+}
+
+/// Why a request goes no further: by the flow's own rules, or by a failure.
+enum Halt {
+    Stop(Stop),
+    Failed(Error),
+}
+
+impl From<Stop> for Halt {
+    fn from(why: Stop) -> Self {
+        Self::Stop(why)
+    }
+}
+
+impl From<Ended> for Halt {
+    fn from(ended: Ended) -> Self {
+        Self::Stop(ended.into())
+    }
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// What a browser is to do where a flow goes no further.
+async fn stop(parts: &Parts, flow: &Flow, why: Stop) -> Result<Step> {
+    match why {
+        Stop::Nothing => Ok(Step::Nothing),
+        Stop::Ended(ended) => end(parts, flow, ended).await,
+    }
 }
 
 /// Ends a flow without a link: its row goes, a line stays, the app is told. If the flow has moved on since it was read,
 /// what went wrong is no longer its business.
-async fn end(parts: &Parts, row: &FlowRow, ending: Ending, detail: &'static str) -> Result<Step> {
+async fn end(parts: &Parts, flow: &Flow, ended: Ended) -> Result<Step> {
     let mut tx = parts.store.begin().await?;
-    if !store::flows::delete(tx.conn(), row).await? {
+    if !store::flows::delete(tx.conn(), flow).await? {
         return Ok(Step::Nothing);
     }
-    let actor = Actor { client: Some(row.client.clone()), ..Actor::default() };
-    revoke_grant(parts, &mut tx, row).await?;
-    record_refusal(parts, &mut tx, &actor, (row, detail)).await?;
+    close(parts, &mut tx, flow, ended.detail()).await?;
     tx.commit().await?;
-    let (error, description) = ending.words();
-    Ok(back_to_app(parts, row, &[("status", "error"), ("error", error), ("error_description", description)]))
+    let (error, description) = ended.told();
+    Ok(back_to_app(parts, flow, &[("status", "error"), ("error", error), ("error_description", description)]))
+}
+
+/// What is due when a flow's row is gone and there is no link.
+async fn close(parts: &Parts, tx: &mut Tx, flow: &Flow, detail: &'static str) -> Result<()> {
+    revoke_grant(parts, tx, flow).await?;
+    record_refusal(parts, tx, &through(flow), (flow, detail)).await
+}
+
+/// The application through which a flow's browser acts.
+fn through(flow: &Flow) -> Actor {
+    Actor { client: Some(flow.client.as_str().to_owned()), ..Actor::default() }
 }
 
 /// Queues for revocation what a flow has been granted, in the transaction that ends it without a link.
-async fn revoke_grant(parts: &Parts, tx: &mut Tx, row: &FlowRow) -> Result<()> {
-    let has_grant = matches!(state_of(row)?, FlowState::Confirming | FlowState::Pending);
-    let Some(sealed) = row.sealed.as_ref().filter(|_| has_grant) else { return Ok(()) };
-    let whose = whose(row, row.sid.as_deref());
-    match unseal::<Option<GrantSecrets>>(parts, row, row.sid.as_deref(), sealed) {
+async fn revoke_grant(parts: &Parts, tx: &mut Tx, flow: &Flow) -> Result<()> {
+    let Some((account, sealed)) = flow.stage.account().zip(flow.sealed.as_ref()) else { return Ok(()) };
+    let whose = whose(flow, Some(&account.sid));
+    match unseal::<Option<GrantSecrets>>(parts, flow, sealed) {
         Ok(None) => Ok(()),
         Ok(Some(grant)) => {
             let tokens = revoke::Tokens { access: grant.access, refresh: grant.refresh };
             revoke::queue(parts, tx.conn(), whose, &tokens).await
         }
         // Another instance has the key.
-        Err(error) if !parts.vault.has_key(&row.key_id) => Err(error),
+        Err(error) if !parts.vault.has_key(&flow.key_id) => Err(error),
         // What cannot be read must not keep the flow alive.
         Err(error) => revoke::give_up_unread(parts, tx, whose, &error).await,
     }
 }
 
 /// Whose a flow's tokens are; `sid` as far as the provider proved it.
-fn whose<'a>(row: &'a FlowRow, sid: Option<&'a str>) -> revoke::Whose<'a> {
-    revoke::Whose { subject: row.subject.as_deref(), fp_type: &row.fp_type, fp_name: &row.fp_name, sid }
+fn whose<'a>(flow: &'a Flow, sid: Option<&'a Sid>) -> revoke::Whose<'a> {
+    revoke::Whose {
+        subject: flow.subject.as_ref().map(Subject::as_str),
+        fp_type: flow.provider.fp_type(),
+        fp_name: flow.provider.fp_name(),
+        sid: sid.map(Sid::as_str),
+    }
 }
 
 /// The line that stays of a flow that ended without a link.
@@ -315,13 +302,12 @@ async fn record_refusal(
     parts: &Parts,
     tx: &mut Tx,
     actor: &Actor,
-    (row, detail): (&FlowRow, &'static str),
+    (flow, detail): (&Flow, &'static str),
 ) -> Result<()> {
-    let provider = provider_of(row)?;
     let about = About {
-        subject: row.subject.as_deref(),
-        provider: Some(&provider),
-        sid: row.sid.as_deref(),
+        subject: flow.subject.as_ref().map(Subject::as_str),
+        provider: Some(&flow.provider),
+        sid: flow.sid().map(Sid::as_str),
         detail: Some(detail),
     };
     record(parts, tx, Event::BindRefused, actor, about).await
@@ -329,16 +315,16 @@ async fn record_refusal(
 
 /// Back to the app's callback with what it is told, added to whatever query it has; the rest of it stays letter for letter.
 /// Nowhere, if the callback is on the app's list no more: a row is no place to keep an address that browsers are sent to.
-fn back_to_app(parts: &Parts, row: &FlowRow, result: &[(&'static str, &str)]) -> Step {
-    let client = ClientId::parse(row.client.clone()).ok().and_then(|id| parts.settings.clients.get(&id));
-    if !client.is_some_and(|client| client.callbacks.contains(&row.callback)) {
+fn back_to_app(parts: &Parts, flow: &Flow, result: &[(&'static str, &str)]) -> Step {
+    let client = parts.settings.clients.get(&flow.client);
+    if !client.is_some_and(|client| client.callbacks.contains(&flow.callback)) {
         return Step::Nothing;
     }
-    let mut told = vec![("fp", format!("{}:{}", row.fp_type, row.fp_name)), ("bind", flow_id(row).to_string())];
+    let mut told = vec![("fp", flow.provider.to_string()), ("bind", flow.id.to_string())];
     told.extend(result.iter().map(|(name, value)| (*name, (*value).to_owned())));
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&told).finish();
-    let separator = if row.callback.contains('?') { '&' } else { '?' };
-    Step::ToApp(Return { address: format!("{}{separator}{query}", row.callback), told, popup: row.popup })
+    let separator = if flow.callback.contains('?') { '&' } else { '?' };
+    Step::ToApp(Return { address: format!("{}{separator}{query}", flow.callback), told, popup: flow.popup })
 }
 
 #[cfg(test)]

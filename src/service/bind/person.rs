@@ -1,75 +1,66 @@
 //! A bind that a person completes: whoever is signed in at our own page, in the browser that opened the instruction. No
 //! application's token and no Condo session counts (DESIGN 8).
 
-use super::{Browser, Ending, Step, back_to_app, end, is_persons};
-use crate::domain::event::Actor;
-use crate::domain::ids::{ClientId, Subject};
-use crate::domain::session::Session;
+use super::{Browser, Step, back_to_app, end, through};
+use crate::domain::flow::{Ended, Flow, Standing};
 use crate::domain::{Error, Result};
 use crate::service::{Parts, sessions};
-use crate::store::accounts;
-use crate::store::flows::{self, FlowRow};
+use crate::store::{Tx, accounts, flows};
 
-/// How a browser stands to a flow, by who is signed in there.
-pub(super) enum Standing {
-    /// It doesn't matter: the app completes the flow, with a verifier that only it holds.
-    Apps,
-    /// Whose flow it is, or whose it becomes.
-    Theirs(Session),
-    /// Nobody is signed in.
-    Nobody,
-    /// Somebody else is.
-    Anothers,
+/// How the browser stands to the flow now; the session is looked up only where it matters.
+pub(super) async fn standing(parts: &Parts, flow: &Flow, browser: &Browser) -> Result<Standing> {
+    let session = if flow.is_persons() { sessions::find(parts, browser.session()).await? } else { None };
+    Ok(flow.standing(session))
 }
 
-/// How the browser stands to the flow now. It is asked at every step: who is signed in may have changed since the last.
-pub(super) async fn standing(parts: &Parts, row: &FlowRow, browser: &Browser) -> Result<Standing> {
-    if !is_persons(row) {
-        return Ok(Standing::Apps);
-    }
-    Ok(match sessions::find(parts, browser.session()).await? {
-        None => Standing::Nobody,
-        Some(session) if row.subject.as_deref().is_none_or(|subject| subject == session.subject.as_str()) => {
-            Standing::Theirs(session)
+/// Links the account to whose flow it is.
+pub(super) async fn link(parts: &Parts, flow: &Flow, browser: &Browser) -> Result<Step> {
+    let mut tx = parts.store.begin().await?;
+    let ended = match make(parts, &mut tx, flow, browser).await? {
+        Made::Linked => {
+            tx.commit().await?;
+            return Ok(back_to_app(parts, flow, &[("status", "linked")]));
         }
-        Some(_) => Standing::Anothers,
-    })
+        Made::Moved => return Ok(Step::Nothing),
+        Made::Refused(ended) => ended,
+    };
+    // Where a constraint refused, this transaction is over on Postgres.
+    drop(tx);
+    end(parts, flow, ended).await
 }
 
-/// Links the account to whose flow it is. Once more who is signed in is asked, in the transaction that makes the link.
-pub(super) async fn link(parts: &Parts, row: &FlowRow, browser: &Browser) -> Result<Step> {
-    let Some(subject) = &row.subject else {
+/// What became of a person's link.
+enum Made {
+    /// It is made.
+    Linked,
+    /// The flow has moved on since it was read.
+    Moved,
+    /// It is refused.
+    Refused(Ended),
+}
+
+/// Makes the link. Once more who is signed in is asked, in the transaction that makes it.
+async fn make(parts: &Parts, tx: &mut Tx, flow: &Flow, browser: &Browser) -> Result<Made> {
+    let Some(subject) = &flow.subject else {
         return Err(Error::internal("a person's flow that came back is nobody's"));
     };
-    let subject = Subject::parse(subject.clone()).map_err(Error::internal)?;
-    let client = ClientId::parse(row.client.clone()).map_err(Error::internal)?;
-    let actor = Actor { client: Some(row.client.clone()), ..Actor::default() };
-    let mut tx = parts.store.begin().await?;
-    accounts::hold(tx.conn(), &subject).await?;
+    accounts::hold(tx.conn(), subject).await?;
     let session = match browser.session() {
         Some(cookie) => sessions::look(parts, tx.conn(), cookie).await?,
         None => None,
     };
-    if session.as_ref().is_none_or(|session| session.subject != subject) {
-        drop(tx);
-        let detail = if session.is_some() { "wrong_user" } else { "signed_out" };
-        return end(parts, row, Ending::WrongUser, detail).await;
+    match flow.standing(session).person() {
+        Ok(Some(_)) => {}
+        Ok(None) => return Err(Error::internal("an app's flow is no person's to complete")),
+        Err(ended) => return Ok(Made::Refused(ended)),
     }
-    if !flows::delete(tx.conn(), row).await? {
-        return Ok(Step::Nothing);
+    if !flows::delete(tx.conn(), flow).await? {
+        return Ok(Made::Moved);
     }
-    match super::link::link(parts, &mut tx, (&client, &actor), (row, &subject)).await {
-        Ok(()) => tx.commit().await?,
-        Err(Error::AlreadyLinked) => {
-            // It was a constraint that refused, so on Postgres this transaction is over.
-            drop(tx);
-            return end(parts, row, Ending::AlreadyLinked, "already_linked").await;
-        }
-        Err(Error::Input { .. }) => {
-            drop(tx);
-            return end(parts, row, Ending::ProviderError, "provider_gone").await;
-        }
-        Err(error) => return Err(error),
+    match super::link::link(parts, tx, (&flow.client, &through(flow)), (flow, subject)).await {
+        Ok(()) => Ok(Made::Linked),
+        Err(Error::AlreadyLinked) => Ok(Made::Refused(Ended::AlreadyLinked)),
+        Err(Error::Input { .. }) => Ok(Made::Refused(Ended::ProviderGone)),
+        Err(error) => Err(error),
     }
-    Ok(back_to_app(parts, row, &[("status", "linked")]))
 }

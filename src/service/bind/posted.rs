@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 
 use secrecy::SecretString;
 
-use super::{Answer, hash, provider_of};
+use super::Answer;
 use crate::domain::Result;
+use crate::domain::flow::hash;
 use crate::service::Parts;
 use crate::store;
 
@@ -26,15 +27,14 @@ pub struct OnceMore {
 /// What of an answer is to come once more; `None` if no flow waits for it. Whose browser this is can't be told yet, so
 /// nothing is decided and nothing touched.
 pub async fn once_more(parts: &Parts, answer: &Answer) -> Result<Option<OnceMore>> {
-    let Some(state) = &answer.state else { return Ok(None) };
-    let state_hash = hash(state);
-    let Some(row) = store::read!(parts.store, |conn| store::flows::find_by_state(conn, &state_hash))? else {
+    let state_hash = hash(&answer.state);
+    let Some(flow) = store::read!(parts.store, |conn| store::flows::find_by_state(conn, &state_hash))? else {
         return Ok(None);
     };
-    let provider = parts.settings.providers.get(&provider_of(&row)?);
+    let provider = parts.settings.providers.get(&flow.provider);
     let resent = provider.into_iter().flat_map(|provider| provider.resent_params.iter().map(String::as_str));
     let names: BTreeSet<&str> = PARAMETERS.into_iter().chain(resent).collect();
     let fields =
         names.into_iter().filter_map(|name| Some((name.to_owned(), answer.params.get(name)?.clone()))).collect();
-    Ok(Some(OnceMore { fields, callback: row.callback }))
+    Ok(Some(OnceMore { fields, callback: flow.callback }))
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::link::stored_as;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::link::stored_as;
 
 /// Where a bind stands. There is no state for the end: a flow that is done, failed or late has no row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +37,13 @@ impl FlowState {
             Self::SigningIn | Self::AtProvider => Duration::from_mins(10),
             Self::Pending => Duration::from_mins(1),
         }
+    }
+
+    /// When a flow that enters the state at `now` runs out: the state's own limit, and that of the whole flow since it was opened.
+    pub fn runs_out(self, now: DateTime<Utc>, opened: Option<DateTime<Utc>>) -> DateTime<Utc> {
+        let after = |moment: DateTime<Utc>, limit| moment + TimeDelta::from_std(limit).unwrap_or_default();
+        let own = after(now, self.limit());
+        opened.map_or(own, |opened| own.min(after(opened, FLOW_LIMIT)))
     }
 }
 
