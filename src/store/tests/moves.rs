@@ -190,7 +190,7 @@ async fn each_statement_does_what_the_move_says() {
         let mut tx = store.begin().await.unwrap();
         let conn = tx.conn();
         vault_keys::insert_if_absent(conn, "k", b"check value", moments()[1]).await.unwrap();
-        let mut changed = Vec::new();
+        let mut made = Vec::new();
         for (there, read) in flows.iter().flat_map(|there| flows.iter().map(move |read| (there, read))) {
             for (one, late) in MOVES.into_iter().flat_map(|one| [(one, 0), (one, 60)]) {
                 if there != read && (late > 0 || !one.is_of_what_was_read()) {
@@ -201,8 +201,8 @@ async fn each_statement_does_what_the_move_says() {
                 let (changes, expected) = with.decide(one, there, read);
                 let about = format!("{one:?} {late} s later: {there:?}, read as {read:?}");
                 assert_eq!(with.make(one, conn, read).await, changes, "{about}");
-                if changes && !changed.contains(&one) {
-                    changed.push(one);
+                if changes && !made.contains(&one) {
+                    made.push(one);
                 }
                 assert_eq!(flows::find(conn, there.id).await.unwrap(), expected, "{about}");
                 if let Some(left) = expected {
@@ -211,7 +211,7 @@ async fn each_statement_does_what_the_move_says() {
             }
         }
         for one in MOVES {
-            assert_eq!(changed.contains(&one), !one.is_refused(), "{one:?}");
+            assert_eq!(made.contains(&one), !one.is_refused(), "{one:?}");
         }
     }
 }
