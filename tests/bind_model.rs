@@ -94,7 +94,7 @@ impl Model for Binds {
             Property::always(THEIRS, |model: &Self, state: &State| {
                 state.links.iter().all(|link| link.is_theirs(model.kind))
             }),
-            Property::always(SHOWN, |_, state: &State| state.links.iter().all(|link| link.is_as_shown())),
+            Property::always(SHOWN, |_, state: &State| state.links.iter().all(state::Link::is_as_shown)),
             Property::always(STATE, |_, state: &State| state.has_spent_each_once()),
             Property::always(NEWEST, |_, state: &State| !state.has_gone_back),
             Property::always(GRANTS, |_, state: &State| state.has_all_grants()),
@@ -107,7 +107,7 @@ impl Model for Binds {
 
 impl Binds {
     /// Nothing can happen any more.
-    fn is_over(&self, state: &State) -> bool {
+    fn is_over(self, state: &State) -> bool {
         !Step::all(state).into_iter().any(|step| self.next_state(state, step).is_some())
     }
 }

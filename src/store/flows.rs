@@ -152,12 +152,12 @@ fn readable(found: QueryResult<Vec<FlowRow>>) -> Result<Vec<Flow>> {
 /// What an arrival writes.
 #[derive(AsChangeset)]
 #[diesel(table_name = flows, treat_none_as_null = true)]
-struct ArrivalRow<'a> {
+struct ArrivalRow {
     state: &'static str,
-    sid: &'a str,
-    user_name: Option<&'a str>,
-    sealed: &'a [u8],
-    code_hash: Option<&'a [u8]>,
+    sid: String,
+    user_name: Option<String>,
+    sealed: Vec<u8>,
+    code_hash: Option<Vec<u8>>,
     expires: At,
 }
 
@@ -268,10 +268,10 @@ pub(crate) async fn claim_answer(conn: &mut Conn, id: FlowId, state_hash: &[u8],
 pub(crate) async fn arrive(conn: &mut Conn, flow: &Flow, arrival: &Arrival) -> Result<bool> {
     let row = ArrivalRow {
         state: arrival.state().as_str(),
-        sid: arrival.sid.as_str(),
-        user_name: arrival.user_name.as_deref(),
-        sealed: &arrival.sealed,
-        code_hash: arrival.code_hash.as_deref(),
+        sid: arrival.sid.as_str().to_owned(),
+        user_name: arrival.user_name.clone(),
+        sealed: arrival.sealed.clone(),
+        code_hash: arrival.code_hash.clone(),
         expires: At(arrival.expires),
     };
     let moved = on!(conn, |c| diesel::update(flows::table.find(Uuid(flow.id.0)))

@@ -122,15 +122,18 @@ fn begin(state: &mut State, (browser, read): (usize, Flow), next: Doing) -> Opti
 
 impl Binds {
     /// Takes the step, if it can be taken now.
-    pub(super) fn step(&self, state: &mut State, step: Step) -> Option<()> {
+    pub(super) fn step(self, state: &mut State, step: Step) -> Option<()> {
         match step {
-            Step::Open(b) => self.open(state, b),
+            Step::Open(b) => open(state, b),
             Step::Consent(b, nth) => consent(state, b, nth),
             Step::Bring(b, nth) => self.bring(state, b, nth),
             Step::Show(b) => self.show(state, b),
             Step::Yes(b) => self.yes(state, b),
             Step::Complete { from, by } => self.complete(state, from, by),
-            Step::Go(i) => self.go(state, i),
+            Step::Go(i) => {
+                self.go(state, i);
+                Some(())
+            }
             Step::Fail(i) => fail(state, i),
             Step::Crash(i) => crash(state, i),
             Step::SignIn(b, who) => self.sign_in(state, b, Some(who)),
@@ -144,45 +147,19 @@ impl Binds {
     }
 
     /// Whether an app completes the flow.
-    fn is_apps(&self) -> bool {
+    fn is_apps(self) -> bool {
         matches!(self.kind, Kind::Apps | Kind::Unasked)
     }
 
-    fn cookie(state: &State, b: usize) -> Option<SecretString> {
-        state.browsers[b].has_cookie.then(|| cookie(b))
-    }
-
     /// How a browser stands to a flow, after the opening.
-    fn standing(&self, state: &State, flow: &Flow, b: usize) -> Standing {
+    fn standing(self, state: &State, flow: &Flow, b: usize) -> Standing {
         if self.flaw == Some(Flaw::TrustsTheFirstSession) {
             return flow.standing(Some(Person::Alice.session()));
         }
         flow.standing(state.browsers[b].session())
     }
 
-    fn open(&self, state: &mut State, b: usize) -> Option<()> {
-        let flow = state.row.clone()?;
-        let read = (b, flow.clone());
-        let opening = match flow.opening(Self::cookie(state, b).as_ref(), state.now) {
-            Ok(opening) => opening,
-            Err(Stop::Nothing) => return None,
-            Err(Stop::Ended(ended)) => return begin(state, read, Doing::End(ended)),
-        };
-        let subject = match flow.standing(state.browsers[b].session()) {
-            Standing::Apps => None,
-            Standing::Theirs(session) => Some(session.subject),
-            Standing::Nobody if opening == Opening::First => return begin(state, read, Doing::SignIn),
-            // It is sent to our sign-in page.
-            Standing::Nobody => return None,
-            Standing::Anothers => return begin(state, read, Doing::End(Ended::WrongUser)),
-        };
-        spend(&mut state.left.opens)?;
-        state.trips += 1;
-        let trip = state.trips;
-        begin(state, read, Doing::Leave { trip, subject })
-    }
-
-    fn bring(&self, state: &mut State, b: usize, nth: usize) -> Option<()> {
+    fn bring(self, state: &mut State, b: usize, nth: usize) -> Option<()> {
         let (trip, account) = *state.answers.iter().nth(nth)?;
         let waits_for = Some(state_hash(trip));
         let flow = state
@@ -197,7 +174,7 @@ impl Binds {
             iss: None,
             params: HashMap::new(),
         };
-        let mut sent = Self::cookie(state, b);
+        let mut sent = sent_by(state, b);
         if self.flaw == Some(Flaw::SkipsCookie) {
             sent = (0..2).map(cookie).find(|cookie| flow.opened_by(Some(cookie)).is_some());
         }
@@ -215,13 +192,13 @@ impl Binds {
     }
 
     /// Whether the question stands in this browser; else what is to be done instead, if anything is.
-    fn asks(&self, state: &State, flow: &Flow, b: usize) -> Result<(), Stop> {
-        flow.asks(Self::cookie(state, b).as_ref(), state.now)?;
+    fn asks(self, state: &State, flow: &Flow, b: usize) -> Result<(), Stop> {
+        flow.asks(sent_by(state, b).as_ref(), state.now)?;
         self.standing(state, flow, b).person()?;
         Ok(())
     }
 
-    fn show(&self, state: &mut State, b: usize) -> Option<()> {
+    fn show(self, state: &mut State, b: usize) -> Option<()> {
         let flow = state.row.clone()?;
         match self.asks(state, &flow, b) {
             Ok(()) => {
@@ -234,7 +211,7 @@ impl Binds {
     }
 
     /// Nobody says yes to an account that is not their own.
-    fn yes(&self, state: &mut State, b: usize) -> Option<()> {
+    fn yes(self, state: &mut State, b: usize) -> Option<()> {
         let shown = state.browsers[b].page.clone()?;
         let sits = state.browsers[b].sits;
         if !(0..2).any(|nth| shown == sid((sits, nth))) {
@@ -252,7 +229,7 @@ impl Binds {
     }
 
     /// Each app holds a verifier; only Alice's is the flow's. A thief brings a code of another browser's to an app of his own.
-    fn complete(&self, state: &mut State, from: usize, by: usize) -> Option<()> {
+    fn complete(self, state: &mut State, from: usize, by: usize) -> Option<()> {
         let trip = state.browsers[from].code?;
         let row = state.row.clone()?;
         if !row.is_taken_by(&code_hash(trip), &row.client, state.now) {
@@ -267,26 +244,14 @@ impl Binds {
             state.close();
             return Some(());
         }
-        self.link(state, &row, (subject, state.said_yes.clone()), None)?;
+        link(state, &row, (subject, state.said_yes.clone()), None)?;
         if self.flaw != Some(Flaw::KeepsCode) {
             state.row = None;
         }
         Some(())
     }
 
-    fn link(
-        &self,
-        state: &mut State,
-        row: &Flow,
-        (subject, shown): (Subject, Option<Sid>),
-        signed_in: Option<Subject>,
-    ) -> Option<()> {
-        let account = row.sid()?.clone();
-        state.links.push(Link { trip: granted(row), subject, account, shown, signed_in });
-        Some(())
-    }
-
-    fn go(&self, state: &mut State, i: usize) -> Option<()> {
+    fn go(self, state: &mut State, i: usize) {
         let task = state.tasks.remove(i);
         match task.next.clone() {
             Doing::SignIn => {
@@ -311,10 +276,9 @@ impl Binds {
             Doing::End(_) if state.row.as_ref().is_some_and(|row| row.is_still(&task.read)) => state.close(),
             Doing::End(_) => {}
         }
-        Some(())
     }
 
-    fn leave(&self, state: &mut State, task: &Task, (trip, subject): (u8, Option<&Subject>)) {
+    fn leave(self, state: &mut State, task: &Task, (trip, subject): (u8, Option<&Subject>)) {
         let read = Flow { subject: subject.cloned().or_else(|| task.read.subject.clone()), ..task.read.clone() };
         let opened = match self.flaw {
             Some(Flaw::ReloadsForEver) => state.now,
@@ -339,7 +303,7 @@ impl Binds {
         state.browsers[task.browser].at = Some(trip);
     }
 
-    fn claim(&self, state: &mut State, task: Task, (trip, account): (u8, External)) {
+    fn claim(self, state: &mut State, task: Task, (trip, account): (u8, External)) {
         let claimed = state.row.as_ref().and_then(|row| row.claim_answer(&state_hash(trip), task.now));
         if claimed.is_none() && self.flaw != Some(Flaw::SkipsClaim) {
             return;
@@ -348,7 +312,7 @@ impl Binds {
         state.tasks.push(Task { next: Doing::Exchange { trip, account }, ..task });
     }
 
-    fn land(&self, state: &mut State, task: &Task, (trip, account): (u8, External)) {
+    fn land(self, state: &mut State, task: &Task, (trip, account): (u8, External)) {
         let code = (self.kind == Kind::Unasked).then_some(trip);
         let next = if code.is_some() { FlowState::Pending } else { FlowState::Confirming };
         let arrival = Arrival {
@@ -375,7 +339,7 @@ impl Binds {
         }
     }
 
-    fn hand_over(&self, state: &mut State, task: &Task, shown: Sid) {
+    fn hand_over(self, state: &mut State, task: &Task, shown: Sid) {
         let Some(trip) = granted(&task.read) else { return };
         let expires = FlowState::Pending.runs_out(state.now, task.read.opened());
         let confirmed = state.row.as_ref().and_then(|row| match self.flaw {
@@ -389,7 +353,7 @@ impl Binds {
         }
     }
 
-    fn link_person(&self, state: &mut State, task: Task, shown: Sid) {
+    fn link_person(self, state: &mut State, task: Task, shown: Sid) {
         let session = state.browsers[task.browser].session();
         let signed_in = session.as_ref().map(|session| session.subject.clone());
         let standing = self.standing(state, &task.read, task.browser);
@@ -401,12 +365,12 @@ impl Binds {
         }
         let Some(row) = state.row.take_if(|row| row.is_still(&task.read)) else { return };
         if let Some(subject) = row.subject.clone() {
-            self.link(state, &row, (subject, Some(shown)), signed_in);
+            link(state, &row, (subject, Some(shown)), signed_in);
         }
     }
 
     /// The app does not know who sits there: in its flows nobody else does.
-    fn sign_in(&self, state: &mut State, b: usize, who: Option<Person>) -> Option<()> {
+    fn sign_in(self, state: &mut State, b: usize, who: Option<Person>) -> Option<()> {
         if self.is_apps() {
             return None;
         }
@@ -416,6 +380,43 @@ impl Binds {
         browser.sits = who.unwrap_or(browser.sits);
         Some(())
     }
+}
+
+fn sent_by(state: &State, b: usize) -> Option<SecretString> {
+    state.browsers[b].has_cookie.then(|| cookie(b))
+}
+
+fn open(state: &mut State, b: usize) -> Option<()> {
+    let flow = state.row.clone()?;
+    let read = (b, flow.clone());
+    let opening = match flow.opening(sent_by(state, b).as_ref(), state.now) {
+        Ok(opening) => opening,
+        Err(Stop::Nothing) => return None,
+        Err(Stop::Ended(ended)) => return begin(state, read, Doing::End(ended)),
+    };
+    let subject = match flow.standing(state.browsers[b].session()) {
+        Standing::Apps => None,
+        Standing::Theirs(session) => Some(session.subject),
+        Standing::Nobody if opening == Opening::First => return begin(state, read, Doing::SignIn),
+        // It is sent to our sign-in page.
+        Standing::Nobody => return None,
+        Standing::Anothers => return begin(state, read, Doing::End(Ended::WrongUser)),
+    };
+    spend(&mut state.left.opens)?;
+    state.trips += 1;
+    let trip = state.trips;
+    begin(state, read, Doing::Leave { trip, subject })
+}
+
+fn link(
+    state: &mut State,
+    row: &Flow,
+    (subject, shown): (Subject, Option<Sid>),
+    signed_in: Option<Subject>,
+) -> Option<()> {
+    let account = row.sid()?.clone();
+    state.links.push(Link { trip: granted(row), subject, account, shown, signed_in });
+    Some(())
 }
 
 fn consent(state: &mut State, b: usize, nth: u8) -> Option<()> {

@@ -53,7 +53,7 @@ impl Flow {
     pub fn await_sign_in(&self, cookie_hash: &[u8], now: DateTime<Utc>, expires: DateTime<Utc>) -> Option<Self> {
         let is_open = self.stage == Stage::Instructed && !self.is_late(now);
         let visit = Visit { cookie_hash: cookie_hash.to_vec(), opened: now };
-        is_open.then(|| Self { stage: Stage::SigningIn(visit), expires, ..self.clone() })
+        is_open.then(|| Self { expires, stage: Stage::SigningIn(visit), ..self.clone() })
     }
 
     /// The first opening: binds the flow to one browser and sends it to the provider.
@@ -100,7 +100,7 @@ impl Flow {
             None => Stage::Confirming { visit, account },
             Some(code_hash) => Stage::Pending { visit, account, code_hash },
         };
-        Some(Self { stage, sealed: Some(arrival.sealed.clone()), expires: arrival.expires, ..self.clone() })
+        Some(Self { sealed: Some(arrival.sealed.clone()), expires: arrival.expires, stage, ..self.clone() })
     }
 
     /// The owner said yes to the account that `read` names: the app gets a code.
@@ -109,7 +109,7 @@ impl Flow {
             Stage::Confirming { visit, account } if Some(&account.sid) == read.sid() && !self.is_late(now) => {
                 let (visit, account) = (visit.clone(), account.clone());
                 let stage = Stage::Pending { visit, account, code_hash: code_hash.to_vec() };
-                Some(Self { stage, expires, ..self.clone() })
+                Some(Self { expires, stage, ..self.clone() })
             }
             _ => None,
         }
