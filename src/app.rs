@@ -40,7 +40,7 @@ impl App {
             flights: Flights::new(&settings, &entropy),
             tokens_seen: callers::TokensSeen::default(),
             wrong_secrets: callers::WrongSecrets::default(),
-            passwords: passwords::Passwords::new(),
+            passwords: passwords::Passwords::default(),
             caller_sized: caller_sized::CallerSized::new(store.lists_at_once()),
             uses: Uses::default(),
             presence: keys::Presence::new(&*entropy),

@@ -44,14 +44,11 @@ impl Nice {
         }
         // Held meanwhile, so that there is one.
         let mut builder = self.builder.lock().unwrap_or_else(PoisonError::into_inner);
-        let runtime = match self.runtime.get() {
-            Some(runtime) => runtime,
-            None => {
-                let made = builder.build()?;
-                self.runtime.get_or_init(|| made)
-            }
-        };
-        Ok(runtime.handle())
+        if let Some(runtime) = self.runtime.get() {
+            return Ok(runtime.handle());
+        }
+        let made = builder.build()?;
+        Ok(self.runtime.get_or_init(|| made).handle())
     }
 }
 

@@ -220,6 +220,8 @@ fn offences(path: &str, text: &str) -> Vec<String> {
             let inside = segments.get(1).is_some_and(|item| !item.starts_with(char::is_uppercase));
             if !may_use(floor, other) {
                 found.push(format!("{path}:{line}: {floor} may not use {shown}"));
+            } else if floor != "store" && other == "store" && segments.last().is_some_and(|item| item.ends_with("Row")) {
+                found.push(format!("{path}:{line}: rows stop at the store: {shown}"));
             } else if floor == "cli" && SHUT.contains(&other.as_str()) && inside {
                 found.push(format!("{path}:{line}: {floor} may not reach inside {other}: {shown}"));
             }
@@ -285,6 +287,8 @@ fn an_arrow_is_found_however_it_is_written() {
         ("settings/mod.rs", "\nuse crate::*;"),
         ("cli/migrate.rs", "\nuse crate::store::links;"),
         ("cli/migrate.rs", "\nfn f() { crate::vault::flow_place(); }"),
+        ("service/links.rs", "\nuse crate::store::links::{find, LinkRow};"),
+        ("service/tokens.rs", "fn f(row: &\ncrate::store::token_sets::TokenRow) {}"),
         ("service/links.rs", "\nuse diesel::prelude::*;"),
         ("domain/link.rs", "#[derive(\ndiesel::Queryable)] struct A;"),
         ("cli/check.rs", "\nuse actix_web::HttpServer;"),

@@ -106,8 +106,8 @@ pub struct NewTokens {
 pub struct StaleSet {
     /// The link.
     pub link: LinkId,
-    /// At which provider.
-    pub provider: ProviderId,
+    /// At which provider; `None` if the name can be no provider's: one such row keeps no others from their turn.
+    pub provider: Option<ProviderId>,
     /// Counts what was written.
     pub version: i64,
     /// When the access token expires, as stated.

@@ -32,13 +32,15 @@ pub struct Passwords {
     threads: Nice,
 }
 
-impl Passwords {
+impl Default for Passwords {
     /// One for each core: more at once would only take more memory.
-    pub fn new() -> Self {
+    fn default() -> Self {
         let cores = available_parallelism().map_or(1, NonZero::get);
         Self { desk: Desk::new(cores, cores, cores * QUEUE), threads: Nice::new("passwords", cores) }
     }
+}
 
+impl Passwords {
     /// [`Error::TooManyAttempts`] if as many wait as may, and most of them in this line; also later, for somebody of another.
     async fn place(&self, line: Line) -> Result<Place> {
         self.desk.place(line).await.map_err(|_full| Error::TooManyAttempts { retry_after: COME_AGAIN })
@@ -130,7 +132,7 @@ mod tests {
     async fn hashing_gives_way_to_who_serves() {
         use rustix::process::getpriority_process;
         let own = getpriority_process(None).unwrap();
-        let passwords = Passwords::new();
+        let passwords = Passwords::default();
         let nice = blocking(&passwords, Line::Known("set".to_owned()), |_| getpriority_process(None).unwrap());
         assert_eq!(nice.await.unwrap(), own.max(10));
     }

@@ -78,7 +78,7 @@ pub struct Store {
 }
 
 enum Engine {
-    Sqlite(sqlite::Sqlite),
+    Sqlite(Box<sqlite::Sqlite>),
     Postgres(Arc<postgres::Postgres>),
 }
 
@@ -87,7 +87,7 @@ impl Store {
     pub fn new(url: &SecretString, ca_file: Option<&Path>, runtime: Handle) -> Result<Self> {
         let engine = match url.expose_secret().split_once(':') {
             Some(("sqlite", path)) if !path.is_empty() => {
-                Engine::Sqlite(sqlite::Sqlite::new(&PathBuf::from(path), runtime)?)
+                Engine::Sqlite(Box::new(sqlite::Sqlite::new(&PathBuf::from(path), runtime)))
             }
             Some(("postgres" | "postgresql", _)) => {
                 Engine::Postgres(Arc::new(postgres::Postgres::new(url.expose_secret(), ca_file, runtime)?))

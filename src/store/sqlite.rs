@@ -55,11 +55,11 @@ pub(super) struct Sqlite {
 
 impl Sqlite {
     /// The database at `path`; nothing is opened yet.
-    pub(super) fn new(path: &Path, runtime: Handle) -> Result<Self> {
+    pub(super) fn new(path: &Path, runtime: Handle) -> Self {
         let writer = Together::new(path.to_owned(), runtime.clone());
         let (readers, lists) = (Pool::new(READERS), Pool::new(LISTS));
         let threads = Nice::new("lists", LISTS);
-        Ok(Self { path: path.to_owned(), runtime, readers, lists, threads, writer })
+        Self { path: path.to_owned(), runtime, readers, lists, threads, writer }
     }
 
     /// The file.

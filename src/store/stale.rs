@@ -7,13 +7,13 @@ use diesel::sql_types::Nullable;
 use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, on};
-use super::error::{lift, unreadable};
+use super::error::lift;
 use super::moment::Now;
 use super::schema::{accounts, link_uses, links, token_sets};
 use super::types::{At, Instant, Uuid};
 use crate::domain::ids::{LinkId, ProviderId};
 use crate::domain::token_set::StaleSet;
-use crate::domain::{Error, Result};
+use crate::domain::Result;
 use crate::store::leases::rested;
 use crate::store::marks::dead;
 
@@ -36,25 +36,22 @@ struct StaleRow {
     last_used: Option<At>,
 }
 
-impl TryFrom<StaleRow> for StaleSet {
-    type Error = Error;
-
-    fn try_from(row: StaleRow) -> Result<Self> {
-        let provider = ProviderId::from_parts(row.fp_type, row.fp_name);
-        Ok(Self {
+impl From<StaleRow> for StaleSet {
+    fn from(row: StaleRow) -> Self {
+        Self {
             link: LinkId(row.link_id.0),
-            provider: provider.map_err(|_malformed| unreadable("links", "fp_name"))?,
+            provider: ProviderId::from_parts(row.fp_type, row.fp_name).ok(),
             version: row.version,
             expires: row.expires_at.map(|at| at.0),
             obtained: row.obtained_at.map(|at| at.0),
             imported: row.imported_at.map(|at| at.0),
             last_used: row.last_used.map(|at| at.0),
-        })
+        }
     }
 }
 
 fn read(rows: QueryResult<Vec<StaleRow>>) -> Result<Vec<StaleSet>> {
-    rows.map_err(lift)?.into_iter().map(StaleSet::try_from).collect()
+    Ok(rows.map_err(lift)?.into_iter().map(StaleSet::from).collect())
 }
 
 /// The place in an order of moments from which to read on: `after`, or before all that come after `from`.

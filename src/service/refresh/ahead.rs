@@ -144,7 +144,7 @@ async fn unstated_of(parts: &Arc<Parts>, life: Duration, widest: Duration) -> Re
 }
 
 fn is_due(parts: &Parts, set: &StaleSet, now: DateTime<Utc>) -> bool {
-    let provider = parts.settings.providers.get(&set.provider);
+    let provider = set.provider.as_ref().and_then(|id| parts.settings.providers.get(id));
     // What is not to be remembered is not kept alive either.
     let Some(provider) = provider.filter(|provider| provider.remember_tokens) else { return false };
     let is_in_use = set.last_used.is_some_and(|used| now - used <= IN_USE);
@@ -176,8 +176,9 @@ async fn idle(parts: &Arc<Parts>) -> Result<usize> {
 /// Refreshes all of them, no more at a time than half of what a provider bears.
 async fn refresh_all(parts: &Arc<Parts>, due: Vec<StaleSet>) {
     join_all(due.into_iter().map(async |set| {
+        let Some(provider) = &set.provider else { return };
         // How it ended is in the row and in the log.
-        let _landed = in_turn(parts, &set.provider, (set.link, set.version), Errand::Renew).await;
+        let _landed = in_turn(parts, provider, (set.link, set.version), Errand::Renew).await;
     }))
     .await;
 }

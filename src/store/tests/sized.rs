@@ -85,7 +85,7 @@ pub(crate) async fn plan(store: &Store, table: Table, filter: &Filter, page: Opt
             let steps: Vec<Step> = conn::on!(&mut conn, |c| explained().query(c).load(c)).unwrap();
             steps.into_iter().map(|step| step.detail).collect()
         }
-        mut conn => {
+        mut conn @ Conn::Postgres(_) => {
             let explained = || statement(How::Postgres).explained("EXPLAIN ");
             let lines: Vec<Line> = conn::on!(&mut conn, |c| explained().query(c).load(c)).unwrap();
             lines.into_iter().map(|line| line.line).collect()
