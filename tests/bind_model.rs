@@ -2,6 +2,7 @@
 //! steps: reloads, second tabs, stolen addresses, another person who signs in, answers that come late or twice, and crashes
 //! between any two steps.
 
+mod faults;
 mod state;
 mod steps;
 

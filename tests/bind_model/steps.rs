@@ -3,13 +3,13 @@
 
 use std::collections::HashMap;
 
-use chrono::TimeDelta;
 use fedlink::domain::flow::{
     Answer, Arrival, Ended, Fact, Facts, Flow, FlowState, Issuer, Leg, Next, Opening, Stage, Standing, Stop, hash,
 };
 use fedlink::domain::ids::{Sid, Subject};
 use secrecy::SecretString;
 
+use super::faults::{consent, crash, fail, run_out, sweep, wait};
 use super::state::{Doing, External, Link, Person, State, Task, VERIFIER, granted, sealed_grant, sid};
 use super::{Binds, Flaw, Kind};
 
@@ -90,7 +90,7 @@ impl Step {
     }
 }
 
-fn spend(left: &mut u8) -> Option<()> {
+pub(super) fn spend(left: &mut u8) -> Option<()> {
     *left = left.checked_sub(1)?;
     Some(())
 }
@@ -416,48 +416,5 @@ fn link(
 ) -> Option<()> {
     let account = row.sid()?.clone();
     state.links.push(Link { trip: granted(row), subject, account, shown, signed_in });
-    Some(())
-}
-
-fn consent(state: &mut State, b: usize, nth: u8) -> Option<()> {
-    let trip = state.browsers[b].at.filter(|trip| *trip == state.newest)?;
-    if nth > 0 {
-        spend(&mut state.left.others)?;
-    }
-    let account = (state.browsers[b].sits, nth);
-    state.answers.insert((trip, account)).then_some(())
-}
-
-fn fail(state: &mut State, i: usize) -> Option<()> {
-    let Doing::Exchange { .. } = state.tasks[i].next else { return None };
-    spend(&mut state.left.failures)?;
-    state.tasks[i].next = Doing::End(Ended::ExchangeFailed);
-    Some(())
-}
-
-fn crash(state: &mut State, i: usize) -> Option<()> {
-    spend(&mut state.left.crashes)?;
-    if let Doing::Land { trip, .. } = state.tasks.remove(i).next {
-        state.died.insert(trip);
-    }
-    Some(())
-}
-
-fn wait(state: &mut State) -> Option<()> {
-    state.row.as_ref()?;
-    spend(&mut state.left.waits)?;
-    state.now += TimeDelta::minutes(9);
-    Some(())
-}
-
-fn run_out(state: &mut State) -> Option<()> {
-    let row = state.row.as_ref().filter(|row| !row.is_late(state.now))?;
-    state.now = row.expires;
-    Some(())
-}
-
-fn sweep(state: &mut State) -> Option<()> {
-    state.row.as_ref().filter(|row| row.is_late(state.now))?;
-    state.close();
     Some(())
 }
