@@ -11,9 +11,9 @@ use super::error::lift;
 use super::moment::Now;
 use super::schema::{accounts, link_uses, links, token_sets};
 use super::types::{At, Instant, Uuid};
+use crate::domain::Result;
 use crate::domain::ids::{LinkId, ProviderId};
 use crate::domain::token_set::StaleSet;
-use crate::domain::Result;
 use crate::store::leases::rested;
 use crate::store::marks::dead;
 
