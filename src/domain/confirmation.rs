@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::account::Phone;
+use super::ids::Subject;
 
 /// How long a confirmation can be used, from its start to its being spent; sending a code again doesn't prolong it.
 pub const ACTION_LIFETIME: Duration = Duration::from_hours(1);
@@ -26,6 +27,9 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// Every one.
+    pub const ALL: [Self; 3] = [Self::Confirm, Self::SignIn, Self::SecondFactor];
+
     /// What its tokens begin with, so that none passes for another's.
     pub fn prefix(self) -> &'static str {
         match self {
@@ -123,6 +127,47 @@ pub fn masked_email(address: &str) -> String {
     let (user, host) = address.rsplit_once('@').unwrap_or((address, ""));
     let first: String = user.chars().take(2).collect();
     format!("{first}***@{host}")
+}
+
+/// A phone that is to be confirmed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirmation {
+    /// The hash of its token.
+    pub token_hash: Vec<u8>,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The number.
+    pub phone: Phone,
+    /// The account that it was asked for by, if it was by one.
+    pub subject: Option<Subject>,
+    /// The code as it is kept.
+    pub code_mac: Vec<u8>,
+    /// When the code ends.
+    pub code_expires: DateTime<Utc>,
+    /// How often the code was looked at in vain.
+    pub looks: i32,
+    /// Whether the code was typed.
+    pub is_verified: bool,
+    /// When it was spent, or ended by too many tries.
+    pub completed: Option<DateTime<Utc>>,
+    /// When it ends.
+    pub expires: DateTime<Utc>,
+    /// When it was made.
+    pub created: DateTime<Utc>,
+    /// Whether the message with the code followed a right password of the subject.
+    pub after_password: bool,
+}
+
+impl Confirmation {
+    /// How it stands.
+    pub fn standing(&self) -> Standing {
+        Standing { is_completed: self.completed.is_some(), expires: self.expires, code_expires: self.code_expires }
+    }
+
+    /// Whether it can be used at `now`.
+    pub fn is_live(&self, now: DateTime<Utc>) -> bool {
+        self.standing().is_live(now)
+    }
 }
 
 /// A confirmation as it stands.

@@ -12,14 +12,14 @@ use super::places;
 use super::sessions::{self, SessionCookie};
 use super::sign_in::{Origin, actor, write_refusal};
 use crate::domain::account::{Account, AccountType, Address, PasswordHash, Phone};
-use crate::domain::confirmation::{self, Purpose, Tried};
+use crate::domain::confirmation::{self, Confirmation, Purpose, Tried};
 use crate::domain::entry::{Entry, Means};
 use crate::domain::event::Event;
 use crate::domain::ids::Subject;
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
 use crate::store::accounts::{find, find_by_address, hold};
-use crate::store::confirm_phone_actions::{ConfirmPhoneRow, find as find_action, insert, spend};
+use crate::store::confirm_phone_actions::{find as find_action, insert, spend};
 use crate::store::{self, at};
 
 /// A code on its way.
@@ -95,7 +95,7 @@ pub async fn ask(parts: &Arc<Parts>, typed: &str, asking: Asking) -> Result<Aske
 pub async fn ask_again(parts: &Arc<Parts>, token: SecretString, asking: Asking) -> Result<Asked> {
     let Some((purpose, row)) = look_up(parts, &token).await? else { return Ok(Asked::Gone) };
     let sent = confirm_phone::send_again(parts, (purpose, token.expose_secret()), asking).await;
-    let phone = masked(&row)?;
+    let phone = confirmation::masked_phone(&row.phone);
     asked(parts, sent.map(|()| Sent { token, phone }))
 }
 
@@ -132,7 +132,7 @@ pub(super) async fn ask_second(
 
 /// The masked number that the code of this token was sent to; none if there is nothing to be typed any more.
 pub async fn phone_of(parts: &Parts, token: &SecretString) -> Result<Option<String>> {
-    look_up(parts, token).await?.map(|(_, row)| masked(&row)).transpose()
+    Ok(look_up(parts, token).await?.map(|(_, row)| confirmation::masked_phone(&row.phone)))
 }
 
 /// Whether a form's token is one that a password has led to.
@@ -144,9 +144,9 @@ pub fn is_after_password(token: &SecretString) -> bool {
 /// as many looks as it gets in a day. Tries of passwords are none of these.
 pub async fn sign_in(parts: &Arc<Parts>, attempt: CodeTry) -> Result<Judged> {
     let Some((purpose, row)) = look_up(parts, &attempt.token).await? else { return Ok(Judged::Gone) };
-    if !row.verified {
+    if !row.is_verified {
         let typed = (attempt.code.trim().parse().unwrap_or(-1), Right::Confirms);
-        let budget = confirm_phone::budget_of(purpose, &row)?;
+        let budget = confirm_phone::budget_of(purpose, &row);
         let tried = confirm_phone::try_code(parts, (purpose, &row), &budget, typed, &attempt.origin).await?;
         let judged = match tried {
             Tried::Right => None,
@@ -156,7 +156,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: CodeTry) -> Result<Judged> {
             Tried::Gone => Some((Judged::Gone, "code_gone")),
         };
         if let Some((judged, why)) = judged {
-            write_refusal(parts, &attempt.origin, (row.subject, why)).await?;
+            write_refusal(parts, &attempt.origin, (subject_text(&row), why)).await?;
             return Ok(judged);
         }
     }
@@ -164,7 +164,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: CodeTry) -> Result<Judged> {
         Chosen::One(subject) => subject,
         Chosen::Several(types) => return Ok(Judged::Several(types)),
         Chosen::Nobody => {
-            write_refusal(parts, &attempt.origin, (row.subject, "no_account_for_phone")).await?;
+            write_refusal(parts, &attempt.origin, (subject_text(&row), "no_account_for_phone")).await?;
             return Ok(Judged::Nobody);
         }
     };
@@ -176,7 +176,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: CodeTry) -> Result<Judged> {
 /// Whose phone it was.
 struct Confirmed {
     purpose: Purpose,
-    row: ConfirmPhoneRow,
+    row: Confirmation,
     subject: Subject,
     origin: Origin,
     old: Option<SecretString>,
@@ -211,14 +211,13 @@ enum Chosen {
 
 async fn chosen(
     parts: &Parts,
-    (purpose, row): (Purpose, &ConfirmPhoneRow),
+    (purpose, row): (Purpose, &Confirmation),
     wanted: Option<AccountType>,
 ) -> Result<Chosen> {
     if let (Purpose::SecondFactor, Some(subject)) = (purpose, &row.subject) {
-        return Ok(Chosen::One(Subject::parse(subject.clone()).map_err(Error::internal)?));
+        return Ok(Chosen::One(subject.clone()));
     }
-    let phone = Phone::parse(&row.phone).map_err(Error::internal)?;
-    let mut found = store::read!(parts.store, |conn| find_by_address(conn, &Address::Phone(phone.clone())))?;
+    let mut found = store::read!(parts.store, |conn| find_by_address(conn, &Address::Phone(row.phone.clone())))?;
     found.retain(|account| may_sign_in(account, purpose, &row.phone));
     if let Some(wanted) = wanted {
         found.retain(|account| account.account_type == wanted);
@@ -234,9 +233,9 @@ async fn chosen(
 }
 
 /// Whether an account signs in with this phone: alone, only one to which a password alone would do as well.
-fn may_sign_in(account: &Account, purpose: Purpose, phone: &str) -> bool {
+fn may_sign_in(account: &Account, purpose: Purpose, phone: &Phone) -> bool {
     let means = if purpose == Purpose::SecondFactor { Means::PasswordAndPhone } else { Means::Phone };
-    let is_own = account.verified_phone().is_some_and(|own| own.as_str() == phone);
+    let is_own = account.verified_phone().is_some_and(|own| own == phone);
     is_own && account.standing().judge(means) == Entry::Open
 }
 
@@ -246,19 +245,19 @@ fn reached_phone(account: &Account) -> Option<Phone> {
 }
 
 /// The confirmation that a form's token stands for, if it is one for signing in, and not over.
-async fn look_up(parts: &Parts, token: &SecretString) -> Result<Option<(Purpose, ConfirmPhoneRow)>> {
+async fn look_up(parts: &Parts, token: &SecretString) -> Result<Option<(Purpose, Confirmation)>> {
     for purpose in [Purpose::SignIn, Purpose::SecondFactor] {
         if let Some(hash) = TokenHash::parse(purpose, token.expose_secret()) {
             let row = store::read!(parts.store, |conn| find_action(conn, hash.bytes()))?;
-            let row = row.filter(|row| confirm_phone::standing(row).is_live(parts.clock.now()));
+            let row = row.filter(|row| row.is_live(parts.clock.now()));
             return Ok(row.map(|row| (purpose, row)));
         }
     }
     Ok(None)
 }
 
-fn masked(row: &ConfirmPhoneRow) -> Result<String> {
-    Ok(confirmation::masked_phone(&Phone::parse(&row.phone).map_err(Error::internal)?))
+fn subject_text(confirmation: &Confirmation) -> Option<String> {
+    confirmation.subject.as_ref().map(|subject| subject.as_str().to_owned())
 }
 
 /// What our own page makes of the dialect's refusals.

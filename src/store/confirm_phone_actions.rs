@@ -5,31 +5,80 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, on};
-use super::error::lift;
+use super::error::{lift, unreadable};
 use super::schema::accounts;
 use super::schema::confirm_phone_actions::{self as actions};
 use super::types::At;
-use crate::domain::Result;
-use crate::domain::account::AccountType;
-use crate::domain::confirmation::LOOKS;
+use crate::domain::account::{AccountType, Phone};
+use crate::domain::confirmation::{Confirmation, LOOKS, Purpose};
+use crate::domain::ids::Subject;
+use crate::domain::{Error, Result};
 
-/// A confirmation.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+/// A confirmation as the table holds it.
+#[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = actions, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(crate) struct ConfirmPhoneRow {
-    pub(crate) token_hash: Vec<u8>,
-    pub(crate) purpose: String,
-    pub(crate) phone: String,
-    pub(crate) subject: Option<String>,
-    pub(crate) code_mac: Vec<u8>,
-    pub(crate) code_expires: At,
-    pub(crate) retries: i32,
-    pub(crate) verified: bool,
-    pub(crate) completed: Option<At>,
-    pub(crate) expires: At,
-    pub(crate) created: At,
-    /// Whether the message with the code followed a right password of the subject.
-    pub(crate) after_password: bool,
+struct ConfirmPhoneRow {
+    token_hash: Vec<u8>,
+    purpose: String,
+    phone: String,
+    subject: Option<String>,
+    code_mac: Vec<u8>,
+    code_expires: At,
+    retries: i32,
+    verified: bool,
+    completed: Option<At>,
+    expires: At,
+    created: At,
+    after_password: bool,
+}
+
+impl From<&Confirmation> for ConfirmPhoneRow {
+    fn from(confirmation: &Confirmation) -> Self {
+        Self {
+            token_hash: confirmation.token_hash.clone(),
+            purpose: confirmation.purpose.prefix().to_owned(),
+            phone: confirmation.phone.as_str().to_owned(),
+            subject: confirmation.subject.as_ref().map(|subject| subject.as_str().to_owned()),
+            code_mac: confirmation.code_mac.clone(),
+            code_expires: At(confirmation.code_expires),
+            retries: confirmation.looks,
+            verified: confirmation.is_verified,
+            completed: confirmation.completed.map(At),
+            expires: At(confirmation.expires),
+            created: At(confirmation.created),
+            after_password: confirmation.after_password,
+        }
+    }
+}
+
+impl TryFrom<ConfirmPhoneRow> for Confirmation {
+    type Error = Error;
+
+    fn try_from(row: ConfirmPhoneRow) -> Result<Self> {
+        let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.prefix() == row.purpose);
+        Ok(Self {
+            token_hash: row.token_hash,
+            purpose: purpose.ok_or_else(|| corrupt("purpose"))?,
+            phone: phone(&row.phone)?,
+            subject: row.subject.map(Subject::parse).transpose().map_err(|_value| corrupt("subject"))?,
+            code_mac: row.code_mac,
+            code_expires: row.code_expires.0,
+            looks: row.retries,
+            is_verified: row.verified,
+            completed: row.completed.map(|at| at.0),
+            expires: row.expires.0,
+            created: row.created.0,
+            after_password: row.after_password,
+        })
+    }
+}
+
+fn phone(text: &str) -> Result<Phone> {
+    Phone::parse(text).map_err(|_value| corrupt("phone"))
+}
+
+fn corrupt(column: &'static str) -> Error {
+    unreadable("confirm_phone_actions", column)
 }
 
 /// A code that was sent.
@@ -43,33 +92,33 @@ pub(crate) struct NewCode {
 }
 
 /// Stores a confirmation. It fails if its account is gone meanwhile.
-pub(crate) async fn insert(conn: &mut Conn, row: &ConfirmPhoneRow) -> Result<()> {
-    on!(conn, |c| diesel::insert_into(actions::table).values(row).execute(c)).map_err(lift)?;
+pub(crate) async fn insert(conn: &mut Conn, confirmation: &Confirmation) -> Result<()> {
+    let row = ConfirmPhoneRow::from(confirmation);
+    on!(conn, |c| diesel::insert_into(actions::table).values(&row).execute(c)).map_err(lift)?;
     Ok(())
 }
 
 /// The confirmation with this token, over or not.
-pub(crate) async fn find(conn: &mut Conn, token_hash: &[u8]) -> Result<Option<ConfirmPhoneRow>> {
-    on!(conn, |c| actions::table.find(token_hash).select(ConfirmPhoneRow::as_select()).first(c))
-        .optional()
-        .map_err(lift)
+pub(crate) async fn find(conn: &mut Conn, token_hash: &[u8]) -> Result<Option<Confirmation>> {
+    let found = on!(conn, |c| actions::table.find(token_hash).select(ConfirmPhoneRow::as_select()).first(c));
+    found.optional().map_err(lift)?.map(Confirmation::try_from).transpose()
 }
 
 /// The confirmations of this phone, and for this purpose, whose codes can still be typed at `now`, and weren't; the one whose
 /// code was sent last first.
 pub(crate) async fn list_live(
     conn: &mut Conn,
-    (phone, purpose): (&str, &str),
+    (phone, purpose): (&Phone, Purpose),
     now: At,
-) -> Result<Vec<ConfirmPhoneRow>> {
-    on!(conn, |c| actions::table
-        .filter(actions::phone.eq(phone).and(actions::purpose.eq(purpose)))
+) -> Result<Vec<Confirmation>> {
+    let found = on!(conn, |c| actions::table
+        .filter(actions::phone.eq(phone.as_str()).and(actions::purpose.eq(purpose.prefix())))
         .filter(actions::verified.eq(false).and(actions::completed.is_null()))
         .filter(actions::expires.ge(now).and(actions::code_expires.ge(now)))
         .order((actions::code_expires.desc(), actions::created.desc()))
         .select(ConfirmPhoneRow::as_select())
-        .load(c))
-    .map_err(lift)
+        .load::<ConfirmPhoneRow>(c));
+    found.map_err(lift)?.into_iter().map(Confirmation::try_from).collect()
 }
 
 /// Replaces the code; the looks stay counted. Says whether the confirmation can be used at `now`.
@@ -118,18 +167,16 @@ pub(crate) async fn spend_code(conn: &mut Conn, token_hash: &[u8], code_mac: &[u
     Ok(on!(conn, |c| diesel::update(row).set(actions::completed.eq(now)).execute(c)).map_err(lift)? == 1)
 }
 
-/// Uses up a confirmation that is confirmed and can be used at `now`: one of any number at once does. Its phone, and whose it
-/// is if it was asked for by that.
-pub(crate) async fn spend(conn: &mut Conn, token_hash: &[u8], now: At) -> Result<Option<(String, Option<String>)>> {
+/// Uses up a confirmation that is confirmed and can be used at `now`: one of any number at once does. Gives its phone.
+pub(crate) async fn spend(conn: &mut Conn, token_hash: &[u8], now: At) -> Result<Option<Phone>> {
     let row = actions::table
         .find(token_hash)
         .filter(actions::verified.and(actions::completed.is_null()).and(actions::expires.ge(now)));
-    on!(conn, |c| diesel::update(row)
+    let spent = on!(conn, |c| diesel::update(row)
         .set(actions::completed.eq(now))
-        .returning((actions::phone, actions::subject))
-        .get_result(c))
-    .optional()
-    .map_err(lift)
+        .returning(actions::phone)
+        .get_result::<String>(c));
+    spent.optional().map_err(lift)?.map(|text| phone(&text)).transpose()
 }
 
 /// Ends a confirmation.

@@ -8,11 +8,11 @@ use super::{look_up, spend_row};
 use crate::domain::Result;
 use crate::domain::account::Phone;
 use crate::domain::budget::Budget;
-use crate::domain::confirmation::{Purpose, Tried};
+use crate::domain::confirmation::{Confirmation, Purpose, Tried};
 use crate::domain::ids::Subject;
 use crate::service::Parts;
 use crate::service::sign_in::Origin;
-use crate::store::confirm_phone_actions::{ConfirmPhoneRow, list_live};
+use crate::store::confirm_phone_actions::list_live;
 use crate::store::{self, Tx, at};
 
 /// The most digits a code has.
@@ -36,18 +36,18 @@ pub(in crate::service) async fn second_factor(
     origin: &Origin,
 ) -> Result<Option<Factor>> {
     if value.starts_with(Purpose::Confirm.prefix()) {
-        let row = look_up(parts, Purpose::Confirm, value).await?;
-        let row = row.filter(|row| row.verified && row.phone == phone.as_str());
-        return Ok(row.map(|row| Factor::Token(TokenHash(row.token_hash))));
+        let found = look_up(parts, Purpose::Confirm, value).await?;
+        let found = found.filter(|found| found.is_verified && found.phone == *phone);
+        return Ok(found.map(|found| Factor::Token(TokenHash(found.token_hash))));
     }
     let is_code = (1..=DIGITS).contains(&value.len()) && value.chars().all(|c| c.is_ascii_digit());
     let (true, Ok(typed)) = (is_code, value.parse::<i64>()) else { return Ok(None) };
     let now = at(parts.clock.now());
-    let live = store::read!(parts.store, |conn| list_live(conn, (phone.as_str(), Purpose::Confirm.prefix()), now))?;
+    let live = store::read!(parts.store, |conn| list_live(conn, (phone, Purpose::Confirm), now))?;
     let candidates = candidates(&live, &subject);
     let budget = Budget::Accounts(subject);
-    for row in candidates {
-        let (which, typed) = ((Purpose::Confirm, row), (typed, Right::IsSpent));
+    for candidate in candidates {
+        let (which, typed) = ((Purpose::Confirm, candidate), (typed, Right::IsSpent));
         if try_code(parts, which, &budget, typed, origin).await? == Tried::Right {
             return Ok(Some(Factor::Code));
         }
@@ -57,8 +57,8 @@ pub(in crate::service) async fn second_factor(
 
 /// Whose codes the digits may be: the last that the account's password has led to, and the last of all. Anybody can have a code
 /// sent to the phone after that, which must not hide the owner's.
-fn candidates<'a>(live: &'a [ConfirmPhoneRow], subject: &Subject) -> Vec<&'a ConfirmPhoneRow> {
-    let own = live.iter().find(|row| row.after_password && row.subject.as_deref() == Some(subject.as_str()));
+fn candidates<'a>(live: &'a [Confirmation], subject: &Subject) -> Vec<&'a Confirmation> {
+    let own = live.iter().find(|sent| sent.after_password && sent.subject.as_ref() == Some(subject));
     let last = live.first().filter(|last| own.is_none_or(|own| own.token_hash != last.token_hash));
     own.into_iter().chain(last).collect()
 }

@@ -19,13 +19,13 @@ use super::Parts;
 use super::attempts::{self, Verdict, Window};
 use crate::domain::account::{Account, Phone};
 use crate::domain::budget::Budget;
-use crate::domain::confirmation::{self, ACTION_LIFETIME, CODE_LIFETIME, Purpose, Standing};
+use crate::domain::confirmation::{self, ACTION_LIFETIME, CODE_LIFETIME, Confirmation, Purpose};
 use crate::domain::ids::Subject;
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
 use crate::settings::Locale;
 use crate::store::accounts;
-use crate::store::confirm_phone_actions::{ConfirmPhoneRow, find, insert, renew, spend as spend_row};
+use crate::store::confirm_phone_actions::{find, insert, renew, spend as spend_row};
 use crate::store::{self, Tx, at};
 
 pub(super) use factor::{Factor, second_factor, spend_factor};
@@ -111,8 +111,8 @@ async fn count_question(parts: &Arc<Parts>, ip: IpAddr) -> Result<()> {
 
 /// Sends a code and stores its confirmation; gives the token.
 pub(super) async fn begin(parts: &Arc<Parts>, new: Beginning, asking: Asking) -> Result<SecretString> {
-    let (token, row) = prepare(parts, new, asking).await?;
-    parts.detached(async move |parts| insert(&mut parts.store.write().await?, &row).await).await?;
+    let (token, made) = prepare(parts, new, asking).await?;
+    parts.detached(async move |parts| insert(&mut parts.store.write().await?, &made).await).await?;
     Ok(token)
 }
 
@@ -122,27 +122,27 @@ pub(super) async fn prepare(
     parts: &Arc<Parts>,
     new: Beginning,
     asking: Asking,
-) -> Result<(SecretString, ConfirmPhoneRow)> {
+) -> Result<(SecretString, Confirmation)> {
     let token: SecretString = format!("{}{}", new.purpose.prefix(), parts.entropy.uuid()).into();
     let token_hash = TokenHash::of(token.expose_secret());
     let budget = Budget::of(new.purpose, new.subject.as_ref(), new.after_password);
     let code = send::code(parts, (&token_hash, new.purpose), &new.phone, &budget, asking).await?;
     let now = parts.clock.now();
-    let row = ConfirmPhoneRow {
+    let made = Confirmation {
         token_hash: token_hash.0,
-        purpose: new.purpose.prefix().to_owned(),
-        phone: new.phone.as_str().to_owned(),
-        subject: new.subject.map(|subject| subject.as_str().to_owned()),
+        purpose: new.purpose,
+        phone: new.phone,
+        subject: new.subject,
         code_mac: code.mac,
-        code_expires: code.expires,
-        retries: 0,
-        verified: false,
+        code_expires: code.expires.0,
+        looks: 0,
+        is_verified: false,
         completed: None,
-        expires: at(now + TimeDelta::from_std(ACTION_LIFETIME).map_err(Error::internal)?),
-        created: at(now),
+        expires: now + TimeDelta::from_std(ACTION_LIFETIME).map_err(Error::internal)?,
+        created: now,
         after_password: code.after_password,
     };
-    Ok((token, row))
+    Ok((token, made))
 }
 
 /// Sends another code; the one before is void once it is on its way.
@@ -152,19 +152,17 @@ pub async fn resend(parts: &Arc<Parts>, token: &str, asking: Asking) -> Result<(
 
 /// As [`resend`], for a confirmation of this purpose.
 pub(super) async fn send_again(parts: &Arc<Parts>, (purpose, token): (Purpose, &str), asking: Asking) -> Result<()> {
-    let row = live(parts, purpose, token).await?;
-    let phone = Phone::parse(&row.phone).map_err(Error::internal)?;
-    let subject = subject_of(&row)?;
+    let found = live(parts, purpose, token).await?;
     // Our own page's tokens of this kind are given to nobody without the password. In the dialect an id does.
-    let after_password = match (purpose, &subject) {
+    let after_password = match (purpose, &found.subject) {
         (Purpose::Confirm, Some(subject)) => {
             given::is_open(parts, account_of(parts, Some(subject)).await?.as_ref(), asking.ip).await?
         }
-        _ => row.after_password,
+        _ => found.after_password,
     };
-    let budget = Budget::of(purpose, subject.as_ref(), after_password);
-    let token_hash = TokenHash(row.token_hash);
-    let code = send::code(parts, (&token_hash, purpose), &phone, &budget, asking).await?;
+    let budget = Budget::of(purpose, found.subject.as_ref(), after_password);
+    let token_hash = TokenHash(found.token_hash);
+    let code = send::code(parts, (&token_hash, purpose), &found.phone, &budget, asking).await?;
     let renewed = parts.detached(async move |parts| {
         let now = at(parts.clock.now());
         renew(&mut parts.store.write().await?, &token_hash.0, code, now).await
@@ -172,52 +170,39 @@ pub(super) async fn send_again(parts: &Arc<Parts>, (purpose, token): (Purpose, &
     if renewed.await? { Ok(()) } else { Err(unknown()) }
 }
 
-fn subject_of(row: &ConfirmPhoneRow) -> Result<Option<Subject>> {
-    row.subject.clone().map(Subject::parse).transpose().map_err(Error::internal)
-}
-
 /// The phone of a confirmation: who asked for it by a user's id may not learn it by that.
 pub async fn phone_of(parts: &Parts, token: &str) -> Result<Shown> {
-    let row = live(parts, Purpose::Confirm, token).await?;
-    let phone = if row.subject.is_some() && !row.verified {
-        confirmation::masked_phone(&Phone::parse(&row.phone).map_err(Error::internal)?)
-    } else {
-        row.phone
-    };
-    Ok(Shown { phone, is_verified: row.verified })
+    let found = live(parts, Purpose::Confirm, token).await?;
+    let is_secret = found.subject.is_some() && !found.is_verified;
+    let phone = if is_secret { confirmation::masked_phone(&found.phone) } else { found.phone.as_str().to_owned() };
+    Ok(Shown { phone, is_verified: found.is_verified })
 }
 
 /// The phone that this token confirms, if it does, and was not spent.
 pub(super) async fn find_verified(parts: &Parts, token: &str) -> Result<Option<Phone>> {
-    let row = look_up(parts, Purpose::Confirm, token).await?;
-    row.filter(|row| row.verified).map(|row| Phone::parse(&row.phone).map_err(Error::internal)).transpose()
+    let found = look_up(parts, Purpose::Confirm, token).await?;
+    Ok(found.filter(|found| found.is_verified).map(|found| found.phone))
 }
 
 /// Spends a token, if it confirms a phone: of any number at once one gets it.
 pub(super) async fn spend(parts: &Parts, tx: &mut Tx, token: &str) -> Result<Option<Phone>> {
     let Some(token_hash) = TokenHash::parse(Purpose::Confirm, token) else { return Ok(None) };
-    let spent = spend_row(tx.conn(), &token_hash.0, at(parts.clock.now())).await?;
-    spent.map(|(phone, _)| Phone::parse(&phone).map_err(Error::internal)).transpose()
+    spend_row(tx.conn(), &token_hash.0, at(parts.clock.now())).await
 }
 
 /// The confirmation of this token, if it can be used.
-async fn look_up(parts: &Parts, purpose: Purpose, token: &str) -> Result<Option<ConfirmPhoneRow>> {
+async fn look_up(parts: &Parts, purpose: Purpose, token: &str) -> Result<Option<Confirmation>> {
     let Some(token_hash) = TokenHash::parse(purpose, token) else { return Ok(None) };
-    let row = store::read!(parts.store, |conn| find(conn, &token_hash.0))?;
-    Ok(row.filter(|row| standing(row).is_live(parts.clock.now())))
+    let found = store::read!(parts.store, |conn| find(conn, &token_hash.0))?;
+    Ok(found.filter(|found| found.is_live(parts.clock.now())))
 }
 
-async fn live(parts: &Parts, purpose: Purpose, token: &str) -> Result<ConfirmPhoneRow> {
+async fn live(parts: &Parts, purpose: Purpose, token: &str) -> Result<Confirmation> {
     look_up(parts, purpose, token).await?.ok_or_else(unknown)
 }
 
 fn unknown() -> Error {
     Error::refused(Refusal::UnableToFindConfirmPhoneAction)
-}
-
-/// How a confirmation stands.
-pub(super) fn standing(row: &ConfirmPhoneRow) -> Standing {
-    Standing { is_completed: row.completed.is_some(), expires: row.expires.0, code_expires: row.code_expires.0 }
 }
 
 /// How long it is to the end of the calendar day, UTC.

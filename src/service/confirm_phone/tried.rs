@@ -7,15 +7,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{code, live, standing, subject_of, unknown};
+use super::{code, live, unknown};
 use crate::domain::budget::{Budget, looks_in_a_day};
-use crate::domain::confirmation::{Look, Purpose, Tried, judge};
+use crate::domain::confirmation::{Confirmation, Look, Purpose, Tried, judge};
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result};
 use crate::service::Parts;
 use crate::service::attempts::{self, Key, Verdict, Window};
 use crate::service::sign_in::{Origin, write_refusal};
-use crate::store::confirm_phone_actions::{ConfirmPhoneRow, end, find, look, spend_code, verify};
+use crate::store::confirm_phone_actions::{end, find, look, spend_code, verify};
 use crate::store::{self, at};
 
 /// Which confirmation: the hash of its token.
@@ -40,9 +40,9 @@ impl TokenHash {
 
 /// Confirms a phone by the code that was sent to it.
 pub async fn complete(parts: &Arc<Parts>, (token, typed): (&str, i64), origin: &Origin) -> Result<()> {
-    let row = live(parts, Purpose::Confirm, token).await?;
-    let budget = budget_of(Purpose::Confirm, &row)?;
-    let refusal = match try_code(parts, (Purpose::Confirm, &row), &budget, (typed, Right::Confirms), origin).await? {
+    let found = live(parts, Purpose::Confirm, token).await?;
+    let budget = budget_of(Purpose::Confirm, &found);
+    let refusal = match try_code(parts, (Purpose::Confirm, &found), &budget, (typed, Right::Confirms), origin).await? {
         Tried::Right => return Ok(()),
         Tried::Wrong => Refusal::SmsCodeVerificationFailed,
         Tried::Late => Refusal::SmsCodeExpired,
@@ -53,8 +53,8 @@ pub async fn complete(parts: &Arc<Parts>, (token, typed): (&str, i64), origin: &
 }
 
 /// Whose looks those at the code of a confirmation are, for who has its token.
-pub(in crate::service) fn budget_of(purpose: Purpose, row: &ConfirmPhoneRow) -> Result<Budget> {
-    Ok(Budget::of(purpose, subject_of(row)?.as_ref(), row.after_password))
+pub(in crate::service) fn budget_of(purpose: Purpose, tried: &Confirmation) -> Budget {
+    Budget::of(purpose, tried.subject.as_ref(), tried.after_password)
 }
 
 /// What the right code does.
@@ -70,12 +70,12 @@ pub(in crate::service) enum Right {
 /// network, and of a phone or an account, no more in a day than their messages call for: [`Error::TooManyAttempts`].
 pub(in crate::service) async fn try_code(
     parts: &Arc<Parts>,
-    (purpose, row): (Purpose, &ConfirmPhoneRow),
+    (purpose, tried): (Purpose, &Confirmation),
     budget: &Budget,
     (typed, right): (i64, Right),
     origin: &Origin,
 ) -> Result<Tried> {
-    if let Verdict::Refused { first, retry_after } = count_look(parts, (purpose, row), budget, origin).await? {
+    if let Verdict::Refused { first, retry_after } = count_look(parts, (purpose, tried), budget, origin).await? {
         if first {
             tracing::warn!(ip = %origin.ip, "too many codes were tried: refused for {} s", retry_after.as_secs());
             let is_sign_in = purpose != Purpose::Confirm || right == Right::IsSpent;
@@ -89,19 +89,19 @@ pub(in crate::service) async fn try_code(
         }
         return Err(Error::TooManyAttempts { retry_after });
     }
-    let token = row.token_hash.clone();
+    let token = tried.token_hash.clone();
     parts.detached(async move |parts| look_at(&parts, token, typed, right).await).await
 }
 
 /// `first` is never of a second: those are many.
 async fn count_look(
     parts: &Arc<Parts>,
-    (purpose, row): (Purpose, &ConfirmPhoneRow),
+    (purpose, tried): (Purpose, &Confirmation),
     budget: &Budget,
     origin: &Origin,
 ) -> Result<Verdict> {
     let (kinds, limits) = (budget.kinds(), &parts.settings.limits);
-    let this = Key::new(kinds.second, &URL_SAFE_NO_PAD.encode(&row.token_hash));
+    let this = Key::new(kinds.second, &URL_SAFE_NO_PAD.encode(&tried.token_hash));
     if let Verdict::Refused { retry_after, .. } = attempts::count(parts, this, 1, Window::Second).await? {
         return Ok(Verdict::Refused { first: false, retry_after });
     }
@@ -111,7 +111,7 @@ async fn count_look(
         return Ok(counted);
     }
     // Four digits and six are no looks at the same.
-    let whose = Key::new(kinds.looks, &format!("{}{}", purpose.prefix(), budget.party(&row.phone)));
+    let whose = Key::new(kinds.looks, &format!("{}{}", purpose.prefix(), budget.party(tried.phone.as_str())));
     let of_day = looks_in_a_day(purpose, limits.sms_per_day_and_phone);
     attempts::count(parts, whose, of_day, Window::Day).await
 }
@@ -131,8 +131,8 @@ async fn look_at(parts: &Parts, token: Vec<u8>, typed: i64, right: Right) -> Res
         }
         Some(_) => Look::Given { is_same: false },
         None => {
-            let row = find(&mut parts.store.write().await?, &token).await?;
-            Look::Refused(row.as_ref().map(standing))
+            let found = find(&mut parts.store.write().await?, &token).await?;
+            Look::Refused(found.as_ref().map(Confirmation::standing))
         }
     };
     let tried = judge(look, now);

@@ -3,9 +3,11 @@
 use chrono::TimeDelta;
 
 use super::super::confirm_phone_actions::{
-    ConfirmPhoneRow, NewCode, delete_all, end, find, insert, list_live, look, renew, spend, sweep, verify,
+    NewCode, delete_all, end, find, insert, list_live, look, renew, spend, sweep, verify,
 };
 use super::*;
+use crate::domain::account::Phone;
+use crate::domain::confirmation::{Confirmation, Purpose};
 
 fn noon() -> At {
     moments()[1]
@@ -15,19 +17,19 @@ fn later(seconds: i64) -> At {
     At(noon().0 + TimeDelta::seconds(seconds))
 }
 
-fn action(token: u8, phone: &str) -> ConfirmPhoneRow {
-    ConfirmPhoneRow {
+fn action(token: u8, phone: &str) -> Confirmation {
+    Confirmation {
         token_hash: vec![token; 32],
-        purpose: "cp:".to_owned(),
-        phone: phone.to_owned(),
+        purpose: Purpose::Confirm,
+        phone: Phone::parse(phone).unwrap(),
         subject: None,
         code_mac: vec![token; 32],
-        code_expires: later(60),
-        retries: 0,
-        verified: false,
+        code_expires: later(60).0,
+        looks: 0,
+        is_verified: false,
         completed: None,
-        expires: later(3600),
-        created: noon(),
+        expires: later(3600).0,
+        created: noon().0,
         after_password: false,
     }
 }
@@ -54,7 +56,7 @@ async fn a_hundred_at_once_get_ten_looks() {
         };
         assert_eq!(at_once(&store, 100, looked).await, 10);
         let found = find(&mut store.write().await.unwrap(), &row.token_hash).await.unwrap().unwrap();
-        assert_eq!((found.retries, found.verified), (10, false));
+        assert_eq!((found.looks, found.is_verified), (10, false));
         // Another code leaves them counted; the right one gives its look back.
         let mut conn = store.write().await.unwrap();
         assert!(renew(&mut conn, &row.token_hash, new_code(later(90)), noon()).await.unwrap());
@@ -78,7 +80,7 @@ async fn a_confirmation_is_spent_once() {
         drop(conn);
         let spent = async |conn: &mut Conn| {
             let spent = spend(conn, &row.token_hash, later(3600)).await.unwrap();
-            assert!(spent.is_none() || spent == Some((row.phone.clone(), None)));
+            assert!(spent.is_none() || spent.as_ref() == Some(&row.phone));
             spent.is_some()
         };
         assert_eq!(at_once(&store, 20, spent).await, 1);
@@ -100,7 +102,7 @@ async fn what_is_over_is_not_used() {
         assert_eq!(look(&mut conn, hash, later(2)).await.unwrap(), None);
         assert!(!renew(&mut conn, hash, new_code(later(90)), later(2)).await.unwrap());
         assert!(!verify(&mut conn, hash, &row.code_mac, later(2)).await.unwrap());
-        assert_eq!(find(&mut conn, hash).await.unwrap().unwrap().completed, Some(later(1)));
+        assert_eq!(find(&mut conn, hash).await.unwrap().unwrap().completed, Some(later(1).0));
         sweep(&mut conn, later(3600)).await.unwrap();
         assert!(find(&mut conn, hash).await.unwrap().is_some(), "to the last moment");
         sweep(&mut conn, later(3601)).await.unwrap();
@@ -114,14 +116,14 @@ async fn live_codes_of_a_phone_are_listed_the_latest_first() {
         let mut conn = store.write().await.unwrap();
         let (ours, phone) = (account("elle"), "+79990001234");
         accounts::insert_if_absent(&mut conn, &ours).await.unwrap();
-        let first = ConfirmPhoneRow { subject: Some("elle".to_owned()), ..action(1, phone) };
-        let second = ConfirmPhoneRow { code_expires: later(90), ..action(2, phone) };
-        let others = ConfirmPhoneRow { code_expires: later(120), ..action(3, "+79990000002") };
+        let first = Confirmation { subject: Some(Subject::parse("elle").unwrap()), ..action(1, phone) };
+        let second = Confirmation { code_expires: later(90).0, ..action(2, phone) };
+        let others = Confirmation { code_expires: later(120).0, ..action(3, "+79990000002") };
         for row in [&first, &second, &others] {
             insert(&mut conn, row).await.unwrap();
         }
         let live = async |conn: &mut Conn, now: At| {
-            let live = list_live(conn, (phone, "cp:"), now).await.unwrap();
+            let live = list_live(conn, (&first.phone, Purpose::Confirm), now).await.unwrap();
             live.iter().map(|row| row.token_hash[0]).collect::<Vec<_>>()
         };
         assert_eq!(live(&mut conn, later(60)).await, [2, 1]);
