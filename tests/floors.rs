@@ -205,13 +205,6 @@ fn may_use(floor: &str, other: &str) -> bool {
     }
 }
 
-/// Rows that are still named above the store; no more may be.
-const ROWS_ABOVE: [&str; 2] = ["ConfirmPhoneRow", "CodeRow"];
-
-fn is_row(item: &str) -> bool {
-    item.ends_with("Row") && !ROWS_ABOVE.contains(&item)
-}
-
 /// What is wrong with a file, whose `path` is relative to `src`: `file:line: reason`.
 fn offences(path: &str, text: &str) -> Vec<String> {
     let first = path.split('/').next().unwrap();
@@ -227,7 +220,8 @@ fn offences(path: &str, text: &str) -> Vec<String> {
             let inside = segments.get(1).is_some_and(|item| !item.starts_with(char::is_uppercase));
             if !may_use(floor, other) {
                 found.push(format!("{path}:{line}: {floor} may not use {shown}"));
-            } else if floor != "store" && other == "store" && segments.last().is_some_and(|item| is_row(item)) {
+            } else if floor != "store" && other == "store" && segments.last().is_some_and(|item| item.ends_with("Row"))
+            {
                 found.push(format!("{path}:{line}: rows stop at the store: {shown}"));
             } else if floor == "cli" && SHUT.contains(&other.as_str()) && inside {
                 found.push(format!("{path}:{line}: {floor} may not reach inside {other}: {shown}"));

@@ -34,6 +34,36 @@ impl AccessToken {
     }
 }
 
+/// An authorization code of ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorizationCode {
+    /// What it is found by.
+    pub code_hash: Vec<u8>,
+    /// Whose it is.
+    pub client: ClientId,
+    /// The user who signed in.
+    pub subject: Subject,
+    /// Where it was sent.
+    pub redirect_uri: String,
+    /// What the user's sign-in granted: scopes in one text, separated by spaces.
+    pub scope: String,
+    /// RFC 7636 §4.2.
+    pub code_challenge: String,
+    /// The sign-in.
+    pub family: Uuid,
+    /// Whether its tokens went out.
+    pub is_used: bool,
+    /// When it expires.
+    pub expires: DateTime<Utc>,
+}
+
+impl AuthorizationCode {
+    /// What the user's sign-in granted, of the scopes that there are.
+    pub fn scopes(&self) -> impl Iterator<Item = Scope> {
+        known_scopes(&self.scope)
+    }
+}
+
 /// A refresh token of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefreshToken {

@@ -11,11 +11,12 @@ use super::callers::hash;
 use super::onward::Onward;
 use super::{Parts, grants, sessions};
 use crate::domain::ids::ClientId;
+use crate::domain::issued::AuthorizationCode;
 use crate::domain::scope::Scope;
 use crate::domain::{Error, Result, pkce};
 use crate::settings::{Client, Settings, Subjects};
-use crate::store::oauth_codes::{CodeRow, insert};
-use crate::store::{self, accounts};
+use crate::store::accounts;
+use crate::store::oauth_codes::insert;
 
 /// The most parameters that are read of a request: there are a dozen known ones.
 const MOST_PARAMETERS: usize = 100;
@@ -208,16 +209,16 @@ async fn issue(
 ) -> Result<Option<SecretString>> {
     let Some(session) = sessions::find(parts, cookie.as_ref()).await? else { return Ok(None) };
     let code = parts.entropy.token();
-    let row = CodeRow {
+    let made = AuthorizationCode {
         code_hash: hash(code.expose_secret()).to_vec(),
-        client: client.id.as_str().to_owned(),
-        subject: session.subject.as_str().to_owned(),
+        client: client.id.clone(),
+        subject: session.subject.clone(),
         redirect_uri: redirect_uri.to_owned(),
         scope: grants::scope_text(&asked.scopes),
         code_challenge: asked.challenge.clone(),
-        family: store::row_id(parts.entropy.uuid()),
-        used: false,
-        expires: store::at(parts.clock.now() + CODE_LIFETIME),
+        family: parts.entropy.uuid(),
+        is_used: false,
+        expires: parts.clock.now() + CODE_LIFETIME,
     };
     let stored = parts.detached(async move |parts| {
         let mut tx = parts.store.begin().await?;
@@ -228,7 +229,7 @@ async fn issue(
         let now = sessions::look(&parts, tx.conn(), cookie).await?;
         let still = now.is_some_and(|now| now.subject == session.subject);
         if still {
-            insert(tx.conn(), &row).await?;
+            insert(tx.conn(), &made).await?;
             tx.commit().await?;
         }
         Ok(still)

@@ -232,11 +232,6 @@ pub(crate) fn is_refused(error: &crate::domain::Error) -> bool {
     error::is_refused(error)
 }
 
-/// A UUID as rows hold it.
-pub(crate) fn row_id(id: uuid::Uuid) -> types::Uuid {
-    types::Uuid(id)
-}
-
 /// A moment as rows hold it, to the microsecond.
 pub(crate) fn at(moment: chrono::DateTime<chrono::Utc>) -> types::At {
     types::At(moment)

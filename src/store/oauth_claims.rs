@@ -36,17 +36,19 @@ impl ClaimSeen {
     }
 }
 
-/// The statements, for a table whose rows are found by a hash.
+/// The statements, for a table whose rows are found by a hash, and what a row is read as.
 macro_rules! claims {
-    ($table:ident, $row:ident) => {
+    ($table:ident, $row:ident => $read:ident) => {
         /// The one with this hash, and what has become of it.
         pub(crate) async fn find_presented(
             conn: &mut $crate::store::conn::Conn,
             hash: &[u8],
             now: $crate::store::moment::Now,
-        ) -> $crate::domain::Result<Option<($row, $crate::store::oauth_claims::ClaimSeen)>> {
+        ) -> $crate::domain::Result<Option<($read, $crate::store::oauth_claims::ClaimSeen)>> {
             let seen = ($table::used, $table::claim, $table::claim_until, now.moment());
-            on!(conn, |c| $table::table.find(hash).select(($row::as_select(), seen)).first(c)).optional().map_err(lift)
+            let found = on!(conn, |c| $table::table.find(hash).select(($row::as_select(), seen)).first::<($row, _)>(c));
+            let found = found.optional().map_err(lift)?;
+            found.map(|(row, seen)| Ok(($read::try_from(row)?, seen))).transpose()
         }
 
         /// Claims it, if nobody has since it was looked at; says whether it did. Of calls that race one does.

@@ -5,45 +5,28 @@ use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, on};
 use super::error::{lift, unreadable};
-use super::moment::Now;
-use super::oauth_claims::ClaimSeen;
+use super::oauth_claims::claims;
 use super::schema::oauth_refresh_tokens;
 use super::types::{At, Uuid};
 use crate::domain::ids::{ClientId, Subject};
 use crate::domain::issued::RefreshToken;
 use crate::domain::{Error, Result};
 
-pub(crate) use row::{claim, give_back, go_out};
-
-use row::RefreshTokenRow;
-
-/// The row's own: what [`find_presented`] reads, and the statements of claims.
-mod row {
-    use diesel::prelude::*;
-    use diesel_async::RunQueryDsl;
-
-    use crate::store::conn::on;
-    use crate::store::error::lift;
-    use crate::store::oauth_claims::claims;
-    use crate::store::schema::oauth_refresh_tokens;
-    use crate::store::types::{At, Uuid};
-
-    /// A refresh token's row.
-    #[derive(Queryable, Selectable, Insertable)]
-    #[diesel(table_name = oauth_refresh_tokens, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-    pub(crate) struct RefreshTokenRow {
-        pub(super) token_hash: Vec<u8>,
-        pub(super) client: String,
-        pub(super) subject: String,
-        pub(super) scope: String,
-        pub(super) family: Uuid,
-        pub(super) used: bool,
-        pub(super) expires: At,
-        pub(super) born_of: Option<Uuid>,
-    }
-
-    claims!(oauth_refresh_tokens, RefreshTokenRow);
+/// A refresh token's row.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = oauth_refresh_tokens, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+struct RefreshTokenRow {
+    token_hash: Vec<u8>,
+    client: String,
+    subject: String,
+    scope: String,
+    family: Uuid,
+    used: bool,
+    expires: At,
+    born_of: Option<Uuid>,
 }
+
+claims!(oauth_refresh_tokens, RefreshTokenRow => RefreshToken);
 
 impl TryFrom<RefreshTokenRow> for RefreshToken {
     type Error = Error;
@@ -86,16 +69,6 @@ pub(crate) async fn find(conn: &mut Conn, hash: &[u8]) -> Result<Option<RefreshT
             .optional()
             .map_err(lift)?;
     row.map(TryInto::try_into).transpose()
-}
-
-/// The token with this hash, and what has become of it.
-pub(crate) async fn find_presented(
-    conn: &mut Conn,
-    hash: &[u8],
-    now: Now,
-) -> Result<Option<(RefreshToken, ClaimSeen)>> {
-    let found = row::find_presented(conn, hash, now).await?;
-    found.map(|(row, seen)| Ok((row.try_into()?, seen))).transpose()
 }
 
 /// Deletes what a claim brought and nobody ever got.

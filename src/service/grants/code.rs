@@ -8,13 +8,13 @@ use super::claimed::{Attempt, Brought, Claimed, Held, hand_out};
 use super::{Family, Granting, Refused, begin_holding, is_active};
 use crate::domain::event::Event;
 use crate::domain::ids::ClientId;
+use crate::domain::issued::AuthorizationCode;
 use crate::domain::presented::{Presented, Verdict, judge};
-use crate::domain::scope::Scope;
 use crate::domain::{Result, pkce};
 use crate::service::Parts;
 use crate::service::callers::hash;
 use crate::settings::Client;
-use crate::store::oauth_codes::{CodeRow, delete, find_presented};
+use crate::store::oauth_codes::{delete, find_presented};
 use crate::store::{self, ClaimSeen, Conn, Tx, oauth_codes};
 
 /// What an application redeems.
@@ -54,13 +54,13 @@ async fn go(
 ) -> Result<Option<Brought>> {
     let hash = hash(redemption.code.expose_secret());
     let known = store::read!(parts.store, |conn| find_code(conn, parts, &hash))?;
-    let Some((known, seen)) = known.filter(|(known, _)| known.client == client.as_str()) else {
+    let Some((known, seen)) = known.filter(|(known, _)| known.client == *client) else {
         return Ok(Some(Err(Refused::Grant)));
     };
     if look(parts, redemption, (&known, &seen)) == Verdict::Wait {
         return Ok(None);
     }
-    let (mut tx, subject) = begin_holding(parts, &known.subject).await?;
+    let mut tx = begin_holding(parts, &known.subject).await?;
     let Some((code, seen)) = find_code(tx.conn(), parts, &hash).await? else { return Ok(Some(Err(Refused::Grant))) };
     match look(parts, redemption, (&code, &seen)) {
         Verdict::Wait => return Ok(None),
@@ -78,12 +78,12 @@ async fn go(
         return Ok(None);
     }
     family(&code).forget(&mut tx, claim.void).await?;
-    if !is_active(&mut tx, &subject).await? {
+    if !is_active(&mut tx, &code.subject).await? {
         delete(tx.conn(), &hash).await?;
         tx.commit().await?;
         return Ok(Some(Err(Refused::Grant)));
     }
-    let scopes = code.scope.split(' ').filter_map(Scope::parse).collect();
+    let scopes = code.scopes().collect();
     let issued = family(&code).issue(parts, &mut tx, (claim.id, scopes)).await?;
     // From here on it counts, whether or not we hear that it does.
     let claimed = Claimed::new(parts, Held::Code(hash), claim.id);
@@ -91,20 +91,20 @@ async fn go(
     Ok(Some(Ok((issued, claimed))))
 }
 
-async fn find_code(conn: &mut Conn, parts: &Parts, hash: &[u8]) -> Result<Option<(CodeRow, ClaimSeen)>> {
+async fn find_code(conn: &mut Conn, parts: &Parts, hash: &[u8]) -> Result<Option<(AuthorizationCode, ClaimSeen)>> {
     find_presented(conn, hash, store::now(parts.clock.now())).await
 }
 
-fn look(parts: &Parts, redemption: &Redemption, (code, seen): (&CodeRow, &ClaimSeen)) -> Verdict {
+fn look(parts: &Parts, redemption: &Redemption, (code, seen): (&AuthorizationCode, &ClaimSeen)) -> Verdict {
     judge(Presented {
         standing: seen.standing(),
-        is_late: code.expires.0 <= parts.clock.now(),
+        is_late: code.expires <= parts.clock.now(),
         is_proved: wrong(code, redemption).is_none(),
     })
 }
 
 /// What is wrong with the proof, if anything is.
-fn wrong(code: &CodeRow, redemption: &Redemption) -> Option<&'static str> {
+fn wrong(code: &AuthorizationCode, redemption: &Redemption) -> Option<&'static str> {
     if !pkce::proves(&redemption.code_verifier, &code.code_challenge) {
         return Some("wrong_verifier");
     }
@@ -115,7 +115,7 @@ fn wrong(code: &CodeRow, redemption: &Redemption) -> Option<&'static str> {
 async fn burn(
     parts: &Parts,
     mut tx: Tx,
-    (code, seen, redemption): (&CodeRow, &ClaimSeen, &Redemption),
+    (code, seen, redemption): (&AuthorizationCode, &ClaimSeen, &Redemption),
 ) -> Result<Brought> {
     delete(tx.conn(), &code.code_hash).await?;
     family(code).forget(&mut tx, seen.id()).await?;
@@ -125,6 +125,6 @@ async fn burn(
     Ok(Err(Refused::Grant))
 }
 
-fn family(code: &CodeRow) -> Family<'_> {
-    Family { id: code.family.0, client: &code.client, subject: &code.subject, scope: &code.scope }
+fn family(code: &AuthorizationCode) -> Family<'_> {
+    Family { id: code.family, client: &code.client, subject: &code.subject, scope: &code.scope }
 }

@@ -86,7 +86,7 @@ pub async fn revoke(parts: &Arc<Parts>, client: &Client, token: &str) -> Result<
                 parts.tokens_seen.forget([&hash[..]]);
                 return Ok(());
             };
-            let (tx, _) = begin_holding(&parts, token.subject.as_str()).await?;
+            let tx = begin_holding(&parts, &token.subject).await?;
             Family::of(&token).end(&parts, tx).await
         })
         .await

@@ -124,8 +124,8 @@ fn ends(parts: &Parts, lifetime: Duration) -> Result<DateTime<Utc>> {
 /// All that came of one sign-in at one application.
 struct Family<'a> {
     id: Uuid,
-    client: &'a str,
-    subject: &'a str,
+    client: &'a ClientId,
+    subject: &'a Subject,
     /// What the user's sign-in granted: a refresh token keeps all of it, however little is asked for at a time
     /// (RFC 6749 §6).
     scope: &'a str,
@@ -134,7 +134,7 @@ struct Family<'a> {
 impl<'a> Family<'a> {
     /// That of a refresh token.
     fn of(token: &'a RefreshToken) -> Self {
-        Self { id: token.family, client: token.client.as_str(), subject: token.subject.as_str(), scope: &token.scope }
+        Self { id: token.family, client: &token.client, subject: &token.subject, scope: &token.scope }
     }
 }
 
@@ -142,14 +142,13 @@ impl Family<'_> {
     /// The next tokens, those of a claim, in a transaction that holds the subject.
     async fn issue(&self, parts: &Parts, tx: &mut Tx, (claim, scopes): (Uuid, Vec<Scope>)) -> Result<Issued> {
         let (access, refresh) = (parts.entropy.token(), parts.entropy.token());
-        let client = ClientId::parse(self.client).map_err(Error::internal)?;
-        let subject = Subject::parse(self.subject).map_err(Error::internal)?;
-        let token = access_token(parts, (&access, claim), (&client, Some(&subject), Some(self.id)), &scopes)?;
+        let whose = (self.client, Some(self.subject), Some(self.id));
+        let token = access_token(parts, (&access, claim), whose, &scopes)?;
         insert(tx.conn(), &token).await?;
         let token = RefreshToken {
             token_hash: hash(refresh.expose_secret()).to_vec(),
-            client,
-            subject,
+            client: self.client.clone(),
+            subject: self.subject.clone(),
             scope: self.scope.to_owned(),
             family: self.id,
             is_used: false,
@@ -184,19 +183,18 @@ impl Family<'_> {
     }
 
     async fn note(&self, parts: &Parts, tx: &mut Tx, event: Event, detail: &'static str) -> Result<()> {
-        let actor = Actor { client: Some(self.client.to_owned()), ..Actor::default() };
-        let about = About { subject: Some(self.subject), detail: Some(detail), ..About::default() };
+        let actor = Actor { client: Some(self.client.as_str().to_owned()), ..Actor::default() };
+        let about = About { subject: Some(self.subject.as_str()), detail: Some(detail), ..About::default() };
         record(parts, tx, event, &actor, about).await
     }
 }
 
 /// Begins a transaction in which this subject's account stands still, and with it all that is issued in its name: a family
 /// that ends leaves no token behind that was on its way.
-async fn begin_holding(parts: &Parts, subject: &str) -> Result<(Tx, Subject)> {
-    let subject = Subject::parse(subject).map_err(Error::internal)?;
+async fn begin_holding(parts: &Parts, subject: &Subject) -> Result<Tx> {
     let mut tx = parts.store.begin().await?;
-    accounts::hold(tx.conn(), &subject).await?;
-    Ok((tx, subject))
+    accounts::hold(tx.conn(), subject).await?;
+    Ok(tx)
 }
 
 /// Whether applications may act for this subject.

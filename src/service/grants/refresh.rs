@@ -55,7 +55,7 @@ async fn go(
     if seen.is_some_and(|(token, seen)| look(parts, &token, &seen) == Verdict::Wait) {
         return Ok(None);
     }
-    let (mut tx, subject) = begin_holding(parts, known.subject.as_str()).await?;
+    let mut tx = begin_holding(parts, &known.subject).await?;
     let family = Family::of(known);
     let Some((token, seen)) = find_token(tx.conn(), parts, &hash).await? else { return Ok(Some(Err(Refused::Grant))) };
     match look(parts, &token, &seen) {
@@ -68,7 +68,7 @@ async fn go(
         Verdict::Claim => {}
     }
     // A refusal drops the transaction, so that it uses nothing up.
-    if !is_active(&mut tx, &subject).await? {
+    if !is_active(&mut tx, &known.subject).await? {
         return Ok(Some(Err(Refused::Grant)));
     }
     let Some(scopes) = scopes else { return Ok(Some(Err(Refused::Scope))) };

@@ -1,10 +1,10 @@
 //! Codes and refresh tokens of ours: each is used once, by its own client, in its time.
 
 use super::super::Claim;
-use super::super::oauth_codes::{self, CodeRow};
+use super::super::oauth_codes;
 use super::super::oauth_refresh_tokens;
 use super::*;
-use crate::domain::issued::{AccessToken, RefreshToken};
+use crate::domain::issued::{AccessToken, AuthorizationCode, RefreshToken};
 use crate::domain::presented::Standing;
 
 fn access(number: u8, family: Option<Uuid>) -> AccessToken {
@@ -20,7 +20,7 @@ fn access(number: u8, family: Option<Uuid>) -> AccessToken {
     }
 }
 
-async fn code(conn: &mut Conn, number: u8) -> Option<CodeRow> {
+async fn code(conn: &mut Conn, number: u8) -> Option<AuthorizationCode> {
     let found = oauth_codes::find_presented(conn, &[number; 32], crate::store::now(moments()[1].0)).await.unwrap();
     found.map(|(row, _)| row)
 }
@@ -62,25 +62,25 @@ async fn codes_go_there_and_back() {
     for (store, _folder) in stores().await {
         let mut conn = store.write().await.unwrap();
         let conn = &mut conn;
-        let row = |number: u8, expires| CodeRow {
+        let row = |number: u8, expires| AuthorizationCode {
             code_hash: vec![number; 32],
-            client: text(),
-            subject: text(),
+            client: client_id(),
+            subject: subject_id(),
             redirect_uri: text(),
             scope: text(),
             code_challenge: text(),
-            family: id(u128::MAX),
-            used: false,
+            family: id(u128::MAX).0,
+            is_used: false,
             expires,
         };
         for (number, expires) in [(1, early), (2, late)] {
-            oauth_codes::insert(conn, &row(number, expires)).await.unwrap();
+            oauth_codes::insert(conn, &row(number, expires.0)).await.unwrap();
         }
-        same(code(conn, 2).await.unwrap(), row(2, late));
+        same(code(conn, 2).await.unwrap(), row(2, late.0));
         claims_one_of!(conn, oauth_codes, &[2; 32], now);
         oauth_codes::sweep(conn, now).await.unwrap();
         assert!(code(conn, 1).await.is_none());
-        assert!(code(conn, 2).await.unwrap().used);
+        assert!(code(conn, 2).await.unwrap().is_used);
         oauth_codes::delete(conn, &[2; 32]).await.unwrap();
         assert!(code(conn, 2).await.is_none());
     }
