@@ -105,33 +105,24 @@ macro_rules! on {
 }
 pub(super) use on;
 
-/// Loads the rows of a hot read; the query owns its values. On SQLite it runs on the connection itself: on its way through
-/// the asynchronous wrapper each call would write out the statement's text, to find what is prepared, and copy every value
-/// once more.
+/// Loads the rows of a hot read; the query owns its values. On SQLite it runs on the connection itself, where that is ours: on its
+/// way through the asynchronous wrapper each call would write out the statement's text, to find what is prepared, and copy every
+/// value once more.
 macro_rules! load {
     ($conn:expr, $query:expr) => {
         'run: {
             match $conn {
-                $crate::store::conn::Conn::Sqlite(hold) => {
-                    let own = match hold.enter().and_then($crate::store::sqlite_conn::SqliteConn::own) {
+                $crate::store::conn::Conn::Sqlite($crate::store::conn::SqliteHold::Own(lease)) => {
+                    let own = match lease.enter().and_then($crate::store::sqlite_conn::SqliteConn::own) {
                         Ok(own) => own,
                         Err(error) => break 'run Err(error),
                     };
                     let query = $query;
                     let result = own.spawn_blocking(move |conn| diesel::RunQueryDsl::load(query, conn)).await;
-                    hold.leave();
+                    lease.leave();
                     result
                 }
-                $crate::store::conn::Conn::Postgres(hold) => {
-                    let (link, is_shared) = match hold.enter() {
-                        Ok(entered) => entered,
-                        Err(error) => break 'run Err(error),
-                    };
-                    let mut shared: &diesel_async::AsyncPgConnection = link.conn();
-                    let result = link.see(diesel_async::RunQueryDsl::load($query, &mut shared), is_shared).await;
-                    hold.leave();
-                    result
-                }
+                conn => $crate::store::conn::on!(conn, |c| diesel_async::RunQueryDsl::load($query, c)),
             }
         }
     };
