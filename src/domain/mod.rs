@@ -1,5 +1,6 @@
 //! The ground floor: types and pure rules, no I/O, nothing of the other floors.
 
+pub mod access;
 pub mod account;
 pub mod bearer;
 pub mod budget;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::access::Access;
 use super::{Parts, accounts, passwords};
+use crate::domain::access::Access;
 use crate::domain::account::{Account, AccountType, Claimed, Email};
 use crate::domain::event::Actor;
 use crate::domain::ids::Subject;

@@ -18,7 +18,7 @@ mod sized;
 mod sqlite;
 mod sqlite_conn;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 mod together;
 mod types;
 

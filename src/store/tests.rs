@@ -13,6 +13,7 @@ mod plans;
 #[expect(dead_code, reason = "here no server is stopped")]
 mod postgres;
 mod prepared;
+mod seen;
 mod shared;
 mod sized;
 mod together;
@@ -44,10 +45,8 @@ use crate::domain::revocation::Revocation;
 use crate::domain::session::BrowserSession;
 use crate::domain::token_set::{LinkOwner, NewTokens, TokenSet};
 
-pub(crate) use sized::{crowd, plan};
-
 /// Both engines, migrated; SQLite's file lives as long as its folder.
-pub(crate) async fn stores() -> [(Store, Option<TempDir>); 2] {
+async fn stores() -> [(Store, Option<TempDir>); 2] {
     let folder = tempfile::tempdir().unwrap();
     let sqlite = format!("sqlite:{}", folder.path().join("fedlink.db").display());
     let open = |url: String| Store::new(&url.into(), None, Handle::current()).unwrap();

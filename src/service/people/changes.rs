@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::granting::{grants, hand, may_appoint, own_role};
 use super::lists::{Way, employees_of};
+use crate::domain::access::{Access, denied};
 use crate::domain::account::{Account, Email, Phone};
 use crate::domain::event::{Actor, Event};
 use crate::domain::filter::Filter;
@@ -16,7 +17,6 @@ use crate::domain::organization::{Employee, Employment, Granted, History, Organi
 use crate::domain::refusal::Refusal;
 use crate::domain::{Error, Result, name};
 use crate::service::Parts;
-use crate::service::access::{Access, denied};
 use crate::service::audit::{About, record};
 use crate::service::condo_sessions::SidHash;
 use crate::service::sign_in::Origin;

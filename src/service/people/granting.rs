@@ -4,10 +4,10 @@ use uuid::Uuid;
 
 use super::changes::connected;
 use crate::domain::Result;
+use crate::domain::access::{Access, denied};
 use crate::domain::filter::Page;
 use crate::domain::granting::{Hand, Own};
 use crate::domain::organization::{Employment, Granted, Role};
-use crate::service::access::{Access, denied};
 use crate::store::Tx;
 use crate::store::organizations::list;
 

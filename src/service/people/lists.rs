@@ -3,24 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::domain::Result;
+use crate::domain::access::Access;
 use crate::domain::account::Account;
 use crate::domain::filter::{Filter, Page, Table, Value};
 use crate::domain::organization::{Employee, Employment, Organization, RightsSet, Role};
 use crate::domain::points;
 use crate::domain::user::User;
-use crate::domain::{Error, Result};
-use crate::service::access::Access;
 use crate::service::{Parts, caller_sized};
 use crate::store::organizations::{Listed, list};
 use crate::store::{self, Lists};
-
-/// The most conditions of a filter: a database compiles each.
-const MOST_CONDITIONS: usize = 200;
-
-/// What is wrong with a `where` that has more.
-pub fn too_many_conditions() -> String {
-    format!("has more than {MOST_CONDITIONS} conditions")
-}
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -31,33 +23,11 @@ pub struct Wanted {
     pub page: Page,
 }
 
-/// What a list of `table` shows: what is asked for and may be seen. Deleted records only if they are asked for.
-pub(super) fn shown(access: &Access, table: Table, wanted: Filter) -> Result<Filter> {
-    if wanted.size() > MOST_CONDITIONS {
-        return Err(Error::input("where", too_many_conditions()));
-    }
-    access.may_ask(table, &wanted)?;
-    let seen = |table| match table {
-        Table::Accounts => access.users(),
-        Table::Organizations => access.organizations(),
-        Table::Employees => access.employees(),
-        Table::EmployeeRoles => access.roles(),
-        Table::RightsSets => access.rights_sets(),
-    };
-    let deleted = if table == Table::Accounts { "disabled_at" } else { "deleted_at" };
-    let of_deleted = wanted.names(table, table, &[deleted]);
-    let mut all = vec![wanted.within(&seen), seen(table)];
-    if !of_deleted {
-        all.push(Filter::Absent(deleted));
-    }
-    Ok(Filter::All(all))
-}
-
 /// What is to be read for a list, and what it costs.
 fn list_of<R: Listed>(access: &Access, wanted: Wanted) -> Result<(usize, Wanted)> {
     access.may_order(R::TABLE, &wanted.page)?;
     let points = points::of(&wanted.filter, Some(&wanted.page));
-    let filter = shown(access, R::TABLE, wanted.filter)?;
+    let filter = access.shown(R::TABLE, wanted.filter)?;
     Ok((points, Wanted { filter, page: wanted.page }))
 }
 
@@ -69,7 +39,7 @@ async fn found<R: Listed>(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -
 /// How many records of `table` there are of what is asked for.
 pub async fn count(parts: &Arc<Parts>, access: &Access, table: Table, wanted: Filter) -> Result<i64> {
     let points = points::of(&wanted, None);
-    let filter = shown(access, table, wanted)?;
+    let filter = access.shown(table, wanted)?;
     caller_sized::read(parts, &access.user.id, points, async move |mut lists| lists.count(table, &filter).await).await
 }
 
@@ -98,7 +68,7 @@ pub async fn rights_sets(parts: &Arc<Parts>, access: &Access, wanted: Wanted) ->
 /// costs a point where there is anything to see.
 pub async fn rights_set(parts: &Parts, access: &Access, id: uuid::Uuid) -> Result<Option<RightsSet>> {
     caller_sized::charge(parts, &access.user.id, 1)?;
-    let filter = shown(access, Table::RightsSets, Filter::is("id", Value::Id(id)))?;
+    let filter = access.shown(Table::RightsSets, Filter::is("id", Value::Id(id)))?;
     let found: Vec<RightsSet> = store::read!(parts.store, |conn| list(conn, &filter, &Page::default()))?;
     Ok(found.into_iter().next())
 }
@@ -124,7 +94,7 @@ pub(super) enum Way<'a> {
 
 impl Way<'_> {
     async fn list<R: Listed>(&mut self, access: &Access, filter: Filter) -> Result<Vec<R>> {
-        let (filter, page) = (shown(access, R::TABLE, filter)?, Page::default());
+        let (filter, page) = (access.shown(R::TABLE, filter)?, Page::default());
         match self {
             Self::Point(parts) => store::read!(parts.store, |conn| list(conn, &filter, &page)),
             Self::Lists(lists) => lists.list(&filter, &page).await,

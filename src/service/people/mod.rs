@@ -3,8 +3,6 @@
 mod changes;
 mod granting;
 mod lists;
-#[cfg(test)]
-mod tests;
 mod users;
 
 pub use changes::{
@@ -12,5 +10,5 @@ pub use changes::{
     change_organization, change_rights_set, change_role, create_employee, create_organization, create_rights_set,
     create_role,
 };
-pub use lists::{Wanted, count, employees, organizations, rights_set, rights_sets, roles, too_many_conditions, users};
+pub use lists::{Wanted, count, employees, organizations, rights_set, rights_sets, roles, users};
 pub use users::{UserChange, change_user, create_user};

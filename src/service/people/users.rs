@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::changes::{Change, Editor, change, connected};
 use super::granting::grants;
+use crate::domain::access::denied;
 use crate::domain::account::{Account, AccountType, Claimed, Email, PasswordHash, Phone, check_password};
 use crate::domain::event::Event;
 use crate::domain::ids::Subject;
@@ -15,7 +16,6 @@ use crate::domain::organization::{Granted, RightsSet};
 use crate::domain::refusal::Refusal;
 use crate::domain::user::User;
 use crate::domain::{Error, Result, name};
-use crate::service::access::denied;
 use crate::service::{Parts, endings, passwords};
 use crate::store::Tx;
 use crate::store::accounts::{find, hold, insert_if_absent, update};

@@ -14,7 +14,7 @@ const MANY: usize = 20_000;
 const ORGANIZATIONS: usize = 2_000;
 
 /// Fills a database: accounts `u1` and so on, each of which works in one of many organizations, in the role that one has.
-pub(crate) async fn crowd(store: &Store) {
+pub(super) async fn crowd(store: &Store) {
     let mut conn = store.write().await.unwrap();
     let is_sqlite = conn.is_sqlite();
     let now = if is_sqlite { "1790000000000000" } else { "now()" };
@@ -71,7 +71,7 @@ struct Line {
 }
 
 /// How a list, or without a page a count, would be searched for.
-pub(crate) async fn plan(store: &Store, table: Table, filter: &Filter, page: Option<&Page>) -> Vec<String> {
+pub(super) async fn plan(store: &Store, table: Table, filter: &Filter, page: Option<&Page>) -> Vec<String> {
     let statement = |how| match page {
         Some(page) => Statement::list(table, filter, page, how),
         None => Statement::count(table, filter, how),

@@ -7,8 +7,9 @@ use super::Visit;
 use super::input::UserType;
 use super::people::RightsSet;
 use crate::domain;
+use crate::domain::access::{Access, may_see_rights_set};
 use crate::domain::refusal::Refusal;
-use crate::service::access::{self, Access};
+use crate::service::access;
 use crate::service::people;
 
 /// How much of a user somebody sees.
@@ -130,7 +131,7 @@ impl User {
         let Some(id) = self.user.rights_set else { return Ok(None) };
         let visit = ctx.data::<Visit>()?;
         // Of most users of a list there is nothing to see, and nothing to be asked.
-        if !access::may_see_rights_set(visit.who(), id) {
+        if !may_see_rights_set(visit.who(), id) {
             return Ok(None);
         }
         let access = access::of(&visit.app.parts, visit.who()).await?;

@@ -11,9 +11,9 @@ use chrono::DateTime;
 use uuid::Uuid;
 
 use super::spec::{Field, Kind, Listing, Spec};
+use crate::domain::access;
 use crate::domain::filter::{Comparison, Filter, Value as Given};
 use crate::http::condo::graphql::input::UserType;
-use crate::service::people;
 
 /// What a list is to show.
 pub(super) struct Where<L>(pub(super) Filter, PhantomData<L>);
@@ -126,7 +126,7 @@ impl<L: Listing> InputType for Where<L> {
     fn parse(value: Option<Value>) -> InputValueResult<Self> {
         let value = value.unwrap_or_default();
         if is_beyond(&value, &mut { MOST_ENTRIES }) {
-            return Err(InputValueError::custom(format!("where {}", people::too_many_conditions())));
+            return Err(InputValueError::custom(format!("where {}", access::too_many_conditions())));
         }
         let filter = filter(L::SPEC, value).map_err(InputValueError::custom)?;
         Ok(Self(filter, PhantomData))

@@ -8,9 +8,9 @@ use super::grants::{PermissionChanges, RightChanges};
 use super::lists::access;
 use super::objects::{Employee, Organization, RightsSet, Role};
 use crate::domain::Error;
+use crate::domain::access::denied;
 use crate::http::condo::graphql::Visit;
 use crate::http::condo::graphql::input::{Sender, check_record};
-use crate::service::access::denied;
 use crate::service::people::{self, Change, Editor, EmployeeChange, OrganizationChange, RightsSetChange, RoleChange};
 
 /// A record by its id.

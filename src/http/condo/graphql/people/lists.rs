@@ -6,11 +6,12 @@ use super::arguments::{SortBy, Where};
 use super::objects::{Employee, Organization, QueryMeta, RightsSet, Role};
 use super::spec::{Employees, Listing, Organizations, RightsSets, Roles, Spec, Users};
 use crate::domain::Error;
+use crate::domain::access::Access;
 use crate::domain::filter::{Comparison, Filter, Page, Value};
 use crate::domain::organization;
 use crate::http::condo::graphql::Visit;
 use crate::http::condo::graphql::user::User;
-use crate::service::access::{self, Access};
+use crate::service::access;
 use crate::service::people::{self, Wanted};
 
 /// Who asks, and may.

@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::changes::{RelateToOneInput, editor, moment, nullable, uuid, value};
 use crate::domain::Error;
+use crate::domain::access::denied;
 use crate::domain::ids::Subject;
 use crate::http::condo::graphql::Visit;
 use crate::http::condo::graphql::input::{Sender, UserType, check_record};
 use crate::http::condo::graphql::user::User;
-use crate::service::access::denied;
 use crate::service::people::{self, Change, UserChange};
 
 /// What is said of a user.

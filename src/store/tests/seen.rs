@@ -2,19 +2,20 @@
 
 use chrono::DateTime;
 
-use super::lists::shown;
+use super::sized::{crowd, plan};
+use super::stores;
+use crate::domain::access::Access;
 use crate::domain::account::{Account, AccountType};
 use crate::domain::filter::{Comparison, Filter, Page, Table, Value};
 use crate::domain::ids::Subject;
-use crate::service::access::Access;
+use crate::domain::organization::Granted;
 use crate::store::Store;
-use crate::store::tests::{crowd, plan, stores};
 
 /// One of the crowd, whom nothing sets apart.
 fn somebody() -> Access {
     let subject = Subject::parse("u7").unwrap();
     let created = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-    Access::plain(Account::bare(subject, AccountType::Staff, created).into())
+    Access::of(Account::bare(subject, AccountType::Staff, created).into(), Granted::default()).unwrap()
 }
 
 /// What they may ask for, the costly first.
@@ -72,7 +73,7 @@ async fn what_is_seen_drives_the_search_whatever_is_asked_for() {
         crowd(&store).await;
         for table in [Table::Accounts, Table::Organizations, Table::Employees, Table::EmployeeRoles] {
             for wish in wishes(table) {
-                let filter = shown(&access, table, wish.clone()).unwrap();
+                let filter = access.shown(table, wish.clone()).unwrap();
                 let ordered = Page { order: vec![("name", true)], ..Page::default() };
                 for page in [None, Some(&Page::default()), Some(&ordered)] {
                     let plan = plan(&store, table, &filter, page).await;
