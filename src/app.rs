@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::clock::SharedClock;
-use crate::domain::Result;
-use crate::entropy::SharedEntropy;
 use crate::service::{Flights, Parts, Uses, caller_sized, callers, keys, ownership, passwords};
-use crate::settings::{Settings, words_on_odds};
-use crate::store::Store;
-use crate::upstream::Upstream;
+use domain::Result;
+use domain::clock::SharedClock;
+use domain::entropy::SharedEntropy;
+use settings::{Settings, words_on_odds};
+use store::Store;
+use upstream::Upstream;
 
 /// The application.
 #[derive(Clone)]

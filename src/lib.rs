@@ -3,19 +3,23 @@
 //!
 //! # The house
 //!
-//! Data flows down: `http` → `service` → `store`, `vault`, `upstream` → `domain`. A test parses the source and refuses an
-//! arrow that points back up.
+//! Data flows down: `http` → `service` → [`store`], [`vault`], [`upstream`] → [`domain`]. Between crates Cargo refuses an arrow
+//! that points back up; between the floors here a test does, which parses the source.
+//!
+//! The application:
+//!
+//! - [`http`]: every route on one page; handlers extract, call one service function, shape the answer.
+//! - [`service`]: one verb family a file; plain values in, domain types out.
+//! - [`app`]: the parts, built once and in order. [`cli`]: one file per command. [`telemetry`]: the log.
+//!
+//! The leaves, each a crate under `crates/`:
 //!
 //! - [`domain`]: types and pure rules, no I/O. The decision what to serve, the states of a bind, which scope opens what.
-//! - [`clock`], [`entropy`]: the only doors to time and randomness, so that tests can hold them.
-//! - [`threads`]: those for long work, which give way to those that serve.
+//!   [`domain::clock`] and [`domain::entropy`] are the only doors to time and randomness.
 //! - [`settings`]: the operator's decisions, checked whole, told all at once when wrong.
-//! - [`store`]: SQLite and PostgreSQL behind one query text. It never sees a plaintext token.
+//! - [`store`]: SQLite and PostgreSQL behind one query text. It never sees a plaintext token, and its rows stay in it.
 //! - [`vault`]: envelope encryption; the only door to plaintext tokens.
 //! - [`upstream`]: one provider as a client: discovery, `id_token`, token requests, a lenient reading of their answers.
-//! - [`service`]: one verb family a file; plain values in, domain types out.
-//! - [`http`]: every route on one page; handlers extract, call one service function, shape the answer.
-//! - [`app`]: the parts, built once and in order. [`cli`]: one file per command.
 //! - [`sandbox`]: an OpenID provider for the demo and the tests, which enforces the protocol and can be peculiar.
 //!
 //! # A token's way
@@ -28,15 +32,6 @@
 
 pub mod app;
 pub mod cli;
-pub mod clock;
-pub mod domain;
-pub mod entropy;
 pub mod http;
-pub mod sandbox;
 pub mod service;
-pub mod settings;
-pub mod store;
 pub mod telemetry;
-pub mod threads;
-pub mod upstream;
-pub mod vault;

@@ -1,7 +1,7 @@
 //! Accounts as their keeper has them: made, shown, given a password, disabled, deleted; and what ends with each.
 
-use fedlink::domain::account::{AccountType, Email};
-use fedlink::domain::ids::Subject;
+use domain::account::{AccountType, Email};
+use domain::ids::Subject;
 use fedlink::service::accounts::{self, Claimed, New};
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use fedlink::domain::ids::Subject;
+use domain::ids::Subject;
 use fedlink::service::{accounts, revoke, sweep};
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! Bind against a provider that declines, fails or lies: the app is told in our words, and nothing is stored.
 
-use fedlink::sandbox::{Answer, IdTokenForm, IssParameter, Signing, Userinfo};
+use sandbox::{Answer, IdTokenForm, IssParameter, Signing, Userinfo};
 use serde_json::json;
 
 use crate::support::browser::{Browser, Callback, instruct};

@@ -1,7 +1,7 @@
 //! Bind when requests of one flow cross: each change names the state it expects, so one of two goes on, and what is
 //! confirmed is what was shown.
 
-use fedlink::sandbox::Answer;
+use sandbox::Answer;
 
 use crate::support::browser::{Browser, complete, field, instruct};
 use crate::support::database::{assert_nothing_stored, count};

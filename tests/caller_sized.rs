@@ -1,9 +1,9 @@
 //! Work that a caller sizes: lists and counts by a filter of theirs take nothing from anybody else, and have an end.
 
-use fedlink::domain::account::AccountType;
-use fedlink::domain::filter::{Filter, Table};
-use fedlink::domain::ids::Subject;
-use fedlink::domain::user::User;
+use domain::account::AccountType;
+use domain::filter::{Filter, Table};
+use domain::ids::Subject;
+use domain::user::User;
 use fedlink::service::{access, people};
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@
 use std::fs::create_dir_all;
 use std::path::PathBuf;
 
-use fedlink::domain::account::AccountType;
+use domain::account::AccountType;
 use fedlink::service::accounts::New;
 use serde_json::{Value, json};
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fedlink::domain::ids::ClientId;
+use domain::ids::ClientId;
 use fedlink::service::grants;
 use futures_util::future::join_all;
 use serde_json::json;

@@ -1,6 +1,6 @@
 //! `fedlink links retry`: an operator gives dead links another try.
 
-use fedlink::sandbox::Refusal;
+use sandbox::Refusal;
 use serde_json::{Value, json};
 
 use crate::support::database::{execute, texts};
@@ -54,7 +54,7 @@ both_engines! {
         assert_eq!(fed_token(&world, &console, "").await.status, 404);
         refuse(None);
         assert_eq!((fed_token(&world, &console, "?force=true").await.status, asked(&world)), (404, 1));
-        let provider = fedlink::domain::ids::ProviderId::parse("box", "box_1").expect("a provider");
+        let provider = domain::ids::ProviderId::parse("box", "box_1").expect("a provider");
         let all = fedlink::service::refresh::Which { provider, subject: None, sid: None };
         assert_eq!(fedlink::service::refresh::retry(&world.app.parts, &all).await.expect("it revives"), 1);
         assert!(world.sandbox.is_active(&token(&fed_token(&world, &console, "").await, "oleg")));

@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use fedlink::domain::account::AccountType;
-use fedlink::domain::ids::Subject;
+use domain::account::AccountType;
+use domain::ids::Subject;
 use fedlink::service::accounts::{self, New, Standing};
 use serde_json::{Value, json};
 

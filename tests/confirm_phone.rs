@@ -1,6 +1,6 @@
 //! Confirming a phone by a code: the whole way, how long each thing lives, and how often it may be tried.
 
-use fedlink::domain::ids::Subject;
+use domain::ids::Subject;
 use fedlink::service::accounts::{self, New};
 use fedlink::service::sweep;
 use futures_util::future::join_all;
@@ -151,7 +151,7 @@ both_engines! {
     async fn a_phone_gets_ten_codes_a_day(engine: Engine) {
         let (world, sms) = with_sms(engine).await;
         let noon_to_midnight = {
-            use fedlink::clock::Clock as _;
+            use domain::clock::Clock as _;
             86_400 - u64::try_from(world.clock.now().timestamp() % 86_400).unwrap()
         };
         // From one minute after midnight on.

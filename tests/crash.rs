@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use fedlink::sandbox::Rotation;
+use sandbox::Rotation;
 use tokio::io::{AsyncReadExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;

@@ -1,8 +1,8 @@
 //! An instance is killed while it refreshes as many links as it may: what it had in the air is told of by the first call that can
 //! know, and nobody else is kept waiting.
 
-use fedlink::sandbox::Rotation;
 use futures_util::future::join_all;
+use sandbox::Rotation;
 
 use crate::support::call::Answer;
 use crate::support::database::texts;

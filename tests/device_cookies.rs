@@ -1,7 +1,7 @@
 //! The cookie of a browser in which somebody has signed in: who gets one, what it is, what it is good for and for how long.
 
-use fedlink::domain::account::AccountType;
-use fedlink::domain::ids::Subject;
+use domain::account::AccountType;
+use domain::ids::Subject;
 use fedlink::service::accounts::{self, New, Standing};
 use serde_json::json;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use fedlink::domain::ids::Subject;
-use fedlink::sandbox::Answer as Shape;
+use domain::ids::Subject;
 use fedlink::service::{accounts, refresh, sweep};
+use sandbox::Answer as Shape;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 

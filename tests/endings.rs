@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use fedlink::domain::ids::Subject;
-use fedlink::entropy::SystemEntropy;
+use domain::entropy::SystemEntropy;
+use domain::ids::Subject;
 use fedlink::service::accounts::{self, Standing};
 use serde_json::{Value, json};
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use fedlink::sandbox;
 use serde_json::{Value, json};
 
 use crate::support::contract;

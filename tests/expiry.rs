@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use fedlink::clock::{Clock as _, MovableClock};
-use fedlink::sandbox::{Answer as Shape, ExpiresIn, IssuedTokens, Refusal, Rotation};
+use domain::clock::{Clock as _, MovableClock};
 use fedlink::service::{import, refresh, sweep};
+use sandbox::{Answer as Shape, ExpiresIn, IssuedTokens, Refusal, Rotation};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Two entries of the settings that are one client of one provider share their grants: none is revoked that the other needs.
 
-use fedlink::sandbox::{IdTokenForm, IssuedTokens};
+use sandbox::{IdTokenForm, IssuedTokens};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 

@@ -1,6 +1,6 @@
 //! Nobody but an administrator widens what they may do, nor grants what they lack: rights sets, roles, and who gets which.
 
-use fedlink::domain::organization::RIGHTS;
+use domain::organization::RIGHTS;
 use fedlink::service::accounts::Standing;
 use serde_json::{Value, json};
 

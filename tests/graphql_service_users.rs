@@ -1,6 +1,6 @@
 //! Service users: programs whose password is told once, to who may make them.
 
-use fedlink::domain::ids::Subject;
+use domain::ids::Subject;
 use fedlink::service::accounts::{self, New, Standing};
 use serde_json::{Value, json};
 

@@ -1,6 +1,6 @@
 //! Sessions of the Condo dialect: how they come with a request, what ends them, what they open.
 
-use fedlink::domain::ids::Subject;
+use domain::ids::Subject;
 use fedlink::service::accounts;
 use serde_json::{Value, json};
 

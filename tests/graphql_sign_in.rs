@@ -1,6 +1,6 @@
 //! Signing in by GraphQL: the documented ways, and what is told of each that is refused.
 
-use fedlink::domain::account::AccountType;
+use domain::account::AccountType;
 use fedlink::service::accounts::{self, New};
 use serde_json::{Value, json};
 
@@ -144,7 +144,7 @@ both_engines! {
         world.person(New { email: Some(email("unproven@example.com", false)), ..other("unproven", "x@example.com") }).await;
         world.person(New { password: None, ..other("passless", "passless@example.com") }).await;
         world.person(other("gone", "gone@example.com")).await;
-        let gone = fedlink::domain::ids::Subject::parse("gone").unwrap();
+        let gone = domain::ids::Subject::parse("gone").unwrap();
         accounts::disable(&world.app.parts, gone).await.unwrap();
         world.person(New { account_type: AccountType::Service, ..other("robot", "robot@example.com") }).await;
         let rows = [

@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use fedlink::domain::account::AccountType;
+use domain::account::AccountType;
 use fedlink::service::accounts::New;
 
 use crate::support::database::{execute, texts};
@@ -426,7 +426,7 @@ both_engines! {
         let (world, issuer, key) = one(engine).await;
         let token = |jti: &str| As::Bearer(key.sign(&with(&issuer.claims(&world, "alice", LIST), "jti", json!(jti))));
         assert_eq!(list(&world, &token("1"), "alice").await.status, 200);
-        let alice = fedlink::domain::ids::Subject::parse("alice").expect("a subject");
+        let alice = domain::ids::Subject::parse("alice").expect("a subject");
         fedlink::service::accounts::disable(&world.app.parts, alice.clone()).await.expect("it is there");
         is(&list(&world, &token("1"), "alice").await, DENIED, "disabled, and seen a moment ago");
         is(&list(&world, &token("2"), "alice").await, DENIED, "disabled");

@@ -10,7 +10,7 @@ use crate::support::database::Sql;
 use crate::support::program::Running;
 use crate::support::site::{CONSOLE_SECRET, Site, provider};
 use crate::support::world::{Engine, both_engines};
-use fedlink::sandbox::Sandbox;
+use sandbox::Sandbox;
 use secrecy::ExposeSecret as _;
 
 const SCOPES: &str = "openid offline_access profile";

@@ -1,9 +1,9 @@
 //! Rows while keys change under them: a rewrap beside a refresh, one that is interrupted, and an instance out of touch.
 
-use fedlink::entropy::SystemEntropy;
+use domain::entropy::SystemEntropy;
 use fedlink::service::keys::{self, Keeper, Progress};
 use fedlink::service::sweep;
-use fedlink::store::Store;
+use store::Store;
 use tokio::runtime::Handle;
 
 use crate::support::browser::{Browser, instruct};
@@ -40,7 +40,7 @@ fn add(keeper: &Keeper) -> String {
 
 /// Why something was refused.
 #[track_caller]
-fn why<T>(refused: fedlink::domain::Result<T>) -> String {
+fn why<T>(refused: domain::Result<T>) -> String {
     let error = refused.err().expect("it is refused");
     std::error::Error::source(&error).expect("a cause").to_string()
 }

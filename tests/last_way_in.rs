@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fedlink::domain::ids::Subject;
+use domain::ids::Subject;
 use fedlink::service::accounts;
 use serde_json::json;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use fedlink::clock::MovableClock;
-use fedlink::sandbox::{Refusal, Rotation};
+use domain::clock::MovableClock;
+use sandbox::{Refusal, Rotation};
 
 use crate::support::database::{Sql, texts};
 use crate::support::fed::{asked, expired, fed_token, give, health, held, token};
@@ -175,7 +175,7 @@ both_engines! {
 
     async fn another_instances_failure_is_a_rest_for_all(engine: Engine) {
         let (first, second, console) = two(engine).await;
-        first.sandbox.script().next_answers(1, &fedlink::sandbox::Answer::Status(503, Some(40)));
+        first.sandbox.script().next_answers(1, &sandbox::Answer::Status(503, Some(40)));
         let hold = first.sandbox.script().hold_token_calls();
         let failing = held(fed_token(&first, &console, ""), &hold).await;
         let mut other = Box::pin(fed_token(&second, &console, ""));

@@ -1,6 +1,6 @@
 //! A user's links: listed, made by id, named, removed, and recorded.
 
-use fedlink::domain::ids::Subject;
+use domain::ids::Subject;
 use fedlink::service::{accounts, sweep};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Strangers lock nobody out of signing in with a password: whose tries are counted with whose.
 
-use fedlink::domain::account::AccountType;
-use fedlink::domain::ids::Subject;
+use domain::account::AccountType;
+use domain::ids::Subject;
 use fedlink::service::accounts::{self, New};
 use futures_util::future::join_all;
 

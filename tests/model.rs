@@ -7,7 +7,7 @@ mod judged;
 mod state;
 mod steps;
 
-use fedlink::domain::refresh::Errand;
+use domain::refresh::Errand;
 use stateright::{Checker, Model, Property};
 
 use self::state::{Faults, State};

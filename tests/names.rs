@@ -1,8 +1,8 @@
 //! One rule for the names of people and things, at every door that a name comes in by: what can't be seen or turns text around is
 //! taken out, joiners stay, nothing left is no name; what is told is cut at 255 characters, what is sent beyond that is refused.
 
-use fedlink::domain::account::AccountType;
-use fedlink::domain::ids::Subject;
+use domain::account::AccountType;
+use domain::ids::Subject;
 use fedlink::service::accounts::{self, New};
 use fedlink::service::import;
 use serde_json::{Value, json};

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use fedlink::sandbox::{Answer as Shape, Break, Coding, Odd, Rotation};
 use fedlink::service::import;
+use sandbox::{Answer as Shape, Break, Coding, Odd, Rotation};
 use serde_json::json;
 
 use crate::support::browser::{Browser, Callback, complete, instruct};

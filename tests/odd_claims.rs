@@ -1,6 +1,6 @@
 //! What a provider says beside what is judged, in whatever form, refuses nobody; what is judged has one form.
 
-use fedlink::sandbox::{IdTokenForm, Settings, Signing, Userinfo};
+use sandbox::{IdTokenForm, Settings, Signing, Userinfo};
 use serde_json::{Value, json};
 
 use crate::support::browser::{Browser, Callback, instruct};

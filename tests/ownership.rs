@@ -1,12 +1,12 @@
 //! Whose an external account is: one user's where the provider is exclusive, and its prover's before its asserter's.
 
+use domain::clock::SharedClock;
+use domain::entropy::SystemEntropy;
+use domain::ids::Subject;
 use fedlink::app::App;
-use fedlink::clock::SharedClock;
-use fedlink::domain::ids::Subject;
-use fedlink::entropy::SystemEntropy;
 use fedlink::service::accounts;
-use fedlink::settings::{Literals, Settings};
 use serde_json::{Value, json};
+use settings::{Literals, Settings};
 use tokio::runtime::Handle;
 
 use crate::support::browser::{Browser, instruct};
@@ -47,7 +47,7 @@ fn asserted(sid: &str) -> Vec<(String, String)> {
 }
 
 /// Another fedlink on the world's database, whose provider is exclusive or not.
-async fn started_beside(world: &World, exclusive: bool) -> Result<App, fedlink::domain::Error> {
+async fn started_beside(world: &World, exclusive: bool) -> Result<App, domain::Error> {
     let text =
         settings(&world.database_url, &world.folder.path().join("fedlink.keys"), &world.base, &world.sandbox.issuer());
     let text = format!("{text}exclusive = {exclusive}\n");

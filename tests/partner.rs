@@ -1,6 +1,6 @@
 //! Signing in with a partner's access token: the way through, what it leaves, whom it signs in (`wire/condo.md` 1).
 
-use fedlink::domain::ids::Subject;
+use domain::ids::Subject;
 use fedlink::service::accounts;
 use serde_json::{Value, json};
 

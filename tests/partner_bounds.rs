@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use fedlink::sandbox::Userinfo;
+use sandbox::Userinfo;
 use serde_json::json;
 
 use crate::plaintext::{folders, grep};

@@ -1,8 +1,8 @@
 //! What a partner's sign-in is refused for, word for word (`wire/condo.md` 1.4), and in which order it is looked at.
 
-use fedlink::domain::ids::Subject;
-use fedlink::sandbox::Userinfo;
+use domain::ids::Subject;
 use fedlink::service::accounts;
+use sandbox::Userinfo;
 use serde_json::{Value, json};
 
 use crate::support::database::{count, execute, texts};

@@ -1,7 +1,7 @@
 //! Who a first sign-in makes of a person: the rules of `wire/condo.md` 1.5 as one table, through HTTP.
 
-use fedlink::domain::account::AccountType;
-use fedlink::domain::ids::Subject;
+use domain::account::AccountType;
+use domain::ids::Subject;
 use fedlink::service::accounts::{self, New};
 use serde_json::{Value, json};
 

@@ -8,12 +8,12 @@ use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fedlink::sandbox::{
+use futures_util::FutureExt as _;
+use futures_util::future::join_all;
+use sandbox::{
     Answer as Shape, ClientAuth, ClientKey, ExpiresIn, IssParameter, Refusal, Rotation, ScriptedScope, Settings,
     Signing, Userinfo,
 };
-use futures_util::FutureExt as _;
-use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::support::browser::{Browser, Callback, complete, instruct};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use fedlink::entropy::{Entropy, SystemEntropy};
-use fedlink::sandbox::{Answer as Shape, ExpiresIn, Rotation};
+use domain::entropy::{Entropy, SystemEntropy};
 use futures_util::future::join_all;
+use sandbox::{Answer as Shape, ExpiresIn, Rotation};
 use secrecy::ExposeSecret as _;
 
 use crate::support::database::Sql;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use fedlink::sandbox::{Answer as Shape, Refusal, Rotation};
+use sandbox::{Answer as Shape, Refusal, Rotation};
 use secrecy::ExposeSecret as _;
 
 use crate::support::fed::{asked, expired, fed_token, give, health, lasting, token};

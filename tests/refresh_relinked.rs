@@ -1,7 +1,7 @@
 //! What changes while a refresh is under way: the link is linked again, or gone.
 
-use fedlink::sandbox::{Answer as Shape, Hold, IssuedTokens, Refusal};
 use fedlink::service::import::{Line, Newer, Taken, UnknownSubject, take_in};
+use sandbox::{Answer as Shape, Hold, IssuedTokens, Refusal};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use fedlink::sandbox::{Answer as Shape, Refusal, Rotation};
 use fedlink::service::refresh::see_to_marked;
+use sandbox::{Answer as Shape, Refusal, Rotation};
 
 use crate::support::database::texts;
 use crate::support::fed::{asked, expired, fed_token, health, token};

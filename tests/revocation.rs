@@ -2,10 +2,10 @@
 
 use std::net::TcpListener;
 
-use fedlink::domain::ids::Subject;
-use fedlink::entropy::SystemEntropy;
-use fedlink::sandbox::{Answer as Shape, ClientAuth, Options, Refusal, Rotation, Sandbox, SandboxClient};
+use domain::entropy::SystemEntropy;
+use domain::ids::Subject;
 use fedlink::service::{accounts, revoke};
+use sandbox::{Answer as Shape, ClientAuth, Options, Refusal, Rotation, Sandbox, SandboxClient};
 use secrecy::ExposeSecret as _;
 
 use crate::support::database::{Sql, assert_nothing_stored, execute, texts};

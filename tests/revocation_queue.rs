@@ -3,9 +3,9 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use fedlink::domain::ids::Subject;
-use fedlink::sandbox::Answer as Shape;
+use domain::ids::Subject;
 use fedlink::service::{accounts, revoke};
+use sandbox::Answer as Shape;
 use serde_json::json;
 
 use crate::support::database::execute;

@@ -9,8 +9,8 @@ use diesel::{Connection as _, QueryableByName, RunQueryDsl as _};
 use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
-use fedlink::store::Store;
 use futures_util::future::join_all;
+use store::Store;
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use crate::support::program::Running;
 use crate::support::site::{CONSOLE_SECRET, PROVIDER_SECRET, Site, provider};
 use crate::support::world::{Engine, both_engines};
-use fedlink::sandbox::Sandbox;
+use sandbox::Sandbox;
 use secrecy::ExposeSecret as _;
 
 const SCOPES: &str = "openid offline_access profile";

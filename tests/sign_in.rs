@@ -1,7 +1,7 @@
 //! Signing in with a password at our own page, and out: who gets in, what the browser is given, what others learn.
 
-use fedlink::domain::account::AccountType;
-use fedlink::domain::ids::Subject;
+use domain::account::AccountType;
+use domain::ids::Subject;
 use fedlink::service::accounts::{self, New};
 
 use crate::support::browser::{Browser, field};

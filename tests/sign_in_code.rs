@@ -1,7 +1,7 @@
 //! Signing in at our own page by a code to a phone: instead of a password, and after it.
 
-use fedlink::domain::account::AccountType;
-use fedlink::domain::ids::Subject;
+use domain::account::AccountType;
+use domain::ids::Subject;
 use fedlink::service::accounts::{self, New};
 use futures_util::future::join_all;
 use serde_json::json;

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use fedlink::sandbox::{Answer as Shape, Rotation};
 use futures_util::future::join_all;
+use sandbox::{Answer as Shape, Rotation};
 
 use crate::support::fed::{asked, expired, fed_token, health, held, token};
 use crate::support::world::{Answer, As, Engine, World, both_engines};

@@ -4,8 +4,8 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use fedlink::clock::MovableClock;
-use fedlink::domain::pace;
+use domain::clock::MovableClock;
+use domain::pace;
 use fedlink::http::server::{Capacity, Leaving, Service};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;

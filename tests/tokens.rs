@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fedlink::sandbox::Answer as Shape;
+use sandbox::Answer as Shape;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 

@@ -1,8 +1,8 @@
 //! Clocks that are wrong for a while: what they wrote parks no link, and ends none.
 
 use chrono::TimeDelta;
-use fedlink::clock::MovableClock;
-use fedlink::sandbox::Answer as Shape;
+use domain::clock::MovableClock;
+use sandbox::Answer as Shape;
 
 use crate::support::fed::{asked, fed_token, health, lasting, token};
 use crate::support::world::{As, Engine, World, both_engines};

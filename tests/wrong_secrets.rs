@@ -7,10 +7,10 @@ use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use fedlink::clock::Clock as _;
-use fedlink::settings::{Literals, Settings};
+use domain::clock::Clock as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::json;
+use settings::{Literals, Settings};
 use sha2::Sha256;
 
 use crate::support::program;

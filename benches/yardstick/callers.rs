@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::{HttpRequest, HttpResponse};
-use fedlink::clock::{SharedClock, SystemClock};
+use domain::clock::{SharedClock, SystemClock};
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 

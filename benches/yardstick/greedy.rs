@@ -61,7 +61,7 @@ impl Kind {
     fn request(self) -> String {
         match self {
             Self::Lists => {
-                let token = fedlink::settings::process_env("GREEDY").expect("GREEDY is set");
+                let token = settings::process_env("GREEDY").expect("GREEDY is set");
                 let conditions: Vec<_> =
                     (0..98).map(|n| serde_json::json!({ "name_contains": format!("nobody {n}") })).collect();
                 let counts = (0..12).fold(String::new(), |mut counts, n| {

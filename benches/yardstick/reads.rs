@@ -17,7 +17,7 @@ pub(crate) struct Target {
 impl Target {
     /// Calls with $TOKEN.
     pub(crate) fn new(url: String) -> Self {
-        Self { url, token: fedlink::settings::process_env("TOKEN").expect("TOKEN is set") }
+        Self { url, token: settings::process_env("TOKEN").expect("TOKEN is set") }
     }
 
     /// Whether a subject gets a token.

@@ -5,11 +5,11 @@ use std::io::Write as _;
 use std::ops::Range;
 use std::path::Path;
 
-use fedlink::domain::ids::LinkId;
-use fedlink::entropy::{Entropy, SystemEntropy};
-use fedlink::vault::{Column, Keyring, Owner, Table, Vault};
+use domain::entropy::{Entropy, SystemEntropy};
+use domain::ids::LinkId;
 use rusqlite::{Connection, Statement, params};
 use secrecy::SecretString;
+use vault::{Column, Keyring, Owner, Table, Vault};
 
 const FP: (&str, &str) = ("bench", "bench_1");
 /// 2036-01-01: no token goes stale under the bench, and none lives beyond reason.

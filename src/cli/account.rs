@@ -8,10 +8,10 @@ use serde_json::json;
 use super::output::{Output, Trouble};
 use super::password;
 use crate::app::App;
-use crate::domain::Result as Outcome;
-use crate::domain::account::{AccountType, Email, Phone};
-use crate::domain::ids::Subject;
 use crate::service::accounts::{self, Account, Claimed, New, Standing};
+use domain::Result as Outcome;
+use domain::account::{AccountType, Email, Phone};
+use domain::ids::Subject;
 
 #[derive(Subcommand)]
 pub(super) enum Command {

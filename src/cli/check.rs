@@ -8,7 +8,7 @@ use serde_json::json;
 use super::output::{Output, Trouble};
 use super::{build, load};
 use crate::service::kin;
-use crate::settings::words_on_odds;
+use settings::words_on_odds;
 
 pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trouble> {
     let settings = load(config)?;

@@ -7,8 +7,8 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use super::output::{Output, Trouble};
-use crate::domain::ids::ClientId;
-use crate::entropy::SystemEntropy;
+use domain::entropy::SystemEntropy;
+use domain::ids::ClientId;
 
 #[derive(Subcommand)]
 pub(super) enum Command {

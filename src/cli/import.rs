@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::output::{Output, Trouble, aside};
 use crate::app::App;
-use crate::domain::Error;
 use crate::service::import::{Line, Newer, Taken, UnknownSubject, take_in};
 use crate::service::keys;
+use domain::Error;
 
 #[derive(Args)]
 pub(super) struct Arguments {

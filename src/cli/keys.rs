@@ -9,12 +9,12 @@ use serde_json::json;
 use tokio::runtime::Handle;
 
 use super::output::{Output, Trouble, aside};
-use crate::clock::SystemClock;
-use crate::domain::Error;
-use crate::entropy::SystemEntropy;
 use crate::service::keys::{Keeper, KeyState, Listed, Progress};
-use crate::settings::{KeyringSource, Settings};
-use crate::store::Store;
+use domain::Error;
+use domain::clock::SystemClock;
+use domain::entropy::SystemEntropy;
+use settings::{KeyringSource, Settings};
+use store::Store;
 
 #[derive(Subcommand)]
 pub(super) enum Command {

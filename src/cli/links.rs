@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::output::{Output, Trouble};
 use crate::app::App;
-use crate::domain::ids::{ProviderId, Sid, Subject};
 use crate::service::refresh::{Which, retry};
+use domain::ids::{ProviderId, Sid, Subject};
 
 #[derive(Subcommand)]
 pub(super) enum Command {
@@ -37,7 +37,7 @@ pub(super) async fn run(command: &Command, app: App, output: &Output) -> Result<
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(provider: &str, subject: Option<String>, sid: Option<String>) -> crate::domain::Result<Which> {
+fn read(provider: &str, subject: Option<String>, sid: Option<String>) -> domain::Result<Which> {
     Ok(Which {
         provider: ProviderId::parse_pair(provider)?,
         subject: subject.map(Subject::parse).transpose()?,

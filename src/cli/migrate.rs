@@ -6,8 +6,8 @@ use serde_json::json;
 use tokio::runtime::Handle;
 
 use super::output::{Output, Trouble};
-use crate::settings::Settings;
-use crate::store::Store;
+use settings::Settings;
+use store::Store;
 
 pub(super) async fn run(settings: &Settings, output: &Output) -> Result<ExitCode, Trouble> {
     let store = Store::new(&settings.database_url, settings.ca_file.as_deref(), Handle::current())

@@ -19,11 +19,11 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use tokio::runtime::Handle;
 
 use crate::app::App;
-use crate::clock::SystemClock;
-use crate::entropy::SystemEntropy;
-use crate::settings::{Settings, process_env};
 use crate::telemetry;
+use domain::clock::SystemClock;
+use domain::entropy::SystemEntropy;
 use output::{Output, Trouble};
+use settings::{Settings, process_env};
 
 /// Keeps users' links to external identity providers and hands out valid access tokens for them.
 #[derive(Parser)]

@@ -29,9 +29,9 @@ impl Display for Trouble {
     }
 }
 
-impl From<&crate::domain::Error> for Trouble {
+impl From<&domain::Error> for Trouble {
     /// On the command line the causes are for the reader: the operator.
-    fn from(error: &crate::domain::Error) -> Self {
+    fn from(error: &domain::Error) -> Self {
         let mut causes = Vec::new();
         let mut cause = std::error::Error::source(error);
         while let Some(inner) = cause {
@@ -40,7 +40,7 @@ impl From<&crate::domain::Error> for Trouble {
         }
         let words = match error {
             // "internal error" says nothing to the operator; the cause does.
-            crate::domain::Error::Internal(_) => causes.join(": "),
+            domain::Error::Internal(_) => causes.join(": "),
             _ if causes.is_empty() => error.to_string(),
             _ => format!("{error}: {}", causes.join(": ")),
         };

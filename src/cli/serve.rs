@@ -14,12 +14,12 @@ use tokio::task::JoinHandle;
 use super::output::Trouble;
 use super::{build, told_to_stop};
 use crate::app::App;
-use crate::clock::SystemClock;
-use crate::domain::pace;
 use crate::http::server::{Capacity, Leaving, Service};
 use crate::service::{keys, refresh, revoke, sweep};
-use crate::settings::Settings;
-use crate::store::Store;
+use domain::clock::SystemClock;
+use domain::pace;
+use settings::Settings;
+use store::Store;
 
 pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     // First of all: until somebody listens to it, the signal ends the process.

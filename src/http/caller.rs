@@ -7,12 +7,12 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
 
 use crate::app::App;
-use crate::domain::caller::Caller;
-use crate::domain::event::Actor;
-use crate::domain::json::NUL;
-use crate::domain::{Error, Result};
 use crate::http::address::origin;
 use crate::service::callers;
+use domain::caller::Caller;
+use domain::event::Actor;
+use domain::json::NUL;
+use domain::{Error, Result};
 
 /// The most of a claimed address or agent that is kept, in characters.
 const CLAIM_LIMIT: usize = 255;

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::app::App;
 use crate::service::places::{self, DeviceCookie};
 use crate::service::sessions;
-use crate::settings::Settings;
+use settings::Settings;
 
 /// The cookies that a browser sent, by name. A name that is decoded, or trimmed of more than the blank of RFC 6265 §4.2.1,
 /// could be one that the browser doesn't know for a `__Host-` cookie, and so one that another host of the domain has planted.

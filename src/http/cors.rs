@@ -9,7 +9,7 @@ use actix_web::http::header::{
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::app::App;
-use crate::domain::origin::{self, Page, Site};
+use domain::origin::{self, Page, Site};
 
 /// How long a browser may go by the answer to its question, in seconds.
 const REMEMBERED: u32 = 600;

@@ -10,8 +10,8 @@ use futures_util::StreamExt as _;
 
 use super::connection::Stopped;
 use super::nul;
-use crate::domain::Error;
-use crate::domain::json::NUL;
+use domain::Error;
+use domain::json::NUL;
 
 /// The largest body this service reads, in bytes.
 pub(super) const BODY_LIMIT: usize = 64 * 1024;

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use actix_web::HttpRequest;
 use url::form_urlencoded;
 
-use crate::domain::json::NUL;
-use crate::domain::{Error, Result};
+use domain::json::NUL;
+use domain::{Error, Result};
 
 /// The longest name of a parameter that is told again, in bytes.
 const NAME_LIMIT: usize = 64;

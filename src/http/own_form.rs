@@ -9,9 +9,9 @@ use actix_web::http::header::ORIGIN;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::app::App;
-use crate::domain::session::SESSION_LIFETIME;
 use crate::http::cookies;
 use crate::service::forms;
+use domain::session::SESSION_LIFETIME;
 
 const NAME: &str = "fedlink-form";
 /// `__Host-`: no other host of the domain can plant one whose value it knows.

@@ -7,10 +7,10 @@ use askama::Template;
 use secrecy::ExposeSecret as _;
 use url::Url;
 
-use crate::domain::Error;
-use crate::entropy::SystemEntropy;
 use crate::http::blitz::error::{report, retry_after};
 use crate::http::words::Words;
+use domain::Error;
+use domain::entropy::SystemEntropy;
 
 /// A page that says one thing.
 #[derive(Template)]

@@ -4,8 +4,8 @@
 use actix_web::HttpRequest;
 use percent_encoding::percent_decode_str;
 
-use crate::domain::ids::{Sid, Subject, TEXT_LIMIT};
-use crate::domain::{Error, Result};
+use domain::ids::{Sid, Subject, TEXT_LIMIT};
+use domain::{Error, Result};
 
 /// The last `N` segments of the request's path, as they were sent.
 pub(super) fn last<const N: usize>(request: &HttpRequest) -> [&str; N] {

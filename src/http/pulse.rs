@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::clock::SharedClock;
-use crate::domain::pace;
+use domain::clock::SharedClock;
+use domain::pace;
 
 /// The workers' stamps, in milliseconds of monotonic time.
 pub(super) struct Pulse {
@@ -59,7 +59,7 @@ fn millis(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::MovableClock;
+    use domain::clock::MovableClock;
 
     #[tokio::test(flavor = "current_thread")]
     async fn one_worker_that_hangs_is_enough() {

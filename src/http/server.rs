@@ -18,7 +18,7 @@ pub use super::ops::Leaving;
 use super::ops::Watched;
 use super::pulse::Pulse;
 use crate::app::App;
-use crate::clock::SharedClock;
+use domain::clock::SharedClock;
 
 /// How long after it is told to stop nobody is answered any more.
 const CUT_OFF: Duration = Duration::from_secs(30);

@@ -1,14 +1,13 @@
 //! What a user of the Condo dialect may do, with the rights set that an administrator gave them.
 
 use super::Parts;
-use crate::domain::access::Access;
-use crate::domain::filter::{Filter, Page, Value};
-use crate::domain::organization::{Granted, RightsSet};
-use crate::domain::refusal::Refusal;
-use crate::domain::user::User;
-use crate::domain::{Error, Result};
-use crate::store;
-use crate::store::organizations::list;
+use domain::access::Access;
+use domain::filter::{Filter, Page, Value};
+use domain::organization::{Granted, RightsSet};
+use domain::refusal::Refusal;
+use domain::user::User;
+use domain::{Error, Result};
+use store::organizations::list;
 
 /// What `user` may do. [`Refusal::NotAuthenticated`] without one, [`Refusal::AccessDenied`] to one who is deleted.
 pub async fn of(parts: &Parts, user: Option<&User>) -> Result<Access> {

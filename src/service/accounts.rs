@@ -9,15 +9,15 @@ use serde::Serialize;
 use super::audit::{About, record};
 use super::links::remove as remove_link;
 use super::{Parts, endings, passwords};
-pub use crate::domain::account::Claimed;
-use crate::domain::account::{self, AccountType, Email, Phone, check_password};
-use crate::domain::endings::Change;
-use crate::domain::event::{Actor, Event};
-use crate::domain::ids::{ClientId, Subject};
-use crate::domain::{Error, Result, name};
-use crate::store::accounts::{delete, find, hold, insert_if_absent, set_disabled, set_password as set_hash};
-use crate::store::confirm_phone_actions::delete_of_nobody;
-use crate::store::{self, Scrubbed, Tx, links};
+pub use domain::account::Claimed;
+use domain::account::{self, AccountType, Email, Phone, check_password};
+use domain::endings::Change;
+use domain::event::{Actor, Event};
+use domain::ids::{ClientId, Subject};
+use domain::{Error, Result, name};
+use store::accounts::{delete, find, hold, insert_if_absent, set_disabled, set_password as set_hash};
+use store::confirm_phone_actions::delete_of_nobody;
+use store::{self, Scrubbed, Tx, links};
 
 /// An account to make.
 #[derive(Debug)]

@@ -12,10 +12,10 @@ use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 
 use super::Parts;
-use crate::domain::ids::Subject;
-use crate::domain::tries::wait;
-use crate::domain::{Error, Result};
-use crate::store::{self, Tx, at, attempts};
+use domain::ids::Subject;
+use domain::tries::wait;
+use domain::{Error, Result};
+use store::{self, Tx, at, attempts};
 
 /// For how long tries are counted together: from the first on, not sliding. Who is refused knows when it ends, and trying on
 /// doesn't put it off.

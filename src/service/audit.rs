@@ -1,11 +1,11 @@
 //! One line of the audit record for each change, in the change's own transaction.
 
 use super::Parts;
-use crate::domain::Result;
-use crate::domain::event::{Actor, AuditLine, Event};
-use crate::domain::ids::ProviderId;
-use crate::store::Tx;
-use crate::store::audit::insert;
+use domain::Result;
+use domain::event::{Actor, AuditLine, Event};
+use domain::ids::ProviderId;
+use store::Tx;
+use store::audit::insert;
 
 /// What a line speaks of.
 #[derive(Clone, Copy, Debug, Default)]

@@ -10,13 +10,13 @@ use url::{Url, form_urlencoded};
 use super::callers::hash;
 use super::onward::Onward;
 use super::{Parts, grants, sessions};
-use crate::domain::ids::ClientId;
-use crate::domain::issued::AuthorizationCode;
-use crate::domain::scope::Scope;
-use crate::domain::{Error, Result, pkce};
-use crate::settings::{Client, Settings, Subjects};
-use crate::store::accounts;
-use crate::store::oauth_codes::insert;
+use domain::ids::ClientId;
+use domain::issued::AuthorizationCode;
+use domain::scope::Scope;
+use domain::{Error, Result, pkce};
+use settings::{Client, Settings, Subjects};
+use store::accounts;
+use store::oauth_codes::insert;
 
 /// The most parameters that are read of a request: there are a dozen known ones.
 const MOST_PARAMETERS: usize = 100;

@@ -13,13 +13,13 @@ use tokio::task::AbortHandle;
 use super::Parts;
 use super::desk::Desk;
 pub use super::desk::Place;
-use crate::domain::ids::Subject;
-use crate::domain::points::Spent;
-use crate::domain::refusal::Refusal;
-use crate::domain::turns::Line;
-use crate::domain::{Error, Result};
-use crate::store::{Lists, Until};
-use crate::threads::Nice;
+use domain::ids::Subject;
+use domain::points::Spent;
+use domain::refusal::Refusal;
+use domain::threads::Nice;
+use domain::turns::Line;
+use domain::{Error, Result};
+use store::{Lists, Until};
 
 /// How many may wait: the lists of ten requests that ask for as many as they may.
 const QUEUE: usize = 128;

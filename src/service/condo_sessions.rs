@@ -11,16 +11,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
 use super::Parts;
-use crate::domain::account::AccountType;
-use crate::domain::ids::Subject;
-use crate::domain::session::CondoSessionRecord;
-use crate::domain::user::User;
-use crate::domain::{Error, Result};
-use crate::settings::CondoSession as Rules;
-use crate::store::condo_sessions::{
-    delete, delete_by_source, find as find_kept, insert, prolong, set_user_type as set_type,
-};
-use crate::store::{self, Tx};
+use domain::account::AccountType;
+use domain::ids::Subject;
+use domain::session::CondoSessionRecord;
+use domain::user::User;
+use domain::{Error, Result};
+use settings::CondoSession as Rules;
+use store::condo_sessions::{delete, delete_by_source, find as find_kept, insert, prolong, set_user_type as set_type};
+use store::{self, Tx};
 
 /// How much of a session's life may pass before its end is put off: a write for each use would be one for each read.
 const RENEWED_AFTER: TimeDelta = TimeDelta::days(1);
@@ -257,7 +255,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::settings::SameSite;
+    use settings::SameSite;
 
     const KNOWN: &str = "XnwCETJ2-0bcG1l-gQgFHs8973izf9Gz";
 

@@ -13,17 +13,16 @@ use super::places::{self, DeviceCookie};
 use super::sign_in::{Origin, actor, admit as admit_by, admit_from, too_many, write_refusal};
 use super::tries::{self, Candidate, Drawn};
 use super::{Parts, passwords};
-use crate::domain::account::{Account, AccountType, Address, PasswordHash};
-use crate::domain::confirmation::masked_phone;
-use crate::domain::entry::{Entry, Means};
-use crate::domain::event::Event;
-use crate::domain::ids::Subject;
-use crate::domain::refusal::{AuthDetails, LoginKind, Refusal};
-use crate::domain::sender::{self, Details, Sender};
-use crate::domain::user::User;
-use crate::domain::{Error, Result};
-use crate::store;
-use crate::store::accounts::{find, find_by_login, hold};
+use domain::account::{Account, AccountType, Address, PasswordHash};
+use domain::confirmation::masked_phone;
+use domain::entry::{Entry, Means};
+use domain::event::Event;
+use domain::ids::Subject;
+use domain::refusal::{AuthDetails, LoginKind, Refusal};
+use domain::sender::{self, Details, Sender};
+use domain::user::User;
+use domain::{Error, Result};
+use store::accounts::{find, find_by_login, hold};
 
 /// A try to sign in.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use crate::domain::turns::{Line, Number, Turns};
+use domain::turns::{Line, Number, Turns};
 
 /// Some places.
 pub(super) struct Desk(Arc<Inner>);

@@ -2,9 +2,9 @@
 
 use super::condo_sessions::SidHash;
 use super::{Parts, bind};
-use crate::domain::Result;
-use crate::domain::endings::{Change, Endings, Fate};
-use crate::store::{Tx, condo_sessions, known_places, person};
+use domain::Result;
+use domain::endings::{Change, Endings, Fate};
+use store::{Tx, condo_sessions, known_places, person};
 
 /// Ends what these changes of a subject's account end. `own`: the Condo session in which its own holder makes them, if they
 /// do. Once the transaction is committed, what is remembered of the subject's tokens is the caller's to forget.

@@ -11,11 +11,11 @@ use tokio::sync::{Semaphore, oneshot};
 
 use super::refresh::Waiting;
 use super::{Parts, refresh};
-use crate::domain::guard::Guard;
-use crate::domain::ids::{LinkId, ProviderId};
-use crate::domain::refresh::Errand;
-use crate::entropy::SharedEntropy;
-use crate::settings::Settings;
+use domain::entropy::SharedEntropy;
+use domain::guard::Guard;
+use domain::ids::{LinkId, ProviderId};
+use domain::refresh::Errand;
+use settings::Settings;
 
 /// How a refresh ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,18 +8,17 @@ use serde::Deserialize;
 
 use super::token_sets::{Keeping, keep};
 use super::{Parts, accounts, links};
-use crate::domain::account::AccountType;
-use crate::domain::bearer::fits_into_a_header;
-use crate::domain::event::Actor;
-use crate::domain::expiry::{self, Origin};
-use crate::domain::ids::{PARTNER_TYPE, ProviderId, Sid, Subject};
-use crate::domain::link::Proof;
-use crate::domain::params::Params;
-use crate::domain::{Error, Result, name};
-use crate::settings::Subjects;
-use crate::store;
-use crate::store::token_sets::find;
-use crate::vault::Owner;
+use domain::account::AccountType;
+use domain::bearer::fits_into_a_header;
+use domain::event::Actor;
+use domain::expiry::{self, Origin};
+use domain::ids::{PARTNER_TYPE, ProviderId, Sid, Subject};
+use domain::link::Proof;
+use domain::params::Params;
+use domain::{Error, Result, name};
+use settings::Subjects;
+use store::token_sets::find;
+use vault::Owner;
 
 /// One line of an import.
 #[derive(Deserialize)]
@@ -40,7 +39,7 @@ pub struct Line {
 impl Line {
     /// Reads a line; the error names the field and quotes nothing of it.
     pub fn parse(text: &str) -> Result<Self> {
-        crate::domain::json::read("the line", text.as_bytes())
+        domain::json::read("the line", text.as_bytes())
     }
 }
 

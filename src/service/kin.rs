@@ -3,12 +3,11 @@
 use futures_util::future::join_all;
 
 use super::Parts;
-use crate::domain::Result;
-use crate::domain::ids::ProviderId;
-use crate::domain::kin::{self, Entry, Kin};
-use crate::store;
-use crate::store::provider_rules;
-use crate::upstream::{Passing, Provider};
+use domain::Result;
+use domain::ids::ProviderId;
+use domain::kin::{self, Entry, Kin};
+use store::provider_rules;
+use upstream::{Passing, Provider};
 
 /// The entries that share their grants with one; fails in passing where only a provider's metadata could tell, and it can't
 /// be had.

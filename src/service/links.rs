@@ -6,15 +6,15 @@ use chrono::{DateTime, Utc};
 
 use super::audit::{About, record};
 use super::{Parts, condo_sessions, no_such_user, revoke, way_in};
-use crate::domain::caller::{Action, Caller};
-use crate::domain::event::{Actor, Event};
-use crate::domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
-use crate::domain::link::{Health, HeldLink, LinkSummary, NewLink, Proof};
-use crate::domain::way_in::{Force, Removal};
-use crate::domain::{Error, Result, name};
-use crate::settings::Subjects;
-use crate::store::{self, Tx};
-use crate::vault::Owner;
+use domain::caller::{Action, Caller};
+use domain::event::{Actor, Event};
+use domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
+use domain::link::{Health, HeldLink, LinkSummary, NewLink, Proof};
+use domain::way_in::{Force, Removal};
+use domain::{Error, Result, name};
+use settings::Subjects;
+use store::{self, Tx};
+use vault::Owner;
 
 /// A link as the list shows it.
 #[derive(Debug)]

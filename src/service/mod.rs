@@ -49,15 +49,15 @@ use tokio::runtime::Handle;
 pub use flights::Flights;
 pub use uses::Uses;
 
-use crate::clock::SharedClock;
-use crate::domain::caller::Caller;
-use crate::domain::ids::Subject;
-use crate::domain::{Error, Result};
-use crate::entropy::SharedEntropy;
-use crate::settings::{Settings, Subjects};
-use crate::store::Store;
-use crate::upstream::Upstream;
-use crate::vault::Vault;
+use domain::caller::Caller;
+use domain::clock::SharedClock;
+use domain::entropy::SharedEntropy;
+use domain::ids::Subject;
+use domain::{Error, Result};
+use settings::{Settings, Subjects};
+use store::Store;
+use upstream::Upstream;
+use vault::Vault;
 
 /// Everything a service works with; built once, shared by all workers.
 pub struct Parts {

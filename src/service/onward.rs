@@ -4,9 +4,9 @@ use url::Url;
 use url::form_urlencoded;
 use uuid::Uuid;
 
-use crate::domain::ids::FlowId;
-use crate::domain::{Error, Result};
-use crate::settings::Settings;
+use domain::ids::FlowId;
+use domain::{Error, Result};
+use settings::Settings;
 
 /// Where a person goes once signed in.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::Parts;
-use crate::domain::{Error, Result};
-use crate::store::provider_rules::{Applied, apply, duplicates, find};
+use domain::{Error, Result};
+use store::provider_rules::{Applied, apply, duplicates, find};
 
 /// Accounts that several users have at a provider that is to be exclusive.
 #[derive(Debug, thiserror::Error)]

@@ -11,10 +11,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::Parts;
 use super::desk::{Desk, Place};
 use super::hashing::{Hasher, within};
-use crate::domain::account;
-use crate::domain::turns::Line;
-use crate::domain::{Error, Result};
-use crate::threads::Nice;
+use domain::account;
+use domain::threads::Nice;
+use domain::turns::Line;
+use domain::{Error, Result};
 
 /// How many may wait for each that is looked at; the last of them waits for a second or two.
 const QUEUE: usize = 16;

@@ -10,12 +10,12 @@ use sha2::{Digest as _, Sha256};
 use super::Parts;
 use super::attempts::subscriber;
 use super::sign_in::Origin;
-use crate::domain::ids::Subject;
-use crate::domain::tries::{DEVICE_COOKIE_LIFETIME, KnownPlace, PLACES_OF_A_KIND, PlaceKind};
-use crate::domain::{Error, Result};
-use crate::settings::Settings;
-use crate::store::known_places::{list, replace, trim, upsert};
-use crate::store::{self, Tx, at};
+use domain::ids::Subject;
+use domain::tries::{DEVICE_COOKIE_LIFETIME, KnownPlace, PLACES_OF_A_KIND, PlaceKind};
+use domain::{Error, Result};
+use settings::Settings;
+use store::known_places::{list, replace, trim, upsert};
+use store::{self, Tx, at};
 
 const NAME: &str = "fedlink-device";
 /// `__Host-`: no other host of the domain can plant one.

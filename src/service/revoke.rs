@@ -16,17 +16,17 @@ use super::audit::{About, record};
 use super::bind::in_the_clear_if_any;
 use super::token_sets::open_key;
 use super::{Parts, kin};
-use crate::domain::event::{Actor, Event};
-use crate::domain::ids::{ProviderId, Sid, Subject};
-use crate::domain::revocation::{Revocation, next_attempt};
-use crate::domain::token_set::TokenSet;
-use crate::domain::{Error, Result};
-use crate::store::revocations::{
+use domain::event::{Actor, Event};
+use domain::ids::{ProviderId, Sid, Subject};
+use domain::revocation::{Revocation, next_attempt};
+use domain::token_set::TokenSet;
+use domain::{Error, Result};
+use store::revocations::{
     Account, Due, claim, delete, insert, is_awaited, is_held, list_due, list_providers, put_off, put_off_due,
 };
-use crate::store::{self, Conn, Tx, at};
-use crate::upstream::{Passing, RevocationOutcome, TokenType};
-use crate::vault::{Column, Owner, Table, revocation_place};
+use store::{self, Conn, Tx, at};
+use upstream::{Passing, RevocationOutcome, TokenType};
+use vault::{Column, Owner, Table, revocation_place};
 
 /// How often the queue is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

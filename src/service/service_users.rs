@@ -5,13 +5,13 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Parts, accounts, passwords};
-use crate::domain::access::Access;
-use crate::domain::account::{Account, AccountType, Claimed, Email};
-use crate::domain::event::Actor;
-use crate::domain::ids::Subject;
-use crate::domain::refusal::Refusal;
-use crate::domain::{Error, Result, name};
-use crate::entropy::SharedEntropy;
+use domain::access::Access;
+use domain::account::{Account, AccountType, Claimed, Email};
+use domain::entropy::SharedEntropy;
+use domain::event::Actor;
+use domain::ids::Subject;
+use domain::refusal::Refusal;
+use domain::{Error, Result, name};
 
 /// The right that lets somebody make service users who is no administrator.
 const RIGHT: &str = "canExecuteRegisterNewServiceUser";
@@ -99,7 +99,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::entropy::SeededEntropy;
+    use domain::entropy::SeededEntropy;
 
     #[test]
     fn no_letter_of_a_password_is_likelier_than_another() {

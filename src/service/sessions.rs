@@ -10,12 +10,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::Parts;
 use super::places::DeviceCookie;
-use crate::domain::ids::Subject;
-use crate::domain::session::{BrowserSession, SESSION_LIFETIME, Session};
-use crate::domain::{Error, Result};
-use crate::settings::Settings;
-use crate::store::sessions::{delete, find as find_kept, insert};
-use crate::store::{self, Conn, Tx};
+use domain::ids::Subject;
+use domain::session::{BrowserSession, SESSION_LIFETIME, Session};
+use domain::{Error, Result};
+use settings::Settings;
+use store::sessions::{delete, find as find_kept, insert};
+use store::{self, Conn, Tx};
 
 const NAME: &str = "fedlink";
 /// `__Host-` binds a cookie to this host and to https; browsers refuse it on plain http.

@@ -14,15 +14,15 @@ use super::sessions::{self, SessionCookie};
 use super::sign_in_code::{self, Asked};
 use super::tries::{self, Candidate, Drawn};
 use super::{Parts, passwords, places};
-use crate::domain::account::{Account, AccountType, Login, PasswordHash};
-use crate::domain::entry::{Entry, Means};
-use crate::domain::event::{Actor, Event};
-use crate::domain::ids::Subject;
-use crate::domain::refusal::Refusal;
-use crate::domain::{Error, Result};
-use crate::settings::Locale;
-use crate::store::accounts::{find, find_by_login, hold};
-use crate::store::{self, Tx};
+use domain::account::{Account, AccountType, Login, PasswordHash};
+use domain::entry::{Entry, Means};
+use domain::event::{Actor, Event};
+use domain::ids::Subject;
+use domain::refusal::Refusal;
+use domain::{Error, Result};
+use settings::Locale;
+use store::accounts::{find, find_by_login, hold};
+use store::{self, Tx};
 
 /// Where a try comes from.
 #[derive(Clone, Debug)]

@@ -11,16 +11,16 @@ use super::confirm_phone::{self, Asking, Beginning, Right, TokenHash};
 use super::places;
 use super::sessions::{self, SessionCookie};
 use super::sign_in::{Origin, actor, write_refusal};
-use crate::domain::account::{Account, AccountType, Address, PasswordHash, Phone};
-use crate::domain::confirmation::{self, Confirmation, Purpose, Tried};
-use crate::domain::entry::{Entry, Means};
-use crate::domain::event::Event;
-use crate::domain::ids::Subject;
-use crate::domain::refusal::Refusal;
-use crate::domain::{Error, Result};
-use crate::store::accounts::{find, find_by_address, hold};
-use crate::store::confirm_phone_actions::{find as find_action, insert, spend};
-use crate::store::{self, at};
+use domain::account::{Account, AccountType, Address, PasswordHash, Phone};
+use domain::confirmation::{self, Confirmation, Purpose, Tried};
+use domain::entry::{Entry, Means};
+use domain::event::Event;
+use domain::ids::Subject;
+use domain::refusal::Refusal;
+use domain::{Error, Result};
+use store::accounts::{find, find_by_address, hold};
+use store::confirm_phone_actions::{find as find_action, insert, spend};
+use store::{self, at};
 
 /// A code on its way.
 #[derive(Debug)]

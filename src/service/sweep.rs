@@ -6,8 +6,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::{Parts, bind, uses};
-use crate::domain::Result;
-use crate::store::{
+use domain::Result;
+use store::{
     at, attempts, condo_sessions, confirm_phone_actions, known_places, oauth_codes, oauth_refresh_tokens, oauth_tokens,
     sessions,
 };

@@ -5,15 +5,15 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::Parts;
-use crate::domain::expiry::{Comes, Ends, Origin};
-use crate::domain::ids::LinkId;
-use crate::domain::link::Health;
-use crate::domain::params::Params;
-use crate::domain::token_set::{LinkOwner, NewTokens, TokenSet};
-use crate::domain::{Error, Result};
-use crate::store::Conn;
-use crate::store::token_sets::{Past, find, insert_if_absent, replace};
-use crate::vault::{Column, Owner, RowKey, Table};
+use domain::expiry::{Comes, Ends, Origin};
+use domain::ids::LinkId;
+use domain::link::Health;
+use domain::params::Params;
+use domain::token_set::{LinkOwner, NewTokens, TokenSet};
+use domain::{Error, Result};
+use store::Conn;
+use store::token_sets::{Past, find, insert_if_absent, replace};
+use vault::{Column, Owner, RowKey, Table};
 
 /// Tokens to keep for a link, in the clear.
 pub(super) struct Keeping {

@@ -9,18 +9,17 @@ use secrecy::SecretString;
 
 use super::flights::{Landing, join};
 use super::{Parts, no_such_user};
-use crate::domain::caller::{Action, Caller};
-use crate::domain::expiry::Lifetime;
-use crate::domain::ids::{ProviderId, Sid, Subject};
-use crate::domain::refresh::Errand;
-use crate::domain::token::{Decision, Held, Lack, Wanted, decide};
-use crate::domain::token_set::ServingSet;
-use crate::domain::{Error, Result};
-use crate::settings::Subjects;
-use crate::store;
-use crate::store::leases::seen;
-use crate::store::token_sets::{Holdings, find_serving, list_of_account, list_of_subject};
-use crate::vault::{Column, Owner, Table};
+use domain::caller::{Action, Caller};
+use domain::expiry::Lifetime;
+use domain::ids::{ProviderId, Sid, Subject};
+use domain::refresh::Errand;
+use domain::token::{Decision, Held, Lack, Wanted, decide};
+use domain::token_set::ServingSet;
+use domain::{Error, Result};
+use settings::Subjects;
+use store::leases::seen;
+use store::token_sets::{Holdings, find_serving, list_of_account, list_of_subject};
+use vault::{Column, Owner, Table};
 
 /// A caller gets its answer within this time, whatever the providers do.
 const DEADLINE: Duration = Duration::from_secs(15);

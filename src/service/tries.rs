@@ -9,11 +9,11 @@ use secrecy::ExposeSecret as _;
 use super::attempts::{Key, site, subscriber};
 use super::sign_in::{Origin, admit_spaced};
 use super::{Parts, places};
-use crate::domain::account::{Account, AccountType, Address};
-use crate::domain::ids::Subject;
-use crate::domain::tries::{Draw, KnownPlace, PlaceKind, draw};
-use crate::domain::turns::Line;
-use crate::domain::{Error, Result};
+use domain::account::{Account, AccountType, Address};
+use domain::ids::Subject;
+use domain::tries::{Draw, KnownPlace, PlaceKind, draw};
+use domain::turns::Line;
+use domain::{Error, Result};
 
 /// Somebody whom a login may name.
 pub(super) struct Candidate {

@@ -7,9 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use moka::sync::Cache;
 
 use super::Parts;
-use crate::domain::Result;
-use crate::domain::ids::LinkId;
-use crate::store::{at, uses::record};
+use domain::Result;
+use domain::ids::LinkId;
+use store::{at, uses::record};
 
 /// A use is noted at most once in this time.
 const GRAIN: TimeDelta = TimeDelta::hours(1);

@@ -2,15 +2,15 @@
 //! last two links at once the second finds one.
 
 use super::{Parts, sign_in_code};
-use crate::domain::Result;
-use crate::domain::account::Account;
-use crate::domain::ids::PARTNER_TYPE;
-use crate::domain::link::HeldLink;
-use crate::domain::way_in::{Force, Removal, WaysIn, removal};
-use crate::settings::Settings;
-use crate::store::Tx;
-use crate::store::accounts::find;
-use crate::store::links::list_proven_of_partners;
+use domain::Result;
+use domain::account::Account;
+use domain::ids::PARTNER_TYPE;
+use domain::link::HeldLink;
+use domain::way_in::{Force, Removal, WaysIn, removal};
+use settings::Settings;
+use store::Tx;
+use store::accounts::find;
+use store::links::list_proven_of_partners;
 
 /// Judges the removal of a link in the caller's transaction, which holds the link and its subject.
 pub(super) async fn judge(parts: &Parts, tx: &mut Tx, held: &HeldLink, force: Force) -> Result<Removal> {

@@ -1,7 +1,7 @@
 //! What befalls a flow and its requests: consents, failures, crashes, and time.
 
 use chrono::TimeDelta;
-use fedlink::domain::flow::Ended;
+use domain::flow::Ended;
 
 use super::state::{Doing, State};
 use super::steps::spend;

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use fedlink::domain::flow::{Completer, Ended, FLOW_LIMIT, Flow, FlowState, Stage};
-use fedlink::domain::ids::{ClientId, FlowId, ProviderId, Sid, Subject};
-use fedlink::domain::session::Session;
+use domain::flow::{Completer, Ended, FLOW_LIMIT, Flow, FlowState, Stage};
+use domain::ids::{ClientId, FlowId, ProviderId, Sid, Subject};
+use domain::session::Session;
 
 use super::Kind;
 

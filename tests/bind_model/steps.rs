@@ -3,10 +3,10 @@
 
 use std::collections::HashMap;
 
-use fedlink::domain::flow::{
+use domain::flow::{
     Answer, Arrival, Ended, Fact, Facts, Flow, FlowState, Issuer, Leg, Next, Opening, Stage, Standing, Stop, hash,
 };
-use fedlink::domain::ids::{Sid, Subject};
+use domain::ids::{Sid, Subject};
 use secrecy::SecretString;
 
 use super::faults::{consent, crash, fail, run_out, sweep, wait};

@@ -1,6 +1,6 @@
 //! How an instance takes the lease: one statement, whose outcome it may never hear.
 
-use fedlink::domain::refresh::{Before, Ending, Standing, Takeover};
+use domain::refresh::{Before, Ending, Standing, Takeover};
 
 use super::state::{Attempt, Doing, Read, Row, State};
 use super::steps::spend;

@@ -1,7 +1,7 @@
 //! What befalls the fleet and the link: instances die, answers get lost, leases lapse, people link and unlink.
 
-use fedlink::domain::link::Health;
-use fedlink::domain::refresh::Ending;
+use domain::link::Health;
+use domain::refresh::Ending;
 
 use super::state::{Doing, Grant, Row, State, Token};
 use super::steps::spend;

@@ -1,6 +1,6 @@
 //! What is to be said of a state.
 
-use fedlink::domain::refresh::Errand;
+use domain::refresh::Errand;
 
 use super::state::{Doing, Grant, State, Token};
 

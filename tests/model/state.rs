@@ -2,8 +2,8 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
-use fedlink::domain::link::Health;
-use fedlink::domain::refresh::{Before, Ending, Errand, Standing};
+use domain::link::Health;
+use domain::refresh::{Before, Ending, Errand, Standing};
 
 /// Instances of the fleet.
 pub(super) const FLEET: usize = 3;

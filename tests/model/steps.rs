@@ -1,8 +1,8 @@
 //! What can happen next: each step is one statement, one request or one fault, as `service::refresh` and `store::leases`
 //! order them; what is decided, `domain::refresh` decides.
 
-use fedlink::domain::link::Health;
-use fedlink::domain::refresh::{
+use domain::link::Health;
+use domain::refresh::{
     Before, Ending, Errand, Next, OnGrant, Seen, Standing, There, is_our_doing, next, on_grant, verdict,
 };
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fedlink::domain::ids::Subject;
+use domain::ids::Subject;
 use fedlink::service::sessions;
 use secrecy::ExposeSecret as _;
 

@@ -1,6 +1,6 @@
 //! A world that speaks the Condo dialect, and questions to its GraphQL.
 
-use fedlink::domain::account::AccountType;
+use domain::account::AccountType;
 use fedlink::service::accounts::New;
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use fedlink::sandbox::{Hold, IssuedTokens};
+use sandbox::{Hold, IssuedTokens};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! Several instances of the built program on one Postgres, one keyring and one provider, as they run side by side; each can
 //! be killed and started again.
 
-use fedlink::clock::SystemClock;
-use fedlink::sandbox::{IssuedTokens, Sandbox};
+use domain::clock::SystemClock;
+use sandbox::{IssuedTokens, Sandbox};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 

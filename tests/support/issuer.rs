@@ -1,6 +1,6 @@
 //! An authorization server beside us: its metadata, its keys, and the JWTs it signs, good and bad.
 
-#[path = "../../src/upstream/tests/network.rs"]
+#[path = "../../crates/upstream/src/tests/network.rs"]
 #[expect(dead_code, reason = "here nobody looks at what it was sent")]
 mod network;
 

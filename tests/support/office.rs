@@ -1,6 +1,6 @@
 //! Organizations with people in them, set up by an administrator as clients would: by mutations.
 
-use fedlink::domain::account::AccountType;
+use domain::account::AccountType;
 use fedlink::service::accounts::{New, Standing};
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! People with passwords at our own sign-in page.
 
-use fedlink::domain::account::{AccountType, Email, Phone};
-use fedlink::domain::ids::Subject;
+use domain::account::{AccountType, Email, Phone};
+use domain::ids::Subject;
 use fedlink::service::accounts::{self, Claimed, New};
 
 use super::browser::{Browser, field};

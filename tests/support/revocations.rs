@@ -1,7 +1,7 @@
 //! What tests of revocations do all the time: unlink, let the queue be worked off, read what was recorded.
 
-use fedlink::sandbox::IssuedTokens;
 use fedlink::service::revoke;
+use sandbox::IssuedTokens;
 use secrecy::ExposeSecret as _;
 
 use super::database::{count, texts};

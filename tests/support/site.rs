@@ -4,9 +4,9 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
 
-use fedlink::clock::SystemClock;
-use fedlink::entropy::SystemEntropy;
-use fedlink::sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
+use domain::clock::SystemClock;
+use domain::entropy::SystemEntropy;
+use sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
 use serde_json::Value;
 use tempfile::TempDir;
 

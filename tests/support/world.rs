@@ -7,19 +7,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::account::AccountType;
+use domain::clock::{Clock as _, MovableClock, SharedClock, SystemClock};
+use domain::entropy::{SharedEntropy, SystemEntropy};
+use domain::ids::{ClientId, Subject};
+use domain::pace;
+use domain::scope::Scope;
 use fedlink::app::App;
-use fedlink::clock::{Clock as _, MovableClock, SharedClock, SystemClock};
-use fedlink::domain::account::AccountType;
-use fedlink::domain::ids::{ClientId, Subject};
-use fedlink::domain::pace;
-use fedlink::domain::scope::Scope;
-use fedlink::entropy::{SharedEntropy, SystemEntropy};
 use fedlink::http::server::{Capacity, Leaving, Service};
-use fedlink::sandbox::{self, Sandbox, SandboxClient, SandboxUser};
 use fedlink::service::{accounts, grants, import};
-use fedlink::settings::{KeyringSource, Literals, Settings};
+use sandbox::{self, Sandbox, SandboxClient, SandboxUser};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
+use settings::{KeyringSource, Literals, Settings};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 

@@ -13,17 +13,17 @@ use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::cli::output::Trouble;
-use crate::clock::{MovableClock, SharedClock, SystemClock};
-use crate::domain::account::AccountType;
-use crate::domain::confirmation::ShortMessage;
-use crate::domain::ids::Subject;
-use crate::domain::pace;
-use crate::entropy::{SharedEntropy, SystemEntropy};
 use crate::http::server::{Capacity, Leaving, ServerHandle, Service};
-use crate::sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
 use crate::service::accounts::New;
 use crate::service::{accounts, sweep};
-use crate::settings::{Literals, Settings, Sms};
+use domain::account::AccountType;
+use domain::clock::{MovableClock, SharedClock, SystemClock};
+use domain::confirmation::ShortMessage;
+use domain::entropy::{SharedEntropy, SystemEntropy};
+use domain::ids::Subject;
+use domain::pace;
+use sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
+use settings::{Literals, Settings, Sms};
 
 /// The app's id.
 pub(super) const APP: &str = "demo-app";

@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::settings::IpProxy;
+use settings::IpProxy;
 
 /// How long ago it may have been said, in milliseconds. It is never said in the future: no leeway for clocks.
 const MOST_AGE: i64 = 5000;

@@ -13,8 +13,6 @@ use uuid::Uuid;
 
 use super::error::Failure;
 use crate::app::App;
-use crate::domain::ids::{FlowId, ProviderId, Subject};
-use crate::domain::{Error, json};
 use crate::http::caller::{actor, bearer_or_basic};
 use crate::http::fields::once;
 use crate::http::limits::{Kind, body};
@@ -24,6 +22,8 @@ use crate::http::{cookies, nul, page, path};
 use crate::service::bind::{
     self, Answer, Browser, Completion, FlowCookie, Instruction, Question, Return, Shown, Step, Whom,
 };
+use domain::ids::{FlowId, ProviderId, Subject};
+use domain::{Error, json};
 
 /// The field that says that a form is our own, with an answer that has been posted before.
 const AGAIN: &str = "fedlink_again";

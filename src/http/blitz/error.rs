@@ -8,9 +8,9 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::domain::Error;
-use crate::entropy::SystemEntropy;
 use crate::http::limits::Unread;
+use domain::Error;
+use domain::entropy::SystemEntropy;
 
 /// A failure on its way to a REST client.
 #[derive(Debug)]

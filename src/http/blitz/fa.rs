@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use super::error::Failure;
 use crate::app::App;
-use crate::domain::caller::Caller;
-use crate::domain::ids::{ClientId, Sid};
-use crate::domain::json;
-use crate::domain::link::Health;
-use crate::domain::way_in::Force;
 use crate::http::caller::{actor, bearer, bearer_or_basic};
 use crate::http::limits::{Kind, body};
 use crate::http::path;
 use crate::http::path::last;
 use crate::service::links::{self, Assertion, Listed, Unlinking, View};
+use domain::caller::Caller;
+use domain::ids::{ClientId, Sid};
+use domain::json;
+use domain::link::Health;
+use domain::way_in::Force;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -11,12 +11,12 @@ use url::form_urlencoded;
 
 use super::error::Failure;
 use crate::app::App;
-use crate::domain::ids::Sid;
-use crate::domain::{Error, Result};
 use crate::http::caller::bearer;
 use crate::http::path;
 use crate::http::path::last;
 use crate::service::tokens::{MAX_MIN_TTL, Request, Served, fetch as fetch_tokens};
+use domain::ids::Sid;
+use domain::{Error, Result};
 
 /// The answer: an object keyed by sid, in the order the accounts were linked.
 struct Tokens(Vec<Served>);

@@ -9,12 +9,12 @@ use serde_json::Value;
 use super::ids::err_id;
 use super::refusals::{Code, Told, told};
 use crate::app::App;
-use crate::domain::Error;
-use crate::domain::refusal::Refusal;
 use crate::http::blitz::error::report_as;
 use crate::http::page::private;
 use crate::http::words;
-use crate::settings::Locale;
+use domain::Error;
+use domain::refusal::Refusal;
+use settings::Locale;
 
 const HEADER: &str = "x-request-id";
 /// The longest request id of somebody else's that is passed on, in characters.

@@ -1,6 +1,6 @@
 //! Ids that errors carry, in the shape that the source's have.
 
-use crate::entropy::SharedEntropy;
+use domain::entropy::SharedEntropy;
 
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -13,7 +13,7 @@ pub(in crate::http) fn err_id(entropy: &SharedEntropy) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entropy::SystemEntropy;
+    use domain::entropy::SystemEntropy;
 
     #[test]
     fn an_id_looks_like_a_cuid() {

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::refusal::{LoginKind, Refusal};
-use crate::settings::Locale;
+use domain::refusal::{LoginKind, Refusal};
+use settings::Locale;
 
 /// The class of a failure; REST chooses its status by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,10 +9,10 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::app::App;
-use crate::domain::{Error, Result};
 use crate::http::cookies;
 use crate::service::condo_sessions::{self, CondoSession, Ticket};
-use crate::settings::{SameSite, Settings};
+use domain::{Error, Result};
+use settings::{SameSite, Settings};
 
 /// The cookie's name.
 const NAME: &str = "keystone.sid";

@@ -12,15 +12,15 @@ use url::form_urlencoded;
 use super::error::{answer, failure, request_id};
 use super::session::{self, Borne};
 use crate::app::App;
-use crate::domain::refusal::Refusal;
-use crate::domain::user::User;
-use crate::domain::{Error, Result, name};
 use crate::http::nul::{self, Place};
 use crate::http::path::last;
 use crate::http::words::{self, Words};
 use crate::http::{address, page};
 use crate::service::condo_sessions::{CondoSession, Ticket};
 use crate::service::partner::{self, Callback, Param};
+use domain::refusal::Refusal;
+use domain::user::User;
+use domain::{Error, Result, name};
 
 /// `GET /api/auth/{provider}`
 pub(in crate::http) async fn begin(app: Data<App>, request: HttpRequest) -> HttpResponse {

@@ -12,8 +12,8 @@ use actix_web::web::Bytes;
 use futures_util::Stream;
 
 use super::turn::Turn;
-use crate::clock::{SharedClock, Sleep};
-use crate::domain::pace;
+use domain::clock::{SharedClock, Sleep};
+use domain::pace;
 
 /// Why a body is not read to its end, where that is not the peer's breaking off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

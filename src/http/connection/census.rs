@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
 
-use crate::domain::pace::PEERS;
+use domain::pace::PEERS;
 
 /// From so many of ten connections on the house is crowded.
 const CROWDED: usize = 8;

@@ -28,11 +28,11 @@ use tokio::net::TcpStream;
 pub(super) use body::Stopped;
 pub(super) use census::Census;
 
-use crate::clock::SharedClock;
 use crate::http::ops::Leaving;
 use crate::http::pulse::Pulse;
 use ahead::Queue;
 use body::Body;
+use domain::clock::SharedClock;
 use stream::Stream;
 use turn::Turn;
 

@@ -12,8 +12,8 @@ use tokio::net::TcpStream;
 use super::ahead::Queue;
 use super::bare;
 use super::turn::{Phase, Turn};
-use crate::clock::{SharedClock, Sleep};
-use crate::domain::pace;
+use domain::clock::{SharedClock, Sleep};
+use domain::pace;
 
 /// How long a timer runs at most: one that was set for a request long answered then costs a look, and none is set for each.
 const TICK: Duration = Duration::from_secs(5);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::ahead::{Place, Queue};
 use super::census::Guest;
-use crate::domain::pace;
+use domain::pace;
 
 /// What is awaited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,8 +11,6 @@ use askama::Template;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::app::App;
-use crate::domain::Result;
-use crate::domain::session::Session;
 use crate::http::fields::once;
 use crate::http::limits::{Kind, body};
 use crate::http::own_form::{self, Binding};
@@ -22,7 +20,9 @@ use crate::service::onward::Onward;
 use crate::service::sessions::{self, SessionCookie};
 use crate::service::sign_in::{self, SignIn, Try};
 use crate::service::sign_in_code::{self, Asked};
-use crate::settings::Subjects;
+use domain::Result;
+use domain::session::Session;
+use settings::Subjects;
 
 /// What the forms' tokens are for.
 const SIGN_IN: &str = "sign-in";

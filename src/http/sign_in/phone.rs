@@ -10,8 +10,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Desk, SIGN_IN, with};
 use crate::app::App;
-use crate::domain::account::AccountType;
-use crate::domain::{Error, Result};
 use crate::http::blitz::error::retry_after;
 use crate::http::fields::once;
 use crate::http::limits::{Kind, body};
@@ -21,6 +19,8 @@ use crate::http::{address, cookies, nul, page};
 use crate::service::confirm_phone::Asking;
 use crate::service::onward::Onward;
 use crate::service::sign_in_code::{self, Asked, CodeTry, Judged, Sent};
+use domain::account::AccountType;
+use domain::{Error, Result};
 
 /// `GET /sign-in/phone`
 pub(in crate::http) async fn show(app: Data<App>, request: HttpRequest) -> HttpResponse {

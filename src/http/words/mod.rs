@@ -8,8 +8,8 @@ use actix_web::http::header::ACCEPT_LANGUAGE;
 
 use super::cookies;
 use crate::app::App;
-use crate::domain::account::AccountType;
-use crate::settings::Locale;
+use domain::account::AccountType;
+use settings::Locale;
 
 /// Everything that a page says in one language. A function where a name goes into the sentence: languages place it differently.
 #[derive(Debug)]

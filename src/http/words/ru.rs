@@ -1,7 +1,7 @@
 //! Our pages in Russian.
 
 use super::Words;
-use crate::settings::Locale;
+use settings::Locale;
 
 pub(super) static WORDS: Words = Words {
     lang: "ru",

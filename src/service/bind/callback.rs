@@ -11,14 +11,13 @@ use super::{
     Answer, Browser, GrantSecrets, Halt, LegSecrets, Step, back_to_app, confirm_url, redirect_uri, seal, stop, unseal,
     whose,
 };
-use crate::domain::flow::{Arrival, Ended, Fact, Facts, Flow, FlowState, Issuer, Next, Stop, hash};
-use crate::domain::ids::Sid;
-use crate::domain::params::Params;
-use crate::domain::token::Grant;
-use crate::domain::{Error, Result};
 use crate::service::{Parts, revoke};
-use crate::store;
-use crate::upstream::{Identity, Outcome, Provider, Redemption};
+use domain::flow::{Arrival, Ended, Fact, Facts, Flow, FlowState, Issuer, Next, Stop, hash};
+use domain::ids::Sid;
+use domain::params::Params;
+use domain::token::Grant;
+use domain::{Error, Result};
+use upstream::{Identity, Outcome, Provider, Redemption};
 
 /// How long to wait before the database is asked a second time, and before it is asked the last.
 const FIRST_WAIT: Duration = Duration::from_millis(100);

@@ -6,14 +6,14 @@ use secrecy::SecretString;
 
 use super::link::link;
 use super::{record_refusal, revoke_grant};
-use crate::domain::caller::{Action, Caller};
-use crate::domain::event::Actor;
-use crate::domain::flow::{Flow, hash};
-use crate::domain::ids::Subject;
-use crate::domain::{Error, Result};
 use crate::service::{Parts, links};
-use crate::store::flows::{delete, find_by_code, take_pending};
-use crate::store::{self, Tx};
+use domain::caller::{Action, Caller};
+use domain::event::Actor;
+use domain::flow::{Flow, hash};
+use domain::ids::Subject;
+use domain::{Error, Result};
+use store::flows::{delete, find_by_code, take_pending};
+use store::{self, Tx};
 
 /// What an app completes a bind with.
 #[derive(Debug)]

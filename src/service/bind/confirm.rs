@@ -7,12 +7,11 @@ use secrecy::SecretString;
 use super::callback::pending;
 use super::person::{self, standing};
 use super::{Browser, Halt, Step, end, stop};
-use crate::domain::flow::{Ended, Flow, FlowState, ProviderAccount, hash};
-use crate::domain::ids::{FlowId, Sid};
-use crate::domain::session::Session;
-use crate::domain::{Error, Result, name};
 use crate::service::{Parts, forms};
-use crate::store;
+use domain::flow::{Ended, Flow, FlowState, ProviderAccount, hash};
+use domain::ids::{FlowId, Sid};
+use domain::session::Session;
+use domain::{Error, Result, name};
 
 /// The longest name that a page shows, in characters.
 const NAME_LIMIT: usize = 80;

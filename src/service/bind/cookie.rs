@@ -6,10 +6,10 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::domain::flow::FLOW_LIMIT;
-use crate::domain::ids::FlowId;
-use crate::entropy::Entropy;
-use crate::settings::Settings;
+use domain::entropy::Entropy;
+use domain::flow::FLOW_LIMIT;
+use domain::ids::FlowId;
+use settings::Settings;
 
 /// Flows that one browser may have open; the oldest beyond are forgotten.
 const FLOWS_PER_BROWSER: usize = 8;
@@ -70,7 +70,7 @@ impl Browser {
         self.session.as_ref()
     }
 
-    /// What it sent as the flow's cookie; [`crate::domain::flow::Flow::opened_by`] says whether it is.
+    /// What it sent as the flow's cookie; [`domain::flow::Flow::opened_by`] says whether it is.
     pub(super) fn cookie(&self, settings: &Settings, flow: FlowId) -> Option<&SecretString> {
         let name = name(settings, flow);
         self.cookies.iter().find(|(sent, _)| *sent == name).map(|(_, value)| value)

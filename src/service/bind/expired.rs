@@ -3,11 +3,11 @@
 use chrono::{DateTime, Utc};
 
 use super::close;
-use crate::domain::Result;
-use crate::domain::flow::{Ended, Flow};
 use crate::service::Parts;
-use crate::store::flows::{delete, list_expired, take_all};
-use crate::store::{self, Tx};
+use domain::Result;
+use domain::flow::{Ended, Flow};
+use store::flows::{delete, list_expired, take_all};
+use store::{self, Tx};
 
 /// How many are looked at together.
 const BATCH: i64 = 100;

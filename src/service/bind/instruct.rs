@@ -5,15 +5,14 @@ use std::sync::Arc;
 use url::Url;
 
 use super::{UNTOUCHED, instruction_url, seal};
-use crate::domain::account::Account;
-use crate::domain::caller::{Action, Caller};
-use crate::domain::flow::{Completer, Flow, FlowState, Stage};
-use crate::domain::ids::{FlowId, ProviderId};
-use crate::domain::{Error, Result, pkce};
 use crate::service::Parts;
-use crate::settings::Subjects;
-use crate::store;
-use crate::vault::Table;
+use domain::account::Account;
+use domain::caller::{Action, Caller};
+use domain::flow::{Completer, Flow, FlowState, Stage};
+use domain::ids::{FlowId, ProviderId};
+use domain::{Error, Result, pkce};
+use settings::Subjects;
+use vault::Table;
 
 /// What an app asks for.
 #[derive(Debug)]

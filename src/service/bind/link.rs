@@ -1,19 +1,19 @@
 //! A bind's end: the account is linked as proven, and its tokens are kept.
 
 use super::{GrantSecrets, unseal};
-use crate::domain::event::Actor;
-use crate::domain::expiry::Origin;
-use crate::domain::flow::Flow;
-use crate::domain::ids::{ClientId, Subject};
-use crate::domain::link::Proof;
-use crate::domain::params::Params;
-use crate::domain::{Error, Result};
 use crate::service::token_sets::{Keeping, keep};
 use crate::service::{Parts, links};
-use crate::store::Tx;
-use crate::vault::Owner;
+use domain::event::Actor;
+use domain::expiry::Origin;
+use domain::flow::Flow;
+use domain::ids::{ClientId, Subject};
+use domain::link::Proof;
+use domain::params::Params;
+use domain::{Error, Result};
+use store::Tx;
+use vault::Owner;
 
-/// Makes the link that a flow has come to, in the transaction that has taken the flow out; [`crate::domain::Error::AlreadyLinked`]
+/// Makes the link that a flow has come to, in the transaction that has taken the flow out; [`domain::Error::AlreadyLinked`]
 /// if the account is exclusively another's. `client` is the application through which it was made.
 pub(super) async fn link(
     parts: &Parts,

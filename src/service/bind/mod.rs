@@ -32,17 +32,17 @@ pub use posted::{OnceMore, once_more};
 
 use super::audit::{About, record};
 use super::{Parts, revoke};
-use crate::domain::event::{Actor, Event};
-use crate::domain::expiry::{Lives, Stated};
-pub use crate::domain::flow::Answer;
-use crate::domain::flow::{Ended, Flow, Stop};
-use crate::domain::ids::{FlowId, ProviderId, Sid, Subject};
-use crate::domain::params::Params;
-use crate::domain::token::Grant;
-use crate::domain::{Error, Result};
-use crate::settings::Settings;
-use crate::store::{self, Tx};
-use crate::vault::{self, Place, Table, flow_place};
+use domain::event::{Actor, Event};
+use domain::expiry::{Lives, Stated};
+pub use domain::flow::Answer;
+use domain::flow::{Ended, Flow, Stop};
+use domain::ids::{FlowId, ProviderId, Sid, Subject};
+use domain::params::Params;
+use domain::token::Grant;
+use domain::{Error, Result};
+use settings::Settings;
+use store::{self, Tx};
+use vault::{self, Place, Table, flow_place};
 
 /// What a browser is to do next.
 pub enum Step {

@@ -8,13 +8,12 @@ use url::Url;
 
 use super::person::standing;
 use super::{Browser, FlowCookie, LegSecrets, Step, end, redirect_uri, revoke_grant, seal, stop, unseal};
-use crate::domain::flow::{Ended, Flow, FlowState, Leg, Opening, Stage, Standing, hash};
-use crate::domain::ids::{FlowId, Subject};
-use crate::domain::{Error, Result};
 use crate::service::Parts;
 use crate::service::onward::Onward;
-use crate::store;
-use crate::upstream::{AuthorizationRequest, Provider};
+use domain::flow::{Ended, Flow, FlowState, Leg, Opening, Stage, Standing, hash};
+use domain::ids::{FlowId, Subject};
+use domain::{Error, Result};
+use upstream::{AuthorizationRequest, Provider};
 
 /// Opens an instruction, or starts the provider's leg afresh if this browser opened it before.
 pub async fn open(parts: &Arc<Parts>, flow: FlowId, browser: Browser) -> Result<Step> {

@@ -2,10 +2,10 @@
 //! application's token and no Condo session counts (DESIGN 8).
 
 use super::{Browser, Step, back_to_app, end, through};
-use crate::domain::flow::{Ended, Flow, Standing};
-use crate::domain::{Error, Result};
 use crate::service::{Parts, sessions};
-use crate::store::{Tx, accounts, flows};
+use domain::flow::{Ended, Flow, Standing};
+use domain::{Error, Result};
+use store::{Tx, accounts, flows};
 
 /// How the browser stands to the flow now; the session is looked up only where it matters.
 pub(super) async fn standing(parts: &Parts, flow: &Flow, browser: &Browser) -> Result<Standing> {

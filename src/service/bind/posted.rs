@@ -6,10 +6,9 @@ use std::collections::BTreeSet;
 use secrecy::SecretString;
 
 use super::Answer;
-use crate::domain::Result;
-use crate::domain::flow::hash;
 use crate::service::Parts;
-use crate::store;
+use domain::Result;
+use domain::flow::hash;
 
 /// What every answer may be made of (RFC 6749 §4.1.2, RFC 9207). An `id_token` of the front channel is not among it: it goes no
 /// further than where it came.

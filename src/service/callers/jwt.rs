@@ -5,15 +5,14 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use super::seen::{Seen, TokenHash, VERIFIED_FOR, Verified};
-use crate::domain::account::Account;
-use crate::domain::entry::{Entry, Means};
-use crate::domain::ids::{ClientId, Subject};
-use crate::domain::scope::Scope;
-use crate::domain::{Error, Result};
 use crate::service::{Parts, accounts};
-use crate::settings::{Issuer, Settings, Subjects};
-use crate::store;
-use crate::upstream::AccessClaims;
+use domain::account::Account;
+use domain::entry::{Entry, Means};
+use domain::ids::{ClientId, Subject};
+use domain::scope::Scope;
+use domain::{Error, Result};
+use settings::{Issuer, Settings, Subjects};
+use upstream::AccessClaims;
 
 /// Whether a token is an issuer's to judge: ours have no dots.
 pub(super) fn is_one(parts: &Parts, token: &str) -> bool {

@@ -11,14 +11,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::Parts;
-use crate::domain::caller::{Caller, Mode};
-use crate::domain::guesses::Answer;
-use crate::domain::ids::ClientId;
-use crate::domain::scope::Scope;
-use crate::domain::{Error, Result};
-use crate::settings::Client;
-use crate::store;
-use crate::store::oauth_tokens::find;
+use domain::caller::{Caller, Mode};
+use domain::guesses::Answer;
+use domain::ids::ClientId;
+use domain::scope::Scope;
+use domain::{Error, Result};
+use settings::Client;
+use store::oauth_tokens::find;
 
 pub use seen::TokensSeen;
 pub(super) use seen::hash;

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::ids::{ClientId, Subject};
-use crate::domain::scope::Scope;
+use domain::ids::{ClientId, Subject};
+use domain::scope::Scope;
 
 /// How long a token that was checked is believed without another look; a revocation here is immediate all the same.
 const SEEN_FOR: Duration = Duration::from_secs(10);

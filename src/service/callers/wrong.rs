@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::guesses::{Answer, Guesses, Told};
 use crate::service::attempts::networks;
+use domain::guesses::{Answer, Guesses, Told};
 
 /// Networks remembered at once. Those beyond share one that has a site's allowance.
 const NETWORKS: usize = 20_000;
@@ -77,7 +77,7 @@ fn known<'n, V>(remembered: &HashMap<String, V>, network: &'n str, others: &'n s
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::guesses::ALLOWANCE;
+    use domain::guesses::ALLOWANCE;
 
     fn address(number: u32) -> IpAddr {
         IpAddr::from((number << 8 | 7).to_be_bytes())

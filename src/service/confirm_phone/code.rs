@@ -4,10 +4,10 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::ExposeSecret as _;
 use sha2::Sha256;
 
-use crate::domain::confirmation::{Code, Purpose};
-use crate::domain::{Error, Result};
 use crate::service::Parts;
-use crate::settings::Locale;
+use domain::confirmation::{Code, Purpose};
+use domain::{Error, Result};
+use settings::Locale;
 
 /// What a code is kept as: there are so few of them that any hash could be tried out, so it takes the secret of `[session]`,
 /// which is not in the database. Bound to its confirmation, so that it is worth nothing in another row.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::to_midnight;
-use crate::domain::budget::share;
-use crate::domain::refusal::Refusal;
-use crate::domain::{Error, Result};
 use crate::service::Parts;
 use crate::service::attempts::{self, Key, Verdict, Window};
+use domain::budget::share;
+use domain::refusal::Refusal;
+use domain::{Error, Result};
 
 /// Refuses what is too much, counting nothing: what isn't sent must not use up what others could send.
 pub(super) async fn check(parts: &Arc<Parts>, ip: IpAddr) -> Result<()> {

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use super::tried::{Right, TokenHash, try_code};
 use super::{look_up, spend_row};
-use crate::domain::Result;
-use crate::domain::account::Phone;
-use crate::domain::budget::Budget;
-use crate::domain::confirmation::{Confirmation, Purpose, Tried};
-use crate::domain::ids::Subject;
 use crate::service::Parts;
 use crate::service::sign_in::Origin;
-use crate::store::confirm_phone_actions::list_live;
-use crate::store::{self, Tx, at};
+use domain::Result;
+use domain::account::Phone;
+use domain::budget::Budget;
+use domain::confirmation::{Confirmation, Purpose, Tried};
+use domain::ids::Subject;
+use store::confirm_phone_actions::list_live;
+use store::{self, Tx, at};
 
 /// The most digits a code has.
 const DIGITS: usize = 6;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use crate::domain::Result;
-use crate::domain::account::Account;
-use crate::domain::ids::Subject;
 use crate::service::Parts;
 use crate::service::attempts::{self, Key};
+use domain::Result;
+use domain::account::Account;
+use domain::ids::Subject;
 
 /// For how long.
 const OPEN: TimeDelta = TimeDelta::minutes(10);

@@ -17,16 +17,16 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Parts;
 use super::attempts::{self, Verdict, Window};
-use crate::domain::account::{Account, Phone};
-use crate::domain::budget::Budget;
-use crate::domain::confirmation::{self, ACTION_LIFETIME, CODE_LIFETIME, Confirmation, Purpose};
-use crate::domain::ids::Subject;
-use crate::domain::refusal::Refusal;
-use crate::domain::{Error, Result};
-use crate::settings::Locale;
-use crate::store::accounts;
-use crate::store::confirm_phone_actions::{find, insert, renew, spend as spend_row};
-use crate::store::{self, Tx, at};
+use domain::account::{Account, Phone};
+use domain::budget::Budget;
+use domain::confirmation::{self, ACTION_LIFETIME, CODE_LIFETIME, Confirmation, Purpose};
+use domain::ids::Subject;
+use domain::refusal::Refusal;
+use domain::{Error, Result};
+use settings::Locale;
+use store::accounts;
+use store::confirm_phone_actions::{find, insert, renew, spend as spend_row};
+use store::{self, Tx, at};
 
 pub(super) use factor::{Factor, second_factor, spend_factor};
 pub(super) use given::open as open_budget;

@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use super::tried::TokenHash;
 use super::{Asking, code, code_end, day};
-use crate::domain::account::Phone;
-use crate::domain::budget::Budget;
-use crate::domain::confirmation::{Code, Purpose, ShortMessage};
-use crate::domain::refusal::Refusal;
-use crate::domain::{Error, Result};
 use crate::service::Parts;
 use crate::service::attempts::{self, Key, Verdict, Window};
-use crate::store::at;
-use crate::store::confirm_phone_actions::NewCode;
+use domain::account::Phone;
+use domain::budget::Budget;
+use domain::confirmation::{Code, Purpose, ShortMessage};
+use domain::refusal::Refusal;
+use domain::{Error, Result};
+use store::at;
+use store::confirm_phone_actions::NewCode;
 
 /// Sends a code to a phone, on this budget; gives it as it is kept.
 pub(super) async fn code(

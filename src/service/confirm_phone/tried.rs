@@ -8,15 +8,15 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::{code, live, unknown};
-use crate::domain::budget::{Budget, looks_in_a_day};
-use crate::domain::confirmation::{Confirmation, Look, Purpose, Tried, judge};
-use crate::domain::refusal::Refusal;
-use crate::domain::{Error, Result};
 use crate::service::Parts;
 use crate::service::attempts::{self, Key, Verdict, Window};
 use crate::service::sign_in::{Origin, write_refusal};
-use crate::store::confirm_phone_actions::{end, find, look, spend_code, verify};
-use crate::store::{self, at};
+use domain::budget::{Budget, looks_in_a_day};
+use domain::confirmation::{Confirmation, Look, Purpose, Tried, judge};
+use domain::refusal::Refusal;
+use domain::{Error, Result};
+use store::confirm_phone_actions::{end, find, look, spend_code, verify};
+use store::{self, at};
 
 /// Which confirmation: the hash of its token.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,10 +7,10 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::{Granting, Issued, Refused};
-use crate::domain::presented::CLAIM;
-use crate::domain::{Error, Result};
 use crate::service::Parts;
-use crate::store::{self, Claim, ClaimSeen, oauth_codes, oauth_refresh_tokens};
+use domain::presented::CLAIM;
+use domain::{Error, Result};
+use store::{self, Claim, ClaimSeen, oauth_codes, oauth_refresh_tokens};
 
 /// When to try again to record how a claim ended while the database is away.
 const AGAIN: Duration = Duration::from_millis(250);

@@ -6,16 +6,16 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::claimed::{Attempt, Brought, Claimed, Held, hand_out};
 use super::{Family, Granting, Refused, begin_holding, is_active};
-use crate::domain::event::Event;
-use crate::domain::ids::ClientId;
-use crate::domain::issued::AuthorizationCode;
-use crate::domain::presented::{Presented, Verdict, judge};
-use crate::domain::{Result, pkce};
 use crate::service::Parts;
 use crate::service::callers::hash;
-use crate::settings::Client;
-use crate::store::oauth_codes::{delete, find_presented};
-use crate::store::{self, ClaimSeen, Conn, Tx, oauth_codes};
+use domain::event::Event;
+use domain::ids::ClientId;
+use domain::issued::AuthorizationCode;
+use domain::presented::{Presented, Verdict, judge};
+use domain::{Result, pkce};
+use settings::Client;
+use store::oauth_codes::{delete, find_presented};
+use store::{self, ClaimSeen, Conn, Tx, oauth_codes};
 
 /// What an application redeems.
 #[derive(Debug)]

@@ -6,14 +6,14 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Family, begin_holding};
-use crate::domain::ids::{ClientId, Subject};
-use crate::domain::presented::Standing;
-use crate::domain::{Error, Result};
 use crate::service::Parts;
 use crate::service::callers::hash;
-use crate::settings::Client;
-use crate::store::oauth_tokens::{delete, find};
-use crate::store::{self, oauth_refresh_tokens};
+use domain::ids::{ClientId, Subject};
+use domain::presented::Standing;
+use domain::{Error, Result};
+use settings::Client;
+use store::oauth_tokens::{delete, find};
+use store::{self, oauth_refresh_tokens};
 
 /// What RFC 7662 tells of a live token.
 #[derive(Debug)]

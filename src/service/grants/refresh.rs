@@ -6,15 +6,15 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::claimed::{Attempt, Brought, Claimed, Held, hand_out};
 use super::{Family, Granting, Refused, begin_holding, is_active};
-use crate::domain::Result;
-use crate::domain::issued::RefreshToken;
-use crate::domain::presented::{Presented, Verdict, judge};
-use crate::domain::scope::{Scope, each_once};
 use crate::service::Parts;
 use crate::service::callers::hash;
-use crate::settings::Client;
-use crate::store::oauth_refresh_tokens::{find, find_presented};
-use crate::store::{self, ClaimSeen, Conn, oauth_refresh_tokens};
+use domain::Result;
+use domain::issued::RefreshToken;
+use domain::presented::{Presented, Verdict, judge};
+use domain::scope::{Scope, each_once};
+use settings::Client;
+use store::oauth_refresh_tokens::{find, find_presented};
+use store::{self, ClaimSeen, Conn, oauth_refresh_tokens};
 
 /// Refreshes. Each token works once, and one whose tokens went out and that comes again ends its family, whoever has it now
 /// (RFC 9700 §4.14.2). One that brought nobody any may be sent again. Another application's attempt, and one for more than was

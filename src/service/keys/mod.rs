@@ -27,12 +27,12 @@ pub use rotate::{Keeper, KeyState, Listed};
 
 use record::{Record, Summary};
 
-use crate::clock::SharedClock;
-use crate::domain::{Error, Result};
-use crate::entropy::SharedEntropy;
-use crate::settings::KeyringSource;
-use crate::store::{Store, at, vault_keys};
-use crate::vault::{Keyring, KeyringError, KeyringFile, Vault};
+use domain::clock::SharedClock;
+use domain::entropy::SharedEntropy;
+use domain::{Error, Result};
+use settings::KeyringSource;
+use store::{Store, at, vault_keys};
+use vault::{Keyring, KeyringError, KeyringFile, Vault};
 
 /// What stands in the way of the keyring.
 #[derive(Debug, thiserror::Error)]

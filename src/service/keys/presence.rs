@@ -10,13 +10,13 @@ use uuid::Uuid;
 
 use super::record::{LIVE, Record, Summary, written};
 use super::{Error, Trouble};
-use crate::domain::Result;
-use crate::domain::instance::InstanceReport;
-use crate::entropy::Entropy;
 use crate::service::Parts;
-use crate::settings::KeyringSource;
-use crate::store::{at, instances, now, vault_keys};
-use crate::vault::Keyring;
+use domain::Result;
+use domain::entropy::Entropy;
+use domain::instance::InstanceReport;
+use settings::KeyringSource;
+use store::{at, instances, now, vault_keys};
+use vault::Keyring;
 
 /// How long a keyring that was left still opens: longer than any request that read a row before.
 const LEFT_OPENS: Duration = Duration::from_mins(10);

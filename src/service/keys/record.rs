@@ -9,11 +9,11 @@ use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
 use super::Trouble;
-use crate::domain::instance::InstanceReport;
-use crate::domain::{Error, Result};
-use crate::store::instances::list_within;
-use crate::store::{self, Conn, vault_keys};
-use crate::vault::{CheckValue, Keyring, Vault};
+use domain::instance::InstanceReport;
+use domain::{Error, Result};
+use store::instances::list_within;
+use store::{self, Conn, vault_keys};
+use vault::{CheckValue, Keyring, Vault};
 
 /// How long an instance counts as serving after its last report: four reports missed.
 pub(super) const LIVE: TimeDelta = TimeDelta::minutes(2);

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use uuid::Uuid;
 
-use crate::domain::Result;
-use crate::domain::row_key::WrappedKeyOf;
-use crate::store::Store;
-use crate::store::row_keys::{Sealed, count, list_of_key, replace};
-use crate::vault::{Table, Vault, WrappedKey};
+use domain::Result;
+use domain::row_key::WrappedKeyOf;
+use store::Store;
+use store::row_keys::{Sealed, count, list_of_key, replace};
+use vault::{Table, Vault, WrappedKey};
 
 /// The tables whose rows have keys.
 pub(super) const TABLES: &[(Table, Sealed)] =

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::record::{Record, Summary};
 use super::rewrap::{Progress, Rewrapped, TABLES, rewrap};
 use super::{Trouble, open_vault};
-use crate::clock::SharedClock;
-use crate::domain::event::{Actor, AuditLine, Event};
-use crate::domain::{Error, Result};
-use crate::entropy::SharedEntropy;
-use crate::settings::KeyringSource;
-use crate::store::audit;
-use crate::store::{Store, Tx, at, row_keys, vault_keys};
-use crate::vault::{Keyring, KeyringError, KeyringFile};
+use domain::clock::SharedClock;
+use domain::entropy::SharedEntropy;
+use domain::event::{Actor, AuditLine, Event};
+use domain::{Error, Result};
+use settings::KeyringSource;
+use store::audit;
+use store::{Store, Tx, at, row_keys, vault_keys};
+use vault::{Keyring, KeyringError, KeyringFile};
 
 /// Keeps a keyring and the record of its keys; needs no provider and no client.
 pub struct Keeper {

@@ -6,16 +6,16 @@ use super::super::audit::{About, record};
 use super::super::condo_sessions::{self, PARTNER, SignedIn, Ticket};
 use super::super::{Parts, confirm_phone};
 use super::{Arrival, CONFIRMED, Step};
-use crate::domain::account::Account;
-use crate::domain::confirmation::masked_phone;
-use crate::domain::entry::{Blocked, Entry, Means};
-use crate::domain::event::Event;
-use crate::domain::ids::Subject;
-use crate::domain::refusal::Refusal;
-use crate::domain::{Error, Result};
-use crate::store::Tx;
-use crate::store::accounts::{find, hold};
-use crate::store::partner::find_owner;
+use domain::account::Account;
+use domain::confirmation::masked_phone;
+use domain::entry::{Blocked, Entry, Means};
+use domain::event::Event;
+use domain::ids::Subject;
+use domain::refusal::Refusal;
+use domain::{Error, Result};
+use store::Tx;
+use store::accounts::{find, hold};
+use store::partner::find_owner;
 
 /// Signs the identity's owner in, as the account stands by now. [`Refusal::ExternalIdentityBlocked`] if a partner's word does
 /// not open it; [`Refusal::PhoneConfirmationRequired`] if it takes the account's own phone as well.

@@ -10,17 +10,17 @@ use super::super::audit::{About, record};
 use super::super::condo_sessions::{PARTNER, SignedIn};
 use super::super::{Parts, confirm_phone, endings, links};
 use super::{Arrival, CONFIRMED, Step, enter};
-use crate::domain::account::{Account, Address, Claimed, Email, External, Phone};
-use crate::domain::endings::Change;
-use crate::domain::event::Event;
-use crate::domain::ids::Subject;
-use crate::domain::link::Proof;
-use crate::domain::partner::{Holder, Holders, Placing, Plan, Profile, Trust, plan};
-use crate::domain::refusal::Refusal;
-use crate::domain::{Error, Result};
-use crate::store::accounts::hold;
-use crate::store::partner::{self as rows, Filling};
-use crate::store::{self, Conn, Tx, at};
+use domain::account::{Account, Address, Claimed, Email, External, Phone};
+use domain::endings::Change;
+use domain::event::Event;
+use domain::ids::Subject;
+use domain::link::Proof;
+use domain::partner::{Holder, Holders, Placing, Plan, Profile, Trust, plan};
+use domain::refusal::Refusal;
+use domain::{Error, Result};
+use store::accounts::hold;
+use store::partner::{self as rows, Filling};
+use store::{self, Conn, Tx, at};
 
 /// What a partner tells is kept as it is up to this many bytes; of more, only what we have read in it.
 const KEPT: usize = 16 * 1024;

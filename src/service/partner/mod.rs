@@ -12,15 +12,15 @@ use super::Parts;
 use super::attempts::sign_in_by;
 use super::condo_sessions::{self, CondoSession, SidHash, Ticket};
 use super::sign_in::{Origin, admit as admit_by, admit_from, too_many};
-use crate::domain::account::AccountType;
-use crate::domain::event::Actor;
-use crate::domain::ids::{ClientId, Sid};
-use crate::domain::partner::Profile;
-use crate::domain::refusal::Refusal;
-use crate::domain::{Error, Result};
-use crate::settings::{Partner, PartnerClient};
-use crate::store::{self, partner as rows};
-use crate::upstream::UserInfoError;
+use domain::account::AccountType;
+use domain::event::Actor;
+use domain::ids::{ClientId, Sid};
+use domain::partner::Profile;
+use domain::refusal::Refusal;
+use domain::{Error, Result};
+use settings::{Partner, PartnerClient};
+use store::{self, partner as rows};
+use upstream::UserInfoError;
 
 /// How often a sign-in starts over because another one changed what it had read. Each time another has got on.
 const ROUNDS: usize = 8;

@@ -8,20 +8,20 @@ use uuid::Uuid;
 
 use super::granting::{grants, hand, may_appoint, own_role};
 use super::lists::{Way, employees_of};
-use crate::domain::access::{Access, denied};
-use crate::domain::account::{Account, Email, Phone};
-use crate::domain::event::{Actor, Event};
-use crate::domain::filter::Filter;
-use crate::domain::ids::Subject;
-use crate::domain::organization::{Employee, Employment, Granted, History, Organization, RightsSet, Role};
-use crate::domain::refusal::Refusal;
-use crate::domain::{Error, Result, name};
 use crate::service::Parts;
 use crate::service::audit::{About, record};
 use crate::service::condo_sessions::SidHash;
 use crate::service::sign_in::Origin;
-use crate::store::Tx;
-use crate::store::organizations::{
+use domain::access::{Access, denied};
+use domain::account::{Account, Email, Phone};
+use domain::event::{Actor, Event};
+use domain::filter::Filter;
+use domain::ids::Subject;
+use domain::organization::{Employee, Employment, Granted, History, Organization, RightsSet, Role};
+use domain::refusal::Refusal;
+use domain::{Error, Result, name};
+use store::Tx;
+use store::organizations::{
     Listed, hold, insert, insert_employee, insert_rights_set, insert_role, update, update_employee, update_rights_set,
     update_role,
 };
@@ -377,8 +377,8 @@ pub(super) async fn connected<R: Listed>(tx: &mut Tx, id: Uuid, field: &'static 
 async fn user_of(tx: &mut Tx, subject: String) -> Result<Subject> {
     let missing = || Error::input("user", "is not there");
     let subject = Subject::parse(subject).map_err(|_malformed| missing())?;
-    crate::store::accounts::hold(tx.conn(), &subject).await?;
-    let found = crate::store::accounts::find(tx.conn(), &subject).await?;
+    store::accounts::hold(tx.conn(), &subject).await?;
+    let found = store::accounts::find(tx.conn(), &subject).await?;
     found.filter(Account::may_sign_in).map(|account| account.subject).ok_or_else(missing)
 }
 

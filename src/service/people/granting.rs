@@ -3,13 +3,13 @@
 use uuid::Uuid;
 
 use super::changes::connected;
-use crate::domain::Result;
-use crate::domain::access::{Access, denied};
-use crate::domain::filter::Page;
-use crate::domain::granting::{Hand, Own};
-use crate::domain::organization::{Employment, Granted, Role};
-use crate::store::Tx;
-use crate::store::organizations::list;
+use domain::Result;
+use domain::access::{Access, denied};
+use domain::filter::Page;
+use domain::granting::{Hand, Own};
+use domain::organization::{Employment, Granted, Role};
+use store::Tx;
+use store::organizations::list;
 
 /// How the user stands to a role, or to an employee, of this organization.
 pub(super) async fn hand(

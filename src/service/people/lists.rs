@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::domain::Result;
-use crate::domain::access::Access;
-use crate::domain::account::Account;
-use crate::domain::filter::{Filter, Page, Table, Value};
-use crate::domain::organization::{Employee, Employment, Organization, RightsSet, Role};
-use crate::domain::points;
-use crate::domain::user::User;
 use crate::service::{Parts, caller_sized};
-use crate::store::organizations::{Listed, list};
-use crate::store::{self, Lists};
+use domain::Result;
+use domain::access::Access;
+use domain::account::Account;
+use domain::filter::{Filter, Page, Table, Value};
+use domain::organization::{Employee, Employment, Organization, RightsSet, Role};
+use domain::points;
+use domain::user::User;
+use store::organizations::{Listed, list};
+use store::{self, Lists};
 
 /// What is asked for.
 #[derive(Clone, Debug)]

@@ -8,17 +8,17 @@ use uuid::Uuid;
 
 use super::changes::{Change, Editor, change, connected};
 use super::granting::grants;
-use crate::domain::access::denied;
-use crate::domain::account::{Account, AccountType, Claimed, Email, PasswordHash, Phone, check_password};
-use crate::domain::event::Event;
-use crate::domain::ids::Subject;
-use crate::domain::organization::{Granted, RightsSet};
-use crate::domain::refusal::Refusal;
-use crate::domain::user::User;
-use crate::domain::{Error, Result, name};
 use crate::service::{Parts, endings, passwords};
-use crate::store::Tx;
-use crate::store::accounts::{find, hold, insert_if_absent, update};
+use domain::access::denied;
+use domain::account::{Account, AccountType, Claimed, Email, PasswordHash, Phone, check_password};
+use domain::event::Event;
+use domain::ids::Subject;
+use domain::organization::{Granted, RightsSet};
+use domain::refusal::Refusal;
+use domain::user::User;
+use domain::{Error, Result, name};
+use store::Tx;
+use store::accounts::{find, hold, insert_if_absent, update};
 
 /// What is to become of a user.
 #[derive(Debug, Default)]

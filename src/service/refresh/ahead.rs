@@ -9,17 +9,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 
 use super::notices;
-use crate::domain::Result;
-use crate::domain::expiry::{Expiry, Lifetime};
-use crate::domain::ids::{LinkId, ProviderId};
-use crate::domain::refresh::Errand;
-use crate::domain::token::{Ahead, idle_since, is_due_ahead};
-use crate::domain::token_set::StaleSet;
 use crate::service::Parts;
 use crate::service::flights::{Landing, join};
-use crate::settings::Provider;
-use crate::store::stale::{list_expiring, list_idle, list_unstated};
-use crate::store::{self, at};
+use domain::Result;
+use domain::expiry::{Expiry, Lifetime};
+use domain::ids::{LinkId, ProviderId};
+use domain::refresh::Errand;
+use domain::token::{Ahead, idle_since, is_due_ahead};
+use domain::token_set::StaleSet;
+use settings::Provider;
+use store::stale::{list_expiring, list_idle, list_unstated};
+use store::{self, at};
 
 /// How often links are looked for.
 const EVERY: Duration = Duration::from_secs(15);

@@ -6,18 +6,17 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::Chain;
-use crate::domain::expiry::Origin;
-use crate::domain::ids::LinkId;
-use crate::domain::params::Params;
-use crate::domain::refresh::{OnGrant, There, on_grant};
-use crate::domain::token::Grant;
-use crate::domain::token_set::{LinkOwner, TokenSet};
-use crate::domain::{Error, Result};
 use crate::service::token_sets::{Keeping, is_same, open_key, owner, swap};
 use crate::service::{Parts, revoke};
-use crate::store;
-use crate::store::token_sets::find;
-use crate::vault::Column;
+use domain::expiry::Origin;
+use domain::ids::LinkId;
+use domain::params::Params;
+use domain::refresh::{OnGrant, There, on_grant};
+use domain::token::Grant;
+use domain::token_set::{LinkOwner, TokenSet};
+use domain::{Error, Result};
+use store::token_sets::find;
+use vault::Column;
 
 /// How long to wait before trying again to store an answer when the database is away.
 const STORE_AGAIN: Duration = Duration::from_millis(250);

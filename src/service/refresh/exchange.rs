@@ -1,5 +1,5 @@
 //! The wait for a provider's answer. Where refresh tokens rotate it may be the only token there is, so it is waited for as long
-//! as [`crate::domain::patience`] says; and who waits long must not keep others waiting: neither the lease's next holder nor
+//! as [`domain::patience`] says; and who waits long must not keep others waiting: neither the lease's next holder nor
 //! the links that are asked for meanwhile.
 
 use std::sync::Arc;
@@ -7,12 +7,11 @@ use std::sync::Arc;
 use tokio::sync::{SemaphorePermit, oneshot};
 
 use super::{Read, Refresh};
-use crate::domain::patience::{SLOW, patience};
-use crate::domain::refresh::{Before, RENEW_EVERY, SEND_WITHIN};
 use crate::service::Parts;
-use crate::store;
-use crate::store::leases::{Attempt, renew};
-use crate::upstream::{Outcome, Passing, PassingKind, Prepared};
+use domain::patience::{SLOW, patience};
+use domain::refresh::{Before, RENEW_EVERY, SEND_WITHIN};
+use store::leases::{Attempt, renew};
+use upstream::{Outcome, Passing, PassingKind, Prepared};
 
 /// What came of asking.
 pub(super) struct Asked {

@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::Result;
-use crate::domain::refresh::{Ending, LEASE};
 use crate::service::Parts;
-use crate::store;
-use crate::store::leases::{Attempt, Failure, end, fail};
+use domain::Result;
+use domain::refresh::{Ending, LEASE};
+use store::leases::{Attempt, Failure, end, fail};
 
 /// When to try again to give a lease back while the database is away.
 const GIVE_BACK_AGAIN: Duration = Duration::from_secs(1);

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use super::Refresh;
 use super::holding::Holding;
-use crate::domain::refresh::{Before, Ending, SEND_WITHIN};
-use crate::domain::{Error, Result};
-use crate::store;
-use crate::store::leases::{Attempt, take};
+use domain::refresh::{Before, Ending, SEND_WITHIN};
+use domain::{Error, Result};
+use store::leases::{Attempt, take};
 
 /// When to ask the database again whether a lease was taken.
 const TAKE_AGAIN: Duration = Duration::from_millis(250);

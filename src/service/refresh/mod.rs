@@ -1,5 +1,5 @@
 //! One refresh of one link, from the stored refresh token to the stored answer (DESIGN 10). The decisions are
-//! [`crate::domain::refresh`]'s; here they meet the database and the provider.
+//! [`domain::refresh`]'s; here they meet the database and the provider.
 
 mod ahead;
 mod answer;
@@ -24,19 +24,18 @@ pub(super) use waiting::Waiting;
 use super::Parts;
 use super::flights::{Landing, Lane};
 use super::token_sets::{open_key, open_params, owner};
-use crate::domain::ids::{LinkId, ProviderId};
-use crate::domain::params::Params;
-use crate::domain::refresh::{Ending, Errand, Next, SEND_WITHIN};
-use crate::domain::token_set::{LinkOwner, TokenSet};
-use crate::domain::{Error, Result};
-use crate::store;
-use crate::store::leases::{Attempt, release_all};
-use crate::store::token_sets::find;
-use crate::upstream::{Outcome, Passing, Provider};
-use crate::vault::Column;
 use answer::Stored;
+use domain::ids::{LinkId, ProviderId};
+use domain::params::Params;
+use domain::refresh::{Ending, Errand, Next, SEND_WITHIN};
+use domain::token_set::{LinkOwner, TokenSet};
+use domain::{Error, Result};
 use exchange::{Asked, Exchange};
 use holding::Holding;
+use store::leases::{Attempt, release_all};
+use store::token_sets::find;
+use upstream::{Outcome, Passing, Provider};
+use vault::Column;
 
 /// Where too few refreshes were heard of to tell a refusal from an outage, the provider is asked once more after this time.
 const SECOND_LOOK: Duration = Duration::from_mins(10);

@@ -8,16 +8,15 @@ use futures_util::future::join_all;
 
 use super::SECOND_LOOK;
 use super::ahead::in_turn;
-use crate::domain::Result;
-use crate::domain::event::{Actor, Event};
-use crate::domain::ids::{LinkId, ProviderId};
-use crate::domain::link::Health;
-use crate::domain::refresh::Errand;
 use crate::service::Parts;
 use crate::service::audit::{About, record};
 use crate::service::flights::Landing;
-use crate::store;
-use crate::store::marks::{Marked, forget_dead, list_due, put_off, tell};
+use domain::Result;
+use domain::event::{Actor, Event};
+use domain::link::Health;
+use domain::refresh::Errand;
+use domain::token_set::DeadSet;
+use store::marks::{forget_dead, list_due, put_off, tell};
 
 /// Marks looked at in one round.
 const BATCH: i64 = 100;
@@ -33,7 +32,8 @@ pub async fn round(parts: &Arc<Parts>) -> Result<usize> {
     }
     let now = store::now(parts.clock.now());
     let due = store::read!(parts.store, |conn| list_due(conn, now, BATCH))?;
-    let (to_look_at, to_tell): (Vec<Marked>, Vec<Marked>) = due.into_iter().partition(|marked| can_look(parts, marked));
+    let (to_look_at, to_tell): (Vec<DeadSet>, Vec<DeadSet>) =
+        due.into_iter().partition(|marked| can_look(parts, marked));
     join_all(to_look_at.iter().map(async |marked| look_again(parts, marked).await)).await;
     let mut told = 0;
     for marked in to_tell {
@@ -48,18 +48,18 @@ pub async fn forget(parts: &Parts) -> Result<usize> {
     forget_dead(&mut parts.store.write().await?, now, KEPT_DEAD).await
 }
 
-fn can_look(parts: &Parts, marked: &Marked) -> bool {
+fn can_look(parts: &Parts, marked: &DeadSet) -> bool {
     marked.second_look
         && marked.has_refresh
-        && provider(marked).is_some_and(|id| parts.upstream.provider(&id).is_some())
+        && marked.provider.as_ref().is_some_and(|id| parts.upstream.provider(id).is_some())
 }
 
 /// Asks once more. What comes of it is in the row: new tokens, or a mark that is to be told at once; or, after a failure in
 /// passing, nothing new, and a later round tries again.
-async fn look_again(parts: &Arc<Parts>, marked: &Marked) {
-    let Some(provider) = provider(marked) else { return };
-    let which = (LinkId(marked.link_id.0), marked.version);
-    let wait = match in_turn(parts, &provider, which, Errand::SecondLook).await {
+async fn look_again(parts: &Arc<Parts>, marked: &DeadSet) {
+    let Some(provider) = &marked.provider else { return };
+    let which = (marked.link, marked.version);
+    let wait = match in_turn(parts, provider, which, Errand::SecondLook).await {
         // The mark is told at once, or is no more; or nothing can be written anyway.
         Some(Landing::Read | Landing::Gone | Landing::StorageAway) => return,
         Some(Landing::Rest(until)) => until.saturating_sub(parts.clock.monotonic()),
@@ -73,14 +73,14 @@ async fn look_again(parts: &Arc<Parts>, marked: &Marked) {
     }
 }
 
-async fn tell_of(parts: &Parts, marked: &Marked) -> Result<bool> {
-    let event = match Health::parse(&marked.health) {
-        Some(Health::LostInFlight) => Event::RefreshLost,
+async fn tell_of(parts: &Parts, marked: &DeadSet) -> Result<bool> {
+    let event = match marked.health {
+        Health::LostInFlight => Event::RefreshLost,
         _ => Event::ConsentNeeded,
     };
     let mut tx = parts.store.begin().await?;
     // What a process of ours lost is told at once; should the provider take the token all the same, a second look finds out.
-    let is_ours = marked.abandoned && Health::parse(&marked.health) == Some(Health::LostInFlight);
+    let is_ours = marked.abandoned && marked.health == Health::LostInFlight;
     let look_in = (is_ours && marked.has_refresh && !marked.told).then_some(SECOND_LOOK);
     // Between the reading and this statement a late answer may have healed it, or another instance told it.
     if !tell(tx.conn(), marked, store::now(parts.clock.now()), look_in).await? {
@@ -91,22 +91,17 @@ async fn tell_of(parts: &Parts, marked: &Marked) -> Result<bool> {
         tx.commit().await?;
         return Ok(false);
     }
-    let provider = provider(marked);
     let detail = match &marked.refused_word {
-        Some(word) => format!("{}: {word}", marked.health),
-        None => marked.health.clone(),
+        Some(word) => format!("{}: {word}", marked.health.as_str()),
+        None => marked.health.as_str().to_owned(),
     };
     let about = About {
         subject: Some(&marked.subject),
-        provider: provider.as_ref(),
+        provider: marked.provider.as_ref(),
         sid: Some(&marked.sid),
         detail: Some(&detail),
     };
     record(parts, &mut tx, event, &Actor::default(), about).await?;
     tx.commit().await?;
     Ok(true)
-}
-
-fn provider(marked: &Marked) -> Option<ProviderId> {
-    ProviderId::parse(&marked.fp_type, &marked.fp_name).ok()
 }

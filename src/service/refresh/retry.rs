@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::domain::event::{Actor, Event};
-use crate::domain::ids::{LinkId, ProviderId, Sid, Subject};
-use crate::domain::link::Health;
-use crate::domain::{Error, Result};
 use crate::service::Parts;
 use crate::service::audit::{About, record};
-use crate::store;
-use crate::store::marks::{self, Marked, list_dead, revive};
+use domain::event::{Actor, Event};
+use domain::ids::{ProviderId, Sid, Subject};
+use domain::token_set::DeadSet;
+use domain::{Error, Result};
+use store::marks::{self, list_dead, revive};
 
 /// Links of one transaction.
 const BATCH: i64 = 100;
@@ -36,12 +35,12 @@ pub async fn retry(parts: &Arc<Parts>, asked: &Which) -> Result<usize> {
     loop {
         let dead = store::read!(parts.store, |conn| list_dead(conn, which, after, BATCH))?;
         let Some(last) = dead.last() else { return Ok(revived) };
-        after = Some(LinkId(last.link_id.0));
+        after = Some(last.link);
         revived += revive_all(parts, &asked.provider, &dead).await?;
     }
 }
 
-async fn revive_all(parts: &Parts, provider: &ProviderId, dead: &[Marked]) -> Result<usize> {
+async fn revive_all(parts: &Parts, provider: &ProviderId, dead: &[DeadSet]) -> Result<usize> {
     let mut tx = parts.store.begin().await?;
     let mut revived = 0;
     for marked in dead {
@@ -53,7 +52,7 @@ async fn revive_all(parts: &Parts, provider: &ProviderId, dead: &[Marked]) -> Re
             subject: Some(&marked.subject),
             provider: Some(provider),
             sid: Some(&marked.sid),
-            detail: Health::parse(&marked.health).map(Health::as_str),
+            detail: Some(marked.health.as_str()),
         };
         record(parts, &mut tx, Event::Retried, &Actor::default(), about).await?;
     }

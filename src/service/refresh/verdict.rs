@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use super::holding::Holding;
 use super::{Refresh, SECOND_LOOK};
-use crate::domain::Result;
-use crate::domain::failure::Whose;
-use crate::domain::guard::Belief;
-use crate::domain::kin::kin_of;
-use crate::domain::link::Health;
-use crate::domain::refresh::{Before, Ending, Errand, is_our_doing, verdict};
-use crate::domain::standstill::Refused;
-use crate::domain::token::backoff;
-use crate::domain::token_set::TokenSet;
 use crate::service::flights::Landing;
-use crate::store::leases::{Attempt, Failure, Mark, mark, undo_marks};
-use crate::store::refusals;
-use crate::store::{self, at};
-use crate::upstream::{Passing, PassingKind};
+use domain::Result;
+use domain::failure::Whose;
+use domain::guard::Belief;
+use domain::kin::kin_of;
+use domain::link::Health;
+use domain::refresh::{Before, Ending, Errand, is_our_doing, verdict};
+use domain::standstill::Refused;
+use domain::token::backoff;
+use domain::token_set::TokenSet;
+use store::leases::{Attempt, Failure, Mark, mark, undo_marks};
+use store::refusals;
+use store::{self, at};
+use upstream::{Passing, PassingKind};
 
 /// A mark that is believed is told after this time, unless a late answer undoes it.
 const NOTICE: Duration = Duration::from_mins(1);

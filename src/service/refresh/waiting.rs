@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 
-use crate::domain::ids::LinkId;
-use crate::domain::refresh::{Errand, LEASE, Next, Seen, Takeover, next};
-use crate::domain::{Error, Result};
 use crate::service::Parts;
-use crate::store;
-use crate::store::leases::{Lease, seen};
+use domain::ids::LinkId;
+use domain::refresh::{Errand, LEASE, Next, Seen, Takeover, next};
+use domain::{Error, Result};
+use store::leases::{Lease, seen};
 
 /// The shortest time between two looks, and the first one anybody waits.
 const SOONEST: Duration = Duration::from_millis(25);

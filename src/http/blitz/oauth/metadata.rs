@@ -5,9 +5,9 @@ use actix_web::web::Data;
 use serde_json::json;
 
 use crate::app::App;
-use crate::domain::pkce;
-use crate::domain::scope::Scope;
-use crate::settings::Subjects;
+use domain::pkce;
+use domain::scope::Scope;
+use settings::Subjects;
 
 /// `GET /.well-known/oauth-authorization-server{base_path}`
 pub(crate) async fn metadata(app: Data<App>) -> HttpResponse {

@@ -17,12 +17,12 @@ use url::form_urlencoded;
 
 use super::error::{report, retry_after};
 use crate::app::App;
-use crate::domain::Error;
 use crate::http::address::origin;
 use crate::http::caller::{Credentials, credentials, refuse_nul};
 use crate::http::limits::{Kind, Unread, body};
 use crate::service::callers;
-use crate::settings::Client;
+use domain::Error;
+use settings::Client;
 
 pub(crate) use authorize::authorize;
 pub(crate) use issued::{introspect, revoke};

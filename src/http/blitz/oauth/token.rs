@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{Form, Refusal, answer, authenticate, refusal};
 use crate::app::App;
 use crate::service::grants::{self, Issued, Redemption, Refused};
-use crate::settings::Client;
+use settings::Client;
 
 /// `POST /oauth/te`
 pub(crate) async fn token(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {

@@ -7,7 +7,7 @@ use async_graphql::PathSegment;
 use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType, Selection, SelectionSet};
 use async_graphql::parser::{Error as Mistake, parse_query};
 
-use crate::domain::json;
+use domain::json;
 
 /// The longest query, in characters, as in the source.
 pub(super) const TEXT_LIMIT: usize = 8192;

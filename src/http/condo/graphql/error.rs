@@ -7,13 +7,13 @@ use async_graphql::{Name, PathSegment, Pos, Response, ServerError, Value};
 
 use super::document::{self, Unfit};
 use super::handler::NUL;
-use crate::domain::Error;
-use crate::domain::refusal::{AuthDetails, Refusal};
-use crate::entropy::SharedEntropy;
 use crate::http::blitz::error::report_as;
 use crate::http::condo::ids::err_id;
 use crate::http::condo::refusals::{Key, Told, told};
-use crate::settings::Locale;
+use domain::Error;
+use domain::entropy::SharedEntropy;
+use domain::refusal::{AuthDetails, Refusal};
+use settings::Locale;
 
 const NOT_AUTHENTICATED: &str = "No or incorrect authentication credentials";
 const ACCESS_DENIED: &str = "You do not have access to this resource";

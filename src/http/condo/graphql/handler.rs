@@ -11,13 +11,13 @@ use serde_json::{Map, Value as Json};
 use super::error::{Answer, Envelope, Refused};
 use super::{Api, Left, Visit, document, unset};
 use crate::app::App;
-use crate::domain::{Error, Result, json};
 use crate::http::blitz::error::{method_not_allowed, report_as};
 use crate::http::condo::ids::err_id;
 use crate::http::condo::session::{self, Borne};
 use crate::http::limits::{BODY_LIMIT, Unread, body_up_to};
 use crate::http::{address, cookies, cors, words};
 use crate::service::condo_sessions::Ticket;
+use domain::{Error, Result, json};
 
 /// The most requests that a batch may hold. The source takes any number; clients that batch send what one page asks for.
 const BATCH: usize = 10;
@@ -124,7 +124,7 @@ enum Read {
 struct Desk<'a> {
     app: &'a App,
     request: &'a HttpRequest,
-    locale: crate::settings::Locale,
+    locale: settings::Locale,
 }
 
 impl<'a> Desk<'a> {

@@ -2,9 +2,9 @@
 
 use async_graphql::{Enum, InputObject};
 
-use crate::domain::Result;
-use crate::domain::account::AccountType;
-use crate::domain::sender::{self, Details};
+use domain::Result;
+use domain::account::AccountType;
+use domain::sender::{self, Details};
 
 /// Who sends a change.
 #[derive(Clone, Debug, InputObject)]

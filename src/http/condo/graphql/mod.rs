@@ -23,13 +23,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 
 use crate::app::App;
-use crate::domain::refusal::Refusal;
-use crate::domain::user::User;
-use crate::domain::{Error, Result};
 use crate::service::condo_sessions::{CondoSession, Ticket};
 use crate::service::places::DeviceCookie;
 use crate::service::sign_in::Origin;
-use crate::settings::{Locale, Settings};
+use domain::refusal::Refusal;
+use domain::user::User;
+use domain::{Error, Result};
+use settings::{Locale, Settings};
 
 /// The most that a request may ask for: each field counts one, a list, a code or a password twenty, and what a list shows once for
 /// each 400 records it may have. The documented requests come to 38 at most, a page that shows everything of employees to 69.

@@ -5,11 +5,11 @@ use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, Result, 
 use super::Visit;
 use super::input::{Sender, UserType};
 use super::user::User;
-use crate::domain::account::{AccountType, Address, Email};
-use crate::domain::confirmation;
-use crate::domain::refusal::LoginKind;
-use crate::domain::sender;
 use crate::service::condo_sign_in::{self, SecondFactor, Try};
+use domain::account::{AccountType, Address, Email};
+use domain::confirmation;
+use domain::refusal::LoginKind;
+use domain::sender;
 
 /// What is taken for the sender of a sign-in by phone that names none, as in the source.
 const BY_PHONE: &str = "auth-by-phone-and-password";
@@ -162,7 +162,7 @@ impl SignInMutation {
     }
 }
 
-async fn let_in(visit: &Visit, attempt: Try) -> crate::domain::Result<(User, String)> {
+async fn let_in(visit: &Visit, attempt: Try) -> domain::Result<(User, String)> {
     let opened = condo_sign_in::sign_in(&visit.app.parts, attempt).await?;
     let token = secrecy::ExposeSecret::expose_secret(&opened.ticket.value).to_owned();
     visit.leave(opened.ticket);

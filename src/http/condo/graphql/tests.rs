@@ -6,7 +6,7 @@ use async_graphql::extensions::Analyzer;
 use async_graphql::{EmptySubscription, Request, Schema, Value};
 
 use super::{COMPLEXITY, DEPTH, INTROSPECTION, Mutation, Query, api, document};
-use crate::settings::{Literals, Settings};
+use settings::{Literals, Settings};
 
 /// What a request comes to: complexity and depth. None of its resolvers has what it needs, so nothing is done.
 async fn measured(query: &str) -> (usize, usize) {

@@ -6,11 +6,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use super::Visit;
 use super::input::UserType;
 use super::people::RightsSet;
-use crate::domain;
-use crate::domain::access::{Access, may_see_rights_set};
-use crate::domain::refusal::Refusal;
 use crate::service::access;
 use crate::service::people;
+use domain::access::{Access, may_see_rights_set};
+use domain::refusal::Refusal;
 
 /// How much of a user somebody sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,9 +11,9 @@ use chrono::DateTime;
 use uuid::Uuid;
 
 use super::spec::{Field, Kind, Listing, Spec};
-use crate::domain::access;
-use crate::domain::filter::{Comparison, Filter, Value as Given};
 use crate::http::condo::graphql::input::UserType;
+use domain::access;
+use domain::filter::{Comparison, Filter, Value as Given};
 
 /// What a list is to show.
 pub(super) struct Where<L>(pub(super) Filter, PhantomData<L>);

@@ -7,11 +7,11 @@ use uuid::Uuid;
 use super::grants::{PermissionChanges, RightChanges};
 use super::lists::access;
 use super::objects::{Employee, Organization, RightsSet, Role};
-use crate::domain::Error;
-use crate::domain::access::denied;
 use crate::http::condo::graphql::Visit;
 use crate::http::condo::graphql::input::{Sender, check_record};
 use crate::service::people::{self, Change, Editor, EmployeeChange, OrganizationChange, RightsSetChange, RoleChange};
+use domain::Error;
+use domain::access::denied;
 
 /// A record by its id.
 #[derive(Clone, Debug, InputObject)]
@@ -43,18 +43,18 @@ impl RelateToOneInput {
 }
 
 /// The id of a record of ours; the error names the argument.
-pub(super) fn uuid(text: &str, field: &'static str) -> crate::domain::Result<Uuid> {
+pub(super) fn uuid(text: &str, field: &'static str) -> domain::Result<Uuid> {
     Uuid::parse_str(text).map_err(|_not_a_uuid| Error::input(field, "is not there"))
 }
 
-fn connected(relation: Option<RelateToOneInput>, field: &'static str) -> crate::domain::Result<Change<Option<Uuid>>> {
+fn connected(relation: Option<RelateToOneInput>, field: &'static str) -> domain::Result<Change<Option<Uuid>>> {
     match relation.map_or(Change::Keep, RelateToOneInput::change) {
         Change::Keep => Ok(Change::Keep),
         Change::To(id) => Ok(Change::To(id.map(|id| uuid(&id, field)).transpose()?)),
     }
 }
 
-fn needed(relation: RelateToOneInput, field: &'static str) -> crate::domain::Result<String> {
+fn needed(relation: RelateToOneInput, field: &'static str) -> domain::Result<String> {
     match relation.change() {
         Change::To(Some(id)) => Ok(id),
         _ => Err(Error::input(field, "is missing: { connect: { id: \"…\" } }")),
@@ -76,7 +76,7 @@ pub(super) fn nullable<T>(told: MaybeUndefined<T>) -> Change<Option<T>> {
 }
 
 /// When something was deleted: any moment that is told, as the source has it, or null.
-pub(super) fn moment(told: MaybeUndefined<String>) -> crate::domain::Result<Change<Option<DateTime<Utc>>>> {
+pub(super) fn moment(told: MaybeUndefined<String>) -> domain::Result<Change<Option<DateTime<Utc>>>> {
     let read = |text: String| {
         let moment = DateTime::parse_from_rfc3339(&text);
         moment.map(|moment| moment.to_utc()).map_err(|_no_moment| {
@@ -90,13 +90,13 @@ pub(super) fn moment(told: MaybeUndefined<String>) -> crate::domain::Result<Chan
 }
 
 /// Who changes something, and may.
-pub(super) async fn editor(visit: &Visit) -> crate::domain::Result<Editor> {
+pub(super) async fn editor(visit: &Visit) -> domain::Result<Editor> {
     let session = visit.session.as_ref().map(|session| session.sid_hash.clone());
     Ok(Editor { access: access(visit).await?, origin: visit.origin.clone(), session })
 }
 
 /// The id that a change names: one that can't be is not there.
-fn named(id: &str) -> crate::domain::Result<Uuid> {
+fn named(id: &str) -> domain::Result<Uuid> {
     Uuid::parse_str(id).map_err(|_not_a_uuid| denied())
 }
 

@@ -2,7 +2,7 @@
 
 use async_graphql::{InputObject, SimpleObject};
 
-use crate::domain::organization::Granted;
+use domain::organization::Granted;
 
 macro_rules! grants {
     ($(#[$doc:meta])* $Shown:ident, $Change:ident: $($field:ident = $name:literal),+ $(,)?) => {
@@ -79,7 +79,7 @@ grants! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::organization::{PERMISSIONS, RIGHTS};
+    use domain::organization::{PERMISSIONS, RIGHTS};
 
     #[test]
     fn every_name_has_its_field() {

@@ -5,17 +5,17 @@ use async_graphql::{Context, MergedObject, Object, Result};
 use super::arguments::{SortBy, Where};
 use super::objects::{Employee, Organization, QueryMeta, RightsSet, Role};
 use super::spec::{Employees, Listing, Organizations, RightsSets, Roles, Spec, Users};
-use crate::domain::Error;
-use crate::domain::access::Access;
-use crate::domain::filter::{Comparison, Filter, Page, Value};
-use crate::domain::organization;
 use crate::http::condo::graphql::Visit;
 use crate::http::condo::graphql::user::User;
 use crate::service::access;
 use crate::service::people::{self, Wanted};
+use domain::Error;
+use domain::access::Access;
+use domain::filter::{Comparison, Filter, Page, Value};
+use domain::organization;
 
 /// Who asks, and may.
-pub(super) async fn access(visit: &Visit) -> crate::domain::Result<Access> {
+pub(super) async fn access(visit: &Visit) -> domain::Result<Access> {
     access::of(&visit.app.parts, visit.who()).await
 }
 
@@ -33,7 +33,7 @@ fn filter<L: Listing>(wanted: Option<Where<L>>, search: Option<String>) -> Filte
 const MOST_COLUMNS: usize = 10;
 
 /// Which page: at most 1000 records at once.
-fn page<L>(sort_by: Option<Vec<SortBy<L>>>, first: Option<i32>, skip: Option<i32>) -> crate::domain::Result<Page> {
+fn page<L>(sort_by: Option<Vec<SortBy<L>>>, first: Option<i32>, skip: Option<i32>) -> domain::Result<Page> {
     let most = Page::default().first;
     let first = match first {
         None => most,

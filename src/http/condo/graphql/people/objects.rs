@@ -3,9 +3,9 @@
 use async_graphql::SimpleObject;
 
 use super::grants::{Permissions, Rights};
-use crate::domain::access::Access;
-use crate::domain::organization;
 use crate::http::condo::graphql::user::{User, moment};
+use domain::access::Access;
+use domain::organization;
 
 /// An organization.
 #[derive(SimpleObject)]

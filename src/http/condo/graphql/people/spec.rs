@@ -1,7 +1,7 @@
 //! By what lists can be asked for and ordered: one table of fields a list, from which the types of its arguments come, and by
 //! which they are read.
 
-use crate::domain::filter::Table;
+use domain::filter::Table;
 
 /// What a field holds.
 #[derive(Clone, Copy)]

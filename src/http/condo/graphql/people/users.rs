@@ -4,13 +4,13 @@ use async_graphql::{Context, InputObject, Json, MaybeUndefined, Object, Result};
 use serde_json::Value;
 
 use super::changes::{RelateToOneInput, editor, moment, nullable, uuid, value};
-use crate::domain::Error;
-use crate::domain::access::denied;
-use crate::domain::ids::Subject;
 use crate::http::condo::graphql::Visit;
 use crate::http::condo::graphql::input::{Sender, UserType, check_record};
 use crate::http::condo::graphql::user::User;
 use crate::service::people::{self, Change, UserChange};
+use domain::Error;
+use domain::access::denied;
+use domain::ids::Subject;
 
 /// What is said of a user.
 #[derive(Default, InputObject)]
@@ -32,7 +32,7 @@ struct UserFields {
 }
 
 impl UserFields {
-    fn change(self) -> crate::domain::Result<UserChange> {
+    fn change(self) -> domain::Result<UserChange> {
         let rights_set = match self.rights_set.map_or(Change::Keep, RelateToOneInput::change) {
             Change::Keep => Change::Keep,
             Change::To(id) => Change::To(id.map(|id| uuid(&id, "rightsSet")).transpose()?),

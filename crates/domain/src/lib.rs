@@ -1,0 +1,55 @@
+//! The ground floor: types and pure rules, no I/O. [`clock`] and [`entropy`] are the only doors to time and randomness, so that
+//! tests can hold them; [`threads`] are those for long work, which give way to those that serve.
+
+pub mod access;
+pub mod account;
+pub mod bearer;
+pub mod budget;
+pub mod caller;
+pub mod clock;
+pub mod confirmation;
+pub mod endings;
+pub mod entropy;
+pub mod entry;
+pub mod error;
+pub mod event;
+pub mod expiry;
+pub mod failure;
+pub mod filter;
+pub mod flow;
+pub mod granting;
+pub mod guard;
+pub mod guesses;
+pub mod ids;
+pub mod instance;
+pub mod issued;
+pub mod json;
+pub mod kin;
+pub mod link;
+pub mod name;
+pub mod organization;
+pub mod origin;
+pub mod pace;
+pub mod params;
+pub mod partner;
+pub mod patience;
+pub mod pkce;
+pub mod points;
+pub mod presented;
+pub mod refresh;
+pub mod refusal;
+pub mod revocation;
+pub mod row_key;
+pub mod scope;
+pub mod sender;
+pub mod session;
+pub mod standstill;
+pub mod threads;
+pub mod token;
+pub mod token_set;
+pub mod tries;
+pub mod turns;
+pub mod user;
+pub mod way_in;
+
+pub use error::{Error, Result};

@@ -1,0 +1,278 @@
+//! Reads `[[providers]]`: the external identity providers, each over its preset.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use toml::{Table, Value};
+
+use super::error::suggestion;
+use super::reader::Reader;
+use super::scalar::{Given, boolean, choice, duration, text, text_as, title};
+use super::types::{Endpoints, Provider, ProviderKind, UserinfoCall};
+use super::{address, client_auth, template};
+use domain::Error;
+use domain::expiry::{LONGEST_LIFE, Lifetime};
+use domain::failure::DeadError;
+use domain::ids::{PARTNER_TYPE, ProviderId};
+use domain::scope::is_scope_char;
+
+/// The presets, by name. A test parses each of them.
+pub(super) static PRESETS: LazyLock<Table> =
+    LazyLock::new(|| toml::from_str(include_str!("presets.toml")).unwrap_or_default());
+
+const USERINFO_CALLS: [(&str, UserinfoCall); 4] = [
+    ("bearer", UserinfoCall::Bearer),
+    ("oauth", UserinfoCall::OAuth),
+    ("post", UserinfoCall::Post),
+    ("post_client", UserinfoCall::PostClient),
+];
+
+const KINDS: [(&str, ProviderKind); 2] = [("oidc", ProviderKind::Oidc), ("oauth2", ProviderKind::OAuth2)];
+
+/// What carries the flow's own protection, or would replace all parameters at once (RFC 9101 §4).
+const OUR_PARAMS: [&str; 10] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "scope",
+    "request",
+    "request_uri",
+];
+
+/// What a token request says itself (RFC 6749 §4.1.3 and §6, RFC 7636 §4.5, RFC 7521 §4.2), and what a callback says to us
+/// alone. `state` may be sent again: it is spent by then, and VK ID asks for one.
+const TOKEN_PARAMS: [&str; 12] = [
+    "grant_type",
+    "code",
+    "redirect_uri",
+    "code_verifier",
+    "refresh_token",
+    "scope",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "iss",
+    "error",
+];
+
+/// Whoever waits for an answer to a refresh less long than for any other throws tokens away.
+const SHORTEST_WAIT: Duration = Duration::from_secs(10);
+/// Nobody answers after this.
+const LONGEST_WAIT: Duration = Duration::from_mins(5);
+
+/// The providers, and what of them is known even where their settings are wrong.
+pub(super) struct Providers {
+    /// Those without a mistake.
+    pub(super) whole: BTreeMap<ProviderId, Provider>,
+    /// The names of all that have a valid one.
+    pub(super) ids: BTreeSet<ProviderId>,
+    /// Whether all have a valid name.
+    pub(super) all_named: bool,
+}
+
+/// Reads all of them.
+pub(super) fn read(top: &mut Reader<'_>) -> Providers {
+    let mut providers = Providers { whole: BTreeMap::new(), ids: BTreeSet::new(), all_named: true };
+    let mut seen: BTreeMap<ProviderId, String> = BTreeMap::new();
+    for mut reader in top.entries("providers") {
+        let id = read_id(&mut reader);
+        match &id {
+            None => providers.all_named = false,
+            Some(id) => match seen.get(id) {
+                Some(first) => reader.wrong("name", format!("is taken by {first}: type and name must differ")),
+                None => drop(seen.insert(id.clone(), reader.path().to_owned())),
+            },
+        }
+        if let Some(provider) = read_one(reader, id) {
+            providers.whole.insert(provider.id.clone(), provider);
+        }
+    }
+    providers.ids = seen.into_keys().collect();
+    providers
+}
+
+fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> {
+    read_preset(&mut reader)?;
+    let kind = read_kind(&mut reader);
+    let is_oidc = kind == Some(ProviderKind::Oidc);
+    if is_oidc {
+        reader.demand("issuer", "set it to the provider's issuer, letter by letter as its metadata has it");
+    }
+    let issuer = reader.optional("issuer", text_as(address::issuer));
+    let endpoints = read_endpoints(&mut reader, kind);
+    let scopes = reader.list("scopes", scope);
+    if is_oidc && scopes.as_ref().is_some_and(|scopes| !scopes.iter().any(|scope| scope == "openid")) {
+        // OpenID Connect Core §3.1.2.1: without it the answer has no id_token.
+        reader.wrong("scopes", "must include \"openid\"");
+    }
+    let default_scopes = || if is_oidc { vec!["openid".to_owned()] } else { Vec::new() };
+    let client_id = reader.required("client_id", "set it to our id at the provider", text_as(title));
+    let (client_auth, client_secret, client_key) = client_auth::read(&mut reader);
+    let name = reader.optional("title", text_as(title));
+    let remember_tokens = reader.with_default("remember_tokens", true, boolean);
+    let exclusive = reader.with_default("exclusive", true, boolean);
+    let par = reader.with_default("par", false, boolean);
+    let confirm = reader.with_default("confirm", true, boolean);
+    let userinfo_call = reader.with_default("userinfo_call", UserinfoCall::Bearer, choice(&USERINFO_CALLS));
+    let sid = reader.with_default("sid", "{sub}".to_owned(), text_as(template::sid));
+    let user_name = reader.with_default("user_name", "{email}".to_owned(), text_as(template::user_name));
+    let lifetime = reader.optional("lifetime", lifetime);
+    let rotates = reader.with_default("rotates", true, boolean);
+    let reuse_window = reader.optional("reuse_window", duration(Duration::from_secs(1)..=LONGEST_LIFE));
+    let answer_within = reader.optional("answer_within", duration(SHORTEST_WAIT..=LONGEST_WAIT));
+    let idle_life = reader.optional("idle_life", duration(Duration::from_secs(1)..=LONGEST_LIFE));
+    let revoke = reader.with_default("revoke", true, boolean);
+    let refresh_dies_with_access = reader.with_default("refresh_dies_with_access", false, boolean);
+    let authorize_params = reader.texts("authorize_params", refuse_ours).unwrap_or_default();
+    let resent_params = reader.list("resent_params", resent_param).unwrap_or_default();
+    let dead_errors = reader.list("dead_errors", DeadError::parse).unwrap_or_default();
+    reader.finish();
+    let id = id?;
+    Some(Provider {
+        title: name.unwrap_or_else(|| id.fp_name().to_owned()),
+        id,
+        kind: kind?,
+        issuer,
+        client_id: client_id?,
+        client_secret,
+        client_key,
+        client_auth,
+        scopes: scopes.unwrap_or_else(default_scopes),
+        remember_tokens,
+        exclusive,
+        userinfo_call,
+        sid,
+        user_name,
+        par,
+        confirm,
+        endpoints,
+        lifetime,
+        rotates,
+        reuse_window,
+        answer_within,
+        idle_life,
+        revoke,
+        refresh_dies_with_access,
+        authorize_params,
+        resent_params,
+        dead_errors,
+    })
+}
+
+fn read_id(reader: &mut Reader<'_>) -> Option<ProviderId> {
+    let label: Vec<&str> = ["type", "name"].into_iter().filter_map(|key| reader.value(key)?.as_str()).collect();
+    if !label.is_empty() {
+        reader.set_label(&label.join(":"));
+    }
+    // Each half is checked on its own, so that both can be wrong at once.
+    let fp_type = reader.required(
+        "type",
+        "set it to the provider's type (fpType), such as \"google\"",
+        text_as(|text| match ProviderId::parse(text, "x") {
+            Ok(_) if text == PARTNER_TYPE => {
+                Err(format!("{PARTNER_TYPE:?} is kept for sign-in partners: choose another"))
+            }
+            checked => checked.map(|_id| text.to_owned()).map_err(problem),
+        }),
+    );
+    let fp_name = reader.required(
+        "name",
+        "set it to the provider's name (fpName), such as \"google_1\"",
+        text_as(|text| ProviderId::parse("x", text).map(|_id| text.to_owned()).map_err(problem)),
+    );
+    ProviderId::parse(&fp_type?, &fp_name?).ok()
+}
+
+fn problem(error: Error) -> String {
+    match error {
+        Error::Input { problem, .. } => problem,
+        other => other.to_string(),
+    }
+}
+
+/// Takes what the preset says, if there is one; nothing if it says that the provider can't be used.
+fn read_preset(reader: &mut Reader<'_>) -> Option<()> {
+    let preset = reader.optional("preset", |given| {
+        let name = text(given)?;
+        let Some(Value::Table(preset)) = PRESETS.get(&name) else {
+            return Err(format!("{name:?} is no preset; {}", suggestion(&name, PRESETS.keys().map(String::as_str))));
+        };
+        Ok((name, preset))
+    });
+    let Some((name, preset)) = preset else { return Some(()) };
+    if let Some(Value::String(why)) = preset.get("unsupported") {
+        reader.wrong("preset", format!("{name:?} is not supported: {why}"));
+        return None;
+    }
+    reader.set_preset(preset);
+    Some(())
+}
+
+fn read_kind(reader: &mut Reader<'_>) -> Option<ProviderKind> {
+    if !reader.has("preset") {
+        reader.demand("kind", "set it to \"oidc\" or \"oauth2\", or choose a preset");
+    }
+    reader.optional("kind", choice(&KINDS))
+}
+
+fn read_endpoints(reader: &mut Reader<'_>, kind: Option<ProviderKind>) -> Endpoints {
+    // With an issuer they may be discovered: RFC 8414 is plain OAuth's as well.
+    if kind == Some(ProviderKind::OAuth2) && !reader.has("issuer") {
+        reader.demand("authorization_endpoint", "or set issuer, where it can be discovered");
+        reader.demand("token_endpoint", "or set issuer, where it can be discovered");
+        if !reader.has("sid") {
+            reader.demand("userinfo_endpoint", "set it, or sid to a template over the token response");
+        }
+    }
+    let mut endpoint = |key| reader.optional(key, text_as(address::endpoint));
+    Endpoints {
+        authorization: endpoint("authorization_endpoint"),
+        token: endpoint("token_endpoint"),
+        userinfo: endpoint("userinfo_endpoint"),
+        jwks: endpoint("jwks_uri"),
+        revocation: endpoint("revocation_endpoint"),
+        pushed: endpoint("pushed_authorization_request_endpoint"),
+    }
+}
+
+/// A length of time, or "never". Beyond reason, it is a slip of the pen.
+fn lifetime(given: &Given<'_>) -> Result<Lifetime, String> {
+    if text(given).is_ok_and(|text| text == "never") {
+        return Ok(Lifetime::Endless);
+    }
+    let lasts = duration(Duration::from_secs(1)..=LONGEST_LIFE)(given).map(Lifetime::Lasts);
+    lasts.map_err(|problem| format!("{problem}; or \"never\" where tokens don't end by themselves"))
+}
+
+/// RFC 6749 §3.3: printable ASCII without space, quote and backslash.
+fn scope(text: &str) -> Result<String, String> {
+    if !text.is_empty() && text.chars().all(is_scope_char) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be one scope, without spaces, quotes and backslashes; write several as several texts".to_owned())
+    }
+}
+
+fn refuse_ours(parameter: &str) -> Option<String> {
+    if parameter == "scope" {
+        Some("must not be set here: write the scopes under `scopes`".to_owned())
+    } else {
+        OUR_PARAMS.contains(&parameter).then(|| "must not be set: it is part of what protects a bind".to_owned())
+    }
+}
+
+fn resent_param(name: &str) -> Result<String, String> {
+    if TOKEN_PARAMS.contains(&name) {
+        Err("must not be sent again: it is part of the request as it is".to_owned())
+    } else if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Err("must be the name of a parameter, such as \"device_id\"".to_owned())
+    } else {
+        Ok(name.to_owned())
+    }
+}

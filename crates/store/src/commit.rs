@@ -1,0 +1,133 @@
+//! A commit whose word is lost is not one that did not happen: the transaction has an id, made before anything is written in
+//! it, by which Postgres says what became of it. What SQLite did this process has done itself, and knows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::result::QueryResult;
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::conn::{Conn, Tx, on};
+use super::error::lift;
+use super::link::unanswered;
+use super::postgres::Postgres;
+use domain::{Error, Result};
+
+/// How long a commit is waited for on its own connection. What is left of [`IN_ALL`] is for asking.
+const COMMIT: Duration = Duration::from_secs(10);
+/// How long nobody knows at most. Callers wait no longer.
+const IN_ALL: Duration = Duration::from_secs(15);
+/// How long one question may take.
+const QUESTION: Duration = Duration::from_secs(5);
+/// When to ask again.
+const ASK_AGAIN: Duration = Duration::from_millis(100);
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    fn txid_current() -> diesel::sql_types::BigInt;
+    fn txid_status(id: diesel::sql_types::BigInt) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
+}
+
+/// Starts a transaction and asks for its id, both on one way to the server and back.
+pub(super) async fn begin(conn: &AsyncPgConnection) -> QueryResult<i64> {
+    let (mut begins, mut asks) = (conn, conn);
+    let id = diesel::select(txid_current());
+    // In this order: what is sent first is done first.
+    let (begun, id) = tokio::join!(begins.batch_execute("BEGIN"), id.get_result(&mut asks));
+    begun.and(id)
+}
+
+/// Who can say what became of a transaction.
+pub(super) struct Witness {
+    postgres: Arc<Postgres>,
+    id: i64,
+}
+
+impl Witness {
+    /// The server that has the transaction of this id.
+    pub(super) fn new(postgres: Arc<Postgres>, id: i64) -> Self {
+        Self { postgres, id }
+    }
+
+    /// Waits for the commit; where its word is lost, asks until it is known, or nobody waits any longer.
+    pub(super) async fn see(&self, commit: impl Future<Output = QueryResult<()>>) -> Result<()> {
+        let began = Instant::now();
+        let heard = timeout(COMMIT, commit).await.unwrap_or_else(|_elapsed| Err(unanswered()));
+        let error = match heard.map_err(lift) {
+            Err(error @ Error::StorageUnavailable(_)) => error,
+            known => return known,
+        };
+        loop {
+            let told = timeout(QUESTION, self.ask()).await;
+            match told.as_ref().map(|told| told.as_ref().map(Option::as_deref)) {
+                Ok(Ok(Some("committed"))) => {
+                    tracing::info!("the word of a commit was lost; the database has it");
+                    return Ok(());
+                }
+                Ok(Ok(Some("aborted"))) => return Err(error),
+                // In progress, or the database is away.
+                _ if began.elapsed() < IN_ALL => sleep(ASK_AGAIN).await,
+                _ => return Err(error),
+            }
+        }
+    }
+
+    async fn ask(&self) -> Result<Option<String>> {
+        let mut conn = self.postgres.writer().await?;
+        on!(&mut conn, |c| diesel::select(txid_status(self.id)).get_result(c)).map_err(lift)
+    }
+}
+
+/// A claim: a write of one statement whose outcome its caller acts on. On Postgres it is a transaction, which can be asked
+/// after.
+pub enum Single {
+    /// On SQLite.
+    Statement(Conn),
+    /// On Postgres.
+    Transaction(Tx),
+}
+
+impl Single {
+    /// The connection, for the statement.
+    pub fn conn(&mut self) -> &mut Conn {
+        match self {
+            Self::Statement(conn) => conn,
+            Self::Transaction(tx) => tx.conn(),
+        }
+    }
+
+    /// Whether the statement goes with its connection.
+    pub fn goes_with_its_connection(&self) -> bool {
+        matches!(self, Self::Transaction(_))
+    }
+
+    /// Makes it true, if the statement did not by itself.
+    pub async fn commit(self) -> Result<()> {
+        match self {
+            Self::Statement(_) => Ok(()),
+            Self::Transaction(tx) => tx.commit().await,
+        }
+    }
+}
+
+/// Runs a claim, and once more if its connection turns out to have been closed before there was a commit.
+#[macro_export]
+macro_rules! claim {
+    ($store:expr, |$conn:ident| $query:expr) => {{
+        let mut single = $store.single().await?;
+        let $conn = single.conn();
+        let made = match $query.await {
+            Err(error) if $crate::is_lost(&error) && single.goes_with_its_connection() => {
+                single = $store.single().await?;
+                let $conn = single.conn();
+                $query.await
+            }
+            other => other,
+        };
+        match made {
+            Ok(made) => single.commit().await.map(|()| made),
+            Err(error) => Err(error),
+        }
+    }};
+}

@@ -1,0 +1,260 @@
+//! A connection of either engine, and the macro that runs one query text on whichever it is.
+
+use std::sync::Arc;
+
+use diesel::result::QueryResult;
+use diesel_async::SimpleAsyncConnection as _;
+
+use super::commit::{Witness, begin};
+use super::link::{ANSWER, Link, unanswered};
+use super::pool::Lease;
+use super::postgres::Postgres;
+use super::sqlite_conn::SqliteConn;
+use super::together::unsent;
+
+/// A connection of either engine.
+pub struct Conn(pub(crate) Hold);
+
+/// What a query runs on.
+pub(crate) enum Hold {
+    /// A SQLite file.
+    Sqlite(SqliteHold),
+    /// A Postgres server.
+    Postgres(PostgresHold),
+}
+
+impl From<SqliteHold> for Conn {
+    fn from(hold: SqliteHold) -> Self {
+        Self(Hold::Sqlite(hold))
+    }
+}
+
+impl From<PostgresHold> for Conn {
+    fn from(hold: PostgresHold) -> Self {
+        Self(Hold::Postgres(hold))
+    }
+}
+
+/// What a query on SQLite runs on.
+pub(crate) enum SqliteHold {
+    /// A connection of ours alone, fit for transactions.
+    Own(Lease<SqliteConn>),
+    /// The connection that many writes of one statement share; never for transactions.
+    Together(SqliteConn),
+}
+
+/// What a query on Postgres runs on.
+pub(crate) enum PostgresHold {
+    /// A connection of ours alone, fit for transactions.
+    Own(Lease<Link>),
+    /// A connection that many queries share, pipelined, and the slot it stands in; never for transactions.
+    Shared { link: Link, slot: usize },
+}
+
+impl SqliteHold {
+    /// The connection, for one query; until [`SqliteHold::leave`] it counts as being in the middle of it.
+    pub(super) fn enter(&mut self) -> QueryResult<&mut SqliteConn> {
+        match self {
+            Self::Own(lease) => lease.enter(),
+            Self::Together(conn) => Ok(conn),
+        }
+    }
+
+    /// Says that the query is over.
+    pub(super) fn leave(&mut self) {
+        match self {
+            Self::Own(lease) => lease.leave(),
+            Self::Together(_) => {}
+        }
+    }
+}
+
+impl PostgresHold {
+    /// The connection, for one query, and whether others wait behind it; until [`PostgresHold::leave`] it counts as being in
+    /// the middle of it.
+    pub(super) fn enter(&mut self) -> QueryResult<(&Link, bool)> {
+        match self {
+            Self::Own(lease) => lease.enter().map(|link| (&*link, false)),
+            Self::Shared { link, .. } => Ok((link, true)),
+        }
+    }
+
+    /// Says that the query is over.
+    pub(super) fn leave(&mut self) {
+        match self {
+            Self::Own(lease) => lease.leave(),
+            Self::Shared { .. } => {}
+        }
+    }
+}
+
+/// Runs one query on whichever engine `$conn` (a `&mut Conn`) is. The body is compiled once per engine, so each keeps
+/// its own full SQL dialect and nothing is boxed or dynamic.
+macro_rules! on {
+    ($conn:expr, |$c:ident| $query:expr) => {
+        'run: {
+            match &mut $conn.0 {
+                $crate::conn::Hold::Sqlite(hold) => {
+                    let $c: &mut $crate::sqlite_conn::SqliteConn = match hold.enter() {
+                        Ok(conn) => conn,
+                        Err(error) => break 'run Err(error),
+                    };
+                    let result = $query.await;
+                    hold.leave();
+                    result
+                }
+                $crate::conn::Hold::Postgres(hold) => {
+                    let (link, is_shared) = match hold.enter() {
+                        Ok(entered) => entered,
+                        Err(error) => break 'run Err(error),
+                    };
+                    let mut shared: &diesel_async::AsyncPgConnection = link.conn();
+                    let $c = &mut shared;
+                    let result = link.see($query, is_shared).await;
+                    hold.leave();
+                    result
+                }
+            }
+        }
+    };
+}
+pub(super) use on;
+
+/// Loads the rows of a hot read; the query owns its values. On SQLite it runs on the connection itself, where that is ours: on its
+/// way through the asynchronous wrapper each call would write out the statement's text, to find what is prepared, and copy every
+/// value once more.
+macro_rules! load {
+    ($conn:expr, $query:expr) => {
+        'run: {
+            match &mut $conn.0 {
+                $crate::conn::Hold::Sqlite($crate::conn::SqliteHold::Own(lease)) => {
+                    let own = match lease.enter().and_then($crate::sqlite_conn::SqliteConn::own) {
+                        Ok(own) => own,
+                        Err(error) => break 'run Err(error),
+                    };
+                    let query = $query;
+                    let result = own.spawn_blocking(move |conn| diesel::RunQueryDsl::load(query, conn)).await;
+                    lease.leave();
+                    result
+                }
+                _ => $crate::conn::on!($conn, |c| diesel_async::RunQueryDsl::load($query, c)),
+            }
+        }
+    };
+}
+pub(super) use load;
+
+impl Conn {
+    /// Whether it leads to SQLite, where one transaction holds off every other write.
+    pub(super) fn is_sqlite(&self) -> bool {
+        matches!(self.0, Hold::Sqlite(_))
+    }
+
+    pub(super) async fn batch(&mut self, sql: &str) -> QueryResult<()> {
+        on!(self, |c| c.batch_execute(sql))
+    }
+
+    /// Starts a transaction; from here to [`Conn::commit`] a drop closes the connection, which rolls it back. On Postgres it
+    /// gives the transaction's id.
+    pub(super) async fn begin(&mut self) -> QueryResult<Option<i64>> {
+        // Marked before BEGIN is sent: a future dropped in between must not leave an open transaction in the pool.
+        self.mark_transaction(true);
+        match &mut self.0 {
+            // IMMEDIATE: two readers that both upgrade would deadlock into "database is locked".
+            Hold::Sqlite(SqliteHold::Own(_)) => self.batch("BEGIN IMMEDIATE").await.map(|()| None),
+            Hold::Postgres(PostgresHold::Own(lease)) => {
+                let link = lease.enter()?;
+                let begun = tokio::time::timeout(ANSWER, begin(link.conn())).await;
+                let begun = begun.unwrap_or_else(|_elapsed| Err(unanswered()));
+                link.judge(&begun);
+                lease.leave();
+                begun.map(Some)
+            }
+            Hold::Sqlite(SqliteHold::Together(_)) | Hold::Postgres(PostgresHold::Shared { .. }) => {
+                Err(unsent("a transaction needs a connection of its own"))
+            }
+        }
+    }
+
+    /// Commits; after an error of the connection it may have taken, and the connection is closed.
+    pub(super) async fn commit(mut self) -> QueryResult<()> {
+        self.batch("COMMIT").await?;
+        self.mark_transaction(false);
+        Ok(())
+    }
+
+    /// Closes the connection instead of giving it back, and hands a shared one to nobody else: after an error that may be
+    /// the connection's own.
+    pub(super) fn close(&mut self) {
+        match &mut self.0 {
+            Hold::Sqlite(SqliteHold::Own(lease)) => lease.close(),
+            // It is many others', too, and sees to itself.
+            Hold::Sqlite(SqliteHold::Together(_)) => {}
+            Hold::Postgres(PostgresHold::Own(lease)) => lease.close(),
+            Hold::Postgres(PostgresHold::Shared { link, .. }) => link.give_up(),
+        }
+    }
+
+    fn mark_transaction(&mut self, open: bool) {
+        match &mut self.0 {
+            Hold::Sqlite(SqliteHold::Own(lease)) => lease.set_in_transaction(open),
+            Hold::Postgres(PostgresHold::Own(lease)) => lease.set_in_transaction(open),
+            Hold::Sqlite(SqliteHold::Together(_)) | Hold::Postgres(PostgresHold::Shared { .. }) => {}
+        }
+    }
+}
+
+/// A transaction. Dropped without [`Tx::commit`] it is rolled back, by closing its connection.
+pub struct Tx {
+    conn: Conn,
+    /// Who knows whether it was committed, where we may not hear of it.
+    witness: Option<Witness>,
+}
+
+impl Tx {
+    /// Begins a transaction on a SQLite connection of one's own.
+    pub(super) async fn begin(mut conn: Conn) -> QueryResult<Self> {
+        conn.begin().await?;
+        Ok(Self { conn, witness: None })
+    }
+
+    /// Begins a transaction on a Postgres connection of one's own.
+    pub(super) async fn begin_on(postgres: &Arc<Postgres>, mut conn: Conn) -> QueryResult<Self> {
+        let id = conn.begin().await?;
+        Ok(Self { conn, witness: id.map(|id| Witness::new(Arc::clone(postgres), id)) })
+    }
+
+    /// The connection, for the queries of the transaction.
+    pub fn conn(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+
+    /// Makes it all true at once. Where the word of it is lost, it is asked after: an error means that it is not true, or that
+    /// nobody could tell for as long as anybody waits.
+    pub async fn commit(self) -> domain::Result<()> {
+        match self.witness {
+            Some(witness) => witness.see(self.conn.commit()).await,
+            None => self.conn.commit().await.map_err(super::error::lift),
+        }
+    }
+}
+
+/// Lets a transaction's statements take as long as they need: what is done once, at a start, may rewrite millions of rows.
+pub(super) async fn take_your_time(conn: &mut Conn) -> domain::Result<()> {
+    if conn.is_sqlite() {
+        return Ok(());
+    }
+    conn.batch("SET LOCAL statement_timeout = 0").await.map_err(super::error::lift)
+}
+
+/// Holds off, until the transaction ends, everybody else who holds this name.
+pub(super) async fn hold_name(conn: &mut Conn, name: &str) -> domain::Result<()> {
+    if conn.is_sqlite() {
+        // A transaction there holds off every other.
+        return Ok(());
+    }
+    let lock = diesel::sql_query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))");
+    on!(conn, |c| diesel_async::RunQueryDsl::execute(lock.bind::<diesel::sql_types::Text, _>(name), c))
+        .map_err(super::error::lift)?;
+    Ok(())
+}

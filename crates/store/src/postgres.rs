@@ -1,0 +1,184 @@
+//! PostgreSQL: point reads and single-statement writes pipelined over a few shared connections, a pool for transactions.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection as _};
+use diesel_migrations::MigrationHarness as _;
+use tokio::runtime::Handle;
+
+use super::address::Address;
+use super::conn::{Conn, PostgresHold};
+use super::error::{lift, unavailable};
+use super::link::Link;
+use super::pool::Pool;
+use domain::{Error, Result};
+
+/// Shared connections for point reads. A few suffice: each carries many queries at once.
+const READS: usize = 4;
+/// Reads that one of them carries before the next is used: what goes together takes one system call here, and one there.
+const TOGETHER: usize = 16;
+/// Shared connections for writes of one statement, apart from those: on a pipelined connection a read would wait for the
+/// commits before it, and for their locks. More, since a commit waits for the disk, and commits of several connections
+/// go there together.
+const WRITES: usize = 8;
+/// Transactions at once.
+const TRANSACTIONS: usize = 16;
+/// How many may list at once, on connections of their own. Each takes a core of the server's.
+pub(super) const LISTS: usize = 2;
+/// "fedlink" in ASCII, cut to what an advisory lock takes: who migrates holds it.
+const MIGRATION_LOCK: i64 = 0x0066_6564_6c69_6e6b;
+
+/// A PostgreSQL database.
+pub(super) struct Postgres {
+    address: Address,
+    /// First those for reads, then those for writes.
+    shared: Vec<Slot>,
+    next_read: AtomicUsize,
+    next_write: AtomicUsize,
+    transactions: Arc<Pool<Link>>,
+    lists: Arc<Pool<Link>>,
+}
+
+/// A place for one shared connection.
+struct Slot {
+    current: RwLock<Option<Link>>,
+    opening: tokio::sync::Mutex<()>,
+    /// How often it could not be opened.
+    failures: AtomicUsize,
+}
+
+impl Postgres {
+    /// The database that `url` names; nothing is opened yet.
+    pub(super) fn new(url: &str, ca_file: Option<&Path>, runtime: Handle) -> Result<Self> {
+        let address = Address::parse(url, ca_file, runtime)?;
+        let slot =
+            || Slot { current: RwLock::new(None), opening: tokio::sync::Mutex::new(()), failures: AtomicUsize::new(0) };
+        Ok(Self {
+            address,
+            shared: std::iter::repeat_with(slot).take(READS + WRITES).collect(),
+            next_read: AtomicUsize::new(0),
+            next_write: AtomicUsize::new(0),
+            transactions: Pool::new(TRANSACTIONS),
+            lists: Pool::new(LISTS),
+        })
+    }
+
+    /// Whether a connection was lost, or could not be made, so lately.
+    pub(super) fn was_away_within(&self, time: Duration) -> bool {
+        self.address.was_away_within(time)
+    }
+
+    /// A connection that other reads use at the same time.
+    pub(super) async fn reader(&self) -> Result<Conn> {
+        self.shared_at(self.slot_for_read()).await
+    }
+
+    /// The first open connection with room; else one that is yet to be opened; else each in turn.
+    fn slot_for_read(&self) -> usize {
+        let carried = |place: &Slot| place.open_link().map(|link| link.carries());
+        let mut unopened = None;
+        for (slot, place) in self.shared.iter().take(READS).enumerate() {
+            match carried(place) {
+                Some(carried) if carried < TOGETHER => return slot,
+                Some(_) => {}
+                None => unopened = unopened.or(Some(slot)),
+            }
+        }
+        unopened.unwrap_or_else(|| self.next_read.fetch_add(1, Ordering::Relaxed) % READS)
+    }
+
+    /// A connection that other writes of one statement use at the same time.
+    pub(super) async fn writer(&self) -> Result<Conn> {
+        self.shared_at(READS + self.next_write.fetch_add(1, Ordering::Relaxed) % WRITES).await
+    }
+
+    /// The connection of one slot, opened if need be. The slot of a lost one gives a newer one, where any other slot may
+    /// hold another that was lost at the same time.
+    pub(super) async fn shared_at(&self, slot: usize) -> Result<Conn> {
+        let place = self.shared.get(slot).ok_or_else(|| Error::internal("no such shared connection"))?;
+        if let Some(link) = place.open_link() {
+            return Ok(PostgresHold::Shared { link, slot }.into());
+        }
+        let failures = place.failures.load(Ordering::Acquire);
+        let _one_opens = place.opening.lock().await;
+        if let Some(link) = place.open_link() {
+            return Ok(PostgresHold::Shared { link, slot }.into());
+        }
+        // Whoever waited for an attempt that failed shares its failure: one attempt each, one after the other, would hold
+        // the last of them for minutes.
+        if place.failures.load(Ordering::Acquire) != failures {
+            return Err(unavailable("can't connect to Postgres: it has just been tried".to_owned()));
+        }
+        let link = match self.address.connect().await {
+            Ok(link) => link,
+            Err(error) => {
+                place.failures.fetch_add(1, Ordering::AcqRel);
+                return Err(error);
+            }
+        };
+        *place.current.write().unwrap_or_else(PoisonError::into_inner) = Some(link.clone());
+        Ok(PostgresHold::Shared { link, slot }.into())
+    }
+
+    /// A connection of one's own, fit for a transaction.
+    pub(super) async fn own(&self) -> Result<Conn> {
+        self.one_of(&self.transactions).await
+    }
+
+    /// A connection of one's own for reads that a caller sizes.
+    pub(super) async fn lists(&self) -> Result<Conn> {
+        self.one_of(&self.lists).await
+    }
+
+    async fn one_of(&self, pool: &Arc<Pool<Link>>) -> Result<Conn> {
+        let (place, idle) = pool.place().await.map_err(lift)?;
+        let link = match idle.filter(|link| !link.is_closed()) {
+            Some(link) => link,
+            None => self.address.connect().await?,
+        };
+        Ok(PostgresHold::Own(place.fill(link)).into())
+    }
+
+    /// Closes the idle connections for transactions: one of them was found dead, and they lead to the same server.
+    pub(super) fn close_idle(&self) {
+        self.transactions.clear();
+    }
+
+    /// The same of those for lists.
+    pub(super) fn close_idle_lists(&self) {
+        self.lists.clear();
+    }
+
+    /// Brings the database to the newest schema; gives the names of the migrations that ran.
+    pub(super) async fn migrate(&self) -> Result<Vec<String>> {
+        use diesel_async::RunQueryDsl as _;
+        let link = self.address.connect().await?;
+        let conn = link.into_conn().ok_or_else(|| Error::internal("a new connection is shared already"))?;
+        // Replicas that start together: one migrates, the others wait and find nothing to do.
+        let mut held = &conn;
+        held.batch_execute("SET lock_timeout = 0; SET statement_timeout = 0").await.map_err(lift)?;
+        diesel::sql_query("SELECT pg_advisory_lock($1)")
+            .bind::<diesel::sql_types::BigInt, _>(MIGRATION_LOCK)
+            .execute(&mut held)
+            .await
+            .map_err(lift)?;
+        // The wrapper blocks on the connection, so it must not run on a worker. The lock goes with the connection.
+        let run = move || {
+            let mut conn = AsyncConnectionWrapper::<AsyncPgConnection>::from(conn);
+            conn.run_pending_migrations(super::POSTGRES_MIGRATIONS)
+                .map(|ran| ran.iter().map(ToString::to_string).collect())
+                .map_err(Error::Internal)
+        };
+        self.address.runtime().spawn_blocking(run).await.map_err(Error::internal)?
+    }
+}
+
+impl Slot {
+    fn open_link(&self) -> Option<Link> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone().filter(|link| !link.is_closed())
+    }
+}

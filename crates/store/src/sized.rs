@@ -1,0 +1,199 @@
+//! Reads that a caller sizes: lists and counts by a filter of theirs, on connections of their own, until their time is up. What
+//! is meant for microsecond reads never waits behind one.
+
+use std::future::Future;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use diesel::QueryableByName;
+use diesel::result::QueryResult;
+use diesel::serialize::{self, IsNull, Output, ToSql};
+use diesel::sql_types::{BigInt, Bool};
+use diesel::sqlite::{Sqlite, SqliteConnection};
+use diesel_async::RunQueryDsl as _;
+
+use super::conn::{Conn, on};
+use super::error::lift;
+use super::filter::{How, Statement};
+use super::link::unanswered;
+use super::organizations::{Listed, read};
+use super::{Engine, Store, is_lost};
+use domain::filter::{Filter, Page, Table};
+use domain::refusal::Refusal;
+use domain::{Error, Result};
+
+/// How much longer than a list may take we wait for Postgres to say that it has stopped: what hangs says nothing.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// The least that Postgres gives a statement. It holds for the next one on the connection as well, up to where that is told how
+/// long it has; and zero would mean for ever.
+const LEAST: Duration = Duration::from_millis(100);
+
+/// What statements count their time from.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// Until when reads may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Until(Instant);
+
+impl Until {
+    /// So long from now on.
+    pub fn within(time: Duration) -> Self {
+        let _begun = *START;
+        Self(Instant::now() + time)
+    }
+
+    fn left(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    fn is_over(self) -> bool {
+        self.left().is_zero()
+    }
+
+    /// As `in_time` takes it: microseconds since this process began to count.
+    pub(super) fn stored(self) -> i64 {
+        i64::try_from(self.0.saturating_duration_since(*START).as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
+/// What `in_time` gives: true, or an error that ends the statement.
+#[derive(Debug)]
+struct InTime(bool);
+
+impl ToSql<Bool, Sqlite> for InTime {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        if !self.0 {
+            return Err("the time for this list is up".into());
+        }
+        out.set_value(1_i32);
+        Ok(IsNull::No)
+    }
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// Fails once the time is up. Diesel has no way to interrupt a statement of SQLite, so this stands in each of its WHEREs.
+    fn in_time(until: BigInt) -> Bool;
+}
+
+/// Teaches a connection `in_time`: as what gives something else each time, so that it is asked again for each record.
+pub(super) fn keep_time(conn: &mut SqliteConnection) -> QueryResult<()> {
+    in_time_utils::register_nondeterministic_impl(conn, |until: i64| {
+        let now = i64::try_from(START.elapsed().as_micros()).unwrap_or(i64::MAX);
+        InTime(now < until)
+    })
+}
+
+/// A connection for lists, in one caller's hands.
+pub struct Lists {
+    pub(super) conn: Conn,
+    pub(super) until: Until,
+    /// Whether Postgres knows by when the next statement must end.
+    is_hurried: bool,
+}
+
+#[derive(QueryableByName)]
+struct Count {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
+impl Store {
+    /// How many may list at once: more wait for a connection.
+    pub fn lists_at_once(&self) -> usize {
+        match &self.engine {
+            Engine::Sqlite(_) => super::sqlite::LISTS,
+            Engine::Postgres(_) => super::postgres::LISTS,
+        }
+    }
+
+    /// A connection for reads that a caller sizes. What is read on it ends by then.
+    pub async fn lists(&self, until: Until) -> Result<Lists> {
+        let postgres = match &self.engine {
+            Engine::Sqlite(sqlite) => return Ok(Lists::new(sqlite.lists().await?, until)),
+            Engine::Postgres(postgres) => postgres,
+        };
+        let mut lists = Lists::new(postgres.lists().await?, until);
+        match lists.hurry().await {
+            // Nothing was read yet, and a server that went away takes all connections with it.
+            Err(error) if is_lost(&error) => {
+                lists.conn.close();
+                drop(lists);
+                postgres.close_idle_lists();
+                Ok(Lists::new(postgres.lists().await?, until))
+            }
+            other => other.map(|()| Lists { is_hurried: true, ..lists }),
+        }
+    }
+}
+
+impl Lists {
+    fn new(conn: Conn, until: Until) -> Self {
+        Self { conn, until, is_hurried: false }
+    }
+
+    /// The records that a filter shows, a page of them, in order.
+    pub async fn list<R: Listed>(&mut self, filter: &Filter, page: &Page) -> Result<Vec<R>> {
+        self.hurry().await?;
+        let (how, watch) = (self.how(), self.watch());
+        let statement = || Statement::list(R::TABLE, filter, page, how);
+        let conn = &mut self.conn;
+        read(watch.keep(async move { on!(conn, |c| statement().query(c).load::<R::Row>(c)) }).await?)
+    }
+
+    /// How many records the filter shows.
+    pub async fn count(&mut self, table: Table, filter: &Filter) -> Result<i64> {
+        self.hurry().await?;
+        let (how, watch) = (self.how(), self.watch());
+        let statement = || Statement::count(table, filter, how);
+        let conn = &mut self.conn;
+        let found: Count = watch.keep(async move { on!(conn, |c| statement().query(c).get_result(c)) }).await?;
+        Ok(found.count)
+    }
+
+    fn how(&self) -> How {
+        if self.conn.is_sqlite() { How::Sqlite(Some(self.until)) } else { How::Postgres }
+    }
+
+    /// Has Postgres stop the next statement when the time is up, whether anybody still waits for it or not.
+    async fn hurry(&mut self) -> Result<()> {
+        if self.conn.is_sqlite() || std::mem::take(&mut self.is_hurried) {
+            return Ok(());
+        }
+        // Rounded up: a statement that is stopped early would be none that took too long.
+        let left = self.until.left().max(LEAST).as_micros().div_ceil(1000);
+        let watch = self.watch();
+        watch
+            .keep(self.conn.batch(&format!("SET statement_timeout = {left}; SET max_parallel_workers_per_gather = 0")))
+            .await
+    }
+
+    fn watch(&self) -> Watch {
+        Watch { until: self.until, is_sqlite: self.conn.is_sqlite() }
+    }
+}
+
+/// Waits for statements.
+struct Watch {
+    until: Until,
+    is_sqlite: bool,
+}
+
+impl Watch {
+    /// Waits for a statement, which ends by itself when its time is up. On SQLite that is waited for: its thread is one of a few.
+    /// On Postgres, where a server may hang, one that is cut off here takes its connection along.
+    async fn keep<T>(self, statement: impl Future<Output = QueryResult<T>>) -> Result<T> {
+        let done = if self.is_sqlite {
+            statement.await
+        } else {
+            let done = tokio::time::timeout(self.until.left() + GOODBYE, statement).await;
+            done.unwrap_or_else(|_hangs| Err(unanswered()))
+        };
+        match done {
+            // Told by the time and not by words, which may be in any language.
+            Err(_) if self.until.is_over() => Err(Error::refused(Refusal::ListTooSlow)),
+            other => other.map_err(lift),
+        }
+    }
+}

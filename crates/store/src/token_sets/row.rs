@@ -1,0 +1,185 @@
+//! Token sets as the database holds them.
+
+use std::time::Duration;
+
+use diesel::prelude::*;
+
+use crate::error::unreadable;
+use crate::schema::token_sets;
+use crate::types::{At, Uuid};
+use domain::expiry::Ends;
+use domain::ids::{LinkId, ProviderId, Sid, Subject};
+use domain::link::Health;
+use domain::token_set::{LinkOwner, NewTokens, ServingSet, TokenSet};
+use domain::{Error, Result};
+
+/// The columns that serving reads.
+#[derive(Queryable)]
+#[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(super) struct ServingRow {
+    link_id: Uuid,
+    sid: String,
+    key_id: String,
+    wrapped_key: Vec<u8>,
+    sealed_access: Option<Vec<u8>>,
+    has_refresh: bool,
+    expires_at: Option<At>,
+    obtained_at: Option<At>,
+    imported_at: Option<At>,
+    health: String,
+    retry_at: Option<At>,
+    version: i64,
+}
+
+impl TryFrom<ServingRow> for ServingSet {
+    type Error = Error;
+
+    /// Moves what is there: serving allocates nothing for it.
+    fn try_from(row: ServingRow) -> Result<Self> {
+        Ok(Self {
+            link: LinkId(row.link_id.0),
+            sid: Sid::parse(row.sid).map_err(|_malformed| unreadable("links", "sid"))?,
+            key_id: row.key_id,
+            wrapped_key: row.wrapped_key,
+            sealed_access: row.sealed_access,
+            has_refresh: row.has_refresh,
+            expires: row.expires_at.map(|at| at.0),
+            obtained: row.obtained_at.map(|at| at.0),
+            imported: row.imported_at.map(|at| at.0),
+            health: health(&row.health)?,
+            retry_at: row.retry_at.map(|at| at.0),
+            version: row.version,
+        })
+    }
+}
+
+fn health(text: &str) -> Result<Health> {
+    Health::parse(text).ok_or_else(|| unreadable("token_sets", "health"))
+}
+
+/// A token set's row, but for who is at it.
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = token_sets, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(super) struct TokenRow {
+    link_id: Uuid,
+    key_id: String,
+    wrapped_key: Vec<u8>,
+    sealed_access: Option<Vec<u8>>,
+    sealed_refresh: Option<Vec<u8>>,
+    scope: Option<String>,
+    expires_at: Option<At>,
+    obtained_at: Option<At>,
+    version: i64,
+    health: String,
+    health_since: Option<At>,
+    retry_at: Option<At>,
+    failures: i32,
+    sealed_params: Option<Vec<u8>>,
+    imported_at: Option<At>,
+    /// In seconds.
+    stated_life: Option<i64>,
+    refresh_expires_at: Option<At>,
+}
+
+impl TryFrom<TokenRow> for TokenSet {
+    type Error = Error;
+
+    fn try_from(row: TokenRow) -> Result<Self> {
+        let life = row.stated_life.map(u64::try_from).transpose();
+        Ok(Self {
+            link: LinkId(row.link_id.0),
+            key_id: row.key_id,
+            wrapped_key: row.wrapped_key,
+            sealed_access: row.sealed_access,
+            sealed_refresh: row.sealed_refresh,
+            sealed_params: row.sealed_params,
+            scope: row.scope,
+            ends: Ends {
+                access: row.expires_at.map(|at| at.0),
+                life: life.map_err(|_negative| unreadable("token_sets", "stated_life"))?.map(Duration::from_secs),
+                refresh: row.refresh_expires_at.map(|at| at.0),
+                obtained: row.obtained_at.map(|at| at.0),
+                imported: row.imported_at.map(|at| at.0),
+            },
+            version: row.version,
+            health: health(&row.health)?,
+            health_since: row.health_since.map(|at| at.0),
+            retry_at: row.retry_at.map(|at| at.0),
+            failures: row.failures,
+        })
+    }
+}
+
+fn stored_life(ends: &Ends) -> Option<i64> {
+    ends.life.and_then(|life| i64::try_from(life.as_secs()).ok())
+}
+
+impl From<&TokenSet> for TokenRow {
+    fn from(set: &TokenSet) -> Self {
+        Self {
+            link_id: Uuid(set.link.0),
+            key_id: set.key_id.clone(),
+            wrapped_key: set.wrapped_key.clone(),
+            sealed_access: set.sealed_access.clone(),
+            sealed_refresh: set.sealed_refresh.clone(),
+            sealed_params: set.sealed_params.clone(),
+            scope: set.scope.clone(),
+            expires_at: set.ends.access.map(At),
+            obtained_at: set.ends.obtained.map(At),
+            imported_at: set.ends.imported.map(At),
+            stated_life: stored_life(&set.ends),
+            refresh_expires_at: set.ends.refresh.map(At),
+            version: set.version,
+            health: set.health.as_str().to_owned(),
+            health_since: set.health_since.map(At),
+            retry_at: set.retry_at.map(At),
+            failures: set.failures,
+        }
+    }
+}
+
+/// The columns of a set's owner: subject, type, name, sid.
+pub(super) type OwnerRow = (String, String, String, String);
+
+/// The owner that these columns name.
+pub(super) fn owner((subject, fp_type, fp_name, sid): OwnerRow) -> Result<LinkOwner> {
+    Ok(LinkOwner {
+        subject: Subject::parse(subject).map_err(|_malformed| unreadable("links", "subject"))?,
+        provider: ProviderId::from_parts(fp_type, fp_name).map_err(|_malformed| unreadable("links", "fp_name"))?,
+        sid: Sid::parse(sid).map_err(|_malformed| unreadable("links", "sid"))?,
+    })
+}
+
+/// The columns of a new version.
+#[derive(AsChangeset)]
+#[diesel(table_name = token_sets, treat_none_as_null = true)]
+pub(super) struct Changes {
+    sealed_access: Option<Vec<u8>>,
+    sealed_refresh: Option<Vec<u8>>,
+    sealed_params: Option<Vec<u8>>,
+    scope: Option<String>,
+    expires_at: Option<At>,
+    obtained_at: Option<At>,
+    imported_at: Option<At>,
+    /// In seconds.
+    stated_life: Option<i64>,
+    refresh_expires_at: Option<At>,
+    version: i64,
+}
+
+impl From<&NewTokens> for Changes {
+    fn from(new: &NewTokens) -> Self {
+        Self {
+            sealed_access: new.sealed_access.clone(),
+            sealed_refresh: new.sealed_refresh.clone(),
+            sealed_params: new.sealed_params.clone(),
+            scope: new.scope.clone(),
+            expires_at: new.ends.access.map(At),
+            obtained_at: new.ends.obtained.map(At),
+            imported_at: new.ends.imported.map(At),
+            stated_life: stored_life(&new.ends),
+            refresh_expires_at: new.ends.refresh.map(At),
+            version: new.version,
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The one HTTP client towards providers: what it may reach, how long it may take, how much it may read.
+
+use std::path::Path;
+use std::time::Duration;
+
+use oauth2::http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
+use oauth2::{HttpRequest, http};
+use reqwest::redirect::Policy;
+use url::Url;
+
+use super::body::{Body, Flaw, LIMIT};
+use super::outcome::{Passing, PassingKind};
+use domain::clock::Sleep;
+use domain::{Error, Result};
+
+/// One exchange, from the first byte sent to the last one read (DESIGN 10.3).
+const EXCHANGE_LIMIT: Duration = Duration::from_secs(10);
+/// What a request's own limit is where whoever asks has another: longer than any of those.
+const NO_LIMIT: Duration = Duration::from_hours(1);
+/// Connecting, TLS included.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+/// A connection that has been idle for longer is not used again: many servers close theirs after 5 s, and a refresh that
+/// meets the closing may or may not have been read, which nobody can tell.
+const IDLE_LIMIT: Duration = Duration::from_secs(2);
+
+/// A provider's answer, as far as it was read.
+#[derive(Clone)]
+pub(crate) struct Answer {
+    /// The status code.
+    pub(crate) status: u16,
+    /// The headers.
+    pub(crate) headers: HeaderMap,
+    /// The body, as far as it came.
+    pub(crate) body: Body,
+}
+
+/// Sends requests to providers.
+#[derive(Clone, Debug)]
+pub(crate) struct Client(reqwest::Client);
+
+impl Client {
+    /// A client that trusts the certificates of `ca_file`, or the system's without one.
+    pub(crate) fn new(ca_file: Option<&Path>) -> Result<Self> {
+        // Redirects: a token endpoint that sends us elsewhere would be sent our secrets, elsewhere.
+        // Retries: a refresh token may be spent by the first try, so only the caller decides to ask again.
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("fedlink/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]))
+            .connect_timeout(CONNECT_LIMIT)
+            .pool_idle_timeout(IDLE_LIMIT);
+        if let Some(path) = ca_file {
+            let pem = std::fs::read(path)
+                .map_err(|error| Error::input("ca_file", format!("{} cannot be read: {error}", path.display())))?;
+            let certificates = reqwest::Certificate::from_pem_bundle(&pem)
+                .map_err(|error| Error::input("ca_file", format!("holds no PEM certificates: {error}")))?;
+            if certificates.is_empty() {
+                return Err(Error::input("ca_file", "holds no PEM certificates"));
+            }
+            builder = builder.tls_certs_only(certificates);
+        }
+        builder.build().map(Self).map_err(|error| Error::internal(error.without_url()))
+    }
+
+    /// Sends the request and reads the answer. A failure says whether the provider can have acted on it.
+    pub(crate) async fn send(&self, request: HttpRequest) -> std::result::Result<Answer, Passing> {
+        let ours = Box::pin(std::future::pending());
+        self.send_within(request, ours, EXCHANGE_LIMIT).await
+    }
+
+    /// The same, waited for until `over` ends: what has come of a body by then counts.
+    pub(crate) async fn send_until(&self, request: HttpRequest, over: Sleep) -> std::result::Result<Answer, Passing> {
+        self.send_within(request, over, NO_LIMIT).await
+    }
+
+    async fn send_within(
+        &self,
+        request: HttpRequest,
+        mut over: Sleep,
+        limit: Duration,
+    ) -> std::result::Result<Answer, Passing> {
+        let mut request = reqwest::Request::try_from(request)
+            .map_err(|_names_the_url: reqwest::Error| Passing::definite("the request cannot be built"))?;
+        *request.timeout_mut() = Some(limit);
+        let mut response = tokio::select! {
+            biased;
+            response = self.0.execute(request) => response.map_err(|error| not_sent(&error.without_url()))?,
+            () = &mut over => return Err(Passing::unanswered()),
+        };
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        let host = response.url().host_str().unwrap_or_default().to_owned();
+        let (arrived, is_whole) = read_capped(response, over).await;
+        let body = Body::decoded(arrived, is_whole, &headers);
+        if let Some(Flaw::Coding(coding)) = body.flaw() {
+            tracing::error!(
+                host,
+                status,
+                coding,
+                "an answer came in a content coding that was not asked for; it is not read"
+            );
+        }
+        Ok(Answer { status, headers, body })
+    }
+
+    /// Gets JSON, optionally with more headers.
+    pub(crate) async fn get(&self, url: &Url, headers: HeaderMap) -> std::result::Result<Answer, Passing> {
+        let mut request = http::Request::builder()
+            .uri(url.as_str())
+            .header(http::header::ACCEPT, "application/json")
+            .body(Vec::new())
+            .map_err(|_names_the_url: http::Error| Passing::definite("the request cannot be built"))?;
+        request.headers_mut().extend(headers);
+        self.send(request).await
+    }
+}
+
+fn not_sent(error: &reqwest::Error) -> Passing {
+    if error.is_connect() {
+        return Passing::definite("no connection");
+    }
+    let reason = if error.is_timeout() { "no answer in time" } else { "the connection broke" };
+    // It may have read the request: a rotating refresh token may be spent.
+    Passing { kind: PassingKind::Ambiguous, ..Passing::definite(reason) }
+}
+
+/// What comes of the body until then, and whether that is all that was announced.
+async fn read_capped(mut response: reqwest::Response, mut over: Sleep) -> (Vec<u8>, bool) {
+    let mut body = Vec::new();
+    loop {
+        let chunk = tokio::select! {
+            biased;
+            chunk = response.chunk() => chunk,
+            () = &mut over => return (body, false),
+        };
+        match chunk {
+            Ok(Some(chunk)) => {
+                let room = LIMIT - body.len();
+                body.extend(chunk.iter().take(room));
+                if chunk.len() > room {
+                    return (body, false);
+                }
+            }
+            Ok(None) => return (body, true),
+            Err(_broke_off) => return (body, false),
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! One external provider: where it is, what it answers, whose account it proves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use oauth2::HttpRequest;
+use oauth2::http::HeaderMap;
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::assertion::Signer;
+use super::cached::Cached;
+use super::client::Client;
+use super::discovery::{self, Document, Metadata};
+use super::jwks::Keys;
+use super::members::UNREADABLE;
+use super::oidc::{self, Expected, ExpectedUserinfo, Flaw};
+use super::outcome::{self, Outcome, Passing, PassingKind, Rules, TokenAnswer};
+use super::pushed::{self, Pushed};
+use super::revocation::{self, RevocationOutcome, TokenType};
+use super::template::Template;
+use super::userinfo::Told;
+use super::{AuthorizationRequest, Identity, IdentityError, IssuerRule, Redemption, oauth2 as requests, userinfo};
+use domain::clock::{SharedClock, Sleep};
+use domain::entropy::SharedEntropy;
+use domain::ids::Sid;
+use domain::params::Params;
+use domain::{Error, Result, name};
+use settings::{self, Endpoints, ProviderKind};
+
+/// When to ask again where the provider doesn't say.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// What a token request needs beside its tokens, made ahead: a refresh that holds a lease is to make one call and nothing
+/// else. Good for a minute, and for one request.
+#[derive(Debug)]
+pub struct Prepared {
+    endpoint: Url,
+    proof: Option<SecretString>,
+}
+
+/// An external provider as a client sees it. It stores nothing but public documents.
+#[derive(Debug)]
+pub struct Provider {
+    settings: settings::Provider,
+    client: Client,
+    clock: SharedClock,
+    sid: Template,
+    user_name: Template,
+    metadata: Cached<Metadata>,
+    keys: Cached<Keys>,
+    signer: Option<Signer>,
+}
+
+impl Prepared {
+    /// The endpoint that the request goes to.
+    pub(crate) fn endpoint(&self) -> &Url {
+        &self.endpoint
+    }
+
+    /// What our key signed, where it is a key that proves us.
+    pub(crate) fn proof(&self) -> Option<&SecretString> {
+        self.proof.as_ref()
+    }
+}
+
+impl Provider {
+    pub(crate) fn new(
+        settings: settings::Provider,
+        (client, clock, entropy): (Client, SharedClock, SharedEntropy),
+    ) -> Result<Self> {
+        Ok(Self {
+            signer: Signer::new(&settings, entropy)?,
+            sid: Template::parse("sid", &settings.sid)?,
+            user_name: Template::parse("user_name", &settings.user_name)?,
+            metadata: Cached::new(Arc::clone(&clock)),
+            keys: Cached::new(Arc::clone(&clock)),
+            settings,
+            client,
+            clock,
+        })
+    }
+
+    /// What the operator says of it.
+    pub fn settings(&self) -> &settings::Provider {
+        &self.settings
+    }
+
+    /// Where to send the browser; `None` if the provider refuses the request that was pushed to it. Fails with
+    /// [`Error::ProviderUnavailable`] if the address cannot be discovered, or the request not be pushed.
+    pub async fn authorization_url(&self, request: &AuthorizationRequest) -> Result<Option<Url>> {
+        let endpoint = self.endpoint(|all| all.authorization.as_ref()).await.map_err(|why| self.unavailable(&why))?;
+        if !self.pushes().await.map_err(|why| self.unavailable(&why))? {
+            return requests::authorization_url(&self.settings, &endpoint, request).map(Some);
+        }
+        match self.push(request).await? {
+            Pushed::Taken(request_uri) => Ok(Some(requests::pushed_url(&self.settings, &endpoint, &request_uri))),
+            Pushed::Refused => {
+                tracing::warn!(provider = %self.settings.id, "the provider refuses the pushed request");
+                Ok(None)
+            }
+            Pushed::TryLater(why) => Err(self.unavailable(&why)),
+        }
+    }
+
+    /// Whether authorization requests go to the provider by us and not by the browser (RFC 9126).
+    async fn pushes(&self) -> std::result::Result<bool, Passing> {
+        Ok(self.settings.par || self.metadata().await?.requires_par)
+    }
+
+    async fn push(&self, request: &AuthorizationRequest) -> Result<Pushed> {
+        let ready = self.endpoint(|all| all.pushed.as_ref()).await.and_then(|endpoint| self.prove(endpoint));
+        let prepared = match ready {
+            Ok(prepared) => prepared,
+            Err(why) => return Ok(Pushed::TryLater(why)),
+        };
+        match self.client.send(requests::pushed_request(&self.settings, &prepared, request)?).await {
+            Ok(answer) => Ok(pushed::parse(&answer, self.clock.now())),
+            Err(why) => {
+                self.metadata.doubt();
+                Ok(Pushed::TryLater(why))
+            }
+        }
+    }
+
+    /// Trades an authorization code for tokens.
+    pub async fn exchange(&self, redemption: Redemption<'_>) -> Outcome {
+        match self.prepare().await {
+            Ok(prepared) => self.ask(requests::code_request(&self.settings, &prepared, redemption), None).await,
+            Err(passing) => Outcome::TryLater(passing),
+        }
+    }
+
+    /// Asks for fresh tokens: one call, and nothing else, whose answer is waited for so long. `params` are those that came with
+    /// the grant. An `id_token` in the answer is nobody's business: identity was proved at the bind.
+    pub async fn refresh(
+        &self,
+        prepared: &Prepared,
+        (refresh_token, params): (&SecretString, &Params),
+        within: Duration,
+    ) -> Outcome {
+        let request = requests::refresh_request(&self.settings, prepared, (refresh_token, params));
+        self.ask(request, Some(self.clock.sleep(within))).await
+    }
+
+    /// Where tokens are asked for.
+    pub async fn token_endpoint(&self) -> std::result::Result<Url, Passing> {
+        self.endpoint(|all| all.token.as_ref()).await
+    }
+
+    /// Where tokens are revoked (RFC 7009), if the provider can do that at all.
+    pub async fn revocation_endpoint(&self) -> std::result::Result<Option<Url>, Passing> {
+        match &self.settings.endpoints.revocation {
+            Some(by_hand) => Ok(Some(by_hand.clone())),
+            None => self.metadata().await.map(|metadata| metadata.endpoints.revocation.clone()),
+        }
+    }
+
+    /// Asks [`Provider::revocation_endpoint`] to revoke a token.
+    pub async fn revoke(&self, endpoint: &Url, kind: TokenType, token: &SecretString) -> RevocationOutcome {
+        let prepared = match self.prove(endpoint.clone()) {
+            Ok(prepared) => prepared,
+            Err(passing) => return RevocationOutcome::TryLater(passing),
+        };
+        let Ok(request) = requests::revocation_request(&self.settings, &prepared, (kind, token)) else {
+            return RevocationOutcome::Refused("the request cannot be built");
+        };
+        match self.client.send(request).await {
+            Ok(answer) => revocation::parse(&answer, self.clock.now()),
+            Err(passing) => {
+                self.metadata.doubt();
+                RevocationOutcome::TryLater(passing)
+            }
+        }
+    }
+
+    /// Whose account the answer to [`Provider::exchange`] is: by its `id_token`, checked in full, and by userinfo where
+    /// the `id_token` leaves a template wanting. Plain OAuth 2.0 has userinfo and the token answer only.
+    pub async fn identify(
+        &self,
+        answer: &TokenAnswer,
+        nonce: &SecretString,
+    ) -> std::result::Result<Identity, IdentityError> {
+        let identity = self.identity(answer, nonce).await;
+        if let Err(why) = &identity {
+            tracing::warn!(provider = %self.settings.id, reason = %why, "an account is not identified");
+        }
+        identity
+    }
+
+    /// What `iss` in the provider's authorization responses has to be.
+    pub async fn expected_iss(&self) -> Result<IssuerRule> {
+        let metadata = self.metadata().await.map_err(|why| self.unavailable(&why))?;
+        Ok(IssuerRule { issuer: self.settings.issuer.clone(), required: metadata.states_iss })
+    }
+
+    /// Makes ready for one token request, metadata and our proof: call it before a lease is taken (DESIGN 10.3), and
+    /// again for every attempt. A failure is definite. The provider's signing keys are left out, since a refresh verifies
+    /// nothing and must not depend on them.
+    pub async fn prepare(&self) -> std::result::Result<Prepared, Passing> {
+        self.prove(self.token_endpoint().await?)
+    }
+
+    fn prove(&self, endpoint: Url) -> std::result::Result<Prepared, Passing> {
+        // RFC 7523 §3 leaves the audience open; the issuer is what later specifications settled on.
+        let audience = self.settings.issuer.as_deref().unwrap_or(endpoint.as_str());
+        let signed = self.signer.as_ref().map(|signer| signer.sign(audience, self.clock.now())).transpose();
+        match signed {
+            Ok(proof) => Ok(Prepared { endpoint, proof }),
+            Err(error) => {
+                tracing::error!(provider = %self.settings.id, %error, "no client assertion");
+                Err(Passing::definite("the client assertion cannot be signed"))
+            }
+        }
+    }
+
+    /// Looks whether the provider is there and says all we need; one line for people either way.
+    pub async fn check(&self) -> std::result::Result<String, String> {
+        let problem = |why: Passing| why.reason.to_owned();
+        let token = self.token_endpoint().await.map_err(problem)?;
+        self.endpoint(|all| all.authorization.as_ref()).await.map_err(problem)?;
+        let pushed = if self.pushes().await.map_err(problem)? {
+            let endpoint = self.endpoint(|all| all.pushed.as_ref()).await.map_err(problem)?;
+            format!(", requests pushed to {endpoint}")
+        } else {
+            String::new()
+        };
+        let keys = match self.settings.kind {
+            ProviderKind::Oidc => self.keys().await.map_err(problem)?.len(),
+            ProviderKind::OAuth2 => return Ok(format!("token endpoint {token}{pushed}")),
+        };
+        if keys == 0 {
+            Err("no usable signing key".to_owned())
+        } else {
+            Ok(format!("{keys} signing keys, token endpoint {token}{pushed}"))
+        }
+    }
+
+    async fn identity(
+        &self,
+        answer: &TokenAnswer,
+        nonce: &SecretString,
+    ) -> std::result::Result<Identity, IdentityError> {
+        let claims = match self.settings.kind {
+            ProviderKind::Oidc => self.claims(answer, nonce).await?,
+            ProviderKind::OAuth2 => Map::new(),
+        };
+        // Judged by the id_token alone: which source names the account must not depend on what else is wanting.
+        let known = self.sid.fill(&[&claims]).is_some();
+        let is_named = || self.settings.user_name.is_empty() || self.name(&[&claims]).is_some();
+        let complete = known && is_named();
+        let info = if complete { Map::new() } else { self.userinfo(answer, &claims, known).await? };
+
+        let sources = [&claims, &info, &answer.rest];
+        let sid =
+            self.sid.fill(&sources).ok_or(IdentityError::Refused("the provider does not state the account's id"))?;
+        if sid.contains(UNREADABLE) {
+            // Two that can't be read might become one.
+            return Err(IdentityError::Refused("the account's id cannot be read"));
+        }
+        let sid =
+            Sid::parse(sid).map_err(|_quotes_it: Error| IdentityError::Refused("the account's id is no valid id"))?;
+        Ok(Identity { sid, user_name: self.name(&sources) })
+    }
+
+    /// What people know the account by.
+    fn name(&self, sources: &[&Map<String, Value>]) -> Option<String> {
+        self.user_name.fill(sources).as_deref().and_then(name::told)
+    }
+
+    async fn claims(
+        &self,
+        answer: &TokenAnswer,
+        nonce: &SecretString,
+    ) -> std::result::Result<Map<String, Value>, IdentityError> {
+        let token = answer.id_token.as_ref().ok_or(IdentityError::Refused("the answer has no id_token"))?;
+        let expected = Expected {
+            issuer: self.settings.issuer.as_deref().ok_or(IdentityError::Refused("the provider has no issuer"))?,
+            client_id: &self.settings.client_id,
+            nonce,
+            access_token: answer.grant.access_token.as_ref(),
+            now: self.clock.now(),
+        };
+        let broken = "the id_token's signature does not hold";
+        self.verified(broken, |keys| oidc::verified(token, keys, expected)).await
+    }
+
+    /// What `verify` makes of the provider's keys, asked for anew if they may have changed.
+    async fn verified(
+        &self,
+        broken: &'static str,
+        verify: impl Fn(&Keys) -> std::result::Result<Map<String, Value>, Flaw>,
+    ) -> std::result::Result<Map<String, Value>, IdentityError> {
+        let keys = self.keys().await?;
+        let mut claims = verify(&keys);
+        if claims == Err(Flaw::Key)
+            && let Some(newer) = self.keys.again(async || self.fetch_keys().await).await
+        {
+            claims = verify(&newer);
+        }
+        claims.map_err(|flaw| match flaw {
+            Flaw::Key => IdentityError::Refused(broken),
+            Flaw::Final(why) => IdentityError::Refused(why),
+        })
+    }
+
+    /// What userinfo says. Where the account is `known` without it, only the name is at stake: not worth a failed bind, unless it
+    /// is about somebody else.
+    async fn userinfo(
+        &self,
+        answer: &TokenAnswer,
+        claims: &Map<String, Value>,
+        known: bool,
+    ) -> std::result::Result<Map<String, Value>, IdentityError> {
+        let members = match self.told_by_userinfo(answer).await {
+            Err(why) if known => {
+                tracing::warn!(provider = %self.settings.id, reason = %why, "a name is not told");
+                return Ok(Map::new());
+            }
+            Ok(None) => return Ok(Map::new()),
+            Ok(Some(members)) => members,
+            Err(why) => return Err(why),
+        };
+        userinfo::about(members, claims.get("sub").and_then(Value::as_str))
+    }
+
+    /// The members of userinfo, verified where they are signed; `None` where there is no userinfo.
+    async fn told_by_userinfo(
+        &self,
+        answer: &TokenAnswer,
+    ) -> std::result::Result<Option<Map<String, Value>>, IdentityError> {
+        let Some(url) = self.metadata().await?.endpoints.userinfo.clone() else { return Ok(None) };
+        let access_token = answer.grant.access_token.as_ref();
+        let access_token = access_token
+            .ok_or(IdentityError::Refused("userinfo can't be asked: the answer has no usable access token"))?;
+        let token = match userinfo::fetch(&self.client, &url, &self.settings, access_token).await? {
+            Told::Plain(members) => return Ok(Some(members)),
+            Told::Signed(token) => token,
+        };
+        let expected = ExpectedUserinfo {
+            issuer: self.settings.issuer.as_deref(),
+            client_id: &self.settings.client_id,
+            now: self.clock.now(),
+        };
+        let broken = "the signature of userinfo does not hold";
+        self.verified(broken, |keys| oidc::verified_userinfo(&token, keys, expected)).await.map(Some)
+    }
+
+    async fn ask(&self, request: Result<HttpRequest>, over: Option<Sleep>) -> Outcome {
+        let Ok(request) = request else {
+            return Outcome::TryLater(Passing::definite("the request cannot be built"));
+        };
+        let now = self.clock.now();
+        let answer = match over {
+            Some(over) => self.client.send_until(request, over).await,
+            None => self.client.send(request).await,
+        };
+        match answer {
+            Ok(answer) => {
+                if matches!(answer.status, 300..400 | 404 | 405 | 410) {
+                    // The endpoint may have moved.
+                    self.metadata.doubt();
+                }
+                let rules = Rules { rotates: self.settings.rotates, dead_errors: &self.settings.dead_errors };
+                outcome::parse(&answer, rules, now)
+            }
+            Err(passing) => {
+                self.metadata.doubt();
+                Outcome::TryLater(passing)
+            }
+        }
+    }
+
+    /// An endpoint: the one set by hand, which needs no metadata, or the one discovered.
+    async fn endpoint(&self, pick: fn(&Endpoints) -> Option<&Url>) -> std::result::Result<Url, Passing> {
+        if let Some(by_hand) = pick(&self.settings.endpoints) {
+            return Ok(by_hand.clone());
+        }
+        let metadata = self.metadata().await?;
+        pick(&metadata.endpoints).cloned().ok_or(Passing::definite("an endpoint is neither set nor in the metadata"))
+    }
+
+    async fn metadata(&self) -> std::result::Result<Arc<Metadata>, Passing> {
+        match discovery::issuer_to_ask(&self.settings) {
+            Some(issuer) => {
+                self.metadata.get(async || discovery::fetch(&self.client, &self.settings, issuer).await).await
+            }
+            None => Document::default().under(&self.settings.endpoints).map(Arc::new),
+        }
+    }
+
+    async fn keys(&self) -> std::result::Result<Arc<Keys>, Passing> {
+        self.keys.get(async || self.fetch_keys().await).await
+    }
+
+    async fn fetch_keys(&self) -> std::result::Result<Keys, Passing> {
+        let url = self.endpoint(|all| all.jwks.as_ref()).await?;
+        let answer = self.client.get(&url, HeaderMap::new()).await;
+        let answer = answer.map_err(|passing| Passing { kind: PassingKind::Definite, ..passing })?;
+        let body = answer.body.whole().filter(|_| answer.status == 200);
+        // The content type is not asked: some serve their keys as text/plain.
+        let body = body.ok_or(Passing::definite("the signing keys are not served"))?;
+        Keys::read(body).ok_or(Passing::definite("the signing keys cannot be read"))
+    }
+
+    fn unavailable(&self, why: &Passing) -> Error {
+        tracing::warn!(provider = %self.settings.id, reason = why.reason, "the provider is unavailable");
+        Error::ProviderUnavailable { retry_after: why.retry_after.unwrap_or(PAUSE) }
+    }
+}

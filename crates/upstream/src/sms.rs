@@ -1,0 +1,152 @@
+//! Sends short messages: by the operator's webhook, signed as Standard Webhooks has it, at once and while the person waits.
+//! Nothing is queued: a code that comes late is none.
+
+use std::fmt;
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use oauth2::http;
+use secrecy::{ExposeSecret as _, SecretSlice};
+use serde_json::json;
+use tokio::sync::mpsc::UnboundedSender;
+use url::Url;
+
+use super::client::Client;
+use domain::clock::SharedClock;
+use domain::confirmation::ShortMessage;
+use domain::entropy::SharedEntropy;
+use settings::Sms;
+
+/// How long the webhook may take for one call.
+const CALL_LIMIT: Duration = Duration::from_secs(5);
+/// How often it is called for one message.
+const CALLS: usize = 2;
+
+/// Why a message was not sent, for the log: nothing of the message, nothing the webhook wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotSent(&'static str);
+
+/// Sends short messages, or has nobody to send them.
+#[derive(Debug)]
+pub struct Gateway(Way);
+
+enum Way {
+    Nobody,
+    Webhook(Webhook),
+    Handed(UnboundedSender<ShortMessage>),
+}
+
+impl fmt::Debug for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nobody => "Nobody",
+            Self::Webhook(_) => "Webhook",
+            Self::Handed(_) => "Handed",
+        })
+    }
+}
+
+/// The operator's webhook.
+struct Webhook {
+    url: Url,
+    key: SecretSlice<u8>,
+    client: Client,
+    clock: SharedClock,
+    entropy: SharedEntropy,
+    limit: Duration,
+}
+
+/// What one call came to.
+enum Called {
+    Taken,
+    /// Asking again won't change it.
+    Refused(&'static str),
+    /// It may.
+    Failed(&'static str),
+}
+
+impl Gateway {
+    /// The gateway of the settings.
+    pub(super) fn new(settings: Option<&Sms>, (client, clock, entropy): (Client, SharedClock, SharedEntropy)) -> Self {
+        Self(match settings {
+            None => Way::Nobody,
+            Some(Sms::Handed(sink)) => Way::Handed(sink.clone()),
+            Some(Sms::Webhook { url, key }) => {
+                let (url, key) = (url.clone(), key.clone());
+                Way::Webhook(Webhook { url, key, client, clock, entropy, limit: CALL_LIMIT })
+            }
+        })
+    }
+
+    /// As [`Gateway::new`], for a webhook that may take no longer than `limit`.
+    #[cfg(test)]
+    pub(super) fn within(limit: Duration, settings: &Sms, around: (Client, SharedClock, SharedEntropy)) -> Self {
+        let mut gateway = Self::new(Some(settings), around);
+        if let Way::Webhook(webhook) = &mut gateway.0 {
+            webhook.limit = limit;
+        }
+        gateway
+    }
+
+    /// Whether there is anybody to send by.
+    pub fn is_there(&self) -> bool {
+        !matches!(self.0, Way::Nobody)
+    }
+
+    /// Sends a message; after this it was taken by the webhook, or was not sent as far as anybody knows.
+    pub async fn send(&self, message: ShortMessage) -> Result<(), NotSent> {
+        match &self.0 {
+            Way::Nobody => Err(NotSent("no [sms] is configured")),
+            Way::Handed(sink) => sink.send(message).map_err(|_gone| NotSent("nobody takes messages any more")),
+            Way::Webhook(webhook) => webhook.send(&message).await,
+        }
+    }
+}
+
+impl Webhook {
+    async fn send(&self, message: &ShortMessage) -> Result<(), NotSent> {
+        // The same for each call, so that who was called twice sends once (Standard Webhooks, "Webhook metadata").
+        let id = format!("msg_{}", self.entropy.uuid().simple());
+        let code = message.code.number().to_string();
+        let body = json!({"to": message.to.as_str(), "text": message.text, "code": code}).to_string();
+        let mut why = "it was not called";
+        for _ in 0..CALLS {
+            match tokio::time::timeout(self.limit, self.call(&id, &body)).await {
+                Ok(Called::Taken) => return Ok(()),
+                Ok(Called::Refused(reason)) => return Err(NotSent(reason)),
+                Ok(Called::Failed(reason)) => why = reason,
+                Err(_elapsed) => why = "no answer in time",
+            }
+        }
+        Err(NotSent(why))
+    }
+
+    async fn call(&self, id: &str, body: &str) -> Called {
+        let timestamp = self.clock.now().timestamp().to_string();
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.key.expose_secret());
+        let signature = hmac::sign(&key, format!("{id}.{timestamp}.{body}").as_bytes());
+        let request = http::Request::post(self.url.as_str())
+            .header("content-type", "application/json")
+            .header("webhook-id", id)
+            .header("webhook-timestamp", timestamp)
+            .header("webhook-signature", format!("v1,{}", STANDARD.encode(signature)))
+            .body(body.as_bytes().to_vec());
+        let Ok(request) = request else { return Called::Refused("the request cannot be built") };
+        match self.client.send(request).await {
+            Ok(answer) => judge(answer.status),
+            Err(passing) => Called::Failed(passing.reason),
+        }
+    }
+}
+
+fn judge(status: u16) -> Called {
+    match status {
+        200..300 => Called::Taken,
+        408 | 425 | 429 => Called::Failed("it is asked too much"),
+        400..500 => Called::Refused("it refuses the call"),
+        _ => Called::Failed("it fails"),
+    }
+}
