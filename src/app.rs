@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::service::{Flights, Parts, Uses, caller_sized, callers, keys, ownership, passwords};
+use crate::service::{Flights, Parts, caller_sized, keys, ownership};
 use domain::Result;
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
-use settings::{Settings, words_on_odds};
+use settings::{Configuration, Settings, words_on_odds};
 use store::Store;
 use upstream::Upstream;
 
-/// The application.
+/// The application, as one request or command sees it.
 #[derive(Clone)]
 pub struct App {
     /// What its services work with.
@@ -23,32 +23,33 @@ impl App {
     /// Opens the database and brings it to the newest schema, opens the vault, and brings links in line with the settings.
     /// Drivers, writers and calls to providers run on `runtime`.
     pub async fn build(
-        settings: Settings,
+        configuration: Configuration,
         clock: SharedClock,
         entropy: SharedEntropy,
         runtime: Handle,
     ) -> Result<Self> {
+        let Configuration { start, settings } = configuration;
         warn_of_partners(&settings);
         warn_of_odds(&settings);
-        let store = Store::new(&settings.database_url, settings.ca_file.as_deref(), runtime.clone())?;
+        let store = Store::new(&start.database_url, settings.ca_file.as_deref(), runtime.clone())?;
         for migration in store.migrate().await? {
             tracing::info!(migration, "migrated");
         }
-        let vault = keys::open_vault(&store, &settings.keyring, &clock, &entropy).await?;
+        let vault = keys::open_vault(&store, &start.keyring, &clock, &entropy).await?;
         let parts = Arc::new(Parts {
-            upstream: Upstream::new(&settings, &clock, &entropy)?,
-            flights: Flights::new(&settings, &entropy),
-            tokens_seen: callers::TokensSeen::default(),
-            wrong_secrets: callers::WrongSecrets::default(),
-            passwords: passwords::Passwords::default(),
-            caller_sized: caller_sized::CallerSized::new(store.lists_at_once()),
-            uses: Uses::default(),
-            presence: keys::Presence::new(&*entropy),
-            store,
-            vault,
+            upstream: Arc::new(Upstream::new(&settings, &clock, &entropy)?),
+            flights: Arc::new(Flights::new(&entropy)),
+            tokens_seen: Arc::default(),
+            wrong_secrets: Arc::default(),
+            passwords: Arc::default(),
+            caller_sized: Arc::new(caller_sized::CallerSized::new(store.lists_at_once())),
+            uses: Arc::default(),
+            presence: Arc::new(keys::Presence::new(&*entropy, start.keyring)),
+            store: Arc::new(store),
+            vault: Arc::new(vault),
+            settings: Arc::new(settings),
             clock,
             entropy,
-            settings,
             runtime,
         });
         ownership::reconcile(&parts).await?;

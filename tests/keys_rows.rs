@@ -27,7 +27,7 @@ async fn world(engine: Engine) -> World {
 fn keeper(world: &World) -> Keeper {
     Keeper {
         store: Store::new(&world.database_url.clone().into(), None, Handle::current()).expect("an address"),
-        source: world.app.parts.settings.keyring.clone(),
+        source: world.app.parts.presence.keyring.clone(),
         clock: world.clock.clone(),
         entropy: SystemEntropy::shared(),
     }
@@ -284,8 +284,8 @@ async fn a_long_delete_makes_no_instance_look_dead() {
     let world = World::frozen(Engine::Postgres).await;
     let mut sql = Sql::open(&world.database_url).await;
     sql.run("BEGIN; LOCK TABLE oauth_tokens, flows IN SHARE ROW EXCLUSIVE MODE").await;
-    let sweeping = tokio::spawn(sweep::run(world.app.parts.clone()));
-    let reporting = tokio::spawn(keys::report(world.app.parts.clone()));
+    let sweeping = tokio::spawn(sweep::run(world.current.clone()));
+    let reporting = tokio::spawn(keys::report(world.current.clone()));
     let seen = async { while count(&world, "instances").await == 0 {} };
     tokio::time::timeout(std::time::Duration::from_secs(10), seen).await.expect("it is not seen");
     assert!(!sweeping.is_finished() && !reporting.is_finished());

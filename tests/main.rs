@@ -110,6 +110,7 @@ mod sign_in_limits;
 mod sign_in_networks;
 mod slow_answers;
 mod slow_peers;
+mod snapshot;
 mod standing;
 mod storage;
 mod support;

@@ -6,7 +6,7 @@ use domain::ids::Subject;
 use fedlink::app::App;
 use fedlink::service::accounts;
 use serde_json::{Value, json};
-use settings::{Literals, Settings};
+use settings::{Configuration, Literals};
 use tokio::runtime::Handle;
 
 use crate::support::browser::{Browser, instruct};
@@ -51,7 +51,7 @@ async fn started_beside(world: &World, exclusive: bool) -> Result<App, domain::E
     let text =
         settings(&world.database_url, &world.folder.path().join("fedlink.keys"), &world.base, &world.sandbox.issuer());
     let text = format!("{text}exclusive = {exclusive}\n");
-    let settings = Settings::parse(&text, world.folder.path(), &|_| None, Literals::Allow).expect("settings");
+    let settings = Configuration::parse(&text, world.folder.path(), &|_| None, Literals::Allow).expect("settings");
     let clock: SharedClock = world.clock.clone();
     App::build(settings, clock, SystemEntropy::shared(), Handle::current()).await
 }

@@ -66,7 +66,7 @@ both_engines! {
         world.account("alice").await;
         lasting(&world, "oleg", 3600).await;
         unlink(&world, &world.console().await, "oleg").await;
-        let worker = tokio::spawn(revoke::run(world.app.parts.clone()));
+        let worker = tokio::spawn(revoke::run(world.current.clone()));
         let over = async { while ends(&world).await.is_empty() {} };
         tokio::time::timeout(Duration::from_secs(4), over).await.expect("it is held up");
         assert_eq!((ends(&world).await, waiting(&world).await), (vec![REVOKED.to_owned()], 20));

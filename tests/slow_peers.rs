@@ -39,10 +39,10 @@ impl Slow {
     async fn start(engine: Engine, connections: usize, bodies: usize) -> Self {
         let world = World::start_with(engine, with_sessions).await;
         let clock = MovableClock::frozen(chrono::DateTime::UNIX_EPOCH);
-        let capacity = Capacity { workers: 1, connections, bodies, clock: clock.clone() };
+        let capacity = Capacity { workers: 1, connections, bodies, clock: clock.clone(), drain: Duration::ZERO };
         let [public, ops] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
         let address = public.local_addr().expect("an address").to_string();
-        let service = Service::new(&world.app, public, ops, &capacity, &Leaving::default()).expect("it serves");
+        let service = Service::new(&world.current, public, ops, &capacity, &Leaving::default()).expect("it serves");
         tokio::spawn(service.run());
         Self { world, address, clock }
     }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use domain::clock::Clock as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::json;
-use settings::{Literals, Settings};
+use settings::{Configuration, Literals};
 use sha2::Sha256;
 
 use crate::support::program;
@@ -238,7 +238,8 @@ introspection_client_secret = "x"
     let parse = |secret: &str| {
         let env = |name: &str| (name == "X").then(|| secret.to_owned());
         let text = text.replace("LITERAL", secret);
-        Settings::parse(&text, Path::new("/etc/fedlink"), &env, Literals::Allow).map_err(|errors| errors.to_string())
+        Configuration::parse(&text, Path::new("/etc/fedlink"), &env, Literals::Allow)
+            .map_err(|errors| errors.to_string())
     };
     let places = [
         "clients[0].secret (app)",

@@ -11,14 +11,15 @@ use crate::service::kin;
 use settings::words_on_odds;
 
 pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trouble> {
-    let settings = load(config)?;
+    let configuration = load(config)?;
+    let settings = &configuration.settings;
     tell(
         output,
         "settings",
         Ok(&format!("{} clients, {} providers", settings.clients.len(), settings.providers.len())),
     );
     // Opening migrates, opens the keyring and holds it against the database, and brings ownership in line.
-    let app = build(settings).await?;
+    let app = build(configuration).await?;
     for warning in app.parts.settings.partner_warnings() {
         warn(output, &format!("partner {} ({})", warning.partner, warning.client), &warning.words);
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::output::{Output, Trouble, aside};
 use crate::app::App;
 use crate::service::import::{Line, Newer, Taken, UnknownSubject, take_in};
-use crate::service::keys;
+use crate::service::{Current, keys};
 use domain::Error;
 
 #[derive(Args)]
@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments, app: App, output: &Output) -> Result<ExitCode, Trouble> {
     // It may take hours, and seals all the while: no key may be activated that it lacks, and none dropped that it uses.
     keys::join(&app.parts).await.map_err(|error| Trouble::from(&error))?;
-    let reporting = tokio::spawn(keys::report(app.parts.clone()));
+    let reporting = tokio::spawn(keys::report(Current::new(app.parts.clone())));
     let ended = take_all(arguments, &app, output).await;
     reporting.abort();
     keys::leave(&app.parts).await.map_err(|error| Trouble::from(&error))?;

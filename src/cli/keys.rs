@@ -13,7 +13,7 @@ use crate::service::keys::{Keeper, KeyState, Listed, Progress};
 use domain::Error;
 use domain::clock::SystemClock;
 use domain::entropy::SystemEntropy;
-use settings::{KeyringSource, Settings};
+use settings::{Configuration, KeyringSource};
 use store::Store;
 
 #[derive(Subcommand)]
@@ -36,12 +36,12 @@ pub(super) enum Command {
     },
 }
 
-pub(super) async fn run(command: &Command, settings: Settings, output: &Output) -> Result<ExitCode, Trouble> {
+pub(super) async fn run(command: &Command, configuration: Configuration, output: &Output) -> Result<ExitCode, Trouble> {
     let tell = |error: Error| Trouble::from(&error);
     if let Command::Add = command {
-        return add(&settings, output).map_err(tell);
+        return add(&configuration.start.keyring, output).map_err(tell);
     }
-    let keeper = open(settings).await.map_err(tell)?;
+    let keeper = open(configuration).await.map_err(tell)?;
     let done = match command {
         Command::List => list(&keeper, output).await,
         Command::Add => Ok(ExitCode::SUCCESS),
@@ -52,15 +52,15 @@ pub(super) async fn run(command: &Command, settings: Settings, output: &Output) 
     done.map_err(tell)
 }
 
-async fn open(settings: Settings) -> Result<Keeper, Error> {
-    let store = Store::new(&settings.database_url, settings.ca_file.as_deref(), Handle::current())?;
+async fn open(Configuration { start, settings }: Configuration) -> Result<Keeper, Error> {
+    let store = Store::new(&start.database_url, settings.ca_file.as_deref(), Handle::current())?;
     store.migrate().await?;
-    Ok(Keeper { store, source: settings.keyring, clock: SystemClock::shared(), entropy: SystemEntropy::shared() })
+    Ok(Keeper { store, source: start.keyring, clock: SystemClock::shared(), entropy: SystemEntropy::shared() })
 }
 
-fn add(settings: &Settings, output: &Output) -> Result<ExitCode, Error> {
-    let (id, state) = Keeper::add(&settings.keyring, &SystemEntropy::shared())?;
-    let place = match &settings.keyring {
+fn add(keyring: &KeyringSource, output: &Output) -> Result<ExitCode, Error> {
+    let (id, state) = Keeper::add(keyring, &SystemEntropy::shared())?;
+    let place = match keyring {
         KeyringSource::File(path) => path.display().to_string(),
         KeyringSource::Text(_) => String::new(),
     };

@@ -23,7 +23,7 @@ use crate::telemetry;
 use domain::clock::SystemClock;
 use domain::entropy::SystemEntropy;
 use output::{Output, Trouble};
-use settings::{Settings, process_env};
+use settings::{Configuration, process_env};
 
 /// Keeps users' links to external identity providers and hands out valid access tokens for them.
 #[derive(Parser)]
@@ -113,8 +113,9 @@ fn log_filter(command: &Command) -> Option<String> {
     process_env("FEDLINK_LOG").or_else(quiet)
 }
 
-fn load(config: &std::path::Path) -> Result<Settings, Trouble> {
-    Settings::load(config, &process_env).map_err(|errors| Trouble::say(format!("the settings are wrong:\n{errors}")))
+fn load(config: &std::path::Path) -> Result<Configuration, Trouble> {
+    Configuration::load(config, &process_env)
+        .map_err(|errors| Trouble::say(format!("the settings are wrong:\n{errors}")))
 }
 
 /// The application with the machine's own clock and randomness.
@@ -122,8 +123,8 @@ async fn open(config: &std::path::Path) -> Result<App, Trouble> {
     build(load(config)?).await
 }
 
-async fn build(settings: Settings) -> Result<App, Trouble> {
-    let opening = App::build(settings, SystemClock::shared(), SystemEntropy::shared(), Handle::current());
+async fn build(configuration: Configuration) -> Result<App, Trouble> {
+    let opening = App::build(configuration, SystemClock::shared(), SystemEntropy::shared(), Handle::current());
     Box::pin(opening).await.map_err(|error| Trouble::from(&error))
 }
 

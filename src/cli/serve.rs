@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -15,21 +16,22 @@ use super::output::Trouble;
 use super::{build, told_to_stop};
 use crate::app::App;
 use crate::http::server::{Capacity, Leaving, Service};
-use crate::service::{keys, refresh, revoke, sweep};
+use crate::service::{Current, keys, refresh, revoke, sweep};
 use domain::clock::SystemClock;
 use domain::pace;
-use settings::Settings;
+use settings::Configuration;
 use store::Store;
 
-pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
+pub(super) async fn run(configuration: Configuration) -> Result<ExitCode, Trouble> {
     // First of all: until somebody listens to it, the signal ends the process.
     let hangups =
         signal(SignalKind::hangup()).map_err(|error| Trouble::say(format!("can't listen to signals: {error}")))?;
-    let (listen, ops_listen) = (settings.listen, settings.ops_listen);
-    let (public, ops) = (bind("listen", listen)?, bind("ops_listen", ops_listen)?);
+    let start = &configuration.start;
+    let (public, ops) = (bind("listen", start.listen)?, bind("ops_listen", start.ops_listen)?);
+    let (drain, within) = (start.drain, start.stop_within);
     // Before anything is opened: a second server must not migrate, or bring ownership in line with settings of its own.
-    let only_server = lock(&settings)?;
-    let app = build(settings).await?;
+    let only_server = lock(&configuration)?;
+    let app = build(configuration).await?;
     refresh::clear_after_a_crash(&app.parts).await.map_err(|error| Trouble::from(&error))?;
     if only_server.is_some() {
         keys::forget_others(&app.parts).await.map_err(|error| Trouble::from(&error))?;
@@ -38,20 +40,20 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
     let addresses = public.local_addr().and_then(|public| ops.local_addr().map(|ops| (public, ops)));
     let (listen, ops_listen) = addresses.map_err(|error| Trouble::say(format!("can't listen: {error}")))?;
     let leaving = Leaving::default();
-    let service = Service::new(&app, public, ops, &capacity(), &leaving)
+    let current = Current::new(Arc::clone(&app.parts));
+    let service = Service::new(&current, public, ops, &capacity(drain), &leaving)
         .map_err(|error| Trouble::say(format!("can't serve: {error}")))?;
     let (public, ops) = service.handles();
     tracing::info!("listening on http://{listen}, operations on http://{ops_listen}");
-    let reporting = tokio::spawn(keys::report(app.parts.clone()));
-    let sweeping = tokio::spawn(sweep::run(app.parts.clone()));
-    let refreshing = tokio::spawn(refresh::run(app.parts.clone()));
+    let reporting = tokio::spawn(keys::report(current.clone()));
+    let sweeping = tokio::spawn(sweep::run(current.clone()));
+    let refreshing = tokio::spawn(refresh::run(current.clone()));
     let reloading = tokio::spawn(reload_when_told(app.clone(), hangups));
-    let revoking = tokio::spawn(revoke::run(app.parts.clone()));
+    let revoking = tokio::spawn(revoke::run(current.clone()));
     let serving = tokio::spawn(service.run());
 
     told_to_stop().await?;
-    let stopping =
-        Stopping { began: Instant::now(), drain: app.parts.settings.drain, within: app.parts.settings.stop_within };
+    let stopping = Stopping { began: Instant::now(), drain, within };
     tracing::info!("stopping: requests finish, refreshes in flight are stored");
     if only_server.is_some() {
         // Before anybody hears of it: what is begun now might not be stored before the end.
@@ -82,7 +84,7 @@ pub(super) async fn run(settings: Settings) -> Result<ExitCode, Trouble> {
 }
 
 /// What this machine lets us use: all of its processors, and connections as far as descriptors go.
-fn capacity() -> Capacity {
+fn capacity(drain: Duration) -> Capacity {
     let limit = getrlimit(Resource::Nofile);
     // A soft limit is there for programs that can't count beyond 1024.
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -98,6 +100,7 @@ fn capacity() -> Capacity {
         connections: pace::connections(descriptors.unwrap_or(u64::MAX)),
         bodies: pace::BODIES,
         clock: SystemClock::shared(),
+        drain,
     }
 }
 
@@ -155,8 +158,8 @@ fn bind(name: &str, address: SocketAddr) -> Result<TcpListener, Trouble> {
 }
 
 /// A SQLite file is served by one process: it alone keeps two refreshes of a link apart. The lock goes with the process.
-fn lock(settings: &Settings) -> Result<Option<File>, Trouble> {
-    let store = Store::new(&settings.database_url, settings.ca_file.as_deref(), Handle::current())
+fn lock(Configuration { start, settings }: &Configuration) -> Result<Option<File>, Trouble> {
+    let store = Store::new(&start.database_url, settings.ca_file.as_deref(), Handle::current())
         .map_err(|error| Trouble::from(&error))?;
     let Some(database) = store.sqlite_path() else { return Ok(None) };
     let path = database.with_extension("lock");

@@ -7,6 +7,7 @@ pub(crate) mod condo;
 mod connection;
 mod cookies;
 mod cors;
+mod current;
 mod fields;
 mod headers;
 mod limits;
@@ -23,7 +24,7 @@ mod words;
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
-use crate::app::App;
+use crate::service::Current;
 use blitz::{bind, error, fa, fed_token, oauth};
 use condo::graphql;
 use condo::sign_in as partner;
@@ -41,11 +42,12 @@ macro_rules! at {
 use at;
 
 /// The service's routes, under the base path and, the same, at the root.
-fn routes(app: &App, api: &web::Data<graphql::Api>, config: &mut ServiceConfig) {
-    let base_path = &app.parts.settings.base_path;
-    config.app_data(web::Data::new(app.clone())).app_data(api.clone());
+fn routes(current: &Current, api: &web::Data<graphql::Api>, config: &mut ServiceConfig) {
+    let settings = &current.take().settings;
+    let base_path = &settings.base_path;
+    config.app_data(web::Data::new(current.clone())).app_data(api.clone());
     // Without these settings the Condo dialect has no sessions, and isn't there.
-    let condo = if app.parts.settings.session.is_some() { condo_routes } else { no_routes };
+    let condo = if settings.session.is_some() { condo_routes } else { no_routes };
     at!(config, &format!("/.well-known/oauth-authorization-server{base_path}"), get => oauth::metadata);
     if !base_path.is_empty() {
         config.service(web::scope(base_path).configure(blitz_routes).configure(condo));

@@ -8,9 +8,9 @@ use actix_web::web::{self, Data, ServiceConfig};
 use serde_json::json;
 
 use super::at;
-use crate::app::App;
 use crate::http::blitz::error::{not_found, report};
 use crate::http::pulse::Pulse;
+use crate::service::Current;
 
 /// Whether the service is going down: readiness drops first, so that nobody sends it anything new.
 #[derive(Clone, Default)]
@@ -31,7 +31,7 @@ impl Leaving {
 /// What the operator asks about.
 #[derive(Clone)]
 pub(super) struct Watched {
-    pub(super) app: App,
+    pub(super) current: Current,
     pub(super) leaving: Leaving,
     pub(super) pulse: Arc<Pulse>,
 }
@@ -53,7 +53,7 @@ async fn readyz(watched: Data<Watched>) -> HttpResponse {
     if watched.leaving.has_begun() {
         return HttpResponse::ServiceUnavailable().json(json!({"status": "unavailable"}));
     }
-    let answered = watched.app.parts.store.ping().await;
+    let answered = watched.current.take().store.ping().await;
     if let Err(error) = &answered {
         report(error);
     }

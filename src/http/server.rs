@@ -17,7 +17,7 @@ use super::headers::on_every_answer;
 pub use super::ops::Leaving;
 use super::ops::Watched;
 use super::pulse::Pulse;
-use crate::app::App;
+use crate::service::Current;
 use domain::clock::SharedClock;
 
 /// How long after it is told to stop nobody is answered any more.
@@ -42,28 +42,32 @@ pub struct Capacity {
     pub bodies: usize,
     /// Tells how long peers take. It is the machine's even where the service's is not.
     pub clock: SharedClock,
+    /// How long it is served on after it is told to stop.
+    pub drain: Duration,
 }
 
 impl Service {
-    /// Serves `app` on listeners that are already bound.
+    /// Serves on listeners that are already bound; each request by the parts as they are when it comes.
     pub fn new(
-        app: &App,
+        current: &Current,
         public: TcpListener,
         ops: TcpListener,
         capacity: &Capacity,
         leaving: &Leaving,
     ) -> io::Result<Self> {
-        let settings = &app.parts.settings;
+        let parts = current.take();
+        let settings = &parts.settings;
+        let by_https = settings.is_secure();
         let pulse = Pulse::new(SharedClock::clone(&capacity.clock));
         let house = House {
             census: Census::new(capacity.connections, capacity.bodies, &settings.trusted_proxies),
             clock: SharedClock::clone(&capacity.clock),
-            by_https: settings.is_secure(),
+            by_https,
             pulse: Arc::clone(&pulse),
             leaving: leaving.clone(),
             workers: capacity.workers,
             most: capacity.connections,
-            finish: CUT_OFF.saturating_sub(settings.drain).as_secs(),
+            finish: CUT_OFF.saturating_sub(capacity.drain).as_secs(),
         };
         // RFC 6797 §7.2: nobody comes here by https. And who watches does so until the end.
         let operators = House {
@@ -75,13 +79,14 @@ impl Service {
             most: OPERATORS,
             ..house.clone()
         };
-        let (served, api) = (app.clone(), web::Data::new(graphql::api(settings)));
+        let (served, api) = (current.clone(), web::Data::new(graphql::api(settings)));
         let public = connection::serve(public, house, move || {
             let (served, api) = (served.clone(), api.clone());
-            let careful = on_every_answer(served.parts.settings.is_secure());
-            ActixApp::new().wrap(careful).configure(move |config| super::routes(&served, &api, config))
+            ActixApp::new()
+                .wrap(on_every_answer(by_https))
+                .configure(move |config| super::routes(&served, &api, config))
         })?;
-        let watched = Watched { app: app.clone(), leaving: leaving.clone(), pulse };
+        let watched = Watched { current: current.clone(), leaving: leaving.clone(), pulse };
         let ops = connection::serve(ops, operators, move || {
             let watched = watched.clone();
             let careful = on_every_answer(false);

@@ -15,7 +15,6 @@ use domain::entropy::SharedEntropy;
 use domain::guard::Guard;
 use domain::ids::{LinkId, ProviderId};
 use domain::refresh::Errand;
-use settings::Settings;
 
 /// How a refresh ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +38,6 @@ pub(super) type Flight = Shared<oneshot::Receiver<Landing>>;
 pub struct Flights {
     flying: Mutex<HashMap<LinkId, Flight>>,
     lanes: Mutex<HashMap<ProviderId, Arc<Lane>>>,
-    max_concurrency: usize,
     waiting: Waiting,
     /// The process is about to end: what has not been asked for yet is asked for by others, or after the start.
     ending: AtomicBool,
@@ -55,10 +53,22 @@ pub(super) struct Lane {
     pub(super) reserve: Semaphore,
     /// Who asks before anybody wants to know has one of these, too: half as many.
     pub(super) background: Semaphore,
-    guard: Mutex<Guard>,
+    /// How many may ask at once.
+    width: usize,
+    guard: Arc<Mutex<Guard>>,
 }
 
 impl Lane {
+    fn new(width: usize, guard: Arc<Mutex<Guard>>) -> Self {
+        Self {
+            permits: Semaphore::new(width),
+            reserve: Semaphore::new(width),
+            background: Semaphore::new((width / 2).max(1)),
+            width,
+            guard,
+        }
+    }
+
     /// What has been heard of the provider lately.
     pub(super) fn guard(&self) -> MutexGuard<'_, Guard> {
         self.guard.lock().unwrap_or_else(PoisonError::into_inner)
@@ -66,29 +76,25 @@ impl Lane {
 }
 
 impl Flights {
-    /// No flights yet; each provider bears `tokens.max_concurrency` at once.
-    pub fn new(settings: &Settings, entropy: &SharedEntropy) -> Self {
+    /// No flights yet.
+    pub fn new(entropy: &SharedEntropy) -> Self {
         Self {
             flying: Mutex::default(),
             lanes: Mutex::default(),
-            max_concurrency: settings.tokens.max_concurrency,
             waiting: Waiting::default(),
             ending: AtomicBool::new(false),
             seed: entropy.bytes(),
         }
     }
 
-    /// What a provider bears, and what has been heard of it.
-    pub(super) fn lane(&self, provider: &ProviderId) -> Arc<Lane> {
+    /// What a provider bears, `width` at once (`tokens.max_concurrency`), and what has been heard of it. Where the width was
+    /// decided anew, those who ask still have their permits of the one before.
+    pub(super) fn lane(&self, provider: &ProviderId, width: usize) -> Arc<Lane> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes.entry(provider.clone()).or_insert_with(|| {
-            Arc::new(Lane {
-                permits: Semaphore::new(self.max_concurrency),
-                reserve: Semaphore::new(self.max_concurrency),
-                background: Semaphore::new((self.max_concurrency / 2).max(1)),
-                guard: Mutex::default(),
-            })
-        });
+        let lane = lanes.entry(provider.clone()).or_insert_with(|| Arc::new(Lane::new(width, Arc::default())));
+        if lane.width != width {
+            *lane = Arc::new(Lane::new(width, Arc::clone(&lane.guard)));
+        }
         Arc::clone(lane)
     }
 
@@ -171,5 +177,24 @@ struct Airstrip {
 impl Drop for Airstrip {
     fn drop(&mut self) {
         self.parts.flights.land(self.link);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::entropy::SeededEntropy;
+
+    use super::*;
+
+    #[test]
+    fn a_provider_bears_what_was_decided_last_and_is_known_as_before() {
+        let flights = Flights::new(&SeededEntropy::shared(1));
+        let provider = ProviderId::parse("box", "box_1").unwrap();
+        let narrow = flights.lane(&provider, 1);
+        let _asks = narrow.permits.try_acquire().unwrap();
+        assert!(flights.lane(&provider, 1).permits.try_acquire().is_err());
+        let wide = flights.lane(&provider, 2);
+        assert_eq!(wide.permits.available_permits(), 2);
+        assert!(Arc::ptr_eq(&narrow.guard, &wide.guard));
     }
 }

@@ -9,6 +9,7 @@ pub mod callers;
 pub mod condo_sessions;
 pub mod condo_sign_in;
 pub mod confirm_phone;
+mod current;
 pub mod forms;
 pub mod grants;
 mod hashing;
@@ -46,6 +47,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
+pub use current::Current;
 pub use flights::Flights;
 pub use uses::Uses;
 
@@ -59,39 +61,47 @@ use store::Store;
 use upstream::Upstream;
 use vault::Vault;
 
-/// Everything a service works with; built once, shared by all workers.
+/// Everything a service works with. A request, a flight and a round of background work take it once ([`Current`]) and keep it
+/// to their end: whatever is decided anew meanwhile, they go by one decision.
+#[derive(Clone)]
 pub struct Parts {
+    /// What the operator decided.
+    pub settings: Arc<Settings>,
+    /// The providers, as they were decided.
+    pub upstream: Arc<Upstream>,
     /// The database.
-    pub store: Store,
+    pub store: Arc<Store>,
     /// The door to plaintext tokens.
-    pub vault: Vault,
-    /// The providers.
-    pub upstream: Upstream,
+    pub vault: Arc<Vault>,
     /// The time.
     pub clock: SharedClock,
     /// Randomness.
     pub entropy: SharedEntropy,
-    /// What the operator decided.
-    pub settings: Settings,
     /// Refreshes in flight.
-    pub flights: Flights,
+    pub flights: Arc<Flights>,
     /// Our own tokens, as far as they were checked lately.
-    pub tokens_seen: callers::TokensSeen,
+    pub tokens_seen: Arc<callers::TokensSeen>,
     /// Guesses at the secrets of applications.
-    pub wrong_secrets: callers::WrongSecrets,
+    pub wrong_secrets: Arc<callers::WrongSecrets>,
     /// How many passwords are looked at at once.
-    pub passwords: passwords::Passwords,
+    pub passwords: Arc<passwords::Passwords>,
     /// Whose turn it is to list, and what everybody has spent on it.
-    pub caller_sized: caller_sized::CallerSized,
+    pub caller_sized: Arc<caller_sized::CallerSized>,
     /// Uses of links that wait to be written.
-    pub uses: Uses,
+    pub uses: Arc<Uses>,
     /// This process among those that serve.
-    pub presence: keys::Presence,
+    pub presence: Arc<keys::Presence>,
     /// The main runtime: units of writing and calls to providers run here, so that a caller who hangs up cancels none.
     pub runtime: Handle,
 }
 
 impl Parts {
+    /// The same with other settings, and providers as they have them. Nobody works with it before [`Current::replace`].
+    pub fn with(&self, settings: Settings) -> Result<Self> {
+        let upstream = Upstream::new(&settings, &self.clock, &self.entropy)?;
+        Ok(Self { settings: Arc::new(settings), upstream: Arc::new(upstream), ..self.clone() })
+    }
+
     /// Runs `work` to its end whatever becomes of the caller.
     async fn detached<T, F>(self: &Arc<Self>, work: impl FnOnce(Arc<Self>) -> F) -> Result<T>
     where

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::audit::{About, record};
 use super::bind::in_the_clear_if_any;
 use super::token_sets::open_key;
-use super::{Parts, kin};
+use super::{Current, Parts, kin};
 use domain::event::{Actor, Event};
 use domain::ids::{ProviderId, Sid, Subject};
 use domain::revocation::{Revocation, next_attempt};
@@ -139,16 +139,16 @@ async fn record_end(
 type Named = (String, String);
 
 /// Works until it is dropped: each provider for itself, so that one that hangs holds up none of the others.
-pub async fn run(parts: Arc<Parts>) {
+pub async fn run(current: Current) {
     let mut rounds = tokio::time::interval(LOOK_EVERY);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let (mut busy, mut at_work) = (BTreeSet::new(), FuturesUnordered::new());
     loop {
         tokio::select! {
-            _ = rounds.tick() => match due_providers(&parts).await {
+            _ = rounds.tick() => match due_providers(&current.take()).await {
                 Ok(found) => {
                     let free = found.into_iter().filter(|provider| busy.insert(provider.clone()));
-                    at_work.extend(free.map(|provider| Box::pin(work_off(&parts, provider))));
+                    at_work.extend(free.map(|provider| Box::pin(work_off(current.take(), provider))));
                 }
                 Err(error) => tracing::warn!(%error, "revocations could not be looked at"),
             },
@@ -167,15 +167,15 @@ async fn due_providers(parts: &Parts) -> Result<Vec<Named>> {
     store::read!(parts.store, |conn| list_providers(conn, now))
 }
 
-async fn work_off(parts: &Parts, provider: Named) -> (Named, Result<()>) {
-    let done = work_off_due(parts, &provider).await;
+async fn work_off(parts: Arc<Parts>, provider: Named) -> (Named, Result<()>) {
+    let done = work_off_due(&parts, &provider).await;
     (provider, done)
 }
 
 /// Tries every revocation whose time has come. Any number of instances may do so: each attempt has one taker.
-pub async fn run_due(parts: &Parts) -> Result<()> {
+pub async fn run_due(parts: &Arc<Parts>) -> Result<()> {
     let providers = due_providers(parts).await?;
-    let all = join_all(providers.into_iter().map(|provider| Box::pin(work_off(parts, provider)))).await;
+    let all = join_all(providers.into_iter().map(|provider| Box::pin(work_off(Arc::clone(parts), provider)))).await;
     all.into_iter().try_for_each(|(_, done)| done)
 }
 

@@ -1,11 +1,10 @@
 //! What is done in the background: last uses written; flows, sessions, confirmations, codes and tokens past their time deleted.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 
-use super::{Parts, bind, uses};
+use super::{Current, Parts, bind, uses};
 use domain::Result;
 use store::{
     at, attempts, condo_sessions, confirm_phone_actions, known_places, oauth_codes, oauth_refresh_tokens, oauth_tokens,
@@ -22,11 +21,12 @@ const AFTERLIFE: TimeDelta = TimeDelta::minutes(10);
 const CODE_MEMORY: TimeDelta = TimeDelta::days(1);
 
 /// Works until it is dropped.
-pub async fn run(parts: Arc<Parts>) {
+pub async fn run(current: Current) {
     let mut rounds = tokio::time::interval(FLUSH_EVERY);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for round in 0_u32.. {
         rounds.tick().await;
+        let parts = current.take();
         parts.wrong_secrets.tidy(parts.clock.now());
         parts.caller_sized.tidy(parts.clock.now());
         if let Err(error) = uses::flush(&parts).await {

@@ -15,11 +15,11 @@ use domain::pace;
 use domain::scope::Scope;
 use fedlink::app::App;
 use fedlink::http::server::{Capacity, Leaving, Service};
-use fedlink::service::{accounts, grants, import};
+use fedlink::service::{Current, accounts, grants, import};
 use sandbox::{self, Sandbox, SandboxClient, SandboxUser};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
-use settings::{KeyringSource, Literals, Settings};
+use settings::{Configuration, KeyringSource, Literals};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
@@ -84,8 +84,10 @@ pub(crate) use both_engines;
 
 /// A running fedlink and all it needs.
 pub(crate) struct World {
-    /// Its application, for what has no HTTP.
+    /// Its application as it was built, for what has no HTTP.
     pub(crate) app: App,
+    /// What requests go by.
+    pub(crate) current: Current,
     /// Where it answers, such as `http://127.0.0.1:4000`, without the base path.
     pub(crate) base: String,
     /// Where calls really go: to `base`, unless a test sends them to the same installation served elsewhere.
@@ -193,9 +195,9 @@ impl World {
             fedlink::service::keys::Keeper::add(&source, &SystemEntropy::shared()).expect("a keyring");
         }
         let text = change(settings(&database_url, &keyring, &base, &sandbox.issuer()));
-        let settings = Settings::parse(&text, folder.path(), &|_| None, Literals::Allow)
+        let configuration = Configuration::parse(&text, folder.path(), &|_| None, Literals::Allow)
             .unwrap_or_else(|errors| panic!("{errors}"));
-        let world = Self::run(settings, (clock, entropy, sandbox, folder), public, database_url).await;
+        let world = Self::run(configuration, (clock, entropy, sandbox, folder), public, database_url).await;
         world.hold_database_clock().await;
         world
     }
@@ -217,29 +219,42 @@ impl World {
         let folder = tempfile::tempdir().expect("a folder");
         let keyring = first.folder.path().join("fedlink.keys");
         let text = change(settings(&first.database_url, &keyring, &base, &first.sandbox.issuer()));
-        let settings = Settings::parse(&text, folder.path(), &|_| None, Literals::Allow)
+        let configuration = Configuration::parse(&text, folder.path(), &|_| None, Literals::Allow)
             .unwrap_or_else(|errors| panic!("{errors}"));
         let parts = (clock, SystemEntropy::shared(), first.sandbox.clone(), folder);
-        Self::run(settings, parts, public, first.database_url.clone()).await
+        Self::run(configuration, parts, public, first.database_url.clone()).await
     }
 
     async fn run(
-        settings: Settings,
+        configuration: Configuration,
         (clock, entropy, sandbox, folder): (Arc<MovableClock>, SharedEntropy, Sandbox, TempDir),
         public: TcpListener,
         database_url: String,
     ) -> Self {
         let shared: SharedClock = clock.clone();
-        let app = App::build(settings, shared, entropy, Handle::current()).await.expect("it builds");
+        let drain = configuration.start.drain;
+        let app = App::build(configuration, shared, entropy, Handle::current()).await.expect("it builds");
+        let current = Current::new(Arc::clone(&app.parts));
         let ops = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let (base, ops_url) =
             (format!("http://{}", public.local_addr().unwrap()), format!("http://{}", ops.local_addr().unwrap()));
+        let clock_of_peers = SystemClock::shared();
         let capacity =
-            Capacity { workers: 2, connections: CONNECTIONS, bodies: pace::BODIES, clock: SystemClock::shared() };
-        let service = Service::new(&app, public, ops, &capacity, &Leaving::default()).expect("it serves");
+            Capacity { workers: 2, connections: CONNECTIONS, bodies: pace::BODIES, clock: clock_of_peers, drain };
+        let service = Service::new(&current, public, ops, &capacity, &Leaving::default()).expect("it serves");
         tokio::spawn(service.run());
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-        Self { app, served_at: base.clone(), base, ops: ops_url, clock, sandbox, folder, database_url, client }
+        Self { app, current, served_at: base.clone(), base, ops: ops_url, clock, sandbox, folder, database_url, client }
+    }
+
+    /// Decides anew while it is served on: its settings file, changed.
+    pub(crate) fn decide(&self, change: impl FnOnce(String) -> String) {
+        let keyring = self.folder.path().join("fedlink.keys");
+        let text = change(settings(&self.database_url, &keyring, &self.base, &self.sandbox.issuer()));
+        let configuration = Configuration::parse(&text, self.folder.path(), &|_| None, Literals::Allow)
+            .unwrap_or_else(|errors| panic!("{errors}"));
+        let parts = self.app.parts.with(configuration.settings).expect("the providers are fit");
+        self.current.replace(Arc::new(parts));
     }
 
     /// Sends the calls that follow to the same installation served at `url`, by a client that knows the way there.

@@ -77,7 +77,7 @@ const LIST_TIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::
 /// A token refreshed longer before its end has hardly lived.
 const MOST_REFRESH_AHEAD: Duration = Duration::from_hours(24);
 
-impl Settings {
+impl Configuration {
     /// Reads the file at `path`, and the variables it names from `env`. Relative paths in it are relative to its folder.
     pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsErrors> {
         let text = std::fs::read_to_string(path).map_err(|error| {
@@ -98,10 +98,10 @@ impl Settings {
     ) -> Result<Self, SettingsErrors> {
         let table = table(text)?;
         let context = Context { env, base_dir, literals, errors: RefCell::new(Vec::new()) };
-        let settings = read(Reader::top(&context, &table));
+        let read = read(Reader::top(&context, &table));
         let errors = context.errors.into_inner();
-        match settings {
-            Some(settings) if errors.is_empty() => Ok(settings),
+        match read {
+            Some(configuration) if errors.is_empty() => Ok(configuration),
             _ => Err(SettingsErrors::new(errors)),
         }
     }
@@ -123,7 +123,7 @@ fn mistake(text: &str, error: &toml::de::Error) -> SettingsError {
     SettingsError { place: format!("line {line}, column {column}"), problem: error.message().to_owned() }
 }
 
-fn read(mut top: Reader<'_>) -> Option<Settings> {
+fn read(mut top: Reader<'_>) -> Option<Configuration> {
     let public_url = top.required(
         "public_url",
         "set it to where browsers reach us, such as \"https://login.company.com\"",
@@ -154,14 +154,10 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
     let issuers = issuers::read(&mut top, &clients);
     let partners = partners::read(&mut top);
     top.finish();
-    Some(Settings {
+    let start = Start { listen, ops_listen, drain, stop_within, database_url, keyring: keyring? };
+    let settings = Settings {
         public_url: public_url?,
         base_path,
-        listen,
-        ops_listen,
-        drain,
-        stop_within,
-        database_url,
         subjects,
         locale,
         trusted_proxies,
@@ -172,13 +168,13 @@ fn read(mut top: Reader<'_>) -> Option<Settings> {
         sms,
         introspection: false,
         ca_file,
-        keyring: keyring?,
         tokens,
         clients,
         issuers,
         providers: providers.whole,
         partners,
-    })
+    };
+    Some(Configuration { start, settings })
 }
 
 fn read_listeners(top: &mut Reader<'_>) -> (SocketAddr, SocketAddr) {

@@ -106,8 +106,12 @@ fn filled(name: &str) -> Option<String> {
     (!name.starts_with("FEDLINK_")).then(|| secret.to_owned())
 }
 
+fn read(text: &str) -> Result<Configuration, SettingsErrors> {
+    Configuration::parse(text, Path::new("/etc/fedlink"), &filled, Literals::Refuse)
+}
+
 fn parse(text: &str) -> Result<Settings, SettingsErrors> {
-    Settings::parse(text, Path::new("/etc/fedlink"), &filled, Literals::Refuse)
+    read(text).map(|read| read.settings)
 }
 
 fn mistakes(text: &str) -> String {
@@ -143,10 +147,10 @@ fn mistakes_of_client(text: &str) -> String {
 
 #[test]
 fn the_designs_example_is_read() {
-    let settings = parse(EXAMPLE).unwrap();
+    let Configuration { start, settings } = read(EXAMPLE).unwrap();
     assert_eq!(settings.public_url.as_str(), "https://login.company.com/");
-    assert_eq!(settings.database_url.expose_secret(), "sqlite:/etc/fedlink/fedlink.db");
-    assert_eq!(settings.keyring, KeyringSource::File("/etc/fedlink/fedlink.keys".into()));
+    assert_eq!(start.database_url.expose_secret(), "sqlite:/etc/fedlink/fedlink.db");
+    assert_eq!(start.keyring, KeyringSource::File("/etc/fedlink/fedlink.keys".into()));
     assert_eq!(settings.tokens.min_lifetime, Duration::from_secs(30));
     let limits = &settings.limits;
     assert_eq!((limits.sign_in_per_hour, limits.sms_per_hour_and_ip, limits.sms_per_day_and_phone), (10, 11, 12));
@@ -180,7 +184,7 @@ fn the_designs_example_is_read() {
 
 #[test]
 fn what_is_not_said_has_a_default() {
-    let settings = parse(
+    let Configuration { start, settings } = read(
         r#"
         public_url = "http://127.0.0.1:8080"
         [[clients]]
@@ -196,10 +200,10 @@ fn what_is_not_said_has_a_default() {
     )
     .unwrap();
     assert_eq!((settings.base_path.as_str(), settings.subjects), ("/blitz", Subjects::Registered));
-    assert_eq!((settings.listen.port(), settings.ops_listen.port()), (8080, 9090));
-    assert!(settings.listen.ip().is_loopback() && settings.ops_listen.ip().is_loopback());
-    assert_eq!(settings.database_url.expose_secret(), "sqlite:/etc/fedlink/fedlink.db");
-    assert_eq!(settings.keyring, KeyringSource::File("/etc/fedlink/fedlink.keys".into()));
+    assert_eq!((start.listen.port(), start.ops_listen.port()), (8080, 9090));
+    assert!(start.listen.ip().is_loopback() && start.ops_listen.ip().is_loopback());
+    assert_eq!(start.database_url.expose_secret(), "sqlite:/etc/fedlink/fedlink.db");
+    assert_eq!(start.keyring, KeyringSource::File("/etc/fedlink/fedlink.keys".into()));
     assert_eq!((settings.tokens.min_lifetime, settings.tokens.max_concurrency), (Duration::from_secs(30), 64));
     let client = &settings.clients[&ClientId::parse("app").unwrap()];
     assert_eq!((client.name.as_str(), client.introspect_any), ("app", false));
@@ -275,15 +279,15 @@ fn the_environment_wins_over_the_file() {
         other => filled(other),
     };
     let file = EXAMPLE.replace("\"registered\"", "\"any\"");
-    let settings = Settings::parse(&file, Path::new(""), &env, Literals::Refuse).unwrap();
+    let Configuration { start, settings } = Configuration::parse(&file, Path::new(""), &env, Literals::Refuse).unwrap();
     assert_eq!(settings.public_url.as_str(), "https://env.example/");
     assert_eq!((settings.tokens.min_lifetime, settings.tokens.max_concurrency), (Duration::from_mins(2), 3));
     assert_eq!(settings.subjects, Subjects::Registered);
-    assert_eq!(settings.database_url.expose_secret(), "postgres://fedlink:pw@db/fedlink");
-    assert!(matches!(settings.keyring, KeyringSource::Text(KeyringText(text)) if text.expose_secret() == SECRET));
+    assert_eq!(start.database_url.expose_secret(), "postgres://fedlink:pw@db/fedlink");
+    assert!(matches!(start.keyring, KeyringSource::Text(KeyringText(text)) if text.expose_secret() == SECRET));
 
     let only = |name: &str| (name == "FEDLINK_PUBLIC_URL").then(|| "https://env.example".to_owned());
-    assert!(Settings::parse("", Path::new(""), &only, Literals::Refuse).is_ok());
+    assert!(Configuration::parse("", Path::new(""), &only, Literals::Refuse).is_ok());
 
     let wrong = |name: &str| match name {
         "FEDLINK_LISTEN" => Some("localhost".to_owned()),
@@ -292,7 +296,7 @@ fn the_environment_wins_over_the_file() {
         other => filled(other),
     };
     assert_eq!(
-        Settings::parse(EXAMPLE, Path::new(""), &wrong, Literals::Refuse).unwrap_err().to_string(),
+        Configuration::parse(EXAMPLE, Path::new(""), &wrong, Literals::Refuse).unwrap_err().to_string(),
         r#"FEDLINK_LISTEN: must be an IP address with a port, such as "127.0.0.1:8080" or "[::1]:8080"
 FEDLINK_DATABASE_URL: must start with a scheme we know: write "sqlite:fedlink.db" or "postgres://user@host/database"
 FEDLINK_TOKENS_MAX_CONCURRENCY: must be a whole number from 1 to 100000"#
@@ -311,8 +315,8 @@ fn secrets_come_from_variables_and_files_only() {
             "EMPTY" => Some(String::new()),
             _ => None,
         };
-        let settings = Settings::parse(&text, folder.path(), &env, literals).map_err(|errors| errors.to_string())?;
-        Ok(settings.clients.into_values().next().unwrap().secret.unwrap().expose_secret().to_owned())
+        let read = Configuration::parse(&text, folder.path(), &env, literals).map_err(|errors| errors.to_string())?;
+        Ok(read.settings.clients.into_values().next().unwrap().secret.unwrap().expose_secret().to_owned())
     };
     let refuse = |secret: &str| -> String { parse(secret, Literals::Refuse).unwrap_err() };
     let at = "clients[0].secret";
@@ -347,9 +351,9 @@ fn no_secret_is_shown() {
         "URL" => Some(format!("postgres://fedlink:{SECRET}@db/fedlink")),
         other => filled(other),
     };
-    let settings = Settings::parse(&text, Path::new(""), &env, Literals::Refuse).unwrap();
-    assert!(settings.database_url.expose_secret().contains(SECRET));
-    assert!(!format!("{settings:?} {settings:#?}").contains(SECRET));
+    let read = Configuration::parse(&text, Path::new(""), &env, Literals::Refuse).unwrap();
+    assert!(read.start.database_url.expose_secret().contains(SECRET));
+    assert!(!format!("{read:?} {read:#?}").contains(SECRET));
     // The same where the secrets are no good.
     let told = mistakes(&text);
     assert!(told.starts_with("database_url: "), "{told}");
@@ -415,7 +419,7 @@ fn every_preset_is_sound() {
             }
             let mut file: Table = "public_url = \"https://a.example\"".parse().unwrap();
             file.insert("providers".to_owned(), vec![Value::Table(entry)].into());
-            let read = Settings::parse(&file.to_string(), Path::new(""), &filled, Literals::Allow);
+            let read = Configuration::parse(&file.to_string(), Path::new(""), &filled, Literals::Allow);
             match preset.get("unsupported").map(|why| why.as_str().unwrap()) {
                 None => assert!(read.is_ok(), "{name}: {}", read.unwrap_err()),
                 Some(why) => {
@@ -432,11 +436,11 @@ fn every_preset_is_sound() {
 fn a_file_is_loaded_with_what_stands_beside_it() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("fedlink.toml");
-    let missing = Settings::load(&file, &filled).unwrap_err().to_string();
+    let missing = Configuration::load(&file, &filled).unwrap_err().to_string();
     assert!(missing.contains("fedlink.toml: cannot be read: No such file"), "{missing}");
     fs::write(&file, format!("ca_file = \"ca.pem\"\n{EXAMPLE}")).unwrap();
     fs::write(folder.path().join("ca.pem"), "-----BEGIN CERTIFICATE-----\n").unwrap();
-    let settings = Settings::load(&file, &filled).unwrap();
+    let Configuration { start, settings } = Configuration::load(&file, &filled).unwrap();
     assert_eq!(settings.ca_file, Some(folder.path().join("ca.pem")));
-    assert_eq!(settings.keyring, KeyringSource::File(folder.path().join("fedlink.keys")));
+    assert_eq!(start.keyring, KeyringSource::File(folder.path().join("fedlink.keys")));
 }

@@ -16,13 +16,18 @@ use domain::ids::{ClientId, ProviderId};
 use domain::partner::{Fields, Trust};
 use domain::scope::Scope;
 
-/// Everything the operator decided.
+/// All that the settings file says.
 #[derive(Debug)]
-pub struct Settings {
-    /// Where browsers and callers reach us: https, or http on loopback; no path, query or fragment.
-    pub public_url: Url,
-    /// What stands before every path we make, such as `/blitz`; empty or starting with `/`, never ending with it.
-    pub base_path: String,
+pub struct Configuration {
+    /// What takes a restart to change.
+    pub start: Start,
+    /// What every request goes by.
+    pub settings: Settings,
+}
+
+/// What a process is started with: its listeners, its database, its keyring.
+#[derive(Debug)]
+pub struct Start {
     /// Where the service listens.
     pub listen: SocketAddr,
     /// Where health is served, off the public port.
@@ -33,6 +38,17 @@ pub struct Settings {
     pub stop_within: Duration,
     /// `sqlite:PATH` or `postgres://…`; may hold a password.
     pub database_url: SecretString,
+    /// Where the keyring is.
+    pub keyring: KeyringSource,
+}
+
+/// What the operator decided, but for [`Start`].
+#[derive(Debug)]
+pub struct Settings {
+    /// Where browsers and callers reach us: https, or http on loopback; no path, query or fragment.
+    pub public_url: Url,
+    /// What stands before every path we make, such as `/blitz`; empty or starting with `/`, never ending with it.
+    pub base_path: String,
     /// Who may have links.
     pub subjects: Subjects,
     /// The language of pages for who asks for none that we have.
@@ -53,8 +69,6 @@ pub struct Settings {
     pub introspection: bool,
     /// PEM certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// Where the keyring is.
-    pub keyring: KeyringSource,
     /// The floor and the refresh limits.
     pub tokens: Tokens,
     /// The applications that call us, by id.

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::cli::output::Trouble;
 use crate::http::server::{Capacity, Leaving, ServerHandle, Service};
 use crate::service::accounts::New;
-use crate::service::{accounts, sweep};
+use crate::service::{Current, accounts, sweep};
 use domain::account::AccountType;
 use domain::clock::{MovableClock, SharedClock, SystemClock};
 use domain::confirmation::ShortMessage;
@@ -23,7 +23,7 @@ use domain::entropy::{SharedEntropy, SystemEntropy};
 use domain::ids::Subject;
 use domain::pace;
 use sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
-use settings::{Literals, Settings, Sms};
+use settings::{Configuration, Literals, Sms};
 
 /// The app's id.
 pub(super) const APP: &str = "demo-app";
@@ -90,18 +90,26 @@ impl Stage {
         // The first that comes of a bind, not that one.
         sandbox.script().next_lifetimes(&[FIRST_LIFE]);
         let (sms, messages) = unbounded_channel();
-        let settings = settings(&folder, (&origin, &sandbox), (&secret, &password, &entropy.token()), sms)?;
-        let app = app(settings, (clock.clone(), entropy)).await?;
-        let capacity =
-            Capacity { workers: 1, connections: CONNECTIONS, bodies: pace::BODIES, clock: SystemClock::shared() };
-        let service = Service::new(&app, public, ops, &capacity, &Leaving::default()).map_err(trouble)?;
+        let secrets = (&secret, &password, &entropy.token());
+        let configuration = configuration(&folder, (&origin, &sandbox), secrets, sms)?;
+        let drain = configuration.start.drain;
+        let app = app(configuration, (clock.clone(), entropy)).await?;
+        let current = Current::new(Arc::clone(&app.parts));
+        let capacity = Capacity {
+            workers: 1,
+            connections: CONNECTIONS,
+            bodies: pace::BODIES,
+            clock: SystemClock::shared(),
+            drain,
+        };
+        let service = Service::new(&current, public, ops, &capacity, &Leaving::default()).map_err(trouble)?;
         let (public, ops) = service.handles();
         let serving = tokio::spawn(async move {
             if let Err(error) = service.run().await {
                 tracing::error!(%error, "the demo's server failed");
             }
         });
-        let sweeping = tokio::spawn(sweep::run(app.parts.clone()));
+        let sweeping = tokio::spawn(sweep::run(current));
         Ok(Self {
             base,
             origin,
@@ -174,12 +182,12 @@ fn sandbox(
     Sandbox::start(options).map_err(trouble)
 }
 
-fn settings(
+fn configuration(
     folder: &TempDir,
     (origin, sandbox): (&str, &Sandbox),
     (secret, password, session): (&SecretString, &SecretString, &SecretString),
     sms: UnboundedSender<ShortMessage>,
-) -> Result<Settings, Trouble> {
+) -> Result<Configuration, Trouble> {
     let (partner, client) = PARTNER;
     let text = format!(
         r#"
@@ -215,15 +223,18 @@ user_info_url = "{issuer}/userinfo"
         callback = callback(sandbox),
         issuer = sandbox.issuer(),
     );
-    let mut settings = Settings::parse(&text, folder.path(), &|_| None, Literals::Allow).map_err(trouble)?;
-    settings.introspection = true;
-    settings.sms = Some(Sms::Handed(sms));
-    settings.database_url = format!("sqlite:{}", folder.path().join("fedlink.db").display()).into();
-    Ok(settings)
+    let mut configuration = Configuration::parse(&text, folder.path(), &|_| None, Literals::Allow).map_err(trouble)?;
+    configuration.settings.introspection = true;
+    configuration.settings.sms = Some(Sms::Handed(sms));
+    configuration.start.database_url = format!("sqlite:{}", folder.path().join("fedlink.db").display()).into();
+    Ok(configuration)
 }
 
-async fn app(settings: Settings, (clock, entropy): (Arc<MovableClock>, SharedEntropy)) -> Result<App, Trouble> {
-    let app = Box::pin(App::build(settings, clock, entropy, Handle::current()))
+async fn app(
+    configuration: Configuration,
+    (clock, entropy): (Arc<MovableClock>, SharedEntropy),
+) -> Result<App, Trouble> {
+    let app = Box::pin(App::build(configuration, clock, entropy, Handle::current()))
         .await
         .map_err(|error| Trouble::from(&error))?;
     for (id, name) in USERS {

@@ -1,6 +1,5 @@
 //! Tells a caller where it comes from, as far as we see it: whoever sets up a proxy looks here whether it is believed.
 
-use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
@@ -8,7 +7,7 @@ use super::origin;
 use crate::app::App;
 
 /// `GET /api/whoami`
-pub(in crate::http) async fn whoami(app: Data<App>, request: HttpRequest) -> HttpResponse {
+pub(in crate::http) async fn whoami(app: App, request: HttpRequest) -> HttpResponse {
     let ip = origin(&app, &request).ip.to_string();
     HttpResponse::Ok().json(json!({ "ip": ip }))
 }

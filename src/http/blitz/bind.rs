@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -39,7 +39,7 @@ struct InstructBody {
 }
 
 /// `POST /api/v2/users/current/fa/bind`
-pub(crate) async fn instruct(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Failure> {
+pub(crate) async fn instruct(app: App, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Failure> {
     let caller = bearer_or_basic(&app, &request).await?;
     let sent: InstructBody = json::read("body", &body(&request, payload, Kind::Json).await?)?;
     let instruction = Instruction {
@@ -61,7 +61,7 @@ struct CompleteBody {
 }
 
 /// `POST /api/v2/users/current/fa/bind/complete`
-pub(crate) async fn complete(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Failure> {
+pub(crate) async fn complete(app: App, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Failure> {
     let caller = bearer_or_basic(&app, &request).await?;
     let sent: CompleteBody = json::read("body", &body(&request, payload, Kind::Json).await?)?;
     let subject = sent.subject.map(Subject::parse).transpose();
@@ -84,7 +84,7 @@ fn rename(error: Error, field: &'static str) -> Error {
 }
 
 /// `GET /api/v2/users/current/fa/bind/auth/{id}`
-pub(crate) async fn open(app: Data<App>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn open(app: App, request: HttpRequest) -> HttpResponse {
     let words = words::of(&app, &request);
     if is_prefetch(&request) {
         return page::bad_request(words, words.prefetched);
@@ -96,7 +96,7 @@ pub(crate) async fn open(app: Data<App>, request: HttpRequest) -> HttpResponse {
 }
 
 /// `GET /login/externalIdps/callback/{type}/{name}/{isPopup}`
-pub(crate) async fn callback(app: Data<App>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn callback(app: App, request: HttpRequest) -> HttpResponse {
     let words = words::of(&app, &request);
     match answer(words, &request, request.query_string().as_bytes()) {
         Ok(answer) => shape(words, bind::callback(&app.parts, answer, browser(&app, &request)).await),
@@ -115,7 +115,7 @@ struct PostedPage<'a> {
 /// `POST /login/externalIdps/callback/{type}/{name}/{isPopup}`: a provider answers by form, and the browser is asked to
 /// post that once more from here, since it sends Lax cookies with no POST of another site's. Never more than once: what
 /// comes from our own form without a cookie is not this browser's.
-pub(crate) async fn posted(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+pub(crate) async fn posted(app: App, request: HttpRequest, payload: Payload) -> HttpResponse {
     let words = words::of(&app, &request);
     let form = match body(&request, payload, Kind::Form).await {
         Ok(form) => form,
@@ -172,7 +172,7 @@ struct ConfirmPage<'a> {
 }
 
 /// `GET /api/v2/users/current/fa/bind/auth/{id}/confirm`
-pub(crate) async fn question(app: Data<App>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn question(app: App, request: HttpRequest) -> HttpResponse {
     let words = words::of(&app, &request);
     let [id, _confirm] = last(&request);
     let Some(flow) = flow(id) else { return no_flow(words, &request) };
@@ -189,7 +189,7 @@ pub(crate) async fn question(app: Data<App>, request: HttpRequest) -> HttpRespon
 }
 
 /// `POST /api/v2/users/current/fa/bind/auth/{id}/confirm`
-pub(crate) async fn confirm(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+pub(crate) async fn confirm(app: App, request: HttpRequest, payload: Payload) -> HttpResponse {
     let words = words::of(&app, &request);
     let form = match body(&request, payload, Kind::Form).await {
         Ok(form) => form,

@@ -1,6 +1,6 @@
 //! A subject's links: list, link by id, unlink.
 
-use actix_web::web::{Data, Payload};
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::{Deserialize, Serialize};
 
@@ -72,7 +72,7 @@ impl From<Listed> for Link {
 }
 
 /// `GET /api/v3/users/{subjectId}/fa`
-pub(crate) async fn list(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(crate) async fn list(app: App, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let caller = bearer(&app, &request).await?;
     let [subject, _fa] = last(&request);
     let view = super::fed_token::flag(&request, "detail")?;
@@ -88,7 +88,7 @@ struct LinkBody {
 }
 
 /// `POST /api/v3/users/{subjectId}/fa/{fpType}/{fpName}/{sid}`
-pub(crate) async fn link(app: Data<App>, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Failure> {
+pub(crate) async fn link(app: App, request: HttpRequest, payload: Payload) -> Result<HttpResponse, Failure> {
     let caller = bearer(&app, &request).await?;
     let [subject, _fa, fp_type, fp_name, sid] = last(&request);
     let sent = body(&request, payload, Kind::Json).await?;
@@ -105,13 +105,13 @@ pub(crate) async fn link(app: Data<App>, request: HttpRequest, payload: Payload)
 }
 
 /// `DELETE /api/v3/users/{subjectId}/fa/{fpType}/{fpName}/{sid}`
-pub(crate) async fn unlink_v3(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(crate) async fn unlink_v3(app: App, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let caller = bearer(&app, &request).await?;
     unlink(&app, &request, &caller).await
 }
 
 /// `DELETE /api/v2/users/{subjectId}/fa/{fpType}/{fpName}/{sid}`
-pub(crate) async fn unlink_v2(app: Data<App>, request: HttpRequest) -> Result<HttpResponse, Failure> {
+pub(crate) async fn unlink_v2(app: App, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let caller = bearer_or_basic(&app, &request).await?;
     unlink(&app, &request, &caller).await
 }

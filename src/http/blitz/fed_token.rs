@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::percent_decode_str;
 use secrecy::ExposeSecret as _;
@@ -39,7 +38,7 @@ impl Serialize for Tokens {
 }
 
 /// `GET /api/v3/users/{subjectId}/fedToken/{type}/{name}`
-pub(crate) async fn fetch(app: Data<App>, request: HttpRequest) -> std::result::Result<HttpResponse, Failure> {
+pub(crate) async fn fetch(app: App, request: HttpRequest) -> std::result::Result<HttpResponse, Failure> {
     let caller = bearer(&app, &request).await?;
     let [subject, _fed_token, fp_type, fp_name] = last(&request);
     let wanted = Request {

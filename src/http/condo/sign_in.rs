@@ -2,7 +2,6 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{LOCATION, SET_COOKIE};
-use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use percent_encoding::percent_decode_str;
@@ -23,7 +22,7 @@ use domain::user::User;
 use domain::{Error, Result, name};
 
 /// `GET /api/auth/{provider}`
-pub(in crate::http) async fn begin(app: Data<App>, request: HttpRequest) -> HttpResponse {
+pub(in crate::http) async fn begin(app: App, request: HttpRequest) -> HttpResponse {
     let request_id = request_id(&app, &request);
     let [provider] = last(&request);
     let begun = async {
@@ -39,7 +38,7 @@ pub(in crate::http) async fn begin(app: Data<App>, request: HttpRequest) -> Http
 }
 
 /// `GET /api/auth/{provider}/callback`
-pub(in crate::http) async fn callback(app: Data<App>, request: HttpRequest) -> HttpResponse {
+pub(in crate::http) async fn callback(app: App, request: HttpRequest) -> HttpResponse {
     let request_id = request_id(&app, &request);
     let [provider, _callback] = last(&request);
     let mut noted = None;
@@ -80,7 +79,7 @@ struct HomePage<'a> {
 }
 
 /// `GET /`
-pub(in crate::http) async fn home(app: Data<App>, request: HttpRequest) -> HttpResponse {
+pub(in crate::http) async fn home(app: App, request: HttpRequest) -> HttpResponse {
     let words = words::of(&app, &request);
     let (session, cookie) = match visitor(&app, &request).await {
         Ok(found) => found,

@@ -5,7 +5,7 @@ pub(super) mod phone;
 use actix_web::cookie::Cookie;
 use actix_web::http::StatusCode;
 use actix_web::http::header::LOCATION;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -36,7 +36,7 @@ struct Desk<'r> {
 }
 
 /// `GET /sign-in`
-pub(super) async fn show(app: Data<App>, request: HttpRequest) -> HttpResponse {
+pub(super) async fn show(app: App, request: HttpRequest) -> HttpResponse {
     let desk = Desk { app: &app, request: &request, words: words::of(&app, &request) };
     if let Err(error) = nul::refuse(&request) {
         return page::failure(desk.words, &error);
@@ -56,7 +56,7 @@ pub(super) async fn show(app: Data<App>, request: HttpRequest) -> HttpResponse {
 }
 
 /// `POST /sign-in`
-pub(super) async fn submit(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+pub(super) async fn submit(app: App, request: HttpRequest, payload: Payload) -> HttpResponse {
     let desk = Desk { app: &app, request: &request, words: words::of(&app, &request) };
     let form = match body(&request, payload, Kind::Form).await {
         Ok(form) => form,
@@ -99,7 +99,7 @@ pub(super) async fn submit(app: Data<App>, request: HttpRequest, payload: Payloa
 }
 
 /// `GET /sign-out`
-pub(super) async fn ask(app: Data<App>, request: HttpRequest) -> HttpResponse {
+pub(super) async fn ask(app: App, request: HttpRequest) -> HttpResponse {
     let desk = Desk { app: &app, request: &request, words: words::of(&app, &request) };
     match desk.session().await {
         Ok(Some(session)) => desk.signed_in(&Onward::Home, &session),
@@ -109,7 +109,7 @@ pub(super) async fn ask(app: Data<App>, request: HttpRequest) -> HttpResponse {
 }
 
 /// `POST /sign-out`
-pub(super) async fn sign_out(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+pub(super) async fn sign_out(app: App, request: HttpRequest, payload: Payload) -> HttpResponse {
     let desk = Desk { app: &app, request: &request, words: words::of(&app, &request) };
     let form = match body(&request, payload, Kind::Form).await {
         Ok(form) => once(&form).unwrap_or_default(),

@@ -3,7 +3,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
-use actix_web::web::{Data, Payload};
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -23,7 +23,7 @@ use domain::account::AccountType;
 use domain::{Error, Result};
 
 /// `GET /sign-in/phone`
-pub(in crate::http) async fn show(app: Data<App>, request: HttpRequest) -> HttpResponse {
+pub(in crate::http) async fn show(app: App, request: HttpRequest) -> HttpResponse {
     let desk = Desk { app: &app, request: &request, words: words::of(&app, &request) };
     if let Err(error) = nul::refuse(&request) {
         return page::failure(desk.words, &error);
@@ -39,7 +39,7 @@ pub(in crate::http) async fn show(app: Data<App>, request: HttpRequest) -> HttpR
 }
 
 /// `POST /sign-in/phone`: a number, the code that was sent to it, or the wish for another.
-pub(in crate::http) async fn submit(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+pub(in crate::http) async fn submit(app: App, request: HttpRequest, payload: Payload) -> HttpResponse {
     let desk = Desk { app: &app, request: &request, words: words::of(&app, &request) };
     let form = match body(&request, payload, Kind::Form).await {
         Ok(form) => form,

@@ -2,7 +2,6 @@
 //! serves.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -10,7 +9,7 @@ use uuid::Uuid;
 
 use super::record::{LIVE, Record, Summary, written};
 use super::{Error, Trouble};
-use crate::service::Parts;
+use crate::service::{Current, Parts};
 use domain::Result;
 use domain::entropy::Entropy;
 use domain::instance::InstanceReport;
@@ -28,15 +27,17 @@ pub struct Presence {
     name: String,
     /// A report in the middle of a reload would say the wrong thing.
     turn: Mutex<()>,
+    /// Where its keyring is.
+    pub keyring: KeyringSource,
 }
 
 impl Presence {
     /// A process with a random id, named after its host and its number there.
-    pub fn new(entropy: &dyn Entropy) -> Self {
+    pub fn new(entropy: &dyn Entropy, keyring: KeyringSource) -> Self {
         // Linux has it here; elsewhere the number has to do.
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
         let name = format!("{}/{}", host.trim(), std::process::id());
-        Self { id: entropy.uuid(), name, turn: Mutex::new(()) }
+        Self { id: entropy.uuid(), name, turn: Mutex::new(()), keyring }
     }
 }
 
@@ -78,12 +79,12 @@ pub async fn beat(parts: &Parts) -> Result<()> {
 
 /// Reports until it is dropped. On a task of its own: behind work that takes long, an instance would look dead while it
 /// serves, and a key be activated that it lacks.
-pub async fn report(parts: Arc<Parts>) {
+pub async fn report(current: Current) {
     let mut beats = tokio::time::interval(BEAT_EVERY);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         beats.tick().await;
-        if let Err(error) = beat(&parts).await {
+        if let Err(error) = beat(&current.take()).await {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             tracing::error!(%error, cause, "the keys could not be reported");
         }
@@ -102,7 +103,7 @@ pub async fn reload(parts: &Parts) -> Result<()> {
 }
 
 async fn take(parts: &Parts) -> Result<()> {
-    let KeyringSource::File(path) = &parts.settings.keyring else {
+    let KeyringSource::File(path) = &parts.presence.keyring else {
         return Err(Trouble::Environment("change it".to_owned()).into());
     };
     let keyring = Keyring::load(path).map_err(Error::internal)?;

@@ -9,8 +9,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 
 use super::notices;
-use crate::service::Parts;
 use crate::service::flights::{Landing, join};
+use crate::service::{Current, Parts};
 use domain::Result;
 use domain::expiry::{Expiry, Lifetime};
 use domain::ids::{LinkId, ProviderId};
@@ -35,15 +35,15 @@ const LAST_CHANCE: Duration = Duration::from_mins(5);
 const ROUND: Duration = Duration::from_mins(1);
 
 /// Works until it is dropped: refreshes ahead, and sees to marked links.
-pub async fn run(parts: Arc<Parts>) {
-    tokio::join!(keep_fresh(&parts), see_to_marked(&parts));
+pub async fn run(current: Current) {
+    tokio::join!(keep_fresh(&current), see_to_marked(&current));
 }
 
-async fn keep_fresh(parts: &Arc<Parts>) {
+async fn keep_fresh(current: &Current) {
     let mut rounds = rounds();
     loop {
         rounds.tick().await;
-        match tokio::time::timeout(ROUND, round(parts)).await {
+        match tokio::time::timeout(ROUND, round(&current.take())).await {
             Ok(Ok(_refreshed)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "links could not be refreshed ahead"),
             Err(_elapsed) => tracing::info!("more links are due than a round has time for"),
@@ -51,14 +51,15 @@ async fn keep_fresh(parts: &Arc<Parts>) {
     }
 }
 
-async fn see_to_marked(parts: &Arc<Parts>) {
+async fn see_to_marked(current: &Current) {
     let mut rounds = rounds();
     loop {
         rounds.tick().await;
-        if let Err(error) = notices::round(parts).await {
+        let parts = current.take();
+        if let Err(error) = notices::round(&parts).await {
             tracing::warn!(%error, "marked links could not be seen to");
         }
-        if let Err(error) = notices::forget(parts).await {
+        if let Err(error) = notices::forget(&parts).await {
             tracing::warn!(%error, "dead refresh tokens could not be let go");
         }
     }
@@ -190,7 +191,7 @@ pub(super) async fn in_turn(
     which: (LinkId, i64),
     errand: Errand,
 ) -> Option<Landing> {
-    let lane = parts.flights.lane(provider);
+    let lane = parts.flights.lane(provider, parts.settings.tokens.max_concurrency);
     // Before the flight, not in it: a caller who joins it must not wait in the queue of the background.
     let _turn = lane.background.acquire().await.ok()?;
     join(parts, provider, which, errand).await.ok()

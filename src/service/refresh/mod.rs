@@ -50,7 +50,7 @@ pub(super) async fn fly(
     errand: Errand,
 ) -> Landing {
     let Some(client) = parts.upstream.provider(provider) else { return Landing::Gone };
-    let lane = parts.flights.lane(provider);
+    let lane = parts.flights.lane(provider, parts.settings.tokens.max_concurrency);
     let refresh = Refresh { parts, provider, client, lane, link, version, errand };
     match refresh.until_landed().await {
         Ok(landing) => landing,

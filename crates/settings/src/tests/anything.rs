@@ -5,7 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use toml::{Table, Value};
 
-use super::super::{Literals, Settings};
+use super::super::{Configuration, Literals};
 use super::filled;
 
 /// Tables of known and unknown keys with values of every type, so that each reader meets what it does not expect.
@@ -84,7 +84,7 @@ proptest! {
     #[test]
     fn no_settings_make_us_panic(table in any_table(), literal: bool) {
         let literals = if literal { Literals::Allow } else { Literals::Refuse };
-        if let Err(errors) = Settings::parse(&table.to_string(), Path::new("/none"), &filled, literals) {
+        if let Err(errors) = Configuration::parse(&table.to_string(), Path::new("/none"), &filled, literals) {
             prop_assert!(errors.iter().count() > 0);
             prop_assert_eq!(errors.to_string().lines().count(), errors.iter().count());
         }
@@ -92,7 +92,7 @@ proptest! {
 
     #[test]
     fn no_text_makes_us_panic(text: String) {
-        let told = Settings::parse(&text, Path::new("/none"), &|_| Some(text.clone()), Literals::Refuse);
+        let told = Configuration::parse(&text, Path::new("/none"), &|_| Some(text.clone()), Literals::Refuse);
         prop_assert!(told.is_ok() || told.is_err_and(|errors| errors.iter().count() > 0));
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use super::Settings;
+use super::{Configuration, Settings};
 use crate::{Literals, Partner, PartnerClient, SettingsErrors};
 use domain::ids::{ClientId, ProviderId};
 use domain::partner::Trust;
@@ -37,7 +37,7 @@ const SECRET: &str = "planted-s3cret-of-a-length";
 
 fn parse(text: &str) -> Result<Settings, SettingsErrors> {
     let text = format!("public_url = \"https://a.example\"\nsession = {{ secret = {{ env = \"COOKIE\" }} }}\n{text}");
-    Settings::parse(&text, Path::new(""), &filled, Literals::Refuse)
+    Configuration::parse(&text, Path::new(""), &filled, Literals::Refuse).map(|read| read.settings)
 }
 
 fn filled(name: &str) -> Option<String> {
@@ -245,7 +245,7 @@ fn a_secret_of_a_partners_is_fetched_like_any_other() {
 #[test]
 fn partners_need_sessions() {
     let text = format!("public_url = \"https://a.example\"\n{EXAMPLE}");
-    let told = Settings::parse(&text, Path::new(""), &filled, Literals::Refuse).unwrap_err();
+    let told = Configuration::parse(&text, Path::new(""), &filled, Literals::Refuse).unwrap_err();
     let expected = "session: is missing: [[partners]] sign users in, and its secret signs their sessions";
     assert_eq!(told.to_string(), expected);
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use secrecy::ExposeSecret as _;
 
-use super::super::{Literals, Settings, SettingsErrors, Sms};
+use super::super::{Configuration, Literals, Settings, SettingsErrors, Sms};
 use super::{EXAMPLE, SECRET, mistakes_of, parse};
 
 /// 24 bytes, as the shortest key has.
@@ -17,7 +17,7 @@ fn with_secret(secret: &str, text: &str) -> Result<Settings, SettingsErrors> {
         "COOKIE_SECRET" => Some("a secret of sixteen bytes or more".to_owned()),
         _ => None,
     };
-    Settings::parse(&text, Path::new("/etc/fedlink"), &env, Literals::Refuse)
+    Configuration::parse(&text, Path::new("/etc/fedlink"), &env, Literals::Refuse).map(|read| read.settings)
 }
 
 const SESSION: &str = "[session]\nsecret = { env = \"COOKIE_SECRET\" }\n";
@@ -39,7 +39,8 @@ fn an_sms_webhook_is_read() {
         _ => None,
     };
     let text = format!("public_url = \"https://a.example\"\n{SESSION}[sms]\nsecret = {{ env = \"S\" }}");
-    let settings = Settings::parse(&text, Path::new("/etc/fedlink"), &from_env, Literals::Refuse).unwrap();
+    let Configuration { settings, .. } =
+        Configuration::parse(&text, Path::new("/etc/fedlink"), &from_env, Literals::Refuse).unwrap();
     assert!(matches!(&settings.sms, Some(Sms::Webhook { url, .. }) if url.as_str() == "http://127.0.0.1:9/send"));
 }
 

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
-use super::super::{Literals, SameSite, Settings};
+use super::super::{Configuration, Literals, SameSite, Settings};
 
 /// Settings with literal secrets, as the demo's.
 fn parse(public_url: &str, more: &str) -> Result<Settings, String> {
     let text = format!("public_url = {public_url:?}\n{more}");
-    Settings::parse(&text, Path::new(""), &|_| None, Literals::Allow).map_err(|errors| errors.to_string())
+    Configuration::parse(&text, Path::new(""), &|_| None, Literals::Allow)
+        .map(|read| read.settings)
+        .map_err(|errors| errors.to_string())
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use secrecy::ExposeSecret as _;
 
-use super::super::{ClientAuth, KeyAlgorithm, Literals, Settings, address};
+use super::super::{ClientAuth, Configuration, KeyAlgorithm, Literals, address};
 use super::{EXAMPLE, mistakes, mistakes_of, mistakes_of_client, mistakes_of_provider, parse};
 
 #[test]
@@ -238,7 +238,7 @@ fn a_client_key_is_a_pem_in_pkcs8_with_a_way_to_sign() {
     let read = |more: &str, pem: &str| {
         let text = format!("{provider}\n{more}");
         let env = |name: &str| (name == "K").then(|| pem.to_owned());
-        Settings::parse(&text, Path::new("/etc"), &env, Literals::Refuse)
+        Configuration::parse(&text, Path::new("/etc"), &env, Literals::Refuse).map(|read| read.settings)
     };
     let good = "-----BEGIN PRIVATE KEY-----\nMIG=\n-----END PRIVATE KEY-----";
     let jwt = "client_auth = \"private_key_jwt\"";

@@ -1,7 +1,6 @@
 //! The authorization endpoint, as a browser meets it (RFC 6749 §3.1).
 
 use actix_web::http::header::LOCATION;
-use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::app::App;
@@ -9,7 +8,7 @@ use crate::http::{cookies, nul, page, words};
 use crate::service::authorize::{self, Step, Unfit};
 
 /// `GET /oauth/ae`
-pub(crate) async fn authorize(app: Data<App>, request: HttpRequest) -> HttpResponse {
+pub(crate) async fn authorize(app: App, request: HttpRequest) -> HttpResponse {
     let words = words::of(&app, &request);
     if let Err(error) = nul::refuse(&request) {
         return page::failure(words, &error);

@@ -1,6 +1,6 @@
 //! Tokens that were issued: introspection (RFC 7662), revocation (RFC 7009).
 
-use actix_web::web::{Data, Payload};
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::service::grants;
 use domain::Error;
 
 /// `POST /oauth/introspect`
-pub(crate) async fn introspect(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+pub(crate) async fn introspect(app: App, request: HttpRequest, payload: Payload) -> HttpResponse {
     answer(describe(&app, &request, payload).await)
 }
 
@@ -39,7 +39,7 @@ async fn describe(app: &App, request: &HttpRequest, payload: Payload) -> Result<
 }
 
 /// `POST /oauth/revoke`
-pub(crate) async fn revoke(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+pub(crate) async fn revoke(app: App, request: HttpRequest, payload: Payload) -> HttpResponse {
     match forget(&app, &request, payload).await {
         Ok(()) => HttpResponse::Ok().finish(),
         Err(refused) => answer(Err(refused)),

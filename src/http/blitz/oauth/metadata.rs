@@ -1,7 +1,6 @@
 //! What the authorization server says of itself (RFC 8414).
 
 use actix_web::HttpResponse;
-use actix_web::web::Data;
 use serde_json::json;
 
 use crate::app::App;
@@ -10,7 +9,7 @@ use domain::scope::Scope;
 use settings::Subjects;
 
 /// `GET /.well-known/oauth-authorization-server{base_path}`
-pub(crate) async fn metadata(app: Data<App>) -> HttpResponse {
+pub(crate) async fn metadata(app: App) -> HttpResponse {
     let settings = &app.parts.settings;
     let issuer = settings.issuer();
     let methods = ["client_secret_basic", "client_secret_post"];

@@ -1,6 +1,6 @@
 //! The token endpoint (RFC 6749 §3.2).
 
-use actix_web::web::{Data, Payload};
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::service::grants::{self, Issued, Redemption, Refused};
 use settings::Client;
 
 /// `POST /oauth/te`
-pub(crate) async fn token(app: Data<App>, request: HttpRequest, payload: Payload) -> HttpResponse {
+pub(crate) async fn token(app: App, request: HttpRequest, payload: Payload) -> HttpResponse {
     answer(grant(&app, &request, payload).await)
 }
 

@@ -76,12 +76,7 @@ struct Posted {
 }
 
 /// `POST /admin/api`
-pub(in crate::http) async fn post(
-    app: Data<App>,
-    api: Data<Api>,
-    request: HttpRequest,
-    payload: Payload,
-) -> HttpResponse {
+pub(in crate::http) async fn post(app: App, api: Data<Api>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let desk = Desk::of(&app, &request);
     if let Err(refused) = desk.look_at_head() {
         return desk.refuse(refused);
@@ -110,7 +105,7 @@ pub(in crate::http) async fn post(
 }
 
 /// `OPTIONS /admin/api`
-pub(in crate::http) async fn preflight(app: Data<App>, request: HttpRequest) -> HttpResponse {
+pub(in crate::http) async fn preflight(app: App, request: HttpRequest) -> HttpResponse {
     cors::preflight(&app, &request).unwrap_or_else(|| method_not_allowed(&["post"]))
 }
 

@@ -6,7 +6,7 @@ use async_graphql::extensions::Analyzer;
 use async_graphql::{EmptySubscription, Request, Schema, Value};
 
 use super::{COMPLEXITY, DEPTH, INTROSPECTION, Mutation, Query, api, document};
-use settings::{Literals, Settings};
+use settings::{Configuration, Literals};
 
 /// What a request comes to: complexity and depth. None of its resolvers has what it needs, so nothing is done.
 async fn measured(query: &str) -> (usize, usize) {
@@ -65,7 +65,7 @@ async fn tools_learn_the_schema_where_they_may() {
         "{complexity} {depth}"
     );
     let text = "public_url = \"http://127.0.0.1\"";
-    let mut settings = Settings::parse(text, Path::new("."), &|_| None, Literals::Allow).unwrap();
+    let mut settings = Configuration::parse(text, Path::new("."), &|_| None, Literals::Allow).unwrap().settings;
     settings.introspection = true;
     let response = api(&settings).execute(Request::new(ALL)).await;
     assert!(response.errors.is_empty(), "{:?}", response.errors);
@@ -78,7 +78,7 @@ async fn tools_learn_the_schema_where_they_may() {
 #[tokio::test]
 async fn what_goes_beyond_is_refused() {
     let text = "public_url = \"http://127.0.0.1\"";
-    let settings = Settings::parse(text, Path::new("."), &|_| None, Literals::Allow).unwrap();
+    let settings = Configuration::parse(text, Path::new("."), &|_| None, Literals::Allow).unwrap().settings;
     let wide = |count: usize| {
         let fields: Vec<String> = (1..count).map(|n| format!("a{n}: id")).collect();
         format!("{{ authenticatedUser {{ {} }} }}", fields.join(" "))
