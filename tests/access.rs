@@ -1,4 +1,4 @@
-//! Who sees what of organizations and their people (`wire/condo.md` 5): by standing there, by role, by rights set, by office.
+//! Who sees what of organizations and their people (`docs/condo-contract.md` 5): by standing there, by role, by rights set, by office.
 
 use fedlink::service::accounts::Standing;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Behind nginx as the README has it, whose example is run as it stands there.
+//! Behind nginx as docs/operating.md has it, whose example is run as it stands there.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

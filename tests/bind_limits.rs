@@ -1,4 +1,4 @@
-//! Bind takes only so long: each state has its limit, and so has the whole (DESIGN 8).
+//! Bind takes only so long: each state has its limit, and so has the whole (docs/bind.md).
 
 use crate::support::browser::{Browser, Callback, complete, field, instruct};
 use crate::support::database::{assert_nothing_stored, bind_refusals, count};

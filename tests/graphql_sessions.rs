@@ -36,7 +36,7 @@ fn subject(id: &str) -> Subject {
 }
 
 both_engines! {
-    /// `wire/condo.md` 2: what is no token of ours is nobody's, without an error.
+    /// `docs/condo-contract.md` 2: what is no token of ours is nobody's, without an error.
     async fn only_a_whole_token_under_the_right_scheme_counts(engine: Engine) {
         let world = world(engine).await;
         let answer = by_email::ask(&world, json!({})).await;

@@ -133,7 +133,7 @@ both_engines! {
         }
     }
 
-    /// `wire/condo.md` 4.2: whatever is wrong, one answer.
+    /// `docs/condo-contract.md` 4.2: whatever is wrong, one answer.
     async fn what_is_wrong_with_a_try_is_not_told(engine: Engine) {
         let world = patient(engine).await;
         let other = |subject: &str, address: &str| New {

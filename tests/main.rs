@@ -79,6 +79,7 @@ mod odd_answers;
 mod odd_claims;
 mod origins;
 mod ownership;
+mod pages;
 mod partner;
 mod partner_bounds;
 mod partner_confirmed;

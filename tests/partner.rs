@@ -1,4 +1,4 @@
-//! Signing in with a partner's access token: the way through, what it leaves, whom it signs in (`wire/condo.md` 1).
+//! Signing in with a partner's access token: the way through, what it leaves, whom it signs in (`docs/condo-contract.md` 1).
 
 use domain::ids::Subject;
 use fedlink::service::accounts;
@@ -8,7 +8,7 @@ use crate::support::database::{Sql, count, execute, texts};
 use crate::support::partner::{COOKIE_SECRET, LENIENT, SDK, bearer, cookie, encoded, refused, trusting, with_partner};
 use crate::support::world::{As, Body, PUBLIC, World, both_engines};
 
-const README: &str = include_str!("../README.md");
+const PAGE: &str = include_str!("../docs/partners.md");
 
 fn oleg() -> Value {
     json!({ "sub": "cmd30383l", "phone_number": "+79990001234", "name": "Oleg", "email": "oleg@example.com" })
@@ -260,8 +260,8 @@ both_engines! {
         assert_eq!(stranger.at_home(&session).await, None);
     }
 
-    async fn the_readmes_partner_is_served(engine: Engine) {
-        let (_, block) = README.split_once("## Signing in with a partner's access token").unwrap();
+    async fn the_documented_partner_is_served(engine: Engine) {
+        let (_, block) = PAGE.split_once("## Signing in with a partner's access token").unwrap();
         let block = block.split_once("```toml").and_then(|(_, rest)| rest.split_once("```")).unwrap().0;
         let world = World::start_with(engine, |settings| {
             let issuer = settings.split_once("issuer = \"").and_then(|(_, rest)| rest.split('"').next()).unwrap();

@@ -1,4 +1,4 @@
-//! A first sign-in with a confirmed phone: the seed's walk, letter by letter, and what a confirmation is good for.
+//! A first sign-in with a confirmed phone: the documented walk, letter by letter, and what a confirmation is good for.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ async fn ask(world: &World, query: &str) -> Value {
 
 const WHO: &str = r#"dv: 1, sender: { dv: 1, fingerprint: "test-sdk-proxy" }, captcha: "1234""#;
 
-/// Confirms a phone as the seed has it; gives the token.
+/// Confirms a phone as the documentation has it; gives the token.
 async fn confirmed(world: &World, webhook: &SmsWebhook, number: &str) -> String {
     let start = format!(r#"mutation {{ startConfirmPhoneAction(data: {{ {WHO}, phone: "{number}" }}) {{ token }} }}"#);
     let started = ask(world, &start).await;

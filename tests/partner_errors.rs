@@ -1,4 +1,4 @@
-//! What a partner's sign-in is refused for, word for word (`wire/condo.md` 1.4), and in which order it is looked at.
+//! What a partner's sign-in is refused for, word for word (`docs/condo-contract.md` 1.4), and in which order it is looked at.
 
 use domain::ids::Subject;
 use fedlink::service::accounts;

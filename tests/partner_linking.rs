@@ -1,4 +1,4 @@
-//! Who a first sign-in makes of a person: the rules of `wire/condo.md` 1.5 as one table, through HTTP.
+//! Who a first sign-in makes of a person: the rules of `docs/condo-contract.md` 1.5 as one table, through HTTP.
 
 use domain::account::AccountType;
 use domain::ids::Subject;

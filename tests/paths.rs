@@ -98,9 +98,9 @@ both_engines! {
         let world = World::start(engine).await;
         world.account("d2580c98-e584").await;
         let console = world.console().await;
-        // As the seed's own examples have it.
-        let seed = "/blitz/api/v3/users/d2580c98%E2%80%91e584/fa";
-        for (method, target) in [("GET", seed.to_owned()), ("POST", format!("{seed}/box/box_1/1")), ("DELETE", format!("{seed}/box/box_1/1"))] {
+        // As the vendor's own examples have it.
+        let documented = "/blitz/api/v3/users/d2580c98%E2%80%91e584/fa";
+        for (method, target) in [("GET", documented.to_owned()), ("POST", format!("{documented}/box/box_1/1")), ("DELETE", format!("{documented}/box/box_1/1"))] {
             let answer = raw(&world, method, &target, &console).await;
             assert_eq!(answer.refusal(), (404, "user_not_found".to_owned()), "{method}");
             assert!(answer.json()["desc"].as_str().is_some_and(|desc| desc.contains("U+2011")), "{}", answer.text());

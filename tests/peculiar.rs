@@ -1,4 +1,4 @@
-//! Every peculiar provider that pitfalls were paid for: linked through the browser, its token run out, asked again.
+//! Every peculiar provider that somebody ran into: linked through the browser, its token run out, asked again.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;

@@ -146,7 +146,7 @@ both_engines! {
             world.advance(seconds);
         }
         assert_eq!(asked(&world), 11);
-        // DESIGN 10.6: 1 s … 5 min, the jitter takes up to half of it off.
+        // docs/refresh.md: 1 s … 5 min, the jitter takes up to half of it off.
         for (wait, most) in waits.iter().zip([1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]) {
             assert!((most / 2..=most).contains(wait), "{waits:?}");
         }

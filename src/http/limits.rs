@@ -22,7 +22,7 @@ const WITH_ROOM: Duration = Duration::from_secs(1);
 /// What a body is expected to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// `application/json`; without a type it is taken for JSON, as the seed's own example has none.
+    /// `application/json`; without a type it is taken for JSON, as the vendor's own example has none.
     Json,
     /// `application/x-www-form-urlencoded`.
     Form,

@@ -1,4 +1,4 @@
-//! Sessions of the Condo dialect: a random id, signed, that is a cookie and a bearer token alike (`wire/condo.md` 2). They
+//! Sessions of the Condo dialect: a random id, signed, that is a cookie and a bearer token alike (`docs/condo-contract.md` 2). They
 //! open that dialect alone.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Signing in with a password through the Condo dialect, and out again (`wire/condo.md` 4). Whatever is wrong with a try, the
+//! Signing in with a password through the Condo dialect, and out again (`docs/condo-contract.md` 4). Whatever is wrong with a try, the
 //! answer and the work are the same, as at our own page (`service::sign_in`).
 
 use std::sync::Arc;

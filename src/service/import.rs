@@ -1,4 +1,4 @@
-//! Import: links and tokens that a site already has, one JSON object a line (DESIGN 4).
+//! Import: links and tokens that a site already has, one JSON object a line (docs/moving-in.md).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Links: list, link by id, unlink (`wire/blitz.md`).
+//! Links: list, link by id, unlink (`docs/blitz.md`).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Service users of the Condo dialect: programs that sign in by a password that only they are told (`wire/condo.md` 4.6).
+//! Service users of the Condo dialect: programs that sign in by a password that only they are told (`docs/condo-contract.md` 4.6).
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
 //! Browser sessions: who is signed in at our own pages. The cookie is of this kind alone: no token of an application and no
-//! Condo session stands for a person here (DESIGN 8).
+//! Condo session stands for a person here (docs/bind.md).
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -200,7 +200,7 @@ async fn judged(parts: &Arc<Parts>, verdict: Verdict, origin: &Origin) -> Result
     Err(Error::TooManyAttempts { retry_after })
 }
 
-/// As the Condo dialect says that it was one try too many (`wire/condo.md` 4.5).
+/// As the Condo dialect says that it was one try too many (`docs/condo-contract.md` 4.5).
 pub(super) fn too_many(error: Error) -> Error {
     match error {
         Error::TooManyAttempts { retry_after } => Error::refused(Refusal::TooManyRequests { retry_after }),

@@ -58,7 +58,7 @@ pub struct Served {
 
 /// The valid access tokens of a subject at a provider; at least one, or an error that says whether asking again can help.
 pub async fn fetch(parts: &Arc<Parts>, caller: &Caller, request: &Request) -> Result<Vec<Served>> {
-    // An unknown provider and a missing scope get the same answer (seed: "401: no permission or wrong provider").
+    // An unknown provider and a missing scope get the same answer (docs/blitz.md, errors).
     let provider = ProviderId::parse(&request.fp_type, &request.fp_name).map_err(|_unknown| Error::Denied)?;
     let settings = parts.settings.providers.get(&provider).ok_or(Error::Denied)?;
     caller.may(Action::FetchToken(&provider), &request.subject)?;

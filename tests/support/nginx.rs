@@ -1,4 +1,4 @@
-//! Debian's nginx before fedlink, configured as the README says.
+//! Debian's nginx before fedlink, configured as docs/operating.md says.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -24,7 +24,7 @@ nginx -p "$1" -c nginx.conf -e stderr -s quit >/dev/null 2>&1
 while [ -e "$1/nginx.pid" ]; do sleep 0.02; done
 "#;
 
-/// What stands around the README's file on a machine: here all in one folder, and of one user.
+/// What stands around that file on a machine: here all in one folder, and of one user.
 const AROUND: &str = "user root;
 worker_processes 1;
 pid nginx.pid;
@@ -52,10 +52,10 @@ pub(crate) struct Nginx {
     keeper: Child,
 }
 
-/// The README's file for nginx.
+/// The file for nginx that docs/operating.md shows.
 pub(crate) fn example() -> String {
-    let readme = include_str!("../../README.md");
-    let (_, rest) = readme.split_once("```nginx\n").expect("the README shows it");
+    let page = include_str!("../../docs/operating.md");
+    let (_, rest) = page.split_once("```nginx\n").expect("the page shows it");
     rest.split_once("```").expect("to its end").0.to_owned()
 }
 

@@ -9,7 +9,7 @@ use super::world::{Answer, As, Body, World};
 
 /// Signs the sessions.
 pub(crate) const COOKIE_SECRET: &str = "a secret that signs sessions";
-/// The partner's name, the client's id and the kind of identity, as the seed calls them.
+/// The partner's name, the client's id and the kind of identity, as the documentation calls them.
 pub(crate) const SDK: &str = "test-sdk";
 /// The client whose users need no phone confirmed here.
 pub(crate) const LENIENT: &str = "lenient";

@@ -24,7 +24,7 @@ pub enum Means {
     PasswordAndPhone,
     /// The account's verified phone alone.
     Phone,
-    /// The word of a partner (`wire/condo.md` 1).
+    /// The word of a partner (`docs/condo-contract.md` 1).
     Partner,
     /// The word of a partner, and the account's verified phone.
     PartnerAndPhone,

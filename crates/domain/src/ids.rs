@@ -65,7 +65,7 @@ text_id! {
 }
 
 impl Subject {
-    /// The first character that looks like a hyphen and is none (the seed's examples have U+2011), if any.
+    /// The first character that looks like a hyphen and is none (the vendor's examples have U+2011), if any.
     pub fn false_hyphen(&self) -> Option<char> {
         self.0.chars().find(|c| {
             matches!(c, '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' | '\u{FF0D}' | '\u{00AD}')

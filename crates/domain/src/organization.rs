@@ -1,5 +1,5 @@
 //! Who works where and may do what: organizations, their employees and roles, and what administrators grant to single users
-//! (`wire/condo.md` 5).
+//! (`docs/condo-contract.md` 5).
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! How refreshes of one link keep out of each other's way, whichever process they run in (DESIGN 10): pure decisions over
+//! How refreshes of one link keep out of each other's way, whichever process they run in (docs/refresh.md): pure decisions over
 //! what is stored, so that a model checker can walk them. The statements of `store::leases` do the same in the database.
 
 use std::time::Duration;

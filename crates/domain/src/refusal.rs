@@ -1,4 +1,4 @@
-//! What the Condo dialect refuses, by what its clients can tell apart (`wire/condo.md` 1.4, 3, 4, 6): no words, no status.
+//! What the Condo dialect refuses, by what its clients can tell apart (`docs/condo-contract.md` 1.4, 3, 4, 6): no words, no status.
 
 use std::time::Duration;
 

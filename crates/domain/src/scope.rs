@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::ids::ProviderId;
 
-/// A scope that an application may be granted (`wire/blitz.md`).
+/// A scope that an application may be granted (`docs/blitz.md`).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
     /// `blitz_api_ufa`: list one's own links.

@@ -1,5 +1,5 @@
 //! `dv` and `sender`: which version of its data a change is in, and which device sends it. Every change of the Condo dialect
-//! carries both (`wire/condo.md` 6).
+//! carries both (`docs/condo-contract.md` 6).
 
 use super::error::{Error, Result};
 use super::refusal::Refusal;

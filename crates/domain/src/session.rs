@@ -1,4 +1,4 @@
-//! A browser in which a person is signed in (DESIGN 8): not an application's token, and not a Condo session.
+//! A browser in which a person is signed in (docs/bind.md): not an application's token, and not a Condo session.
 
 use std::time::Duration;
 

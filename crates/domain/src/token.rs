@@ -94,7 +94,7 @@ impl Lack {
     }
 }
 
-/// Decides between serving, asking and giving up (DESIGN 10). `min_ttl` and `force` decide whether to *ask*, never what
+/// Decides between serving, asking and giving up (docs/refresh.md). `min_ttl` and `force` decide whether to *ask*, never what
 /// may be served; so does a life that nobody knows, once it has lasted for long.
 pub fn decide(held: &Held, wanted: &Wanted, now: DateTime<Utc>) -> Decision {
     let servable = held.is_servable(wanted.floor, now);

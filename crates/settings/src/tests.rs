@@ -17,7 +17,7 @@ use domain::expiry::Lifetime;
 use domain::ids::{ClientId, ProviderId};
 use domain::scope::Scope;
 
-/// DESIGN 3's example, as far as its sections exist.
+/// A whole file, with most of what may be set.
 const EXAMPLE: &str = r#"
 public_url   = "https://login.company.com"
 base_path    = "/blitz"

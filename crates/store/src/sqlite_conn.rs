@@ -33,7 +33,7 @@ pub(crate) enum SqliteConn {
 }
 
 /// Where a SQLite call runs. A point read of a local file takes a few microseconds, less than handing it to another
-/// thread and back (DESIGN 5), so those run in place; whatever writes or may take long runs off the workers.
+/// thread and back (docs/architecture.md), so those run in place; whatever writes or may take long runs off the workers.
 pub(crate) enum Offload {
     /// In place: the future is ready at its first poll.
     Inline,

@@ -13,7 +13,7 @@ use super::outcome::{Passing, PassingKind};
 use domain::clock::Sleep;
 use domain::{Error, Result};
 
-/// One exchange, from the first byte sent to the last one read (DESIGN 10.3).
+/// One exchange, from the first byte sent to the last one read (docs/refresh.md).
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(10);
 /// What a request's own limit is where whoever asks has another: longer than any of those.
 const NO_LIMIT: Duration = Duration::from_hours(1);

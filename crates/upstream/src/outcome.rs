@@ -132,7 +132,7 @@ pub(crate) fn parse(answer: &Answer, rules: Rules<'_>, now: DateTime<Utc>) -> Ou
     if success && let Some(granted) = granted(&mut members, is_whole, rules, now) {
         return Outcome::Granted(granted);
     }
-    // DESIGN 10.6: a 200 with `error` is judged as a 400 with that code.
+    // docs/refresh.md: a 200 with `error` is judged as a 400 with that code.
     let status = if success { 400 } else { answer.status };
     let states_error = states_error(&members);
     let members = Value::Object(members);

@@ -195,7 +195,7 @@ impl Provider {
         Ok(IssuerRule { issuer: self.settings.issuer.clone(), required: metadata.states_iss })
     }
 
-    /// Makes ready for one token request, metadata and our proof: call it before a lease is taken (DESIGN 10.3), and
+    /// Makes ready for one token request, metadata and our proof: call it before a lease is taken (docs/refresh.md), and
     /// again for every attempt. A failure is definite. The provider's signing keys are left out, since a refresh verifies
     /// nothing and must not depend on them.
     pub async fn prepare(&self) -> std::result::Result<Prepared, Passing> {

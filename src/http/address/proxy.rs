@@ -1,4 +1,4 @@
-//! Partners' proxies: one that is known may say, signed, on whose behalf it calls (wire/condo.md 7). Whatever is wrong with
+//! Partners' proxies: one that is known may say, signed, on whose behalf it calls (docs/condo-contract.md 7). Whatever is wrong with
 //! what it says, the call counts as its own.
 
 use std::collections::BTreeMap;
@@ -156,7 +156,7 @@ mod tests {
 
     use super::*;
 
-    /// wire/condo.md 7, made by the library that partners use.
+    /// docs/condo-contract.md 7, made by the library that partners use.
     const VECTOR: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJ4LXByb3h5LWlwIjoiMS4yLjMuNCIsIngtcHJveHktaWQiOiJteS1wcm94eS0xMjMiLCJ4LXByb3h5LXRpbWVzdGFtcCI6IjE3NTY2MzM0ODkxNDEiLCJtZXRob2QiOiJQT1NUIiwidXJsIjoiL2FkbWluL2FwaSIsImlhdCI6MTc1NjYzMzQ4OX0.PmqaTQIn_edFYfmfmjAEWH_IUXZGImAvGsMNtqQzKzE";
     const SIGNED_AT: i64 = 1_756_633_489_141;
 

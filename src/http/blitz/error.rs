@@ -70,7 +70,7 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
     }
 }
 
-/// The seed's words, to the letter.
+/// The vendor's words (docs/blitz.md), to the letter.
 const DENIED: &str = "No enough scopes or wrong subject Id";
 
 /// When to ask again, in whole seconds, where that can help.

@@ -1,4 +1,4 @@
-//! What a failure of a partner's sign-in looks like (`wire/condo.md` 1.4): status and body, the keys in the source's order.
+//! What a failure of a partner's sign-in looks like (`docs/condo-contract.md` 1.4): status and body, the keys in the source's order.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};

@@ -1,4 +1,4 @@
-//! The Condo dialect over HTTP: sign-in with a partner's token, GraphQL (`wire/condo.md`).
+//! The Condo dialect over HTTP: sign-in with a partner's token, GraphQL (`docs/condo-contract.md`).
 
 mod error;
 pub(super) mod graphql;

@@ -1,4 +1,4 @@
-//! What the dialect says of each refusal: code, type, words for developers and for users (`wire/condo.md` 1.4, 3, 4, 6). How it
+//! What the dialect says of each refusal: code, type, words for developers and for users (`docs/condo-contract.md` 1.4, 3, 4, 6). How it
 //! is shaped is another matter: REST and GraphQL each have their own envelope.
 
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
 //! How a session of the dialect comes with a request, and goes with an answer: `Bearer`, or the cookie `keystone.sid`
-//! (`wire/condo.md` 2).
+//! (`docs/condo-contract.md` 2).
 
 use std::fmt::Write as _;
 

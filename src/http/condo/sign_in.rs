@@ -1,4 +1,4 @@
-//! The two addresses at which a partner's access token signs a user in (`wire/condo.md` 1.2, 1.3), and where that ends.
+//! The two addresses at which a partner's access token signs a user in (`docs/condo-contract.md` 1.2, 1.3), and where that ends.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{LOCATION, SET_COOKIE};

@@ -138,7 +138,7 @@ fn accepted(app: &App, request: &HttpRequest) -> Locale {
     choose(accepted, app.parts.settings.locale)
 }
 
-/// The language of messages in the Condo dialect (`wire/condo.md` 4.7): as a cookie says, or the query, or else the browser.
+/// The language of messages in the Condo dialect (`docs/condo-contract.md` 4.7): as a cookie says, or the query, or else the browser.
 pub(super) fn asked(app: &App, request: &HttpRequest) -> Locale {
     let cookie =
         |wanted: &str| cookies::sent(request).find(|(name, _)| *name == wanted).map(|(_, value)| value.to_owned());

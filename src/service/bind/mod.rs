@@ -1,6 +1,6 @@
 //! Bind: a user links an account whose id nobody knows yet, in the browser. The instruction belongs to one browser and,
 //! either to the person who is signed in there or to the verifier that only the app holds: whoever steals the URL links nothing
-//! (DESIGN 8).
+//! (docs/bind.md).
 
 mod callback;
 mod complete;

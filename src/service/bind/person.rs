@@ -1,5 +1,5 @@
 //! A bind that a person completes: whoever is signed in at our own page, in the browser that opened the instruction. No
-//! application's token and no Condo session counts (DESIGN 8).
+//! application's token and no Condo session counts (docs/bind.md).
 
 use super::{Browser, Step, back_to_app, end, through};
 use crate::service::{Parts, sessions};

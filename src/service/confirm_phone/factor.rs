@@ -1,5 +1,5 @@
-//! A phone as a second factor (`wire/condo.md` 4.3): a token that confirms the user's own, or the digits of the code that was
-//! sent to it last, which the seed's own clients pass (DESIGN 12.1).
+//! A phone as a second factor (`docs/condo-contract.md` 4.3): a token that confirms the user's own, or the digits of the code that was
+//! sent to it last, which Condo's documented clients pass (docs/compatibility.md).
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Confirming a phone by a code sent to it (`wire/condo.md` 3). A confirmation is known by its token, which is kept as a hash;
+//! Confirming a phone by a code sent to it (`docs/condo-contract.md` 3). A confirmation is known by its token, which is kept as a hash;
 //! its code is kept under a key that is not in the database.
 
 mod code;

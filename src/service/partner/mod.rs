@@ -1,4 +1,4 @@
-//! Signing in with a partner's access token (`wire/condo.md` 1): the token is used once, to ask whose it is, and forgotten.
+//! Signing in with a partner's access token (`docs/condo-contract.md` 1): the token is used once, to ask whose it is, and forgotten.
 
 mod enter;
 mod first;

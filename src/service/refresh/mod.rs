@@ -1,4 +1,4 @@
-//! One refresh of one link, from the stored refresh token to the stored answer (DESIGN 10). The decisions are
+//! One refresh of one link, from the stored refresh token to the stored answer (docs/refresh.md). The decisions are
 //! [`domain::refresh`]'s; here they meet the database and the provider.
 
 mod ahead;

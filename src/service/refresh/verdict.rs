@@ -138,7 +138,7 @@ impl Refresh<'_> {
         Ok(is_marked)
     }
 
-    /// DESIGN 10.5: a provider that refuses everybody has a problem of its own.
+    /// docs/refresh.md: a provider that refuses everybody has a problem of its own.
     async fn undo_marks(&self) -> Result<()> {
         let now = store::now(self.parts.clock.now());
         let undone = undo_marks(&mut self.parts.store.write().await?, self.provider, now, UNDONE).await?;

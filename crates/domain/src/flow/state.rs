@@ -1,4 +1,4 @@
-//! The states of a bind in progress, and how long each may last (DESIGN 8).
+//! The states of a bind in progress, and how long each may last (docs/bind.md).
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! What one process has lately heard of one provider, and what follows: whether it is asked at all (a breaker), which link tries
-//! out whether it works again, and whether its refusals are believed (DESIGN 10.5, 10.6). Times are monotonic.
+//! out whether it works again, and whether its refusals are believed (docs/refresh.md). Times are monotonic.
 
 mod links;
 #[cfg(test)]

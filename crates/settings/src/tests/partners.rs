@@ -10,7 +10,7 @@ use crate::{Literals, Partner, PartnerClient, SettingsErrors};
 use domain::ids::{ClientId, ProviderId};
 use domain::partner::Trust;
 
-/// As DESIGN 3 has it, with all that may be said.
+/// As docs/settings.md has it, with all that may be said.
 const EXAMPLE: &str = r#"
 [[partners]]
 name = "test-sdk"

@@ -1,4 +1,4 @@
-//! Confirming a phone by a code sent to it (`wire/condo.md` 3). Whatever stands for the captcha passes (DESIGN 12).
+//! Confirming a phone by a code sent to it (`docs/condo-contract.md` 3). Whatever stands for the captcha passes (docs/compatibility.md).
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use secrecy::ExposeSecret as _;

@@ -1,5 +1,5 @@
 //! What answers look like, failures above all: async-graphql's error has no room for `name`, `errId` and `data`, so this one
-//! place makes the envelope of `wire/condo.md` 4.7 out of it.
+//! place makes the envelope of `docs/condo-contract.md` 4.7 out of it.
 
 use actix_web::http::StatusCode;
 use async_graphql::parser::types::{ExecutableDocument, OperationType};

@@ -1,4 +1,4 @@
-//! The GraphQL of the Condo dialect: one schema, and what its resolvers know of a request (`wire/condo.md` 3 to 6).
+//! The GraphQL of the Condo dialect: one schema, and what its resolvers know of a request (`docs/condo-contract.md` 3 to 6).
 //!
 //! A resolver takes its [`Visit`] by `ctx.data::<Visit>()?`, calls one function of a service and lets `?` carry the
 //! `domain::Error`: [`error`] finds it again and shapes it. Whatever may fail is nullable, so that an error leaves a null

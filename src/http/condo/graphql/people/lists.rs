@@ -1,4 +1,4 @@
-//! The lists: who asks sees what their organizations, their role and their rights set open (`wire/condo.md` 5).
+//! The lists: who asks sees what their organizations, their role and their rights set open (`docs/condo-contract.md` 5).
 
 use async_graphql::{Context, MergedObject, Object, Result};
 

@@ -1,0 +1,126 @@
+//! README and docs: their links lead somewhere, and what the source cites is there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// The first ten minutes are no longer than this, in bytes.
+const README_AT_MOST: usize = 8 * 1024;
+
+/// README and every page of docs, by its path.
+fn pages() -> BTreeMap<PathBuf, String> {
+    let docs = std::fs::read_dir(Path::new(ROOT).join("docs")).expect("docs").map(|entry| entry.unwrap().path());
+    let paths = docs.chain([Path::new(ROOT).join("README.md")]);
+    paths.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+/// The lines that are no code.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    let mut in_code = false;
+    text.lines().filter(move |line| {
+        let fence = line.trim_start().starts_with("```");
+        in_code ^= fence;
+        !in_code && !fence
+    })
+}
+
+/// What a heading's anchor is: small letters, hyphens for spaces, and no other punctuation.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
+}
+
+fn anchors(text: &str) -> BTreeSet<String> {
+    prose(text).filter(|line| line.starts_with('#')).map(|line| anchor(line.trim_start_matches('#'))).collect()
+}
+
+/// Where the links of a text lead, but for other sites.
+fn links(text: &str) -> Vec<String> {
+    let targets = prose(text).flat_map(|line| line.split("](").skip(1).filter_map(|rest| rest.split(')').next()));
+    targets.filter(|target| !target.contains("://")).map(str::to_owned).collect()
+}
+
+/// What is wrong with the links of `pages`.
+fn dead(pages: &BTreeMap<PathBuf, String>) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, text) in pages {
+        for link in links(text) {
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let target = target.canonicalize().unwrap_or(target);
+            let leads_on = anchor.is_empty() || pages.get(&target).is_some_and(|page| anchors(page).contains(anchor));
+            if !target.exists() || !leads_on {
+                found.push(format!("{}: {link}", path.display()));
+            }
+        }
+    }
+    found
+}
+
+/// The pages that a text of the source cites, such as `docs/bind.md`.
+fn cited(text: &str) -> BTreeSet<&str> {
+    let end = |rest: &str| rest.find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | '/' | '.'));
+    let words = text.match_indices("docs/").map(|(at, _)| {
+        let rest = text.get(at..).unwrap_or_default();
+        rest.get(..end(rest).unwrap_or(rest.len())).unwrap_or_default().trim_end_matches('.')
+    });
+    words.filter(|word| word.len() > "docs/".len()).collect()
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder of the source") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "toml") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let pages = pages();
+    assert!(pages.len() > 15, "there are more pages than {}", pages.len());
+    assert_eq!(dead(&pages), Vec::<String>::new());
+}
+
+#[test]
+fn a_dead_link_is_found() {
+    let here = Path::new(ROOT).canonicalize().unwrap().join("README.md");
+    let of = |text: &str| dead(&BTreeMap::from([(here.clone(), text.to_owned())])).len();
+    for (text, expected) in [
+        ("[a](docs/nowhere.md)", 1),
+        ("[a](docs/bind.md#nowhere) and [b](docs/none.md)", 2),
+        ("# A title, with `code`\n[a](#a-title-with-code)", 0),
+        ("[a](#nowhere)", 1),
+        ("[a](https://example.com/nowhere) [b](LICENSE-MIT)", 0),
+        ("```\n[a](nowhere)\n```", 0),
+    ] {
+        assert_eq!(of(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_the_source_cites_is_there() {
+    let folders = ["src", "crates", "tests", "benches"].map(|folder| sources(&Path::new(ROOT).join(folder)));
+    let mut cites = 0;
+    for file in folders.into_iter().flatten().filter(|file| !file.ends_with("tests/pages.rs")) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for page in cited(&text) {
+            // An address of some other site has a host before it.
+            let is_address = text.match_indices(page).all(|(at, _)| text.get(..at).unwrap_or_default().ends_with('/'));
+            assert!(is_address || Path::new(ROOT).join(page).exists(), "{} cites {page}", file.display());
+            cites += usize::from(!is_address);
+        }
+    }
+    assert!(cites > 30, "there are more citations than {cites}");
+}
+
+#[test]
+fn the_readme_is_read_in_ten_minutes() {
+    let length = std::fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap().len();
+    assert!(length <= README_AT_MOST, "{length} bytes");
+}
