@@ -25,7 +25,7 @@
 //! # A token's way
 //!
 //! A call to fedToken is one SELECT and one AES-GCM opening where the token is fresh ([`domain::token::decide`]). Else
-//! the callers of a link join one refresh in their process (`service::flights`), and that takes a lease in the database, so
+//! the callers of a link join one refresh in their process (`service::refresh::flights`), and that takes a lease in the database, so
 //! that no other process asks at the same time (`service::refresh`, `store::leases`). It runs to its end whoever hangs up,
 //! writes the answer by compare-and-swap before anybody hears of it, and is never fenced out. What may be decided on the
 //! way is [`domain::refresh`] and [`domain::guard`]: pure, and walked by a model checker.

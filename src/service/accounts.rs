@@ -139,7 +139,7 @@ pub async fn create(parts: &Arc<Parts>, mut new: New) -> Result<()> {
     let mut account = new.account(parts.clock.now());
     if let Some(password) = password {
         check_password(password.expose_secret(), account.own_names())?;
-        account.password_hash = Some(passwords::hash(parts, password).await?);
+        account.password_hash = Some(passwords::hash(&parts.passwords, &parts.entropy, password).await?);
     }
     parts
         .detached(async move |parts| {
@@ -242,7 +242,7 @@ async fn get(parts: &Parts, subject: &Subject) -> Result<account::Account> {
 pub async fn set_password(parts: &Arc<Parts>, subject: Subject, password: SecretString) -> Result<()> {
     let account = get(parts, &subject).await?;
     check_password(password.expose_secret(), account.own_names())?;
-    let password_hash = passwords::hash(parts, password).await?;
+    let password_hash = passwords::hash(&parts.passwords, &parts.entropy, password).await?;
     parts
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;

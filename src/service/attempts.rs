@@ -2,7 +2,7 @@
 //! that any number of tries at once get no further than as many one after the other.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Parts;
 use domain::ids::Subject;
+use domain::networks::networks;
 use domain::tries::wait;
 use domain::{Error, Result};
 use store::{self, Tx, at, attempts};
@@ -127,33 +128,6 @@ pub(super) fn sign_in_by(user: &Subject) -> Key {
     Key::new("sign-in by", user.as_str())
 }
 
-/// The networks that an address is in, the narrowest first, and how many times the allowance of one subscriber each has: who
-/// holds a prefix has any number of narrower ones (RFC 6177: a site gets a /48 to a /56).
-pub(super) fn networks(ip: IpAddr) -> Vec<(String, usize)> {
-    match ip.to_canonical() {
-        IpAddr::V4(address) => {
-            let neighbours = u32::from(address) & !0xff;
-            vec![(address.to_string(), 1), (format!("{}/24", Ipv4Addr::from(neighbours)), 16)]
-        }
-        IpAddr::V6(address) => [(64, 1), (56, 4), (48, 16)]
-            .map(|(length, times)| {
-                let prefix = u128::from(address) >> (128 - length) << (128 - length);
-                (format!("{}/{length}", Ipv6Addr::from(prefix)), times)
-            })
-            .into(),
-    }
-}
-
-/// The narrowest of an address's networks: what one subscriber has at least.
-pub(super) fn subscriber(ip: IpAddr) -> String {
-    networks(ip).into_iter().next().map(|(network, _)| network).unwrap_or_default()
-}
-
-/// The widest of an address's networks: what one subscriber has at most, or some neighbours together.
-pub(super) fn site(ip: IpAddr) -> String {
-    networks(ip).pop().map(|(network, _)| network).unwrap_or_default()
-}
-
 /// Counts one more try of this kind in each of the networks that it comes from, the narrowest first: one that is out of tries
 /// uses up nobody else's. `limit` is a subscriber's; the wider networks have several times as much.
 pub(super) async fn count_from(
@@ -176,16 +150,6 @@ pub(super) async fn forget(tx: &mut Tx, key: &Key) -> Result<()> {
     attempts::delete(tx.conn(), &key.0).await
 }
 
-/// The narrowest of the networks that an address is in: one subscriber.
-pub(super) fn narrowest(ip: IpAddr) -> String {
-    networks(ip).into_iter().next().map(|(network, _)| network).unwrap_or_default()
-}
-
-/// The widest of them.
-pub(super) fn widest(ip: IpAddr) -> String {
-    networks(ip).into_iter().next_back().map(|(network, _)| network).unwrap_or_default()
-}
-
 /// Marks a key for so long from now on, whether or not it is marked already: [`is_used_up`] with a limit of one tells.
 pub(super) async fn mark(parts: &Arc<Parts>, key: Key, lasts: TimeDelta) -> Result<()> {
     let marked = parts.detached(async move |parts| {
@@ -197,22 +161,6 @@ pub(super) async fn mark(parts: &Arc<Parts>, key: Key, lasts: TimeDelta) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_wider_network_has_several_times_the_allowance() {
-        let rows: [(&str, &[(&str, usize)]); 3] = [
-            ("203.0.113.7", &[("203.0.113.7", 1), ("203.0.113.0/24", 16)]),
-            ("::ffff:203.0.113.7", &[("203.0.113.7", 1), ("203.0.113.0/24", 16)]),
-            ("2001:db8:1:2:3::4", &[("2001:db8:1:2::/64", 1), ("2001:db8:1::/56", 4), ("2001:db8:1::/48", 16)]),
-        ];
-        for (ip, expected) in rows {
-            let found = networks(ip.parse().unwrap());
-            let found: Vec<(&str, usize)> = found.iter().map(|(network, times)| (network.as_str(), *times)).collect();
-            assert_eq!(found, expected, "{ip}");
-            let ip = ip.parse().unwrap();
-            assert_eq!((subscriber(ip).as_str(), site(ip).as_str()), (found[0].0, found[found.len() - 1].0));
-        }
-    }
 
     #[test]
     fn a_window_has_its_end() {

@@ -3,14 +3,13 @@
 
 use std::collections::HashMap;
 use std::num::NonZero;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::task::AbortHandle;
 
-use super::Parts;
 use super::desk::Desk;
 pub use super::desk::Place;
 use domain::ids::Subject;
@@ -19,7 +18,6 @@ use domain::refusal::Refusal;
 use domain::threads::Nice;
 use domain::turns::Line;
 use domain::{Error, Result};
-use store::{Lists, Until};
 
 /// How many may wait: the lists of ten requests that ask for as many as they may.
 const QUEUE: usize = 128;
@@ -79,7 +77,7 @@ impl CallerSized {
     }
 
     /// Takes so many points from somebody who has `budget` of them in an hour; [`Refusal::RateLimitExceeded`] if they have not.
-    fn charge(&self, user: &Subject, points: usize, (budget, now): (usize, DateTime<Utc>)) -> Result<()> {
+    pub(super) fn charge(&self, user: &Subject, points: usize, (budget, now): (usize, DateTime<Utc>)) -> Result<()> {
         let mut memory = self.memory();
         let Memory { users, others } = &mut *memory;
         let is_known = users.len() < USERS || users.contains_key(user.as_str());
@@ -109,35 +107,6 @@ impl Drop for Ends {
     fn drop(&mut self) {
         self.0.abort();
     }
-}
-
-/// Takes points for what somebody asks.
-pub(super) fn charge(parts: &Parts, user: &Subject, points: usize) -> Result<()> {
-    let budget = parts.settings.limits.list_points_per_hour;
-    parts.caller_sized.charge(user, points, (budget, parts.clock.now()))
-}
-
-/// Reads what a user asks for, once they have paid for it and it is their turn. It has its place until it has ended, whether
-/// anybody waits for it or not.
-pub(super) async fn read<T, F>(
-    parts: &Arc<Parts>,
-    user: &Subject,
-    points: usize,
-    read: impl FnOnce(Lists) -> F + Send + 'static,
-) -> Result<T>
-where
-    F: Future<Output = Result<T>> + Send + 'static,
-    T: Send + 'static,
-{
-    charge(parts, user, points)?;
-    let place = parts.caller_sized.place(user).await?;
-    let done = parts.detached(async move |parts| {
-        let until = Until::within(parts.settings.limits.list_timeout);
-        let done = read(parts.store.lists(until).await?).await;
-        drop(place);
-        done
-    });
-    done.await
 }
 
 #[cfg(test)]

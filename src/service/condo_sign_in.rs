@@ -9,8 +9,8 @@ use super::attempts::sign_in_by;
 use super::audit::{About, record};
 use super::condo_sessions::{CondoSession, SidHash, SignedIn, Ticket, end, open};
 use super::confirm_phone::{Factor, open_budget, second_factor, spend_factor};
+use super::door::{Origin, actor, admit as admit_by, admit_from, too_many, write_refusal};
 use super::places::{self, DeviceCookie};
-use super::sign_in::{Origin, actor, admit as admit_by, admit_from, too_many, write_refusal};
 use super::tries::{self, Candidate, Drawn};
 use super::{Parts, passwords};
 use domain::account::{Account, AccountType, Address, PasswordHash};
@@ -89,7 +89,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
     let hash = account.and_then(Account::usable_password).cloned();
     // One comparison, be there an account or not.
     let line = drawn.line(&attempt.origin);
-    let found = passwords::find(parts, line, attempt.password, hash.iter().cloned().collect(), 1).await?;
+    let found = passwords::find(&parts.passwords, line, attempt.password, hash.iter().cloned().collect(), 1).await?;
     let (Some(account), Some(hash), Some(_)) = (account, hash, found) else {
         write_refusal(parts, &attempt.origin, why_refused(account)).await?;
         return Err(Error::refused(Refusal::WrongCredentials(attempt.kind)));

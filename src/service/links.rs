@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::audit::{About, record};
-use super::{Parts, condo_sessions, no_such_user, revoke, way_in};
+use super::{Parts, condo_sessions, revoke, way_in};
 use domain::caller::{Action, Caller};
 use domain::event::{Actor, Event};
 use domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
@@ -67,7 +67,7 @@ pub async fn list(parts: &Parts, caller: &Caller, subject: &Subject, view: View)
         store::read!(parts.store, |conn| store::links::list_of_subject(conn, subject))?
     } else {
         let account = store::read!(parts.store, |conn| store::links::list_of_account(conn, subject))?;
-        let (is_disabled, links) = account.ok_or_else(|| no_such_user(caller, subject))?;
+        let (is_disabled, links) = account.ok_or_else(|| caller.no_such_user(subject))?;
         refuse_disabled(caller, is_disabled)?;
         links
     };
@@ -157,7 +157,7 @@ pub(super) async fn require_account(parts: &Parts, tx: &mut Tx, caller: &Caller,
     match store::accounts::find(tx.conn(), subject).await? {
         Some(account) => refuse_disabled(caller, !account.may_sign_in()),
         None if parts.settings.subjects == Subjects::Any => Ok(()),
-        None => Err(no_such_user(caller, subject)),
+        None => Err(caller.no_such_user(subject)),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod condo_sessions;
 pub mod condo_sign_in;
 pub mod confirm_phone;
 mod current;
+pub mod door;
 pub mod forms;
 pub mod grants;
 mod hashing;
@@ -36,99 +37,14 @@ mod attempts;
 mod audit;
 mod desk;
 mod endings;
-mod flights;
+mod paid;
+mod parts;
 mod token_sets;
 mod tries;
 mod uses;
 mod way_in;
 
-use std::future::Future;
-use std::sync::Arc;
-
-use tokio::runtime::Handle;
-
 pub use current::Current;
-pub use flights::Flights;
+pub use parts::Parts;
+pub use refresh::Flights;
 pub use uses::Uses;
-
-use domain::caller::Caller;
-use domain::clock::SharedClock;
-use domain::entropy::SharedEntropy;
-use domain::ids::Subject;
-use domain::{Error, Result};
-use settings::{Settings, Subjects};
-use store::Store;
-use upstream::Upstream;
-use vault::Vault;
-
-/// Everything a service works with. A request, a flight and a round of background work take it once ([`Current`]) and keep it
-/// to their end: whatever is decided anew meanwhile, they go by one decision.
-#[derive(Clone)]
-pub struct Parts {
-    /// What the operator decided.
-    pub settings: Arc<Settings>,
-    /// The providers, as they were decided.
-    pub upstream: Arc<Upstream>,
-    /// The database.
-    pub store: Arc<Store>,
-    /// The door to plaintext tokens.
-    pub vault: Arc<Vault>,
-    /// The time.
-    pub clock: SharedClock,
-    /// Randomness.
-    pub entropy: SharedEntropy,
-    /// Refreshes in flight.
-    pub flights: Arc<Flights>,
-    /// Our own tokens, as far as they were checked lately.
-    pub tokens_seen: Arc<callers::TokensSeen>,
-    /// Guesses at the secrets of applications.
-    pub wrong_secrets: Arc<callers::WrongSecrets>,
-    /// How many passwords are looked at at once.
-    pub passwords: Arc<passwords::Passwords>,
-    /// Whose turn it is to list, and what everybody has spent on it.
-    pub caller_sized: Arc<caller_sized::CallerSized>,
-    /// Uses of links that wait to be written.
-    pub uses: Arc<Uses>,
-    /// This process among those that serve.
-    pub presence: Arc<keys::Presence>,
-    /// The main runtime: units of writing and calls to providers run here, so that a caller who hangs up cancels none.
-    pub runtime: Handle,
-}
-
-impl Parts {
-    /// The same with other settings, and providers as they have them. Nobody works with it before [`Current::replace`].
-    pub fn with(&self, settings: Settings) -> Result<Self> {
-        let upstream = Upstream::new(&settings, &self.clock, &self.entropy)?;
-        Ok(Self { settings: Arc::new(settings), upstream: Arc::new(upstream), ..self.clone() })
-    }
-
-    /// Runs `work` to its end whatever becomes of the caller.
-    async fn detached<T, F>(self: &Arc<Self>, work: impl FnOnce(Arc<Self>) -> F) -> Result<T>
-    where
-        F: Future<Output = Result<T>> + Send + 'static,
-        T: Send + 'static,
-    {
-        self.runtime.spawn(work(Arc::clone(self))).await.map_err(Error::internal)?
-    }
-
-    /// Where no account vouches for an id, a look-alike of a hyphen is refused rather than given links of its own.
-    fn check_subject(&self, subject: &Subject) -> Result<()> {
-        match (self.settings.subjects, subject.false_hyphen()) {
-            (Subjects::Any, Some(c)) => {
-                Err(Error::input("subjectId", format!("has U+{:04X}; only the hyphen U+002D is allowed", u32::from(c))))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-/// What to answer about a subject that has no account: a user-mode caller must not learn that it has none.
-fn no_such_user(caller: &Caller, subject: &Subject) -> Error {
-    if caller.subject().is_some() {
-        return Error::Denied;
-    }
-    let hint = subject
-        .false_hyphen()
-        .map(|c| format!("the id has U+{:04X} where an id usually has the hyphen U+002D", u32::from(c)));
-    Error::UserNotFound { hint }
-}

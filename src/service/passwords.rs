@@ -8,10 +8,10 @@ use argon2::PasswordHash;
 use argon2::password_hash::{Error as HashError, PasswordVerifier as _};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::Parts;
 use super::desk::{Desk, Place};
 use super::hashing::{Hasher, within};
 use domain::account;
+use domain::entropy::SharedEntropy;
 use domain::threads::Nice;
 use domain::turns::Line;
 use domain::{Error, Result};
@@ -48,10 +48,14 @@ impl Passwords {
 }
 
 /// The hash to store for a password, as a PHC string.
-pub(super) async fn hash(parts: &Parts, password: SecretString) -> Result<account::PasswordHash> {
-    let salt = parts.entropy.bytes::<16>();
+pub(super) async fn hash(
+    passwords: &Passwords,
+    entropy: &SharedEntropy,
+    password: SecretString,
+) -> Result<account::PasswordHash> {
+    let salt = entropy.bytes::<16>();
     // Whoever sets passwords has shown who they are.
-    blocking(&parts.passwords, Line::Known("set".to_owned()), move |hasher| {
+    blocking(passwords, Line::Known("set".to_owned()), move |hasher| {
         let hash = hasher.hash(password.expose_secret().as_bytes(), &salt);
         hash.map(|hash| account::PasswordHash::new(hash.to_string())).map_err(Error::internal)
     })
@@ -61,13 +65,13 @@ pub(super) async fn hash(parts: &Parts, password: SecretString) -> Result<accoun
 /// The place in `hashes` of the first that is this password's. As long as none is, at least `rounds` comparisons are made,
 /// so that the time it takes doesn't tell how many there were.
 pub(super) async fn find(
-    parts: &Parts,
+    passwords: &Passwords,
     line: Line,
     password: SecretString,
     hashes: Vec<account::PasswordHash>,
     rounds: usize,
 ) -> Result<Option<usize>> {
-    blocking(&parts.passwords, line, move |hasher| {
+    blocking(passwords, line, move |hasher| {
         let found = hashes.iter().position(|hash| is_of(hasher, hash.as_str(), &password));
         if found.is_none() {
             for _ in hashes.len()..rounds {

@@ -8,9 +8,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
 use super::Parts;
-use super::attempts::subscriber;
-use super::sign_in::Origin;
+use super::door::Origin;
 use domain::ids::Subject;
+use domain::networks::subscriber;
 use domain::tries::{DEVICE_COOKIE_LIFETIME, KnownPlace, PLACES_OF_A_KIND, PlaceKind};
 use domain::{Error, Result};
 use settings::Settings;

@@ -64,7 +64,7 @@ pub async fn register(parts: &Arc<Parts>, access: &Access, new: New, actor: Acto
         name: Some(name),
         // Who makes it answers for the address; nothing is ever sent there.
         email: Some(Claimed { address: email.clone(), verified: true }),
-        password_hash: Some(passwords::hash(parts, password.expose_secret().into()).await?),
+        password_hash: Some(passwords::hash(&parts.passwords, &parts.entropy, password.expose_secret().into()).await?),
         meta,
         ..Account::bare(id.clone(), AccountType::Service, parts.clock.now())
     };

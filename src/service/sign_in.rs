@@ -1,39 +1,26 @@
 //! Signing in with a password at our own page, and out again. Whatever is wrong with a try, the answer and the work are the
 //! same: who has an account is nobody's business.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::attempts::{self, Key, SIGN_IN_FROM, Verdict, Window};
+use super::attempts::{self, Key};
 use super::audit::{About, record};
 use super::confirm_phone::Asking;
+use super::door::{Origin, actor, admit_from, write_refusal};
 use super::sessions::{self, SessionCookie};
 use super::sign_in_code::{self, Asked};
 use super::tries::{self, Candidate, Drawn};
 use super::{Parts, passwords, places};
 use domain::account::{Account, AccountType, Login, PasswordHash};
 use domain::entry::{Entry, Means};
-use domain::event::{Actor, Event};
+use domain::event::Event;
 use domain::ids::Subject;
-use domain::refusal::Refusal;
 use domain::{Error, Result};
 use settings::Locale;
 use store::accounts::{find, find_by_login, hold};
-use store::{self, Tx};
-
-/// Where a try comes from.
-#[derive(Clone, Debug)]
-pub struct Origin {
-    /// The browser's address, as far as proxies that we trust tell it.
-    pub ip: IpAddr,
-    /// What the browser says it is.
-    pub agent: Option<String>,
-    /// What it may be known by: the cookie of [`places`].
-    pub device: Option<SecretString>,
-}
 
 /// A try to sign in.
 #[derive(Debug)]
@@ -121,7 +108,7 @@ async fn look(parts: &Arc<Parts>, drawn: Vec<Drawn>, attempt: &Try, rounds: usiz
     };
     let usable: Vec<(Subject, PasswordHash, Key)> = left.iter().filter_map(usable).collect();
     let hashes = usable.iter().map(|(_, hash, _)| hash.clone()).collect();
-    let found = passwords::find(parts, line, attempt.password.clone(), hashes, rounds).await?;
+    let found = passwords::find(&parts.passwords, line, attempt.password.clone(), hashes, rounds).await?;
     Ok(Looked { found: found.and_then(|place| usable.into_iter().nth(place)), at_all: true, wait })
 }
 
@@ -169,45 +156,6 @@ async fn let_in(parts: &Parts, checked: Checked) -> Result<SignIn> {
     Ok(SignIn::In(cookie))
 }
 
-/// Counts the try with all others of its networks, by whichever way: [`Error::TooManyAttempts`] if it is one too many.
-pub(super) async fn admit_from(parts: &Arc<Parts>, origin: &Origin) -> Result<()> {
-    let limit = parts.settings.limits.sign_in_per_hour;
-    let counted = attempts::count_from(parts, (SIGN_IN_FROM, origin.ip), limit, Window::Hour).await?;
-    judged(parts, counted, origin).await
-}
-
-/// Counts the try with all others of this key: [`Error::TooManyAttempts`] if it is one too many.
-pub(super) async fn admit(parts: &Arc<Parts>, key: Key, origin: &Origin) -> Result<()> {
-    let limit = parts.settings.limits.sign_in_per_hour;
-    let counted = attempts::count(parts, key, limit, Window::Hour).await?;
-    judged(parts, counted, origin).await
-}
-
-/// Counts the try with all others of this key, of which there is one more now and then: [`Error::TooManyAttempts`] if this is
-/// none of those.
-pub(super) async fn admit_spaced(parts: &Arc<Parts>, key: &Key, origin: &Origin) -> Result<()> {
-    let counted = attempts::count_spaced(parts, key, parts.settings.limits.sign_in_per_hour).await?;
-    judged(parts, counted, origin).await
-}
-
-/// A window has one line of audit, however many it refuses.
-async fn judged(parts: &Arc<Parts>, verdict: Verdict, origin: &Origin) -> Result<()> {
-    let Verdict::Refused { first, retry_after } = verdict else { return Ok(()) };
-    if first {
-        tracing::warn!(ip = %origin.ip, "too many tries to sign in: refused for {} s", retry_after.as_secs());
-        write_refusal(parts, origin, (None, "too_many_attempts")).await?;
-    }
-    Err(Error::TooManyAttempts { retry_after })
-}
-
-/// As the Condo dialect says that it was one try too many (`docs/condo-contract.md` 4.5).
-pub(super) fn too_many(error: Error) -> Error {
-    match error {
-        Error::TooManyAttempts { retry_after } => Error::refused(Refusal::TooManyRequests { retry_after }),
-        other => other,
-    }
-}
-
 /// Whom a login may name: the account of that id, then those with the address, staff first.
 async fn named(parts: &Parts, login: &Login) -> Result<Vec<Candidate>> {
     let account = match Subject::parse(login.text.clone()) {
@@ -235,26 +183,4 @@ async fn refused(parts: &Arc<Parts>, origin: &Origin, named: &[Account]) -> Resu
         _ => (None, "wrong_password"),
     };
     write_refusal(parts, origin, why).await
-}
-
-/// Writes down that a try was refused: whose, if it is known, and why.
-pub(super) async fn write_refusal(
-    parts: &Arc<Parts>,
-    origin: &Origin,
-    (subject, why): (Option<String>, &'static str),
-) -> Result<()> {
-    let actor = actor(origin);
-    parts
-        .detached(async move |parts| {
-            let mut tx: Tx = parts.store.begin().await?;
-            let about = About { subject: subject.as_deref(), detail: Some(why), ..About::default() };
-            record(&parts, &mut tx, Event::SignInRefused, &actor, about).await?;
-            tx.commit().await
-        })
-        .await
-}
-
-/// Who tries, as the audit record has it.
-pub fn actor(origin: &Origin) -> Actor {
-    Actor { client: None, claimed_ip: Some(origin.ip.to_string()), claimed_agent: origin.agent.clone() }
 }

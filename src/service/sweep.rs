@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Current, Parts, bind, uses};
+use super::{Current, Parts, bind};
 use domain::Result;
+use domain::ids::LinkId;
 use store::{
     at, attempts, condo_sessions, confirm_phone_actions, known_places, oauth_codes, oauth_refresh_tokens, oauth_tokens,
-    sessions,
+    sessions, uses,
 };
 
 /// How often last uses are written.
@@ -20,6 +21,11 @@ const AFTERLIFE: TimeDelta = TimeDelta::minutes(10);
 /// A used code stays this long, so that its second use is noticed as one (RFC 6749 §4.1.2).
 const CODE_MEMORY: TimeDelta = TimeDelta::days(1);
 
+/// Links of one statement.
+const BATCH: usize = 500;
+/// Uses within this time are written as one moment's: they count to the hour.
+const SAME: TimeDelta = TimeDelta::minutes(1);
+
 /// Works until it is dropped.
 pub async fn run(current: Current) {
     let mut rounds = tokio::time::interval(FLUSH_EVERY);
@@ -29,7 +35,7 @@ pub async fn run(current: Current) {
         let parts = current.take();
         parts.wrong_secrets.tidy(parts.clock.now());
         parts.caller_sized.tidy(parts.clock.now());
-        if let Err(error) = uses::flush(&parts).await {
+        if let Err(error) = flush(&parts).await {
             tracing::warn!(%error, "last uses could not be written");
         }
         if round % DELETE_EVERY == 0
@@ -59,5 +65,23 @@ pub async fn delete(parts: &Parts) -> Result<()> {
 
 /// Writes the last uses that wait; for a clean end.
 pub async fn finish(parts: &Parts) -> Result<()> {
-    uses::flush(parts).await
+    flush(parts).await
+}
+
+/// Writes what waits, many links at a time; what cannot be written waits on.
+async fn flush(parts: &Parts) -> Result<()> {
+    let waiting = parts.uses.take();
+    let mut unwritten = waiting.as_slice();
+    while let Some((_, first)) = unwritten.first() {
+        let about_then = |(_, moment): &&(LinkId, DateTime<Utc>)| *moment - *first < SAME;
+        let (batch, others) = unwritten.split_at(unwritten.iter().take(BATCH).take_while(about_then).count());
+        let links: Vec<LinkId> = batch.iter().map(|(link, _)| *link).collect();
+        let written = async { uses::record(&mut parts.store.write().await?, &links, at(*first)).await };
+        if let Err(error) = written.await {
+            parts.uses.put_back(unwritten);
+            return Err(error);
+        }
+        unwritten = others;
+    }
+    Ok(())
 }

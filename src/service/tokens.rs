@@ -7,8 +7,8 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use secrecy::SecretString;
 
-use super::flights::{Landing, join};
-use super::{Parts, no_such_user};
+use super::Parts;
+use super::refresh::{Landing, join};
 use domain::caller::{Action, Caller};
 use domain::expiry::Lifetime;
 use domain::ids::{ProviderId, Sid, Subject};
@@ -85,7 +85,7 @@ async fn read(parts: &Parts, caller: &Caller, subject: &Subject, provider: &Prov
     };
     match holdings {
         Holdings::Sets(sets) => Ok(sets),
-        Holdings::NoAccount => Err(no_such_user(caller, subject)),
+        Holdings::NoAccount => Err(caller.no_such_user(subject)),
         // A token that was issued before, and is believed for a moment longer.
         Holdings::Disabled if caller.subject().is_some() => Err(Error::Denied),
         Holdings::Disabled => Err(lacking("the user's account is disabled")),

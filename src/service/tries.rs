@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
-use super::attempts::{Key, site, subscriber};
-use super::sign_in::{Origin, admit_spaced};
+use super::attempts::Key;
+use super::door::{Origin, admit_spaced};
 use super::{Parts, places};
 use domain::account::{Account, AccountType, Address};
 use domain::ids::Subject;
+use domain::networks::{site, subscriber};
 use domain::tries::{Draw, KnownPlace, PlaceKind, draw};
 use domain::turns::Line;
 use domain::{Error, Result};

@@ -57,6 +57,17 @@ impl Caller {
         if self.scopes.iter().any(opens) { Ok(()) } else { Err(Error::Denied) }
     }
 
+    /// What to answer about a subject that has no account: a user-mode caller must not learn that it has none.
+    pub fn no_such_user(&self, subject: &Subject) -> Error {
+        if self.subject().is_some() {
+            return Error::Denied;
+        }
+        let hint = subject
+            .false_hyphen()
+            .map(|c| format!("the id has U+{:04X} where an id usually has the hyphen U+002D", u32::from(c)));
+        Error::UserNotFound { hint }
+    }
+
     /// The subject of a caller in user mode.
     pub fn subject(&self) -> Option<&Subject> {
         match &self.mode {

@@ -27,6 +27,7 @@ pub mod json;
 pub mod kin;
 pub mod link;
 pub mod name;
+pub mod networks;
 pub mod organization;
 pub mod origin;
 pub mod pace;

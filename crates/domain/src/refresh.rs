@@ -16,6 +16,8 @@ pub const RENEW_EVERY: Duration = Duration::from_secs(10);
 pub const SEND_WITHIN: Duration = Duration::from_secs(15);
 /// After the database was away, leases that nobody closed are left alone for this long: who holds an answer stores it first.
 pub const GRACE: Duration = Duration::from_secs(10);
+/// Where too few refreshes were heard of to tell a refusal from an outage, the provider is asked once more after this time.
+pub const SECOND_LOOK: Duration = Duration::from_mins(10);
 
 /// The columns of a token set by which refreshes coordinate. `A` tells attempts apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

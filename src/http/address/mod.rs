@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use crate::app::App;
 use crate::http::cookies;
 use crate::service::callers::wrongly_signed;
-use crate::service::sign_in::Origin;
+use crate::service::door::Origin;
 
 use proxy::Behind;
 pub(super) use whoami::whoami;

@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 
-use crate::service::attempts::networks;
 use domain::guesses::{Answer, Guesses, Told};
+use domain::networks::networks;
 
 /// Networks remembered at once. Those beyond share one that has a site's allowance.
 const NETWORKS: usize = 20_000;

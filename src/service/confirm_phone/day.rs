@@ -9,6 +9,7 @@ use super::to_midnight;
 use crate::service::Parts;
 use crate::service::attempts::{self, Key, Verdict, Window};
 use domain::budget::share;
+use domain::networks::site;
 use domain::refusal::Refusal;
 use domain::{Error, Result};
 
@@ -40,7 +41,7 @@ pub(super) async fn draw(parts: &Arc<Parts>, ip: IpAddr) -> Result<()> {
 
 /// The widest network alone is counted: no part of it has more than the whole, and who holds it can cut it as they like.
 fn of_network(ip: IpAddr) -> Key {
-    Key::new("SMS of the day for", &attempts::widest(ip))
+    Key::new("SMS of the day for", &site(ip))
 }
 
 fn of_all() -> Key {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::tried::{Right, TokenHash, try_code};
 use super::{look_up, spend_row};
 use crate::service::Parts;
-use crate::service::sign_in::Origin;
+use crate::service::door::Origin;
 use domain::Result;
 use domain::account::Phone;
 use domain::budget::Budget;

@@ -10,6 +10,7 @@ use crate::service::attempts::{self, Key};
 use domain::Result;
 use domain::account::Account;
 use domain::ids::Subject;
+use domain::networks::subscriber;
 
 /// For how long.
 const OPEN: TimeDelta = TimeDelta::minutes(10);
@@ -29,5 +30,5 @@ pub(super) async fn is_open(parts: &Parts, account: Option<&Account>, ip: IpAddr
 
 /// The hash of the password is in it: with another password it is another key, and what the old one opened is shut.
 fn key((subject, hash): (&str, &str), ip: IpAddr) -> Key {
-    Key::new("password given", &[subject, hash, &attempts::narrowest(ip)].join("\0"))
+    Key::new("password given", &[subject, hash, &subscriber(ip)].join("\0"))
 }

@@ -10,7 +10,7 @@ use subtle::ConstantTimeEq as _;
 use super::{code, live, unknown};
 use crate::service::Parts;
 use crate::service::attempts::{self, Key, Verdict, Window};
-use crate::service::sign_in::{Origin, write_refusal};
+use crate::service::door::{Origin, write_refusal};
 use domain::budget::{Budget, looks_in_a_day};
 use domain::confirmation::{Confirmation, Look, Purpose, Tried, judge};
 use domain::refusal::Refusal;

@@ -4,42 +4,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
-use uuid::Uuid;
-
 use super::record::{LIVE, Record, Summary, written};
-use super::{Error, Trouble};
+use super::trouble::Trouble;
 use crate::service::{Current, Parts};
-use domain::Result;
-use domain::entropy::Entropy;
 use domain::instance::InstanceReport;
+use domain::{Error, Result};
 use settings::KeyringSource;
 use store::{at, instances, now, vault_keys};
 use vault::Keyring;
 
 /// How long a keyring that was left still opens: longer than any request that read a row before.
 const LEFT_OPENS: Duration = Duration::from_mins(10);
-
-/// This process among those that serve.
-pub struct Presence {
-    id: Uuid,
-    /// For people.
-    name: String,
-    /// A report in the middle of a reload would say the wrong thing.
-    turn: Mutex<()>,
-    /// Where its keyring is.
-    pub keyring: KeyringSource,
-}
-
-impl Presence {
-    /// A process with a random id, named after its host and its number there.
-    pub fn new(entropy: &dyn Entropy, keyring: KeyringSource) -> Self {
-        // Linux has it here; elsewhere the number has to do.
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-        let name = format!("{}/{}", host.trim(), std::process::id());
-        Self { id: entropy.uuid(), name, turn: Mutex::new(()), keyring }
-    }
-}
 
 /// How often an instance reports: four times before others take it for gone.
 const BEAT_EVERY: Duration = Duration::from_secs(30);

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
-use super::Trouble;
+use super::trouble::Trouble;
 use domain::instance::InstanceReport;
 use domain::{Error, Result};
 use store::instances::list_within;

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::open::open_vault;
 use super::record::{Record, Summary};
 use super::rewrap::{Progress, Rewrapped, TABLES, rewrap};
-use super::{Trouble, open_vault};
+use super::trouble::Trouble;
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
 use domain::event::{Actor, AuditLine, Event};

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Parts;
 use super::attempts::sign_in_by;
 use super::condo_sessions::{self, CondoSession, SidHash, Ticket};
-use super::sign_in::{Origin, admit as admit_by, admit_from, too_many};
+use super::door::{Origin, admit as admit_by, admit_from, too_many};
 use domain::account::AccountType;
 use domain::event::Actor;
 use domain::ids::{ClientId, Sid};

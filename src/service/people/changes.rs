@@ -6,12 +6,12 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::granting::{grants, hand, may_appoint, own_role};
+use super::granting::{connected, grants, hand, may_appoint, own_role};
 use super::lists::{Way, employees_of};
 use crate::service::Parts;
 use crate::service::audit::{About, record};
 use crate::service::condo_sessions::SidHash;
-use crate::service::sign_in::Origin;
+use crate::service::door::Origin;
 use domain::access::{Access, denied};
 use domain::account::{Account, Email, Phone};
 use domain::event::{Actor, Event};
@@ -366,12 +366,6 @@ impl EmployeeChange {
         self.deleted.apply(&mut employment.history.deleted);
         Ok(())
     }
-}
-
-/// A record that a change is to name: one that stands.
-pub(super) async fn connected<R: Listed>(tx: &mut Tx, id: Uuid, field: &'static str) -> Result<R> {
-    let found = hold(tx.conn(), id, Filter::Absent("deleted_at")).await?;
-    found.ok_or_else(|| Error::input(field, "is not there"))
 }
 
 async fn user_of(tx: &mut Tx, subject: String) -> Result<Subject> {

@@ -2,14 +2,13 @@
 
 use uuid::Uuid;
 
-use super::changes::connected;
-use domain::Result;
 use domain::access::{Access, denied};
-use domain::filter::Page;
+use domain::filter::{Filter, Page};
 use domain::granting::{Hand, Own};
 use domain::organization::{Employment, Granted, Role};
+use domain::{Error, Result};
 use store::Tx;
-use store::organizations::list;
+use store::organizations::{Listed, hold, list};
 
 /// How the user stands to a role, or to an employee, of this organization.
 pub(super) async fn hand(
@@ -47,4 +46,10 @@ pub(super) async fn may_appoint(
         Some(id) => connected::<Role>(tx, id, "role").await?.granted,
     };
     if hand.may_appoint(&granted) { Ok(()) } else { Err(denied()) }
+}
+
+/// A record that a change is to name: one that stands.
+pub(super) async fn connected<R: Listed>(tx: &mut Tx, id: Uuid, field: &'static str) -> Result<R> {
+    let found = hold(tx.conn(), id, Filter::Absent("deleted_at")).await?;
+    found.ok_or_else(|| Error::input(field, "is not there"))
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::service::{Parts, caller_sized};
+use crate::service::{Parts, paid};
 use domain::Result;
 use domain::access::Access;
 use domain::account::Account;
@@ -33,14 +33,14 @@ fn list_of<R: Listed>(access: &Access, wanted: Wanted) -> Result<(usize, Wanted)
 
 async fn found<R: Listed>(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<R>> {
     let (points, Wanted { filter, page }) = list_of::<R>(access, wanted)?;
-    caller_sized::read(parts, &access.user.id, points, async move |mut lists| lists.list(&filter, &page).await).await
+    paid::read(parts, &access.user.id, points, async move |mut lists| lists.list(&filter, &page).await).await
 }
 
 /// How many records of `table` there are of what is asked for.
 pub async fn count(parts: &Arc<Parts>, access: &Access, table: Table, wanted: Filter) -> Result<i64> {
     let points = points::of(&wanted, None);
     let filter = access.shown(table, wanted)?;
-    caller_sized::read(parts, &access.user.id, points, async move |mut lists| lists.count(table, &filter).await).await
+    paid::read(parts, &access.user.id, points, async move |mut lists| lists.count(table, &filter).await).await
 }
 
 /// Users.
@@ -67,7 +67,7 @@ pub async fn rights_sets(parts: &Arc<Parts>, access: &Access, wanted: Wanted) ->
 /// The rights set with this id, if whoever asks may see it: a point read. A list of a thousand users may ask for as many, so it
 /// costs a point where there is anything to see.
 pub async fn rights_set(parts: &Parts, access: &Access, id: uuid::Uuid) -> Result<Option<RightsSet>> {
-    caller_sized::charge(parts, &access.user.id, 1)?;
+    paid::charge(parts, &access.user.id, 1)?;
     let filter = access.shown(Table::RightsSets, Filter::is("id", Value::Id(id)))?;
     let found: Vec<RightsSet> = store::read!(parts.store, |conn| list(conn, &filter, &Page::default()))?;
     Ok(found.into_iter().next())
@@ -81,7 +81,7 @@ pub async fn employees(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> R
         let found = lists.list(&filter, &page).await?;
         employees_of(Way::Lists(lists), &own, found).await
     };
-    caller_sized::read(parts, &access.user.id, points, read).await
+    paid::read(parts, &access.user.id, points, read).await
 }
 
 /// The way that records are read which belong to others.

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
-use super::changes::{Change, Editor, change, connected};
+use super::changes::{Change, Editor, change};
+use super::granting::connected;
 use super::granting::grants;
 use crate::service::{Parts, endings, passwords};
 use domain::access::denied;
@@ -162,7 +163,7 @@ async fn hash<'a>(
     let addresses = [told(&change.email), told(&change.phone)];
     let own = own.into_iter().map(str::to_owned).chain(addresses.into_iter().flatten()).collect::<Vec<_>>();
     check_password(password.expose_secret(), own.iter().map(String::as_str))?;
-    passwords::hash(parts, password).await.map(Some)
+    passwords::hash(&parts.passwords, &parts.entropy, password).await.map(Some)
 }
 
 /// An address that another user of the type has.

@@ -8,12 +8,11 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 
+use super::in_turn::in_turn;
 use super::notices;
-use crate::service::flights::{Landing, join};
 use crate::service::{Current, Parts};
 use domain::Result;
 use domain::expiry::{Expiry, Lifetime};
-use domain::ids::{LinkId, ProviderId};
 use domain::refresh::Errand;
 use domain::token::{Ahead, idle_since, is_due_ahead};
 use domain::token_set::StaleSet;
@@ -182,17 +181,4 @@ async fn refresh_all(parts: &Arc<Parts>, due: Vec<StaleSet>) {
         let _landed = in_turn(parts, provider, (set.link, set.version), Errand::Renew).await;
     }))
     .await;
-}
-
-/// Has a link refreshed when it is the background's turn; `None`: the refresh panicked, which has been logged.
-pub(super) async fn in_turn(
-    parts: &Arc<Parts>,
-    provider: &ProviderId,
-    which: (LinkId, i64),
-    errand: Errand,
-) -> Option<Landing> {
-    let lane = parts.flights.lane(provider, parts.settings.tokens.max_concurrency);
-    // Before the flight, not in it: a caller who joins it must not wait in the queue of the background.
-    let _turn = lane.background.acquire().await.ok()?;
-    join(parts, provider, which, errand).await.ok()
 }

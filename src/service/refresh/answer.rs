@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::Chain;
+use super::chain::Chain;
 use crate::service::token_sets::{Keeping, is_same, open_key, owner, swap};
 use crate::service::{Parts, revoke};
 use domain::expiry::Origin;

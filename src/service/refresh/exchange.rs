@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::{SemaphorePermit, oneshot};
 
-use super::{Read, Refresh};
+use super::at_work::{Read, Refresh};
 use crate::service::Parts;
 use domain::patience::{SLOW, patience};
 use domain::refresh::{Before, RENEW_EVERY, SEND_WITHIN};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Refresh;
+use super::at_work::Refresh;
 use super::holding::Holding;
 use domain::refresh::{Before, Ending, SEND_WITHIN};
 use domain::{Error, Result};

@@ -1,236 +1,27 @@
-//! One refresh of one link, from the stored refresh token to the stored answer (docs/refresh.md). The decisions are
-//! [`domain::refresh`]'s; here they meet the database and the provider.
+//! Refreshing: one at a time for a link, whoever asks (docs/refresh.md).
 
+mod after_a_crash;
 mod ahead;
 mod answer;
+mod at_work;
+mod chain;
 mod exchange;
+mod flights;
+mod fly;
 mod holding;
+mod in_turn;
+mod join;
 mod lease;
 mod notices;
 mod retry;
+mod turn;
 mod verdict;
 mod waiting;
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use secrecy::SecretString;
-
+pub use after_a_crash::clear_after_a_crash;
 pub use ahead::{round as ahead, run};
+pub use flights::Flights;
+pub(super) use flights::Landing;
+pub(super) use join::join;
 pub use notices::{forget as forget_dead, round as see_to_marked};
 pub use retry::{Which, retry};
-pub(super) use waiting::Waiting;
-
-use super::Parts;
-use super::flights::{Landing, Lane};
-use super::token_sets::{open_key, open_params, owner};
-use answer::Stored;
-use domain::ids::{LinkId, ProviderId};
-use domain::params::Params;
-use domain::refresh::{Ending, Errand, Next, SEND_WITHIN};
-use domain::token_set::{LinkOwner, TokenSet};
-use domain::{Error, Result};
-use exchange::{Asked, Exchange};
-use holding::Holding;
-use store::leases::{Attempt, release_all};
-use store::token_sets::find;
-use upstream::{Outcome, Passing, Provider};
-use vault::Column;
-
-/// Where too few refreshes were heard of to tell a refusal from an outage, the provider is asked once more after this time.
-const SECOND_LOOK: Duration = Duration::from_mins(10);
-/// When to ask a provider again that could not even be prepared for.
-const UNPREPARED: Duration = Duration::from_secs(1);
-
-/// Refreshes a link and says how it ended; whatever went wrong is in the log.
-pub(super) async fn fly(
-    parts: &Arc<Parts>,
-    provider: &ProviderId,
-    (link, version): (LinkId, i64),
-    errand: Errand,
-) -> Landing {
-    let Some(client) = parts.upstream.provider(provider) else { return Landing::Gone };
-    let lane = parts.flights.lane(provider, parts.settings.tokens.max_concurrency);
-    let refresh = Refresh { parts, provider, client, lane, link, version, errand };
-    match refresh.until_landed().await {
-        Ok(landing) => landing,
-        Err(Error::StorageUnavailable(error)) => {
-            tracing::warn!(%link, %error, "a refresh could not use the database");
-            Landing::StorageAway
-        }
-        Err(error) => {
-            tracing::error!(%link, %provider, error = %Chain(&error), "a refresh failed");
-            Landing::Broken
-        }
-    }
-}
-
-/// Ends the leases that a server which died left behind, where only one process serves: call it with the lock in hand. In a
-/// fleet they lapse by themselves. The attempts stay on record as unended.
-pub async fn clear_after_a_crash(parts: &Parts) -> Result<()> {
-    if parts.store.sqlite_path().is_some() {
-        let left = release_all(&mut parts.store.write().await?).await?;
-        if left > 0 {
-            tracing::warn!(left, "refreshes were under way when the service last ended");
-        }
-    }
-    Ok(())
-}
-
-/// One refresh at work.
-struct Refresh<'a> {
-    parts: &'a Arc<Parts>,
-    provider: &'a ProviderId,
-    client: Arc<Provider>,
-    lane: Arc<Lane>,
-    link: LinkId,
-    version: i64,
-    errand: Errand,
-}
-
-/// How one try ended.
-enum Try {
-    Landed(Landing),
-    /// Another attempt has the lease.
-    Held,
-    /// Too much time passed between taking the lease and asking.
-    Late,
-}
-
-/// What was read before asking.
-struct Read {
-    owner: LinkOwner,
-    set: TokenSet,
-    spent: SecretString,
-    /// Sent with it, where the provider wants that.
-    params: Params,
-}
-
-impl Refresh<'_> {
-    async fn until_landed(&self) -> Result<Landing> {
-        let mut outlived = None;
-        loop {
-            match self.try_once(outlived).await? {
-                Try::Landed(landing) => return Ok(landing),
-                Try::Late => {}
-                Try::Held => {
-                    let turn = waiting::turn(self.parts, self.link, self.version, self.errand).await?;
-                    outlived = turn.outlived;
-                    match turn.next {
-                        Next::Again | Next::Wait => {}
-                        Next::Read => return Ok(Landing::Read),
-                        Next::Gone => return Ok(Landing::Gone),
-                        Next::Rest(wait) => return Ok(self.rest(wait)),
-                    }
-                }
-            }
-        }
-    }
-
-    async fn try_once(&self, outlived: Option<uuid::Uuid>) -> Result<Try> {
-        if let Some(wait) = self.lane.guard().pause(self.parts.clock.monotonic(), self.link, self.errand) {
-            return Ok(Try::Landed(self.rest(wait)));
-        }
-        // The permit comes before the lease, and before the row is read: a queue must not age either.
-        let Ok(permit) = self.lane.permits.acquire().await else { return Ok(Try::Landed(Landing::Broken)) };
-        let read = match self.read().await? {
-            Ok(read) => read,
-            Err(landing) => return Ok(Try::Landed(landing)),
-        };
-        // Nothing but the one call is left to do once the lease is taken.
-        let prepared = match self.client.prepare().await {
-            Ok(prepared) => prepared,
-            Err(passing) => return Ok(Try::Landed(self.unprepared(&passing))),
-        };
-        if self.parts.flights.are_ending() {
-            return Ok(Try::Landed(self.rest(UNPREPARED)));
-        }
-        let began = self.parts.clock.monotonic();
-        if let Err(wait) = self.lane.guard().may_ask(began, self.link, self.errand) {
-            return Ok(Try::Landed(self.rest(wait)));
-        }
-        let attempt = Attempt { link: self.link, version: self.version, id: self.parts.entropy.uuid() };
-        let Some((before, holding)) = self.lease(attempt, outlived, began).await? else { return Ok(Try::Held) };
-        if self.since(began) > SEND_WITHIN {
-            tracing::warn!(link = %self.link, "a refresh was held up before it asked; it starts over");
-            holding.end(Ending::Closed).await?;
-            return Ok(Try::Late);
-        }
-        // The permit is for asking; an answer that waits for the database holds up nobody else's.
-        let asked = Exchange::new(self, attempt, permit).ask(&prepared, &read, before).await;
-        self.settle(asked, read, holding).await.map(Try::Landed)
-    }
-
-    /// What there is to refresh with; otherwise how the flight ends. While we waited for the permit, or before we were
-    /// called, somebody else may have written, or been refused.
-    async fn read(&self) -> Result<std::result::Result<Read, Landing>> {
-        let Some((of, set)) = store::read!(self.parts.store, |conn| find(conn, self.link))? else {
-            return Ok(Err(Landing::Gone));
-        };
-        if set.version != self.version || (set.health.is_dead() && self.errand == Errand::Renew) {
-            return Ok(Err(Landing::Read));
-        }
-        let Some(sealed) = &set.sealed_refresh else { return Ok(Err(Landing::Read)) };
-        let place = owner(self.link, &of).place(Column::Refresh);
-        let spent = self.parts.vault.open(&open_key(self.parts, &set)?, &place, sealed)?;
-        let params = open_params(self.parts, owner(self.link, &of), &set)?;
-        Ok(Ok(Read { owner: of, set, spent, params }))
-    }
-
-    async fn settle(&self, asked: Asked, read: Read, holding: Holding) -> Result<Landing> {
-        let Asked { outcome, before, was_slow } = asked;
-        match outcome {
-            Outcome::Granted(answer) => {
-                self.lane.guard().granted(self.parts.clock.monotonic(), self.link);
-                tracing::info!(link = %self.link, provider = %self.provider, "refreshed");
-                let found = (read.owner, read.set);
-                let stored = answer::land(self.parts, self.link, found, &read.spent, answer.grant).await;
-                let (landing, ending) = match stored {
-                    Stored::Written => {
-                        holding.ended_with_tokens();
-                        return Ok(Landing::Read);
-                    }
-                    Stored::Dropped => (Landing::Read, Ending::Closed),
-                    Stored::Gone => (Landing::Gone, Ending::Closed),
-                    // What the provider gave is lost, and the next to be refused has to know that.
-                    Stored::Failed => (Landing::Broken, Ending::Open),
-                };
-                holding.end(ending).await?;
-                Ok(landing)
-            }
-            Outcome::Refused(_) => self.refused(before, &read.set, holding).await,
-            Outcome::TryLater(passing) => self.passed(&passing, (before, was_slow), &read.set, holding).await,
-        }
-    }
-
-    fn unprepared(&self, passing: &Passing) -> Landing {
-        tracing::warn!(
-            link = %self.link, provider = %self.provider, reason = passing.reason, "a refresh could not be prepared"
-        );
-        self.lane.guard().unprepared(self.parts.clock.monotonic(), passing.retry_after);
-        self.rest(passing.retry_after.unwrap_or(UNPREPARED))
-    }
-
-    fn since(&self, moment: Duration) -> Duration {
-        self.parts.clock.monotonic().saturating_sub(moment)
-    }
-
-    fn rest(&self, wait: Duration) -> Landing {
-        Landing::Rest(self.parts.clock.monotonic() + wait)
-    }
-}
-
-/// An error with its causes, on one line.
-struct Chain<'a>(&'a dyn std::error::Error);
-
-impl std::fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
-}

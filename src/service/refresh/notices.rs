@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use super::SECOND_LOOK;
-use super::ahead::in_turn;
+use super::flights::Landing;
+use super::in_turn::in_turn;
 use crate::service::Parts;
 use crate::service::audit::{About, record};
-use crate::service::flights::Landing;
 use domain::Result;
 use domain::event::{Actor, Event};
 use domain::link::Health;
-use domain::refresh::Errand;
+use domain::refresh::{Errand, SECOND_LOOK};
 use domain::token_set::DeadSet;
 use store::marks::{forget_dead, list_due, put_off, tell};
 

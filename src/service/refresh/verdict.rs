@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use super::at_work::Refresh;
+use super::flights::Landing;
 use super::holding::Holding;
-use super::{Refresh, SECOND_LOOK};
-use crate::service::flights::Landing;
 use domain::Result;
 use domain::failure::Whose;
 use domain::guard::Belief;
 use domain::kin::kin_of;
 use domain::link::Health;
-use domain::refresh::{Before, Ending, Errand, is_our_doing, verdict};
+use domain::refresh::{Before, Ending, Errand, SECOND_LOOK, is_our_doing, verdict};
 use domain::standstill::Refused;
 use domain::token::backoff;
 use domain::token_set::TokenSet;

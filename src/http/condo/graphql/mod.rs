@@ -24,8 +24,8 @@ use async_graphql::{EmptySubscription, MergedObject, Schema};
 
 use crate::app::App;
 use crate::service::condo_sessions::{CondoSession, Ticket};
+use crate::service::door::Origin;
 use crate::service::places::DeviceCookie;
-use crate::service::sign_in::Origin;
 use domain::refusal::Refusal;
 use domain::user::User;
 use domain::{Error, Result};

@@ -6,7 +6,7 @@ use secrecy::ExposeSecret as _;
 use super::Visit;
 use super::input::{self, Sender};
 use crate::service::service_users::{self, New};
-use crate::service::{access, sign_in};
+use crate::service::{access, door};
 
 /// A service user to make.
 #[derive(InputObject)]
@@ -50,7 +50,7 @@ impl ServiceUserMutation {
         service_users::allow(&access)?;
         input::check_record(data.dv, &data.sender)?;
         let new = New { name: data.name, email: data.email, meta: data.meta.map(|meta| meta.0) };
-        let made = service_users::register(parts, &access, new, sign_in::actor(&visit.origin)).await?;
+        let made = service_users::register(parts, &access, new, door::actor(&visit.origin)).await?;
         Ok(Some(RegisterNewServiceUserOutput {
             id: made.id.as_str().to_owned(),
             email: made.email,

@@ -1,24 +1,22 @@
-//! At most one refresh per link in this process (the lease sees to other processes): the first caller leads it, the others join it, and it flies on whoever
-//! hangs up.
+//! The refreshes in flight, and what each provider bears: at most one refresh per link in this process. The lease sees to other
+//! processes.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::{FutureExt as _, Shared};
+use futures_util::future::Shared;
 use tokio::sync::{Semaphore, oneshot};
 
-use super::refresh::Waiting;
-use super::{Parts, refresh};
+use super::waiting::Waiting;
 use domain::entropy::SharedEntropy;
 use domain::guard::Guard;
 use domain::ids::{LinkId, ProviderId};
-use domain::refresh::Errand;
 
 /// How a refresh ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Landing {
+pub(in crate::service) enum Landing {
     /// There is news in the row: new tokens, ours or another's, or a refusal for good.
     Read,
     /// It failed in passing; not before this moment of the process's own clock, which nobody sets, again.
@@ -32,11 +30,11 @@ pub(super) enum Landing {
 }
 
 /// A refresh in the air; every clone hears how it ended. An error: the refresh panicked.
-pub(super) type Flight = Shared<oneshot::Receiver<Landing>>;
+pub(in crate::service) type Flight = Shared<oneshot::Receiver<Landing>>;
 
 /// The refreshes in flight, and what each provider bears.
 pub struct Flights {
-    flying: Mutex<HashMap<LinkId, Flight>>,
+    pub(super) flying: Mutex<HashMap<LinkId, Flight>>,
     lanes: Mutex<HashMap<ProviderId, Arc<Lane>>>,
     waiting: Waiting,
     /// The process is about to end: what has not been asked for yet is asked for by others, or after the start.
@@ -46,7 +44,7 @@ pub struct Flights {
 }
 
 /// One provider, as this process asks it.
-pub(super) struct Lane {
+pub(in crate::service) struct Lane {
     /// Who asks has one.
     pub(super) permits: Semaphore,
     /// Who has asked, and still waits for a slow answer, has one of these instead: as many again.
@@ -89,7 +87,7 @@ impl Flights {
 
     /// What a provider bears, `width` at once (`tokens.max_concurrency`), and what has been heard of it. Where the width was
     /// decided anew, those who ask still have their permits of the one before.
-    pub(super) fn lane(&self, provider: &ProviderId, width: usize) -> Arc<Lane> {
+    pub(in crate::service) fn lane(&self, provider: &ProviderId, width: usize) -> Arc<Lane> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
         let lane = lanes.entry(provider.clone()).or_insert_with(|| Arc::new(Lane::new(width, Arc::default())));
         if lane.width != width {
@@ -104,7 +102,7 @@ impl Flights {
     }
 
     /// Where among 256 this process has a link: the same each time, another in each process.
-    pub(super) fn spread(&self, link: LinkId) -> u8 {
+    pub(in crate::service) fn spread(&self, link: LinkId) -> u8 {
         let mixed = link.0.as_bytes().iter().zip(self.seed.iter().cycle()).map(|(byte, seed)| byte ^ seed);
         mixed.fold(0x9d, |hash, byte| (hash ^ byte).wrapping_mul(0xa7).rotate_left(3))
     }
@@ -125,7 +123,7 @@ impl Flights {
     }
 
     /// Whether no refresh is to be begun any more.
-    pub(super) fn are_ending(&self) -> bool {
+    pub(in crate::service) fn are_ending(&self) -> bool {
         AtomicBool::load(&self.ending, Ordering::Acquire)
     }
 
@@ -134,49 +132,8 @@ impl Flights {
         self.flying.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
-    fn land(&self, link: LinkId) {
+    pub(super) fn land(&self, link: LinkId) {
         self.flying.lock().unwrap_or_else(PoisonError::into_inner).remove(&link);
-    }
-}
-
-/// Joins the link's flight, or leads one on the main runtime. One that is led asks only if `version` is still what is
-/// stored: whoever read the row just before another flight wrote it must not ask again.
-pub(super) fn join(
-    parts: &Arc<Parts>,
-    provider: &ProviderId,
-    (link, version): (LinkId, i64),
-    errand: Errand,
-) -> Flight {
-    let mut flying = parts.flights.flying.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(flight) = flying.get(&link) {
-        return flight.clone();
-    }
-    let (landed, landing) = oneshot::channel();
-    let flight = landing.shared();
-    flying.insert(link, flight.clone());
-    drop(flying);
-    let (crew, provider) = (Arc::clone(parts), provider.clone());
-    // Made before the task, so that one that is never run leaves no flight on the list either.
-    let strip = Airstrip { parts: Arc::clone(parts), link };
-    parts.runtime.spawn(async move {
-        let result = refresh::fly(&crew, &provider, (link, version), errand).await;
-        // First off the list, then the news: who hears it and asks again must not join this flight.
-        drop(strip);
-        // Nobody may be waiting any more; what counts is in the database.
-        let _unheard = landed.send(result);
-    });
-    flight
-}
-
-/// Takes a flight off the list when it ends, a panic included.
-struct Airstrip {
-    parts: Arc<Parts>,
-    link: LinkId,
-}
-
-impl Drop for Airstrip {
-    fn drop(&mut self) {
-        self.parts.flights.land(self.link);
     }
 }
 
