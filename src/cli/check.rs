@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
+use super::opened::{build, load};
 use super::output::{Output, Trouble};
-use super::{build, load};
 use crate::service::kin;
 use settings::words_on_odds;
 

@@ -8,6 +8,7 @@ mod import;
 mod keys;
 mod links;
 mod migrate;
+mod opened;
 mod output;
 mod password;
 mod serve;
@@ -16,14 +17,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
-use tokio::runtime::Handle;
 
-use crate::app::App;
 use crate::telemetry;
-use domain::clock::SystemClock;
-use domain::entropy::SystemEntropy;
+use opened::{load, open};
 use output::{Output, Trouble};
-use settings::{Configuration, process_env};
+use settings::process_env;
 
 /// Keeps users' links to external identity providers and hands out valid access tokens for them.
 #[derive(Parser)]
@@ -111,32 +109,4 @@ async fn dispatch(cli: &Cli, output: &Output) -> Result<ExitCode, Trouble> {
 fn log_filter(command: &Command) -> Option<String> {
     let quiet = || (!matches!(command, Command::Serve)).then(|| "warn".to_owned());
     process_env("FEDLINK_LOG").or_else(quiet)
-}
-
-fn load(config: &std::path::Path) -> Result<Configuration, Trouble> {
-    Configuration::load(config, &process_env)
-        .map_err(|errors| Trouble::say(format!("the settings are wrong:\n{errors}")))
-}
-
-/// The application with the machine's own clock and randomness.
-async fn open(config: &std::path::Path) -> Result<App, Trouble> {
-    build(load(config)?).await
-}
-
-async fn build(configuration: Configuration) -> Result<App, Trouble> {
-    let opening = App::build(configuration, SystemClock::shared(), SystemEntropy::shared(), Handle::current());
-    Box::pin(opening).await.map_err(|error| Trouble::from(&error))
-}
-
-/// Waits for SIGTERM or Ctrl-C.
-async fn told_to_stop() -> Result<(), Trouble> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let trouble = |error| Trouble::say(format!("can't listen to signals: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(trouble)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(trouble)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }

@@ -12,8 +12,8 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
+use super::opened::{build, told_to_stop};
 use super::output::Trouble;
-use super::{build, told_to_stop};
 use crate::app::App;
 use crate::http::server::{Capacity, Leaving, Service};
 use crate::service::{Current, keys, refresh, revoke, sweep};

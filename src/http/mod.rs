@@ -8,6 +8,7 @@ mod connection;
 mod cookies;
 mod cors;
 mod current;
+mod failure;
 mod fields;
 mod headers;
 mod limits;

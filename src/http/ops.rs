@@ -8,7 +8,8 @@ use actix_web::web::{self, Data, ServiceConfig};
 use serde_json::json;
 
 use super::at;
-use crate::http::blitz::error::{not_found, report};
+use crate::http::blitz::error::not_found;
+use crate::http::failure::report;
 use crate::http::pulse::Pulse;
 use crate::service::Current;
 

@@ -7,7 +7,7 @@ use askama::Template;
 use secrecy::ExposeSecret as _;
 use url::Url;
 
-use crate::http::blitz::error::{report, retry_after};
+use crate::http::failure::{report, retry_after};
 use crate::http::words::Words;
 use domain::Error;
 use domain::entropy::SystemEntropy;

@@ -13,7 +13,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 
 use super::audit::{About, record};
-use super::bind::in_the_clear_if_any;
 use super::token_sets::open_key;
 use super::{Current, Parts, kin};
 use domain::event::{Actor, Event};
@@ -26,7 +25,7 @@ use store::revocations::{
 };
 use store::{self, Conn, Tx, at};
 use upstream::{Passing, RevocationOutcome, TokenType};
-use vault::{Column, Owner, Table, revocation_place};
+use vault::{Column, Owner, Table, in_the_clear_if_any, revocation_place};
 
 /// How often the queue is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::opened::told_to_stop;
 use super::output::{Output, Trouble, line};
-use super::told_to_stop;
 use stage::Stage;
 
 #[derive(Args)]

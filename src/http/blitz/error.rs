@@ -6,11 +6,10 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
-use uuid::Uuid;
 
+use crate::http::failure::{report, retry_after};
 use crate::http::limits::Unread;
 use domain::Error;
-use domain::entropy::SystemEntropy;
 
 /// A failure on its way to a REST client.
 #[derive(Debug)]
@@ -72,41 +71,6 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
 
 /// The vendor's words (docs/blitz.md), to the letter.
 const DENIED: &str = "No enough scopes or wrong subject Id";
-
-/// When to ask again, in whole seconds, where that can help.
-pub(crate) fn retry_after(error: &Error) -> Option<u64> {
-    match error {
-        Error::ProviderUnavailable { retry_after } | Error::TooManyAttempts { retry_after } => {
-            let seconds = retry_after.as_millis().div_ceil(1000);
-            Some(u64::try_from(seconds).unwrap_or(u64::MAX).max(1))
-        }
-        Error::StorageUnavailable(_) => Some(1),
-        _ => None,
-    }
-}
-
-/// Logs what only the log may see of a failure of ours, and gives the id to look for it by.
-pub(crate) fn report(error: &Error) -> Uuid {
-    let request_id = SystemEntropy::shared().uuid();
-    report_as(error, &request_id.to_string());
-    request_id
-}
-
-/// Logs what only the log may see of a failure of ours, under an id that the caller is told.
-pub(crate) fn report_as(error: &Error, request_id: &str) {
-    let mut causes = String::new();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        causes.push_str(": ");
-        causes.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    if matches!(error, Error::StorageUnavailable(_) | Error::ProviderUnavailable { .. }) {
-        tracing::warn!(request_id, "{error}{causes}");
-    } else {
-        tracing::error!(request_id, "{error}{causes}");
-    }
-}
 
 impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {

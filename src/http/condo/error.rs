@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::ids::err_id;
 use super::refusals::{Code, Told, told};
 use crate::app::App;
-use crate::http::blitz::error::report_as;
+use crate::http::failure::report_as;
 use crate::http::page::private;
 use crate::http::words;
 use domain::Error;

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Desk, SIGN_IN, with};
 use crate::app::App;
-use crate::http::blitz::error::retry_after;
+use crate::http::failure::retry_after;
 use crate::http::fields::once;
 use crate::http::limits::{Kind, body};
 use crate::http::own_form::{self, Binding};

@@ -2,127 +2,16 @@
 
 mod en;
 mod ru;
+mod text;
 
 use actix_web::HttpRequest;
 use actix_web::http::header::ACCEPT_LANGUAGE;
 
+pub(super) use text::Words;
+
 use super::cookies;
 use crate::app::App;
-use domain::account::AccountType;
 use settings::Locale;
-
-/// Everything that a page says in one language. A function where a name goes into the sentence: languages place it differently.
-#[derive(Debug)]
-pub(super) struct Words {
-    /// The language, as `lang` names it.
-    pub(super) lang: &'static str,
-    /// The same, as settings name it.
-    pub(super) locale: Locale,
-
-    pub(super) gone: &'static str,
-    pub(super) gone_text: &'static str,
-    pub(super) bad_request: &'static str,
-    pub(super) prefetched: &'static str,
-    pub(super) parameter_twice: &'static str,
-    pub(super) state_missing: &'static str,
-    pub(super) decision_missing: &'static str,
-    pub(super) unknown_application: &'static str,
-    pub(super) unknown_redirect_uri: &'static str,
-    pub(super) too_many_parameters: &'static str,
-    pub(super) not_a_form: &'static str,
-    pub(super) too_large: &'static str,
-    pub(super) too_large_text: &'static str,
-    pub(super) too_slow: &'static str,
-    pub(super) too_slow_text: &'static str,
-    pub(super) unavailable: &'static str,
-    /// Of the request's id.
-    pub(super) unavailable_text: fn(&str) -> String,
-    pub(super) internal: &'static str,
-    /// Of the request's id.
-    pub(super) internal_text: fn(&str) -> String,
-
-    pub(super) too_many: &'static str,
-    /// Of the minutes to wait.
-    pub(super) too_many_text: fn(u64) -> String,
-
-    /// Before the title of a page that says what went wrong.
-    pub(super) problem: &'static str,
-    pub(super) sign_in: &'static str,
-    pub(super) sign_in_login: &'static str,
-    pub(super) sign_in_password: &'static str,
-    pub(super) sign_in_button: &'static str,
-    pub(super) sign_in_refused: &'static str,
-    pub(super) sign_in_by_phone: &'static str,
-    pub(super) no_second_factor: &'static str,
-    pub(super) no_codes: &'static str,
-    pub(super) no_codes_text: &'static str,
-    pub(super) phone: &'static str,
-    pub(super) phone_number: &'static str,
-    pub(super) phone_button: &'static str,
-    pub(super) phone_password: &'static str,
-    pub(super) phone_wrong: &'static str,
-    pub(super) phone_nobody: &'static str,
-    pub(super) code: &'static str,
-    /// Of the masked number.
-    pub(super) code_sent: fn(&str) -> String,
-    pub(super) code_digits: &'static str,
-    pub(super) code_again: &'static str,
-    pub(super) code_wrong: &'static str,
-    pub(super) code_late: &'static str,
-    pub(super) code_gone: &'static str,
-    pub(super) code_not_sent: &'static str,
-    pub(super) choice: &'static str,
-    pub(super) choice_staff: &'static str,
-    pub(super) choice_resident: &'static str,
-    pub(super) choice_service: &'static str,
-    pub(super) form_stale: &'static str,
-    pub(super) sign_in_switch: &'static str,
-    pub(super) nobody_signs_in: &'static str,
-    pub(super) nobody_signs_in_text: &'static str,
-    pub(super) signed_in: &'static str,
-    pub(super) signed_in_as: &'static str,
-    pub(super) go_on: &'static str,
-    pub(super) sign_out: &'static str,
-    pub(super) signed_out: &'static str,
-    pub(super) signed_out_text: &'static str,
-    pub(super) signed_in_back: &'static str,
-
-    /// Of the provider.
-    pub(super) confirm_title: fn(&str) -> String,
-    /// Of the provider and the application.
-    pub(super) confirm: fn(&str, &str) -> String,
-    pub(super) confirm_account: &'static str,
-    pub(super) confirm_provider: &'static str,
-    pub(super) confirm_client: &'static str,
-    /// Of the provider: the account becomes one of the person's who is signed in.
-    pub(super) confirm_person: fn(&str) -> String,
-    pub(super) confirm_yours: &'static str,
-    /// Instead of a name, where the account here has none.
-    pub(super) confirm_nameless: &'static str,
-    pub(super) confirm_asked_by: &'static str,
-    pub(super) confirm_yes: &'static str,
-    pub(super) cancel: &'static str,
-    /// Of the application.
-    pub(super) confirm_warning: fn(&str) -> String,
-
-    pub(super) posted: &'static str,
-    pub(super) posted_text: &'static str,
-    pub(super) posted_go: &'static str,
-
-    pub(super) popup: &'static str,
-    pub(super) popup_back: &'static str,
-}
-
-impl Words {
-    /// What people call themselves who have an account of this type.
-    pub(super) fn account_type(&self, kind: AccountType) -> &'static str {
-        match kind {
-            AccountType::Staff => self.choice_staff,
-            AccountType::Resident => self.choice_resident,
-            AccountType::Service => self.choice_service,
-        }
-    }
-}
 
 /// The words for who sent the request.
 pub(super) fn of(app: &App, request: &HttpRequest) -> &'static Words {

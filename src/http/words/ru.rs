@@ -1,6 +1,6 @@
 //! Our pages in Russian.
 
-use super::Words;
+use super::text::Words;
 use settings::Locale;
 
 pub(super) static WORDS: Words = Words {

@@ -17,7 +17,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use url::Url;
 use url::form_urlencoded;
 
@@ -42,7 +42,7 @@ use domain::token::Grant;
 use domain::{Error, Result};
 use settings::Settings;
 use store::{self, Tx};
-use vault::{self, Place, Table, flow_place};
+use vault::{self, Place, Table, flow_place, in_the_clear, in_the_clear_if_any};
 
 /// What a browser is to do next.
 pub enum Step {
@@ -169,20 +169,6 @@ impl GrantSecrets {
         let lives = Lives { asked, access: life(self.expires)?, refresh: life(self.refresh_expires)? };
         Ok((lives, moment(self.obtained)?))
     }
-}
-
-/// Writes a secret into the text that [`seal`] seals; secrets write themselves nowhere else.
-fn in_the_clear<S: Serializer>(secret: &SecretString, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose_secret())
-}
-
-/// As [`in_the_clear`], for one that may be missing.
-#[expect(clippy::ref_option, reason = "serde hands the field over as it stands")]
-pub(super) fn in_the_clear_if_any<S: Serializer>(
-    secret: &Option<SecretString>,
-    serializer: S,
-) -> std::result::Result<S::Ok, S::Error> {
-    secret.as_ref().map(ExposeSecret::expose_secret).serialize(serializer)
 }
 
 /// Seals a flow's secrets under the flow's own key, for this flow and all that it is for: `sid` is the account that the

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::to_midnight;
+use super::live::to_midnight;
 use crate::service::Parts;
 use crate::service::attempts::{self, Key, Verdict, Window};
 use domain::budget::share;

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::tried::{Right, TokenHash, try_code};
-use super::{look_up, spend_row};
+use super::live::{TokenHash, look_up};
+use super::tried::{Right, try_code};
 use crate::service::Parts;
 use crate::service::door::Origin;
 use domain::Result;
@@ -12,7 +12,7 @@ use domain::account::Phone;
 use domain::budget::Budget;
 use domain::confirmation::{Confirmation, Purpose, Tried};
 use domain::ids::Subject;
-use store::confirm_phone_actions::list_live;
+use store::confirm_phone_actions::{list_live, spend as spend_row};
 use store::{self, Tx, at};
 
 /// The most digits a code has.

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::tried::TokenHash;
-use super::{Asking, code, code_end, day};
+use super::live::{Asking, TokenHash, code_end};
+use super::{code, day};
 use crate::service::Parts;
 use crate::service::attempts::{self, Key, Verdict, Window};
 use domain::account::Phone;

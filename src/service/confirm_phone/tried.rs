@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::{code, live, unknown};
+use super::code;
+use super::live::{live, unknown};
 use crate::service::Parts;
 use crate::service::attempts::{self, Key, Verdict, Window};
 use crate::service::door::{Origin, write_refusal};
@@ -17,26 +17,6 @@ use domain::refusal::Refusal;
 use domain::{Error, Result};
 use store::confirm_phone_actions::{end, find, look, spend_code, verify};
 use store::{self, at};
-
-/// Which confirmation: the hash of its token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::service) struct TokenHash(pub(super) Vec<u8>);
-
-impl TokenHash {
-    pub(in crate::service) fn of(token: &str) -> Self {
-        Self(Sha256::digest(token.as_bytes()).to_vec())
-    }
-
-    /// As rows have it.
-    pub(in crate::service) fn bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    /// Of a token for this purpose; none of any other.
-    pub(in crate::service) fn parse(purpose: Purpose, token: &str) -> Option<Self> {
-        token.starts_with(purpose.prefix()).then(|| Self::of(token))
-    }
-}
 
 /// Confirms a phone by the code that was sent to it.
 pub async fn complete(parts: &Arc<Parts>, (token, typed): (&str, i64), origin: &Origin) -> Result<()> {

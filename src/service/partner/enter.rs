@@ -5,7 +5,7 @@ use secrecy::ExposeSecret as _;
 use super::super::audit::{About, record};
 use super::super::condo_sessions::{self, PARTNER, SignedIn, Ticket};
 use super::super::{Parts, confirm_phone};
-use super::{Arrival, CONFIRMED, Step};
+use super::arrival::{Arrival, CONFIRMED, Step};
 use domain::account::Account;
 use domain::confirmation::masked_phone;
 use domain::entry::{Blocked, Entry, Means};

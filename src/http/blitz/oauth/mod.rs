@@ -15,10 +15,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::error::{report, retry_after};
 use crate::app::App;
 use crate::http::address::origin;
 use crate::http::caller::{Credentials, credentials, refuse_nul};
+use crate::http::failure::{report, retry_after};
 use crate::http::limits::{Kind, Unread, body};
 use crate::service::callers;
 use domain::Error;

@@ -6,10 +6,9 @@ use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Name, PathSegment, Pos, Response, ServerError, Value};
 
 use super::document::{self, Unfit};
-use super::handler::NUL;
-use crate::http::blitz::error::report_as;
 use crate::http::condo::ids::err_id;
 use crate::http::condo::refusals::{Key, Told, told};
+use crate::http::failure::report_as;
 use domain::Error;
 use domain::entropy::SharedEntropy;
 use domain::refusal::{AuthDetails, Refusal};
@@ -41,6 +40,9 @@ pub(super) struct Refused {
     pub(super) code: &'static str,
     pub(super) message: &'static str,
 }
+
+pub(super) const NUL: Refused =
+    Refused::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", "The request has the control character U+0000 in a text");
 
 impl Refused {
     pub(super) const fn new(status: StatusCode, code: &'static str, message: &'static str) -> Self {

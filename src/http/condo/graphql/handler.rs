@@ -8,12 +8,13 @@ use async_graphql::{Request, Value, Variables};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::error::{Answer, Envelope, Refused};
+use super::error::{Answer, Envelope, NUL, Refused};
 use super::{Api, Left, Visit, document, unset};
 use crate::app::App;
-use crate::http::blitz::error::{method_not_allowed, report_as};
+use crate::http::blitz::error::method_not_allowed;
 use crate::http::condo::ids::err_id;
 use crate::http::condo::session::{self, Borne};
+use crate::http::failure::report_as;
 use crate::http::limits::{BODY_LIMIT, Unread, body_up_to};
 use crate::http::{address, cookies, cors, words};
 use crate::service::condo_sessions::Ticket;
@@ -60,8 +61,6 @@ const CROSS_SITE: Refused = Refused::new(
     "The page that sends this is of another origin: name it in cors_origins, let your own proxy pass on Sec-Fetch-Site, or send \
      the session as Bearer",
 );
-pub(super) const NUL: Refused =
-    Refused::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", "The request has the control character U+0000 in a text");
 const UNAVAILABLE: Refused =
     Refused::new(StatusCode::SERVICE_UNAVAILABLE, "INTERNAL_ERROR", "The service is unavailable for the moment");
 

@@ -9,6 +9,7 @@ mod document;
 mod error;
 pub(in crate::http) mod handler;
 mod input;
+mod moment;
 mod people;
 mod service_users;
 mod sessions;

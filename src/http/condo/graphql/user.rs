@@ -1,10 +1,10 @@
 //! A user as others see them: whose addresses, second factor and the like are for themselves and for administrators.
 
 use async_graphql::{Context, Json, Object, Result};
-use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::Visit;
 use super::input::UserType;
+use super::moment::moment;
 use super::people::RightsSet;
 use crate::service::access;
 use crate::service::people;
@@ -49,11 +49,6 @@ impl User {
     fn only(&self, sights: &[Sight]) -> Result<()> {
         if sights.contains(&self.sight) { Ok(()) } else { Err(domain::Error::refused(Refusal::AccessDenied).into()) }
     }
-}
-
-/// A moment as the source writes it: in UTC, to the millisecond.
-pub(super) fn moment(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// A user.

@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::grants::{PermissionChanges, RightChanges};
 use super::lists::access;
-use super::objects::{Employee, Organization, RightsSet, Role};
+use super::objects::{Employee, Organization, Role};
+use super::rights_set::RightsSet;
 use crate::http::condo::graphql::Visit;
 use crate::http::condo::graphql::input::{Sender, check_record};
 use crate::service::people::{self, Change, Editor, EmployeeChange, OrganizationChange, RightsSetChange, RoleChange};

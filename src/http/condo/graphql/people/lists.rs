@@ -3,7 +3,8 @@
 use async_graphql::{Context, MergedObject, Object, Result};
 
 use super::arguments::{SortBy, Where};
-use super::objects::{Employee, Organization, QueryMeta, RightsSet, Role};
+use super::objects::{Employee, Organization, QueryMeta, Role};
+use super::rights_set::RightsSet;
 use super::spec::{Employees, Listing, Organizations, RightsSets, Roles, Spec, Users};
 use crate::http::condo::graphql::Visit;
 use crate::http::condo::graphql::user::User;

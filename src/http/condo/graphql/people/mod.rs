@@ -5,11 +5,12 @@ mod changes;
 mod grants;
 mod lists;
 mod objects;
+mod rights_set;
 mod spec;
 mod users;
 
 pub(super) use lists::PeopleQuery;
-pub(super) use objects::RightsSet;
+pub(super) use rights_set::RightsSet;
 
 use async_graphql::MergedObject;
 

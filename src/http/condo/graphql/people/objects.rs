@@ -2,8 +2,9 @@
 
 use async_graphql::SimpleObject;
 
-use super::grants::{Permissions, Rights};
-use crate::http::condo::graphql::user::{User, moment};
+use super::grants::Permissions;
+use crate::http::condo::graphql::moment::moment;
+use crate::http::condo::graphql::user::User;
 use domain::access::Access;
 use domain::organization;
 
@@ -59,38 +60,6 @@ impl From<organization::Role> for Role {
             id: shown.id.to_string(),
             name: shown.name,
             permissions: (&shown.granted).into(),
-            created_at: moment(shown.history.created),
-            updated_at: moment(shown.history.updated),
-            deleted_at: shown.history.deleted.map(moment),
-        }
-    }
-}
-
-/// What an administrator grants to single users.
-#[derive(SimpleObject)]
-#[graphql(name = "UserRightsSet")]
-pub(in crate::http::condo::graphql) struct RightsSet {
-    /// The id.
-    id: String,
-    /// What people read.
-    name: String,
-    /// What it grants.
-    #[graphql(flatten)]
-    rights: Rights,
-    /// When it was made.
-    created_at: String,
-    /// When it was changed last.
-    updated_at: String,
-    /// Since when it is deleted.
-    deleted_at: Option<String>,
-}
-
-impl From<organization::RightsSet> for RightsSet {
-    fn from(shown: organization::RightsSet) -> Self {
-        Self {
-            id: shown.id.to_string(),
-            name: shown.name,
-            rights: (&shown.granted).into(),
             created_at: moment(shown.history.created),
             updated_at: moment(shown.history.updated),
             deleted_at: shown.history.deleted.map(moment),

@@ -1,0 +1,173 @@
+//! A code is asked for, sent and sent again; what came of it is looked at and spent.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::live::{Asking, TokenHash, live, look_up, unknown};
+use super::{given, send};
+use crate::service::Parts;
+use crate::service::attempts::{self, Verdict, Window};
+use domain::account::{Account, Phone};
+use domain::budget::Budget;
+use domain::confirmation::{self, ACTION_LIFETIME, Confirmation, Purpose};
+use domain::ids::Subject;
+use domain::refusal::Refusal;
+use domain::{Error, Result};
+use store::accounts;
+use store::confirm_phone_actions::{insert, renew, spend as spend_row};
+use store::{self, Tx, at};
+
+/// Whose phone is to be confirmed, and what for.
+#[derive(Debug)]
+pub(in crate::service) struct Beginning {
+    pub(in crate::service) purpose: Purpose,
+    pub(in crate::service) phone: Phone,
+    /// The account that it was asked for by; then the number is not told before it is confirmed.
+    pub(in crate::service) subject: Option<Subject>,
+    /// Whether that one's password was right.
+    pub(in crate::service) after_password: bool,
+}
+
+/// A phone as who has the token may see it.
+#[derive(Debug)]
+pub struct Shown {
+    /// The number, or its mask.
+    pub phone: String,
+    /// Whether it is confirmed.
+    pub is_verified: bool,
+}
+
+/// Sends a code to a phone, or to that of a user; gives the token. Whose phone it is makes no difference, nor whether it is
+/// anybody's.
+pub async fn start(
+    parts: &Arc<Parts>,
+    (phone, user): (Option<&str>, Option<&str>),
+    asking: Asking,
+) -> Result<SecretString> {
+    // The source's own reading: what is empty is not there.
+    let given = |text: Option<&'_ str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+    let (phone, subject, after_password) = match (given(phone), given(user)) {
+        (None, None) => return Err(Error::refused(Refusal::PhoneAndUserIdIsMissing)),
+        (Some(_), Some(_)) => return Err(Error::refused(Refusal::ShouldBeOneIdentifierOnly)),
+        (Some(phone), None) => (Some(phone), None, false),
+        (None, Some(user)) => {
+            let subject = Subject::parse(user).ok();
+            let account = account_of(parts, subject.as_ref()).await?;
+            let after_password = given::is_open(parts, account.as_ref(), asking.ip).await?;
+            if !after_password {
+                count_question(parts, asking.ip).await?;
+            }
+            (
+                account.and_then(|account| account.phone).map(|phone| phone.address.as_str().to_owned()),
+                subject,
+                after_password,
+            )
+        }
+    };
+    let phone = phone.as_deref().and_then(confirmation::phone);
+    let phone = phone.ok_or_else(|| Error::refused(Refusal::WrongPhoneFormat))?;
+    begin(parts, Beginning { purpose: Purpose::Confirm, phone, subject, after_password }, asking).await
+}
+
+async fn account_of(parts: &Parts, subject: Option<&Subject>) -> Result<Option<Account>> {
+    let Some(subject) = subject else { return Ok(None) };
+    let account = store::read!(parts.store, |conn| accounts::find(conn, subject))?;
+    Ok(account.filter(Account::may_sign_in))
+}
+
+/// Whether there is such a user is answered only so often, but to whom the right password has told it.
+async fn count_question(parts: &Arc<Parts>, ip: IpAddr) -> Result<()> {
+    let limit = parts.settings.limits.sms_per_hour_and_ip;
+    match attempts::count_from(parts, ("users asked by", ip), limit, Window::Hour).await? {
+        Verdict::Allowed => Ok(()),
+        Verdict::Refused { retry_after, .. } => Err(Error::refused(Refusal::TooManyRequests { retry_after })),
+    }
+}
+
+/// Sends a code and stores its confirmation; gives the token.
+pub(in crate::service) async fn begin(parts: &Arc<Parts>, new: Beginning, asking: Asking) -> Result<SecretString> {
+    let (token, made) = prepare(parts, new, asking).await?;
+    parts.detached(async move |parts| insert(&mut parts.store.write().await?, &made).await).await?;
+    Ok(token)
+}
+
+/// Sends a code. Its confirmation is the caller's to store, which is done once the code is on its way: what could not be sent
+/// leaves nothing behind, and can be asked for again at once.
+pub(in crate::service) async fn prepare(
+    parts: &Arc<Parts>,
+    new: Beginning,
+    asking: Asking,
+) -> Result<(SecretString, Confirmation)> {
+    let token: SecretString = format!("{}{}", new.purpose.prefix(), parts.entropy.uuid()).into();
+    let token_hash = TokenHash::of(token.expose_secret());
+    let budget = Budget::of(new.purpose, new.subject.as_ref(), new.after_password);
+    let code = send::code(parts, (&token_hash, new.purpose), &new.phone, &budget, asking).await?;
+    let now = parts.clock.now();
+    let made = Confirmation {
+        token_hash: token_hash.0,
+        purpose: new.purpose,
+        phone: new.phone,
+        subject: new.subject,
+        code_mac: code.mac,
+        code_expires: code.expires.0,
+        looks: 0,
+        is_verified: false,
+        completed: None,
+        expires: now + TimeDelta::from_std(ACTION_LIFETIME).map_err(Error::internal)?,
+        created: now,
+        after_password: code.after_password,
+    };
+    Ok((token, made))
+}
+
+/// Sends another code; the one before is void once it is on its way.
+pub async fn resend(parts: &Arc<Parts>, token: &str, asking: Asking) -> Result<()> {
+    send_again(parts, (Purpose::Confirm, token), asking).await
+}
+
+/// As [`resend`], for a confirmation of this purpose.
+pub(in crate::service) async fn send_again(
+    parts: &Arc<Parts>,
+    (purpose, token): (Purpose, &str),
+    asking: Asking,
+) -> Result<()> {
+    let found = live(parts, purpose, token).await?;
+    // Our own page's tokens of this kind are given to nobody without the password. In the dialect an id does.
+    let after_password = match (purpose, &found.subject) {
+        (Purpose::Confirm, Some(subject)) => {
+            given::is_open(parts, account_of(parts, Some(subject)).await?.as_ref(), asking.ip).await?
+        }
+        _ => found.after_password,
+    };
+    let budget = Budget::of(purpose, found.subject.as_ref(), after_password);
+    let token_hash = TokenHash(found.token_hash);
+    let code = send::code(parts, (&token_hash, purpose), &found.phone, &budget, asking).await?;
+    let renewed = parts.detached(async move |parts| {
+        let now = at(parts.clock.now());
+        renew(&mut parts.store.write().await?, &token_hash.0, code, now).await
+    });
+    if renewed.await? { Ok(()) } else { Err(unknown()) }
+}
+
+/// The phone of a confirmation: who asked for it by a user's id may not learn it by that.
+pub async fn phone_of(parts: &Parts, token: &str) -> Result<Shown> {
+    let found = live(parts, Purpose::Confirm, token).await?;
+    let is_secret = found.subject.is_some() && !found.is_verified;
+    let phone = if is_secret { confirmation::masked_phone(&found.phone) } else { found.phone.as_str().to_owned() };
+    Ok(Shown { phone, is_verified: found.is_verified })
+}
+
+/// The phone that this token confirms, if it does, and was not spent.
+pub(in crate::service) async fn find_verified(parts: &Parts, token: &str) -> Result<Option<Phone>> {
+    let found = look_up(parts, Purpose::Confirm, token).await?;
+    Ok(found.filter(|found| found.is_verified).map(|found| found.phone))
+}
+
+/// Spends a token, if it confirms a phone: of any number at once one gets it.
+pub(in crate::service) async fn spend(parts: &Parts, tx: &mut Tx, token: &str) -> Result<Option<Phone>> {
+    let Some(token_hash) = TokenHash::parse(Purpose::Confirm, token) else { return Ok(None) };
+    spend_row(tx.conn(), &token_hash.0, at(parts.clock.now())).await
+}

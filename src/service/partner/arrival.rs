@@ -1,0 +1,84 @@
+//! Somebody whom a partner has told of, on the way in.
+
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::service::condo_sessions::{SidHash, Ticket};
+use crate::service::door::Origin;
+use domain::account::AccountType;
+use domain::event::Actor;
+use domain::ids::{ClientId, Sid};
+use domain::partner::Profile;
+use domain::refusal::Refusal;
+use domain::{Error, Result};
+use settings::PartnerClient;
+
+/// The parameter that brings a confirmed phone's token.
+pub(super) const CONFIRMED: &str = "confirm_phone_action_token";
+
+/// A parameter of the query.
+#[derive(Debug)]
+pub enum Param {
+    /// Not there, or empty.
+    Absent,
+    /// There once.
+    One(SecretString),
+    /// There more than once.
+    Repeated,
+}
+
+impl Param {
+    pub(super) fn required(&self, name: &'static str) -> Result<&SecretString> {
+        self.optional(name)?.ok_or_else(|| Error::refused(Refusal::MissingQueryParameter(name)))
+    }
+
+    pub(super) fn optional(&self, name: &'static str) -> Result<Option<&SecretString>> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::One(value) => Ok(Some(value)),
+            Self::Repeated => Err(Error::refused(Refusal::InvalidParameter(name))),
+        }
+    }
+}
+
+/// Somebody whom a partner has told of.
+pub(super) struct Arrival {
+    pub(super) partner: String,
+    pub(super) client_id: ClientId,
+    pub(super) client: PartnerClient,
+    pub(super) user_type: AccountType,
+    pub(super) profile: Profile,
+    pub(super) userinfo: Value,
+    pub(super) confirmed: Param,
+    pub(super) origin: Origin,
+    pub(super) old: Option<SidHash>,
+    /// What makes the identity one user's.
+    pub(super) key: String,
+}
+
+impl Arrival {
+    pub(super) fn sid(&self) -> &Sid {
+        &self.profile.sid
+    }
+
+    /// The token of a confirmed phone, looked at only where one is wanted.
+    pub(super) fn confirmed(&self) -> Result<Option<&SecretString>> {
+        self.confirmed.optional(CONFIRMED)
+    }
+
+    pub(super) fn actor(&self) -> Actor {
+        Actor {
+            client: Some(self.client_id.as_str().to_owned()),
+            claimed_ip: Some(self.origin.ip.to_string()),
+            claimed_agent: self.origin.agent.clone(),
+        }
+    }
+}
+
+/// What a unit of writing has come to.
+pub(super) enum Step {
+    /// Somebody is signed in.
+    Done(Ticket),
+    /// Another has changed meanwhile what it was about to build on; nothing is written.
+    Again,
+}
