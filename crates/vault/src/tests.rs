@@ -79,6 +79,14 @@ fn a_keyring_tells_what_is_wrong_with_it() {
     assert_eq!(say(format!("a live {key}")), "the keyring's line 1 is wrong: the state must be active or open");
 }
 
+/// Databases hold check values: they are HMAC-SHA256, computed here by another implementation.
+#[test]
+fn a_check_value_is_the_same_in_every_version() {
+    let keyring = Keyring::parse(&"a active AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned().into()).unwrap();
+    let hex: String = keyring.check_values()["a"].iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, "327d6b652ddb021b56a7c696f7598c3a52e1c4c641f357ceba73649619e5db92");
+}
+
 #[test]
 fn a_keyring_file_that_others_can_read_is_refused() {
     use std::os::unix::fs::PermissionsExt as _;
