@@ -1,11 +1,10 @@
 //! JWTs of an authorization server that was there before us: which are callers, whose they are, and which are nobody's.
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use domain::account::AccountType;
 use fedlink::service::accounts::New;
@@ -178,8 +177,8 @@ both_engines! {
         let coordinate = |name: &str| URL_SAFE_NO_PAD.decode(public[name].as_str().expect("a text")).expect("base64url");
         for secret in [public.to_string().into_bytes(), [vec![4], coordinate("x"), coordinate("y")].concat()] {
             let message = unsigned(&header("HS256", "ec"), &claims);
-            let mac = Hmac::<Sha256>::new_from_slice(&secret).expect("any key").chain_update(&message).finalize();
-            forged.push(format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac.into_bytes())));
+            let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &secret), message.as_bytes());
+            forged.push(format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac)));
         }
         let good = ec.sign(&claims);
         let (message, signature) = good.rsplit_once('.').expect("three parts");

@@ -1,11 +1,10 @@
 //! Partners' proxies: a call counts as the one's on whose behalf a known proxy makes it, and says so signed.
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use domain::clock::Clock as _;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use crate::support::browser::Browser;
 use crate::support::person::{PASSWORD, person};
@@ -25,8 +24,8 @@ async fn with_proxy(engine: Engine) -> World {
 fn signed(claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let message = format!("{}.{}", part(&json!({"alg": "HS256", "typ": "JWT"})), part(claims));
-    let mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("any key").chain_update(&message).finalize();
-    format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac.into_bytes()))
+    let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes()), message.as_bytes());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac))
 }
 
 /// The four headers of a call for [`CLIENT`], made now, as the partner's library makes them.

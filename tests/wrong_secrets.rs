@@ -5,13 +5,12 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use domain::clock::Clock as _;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::json;
 use settings::{Configuration, Literals};
-use sha2::Sha256;
 
 use crate::support::program;
 use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_PASSWORD, CONSOLE_SECRET, Engine, World, both_engines};
@@ -157,8 +156,8 @@ both_engines! {
 fn signed(claims: &str, secret: &str) -> String {
     let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
     let message = format!("{}.{}", part(r#"{"alg":"HS256","typ":"JWT"}"#), part(claims));
-    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any key").chain_update(&message).finalize();
-    format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac.into_bytes()))
+    let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), message.as_bytes());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use chrono::{DateTime, TimeDelta, Utc};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
@@ -82,19 +82,21 @@ fn rules(parts: &Parts) -> Result<&Rules> {
 }
 
 /// The signature of a session's id: HMAC-SHA256 as Express's cookies have it.
-fn signed(rules: &Rules, sid: &str) -> Result<SecretString> {
-    let mac = Hmac::<Sha256>::new_from_slice(rules.secret.expose_secret().as_bytes()).map_err(Error::internal)?;
-    let signature = STANDARD_NO_PAD.encode(mac.chain_update(sid).finalize().into_bytes());
-    Ok(format!("{sid}.{signature}").into())
+fn signed(rules: &Rules, sid: &str) -> SecretString {
+    let signature = STANDARD_NO_PAD.encode(hmac::sign(&key(rules), sid.as_bytes()));
+    format!("{sid}.{signature}").into()
 }
 
 /// The id in a ticket whose signature is ours; compared in constant time.
 fn sid_of<'t>(rules: &Rules, ticket: &'t SecretString) -> Option<&'t str> {
     let (sid, signature) = ticket.expose_secret().rsplit_once('.')?;
     let signature = STANDARD_NO_PAD.decode(signature).ok()?;
-    let mac = Hmac::<Sha256>::new_from_slice(rules.secret.expose_secret().as_bytes()).ok()?;
-    mac.chain_update(sid).verify_slice(&signature).ok()?;
+    hmac::verify(&key(rules), sid.as_bytes(), &signature).ok()?;
     Some(sid)
+}
+
+fn key(rules: &Rules) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, rules.secret.expose_secret().as_bytes())
 }
 
 fn hash(sid: &str) -> SidHash {
@@ -194,7 +196,7 @@ pub fn anonymous(parts: &Parts, user_type: Option<AccountType>) -> Result<Ticket
     let nobody = Nobody { user_type, since: now.timestamp() };
     let sid = nobody.sid(parts.entropy.bytes());
     let expires = nobody.expires(rules).ok_or_else(|| Error::internal("the clock is beyond all calendars"))?;
-    Ok(Ticket { value: signed(rules, &sid)?, expires })
+    Ok(Ticket { value: signed(rules, &sid), expires })
 }
 
 /// Notes in a session as what kind of user somebody is about to sign in; says whether it is there.
@@ -227,7 +229,7 @@ pub(super) async fn open(parts: &Parts, tx: &mut Tx, signed_in: SignedIn<'_>, ol
         delete(tx.conn(), &old.0).await?;
     }
     insert(tx.conn(), &hash(&sid).0, &session).await?;
-    Ok(Ticket { value: signed(rules, &sid)?, expires })
+    Ok(Ticket { value: signed(rules, &sid), expires })
 }
 
 /// Ends a session; says whether there was one.
@@ -267,7 +269,7 @@ mod tests {
     #[test]
     fn the_signature_is_the_sources() {
         let rules = rules("qwerty-secret-123");
-        let ticket = signed(&rules, KNOWN).unwrap();
+        let ticket = signed(&rules, KNOWN);
         assert_eq!(ticket.expose_secret(), &format!("{KNOWN}.lvCjkU66+g0hWQ1qlsGMpW8twuAS0R1/hVIyjb84iZM"));
         assert_eq!(sid_of(&rules, &ticket), Some(KNOWN));
     }

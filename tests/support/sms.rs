@@ -3,11 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
-use sha2::Sha256;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -120,6 +119,6 @@ async fn serve(shared: Arc<Mutex<Shared>>, connection: TcpStream) -> Option<()> 
 
 fn signature(signed: &str) -> String {
     let key = STANDARD.decode(SECRET.trim_start_matches("whsec_")).expect("base64");
-    let mac = Hmac::<Sha256>::new_from_slice(&key).expect("any key").chain_update(signed).finalize();
-    format!("v1,{}", STANDARD.encode(mac.into_bytes()))
+    let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), signed.as_bytes());
+    format!("v1,{}", STANDARD.encode(mac))
 }

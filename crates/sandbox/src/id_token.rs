@@ -2,10 +2,10 @@
 
 use std::io;
 
-use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
+use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -52,9 +52,9 @@ fn sign(core: &Core, settings: &Settings, (form, claims): (IdTokenForm, Map<Stri
     let mut keys = lock(&core.keys);
     let key = keys.signer(settings.signing)?;
     let algorithm = match form {
-        IdTokenForm::AlgNone => "none",
-        IdTokenForm::Hs256WithPublicKey => "HS256",
-        _ => key.algorithm(),
+        IdTokenForm::AlgNone => json!("none"),
+        IdTokenForm::Hs256WithPublicKey => json!(Algorithm::HS256),
+        _ => json!(key.algorithm()),
     };
     let header = match form {
         IdTokenForm::NoKid => json!({ "typ": "JWT", "alg": algorithm }),
@@ -65,15 +65,16 @@ fn sign(core: &Core, settings: &Settings, (form, claims): (IdTokenForm, Map<Stri
     let message =
         format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()));
     let signature = match form {
-        IdTokenForm::AlgNone => Vec::new(),
+        IdTokenForm::AlgNone => String::new(),
         IdTokenForm::Hs256WithPublicKey => {
-            hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.public()), message.as_bytes()).as_ref().to_vec()
+            let public = EncodingKey::from_secret(key.jwk().to_string().as_bytes());
+            jsonwebtoken::crypto::sign(message.as_bytes(), &public, Algorithm::HS256).map_err(io::Error::other)?
         }
         // The signature of something else is well-formed and wrong.
         IdTokenForm::BadSignature => key.sign(b"something else")?,
         _ => key.sign(message.as_bytes())?,
     };
-    Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    Ok(format!("{message}.{signature}"))
 }
 
 fn claims(core: &Core, settings: &Settings, consent: &Consent, access: &str) -> Map<String, Value> {

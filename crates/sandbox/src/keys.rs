@@ -2,11 +2,11 @@
 
 use std::io;
 
-use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
 use super::script::Signing;
@@ -22,14 +22,10 @@ pub(super) struct Keys {
 #[derive(Debug)]
 pub(super) struct Key {
     kid: String,
-    pair: Pair,
-}
-
-// aws-lc-rs makes keys and ECDSA nonces from its own randomness: no seed reaches it, and a test needs none there.
-#[derive(Debug)]
-enum Pair {
-    Es256(EcdsaKeyPair),
-    Rs256(RsaKeyPair),
+    algorithm: Algorithm,
+    private: EncodingKey,
+    /// What everybody may know (RFC 7517 §4).
+    jwk: Value,
 }
 
 impl Keys {
@@ -75,19 +71,37 @@ impl Keys {
 
     /// RFC 7517 §5
     pub(super) fn jwks(&self, more: &[Value]) -> Value {
-        let keys: Vec<Value> = more.iter().cloned().chain(self.es256.iter().chain(&self.rs256).map(Key::jwk)).collect();
+        let keys: Vec<Value> =
+            more.iter().cloned().chain(self.es256.iter().chain(&self.rs256).map(|key| key.jwk.clone())).collect();
         json!({ "keys": keys })
     }
 
     fn make(&mut self, signing: Signing) -> io::Result<Key> {
-        let failed = |_unspecified| io::Error::other("no signing key could be made");
-        let pair = match signing {
-            Signing::Es256 => Pair::Es256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(failed)?),
-            Signing::Rs256 => Pair::Rs256(RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?),
+        let (algorithm, private) = match signing {
+            Signing::Es256 => (Algorithm::ES256, new_p256()),
+            Signing::Rs256 => (Algorithm::RS256, new_rsa()),
         };
+        let private = private.ok_or_else(|| io::Error::other("no signing key could be made"))?;
         self.made += 1;
-        Ok(Key { kid: format!("key-{}", self.made), pair })
+        let kid = format!("key-{}", self.made);
+        let mut jwk = Jwk::from_encoding_key(&private, algorithm).map_err(io::Error::other)?;
+        jwk.common.key_id = Some(kid.clone());
+        jwk.common.public_key_use = Some(PublicKeyUse::Signature);
+        Ok(Key { kid, algorithm, private, jwk: serde_json::to_value(jwk)? })
     }
+}
+
+// aws-lc-rs makes keys and ECDSA nonces from its own randomness: no seed reaches it, and a test needs none there.
+fn new_p256() -> Option<EncodingKey> {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).ok()?;
+    Some(EncodingKey::from_ec_der(pair.to_pkcs8v1().ok()?.as_ref()))
+}
+
+fn new_rsa() -> Option<EncodingKey> {
+    let pair = RsaKeyPair::generate(KeySize::Rsa2048).ok()?;
+    let der: Pkcs8V1Der<'_> = pair.as_der().ok()?;
+    // The library wants the bare key (RFC 8017 §A.1.2); PKCS#8 always puts as much before one of 2048 bits.
+    der.as_ref().get(26..).map(EncodingKey::from_rsa_der)
 }
 
 impl Key {
@@ -95,50 +109,16 @@ impl Key {
         &self.kid
     }
 
-    pub(super) fn algorithm(&self) -> &'static str {
-        match self.pair {
-            Pair::Es256(_) => "ES256",
-            Pair::Rs256(_) => "RS256",
-        }
+    pub(super) fn algorithm(&self) -> Algorithm {
+        self.algorithm
     }
 
-    /// What everybody may know: the point (uncompressed) or the RSA key (RFC 8017 A.1.1).
-    pub(super) fn public(&self) -> &[u8] {
-        match &self.pair {
-            Pair::Es256(pair) => pair.public_key().as_ref(),
-            Pair::Rs256(pair) => pair.public_key().as_ref(),
-        }
+    pub(super) fn jwk(&self) -> &Value {
+        &self.jwk
     }
 
-    /// The signature of RFC 7518 §3.3 or §3.4.
-    pub(super) fn sign(&self, message: &[u8]) -> io::Result<Vec<u8>> {
-        let failed = |_unspecified| io::Error::other("the signature failed");
-        match &self.pair {
-            Pair::Es256(pair) => {
-                pair.sign(&SystemRandom::new(), message).map(|signature| signature.as_ref().to_vec()).map_err(failed)
-            }
-            Pair::Rs256(pair) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).map_err(failed)?;
-                Ok(signature)
-            }
-        }
-    }
-
-    fn jwk(&self) -> Value {
-        let part =
-            |range| URL_SAFE_NO_PAD.encode(self.public().get::<std::ops::Range<usize>>(range).unwrap_or_default());
-        match self.pair {
-            Pair::Es256(_) => json!({
-                "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": self.kid,
-                // 0x04, then both coordinates of 32 bytes.
-                "x": part(1..33), "y": part(33..65),
-            }),
-            Pair::Rs256(_) => json!({
-                "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid,
-                // DER of a 2048-bit key has the modulus and the exponent (65537) always at the same places.
-                "n": part(9..265), "e": part(267..270),
-            }),
-        }
+    /// The signature (RFC 7518 §3.3 or §3.4), in base64url.
+    pub(super) fn sign(&self, message: &[u8]) -> io::Result<String> {
+        jsonwebtoken::crypto::sign(message, &self.private, self.algorithm).map_err(io::Error::other)
     }
 }

@@ -1,17 +1,14 @@
 //! A client's signed proof of who it is: the assertion of `private_key_jwt` (RFC 7523 §2.2, OpenID Connect Core §9), and
 //! the client secret that Apple wants signed.
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
-};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
+use aws_lc_rs::rsa::KeyPair as RsaKeyPair;
 use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use domain::entropy::SharedEntropy;
 use domain::{Error, Result};
@@ -23,9 +20,8 @@ const LIFETIME: TimeDelta = TimeDelta::seconds(60);
 /// Signs for one client at one provider.
 #[derive(Debug)]
 pub(crate) struct Signer {
-    pair: Pair,
-    algorithm: &'static str,
-    key_id: Option<String>,
+    key: EncodingKey,
+    header: Header,
     /// `iss`: the client itself, or at Apple the team it belongs to.
     issuer: String,
     /// `sub`: the client.
@@ -33,13 +29,6 @@ pub(crate) struct Signer {
     /// RFC 7523 §3 wants an assertion to work once; Apple's claims are listed, and this is not among them.
     works_once: bool,
     entropy: SharedEntropy,
-}
-
-// aws-lc-rs makes nonces and salts from its own randomness: nothing of ours reaches them.
-#[derive(Debug)]
-enum Pair {
-    Ec(EcdsaKeyPair),
-    Rsa(RsaKeyPair, &'static dyn RsaEncoding),
 }
 
 impl Signer {
@@ -50,19 +39,18 @@ impl Signer {
         let der = PrivatePkcs8KeyDer::from_pem_slice(key.pem.expose_secret().as_bytes())
             .map_err(|_not_pem| refuse("cannot be read: it must be one private key in PEM, PKCS#8"))?;
         let der = der.secret_pkcs8_der();
-        let ec = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, der).ok();
-        let rsa = RsaKeyPair::from_pkcs8(der).ok();
-        let (pair, algorithm) = match (ec, rsa, key.algorithm) {
-            (Some(pair), _, None | Some(KeyAlgorithm::Es256)) => (Pair::Ec(pair), "ES256"),
-            (_, Some(pair), None | Some(KeyAlgorithm::Rs256)) => (Pair::Rsa(pair, &RSA_PKCS1_SHA256), "RS256"),
-            (_, Some(pair), Some(KeyAlgorithm::Ps256)) => (Pair::Rsa(pair, &RSA_PSS_SHA256), "PS256"),
+        let ec = Some(EncodingKey::from_ec_der(der)).filter(|key| can_sign(key, Algorithm::ES256));
+        let rsa = rsa(der).filter(|key| can_sign(key, Algorithm::RS256));
+        let (private, algorithm) = match (ec, rsa, key.algorithm) {
+            (Some(private), _, None | Some(KeyAlgorithm::Es256)) => (private, Algorithm::ES256),
+            (_, Some(private), None | Some(KeyAlgorithm::Rs256)) => (private, Algorithm::RS256),
+            (_, Some(private), Some(KeyAlgorithm::Ps256)) => (private, Algorithm::PS256),
             (None, None, _) => return Err(refuse("must be an EC key on P-256, or an RSA key of 2048 to 8192 bits")),
             _ => return Err(refuse("does not fit client_key_alg")),
         };
         Ok(Some(Self {
-            pair,
-            algorithm,
-            key_id: key.id.clone(),
+            key: private,
+            header: Header { kid: key.id.clone(), ..Header::new(algorithm) },
             issuer: key.issuer.clone().unwrap_or_else(|| settings.client_id.clone()),
             subject: settings.client_id.clone(),
             works_once: settings.client_auth == ClientAuth::PrivateKeyJwt,
@@ -72,10 +60,6 @@ impl Signer {
 
     /// A new assertion for `audience`, good for a minute from `now`.
     pub(crate) fn sign(&self, audience: &str, now: DateTime<Utc>) -> Result<SecretString> {
-        let mut header = json!({ "typ": "JWT", "alg": self.algorithm });
-        if let (Some(id), Some(header)) = (&self.key_id, header.as_object_mut()) {
-            header.insert("kid".to_owned(), id.as_str().into());
-        }
         let mut claims: Map<String, Value> = Map::new();
         claims.insert("iss".to_owned(), self.issuer.as_str().into());
         claims.insert("sub".to_owned(), self.subject.as_str().into());
@@ -85,23 +69,20 @@ impl Signer {
         if self.works_once {
             claims.insert("jti".to_owned(), self.entropy.uuid().to_string().into());
         }
-        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let message = format!("{}.{}", part(header), part(Value::Object(claims)));
-        let signature = URL_SAFE_NO_PAD.encode(self.signature(message.as_bytes())?);
-        Ok(format!("{message}.{signature}").into())
+        // The library makes nonces and salts from its own randomness: nothing of ours reaches them.
+        let signed = jsonwebtoken::encode(&self.header, &claims, &self.key);
+        signed.map(SecretString::from).map_err(|_failed| Error::internal("a client assertion could not be signed"))
     }
+}
 
-    /// RFC 7518 §3.3 to §3.5.
-    fn signature(&self, message: &[u8]) -> Result<Vec<u8>> {
-        let random = SystemRandom::new();
-        let failed = |_unspecified| Error::internal("a client assertion could not be signed");
-        match &self.pair {
-            Pair::Ec(pair) => Ok(pair.sign(&random, message).map_err(failed)?.as_ref().to_vec()),
-            Pair::Rsa(pair, encoding) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(*encoding, &random, message, &mut signature).map_err(failed)?;
-                Ok(signature)
-            }
-        }
-    }
+fn can_sign(key: &EncodingKey, algorithm: Algorithm) -> bool {
+    jsonwebtoken::crypto::sign(b"", key, algorithm).is_ok()
+}
+
+/// The RSA key (RFC 8017 §A.1.2) that stands in PKCS#8: the library signs by no other form.
+fn rsa(der: &[u8]) -> Option<EncodingKey> {
+    let pair = RsaKeyPair::from_pkcs8(der).ok()?;
+    let written: Pkcs8V1Der<'_> = pair.as_der().ok()?;
+    // RFC 5958 §2: the version, the algorithm and the lengths take as much at each size that is taken.
+    written.as_ref().get(26..).map(EncodingKey::from_rsa_der)
 }

@@ -2,85 +2,28 @@
 //! for it counts only where it agrees.
 
 use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
-use aws_lc_rs::rsa::PublicKeyComponents;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, EcdsaVerificationAlgorithm, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
-    RSA_PSS_2048_8192_SHA512, RsaParameters, UnparsedPublicKey,
-};
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde_json::Value;
 
 /// How JOSE writes bytes. Some leave bits behind the last byte that mean nothing.
 pub(crate) const BASE64URL: GeneralPurpose =
     GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 
-/// Signatures that prove something here. Never `none`, and never HS*, whose key would be the public one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Algorithm {
-    /// RSA, PKCS #1 v1.5, SHA-256.
-    Rs256,
-    /// The same with SHA-384.
-    Rs384,
-    /// The same with SHA-512.
-    Rs512,
-    /// RSA, PSS, SHA-256.
-    Ps256,
-    /// The same with SHA-384.
-    Ps384,
-    /// The same with SHA-512.
-    Ps512,
-    /// ECDSA on P-256, SHA-256.
-    Es256,
-    /// ECDSA on P-384, SHA-384.
-    Es384,
-    /// Ed25519 (RFC 8037 §3.1).
-    EdDsa,
-}
-
-impl Algorithm {
-    /// By its name (RFC 7518 §3.1), to the letter.
-    pub(crate) fn parse(name: &str) -> Option<Self> {
-        match name {
-            "RS256" => Some(Self::Rs256),
-            "RS384" => Some(Self::Rs384),
-            "RS512" => Some(Self::Rs512),
-            "PS256" => Some(Self::Ps256),
-            "PS384" => Some(Self::Ps384),
-            "PS512" => Some(Self::Ps512),
-            "ES256" => Some(Self::Es256),
-            "ES384" => Some(Self::Es384),
-            "EdDSA" => Some(Self::EdDsa),
-            _ => None,
-        }
-    }
-
-    /// The left half of a text's hash, by the hash that goes with the algorithm, as `at_hash` has it (OpenID Connect Core
-    /// §3.1.3.6). Ed25519's is SHA-512 (RFC 8032 §5.1).
-    pub(crate) fn left_half(self, text: &str) -> String {
-        let hash = match self {
-            Self::Rs256 | Self::Ps256 | Self::Es256 => &SHA256,
-            Self::Rs384 | Self::Ps384 | Self::Es384 => &SHA384,
-            Self::Rs512 | Self::Ps512 | Self::EdDsa => &SHA512,
-        };
-        let hashed = digest(hash, text.as_bytes());
-        let (half, _) = hashed.as_ref().split_at(hashed.as_ref().len() / 2);
-        BASE64URL.encode(half)
-    }
-
-    fn of_rsa(self) -> Option<&'static RsaParameters> {
-        match self {
-            Self::Rs256 => Some(&RSA_PKCS1_2048_8192_SHA256),
-            Self::Rs384 => Some(&RSA_PKCS1_2048_8192_SHA384),
-            Self::Rs512 => Some(&RSA_PKCS1_2048_8192_SHA512),
-            Self::Ps256 => Some(&RSA_PSS_2048_8192_SHA256),
-            Self::Ps384 => Some(&RSA_PSS_2048_8192_SHA384),
-            Self::Ps512 => Some(&RSA_PSS_2048_8192_SHA512),
-            Self::Es256 | Self::Es384 | Self::EdDsa => None,
-        }
-    }
+/// The left half of a text's hash, by the hash that goes with the algorithm, as `at_hash` has it (OpenID Connect Core
+/// §3.1.3.6). Ed25519's is SHA-512 (RFC 8032 §5.1).
+pub(crate) fn left_half(algorithm: Algorithm, text: &str) -> Option<String> {
+    let hash = match algorithm {
+        Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256 => &SHA256,
+        Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => &SHA384,
+        Algorithm::RS512 | Algorithm::PS512 | Algorithm::EdDSA => &SHA512,
+        _ => return None,
+    };
+    let hashed = digest(hash, text.as_bytes());
+    let (half, _) = hashed.as_ref().split_at(hashed.as_ref().len() / 2);
+    Some(BASE64URL.encode(half))
 }
 
 /// A signature and what it is of.
@@ -89,7 +32,8 @@ pub(crate) struct Signed<'a> {
     pub(crate) algorithm: Algorithm,
     pub(crate) key_id: Option<&'a str>,
     pub(crate) message: &'a [u8],
-    pub(crate) signature: &'a [u8],
+    /// In base64url, without bits that mean nothing.
+    pub(crate) signature: &'a str,
 }
 
 /// What keys make of a signature.
@@ -110,17 +54,9 @@ pub(crate) struct Keys(Vec<Key>);
 #[derive(Debug)]
 struct Key {
     id: Option<String>,
-    /// What it is kept to, if it says.
-    algorithm: Option<Algorithm>,
-    public: Public,
-}
-
-#[derive(Debug)]
-enum Public {
-    Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
-    P256(Vec<u8>),
-    P384(Vec<u8>),
-    Ed25519(Vec<u8>),
+    /// What it may have signed by: all that its kind can, or what of that it is kept to.
+    algorithms: Vec<Algorithm>,
+    public: DecodingKey,
 }
 
 /// A key as it is written. Members that a key of its kind doesn't use are let through, whatever they are (RFC 7517 §4).
@@ -174,13 +110,27 @@ impl<'a> Written<'a> {
         Some(bytes.into_iter().skip_while(|byte| *byte == 0).collect())
     }
 
-    fn bytes(self, name: &str, length: usize) -> Option<Vec<u8>> {
-        BASE64URL.decode(self.text(name)?).ok().filter(|bytes| bytes.len() == length)
+    /// A coordinate, as long as the curve has it; some leave the zeros in front out, against RFC 7518 §6.2.1.2.
+    fn coordinate(self, name: &str, length: usize) -> Option<Vec<u8>> {
+        let number = self.number(name)?;
+        let zeros = length.checked_sub(number.len())?;
+        Some([vec![0; zeros], number].concat())
     }
 
     /// Uncompressed: 0x04, then both coordinates (SEC 1 §2.3.3).
-    fn point(self, length: usize) -> Option<Vec<u8>> {
-        Some([vec![4], self.bytes("x", length)?, self.bytes("y", length)?].concat())
+    fn point(self, length: usize) -> Option<DecodingKey> {
+        let point = [vec![4], self.coordinate("x", length)?, self.coordinate("y", length)?].concat();
+        Some(DecodingKey::from_ec_der(&point))
+    }
+
+    fn rsa(self) -> Option<DecodingKey> {
+        Some(DecodingKey::from_rsa_raw_components(&self.number("n")?, &self.number("e")?))
+    }
+
+    /// RFC 8037 §2: bytes, and no number.
+    fn ed25519(self) -> Option<DecodingKey> {
+        let bytes = BASE64URL.decode(self.text("x")?).ok().filter(|bytes| bytes.len() == 32)?;
+        Some(DecodingKey::from_ed_der(&bytes))
     }
 }
 
@@ -190,44 +140,26 @@ impl Key {
             Some(id) => Some(id.as_str()?.to_owned()),
             None => None,
         };
-        let algorithm = match written.member("alg") {
-            Some(name) => Some(Algorithm::parse(name.as_str()?)?),
-            None => None,
-        };
-        let public = match (written.text("kty")?, written.text("crv")) {
-            ("RSA", _) => Public::Rsa { modulus: written.number("n")?, exponent: written.number("e")? },
-            ("EC", Some("P-256")) => Public::P256(written.point(32)?),
-            ("EC", Some("P-384")) => Public::P384(written.point(48)?),
-            ("OKP", Some("Ed25519")) => Public::Ed25519(written.bytes("x", 32)?),
+        let (public, of_kind) = match (written.text("kty")?, written.text("crv")) {
+            ("RSA", _) => (written.rsa()?, AlgorithmFamily::Rsa.algorithms()),
+            ("EC", Some("P-256")) => (written.point(32)?, [Algorithm::ES256].as_slice()),
+            ("EC", Some("P-384")) => (written.point(48)?, [Algorithm::ES384].as_slice()),
+            ("OKP", Some("Ed25519")) => (written.ed25519()?, [Algorithm::EdDSA].as_slice()),
             _ => return None,
         };
-        written.verifies().then_some(Self { id, algorithm, public })
+        let algorithms = match written.member("alg") {
+            Some(name) => vec![name.as_str()?.parse().ok().filter(|own| of_kind.contains(own))?],
+            None => of_kind.to_vec(),
+        };
+        written.verifies().then_some(Self { id, algorithms, public })
     }
 
     fn fits(&self, signed: &Signed<'_>) -> bool {
-        let of_kind = match (&self.public, signed.algorithm) {
-            (Public::Rsa { .. }, algorithm) => algorithm.of_rsa().is_some(),
-            (Public::P256(_), algorithm) => algorithm == Algorithm::Es256,
-            (Public::P384(_), algorithm) => algorithm == Algorithm::Es384,
-            (Public::Ed25519(_), algorithm) => algorithm == Algorithm::EdDsa,
-        };
-        of_kind
-            && self.algorithm.is_none_or(|own| own == signed.algorithm)
-            && signed.key_id.is_none_or(|id| self.id.as_deref() == Some(id))
+        self.algorithms.contains(&signed.algorithm) && signed.key_id.is_none_or(|id| self.id.as_deref() == Some(id))
     }
 
+    /// The library is told the algorithm, and reads nothing of the token.
     fn has_signed(&self, Signed { algorithm, message, signature, .. }: &Signed<'_>) -> bool {
-        let on_curve = |curve: &'static EcdsaVerificationAlgorithm, point: &[u8]| {
-            UnparsedPublicKey::new(curve, point).verify(message, signature).is_ok()
-        };
-        match &self.public {
-            Public::Rsa { modulus, exponent } => algorithm.of_rsa().is_some_and(|parameters| {
-                let key = PublicKeyComponents { n: modulus, e: exponent };
-                key.verify(parameters, message, signature).is_ok()
-            }),
-            Public::P256(point) => on_curve(&ECDSA_P256_SHA256_FIXED, point),
-            Public::P384(point) => on_curve(&ECDSA_P384_SHA384_FIXED, point),
-            Public::Ed25519(point) => UnparsedPublicKey::new(&ED25519, point).verify(message, signature).is_ok(),
-        }
+        jsonwebtoken::crypto::verify(signature, message, &self.public, *algorithm).is_ok_and(|good| good)
     }
 }

@@ -5,23 +5,25 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
-use super::jwks::{Algorithm, BASE64URL, Signed};
+use super::jwks::{BASE64URL, Signed};
 
 /// How far an issuer's clock may be ahead of ours. Its tokens end by ours.
 const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 
 /// What access tokens may be signed by.
 pub(crate) const ACCESS_TOKENS: [Algorithm; 4] =
-    [Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256, Algorithm::EdDsa];
+    [Algorithm::RS256, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
 
 /// A token taken apart; nothing of it is believed yet.
 pub(crate) struct Jwt<'a> {
     header: Map<String, Value>,
     claims: Map<String, Value>,
     message: &'a str,
-    signature: Vec<u8>,
+    /// In base64url, written anew: the library takes no bits behind the last byte.
+    signature: String,
 }
 
 /// What an access token says, once it is believed.
@@ -46,7 +48,7 @@ impl<'a> Jwt<'a> {
         Some(Self {
             header: serde_json::from_slice(&bytes(header)?).ok()?,
             claims: serde_json::from_slice(&bytes(claims)?).ok()?,
-            signature: bytes(signature)?,
+            signature: BASE64URL.encode(bytes(signature)?),
             message,
         })
     }
@@ -75,7 +77,8 @@ impl<'a> Jwt<'a> {
         if self.header.contains_key("crit") {
             return Err("it has a critical header");
         }
-        let algorithm = self.header.get("alg").and_then(Value::as_str).and_then(Algorithm::parse);
+        // By its name (RFC 7518 §3.1), to the letter.
+        let algorithm = self.header.get("alg").and_then(Value::as_str).and_then(|name| name.parse().ok());
         let algorithm = algorithm.filter(|algorithm| accepted.contains(algorithm));
         let key_id = match self.header.get("kid") {
             None | Some(Value::Null) => None,

@@ -2,11 +2,12 @@
 //! judged is read: a claim that nobody uses refuses nobody, whatever it looks like.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::Algorithm;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 use subtle::ConstantTimeEq as _;
 
-use super::jwks::{Algorithm, Keys, Proof};
+use super::jwks::{Keys, Proof, left_half};
 use super::jwt::Jwt;
 
 /// How far a provider's clock may be off. Two minutes have been seen; the nonce and the one-time code bind the token
@@ -16,15 +17,15 @@ const TOLERANCE: TimeDelta = TimeDelta::minutes(3);
 /// Signatures that prove something. Never `none`; never HS*, whose key a public client does not have, and which a
 /// careless verifier checks with the public key.
 const ALGORITHMS: [Algorithm; 9] = [
-    Algorithm::Rs256,
-    Algorithm::Rs384,
-    Algorithm::Rs512,
-    Algorithm::Ps256,
-    Algorithm::Ps384,
-    Algorithm::Ps512,
-    Algorithm::Es256,
-    Algorithm::Es384,
-    Algorithm::EdDsa,
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
 ];
 
 /// What the token has to agree with.
@@ -144,7 +145,7 @@ fn judge(jwt: &Jwt<'_>, expected: Expected<'_>) -> Result<(), &'static str> {
 /// §3.1.3.6: `at_hash`, where there is one, binds the access token to the identity.
 fn same_access_token(jwt: &Jwt<'_>, algorithm: Algorithm, access_token: &SecretString) -> Result<(), &'static str> {
     let Some(stated) = jwt.stated("at_hash") else { return Ok(()) };
-    let hash = algorithm.left_half(access_token.expose_secret());
-    let same = stated.as_str().is_some_and(|stated| bool::from(hash.as_bytes().ct_eq(stated.as_bytes())));
-    if same { Ok(()) } else { Err("the id_token belongs to another access token") }
+    let hash = left_half(algorithm, access_token.expose_secret());
+    let same = stated.as_str().zip(hash).map(|(stated, hash)| hash.as_bytes().ct_eq(stated.as_bytes()));
+    if same.is_some_and(bool::from) { Ok(()) } else { Err("the id_token belongs to another access token") }
 }

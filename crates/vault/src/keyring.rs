@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::envelope::Cipher;
@@ -194,9 +193,5 @@ fn decode(key: &str) -> Option<Zeroizing<[u8; 32]>> {
 
 /// Tells a key from another of the same id, and tells nothing about the key: it is a MAC under 256 random bits.
 fn check_value(key: &[u8; 32]) -> Vec<u8> {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
-        return Vec::new();
-    };
-    mac.update(b"fedlink keyring check value");
-    mac.finalize().into_bytes().to_vec()
+    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), b"fedlink keyring check value").as_ref().to_vec()
 }

@@ -83,7 +83,7 @@ fn a_keyring_tells_what_is_wrong_with_it() {
 #[test]
 fn a_check_value_is_the_same_in_every_version() {
     let keyring = Keyring::parse(&"a active AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned().into()).unwrap();
-    let hex: String = keyring.check_values()["a"].iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = keyring.check_values()["a"].iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     assert_eq!(hex, "327d6b652ddb021b56a7c696f7598c3a52e1c4c641f357ceba73649619e5db92");
 }
 

@@ -1,5 +1,7 @@
 //! Every way in which an `id_token` can lie.
 
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
@@ -9,7 +11,6 @@ use aws_lc_rs::signature::{
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256};
 
 use super::super::jwks::Keys;
 use super::super::oidc::{Expected, Flaw, verified};
@@ -27,15 +28,15 @@ impl Signer {
         Self::Ed(Ed25519KeyPair::generate().unwrap())
     }
 
-    fn ec() -> Self {
+    pub(super) fn ec() -> Self {
         Self::Ec(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap())
     }
 
-    fn rsa(encoding: &'static dyn RsaEncoding, alg: &'static str) -> Self {
+    pub(super) fn rsa(encoding: &'static dyn RsaEncoding, alg: &'static str) -> Self {
         Self::Rsa(RsaKeyPair::generate(KeySize::Rsa2048).unwrap(), encoding, alg)
     }
 
-    fn alg(&self) -> &'static str {
+    pub(super) fn alg(&self) -> &'static str {
         match self {
             Self::Rsa(_, _, alg) => alg,
             Self::Ec(_) => "ES256",
@@ -61,7 +62,7 @@ impl Signer {
         }
     }
 
-    fn sign(&self, message: &[u8]) -> Vec<u8> {
+    pub(super) fn sign(&self, message: &[u8]) -> Vec<u8> {
         match self {
             Self::Rsa(pair, encoding, _) => {
                 let mut signature = vec![0; pair.public_modulus_len()];
@@ -84,7 +85,7 @@ impl Signer {
     }
 }
 
-fn unsigned(header: &Value, claims: &Value) -> String {
+pub(super) fn unsigned(header: &Value, claims: &Value) -> String {
     format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims.to_string()))
 }
 
@@ -96,13 +97,13 @@ pub(super) fn claims(issuer: &str) -> Value {
     })
 }
 
-fn keys(keys: &[Value]) -> Keys {
+pub(super) fn keys(keys: &[Value]) -> Keys {
     Keys::read(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
 }
 
-const ISSUER: &str = "https://id.bank.example/";
+pub(super) const ISSUER: &str = "https://id.bank.example/";
 
-fn judge(token: &str, keys: &Keys) -> Result<Map<String, Value>, Flaw> {
+pub(super) fn judge(token: &str, keys: &Keys) -> Result<Map<String, Value>, Flaw> {
     let (nonce, access_token) = (secret("the-nonce"), secret("the-access-token"));
     let expected = Expected {
         issuer: ISSUER,
@@ -188,7 +189,7 @@ fn wrong_claims_are_refused_and_odd_ones_are_not() {
 #[test]
 fn at_hash_is_compared() {
     let signer = Signer::ec();
-    let hash = URL_SAFE_NO_PAD.encode(&Sha256::digest("the-access-token")[..16]);
+    let hash = URL_SAFE_NO_PAD.encode(&digest(&SHA256, b"the-access-token").as_ref()[..16]);
     let token = signer.token(Some("k1"), &but("at_hash", json!(hash)));
     assert!(judge(&token, &keys(&[signer.jwk("k1")])).is_ok());
 }
@@ -212,7 +213,8 @@ fn unsigned_tokens_and_shared_secrets_are_refused() {
         for kid in ["k1", "k2"] {
             let message = unsigned(&json!({ "alg": alg, "kid": kid }), &claims(ISSUER));
             // The classic: the public key, as its document writes it, as the shared secret.
-            let mac = hmac_sha256(jwk["n"].as_str().unwrap().as_bytes(), message.as_bytes());
+            let key = hmac::Key::new(hmac::HMAC_SHA256, jwk["n"].as_str().unwrap().as_bytes());
+            let mac = hmac::sign(&key, message.as_bytes());
             for signature in [String::new(), URL_SAFE_NO_PAD.encode(mac)] {
                 let flaw = judge(&format!("{message}.{signature}"), &keys).unwrap_err();
                 assert!(matches!(flaw, Flaw::Final(_)), "{alg}: {flaw:?}");
@@ -222,11 +224,6 @@ fn unsigned_tokens_and_shared_secrets_are_refused() {
     for broken in ["", "a", "a.b", "a.b.c", "a.b.c.d", "....", "{}"] {
         assert!(judge(broken, &keys).is_err(), "{broken}");
     }
-}
-
-fn hmac_sha256(key: &[u8], message: &[u8]) -> Vec<u8> {
-    use hmac::{KeyInit as _, Mac as _};
-    hmac::Hmac::<Sha256>::new_from_slice(key).unwrap().chain_update(message).finalize().into_bytes().to_vec()
 }
 
 #[test]

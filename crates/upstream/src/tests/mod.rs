@@ -3,6 +3,7 @@
 mod assertion;
 mod body;
 mod discovery;
+mod forged;
 mod identity;
 mod judged;
 mod members;
