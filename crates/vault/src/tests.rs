@@ -3,8 +3,9 @@
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
+use super::envelope::{Cipher, Place};
 use super::{Column, Keyring, KeyringError, KeyringFile, Owner, Table, Vault, WrappedKey};
-use domain::entropy::{SeededEntropy, SystemEntropy};
+use domain::entropy::{Entropy, SeededEntropy, SystemEntropy};
 use domain::ids::LinkId;
 
 fn vault() -> Vault {
@@ -77,6 +78,34 @@ fn a_keyring_tells_what_is_wrong_with_it() {
     assert_eq!(say("a active short".into()), "the keyring's line 1 is wrong: the key is not 32 bytes in base64");
     assert_eq!(say(format!("a {key}")), "the keyring's line 1 is wrong: expected: id, active or open, key");
     assert_eq!(say(format!("a live {key}")), "the keyring's line 1 is wrong: the state must be active or open");
+}
+
+/// Its bytes count up.
+#[derive(Debug)]
+struct Counting;
+
+impl Entropy for Counting {
+    fn fill(&self, into: &mut [u8]) {
+        into.iter_mut().zip(0..).for_each(|(byte, count)| *byte = count);
+    }
+}
+
+/// Databases hold sealed values: a nonce, then AES-256-GCM with its tag, computed here by another implementation.
+#[test]
+fn a_sealed_value_is_the_same_in_every_version() {
+    let cipher = Cipher::new(&std::array::from_fn(|at| u8::try_from(at).unwrap()));
+    let place = Place::of(&["a", "bc"]);
+    for (plain, known) in [
+        ("s3cret", "000102030405060708090a0b3431b569a09108fcf01ef677a0196daf710d8fc652a0"),
+        ("", "000102030405060708090a0b50a4ab7b159123a89876826b69980239"),
+    ] {
+        let sealed = cipher.seal(&place, plain.as_bytes(), &Counting).unwrap();
+        assert_eq!(sealed.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat(), known);
+        assert_eq!(*cipher.open(&place, &sealed).unwrap(), plain.as_bytes());
+        for cut in 0..sealed.len() {
+            assert!(cipher.open(&place, &sealed[..cut]).is_err(), "{cut} bytes of {known}");
+        }
+    }
 }
 
 /// Databases hold check values: they are HMAC-SHA256, computed here by another implementation.
