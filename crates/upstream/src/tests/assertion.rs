@@ -35,8 +35,8 @@ impl Key {
         Self::new(pair.to_pkcs8v1().unwrap().as_ref(), pair.public_key().as_ref())
     }
 
-    fn rsa() -> Self {
-        let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
+    fn rsa(size: KeySize) -> Self {
+        let pair = RsaKeyPair::generate(size).unwrap();
         let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
         Self::new(der.as_ref(), pair.public_key().as_ref())
     }
@@ -69,13 +69,15 @@ fn verified(token: &str, key: &Key, algorithm: &'static dyn VerificationAlgorith
 
 #[test]
 fn an_assertion_says_who_we_are_to_whom_and_for_a_minute() {
-    let (ec, rsa) = (Key::ec(&ECDSA_P256_SHA256_FIXED_SIGNING), Key::rsa());
+    let (ec, rsa) = (Key::ec(&ECDSA_P256_SHA256_FIXED_SIGNING), Key::rsa(KeySize::Rsa2048));
+    let longer = Key::rsa(KeySize::Rsa4096);
     let ps256 = Some(KeyAlgorithm::Ps256);
-    let cases: [(&Key, _, &'static dyn VerificationAlgorithm, &str); 5] = [
+    let cases: [(&Key, _, &'static dyn VerificationAlgorithm, &str); 6] = [
         (&ec, None, &ECDSA_P256_SHA256_FIXED, "ES256"),
         (&ec, Some(KeyAlgorithm::Es256), &ECDSA_P256_SHA256_FIXED, "ES256"),
         (&rsa, None, &RSA_PKCS1_2048_8192_SHA256, "RS256"),
         (&rsa, Some(KeyAlgorithm::Rs256), &RSA_PKCS1_2048_8192_SHA256, "RS256"),
+        (&longer, None, &RSA_PKCS1_2048_8192_SHA256, "RS256"),
         (&rsa, ps256, &RSA_PSS_2048_8192_SHA256, "PS256"),
     ];
     for (key, algorithm, verification, name) in cases {
