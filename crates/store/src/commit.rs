@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::result::QueryResult;
-use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
+use diesel_async::RunQueryDsl as _;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::conn::{Conn, Tx, on};
+use super::conn::on;
 use super::error::lift;
 use super::link::unanswered;
 use super::postgres::Postgres;
@@ -25,17 +25,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 #[diesel::declare_sql_function]
 extern "SQL" {
-    fn txid_current() -> diesel::sql_types::BigInt;
     fn txid_status(id: diesel::sql_types::BigInt) -> diesel::sql_types::Nullable<diesel::sql_types::Text>;
-}
-
-/// Starts a transaction and asks for its id, both on one way to the server and back.
-pub(super) async fn begin(conn: &AsyncPgConnection) -> QueryResult<i64> {
-    let (mut begins, mut asks) = (conn, conn);
-    let id = diesel::select(txid_current());
-    // In this order: what is sent first is done first.
-    let (begun, id) = tokio::join!(begins.batch_execute("BEGIN"), id.get_result(&mut asks));
-    begun.and(id)
 }
 
 /// Who can say what became of a transaction.
@@ -77,57 +67,4 @@ impl Witness {
         let mut conn = self.postgres.writer().await?;
         on!(&mut conn, |c| diesel::select(txid_status(self.id)).get_result(c)).map_err(lift)
     }
-}
-
-/// A claim: a write of one statement whose outcome its caller acts on. On Postgres it is a transaction, which can be asked
-/// after.
-pub enum Single {
-    /// On SQLite.
-    Statement(Conn),
-    /// On Postgres.
-    Transaction(Tx),
-}
-
-impl Single {
-    /// The connection, for the statement.
-    pub fn conn(&mut self) -> &mut Conn {
-        match self {
-            Self::Statement(conn) => conn,
-            Self::Transaction(tx) => tx.conn(),
-        }
-    }
-
-    /// Whether the statement goes with its connection.
-    pub fn goes_with_its_connection(&self) -> bool {
-        matches!(self, Self::Transaction(_))
-    }
-
-    /// Makes it true, if the statement did not by itself.
-    pub async fn commit(self) -> Result<()> {
-        match self {
-            Self::Statement(_) => Ok(()),
-            Self::Transaction(tx) => tx.commit().await,
-        }
-    }
-}
-
-/// Runs a claim, and once more if its connection turns out to have been closed before there was a commit.
-#[macro_export]
-macro_rules! claim {
-    ($store:expr, |$conn:ident| $query:expr) => {{
-        let mut single = $store.single().await?;
-        let $conn = single.conn();
-        let made = match $query.await {
-            Err(error) if $crate::is_lost(&error) && single.goes_with_its_connection() => {
-                single = $store.single().await?;
-                let $conn = single.conn();
-                $query.await
-            }
-            other => other,
-        };
-        match made {
-            Ok(made) => single.commit().await.map(|()| made),
-            Err(error) => Err(error),
-        }
-    }};
 }

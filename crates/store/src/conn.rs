@@ -1,16 +1,14 @@
 //! A connection of either engine, and the macro that runs one query text on whichever it is.
 
-use std::sync::Arc;
-
 use diesel::result::QueryResult;
 use diesel_async::SimpleAsyncConnection as _;
 
-use super::commit::{Witness, begin};
-use super::link::{ANSWER, Link, unanswered};
+use super::error::unsent;
+use super::link::{ANSWER, Link, begin, unanswered};
 use super::pool::Lease;
-use super::postgres::Postgres;
+use super::own::Own;
 use super::sqlite_conn::SqliteConn;
-use super::together::unsent;
+use super::together::Together;
 
 /// A connection of either engine.
 pub struct Conn(pub(crate) Hold);
@@ -38,9 +36,9 @@ impl From<PostgresHold> for Conn {
 /// What a query on SQLite runs on.
 pub(crate) enum SqliteHold {
     /// A connection of ours alone, fit for transactions.
-    Own(Lease<SqliteConn>),
+    Own(Lease<Own>),
     /// The connection that many writes of one statement share; never for transactions.
-    Together(SqliteConn),
+    Together(Together),
 }
 
 /// What a query on Postgres runs on.
@@ -53,10 +51,10 @@ pub(crate) enum PostgresHold {
 
 impl SqliteHold {
     /// The connection, for one query; until [`SqliteHold::leave`] it counts as being in the middle of it.
-    pub(super) fn enter(&mut self) -> QueryResult<&mut SqliteConn> {
+    pub(super) fn enter(&mut self) -> QueryResult<SqliteConn<'_>> {
         match self {
-            Self::Own(lease) => lease.enter(),
-            Self::Together(conn) => Ok(conn),
+            Self::Own(lease) => lease.enter().map(SqliteConn::Alone),
+            Self::Together(writer) => Ok(SqliteConn::Together(writer)),
         }
     }
 
@@ -95,10 +93,11 @@ macro_rules! on {
         'run: {
             match &mut $conn.0 {
                 $crate::conn::Hold::Sqlite(hold) => {
-                    let $c: &mut $crate::sqlite_conn::SqliteConn = match hold.enter() {
+                    let mut conn: $crate::sqlite_conn::SqliteConn<'_> = match hold.enter() {
                         Ok(conn) => conn,
                         Err(error) => break 'run Err(error),
                     };
+                    let $c = &mut conn;
                     let result = $query.await;
                     hold.leave();
                     result
@@ -128,7 +127,7 @@ macro_rules! load {
         'run: {
             match &mut $conn.0 {
                 $crate::conn::Hold::Sqlite($crate::conn::SqliteHold::Own(lease)) => {
-                    let own = match lease.enter().and_then($crate::sqlite_conn::SqliteConn::own) {
+                    let own = match lease.enter() {
                         Ok(own) => own,
                         Err(error) => break 'run Err(error),
                     };
@@ -200,41 +199,6 @@ impl Conn {
             Hold::Sqlite(SqliteHold::Own(lease)) => lease.set_in_transaction(open),
             Hold::Postgres(PostgresHold::Own(lease)) => lease.set_in_transaction(open),
             Hold::Sqlite(SqliteHold::Together(_)) | Hold::Postgres(PostgresHold::Shared { .. }) => {}
-        }
-    }
-}
-
-/// A transaction. Dropped without [`Tx::commit`] it is rolled back, by closing its connection.
-pub struct Tx {
-    conn: Conn,
-    /// Who knows whether it was committed, where we may not hear of it.
-    witness: Option<Witness>,
-}
-
-impl Tx {
-    /// Begins a transaction on a SQLite connection of one's own.
-    pub(super) async fn begin(mut conn: Conn) -> QueryResult<Self> {
-        conn.begin().await?;
-        Ok(Self { conn, witness: None })
-    }
-
-    /// Begins a transaction on a Postgres connection of one's own.
-    pub(super) async fn begin_on(postgres: &Arc<Postgres>, mut conn: Conn) -> QueryResult<Self> {
-        let id = conn.begin().await?;
-        Ok(Self { conn, witness: id.map(|id| Witness::new(Arc::clone(postgres), id)) })
-    }
-
-    /// The connection, for the queries of the transaction.
-    pub fn conn(&mut self) -> &mut Conn {
-        &mut self.conn
-    }
-
-    /// Makes it all true at once. Where the word of it is lost, it is asked after: an error means that it is not true, or that
-    /// nobody could tell for as long as anybody waits.
-    pub async fn commit(self) -> domain::Result<()> {
-        match self.witness {
-            Some(witness) => witness.see(self.conn.commit()).await,
-            None => self.conn.commit().await.map_err(super::error::lift),
         }
     }
 }

@@ -121,3 +121,8 @@ pub(super) fn chain(error: &dyn std::error::Error) -> String {
     }
     told
 }
+
+/// The error of what never got to the database.
+pub(super) fn unsent(message: &str) -> Diesel {
+    Diesel::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(message.to_owned()))
+}

@@ -9,7 +9,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::sqlite::Sqlite;
 use diesel_async::AsyncConnectionCore;
 
-use super::sized::Until;
+use super::until::Until;
 use super::types::{At, Id, Instant, Uuid};
 use domain::filter::{Comparison, Few, Filter, Page, Table, Value};
 

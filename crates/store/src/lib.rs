@@ -8,6 +8,7 @@ mod filter;
 mod link;
 mod moment;
 mod oauth_claims;
+mod own;
 mod pool;
 mod postgres;
 mod prepared;
@@ -17,10 +18,13 @@ mod scrub;
 mod sized;
 mod sqlite;
 mod sqlite_conn;
+mod sqlite_file;
 #[cfg(test)]
 mod tests;
 mod together;
+mod tx;
 mod types;
+mod until;
 
 pub mod accounts;
 pub mod attempts;
@@ -57,14 +61,15 @@ use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Handle;
 
-pub use commit::Single;
-pub use conn::{Conn, Tx};
+pub use conn::Conn;
 use conn::{Hold, PostgresHold};
 use error::{is_lost_connection, lift, unavailable};
 pub use moment::Now;
 pub use oauth_claims::{Claim, ClaimSeen};
 pub use scrub::Scrubbed;
-pub use sized::{Lists, Until};
+pub use sized::Lists;
+pub use tx::{Single, Tx};
+pub use until::Until;
 
 use domain::Result;
 use domain::refresh::{GRACE, Takeover};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error, QueryResult};
-use diesel_async::AsyncPgConnection;
+use diesel_async::{AsyncPgConnection, RunQueryDsl as _, SimpleAsyncConnection as _};
 use tokio::time::Instant;
 
 /// How long a point read or a write of one statement may take on a connection that others wait behind. It outlives the
@@ -95,4 +95,18 @@ impl Link {
 /// The error of a query that was given up on; whether it took, nobody knows.
 pub(super) fn unanswered() -> Error {
     Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new("timed out waiting for Postgres to answer".to_owned()))
+}
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    fn txid_current() -> diesel::sql_types::BigInt;
+}
+
+/// Starts a transaction and asks for its id, both on one way to the server and back.
+pub(super) async fn begin(conn: &AsyncPgConnection) -> QueryResult<i64> {
+    let (mut begins, mut asks) = (conn, conn);
+    let id = diesel::select(txid_current());
+    // In this order: what is sent first is done first.
+    let (begun, id) = tokio::join!(begins.batch_execute("BEGIN"), id.get_result(&mut asks));
+    begun.and(id)
 }

@@ -59,6 +59,6 @@ pub(super) fn log(conn: &mut SqliteConnection) -> QueryResult<Scrubbed> {
 fn checkpoint(conn: &mut SqliteConnection, patience: Duration) -> QueryResult<bool> {
     conn.batch_execute(&format!("PRAGMA busy_timeout = {}", patience.as_millis()))?;
     let done: Checkpoint = sql_query("PRAGMA wal_checkpoint(TRUNCATE)").get_result(conn)?;
-    conn.batch_execute(super::sqlite::EVERY)?;
+    conn.batch_execute(super::sqlite_file::EVERY)?;
     Ok(done.busy == 0)
 }

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use diesel::connection::SimpleConnection as _;
-use diesel::result::{DatabaseErrorKind, Error, QueryResult};
+use diesel::result::{Error, QueryResult};
 use diesel::sqlite::SqliteConnection;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::error::unsent;
+use super::own::{Offload, Own};
 use super::pool::{Lease, Pool};
-use super::sqlite::{WRITER, establish};
-use super::sqlite_conn::{Offload, SqliteConn};
+use super::sqlite_file::{WRITER, establish};
 
 /// Statements of one commit. They take some microseconds each, and a transaction that waits for the writer waits for them.
 const BATCH: usize = 128;
@@ -25,7 +26,7 @@ struct Inner {
     path: PathBuf,
     runtime: Handle,
     /// One connection: transactions have it to themselves, in turn with batches.
-    writer: Arc<Pool<SqliteConn>>,
+    writer: Arc<Pool<Own>>,
     waiting: Mutex<Waiting>,
 }
 
@@ -76,7 +77,7 @@ impl Together {
     }
 
     /// The connection, for whoever needs it alone.
-    pub(super) async fn alone(&self) -> QueryResult<Lease<SqliteConn>> {
+    pub(super) async fn alone(&self) -> QueryResult<Lease<Own>> {
         let (place, idle) = self.0.writer.place().await?;
         if let Some(conn) = idle {
             return Ok(place.fill(conn));
@@ -84,7 +85,7 @@ impl Together {
         let path = self.0.path.clone();
         let opening = self.0.runtime.spawn_blocking(move || establish(&path, WRITER));
         let conn = opening.await.map_err(|error| unsent(&error.to_string()))??;
-        Ok(place.fill(SqliteConn::alone(conn, Offload::To(self.0.runtime.clone()))))
+        Ok(place.fill(Own::with_runtime(conn, Offload::To(self.0.runtime.clone()))))
     }
 
     /// Has a statement run with all others that wait; gives what it gave once that is on the disk. It is run whether its
@@ -132,8 +133,8 @@ impl Together {
     }
 }
 
-async fn write(mut writer: Lease<SqliteConn>, mut batch: Vec<Box<dyn Statement>>) {
-    let own = match writer.enter().and_then(SqliteConn::own) {
+async fn write(mut writer: Lease<Own>, mut batch: Vec<Box<dyn Statement>>) {
+    let own = match writer.enter() {
         Ok(own) => own,
         Err(error) => return tell(batch, Some(&error)),
     };
@@ -188,9 +189,4 @@ fn again(error: &Error) -> Error {
         Error::DatabaseError(kind, told) => Error::DatabaseError(*kind, Box::new(told.message().to_owned())),
         other => unsent(&other.to_string()),
     }
-}
-
-/// The error of what never got to the database.
-pub(super) fn unsent(message: &str) -> Error {
-    Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, Box::new(message.to_owned()))
 }

@@ -13,7 +13,7 @@ use super::keyring::{Keyring, KeyringError, with_active, with_new, without};
 use domain::entropy::Entropy;
 
 /// The text of a keyring file, which only its owner may be able to read.
-pub(super) fn read(path: &Path) -> Result<SecretString, KeyringError> {
+fn read(path: &Path) -> Result<SecretString, KeyringError> {
     let unreadable = |source: IoError| match source.kind() {
         ErrorKind::NotFound => KeyringError::Missing(path.to_owned()),
         _ => trouble(path, source),
@@ -27,6 +27,13 @@ pub(super) fn read(path: &Path) -> Result<SecretString, KeyringError> {
     let mut text = Zeroizing::new(String::new());
     file.read_to_string(&mut text).map_err(unreadable)?;
     Ok(SecretString::from(text.as_str()))
+}
+
+impl Keyring {
+    /// Reads a keyring file, which only its owner may be able to read.
+    pub fn load(path: &Path) -> Result<Self, KeyringError> {
+        Self::parse(&read(path)?)
+    }
 }
 
 /// A keyring file that nobody else changes as long as this lives.

@@ -1,7 +1,7 @@
 //! The keyring: a small text, one key a line, that must never be where the database is backed up.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use aws_lc_rs::hmac;
 use base64::Engine as _;
@@ -10,7 +10,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use super::envelope::Cipher;
-use super::file;
 use domain::entropy::Entropy;
 
 /// What a keyring file begins with.
@@ -98,11 +97,6 @@ impl Keyring {
             (Some(active), 1) => Ok(Self { keys, active }),
             _ => Err(KeyringError::Active(count)),
         }
-    }
-
-    /// Reads a keyring file, which only its owner may be able to read.
-    pub fn load(path: &Path) -> Result<Self, KeyringError> {
-        Self::parse(&file::read(path)?)
     }
 
     /// The text of a keyring with one random active key.

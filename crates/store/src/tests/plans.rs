@@ -3,6 +3,7 @@
 use diesel_async::AsyncConnection as _;
 
 use super::*;
+use crate::conn::SqliteHold;
 
 #[derive(QueryableByName)]
 struct Step {
@@ -15,8 +16,8 @@ async fn plans(store: &Store, run: impl AsyncFnOnce(&mut Conn)) -> Vec<(String, 
     let mut conn = store.read().await.unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let listener = Arc::clone(&seen);
-    let Hold::Sqlite(hold) = &mut conn.0 else { panic!("SQLite alone has such plans") };
-    hold.enter().unwrap().own().unwrap().set_instrumentation(move |event: InstrumentationEvent<'_>| {
+    let Hold::Sqlite(SqliteHold::Own(lease)) = &mut conn.0 else { panic!("SQLite alone has such plans") };
+    lease.enter().unwrap().set_instrumentation(move |event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
             listener.lock().unwrap().push(query.to_string());
         }

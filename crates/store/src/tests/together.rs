@@ -4,7 +4,6 @@ use futures_util::future::join_all;
 use tokio::task::yield_now;
 
 use super::super::conn::SqliteHold;
-use super::super::sqlite_conn::SqliteConn;
 use super::*;
 
 async fn sqlite() -> (Store, TempDir) {
@@ -19,10 +18,10 @@ where
 {
     let held = store.begin().await.unwrap();
     let told = tasks.into_iter().map(|task| {
-        let Ok(Conn(Hold::Sqlite(SqliteHold::Together(mut conn)))) = store.write().now_or_never().unwrap() else {
+        let Ok(Conn(Hold::Sqlite(SqliteHold::Together(writer)))) = store.write().now_or_never().unwrap() else {
             panic!("it is shared")
         };
-        conn.run(task)
+        writer.submit(task).boxed()
     });
     let told: Vec<_> = told.collect();
     held.commit().await.unwrap();
@@ -134,6 +133,6 @@ async fn a_caller_who_hangs_up_cancels_no_write() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_shared_writer_is_never_taken_for_ones_own() {
     let (store, _folder) = sqlite().await;
-    let Ok(Conn(Hold::Sqlite(SqliteHold::Together(mut conn)))) = store.write().await else { panic!("it is shared") };
-    assert!(matches!(conn, SqliteConn::Together(_)) && conn.own().is_err());
+    let mut conn = store.write().await.unwrap();
+    assert!(matches!(conn.0, Hold::Sqlite(SqliteHold::Together(_))) && conn.begin().await.is_err());
 }

@@ -1,0 +1,99 @@
+//! Transactions, and claims: writes of one statement whose outcome their callers act on.
+
+use std::sync::Arc;
+
+use diesel::result::QueryResult;
+
+use super::commit::Witness;
+use super::conn::Conn;
+use super::error::lift;
+use super::postgres::Postgres;
+use domain::Result;
+
+/// A transaction. Dropped without [`Tx::commit`] it is rolled back, by closing its connection.
+pub struct Tx {
+    conn: Conn,
+    /// Who knows whether it was committed, where we may not hear of it.
+    witness: Option<Witness>,
+}
+
+impl Tx {
+    /// Begins a transaction on a SQLite connection of one's own.
+    pub(super) async fn begin(mut conn: Conn) -> QueryResult<Self> {
+        conn.begin().await?;
+        Ok(Self { conn, witness: None })
+    }
+
+    /// Begins a transaction on a Postgres connection of one's own.
+    pub(super) async fn begin_on(postgres: &Arc<Postgres>, mut conn: Conn) -> QueryResult<Self> {
+        let id = conn.begin().await?;
+        Ok(Self { conn, witness: id.map(|id| Witness::new(Arc::clone(postgres), id)) })
+    }
+
+    /// The connection, for the queries of the transaction.
+    pub fn conn(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+
+    /// Makes it all true at once. Where the word of it is lost, it is asked after: an error means that it is not true, or that
+    /// nobody could tell for as long as anybody waits.
+    pub async fn commit(self) -> Result<()> {
+        match self.witness {
+            Some(witness) => witness.see(self.conn.commit()).await,
+            None => self.conn.commit().await.map_err(lift),
+        }
+    }
+}
+
+/// A claim: a write of one statement whose outcome its caller acts on. On Postgres it is a transaction, which can be asked
+/// after.
+pub enum Single {
+    /// On SQLite.
+    Statement(Conn),
+    /// On Postgres.
+    Transaction(Tx),
+}
+
+impl Single {
+    /// The connection, for the statement.
+    pub fn conn(&mut self) -> &mut Conn {
+        match self {
+            Self::Statement(conn) => conn,
+            Self::Transaction(tx) => tx.conn(),
+        }
+    }
+
+    /// Whether the statement goes with its connection.
+    pub fn goes_with_its_connection(&self) -> bool {
+        matches!(self, Self::Transaction(_))
+    }
+
+    /// Makes it true, if the statement did not by itself.
+    pub async fn commit(self) -> Result<()> {
+        match self {
+            Self::Statement(_) => Ok(()),
+            Self::Transaction(tx) => tx.commit().await,
+        }
+    }
+}
+
+/// Runs a claim, and once more if its connection turns out to have been closed before there was a commit.
+#[macro_export]
+macro_rules! claim {
+    ($store:expr, |$conn:ident| $query:expr) => {{
+        let mut single = $store.single().await?;
+        let $conn = single.conn();
+        let made = match $query.await {
+            Err(error) if $crate::is_lost(&error) && single.goes_with_its_connection() => {
+                single = $store.single().await?;
+                let $conn = single.conn();
+                $query.await
+            }
+            other => other,
+        };
+        match made {
+            Ok(made) => single.commit().await.map(|()| made),
+            Err(error) => Err(error),
+        }
+    }};
+}
