@@ -4,21 +4,12 @@ use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::Value;
 
-use super::core::{Core, lock};
+use super::client_key::ClientKey;
+use super::core::Core;
+use super::lock::lock;
 
 /// The longest that an assertion may be good.
 const LONGEST: TimeDelta = TimeDelta::minutes(5);
-
-/// What a client's signature must be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientKey {
-    /// `ES256`, `RS256` or `PS256`; nothing else is believed.
-    pub algorithm: &'static str,
-    /// The public key: the point, uncompressed, or the RSA key of RFC 8017 A.1.1.
-    pub public: Vec<u8>,
-    /// Whom the key belongs to (`iss`), where that is not the client itself.
-    pub issuer: Option<String>,
-}
 
 /// Whether `token` proves `client_id` now. With `once`, it has an id (`jti`) and is believed the first time only.
 pub(super) fn is_good(core: &Core, key: &ClientKey, (client_id, token): (&str, &str), once: bool) -> bool {

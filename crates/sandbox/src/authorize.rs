@@ -5,9 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use url::Url;
 
 use super::answer;
-use super::core::{Core, lock};
+use super::core::Core;
 use super::form::Form;
 use super::grants::{CodeTerms, Consent};
+use super::lock::lock;
 use super::metadata::{RESPONSE_MODES, SCOPES};
 use super::pages;
 use super::script::IssParameter;

@@ -3,42 +3,21 @@
 use std::collections::HashSet;
 use std::io;
 use std::net::TcpListener;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret as _;
 
-use super::Options;
 use super::clients::SandboxClient;
 use super::grants::Grants;
 use super::keys::Keys;
-use super::pushed::Pushed;
+use super::lock::lock;
+use super::options::{Options, SandboxUser};
+use super::pushed_requests::Pushed;
 use super::script::{Script, Settings};
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
-
-/// Somebody with an account at the sandbox provider.
-#[derive(Debug, Clone)]
-pub struct SandboxUser {
-    /// The account's id.
-    pub sub: String,
-    /// The full name.
-    pub name: String,
-    /// The e-mail address.
-    pub email: String,
-    /// Whether the provider vouches for the address.
-    pub email_verified: bool,
-    /// The phone number, which the provider has verified.
-    pub phone: Option<String>,
-}
-
-impl SandboxUser {
-    /// A user whose e-mail address is verified.
-    pub fn new(sub: &str, name: &str, email: &str) -> Self {
-        Self { sub: sub.to_owned(), name: name.to_owned(), email: email.to_owned(), email_verified: true, phone: None }
-    }
-}
 
 /// How often the provider was asked, by what for. A call counts when it arrives, held or not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -140,9 +119,4 @@ impl Core {
     pub(super) fn count(&self, what: impl FnOnce(&mut Counts)) {
         what(&mut lock(&self.counts));
     }
-}
-
-/// Locks; a panic elsewhere leaves nothing half-written here that would matter.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::watch;
 
-use super::core::lock;
+use super::lock::lock;
 
 /// Where calls are held. Each one that passes takes the next number and waits until that many are let through.
 #[derive(Debug, Clone)]

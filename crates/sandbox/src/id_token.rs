@@ -9,8 +9,10 @@ use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::core::{Core, SandboxUser, lock};
+use super::core::Core;
 use super::grants::Consent;
+use super::lock::lock;
+use super::options::SandboxUser;
 use super::script::{IdTokenForm, Settings};
 
 /// How long an `id_token` is valid.

@@ -6,7 +6,9 @@
 
 mod answer;
 mod assertion;
+mod authenticate;
 mod authorize;
+mod client_key;
 mod clients;
 mod core;
 mod form;
@@ -14,10 +16,13 @@ mod gate;
 mod grants;
 mod id_token;
 mod keys;
+mod lock;
 mod metadata;
 mod odd;
+mod options;
 mod pages;
 mod pushed;
+mod pushed_requests;
 mod resource;
 mod script;
 mod token;
@@ -27,79 +32,31 @@ mod tests;
 
 use std::convert::Infallible;
 use std::io;
-use std::net::TcpListener;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
-use chrono::{DateTime, Utc};
-use secrecy::SecretString;
 
-pub use self::assertion::ClientKey;
+pub use self::client_key::ClientKey;
 pub use self::clients::{ClientAuth, SandboxClient};
-pub use self::core::{Counts, SandboxUser};
+pub use self::core::Counts;
 pub use self::gate::Hold;
 pub use self::odd::{Break, Coding, Odd};
+pub use self::options::{IssuedTokens, Options, SandboxUser};
 pub use self::script::{
     Answer, ExpiresIn, IdTokenForm, IssParameter, Refusal, Rotation, Script, ScriptedScope, Settings, Signing, Userinfo,
 };
 
-use self::core::{Core, lock};
-use domain::clock::SharedClock;
-use domain::entropy::SharedEntropy;
+use self::core::Core;
+use self::lock::lock;
 
 /// The longest request body we take: room for a 64 KiB refresh token, percent-encoded.
 const BODY_LIMIT: usize = 1024 * 1024;
 
 /// The longest a stop waits for the workers, which end at once.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
-
-/// What a sandbox provider starts with.
-#[derive(Debug)]
-pub struct Options {
-    /// A bound socket; the issuer is `http://` and its address.
-    pub listener: TcpListener,
-    /// Tells the provider's time: when it has moved on, the tokens issued before are really expired.
-    pub clock: SharedClock,
-    /// Where codes and tokens come from.
-    pub entropy: SharedEntropy,
-    /// The applications registered at this provider.
-    pub clients: Vec<SandboxClient>,
-    /// The people who have an account here.
-    pub users: Vec<SandboxUser>,
-    /// The life of an access token, unless the script says otherwise.
-    pub access_token_lifetime: Duration,
-    /// The shell command `/app/callback` offers for a pending bind; `{bind_code}` stands for the code.
-    pub complete_command: Option<String>,
-}
-
-impl Options {
-    /// A provider without clients or users, whose access tokens live for an hour.
-    pub fn new(listener: TcpListener, clock: SharedClock, entropy: SharedEntropy) -> Self {
-        Self {
-            listener,
-            clock,
-            entropy,
-            clients: Vec::new(),
-            users: Vec::new(),
-            access_token_lifetime: Duration::from_hours(1),
-            complete_command: None,
-        }
-    }
-}
-
-/// Tokens issued without a browser, as a site has them before it moves in. `Debug` shows neither.
-#[derive(Debug, Clone)]
-pub struct IssuedTokens {
-    /// The access token.
-    pub access_token: SecretString,
-    /// The refresh token.
-    pub refresh_token: SecretString,
-    /// When the access token expires, by the provider's clock.
-    pub expires_at: DateTime<Utc>,
-}
 
 /// A running sandbox provider; clones are the same one. It stops with [`Sandbox::stop`] or its last clone.
 #[derive(Debug, Clone)]

@@ -3,7 +3,8 @@
 use actix_web::{HttpResponse, web};
 use serde_json::{Value, json};
 
-use super::core::{Core, lock};
+use super::core::Core;
+use super::lock::lock;
 use super::script::{Signing, Userinfo};
 
 /// The scopes there are.

@@ -4,8 +4,9 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use super::core::{Core, SandboxUser};
+use super::core::Core;
 use super::form::Form;
+use super::options::SandboxUser;
 
 /// One page for all views: the same head, and no file that a build would have to find.
 #[derive(Template)]

@@ -1,51 +1,19 @@
 //! Pushed authorization requests (RFC 9126): each good for one answer, within a minute.
 
-use std::collections::HashMap;
-use std::fmt;
-
 use actix_web::{HttpRequest, HttpResponse, web};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde_json::json;
 
 use super::answer::Refused;
+use super::authenticate::authenticate;
 use super::authorize;
-use super::clients::authenticate;
-use super::core::{Core, lock};
+use super::core::Core;
 use super::form::Form;
+use super::lock::lock;
+use super::pushed_requests::Waiting;
 
 /// How long a request is kept, in seconds.
 const LIFETIME: i64 = 60;
-
-/// The requests that wait for their browser, by `request_uri`.
-#[derive(Default)]
-pub(super) struct Pushed(HashMap<String, Waiting>);
-
-struct Waiting {
-    client_id: String,
-    /// The form as it came.
-    body: web::Bytes,
-    until: DateTime<Utc>,
-}
-
-/// Leaves the requests out: they came with their client's secret.
-impl fmt::Debug for Pushed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pushed").finish_non_exhaustive()
-    }
-}
-
-impl Pushed {
-    /// The request that this client has pushed, if it may still be answered.
-    pub(super) fn find(&self, request_uri: &str, client_id: Option<&str>, now: DateTime<Utc>) -> Option<Form> {
-        let waiting = self.0.get(request_uri).filter(|waiting| waiting.until > now)?;
-        Form::parse(&waiting.body).filter(|_| client_id == Some(&waiting.client_id))
-    }
-
-    /// It has been answered.
-    pub(super) fn forget(&mut self, request_uri: &str) {
-        self.0.remove(request_uri);
-    }
-}
 
 /// The endpoint that requests are pushed to.
 pub(super) async fn push(core: web::Data<Core>, request: HttpRequest, body: web::Bytes) -> HttpResponse {

@@ -5,11 +5,13 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, json};
 
 use super::answer::{self, Refused};
-use super::clients::{SandboxClient, authenticate};
-use super::core::{Core, lock};
+use super::authenticate::authenticate;
+use super::clients::SandboxClient;
+use super::core::Core;
 use super::form::Form;
 use super::grants::Consent;
 use super::id_token::{describe, sign_userinfo};
+use super::lock::lock;
 use super::script::{Answer, Userinfo};
 
 const MEBIBYTE: usize = 1024 * 1024;

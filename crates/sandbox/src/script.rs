@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::assertion::ClientKey;
+use super::client_key::ClientKey;
 use super::clients::ClientAuth;
-use super::core::lock;
 use super::gate::{Gate, Hold};
+use super::lock::lock;
 use super::odd::Odd;
 
 /// What a refresh does to the refresh token.

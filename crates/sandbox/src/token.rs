@@ -4,13 +4,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
-use super::IssuedTokens;
 use super::answer::{self, Refused};
-use super::clients::{NotAuthenticated, authenticate};
-use super::core::{Core, lock};
+use super::authenticate::{NotAuthenticated, authenticate};
+use super::core::Core;
 use super::form::Form;
 use super::grants::{Consent, Dead, FamilyId, Presented, Redemption, delta};
 use super::id_token;
+use super::lock::lock;
+use super::options::IssuedTokens;
 use super::script::{ExpiresIn, Rotation, ScriptedScope, Settings};
 
 /// Which grant a call asks for.

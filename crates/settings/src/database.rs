@@ -5,10 +5,10 @@ use std::path::Path;
 use secrecy::{ExposeSecret, SecretString};
 use toml::Value;
 
-use super::Literals;
 use super::reader::Reader;
 use super::scalar;
 use super::secret::secret;
+use super::types::Literals;
 
 const KEY: &str = "database_url";
 const DEFAULT: &str = "sqlite:fedlink.db";

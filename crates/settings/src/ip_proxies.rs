@@ -2,22 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use ipnet::IpNet;
-use secrecy::SecretString;
-
 use super::address;
 use super::reader::Reader;
 use super::scalar::text_as;
 use super::secret::own_secret;
-
-/// A proxy whose signed word we take for where a request comes from.
-#[derive(Clone, Debug)]
-pub struct IpProxy {
-    /// Where it calls from.
-    pub addresses: Vec<IpNet>,
-    /// What it signs with.
-    pub secret: SecretString,
-}
+use super::types::IpProxy;
 
 /// Reads all of them, by id.
 pub(super) fn read(top: &mut Reader<'_>) -> BTreeMap<String, IpProxy> {

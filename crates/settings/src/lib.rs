@@ -30,23 +30,12 @@ use toml::Table;
 use toml::de::DeTable;
 
 pub use error::{SettingsError, SettingsErrors};
-pub use ip_proxies::IpProxy;
-pub use sms::Sms;
 pub use types::*;
 pub use warnings::{Warning, words_on_odds};
 
 use error::shown_path;
 use reader::{Context, Reader};
 use scalar::{boolean, choice, duration, text_as, whole};
-
-/// Whether secrets may stand in the settings themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Literals {
-    /// No: they are named by environment variable or file.
-    Refuse,
-    /// Yes: for the demo and tests, whose secrets guard nothing.
-    Allow,
-}
 
 /// The value of a variable of the process's environment; `None` if it is not set or no UTF-8.
 pub fn process_env(name: &str) -> Option<String> {

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::Literals;
 use super::error::{SettingsError, suggestion};
 use super::scalar::{self, Given, article};
+use super::types::Literals;
 
 /// What all readers of one settings file share.
 pub(super) struct Context<'a> {

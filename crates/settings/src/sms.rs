@@ -3,34 +3,18 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretSlice, SecretString};
-use tokio::sync::mpsc::UnboundedSender;
-use url::Url;
 use zeroize::Zeroizing;
 
 use super::address;
 use super::reader::Reader;
 use super::scalar::text_as;
 use super::secret::secret;
-use domain::confirmation::ShortMessage;
+use super::types::Sms;
 
 /// What a secret starts with, so that it is known for one where it turns up (Standard Webhooks, "Signature scheme").
 const PREFIX: &str = "whsec_";
 /// How many bytes a key has, by the same.
 const KEY_LENGTH: std::ops::RangeInclusive<usize> = 24..=64;
-
-/// Who sends short messages for us.
-#[derive(Clone, Debug)]
-pub enum Sms {
-    /// The operator's webhook.
-    Webhook {
-        /// Where it listens.
-        url: Url,
-        /// What each call is signed with.
-        key: SecretSlice<u8>,
-    },
-    /// This process itself, which shows them: for the demo alone, no file can say so.
-    Handed(UnboundedSender<ShortMessage>),
-}
 
 /// Reads it; `None` if there is none, or it is wrong. Codes are kept under the secret of `[session]`: what signs it is not
 /// in the database, so nobody finds them there by trying ten thousand.

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use secrecy::SecretString;
+use secrecy::{SecretSlice, SecretString};
+use tokio::sync::mpsc::UnboundedSender;
 use url::Url;
 
-use super::{IpProxy, Sms};
+use domain::confirmation::ShortMessage;
 use domain::expiry::Lifetime;
 use domain::failure::DeadError;
 use domain::ids::{ClientId, ProviderId};
@@ -404,4 +405,36 @@ pub struct Introspection {
     pub client_id: String,
     /// Our secret there.
     pub client_secret: SecretString,
+}
+
+/// Whether secrets may stand in the settings themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Literals {
+    /// No: they are named by environment variable or file.
+    Refuse,
+    /// Yes: for the demo and tests, whose secrets guard nothing.
+    Allow,
+}
+
+/// Who sends short messages for us.
+#[derive(Clone, Debug)]
+pub enum Sms {
+    /// The operator's webhook.
+    Webhook {
+        /// Where it listens.
+        url: Url,
+        /// What each call is signed with.
+        key: SecretSlice<u8>,
+    },
+    /// This process itself, which shows them: for the demo alone, no file can say so.
+    Handed(UnboundedSender<ShortMessage>),
+}
+
+/// A proxy whose signed word we take for where a request comes from.
+#[derive(Clone, Debug)]
+pub struct IpProxy {
+    /// Where it calls from.
+    pub addresses: Vec<IpNet>,
+    /// What it signs with.
+    pub secret: SecretString,
 }

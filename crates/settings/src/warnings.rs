@@ -1,7 +1,7 @@
 //! What settings allow that an operator may not have meant to: told at the start, and by `fedlink check`.
 
-use super::Settings;
 use super::types::PartnerClient;
+use super::types::Settings;
 use domain::ids::{ClientId, ProviderId};
 use domain::kin::{self, Entry};
 

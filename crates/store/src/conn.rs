@@ -5,8 +5,8 @@ use diesel_async::SimpleAsyncConnection as _;
 
 use super::error::unsent;
 use super::link::{ANSWER, Link, begin, unanswered};
-use super::pool::Lease;
 use super::own::Own;
+use super::pool::Lease;
 use super::sqlite_conn::SqliteConn;
 use super::together::Together;
 

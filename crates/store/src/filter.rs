@@ -9,8 +9,8 @@ use diesel::sql_types::{BigInt, Bool, Text};
 use diesel::sqlite::Sqlite;
 use diesel_async::AsyncConnectionCore;
 
-use super::until::Until;
 use super::types::{At, Id, Instant, Uuid};
+use super::until::Until;
 use domain::filter::{Comparison, Few, Filter, Page, Table, Value};
 
 /// What stands for a `$1`.

@@ -6,6 +6,7 @@ mod conn;
 mod error;
 mod filter;
 mod link;
+mod migrations;
 mod moment;
 mod oauth_claims;
 mod own;
@@ -57,7 +58,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diesel_async::SimpleAsyncConnection as _;
-use diesel_migrations::{EmbeddedMigrations, embed_migrations};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::runtime::Handle;
 
@@ -73,9 +73,6 @@ pub use until::Until;
 
 use domain::Result;
 use domain::refresh::{GRACE, Takeover};
-
-const SQLITE_MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
-const POSTGRES_MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 
 /// The database of one installation.
 pub struct Store {

@@ -169,7 +169,7 @@ impl Postgres {
         // The wrapper blocks on the connection, so it must not run on a worker. The lock goes with the connection.
         let run = move || {
             let mut conn = AsyncConnectionWrapper::<AsyncPgConnection>::from(conn);
-            conn.run_pending_migrations(super::POSTGRES_MIGRATIONS)
+            conn.run_pending_migrations(super::migrations::POSTGRES_MIGRATIONS)
                 .map(|ran| ran.iter().map(ToString::to_string).collect())
                 .map_err(Error::Internal)
         };

@@ -10,9 +10,9 @@ use tokio::runtime::Handle;
 
 use super::conn::{Conn, SqliteHold};
 use super::error::lift;
+use super::own::{Offload, Own};
 use super::pool::Pool;
 use super::scrub::{self, Scrubbed};
-use super::own::{Offload, Own};
 use super::sqlite_file::{READER, WRITER, establish, narrow};
 use super::together::Together;
 use super::until::keep_time;
@@ -119,7 +119,7 @@ impl Sqlite {
             narrow(&mut conn).map_err(lift)?;
             // Two processes that start together: the second waits here and finds nothing to do.
             conn.immediate_transaction(|conn| {
-                conn.run_pending_migrations(super::SQLITE_MIGRATIONS)
+                conn.run_pending_migrations(super::migrations::SQLITE_MIGRATIONS)
                     .map(|ran| ran.iter().map(ToString::to_string).collect())
                     .map_err(diesel::result::Error::QueryBuilderError)
             })

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::outcome::Passing;
+use super::passing::Passing;
 use domain::clock::SharedClock;
 
 /// How long a document is taken as it is.

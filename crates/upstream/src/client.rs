@@ -9,7 +9,7 @@ use reqwest::redirect::Policy;
 use url::Url;
 
 use super::body::{Body, Flaw, LIMIT};
-use super::outcome::{Passing, PassingKind};
+use super::passing::{Passing, PassingKind};
 use domain::clock::Sleep;
 use domain::{Error, Result};
 

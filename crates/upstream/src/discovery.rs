@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use url::{Host, Url};
 
 use super::client::{Answer, Client};
-use super::outcome::{Passing, PassingKind};
+use super::passing::{Passing, PassingKind};
 use settings::{Endpoints, Provider, ProviderKind};
 
 /// Where a provider is and what it says of itself. Every endpoint is https, or http on loopback; one that was discovered is

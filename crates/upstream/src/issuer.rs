@@ -11,7 +11,7 @@ use super::client::Client;
 use super::discovery;
 use super::jwks::{Keys, Proof, Signed};
 use super::jwt::{ACCESS_TOKENS, AccessClaims, Jwt};
-use super::outcome::{Passing, PassingKind};
+use super::passing::{Passing, PassingKind};
 use domain::clock::SharedClock;
 use domain::{Error, Result};
 

@@ -16,8 +16,9 @@ use oauth2::{
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
+use super::identity::{AuthorizationRequest, Redemption};
+use super::prepared::Prepared;
 use super::revocation::TokenType;
-use super::{AuthorizationRequest, Prepared, Redemption};
 use domain::params::Params;
 use domain::{Error, Result};
 use settings::{ClientAuth, Provider, ProviderKind};

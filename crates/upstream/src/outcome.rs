@@ -40,9 +40,10 @@ use super::body::Flaw;
 use super::client::Answer;
 use super::lives;
 use super::members::{self, Read, Shape, UNREADABLE};
+use super::passing::{Passing, PassingKind};
 use domain::bearer::fits_into_a_header;
 use domain::expiry::{Lives, Stated};
-use domain::failure::{DeadError, Said, Verdict, Whose, judge};
+use domain::failure::{DeadError, Said, Verdict, judge};
 use domain::scope::told;
 use domain::token::Grant;
 
@@ -78,42 +79,6 @@ impl fmt::Debug for TokenAnswer {
 pub struct Refusal {
     /// `invalid_grant`, or the entry of the provider's `dead_errors` that matched, such as `status:400`.
     pub error: String,
-}
-
-/// A failure that may pass.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Passing {
-    /// When the provider wants to be asked again; at most a day.
-    pub retry_after: Option<Duration>,
-    /// Whether a refresh token may have been spent by it.
-    pub kind: PassingKind,
-    /// Why, for the log: no secrets, no addresses, nothing the provider wrote but a registered error code.
-    pub reason: &'static str,
-    /// Whose failure it is.
-    pub whose: Whose,
-    /// What the provider says of the token, where it is the token's failure ([`Verdict::Passing`]).
-    pub word: Option<String>,
-}
-
-impl Passing {
-    /// A failure of the provider's, or on the way to it, by which no token can have been spent.
-    pub(crate) fn definite(reason: &'static str) -> Self {
-        Self { retry_after: None, kind: PassingKind::Definite, reason, whose: Whose::Provider, word: None }
-    }
-
-    /// Nobody answered in time: a token may have been spent.
-    pub(crate) fn unanswered() -> Self {
-        Self { kind: PassingKind::Ambiguous, ..Self::definite("no answer in time") }
-    }
-}
-
-/// What a passing failure says about the refresh token we sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PassingKind {
-    /// The provider did not act on the request: the token is as good as before.
-    Definite,
-    /// It may have: the answer that carried the next token may be lost.
-    Ambiguous,
 }
 
 /// The facts of a provider that judge its answers.

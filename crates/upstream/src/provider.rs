@@ -13,15 +13,18 @@ use super::assertion::Signer;
 use super::cached::Cached;
 use super::client::Client;
 use super::discovery::{self, Document, Metadata};
+use super::identity::{AuthorizationRequest, Identity, IdentityError, IssuerRule, Redemption};
 use super::jwks::Keys;
 use super::members::UNREADABLE;
 use super::oidc::{self, Expected, ExpectedUserinfo, Flaw};
-use super::outcome::{self, Outcome, Passing, PassingKind, Rules, TokenAnswer};
+use super::outcome::{self, Outcome, Rules, TokenAnswer};
+use super::passing::{Passing, PassingKind};
+use super::prepared::Prepared;
 use super::pushed::{self, Pushed};
 use super::revocation::{self, RevocationOutcome, TokenType};
 use super::template::Template;
 use super::userinfo::Told;
-use super::{AuthorizationRequest, Identity, IdentityError, IssuerRule, Redemption, oauth2 as requests, userinfo};
+use super::{oauth2 as requests, userinfo};
 use domain::clock::{SharedClock, Sleep};
 use domain::entropy::SharedEntropy;
 use domain::ids::Sid;
@@ -31,14 +34,6 @@ use settings::{self, Endpoints, ProviderKind};
 
 /// When to ask again where the provider doesn't say.
 const PAUSE: Duration = Duration::from_secs(5);
-
-/// What a token request needs beside its tokens, made ahead: a refresh that holds a lease is to make one call and nothing
-/// else. Good for a minute, and for one request.
-#[derive(Debug)]
-pub struct Prepared {
-    endpoint: Url,
-    proof: Option<SecretString>,
-}
 
 /// An external provider as a client sees it. It stores nothing but public documents.
 #[derive(Debug)]
@@ -51,18 +46,6 @@ pub struct Provider {
     metadata: Cached<Metadata>,
     keys: Cached<Keys>,
     signer: Option<Signer>,
-}
-
-impl Prepared {
-    /// The endpoint that the request goes to.
-    pub(crate) fn endpoint(&self) -> &Url {
-        &self.endpoint
-    }
-
-    /// What our key signed, where it is a key that proves us.
-    pub(crate) fn proof(&self) -> Option<&SecretString> {
-        self.proof.as_ref()
-    }
 }
 
 impl Provider {

@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use super::client::Answer;
 use super::members;
-use super::outcome::{Passing, passing, retry_after};
+use super::outcome::{passing, retry_after};
+use super::passing::Passing;
 
 /// What pushing a request came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

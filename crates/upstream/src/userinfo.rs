@@ -7,9 +7,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
-use super::IdentityError;
 use super::client::{Answer, Client};
-use super::outcome::Passing;
+use super::identity::IdentityError;
+use super::passing::Passing;
 use settings::{Provider, UserinfoCall};
 
 /// What userinfo answers.

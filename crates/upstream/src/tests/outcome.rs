@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret as _;
 
 use super::super::client::Answer;
-use super::super::outcome::{Outcome, Passing, PassingKind, Rules, TokenAnswer, parse};
+use super::super::outcome::{Outcome, Rules, TokenAnswer, parse};
+use super::super::passing::{Passing, PassingKind};
 use super::{cut_off, noon, whole};
 use domain::expiry::Stated;
 use domain::failure::{DeadError, Whose};

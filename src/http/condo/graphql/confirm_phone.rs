@@ -3,8 +3,8 @@
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use secrecy::ExposeSecret as _;
 
-use super::Visit;
 use super::input::{Sender, check};
+use super::visit::Visit;
 use crate::service::confirm_phone::{self, Asking};
 
 /// What is asked of confirmations.

@@ -9,7 +9,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::error::{Answer, Envelope, NUL, Refused};
-use super::{Api, Left, Visit, document, unset};
+use super::visit::{Left, Visit};
+use super::{Api, document, unset};
 use crate::app::App;
 use crate::http::blitz::error::method_not_allowed;
 use crate::http::condo::ids::err_id;

@@ -1,6 +1,6 @@
 //! The GraphQL of the Condo dialect: one schema, and what its resolvers know of a request (`docs/condo-contract.md` 3 to 6).
 //!
-//! A resolver takes its [`Visit`] by `ctx.data::<Visit>()?`, calls one function of a service and lets `?` carry the
+//! A resolver takes its [`visit::Visit`] by `ctx.data::<Visit>()?`, calls one function of a service and lets `?` carry the
 //! `domain::Error`: [`error`] finds it again and shapes it. Whatever may fail is nullable, so that an error leaves a null
 //! where it happened and takes nothing else with it. Arguments are `Option`s only where null means the same as nothing.
 
@@ -18,19 +18,11 @@ mod sign_in;
 mod tests;
 mod unset;
 mod user;
-
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod visit;
 
 use async_graphql::{EmptySubscription, MergedObject, Schema};
 
-use crate::app::App;
-use crate::service::condo_sessions::{CondoSession, Ticket};
-use crate::service::door::Origin;
-use crate::service::places::DeviceCookie;
-use domain::refusal::Refusal;
-use domain::user::User;
-use domain::{Error, Result};
-use settings::{Locale, Settings};
+use settings::Settings;
 
 /// The most that a request may ask for: each field counts one, a list, a code or a password twenty, and what a list shows once for
 /// each 400 records it may have. The documented requests come to 38 at most, a page that shows everything of employees to 69.
@@ -71,60 +63,4 @@ pub(in crate::http) fn api(settings: &Settings) -> Api {
         .limit_recursive_depth(document::NESTING)
         .limit_directives(4)
         .finish()
-}
-
-/// A request as its resolvers see it.
-#[derive(Clone)]
-pub(crate) struct Visit {
-    /// What services work with.
-    pub(crate) app: App,
-    /// Where the request comes from.
-    pub(crate) origin: Origin,
-    /// The language of messages for users.
-    pub(crate) locale: Locale,
-    /// The session that came with it, of a user or of somebody who has not signed in.
-    pub(crate) session: Option<CondoSession>,
-    cookies: Arc<Mutex<Left>>,
-}
-
-/// What an answer gives the browser to keep.
-#[derive(Default)]
-struct Left {
-    session: Option<Ticket>,
-    device: Option<DeviceCookie>,
-}
-
-impl Visit {
-    fn new(app: &App, origin: Origin, locale: Locale, session: Option<CondoSession>) -> Self {
-        Self { app: app.clone(), origin, locale, session, cookies: Arc::default() }
-    }
-
-    /// Who asks; none who has not signed in. It may be a user who is deleted: [`Visit::user`] refuses those.
-    pub(crate) fn who(&self) -> Option<&User> {
-        self.session.as_ref()?.user.as_ref()
-    }
-
-    /// Who asks: [`Refusal::NotAuthenticated`] if nobody, [`Refusal::AccessDenied`] if somebody who is deleted.
-    pub(crate) fn user(&self) -> Result<&User> {
-        let user = self.who().ok_or_else(|| Error::refused(Refusal::NotAuthenticated))?;
-        if user.may_sign_in() { Ok(user) } else { Err(Error::refused(Refusal::AccessDenied)) }
-    }
-
-    /// Gives the browser this session; the last one that a request leaves here wins.
-    pub(crate) fn leave(&self, ticket: Ticket) {
-        self.cookies().session = Some(ticket);
-    }
-
-    /// Gives the browser what it is known by from now on.
-    pub(crate) fn leave_device(&self, device: DeviceCookie) {
-        self.cookies().device = Some(device);
-    }
-
-    fn left(&self) -> Left {
-        std::mem::take(&mut self.cookies())
-    }
-
-    fn cookies(&self) -> MutexGuard<'_, Left> {
-        self.cookies.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }

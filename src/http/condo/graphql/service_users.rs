@@ -3,8 +3,8 @@
 use async_graphql::{Context, InputObject, Json, Object, Result, SimpleObject};
 use secrecy::ExposeSecret as _;
 
-use super::Visit;
 use super::input::{self, Sender};
+use super::visit::Visit;
 use crate::service::service_users::{self, New};
 use crate::service::{access, door};
 

@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 
-use super::Visit;
 use super::user::User;
+use super::visit::Visit;
 use crate::service::{condo_sessions, condo_sign_in};
 
 /// What is asked of a session.

@@ -2,9 +2,9 @@
 
 use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, Result, SimpleObject};
 
-use super::Visit;
 use super::input::{Sender, UserType};
 use super::user::User;
+use super::visit::Visit;
 use crate::service::condo_sign_in::{self, SecondFactor, Try};
 use domain::account::{AccountType, Address, Email};
 use domain::confirmation;

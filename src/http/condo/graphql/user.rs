@@ -2,10 +2,10 @@
 
 use async_graphql::{Context, Json, Object, Result};
 
-use super::Visit;
 use super::input::UserType;
 use super::moment::moment;
 use super::people::RightsSet;
+use super::visit::Visit;
 use crate::service::access;
 use crate::service::people;
 use domain::access::{Access, may_see_rights_set};

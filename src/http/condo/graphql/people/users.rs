@@ -4,9 +4,9 @@ use async_graphql::{Context, InputObject, Json, MaybeUndefined, Object, Result};
 use serde_json::Value;
 
 use super::changes::{RelateToOneInput, editor, moment, nullable, uuid, value};
-use crate::http::condo::graphql::Visit;
 use crate::http::condo::graphql::input::{Sender, UserType, check_record};
 use crate::http::condo::graphql::user::User;
+use crate::http::condo::graphql::visit::Visit;
 use crate::service::people::{self, Change, UserChange};
 use domain::Error;
 use domain::access::denied;

@@ -1,0 +1,88 @@
+//! Every provider and issuer of the settings, and who sends SMS: a client for each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::issuer::Issuer;
+use super::jwt::{AccessClaims, Jwt};
+use super::partner::UserInfoError;
+use super::provider::Provider;
+use super::sms::Gateway;
+use super::{client, partner};
+use domain::clock::SharedClock;
+use domain::entropy::SharedEntropy;
+use domain::ids::ProviderId;
+use domain::{Error, Result};
+use settings::{PartnerClient, Settings};
+
+/// Every configured provider, by type and name, and every issuer, by what it calls itself.
+#[derive(Debug)]
+pub struct Upstream {
+    client: client::Client,
+    providers: BTreeMap<ProviderId, Arc<Provider>>,
+    issuers: BTreeMap<String, Issuer>,
+    sms: Gateway,
+}
+
+impl Upstream {
+    /// Reads the certificates, keys and templates of the settings; asks no provider yet.
+    pub fn new(settings: &Settings, clock: &SharedClock, entropy: &SharedEntropy) -> Result<Self> {
+        let client = client::Client::new(settings.ca_file.as_deref())?;
+        let providers = settings
+            .providers
+            .iter()
+            .map(|(id, provider)| {
+                let around = (client.clone(), Arc::clone(clock), Arc::clone(entropy));
+                let provider = Provider::new(provider.clone(), around)?;
+                Ok((id.clone(), Arc::new(provider)))
+            })
+            .collect::<Result<_>>()?;
+        let issuers = settings.issuers.iter().map(|issuer| {
+            let around = (client.clone(), Arc::clone(clock));
+            (issuer.issuer.clone(), Issuer::new(issuer.clone(), around))
+        });
+        let issuers = issuers.collect();
+        let sms = Gateway::new(settings.sms.as_ref(), (client.clone(), Arc::clone(clock), Arc::clone(entropy)));
+        Ok(Self { client, providers, issuers, sms })
+    }
+
+    /// The provider of that type and name.
+    pub fn provider(&self, id: &ProviderId) -> Option<Arc<Provider>> {
+        self.providers.get(id).cloned()
+    }
+
+    /// Who sends short messages.
+    pub fn sms(&self) -> &Gateway {
+        &self.sms
+    }
+
+    /// The issuers.
+    pub fn issuers(&self) -> impl Iterator<Item = &Issuer> {
+        self.issuers.values()
+    }
+
+    /// What a JWT says, and whose it is, if one of the issuers made it for us (RFC 9068). [`Error::Denied`] if not,
+    /// [`Error::ProviderUnavailable`] if nobody can tell for the moment.
+    pub async fn verified(&self, token: &str) -> Result<(&settings::Issuer, AccessClaims)> {
+        let jwt = Jwt::parse(token).ok_or(Error::Denied)?;
+        // Compared exactly (RFC 9068 §4).
+        let issuer = jwt.issuer().and_then(|issuer| self.issuers.get(issuer)).ok_or(Error::Denied)?;
+        Ok((issuer.settings(), issuer.verified(&jwt).await?))
+    }
+
+    /// What a partner tells of an access token's owner, if the token was made for us; asked once.
+    pub async fn user_info(
+        &self,
+        partner: &PartnerClient,
+        access_token: &SecretString,
+    ) -> std::result::Result<serde_json::Value, UserInfoError> {
+        partner::user_info(&self.client, partner, access_token).await
+    }
+
+    /// All of them, in the order of their ids.
+    pub fn providers(&self) -> impl Iterator<Item = &Arc<Provider>> {
+        self.providers.values()
+    }
+}
