@@ -3,11 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use proc_macro2::{Span, TokenStream, TokenTree};
-use syn::ext::IdentExt as _;
-use syn::spanned::Spanned as _;
-use syn::visit::{self, Visit};
-use syn::{Attribute, ItemMod, ItemUse, Macro, Meta, UseTree};
+use crate::support::paths::{Named, paths};
 
 /// The crates that the application stands on.
 const LEAVES: [&str; 6] = ["domain", "settings", "vault", "store", "upstream", "sandbox"];
@@ -41,140 +37,12 @@ const DOORS: [(&[&str], &[&str]); 9] = [
     (&["std", "time", "SystemTime"], &["domain/clock.rs"]),
 ];
 
-/// A path that a file names.
-#[derive(Debug)]
-struct Named {
-    line: usize,
-    segments: Vec<String>,
-    /// Whether it starts at the crate's root or is a leaf's; else it is foreign, or local and of no interest.
-    ours: bool,
-}
-
-/// Collects every path of a file: in `use`, in types and expressions, in attributes, and in the tokens of macros.
-struct Reader {
-    module: Vec<String>,
-    named: Vec<Named>,
-}
-
-impl Reader {
-    /// The paths of the file at `path` ([`place`]).
-    fn read(path: &Path, text: &str) -> Vec<Named> {
-        let file = syn::parse_file(text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let mut module: Vec<String> =
-            path.with_extension("").iter().map(|part| part.to_str().unwrap().into()).collect();
-        if matches!(module.last().map(String::as_str), Some("mod" | "lib" | "main")) {
-            module.pop();
-        }
-        let mut reader = Self { module, named: Vec::new() };
-        reader.visit_file(&file);
-        reader.named
-    }
-
-    fn name(&mut self, span: Span, path: &[String]) {
-        let mut base = self.module.clone();
-        let mut rest = path;
-        let mut ours = true;
-        match rest.first().map(String::as_str) {
-            Some("crate" | "fedlink") => (base, rest) = (Vec::new(), &rest[1..]),
-            Some("self") => rest = &rest[1..],
-            Some("super") => {}
-            Some(first) if LEAVES.contains(&first) => base = Vec::new(),
-            // In the root, a floor's name is a path to it.
-            Some(first) if self.module.is_empty() && is_floor(first) => {}
-            _ => (base, ours) = (Vec::new(), false),
-        }
-        while ours && rest.first().is_some_and(|word| word == "super") {
-            base.pop();
-            rest = &rest[1..];
-        }
-        base.extend_from_slice(rest);
-        self.named.push(Named { line: span.start().line, segments: base, ours });
-    }
-
-    fn name_tree(&mut self, prefix: &[String], tree: &UseTree) {
-        let with = |word: String| prefix.iter().cloned().chain([word]).collect::<Vec<_>>();
-        match tree {
-            UseTree::Path(path) => self.name_tree(&with(path.ident.unraw().to_string()), &path.tree),
-            UseTree::Name(name) if name.ident == "self" => self.name(name.span(), prefix),
-            UseTree::Name(name) => self.name(name.span(), &with(name.ident.unraw().to_string())),
-            UseTree::Rename(rename) if rename.ident == "self" => self.name(rename.span(), prefix),
-            UseTree::Rename(rename) => self.name(rename.span(), &with(rename.ident.unraw().to_string())),
-            UseTree::Glob(glob) => self.name(glob.span(), &with("*".to_owned())),
-            UseTree::Group(group) => group.items.iter().for_each(|item| self.name_tree(prefix, item)),
-        }
-    }
-
-    /// A macro's tokens are no syntax yet, but a path is a path: words joined by `::`.
-    fn name_tokens(&mut self, tokens: TokenStream) {
-        let mut path: Vec<String> = Vec::new();
-        let mut start = Span::call_site();
-        let mut colons = 0;
-        for token in tokens {
-            match token {
-                TokenTree::Ident(word) => {
-                    if colons != 2 {
-                        self.end_path(start, &mut path);
-                    }
-                    if path.is_empty() {
-                        start = word.span();
-                    }
-                    path.push(word.unraw().to_string());
-                    colons = 0;
-                }
-                TokenTree::Punct(punct) if punct.as_char() == ':' => colons += 1,
-                TokenTree::Group(group) => {
-                    self.end_path(start, &mut path);
-                    self.name_tokens(group.stream());
-                    colons = 0;
-                }
-                _ => {
-                    self.end_path(start, &mut path);
-                    colons = 0;
-                }
-            }
-        }
-        self.end_path(start, &mut path);
-    }
-
-    fn end_path(&mut self, start: Span, path: &mut Vec<String>) {
-        if path.len() > 1 {
-            self.name(start, path);
-        }
-        path.clear();
-    }
-}
-
-impl<'a> Visit<'a> for Reader {
-    fn visit_item_mod(&mut self, item: &'a ItemMod) {
-        self.module.push(item.ident.unraw().to_string());
-        visit::visit_item_mod(self, item);
-        self.module.pop();
-    }
-
-    fn visit_item_use(&mut self, item: &'a ItemUse) {
-        self.name_tree(&[], &item.tree);
-    }
-
-    fn visit_path(&mut self, path: &'a syn::Path) {
-        let segments: Vec<String> = path.segments.iter().map(|segment| segment.ident.unraw().to_string()).collect();
-        // One word alone is a local name, or was named by a `use`.
-        if segments.len() > 1 {
-            self.name(path.span(), &segments);
-        }
-        visit::visit_path(self, path);
-    }
-
-    fn visit_macro(&mut self, item: &'a Macro) {
-        self.name_tokens(item.tokens.clone());
-        visit::visit_macro(self, item);
-    }
-
-    fn visit_attribute(&mut self, attribute: &'a Attribute) {
-        if let Meta::List(list) = &attribute.meta {
-            self.name_tokens(list.tokens.clone());
-        }
-        visit::visit_attribute(self, attribute);
-    }
+/// The words of a path from the root on, or from a crate of ours on; else it is foreign, or local and of no interest.
+fn ours(named: &Named) -> Option<Vec<String>> {
+    let first = named.words.first()?;
+    // In the root, a floor's name is a path to it.
+    let is_known = LEAVES.contains(&first.as_str()) || (named.module.is_empty() && is_floor(first));
+    if is_known { Some(named.words.clone()) } else { named.from_root() }
 }
 
 fn is_floor(word: &str) -> bool {
@@ -200,10 +68,13 @@ fn offences(path: &str, text: &str) -> Vec<String> {
         return vec![format!("{path}:1: belongs to no floor")];
     }
     let mut found = Vec::new();
-    for Named { line, segments, ours } in Reader::read(Path::new(path), text) {
+    for named in paths(Path::new(path), text) {
+        let ours = ours(&named);
+        let (line, is_ours) = (named.line, ours.is_some());
+        let segments = ours.unwrap_or(named.words);
         let shown = segments.join("::");
         let Some(other) = segments.first() else { continue };
-        if ours {
+        if is_ours {
             let inside = segments.get(1).is_some_and(|item| !item.starts_with(char::is_uppercase));
             if is_leaf {
                 // Cargo sees to it.

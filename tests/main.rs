@@ -30,6 +30,7 @@ mod chromium_partner_app;
 mod chromium_person;
 mod chromium_sign_in;
 mod chromium_tour;
+mod circles;
 mod claims;
 mod cli;
 mod cli_links;

@@ -21,6 +21,7 @@ pub(crate) mod office;
 pub(crate) mod oidc_provider;
 pub(crate) mod partner;
 pub(crate) mod partner_app;
+pub(crate) mod paths;
 pub(crate) mod person;
 pub(crate) mod postgres;
 pub(crate) mod program;
