@@ -8,7 +8,7 @@ use domain::ids::Subject;
 use fedlink::service::{accounts, revoke, sweep};
 use serde_json::json;
 
-use crate::plaintext::{folders, grep};
+use crate::sealed::plaintext::{folders, grep};
 use crate::support::browser::{Browser, instruct};
 use crate::support::database::{Sql, count, execute, texts};
 use crate::support::partner::with_partner;

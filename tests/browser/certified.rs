@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::certified::start_as;
+use crate::providers::certified::start_as;
 use crate::support::app_site::AppSite;
 use crate::support::browser::{complete, instruct_with};
 use crate::support::chromium::Chromium;

@@ -107,7 +107,7 @@ fn a_dead_link_is_found() {
 fn what_the_source_cites_is_there() {
     let folders = ["src", "crates", "tests", "benches"].map(|folder| sources(&Path::new(ROOT).join(folder)));
     let mut cites = 0;
-    for file in folders.into_iter().flatten().filter(|file| !file.ends_with("tests/pages.rs")) {
+    for file in folders.into_iter().flatten().filter(|file| !file.ends_with("tests/house/pages.rs")) {
         let text = std::fs::read_to_string(&file).unwrap();
         for page in cited(&text) {
             // An address of some other site has a host before it.
@@ -117,6 +117,36 @@ fn what_the_source_cites_is_there() {
         }
     }
     assert!(cites > 30, "there are more citations than {cites}");
+}
+
+#[test]
+fn what_the_pages_point_at_is_there() {
+    let mut seen = 0;
+    for (page, text) in pages() {
+        let quoted = prose(&text).flat_map(|line| line.split('`').skip(1).step_by(2));
+        for path in
+            quoted.filter(|path| ["crates/", "src/", "tests/", "scripts/"].iter().any(|at| path.starts_with(at)))
+        {
+            // A name that stands for others, and a command with what follows it.
+            let path = path.split_whitespace().next().unwrap_or_default();
+            if path.contains('*') || path.chars().any(char::is_uppercase) {
+                continue;
+            }
+            assert!(Path::new(ROOT).join(path).exists(), "{}: {path}", page.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 30, "the pages point at more than {seen} files");
+}
+
+#[test]
+fn every_folder_of_tests_says_what_belongs_there() {
+    for folder in std::fs::read_dir(Path::new(ROOT).join("tests")).unwrap().map(|entry| entry.unwrap().path()) {
+        if folder.is_dir() {
+            let says = std::fs::read_to_string(folder.join("mod.rs")).unwrap_or_default();
+            assert!(says.starts_with("//! "), "{}/mod.rs says nothing", folder.display());
+        }
+    }
 }
 
 #[test]

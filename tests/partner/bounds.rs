@@ -6,7 +6,7 @@ use std::fs;
 use sandbox::Userinfo;
 use serde_json::json;
 
-use crate::plaintext::{folders, grep};
+use crate::sealed::plaintext::{folders, grep};
 use crate::support::browser::{Browser, instruct_with, persons_instruction};
 use crate::support::database::{count, texts};
 use crate::support::partner::{COOKIE_SECRET, LENIENT, bearer, cookie, encoded, refused, trusting, with_partner};

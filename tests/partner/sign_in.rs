@@ -8,7 +8,7 @@ use crate::support::database::{Sql, count, execute, texts};
 use crate::support::partner::{COOKIE_SECRET, LENIENT, SDK, bearer, cookie, encoded, refused, trusting, with_partner};
 use crate::support::world::{As, Body, PUBLIC, World, both_engines};
 
-const PAGE: &str = include_str!("../docs/partners.md");
+const PAGE: &str = include_str!("../../docs/partners.md");
 
 fn oleg() -> Value {
     json!({ "sub": "cmd30383l", "phone_number": "+79990001234", "name": "Oleg", "email": "oleg@example.com" })

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::certified::{bind, start_as, token};
+use crate::providers::certified::{bind, start_as, token};
 use crate::support::browser::{Browser, complete, instruct};
 use crate::support::fed::{fed_token, health};
 use crate::support::glewlwyd::Glewlwyd;

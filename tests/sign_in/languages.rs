@@ -1,7 +1,7 @@
 //! Pages speak the language of who reads them, else the operator's.
 
-use super::support::browser::{Browser, instruct};
-use super::support::world::{As, Body, World, both_engines};
+use crate::support::browser::{Browser, instruct};
+use crate::support::world::{As, Body, World, both_engines};
 
 const ANY_FLOW: &str = "/api/v2/users/current/fa/bind/auth/9f2c1c4e-6a53-4c0e-9d53-1f2a3b4c5d6e";
 

@@ -1,0 +1,11 @@
+//! Who calls: tokens, secrets, codes, JWTs of others, proxies, and what each opens.
+
+mod authorize;
+mod bound_tokens;
+mod claims;
+mod grants;
+mod issuers;
+mod oauth;
+mod proxies;
+mod scopes;
+mod wrong_secrets;

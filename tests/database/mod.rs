@@ -1,0 +1,7 @@
+//! The database: its schema, how it is reached, and what follows when it is away.
+
+mod away;
+mod failover;
+mod postgres_tls;
+mod schema;
+mod unheard;

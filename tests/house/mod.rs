@@ -1,0 +1,5 @@
+//! The source and the pages themselves.
+
+mod circles;
+mod floors;
+mod pages;

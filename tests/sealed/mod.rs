@@ -1,0 +1,8 @@
+//! What lies on the disk, and the keys that it is sealed under.
+
+mod at_rest;
+mod keys_fleet;
+mod keys_rows;
+pub(crate) mod plaintext;
+mod rotation;
+mod storage;

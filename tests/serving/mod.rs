@@ -1,0 +1,12 @@
+//! The program as it is run: commands, listeners, peers, fleets, and what every answer carries.
+
+mod behind_nginx;
+mod cli;
+mod demo;
+mod edge;
+mod errors;
+mod fleet;
+mod nul;
+mod program;
+mod slow_peers;
+mod walk;
