@@ -34,7 +34,7 @@ pub struct New {
     pub phone: Option<Claimed<Phone>>,
     /// What to sign in with; without one nobody signs in.
     pub password: Option<SecretString>,
-    /// Whose tokens stand for the user; none if the account is ours alone.
+    /// The issuer whose tokens stand for the user; none if the account is ours alone.
     pub issuer: Option<String>,
     /// What the user is in the Condo dialect.
     pub standing: Standing,
@@ -105,7 +105,7 @@ pub struct Account {
     pub phone_verified: bool,
     /// Whether there is a password.
     pub has_password: bool,
-    /// Whose tokens stand for the user; none if the account is ours alone.
+    /// The issuer whose tokens stand for the user; none if the account is ours alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
     /// Whether the user sees and changes everything in the Condo dialect.

@@ -44,7 +44,7 @@ impl Window {
     }
 }
 
-/// Whose tries are counted together.
+/// The key of a rate-limit counter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Key(String);
 
@@ -88,8 +88,8 @@ pub(super) async fn count(parts: &Arc<Parts>, key: Key, limit: usize, window: Wi
         .await
 }
 
-/// Counts one more try, of which there are at most `limit` in an hour, and then one more now and then (`domain::tries::wait`).
-/// What is refused puts nothing off.
+/// Counts one attempt against a limit of `limit` per hour. Beyond the limit, one more attempt is allowed after each wait of
+/// `domain::tries::wait`. A refused attempt postpones nothing.
 pub(super) async fn count_spaced(parts: &Arc<Parts>, key: &Key, limit: usize) -> Result<Verdict> {
     let (counted, limit) = (key.clone(), i32::try_from(limit).unwrap_or(i32::MAX - 8));
     let opens = parts
@@ -112,7 +112,7 @@ pub(super) async fn count_spaced(parts: &Arc<Parts>, key: &Key, limit: usize) ->
     Ok(Verdict::Refused { first, retry_after: opens.to_std().unwrap_or_default() })
 }
 
-/// Whether there were as many as may be, without counting one: for what is counted only once it is done.
+/// Whether the limit is reached. Counts nothing: for work that is counted after it is done.
 pub(super) async fn is_used_up(parts: &Parts, key: &Key, limit: usize) -> Result<bool> {
     let now = at(parts.clock.now());
     let found = store::read!(parts.store, |conn| attempts::find(conn, &key.0, now))?;
@@ -120,16 +120,16 @@ pub(super) async fn is_used_up(parts: &Parts, key: &Key, limit: usize) -> Result
     Ok(count >= limit)
 }
 
-/// What all tries to sign in that a network makes are counted as, by whichever way.
+/// Counts one network's attempts across all sign-in methods.
 pub(super) const SIGN_IN_FROM: &str = "sign-in from";
 
-/// The key of all that somebody tries who is signed in, by whichever way and whomever they name.
+/// Counts one signed-in user's attempts across all sign-in methods.
 pub(super) fn sign_in_by(user: &Subject) -> Key {
     Key::new("sign-in by", user.as_str())
 }
 
-/// Counts one more try of this kind in each of the networks that it comes from, the narrowest first: one that is out of tries
-/// uses up nobody else's. `limit` is a subscriber's; the wider networks have several times as much.
+/// Counts one attempt in each network of the address, the narrowest first. A network whose limit is reached uses up no wider
+/// network's limit. `limit` is that of the narrowest network; a wider one has a multiple of it.
 pub(super) async fn count_from(
     parts: &Arc<Parts>,
     (kind, ip): (&str, IpAddr),
@@ -150,7 +150,7 @@ pub(super) async fn forget(tx: &mut Tx, key: &Key) -> Result<()> {
     attempts::delete(tx.conn(), &key.0).await
 }
 
-/// Marks a key for so long from now on, whether or not it is marked already: [`is_used_up`] with a limit of one tells.
+/// Sets a key for `lasts` from now on, also if it is set already. [`is_used_up`] with a limit of one reads it.
 pub(super) async fn mark(parts: &Arc<Parts>, key: Key, lasts: TimeDelta) -> Result<()> {
     let marked = parts.detached(async move |parts| {
         attempts::mark(&mut parts.store.write().await?, &key.0, at(parts.clock.now() + lasts)).await

@@ -10,7 +10,7 @@ use store::audit::insert;
 /// What a line speaks of.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct About<'a> {
-    /// Whose links.
+    /// The owner of the links.
     pub(super) subject: Option<&'a str>,
     /// At which provider.
     pub(super) provider: Option<&'a ProviderId>,

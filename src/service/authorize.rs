@@ -200,7 +200,7 @@ fn prompt(text: Option<&str>) -> std::result::Result<Prompt, Refusal> {
     }
 }
 
-/// A code for whoever is signed in; `None` if nobody is.
+/// An authorization code for the signed-in user; `None` without one.
 async fn issue(
     parts: &Arc<Parts>,
     (client, redirect_uri): (&Client, &str),

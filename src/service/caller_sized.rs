@@ -1,5 +1,5 @@
-//! Work that a caller sizes, such as lists by a filter of theirs: paid for in points before it is done, done in turn and a little
-//! at once, and waited for no longer than anybody looks at an empty page.
+//! Work whose size the caller chooses, such as lists by a filter: charged in points beforehand, queued, a few at once, with a
+//! time limit.
 
 use std::collections::HashMap;
 use std::num::NonZero;
@@ -19,15 +19,15 @@ use domain::threads::Nice;
 use domain::turns::Line;
 use domain::{Error, Result};
 
-/// How many may wait: the lists of ten requests that ask for as many as they may.
+/// The length of the queue: ten requests with as many lists as one may have.
 const QUEUE: usize = 128;
-/// How long somebody waits for their turn. Whoever is before them is done after `limits.list_timeout`.
+/// How long a caller waits in the queue. Each one ahead is done within `limits.list_timeout`.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Users remembered at once. Those beyond share the points of this many.
 const USERS: usize = 100_000;
 const SHARES: usize = 16;
 
-/// Who works, who waits, and what everybody has spent.
+/// The running and queued work, and the points that each user has spent.
 ///
 /// Points are counted in this process, not in the database: what they guard, threads and connections, is this process's own, and
 /// a read must not cost a write.

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use super::Parts;
 
-/// Where whoever begins something takes the [`Parts`] that it goes by to its end.
+/// The current [`Parts`]. A request takes them once and keeps them to its end.
 #[derive(Clone)]
 pub struct Current(Arc<RwLock<Arc<Parts>>>);
 
@@ -19,7 +19,7 @@ impl Current {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// From now on whoever begins something goes by `parts`; what has begun ends with what it took.
+    /// Swaps the parts. Requests that have begun keep the old ones.
     pub fn replace(&self, parts: Arc<Parts>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = parts;
     }

@@ -35,7 +35,7 @@ impl Inner {
     }
 }
 
-/// A place to work at; whoever is next gets it when it is dropped, and so not before work that nobody waits for any more has
+/// A place to work at. The next in line gets it when it is dropped, so not before abandoned work has
 /// ended.
 pub struct Place {
     desk: Arc<Inner>,

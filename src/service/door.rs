@@ -1,4 +1,4 @@
-//! What every way in has before it: where a try comes from, how often it may be made, and what is written down of it.
+//! What all sign-in methods share: the origin of an attempt, its rate limits, its audit record.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use domain::refusal::Refusal;
 use domain::{Error, Result};
 use store::Tx;
 
-/// Where a try comes from.
+/// The origin of a sign-in attempt.
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// The browser's address, as far as proxies that we trust tell it.
@@ -24,28 +24,27 @@ pub struct Origin {
     pub device: Option<SecretString>,
 }
 
-/// Counts the try with all others of its networks, by whichever way: [`Error::TooManyAttempts`] if it is one too many.
+/// Counts the attempt against its networks' limit. [`Error::TooManyAttempts`] beyond the limit.
 pub(super) async fn admit_from(parts: &Arc<Parts>, origin: &Origin) -> Result<()> {
     let limit = parts.settings.limits.sign_in_per_hour;
     let counted = attempts::count_from(parts, (SIGN_IN_FROM, origin.ip), limit, Window::Hour).await?;
     judged(parts, counted, origin).await
 }
 
-/// Counts the try with all others of this key: [`Error::TooManyAttempts`] if it is one too many.
+/// Counts the attempt against the limit of a key. [`Error::TooManyAttempts`] beyond the limit.
 pub(super) async fn admit(parts: &Arc<Parts>, key: Key, origin: &Origin) -> Result<()> {
     let limit = parts.settings.limits.sign_in_per_hour;
     let counted = attempts::count(parts, key, limit, Window::Hour).await?;
     judged(parts, counted, origin).await
 }
 
-/// Counts the try with all others of this key, of which there is one more now and then: [`Error::TooManyAttempts`] if this is
-/// none of those.
+/// As [`admit`], with one more attempt now and then beyond the limit ([`attempts::count_spaced`]).
 pub(super) async fn admit_spaced(parts: &Arc<Parts>, key: &Key, origin: &Origin) -> Result<()> {
     let counted = attempts::count_spaced(parts, key, parts.settings.limits.sign_in_per_hour).await?;
     judged(parts, counted, origin).await
 }
 
-/// A window has one line of audit, however many it refuses.
+/// Writes one audit line per window, however many attempts it refuses.
 async fn judged(parts: &Arc<Parts>, verdict: Verdict, origin: &Origin) -> Result<()> {
     let Verdict::Refused { first, retry_after } = verdict else { return Ok(()) };
     if first {
@@ -55,7 +54,7 @@ async fn judged(parts: &Arc<Parts>, verdict: Verdict, origin: &Origin) -> Result
     Err(Error::TooManyAttempts { retry_after })
 }
 
-/// As the Condo dialect says that it was one try too many (`docs/condo-contract.md` 4.5).
+/// The Condo dialect's error for too many attempts (`docs/condo-contract.md` 4.5).
 pub(super) fn too_many(error: Error) -> Error {
     match error {
         Error::TooManyAttempts { retry_after } => Error::refused(Refusal::TooManyRequests { retry_after }),
@@ -63,7 +62,7 @@ pub(super) fn too_many(error: Error) -> Error {
     }
 }
 
-/// Writes down that a try was refused: whose, if it is known, and why.
+/// Records a refused attempt: the account, if it is known, and the reason.
 pub(super) async fn write_refusal(
     parts: &Arc<Parts>,
     origin: &Origin,
@@ -80,7 +79,7 @@ pub(super) async fn write_refusal(
         .await
 }
 
-/// Who tries, as the audit record has it.
+/// The actor of a sign-in attempt in the audit record.
 pub fn actor(origin: &Origin) -> Actor {
     Actor { client: None, claimed_ip: Some(origin.ip.to_string()), claimed_agent: origin.agent.clone() }
 }

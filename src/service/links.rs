@@ -185,7 +185,7 @@ pub(super) async fn make(parts: &Parts, tx: &mut Tx, actor: &Actor, link: Making
     make_own(parts, tx, actor, link, key.as_deref()).await
 }
 
-/// As [`make`], of an account that belongs to whoever has the key; to nobody alone without one.
+/// As [`make`], for an account with an exclusive key; without one the account may have several owners.
 pub(super) async fn make_own(
     parts: &Parts,
     tx: &mut Tx,

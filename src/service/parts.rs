@@ -20,8 +20,8 @@ use store::Store;
 use upstream::Upstream;
 use vault::Vault;
 
-/// Everything a service works with. A request, a flight and a round of background work take it once (`Current`) and keep it
-/// to their end: whatever is decided anew meanwhile, they go by one decision.
+/// Everything a service works with. A request, a flight and a round of background work take it once (`Current`) and keep it to
+/// their end, so settings that change meanwhile do not split them.
 #[derive(Clone)]
 pub struct Parts {
     /// What the operator decided.

@@ -22,7 +22,7 @@ use domain::{Error, Result};
 use settings::Locale;
 use store::accounts::{find, find_by_login, hold};
 
-/// A try to sign in.
+/// A sign-in attempt by password.
 #[derive(Debug)]
 pub struct Try {
     /// What was typed: an id, or a verified address.
@@ -37,7 +37,7 @@ pub struct Try {
     pub locale: Locale,
 }
 
-/// What a try comes to.
+/// The outcome of an attempt.
 #[derive(Debug)]
 pub enum SignIn {
     /// They are in.
@@ -48,8 +48,8 @@ pub enum SignIn {
     Refused,
 }
 
-/// Signs in. [`Error::TooManyAttempts`]: this network, or somebody whom the login may name, had as many tries as they get for
-/// now, and it is nobody's who had not; or the account's phone got as many codes.
+/// Signs in with a password. [`Error::TooManyAttempts`] if the limit of the network, of each account that the login may name, or
+/// of codes to the account's phone is reached.
 pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<SignIn> {
     let login = Login::new(&attempt.login);
     let drawn = tries::drawn(parts, named(parts, &login).await?, &attempt.origin).await?;
@@ -85,10 +85,10 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<SignIn> {
     parts.detached(async move |parts| let_in(&parts, checked).await).await
 }
 
-/// What came of looking.
+/// The outcome of comparing the password.
 #[derive(Default)]
 struct Looked {
-    /// Whose password it is, its hash, and what the try was counted with.
+    /// The account, its password hash, and the counter of the attempt.
     found: Option<(Subject, PasswordHash, Key)>,
     /// Whether it was compared with anything.
     at_all: bool,
@@ -96,7 +96,7 @@ struct Looked {
     wait: Option<Duration>,
 }
 
-/// Counts the try for each of these, and compares the password with those of all that have any left.
+/// Counts the attempt for each account, and compares the password with those of the accounts below their limit.
 async fn look(parts: &Arc<Parts>, drawn: Vec<Drawn>, attempt: &Try, rounds: usize) -> Result<Looked> {
     let (left, wait) = tries::admit(parts, drawn, &attempt.origin).await?;
     let Some(line) = left.first().map(|one| one.line(&attempt.origin)) else {
@@ -127,7 +127,7 @@ pub async fn sign_out(parts: &Arc<Parts>, cookie: SecretString, origin: Origin) 
         .await
 }
 
-/// Whose password it was.
+/// The account whose password matched.
 struct Checked {
     subject: Subject,
     hash: PasswordHash,
@@ -156,7 +156,7 @@ async fn let_in(parts: &Parts, checked: Checked) -> Result<SignIn> {
     Ok(SignIn::In(cookie))
 }
 
-/// Whom a login may name: the account of that id, then those with the address, staff first.
+/// The accounts that a login may name: by id, then by address, staff first.
 async fn named(parts: &Parts, login: &Login) -> Result<Vec<Candidate>> {
     let account = match Subject::parse(login.text.clone()) {
         Ok(subject) => store::read!(parts.store, |conn| find(conn, &subject))?,

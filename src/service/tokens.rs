@@ -23,7 +23,7 @@ use vault::{Column, Owner, Table};
 
 /// A caller gets its answer within this time, whatever the providers do.
 const DEADLINE: Duration = Duration::from_secs(15);
-/// When whoever has waited in vain may ask again, at the soonest.
+/// The `Retry-After` of a caller whose wait ran out.
 const SOON: Duration = Duration::from_secs(1);
 /// The longest remaining life a caller may ask for.
 pub const MAX_MIN_TTL: Duration = Duration::from_mins(10);
@@ -31,7 +31,7 @@ pub const MAX_MIN_TTL: Duration = Duration::from_mins(10);
 /// What a caller asks for.
 #[derive(Debug)]
 pub struct Request {
-    /// Whose token.
+    /// The owner of the link.
     pub subject: Subject,
     /// Of which provider, as the path names it.
     pub fp_type: String,

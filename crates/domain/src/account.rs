@@ -184,11 +184,11 @@ pub struct External {
 /// An account. What it may do and how it is entered are the methods of `account::rules`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
-    /// Whose it is: the id that callers name.
+    /// The subject: the id that callers name.
     pub subject: Subject,
     /// What kind of user it is.
     pub account_type: AccountType,
-    /// Whose tokens stand for the user; none if the account is ours alone.
+    /// The issuer whose tokens stand for the user; none if the account is ours alone.
     pub issuer: Option<String>,
     /// The user's name.
     pub name: Option<String>,

@@ -12,7 +12,7 @@ const LOOKS_AT_SIX_DIGITS: usize = 10;
 /// What a network gets of the installation's day: one in so many.
 const SHARES: usize = 20;
 
-/// Whose allowance it is.
+/// The owner of an allowance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Budget {
     /// Anybody's who names the phone: nobody can tell its owner from a stranger.

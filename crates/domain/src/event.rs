@@ -120,7 +120,7 @@ pub struct AuditLine {
     pub event: Event,
     /// Who did it.
     pub actor: Actor,
-    /// Whose links or account it concerns.
+    /// The subject that it concerns.
     pub subject: Option<String>,
     /// At which provider.
     pub provider: Option<ProviderId>,

@@ -34,7 +34,7 @@ const WORD_LIMIT: usize = 64;
 /// The longest part of an error code that may have digits: what is longer may be a token that the provider quotes.
 const PART_LIMIT: usize = 19;
 
-/// Whose failure it is.
+/// What a failure is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Whose {
     /// One token's: the provider works.
@@ -61,7 +61,7 @@ pub enum Verdict {
     Final(String),
     /// Asking again may help.
     Passing {
-        /// Whose failure it is.
+        /// What a failure is about.
         whose: Whose,
         /// What the provider says of the token, where it is the token's: its error code, or `status:NNN` where it states none
         /// that can be kept. At most 64 printable ASCII characters.

@@ -1,5 +1,24 @@
-//! The ground floor: types and pure rules, no I/O. [`clock`] and [`entropy`] are the only doors to time and randomness, so that
-//! tests can hold them; [`threads`] are those for long work, which give way to those that serve.
+//! The ground floor: types and pure rules.
+//!
+//! What stands here is decided without asking anybody: what may be served, which scope opens what, what comes next in a bind, whose
+//! failure it is. [`clock`] and [`entropy`] are the only doors to time and randomness, so that tests can hold them;
+//! [`threads`] are those for long work, which give way to those that serve. It uses nothing of ours, and never does I/O.
+//!
+//! ```
+//! use fedlink_domain::caller::{Action, Caller, Mode};
+//! use fedlink_domain::ids::{ClientId, ProviderId, Subject};
+//! use fedlink_domain::scope::Scope;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let scope = Scope::parse("fed_tkn_tcs_tcs_1").ok_or("no scope")?;
+//! let caller = Caller { client: ClientId::parse("console")?, mode: Mode::System, scopes: vec![scope] };
+//! let (subject, granted, other) =
+//!     (Subject::parse("42")?, ProviderId::parse("tcs", "tcs_1")?, ProviderId::parse("vk", "vk_1")?);
+//! assert!(caller.may(Action::FetchToken(&granted), &subject).is_ok());
+//! assert!(caller.may(Action::FetchToken(&other), &subject).is_err());
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod access;
 pub mod account;

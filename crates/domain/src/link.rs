@@ -59,7 +59,7 @@ stored_as!(Health { Ok => "ok", Degraded => "degraded", NeedsConsent => "needs_c
 pub struct NewLink {
     /// Its id, unless the subject has the link.
     pub id: LinkId,
-    /// Whose account it is.
+    /// The owner of the link.
     pub subject: Subject,
     /// At which provider.
     pub provider: ProviderId,
@@ -82,7 +82,7 @@ pub struct NewLink {
 pub struct HeldLink {
     /// Its id.
     pub id: LinkId,
-    /// Whose account it is.
+    /// The owner of the link.
     pub subject: Subject,
     /// At which provider.
     pub provider: ProviderId,

@@ -9,7 +9,7 @@ use super::link::Health;
 
 /// How long a lease lasts from when it was taken, or renewed last. Longer than [`SEND_WITHIN`] and a renewal together.
 pub const LEASE: Duration = Duration::from_secs(30);
-/// How often whoever waits for an answer renews the lease: one renewal that fails leaves time for another.
+/// How often the holder renews the lease while it waits for an answer: one failed renewal leaves time for another.
 pub const RENEW_EVERY: Duration = Duration::from_secs(10);
 /// A holder that has not sent its request this long after it began to take the lease starts over: it may have been
 /// stopped in between, and by the time it goes on the lease may be another's.

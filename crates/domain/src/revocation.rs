@@ -19,7 +19,7 @@ const PATIENCE: TimeDelta = TimeDelta::days(7);
 pub struct Revocation {
     /// Its id.
     pub id: Uuid,
-    /// Whose tokens they are, if it is known.
+    /// The owner of the tokens, if known.
     pub subject: Option<Subject>,
     /// At which provider; it may be configured no more.
     pub provider: ProviderId,

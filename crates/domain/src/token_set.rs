@@ -9,7 +9,7 @@ use super::link::Health;
 /// Who a token set belongs to: what its ciphertexts are bound to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkOwner {
-    /// Whose link it is.
+    /// The owner of the link.
     pub subject: Subject,
     /// At which provider.
     pub provider: ProviderId,
@@ -133,7 +133,7 @@ impl StaleSet {
 pub struct DeadSet {
     /// The link.
     pub link: LinkId,
-    /// Whose link it is.
+    /// The owner of the link.
     pub subject: String,
     /// At which provider; `None` if the name can be no provider's: one such row keeps no others from their turn.
     pub provider: Option<ProviderId>,

@@ -29,7 +29,7 @@ impl WaysIn {
     }
 }
 
-/// Whether whoever removes a link insists on it, be it the last way in.
+/// Whether a link is removed even if it is the user's last way in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Force {
     /// They have said so.

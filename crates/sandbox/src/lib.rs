@@ -2,7 +2,27 @@
 //!
 //! Somebody consents without a browser by posting the form of the consent page: `POST` to the authorization URL as it
 //! is, query included, with the field `sub=<user's sub>` to approve as that user, or `cancel=yes` to decline. The
-//! answer is the 303 back to the client.
+//! answer is the 303 back to the client. It uses the clock and the randomness of [`domain`], and is no part of what is served.
+//!
+//! ```
+//! use std::net::TcpListener;
+//!
+//! use fedlink_domain::clock::SystemClock;
+//! use fedlink_domain::entropy::SystemEntropy;
+//! use fedlink_sandbox::{Options, Refusal, Sandbox};
+//! use secrecy::ExposeSecret as _;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let sandbox = Sandbox::start(Options::new(listener, SystemClock::shared(), SystemEntropy::shared()))?;
+//! // The next refresh is refused, whatever is sent.
+//! sandbox.script().set(|settings| settings.refuse_refresh = Some(Refusal::new(400, "invalid_grant")));
+//! let tokens = sandbox.issue("1000347601", "fedlink", "openid offline_access");
+//! assert!(sandbox.is_active(tokens.access_token.expose_secret()));
+//! sandbox.stop();
+//! # Ok(())
+//! # }
+//! ```
 
 mod answer;
 mod assertion;

@@ -1,4 +1,18 @@
 //! The operator's decisions: read from one TOML file and the environment, checked whole, told all at once when wrong.
+//!
+//! What comes out is complete: every default is filled in, every address parsed, every secret read. It uses [`domain`], and asks
+//! nobody: whether a provider answers is for `fedlink check` to say. What the settings are is in docs/settings.md.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use fedlink_settings::{Configuration, Literals};
+//!
+//! let text = "public_url = 'http://login.example'\nbase_pth = '/blitz'";
+//! let mistakes = Configuration::parse(text, Path::new("."), &|_| None, Literals::Refuse).unwrap_err().to_string();
+//! assert!(mistakes.contains("public_url: "), "http is for loopback alone");
+//! assert!(mistakes.contains("base_path"), "a mistyped key is named with the one that is meant");
+//! ```
 
 mod address;
 mod client_auth;

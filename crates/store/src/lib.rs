@@ -1,4 +1,25 @@
-//! The database: opened by its address, brought to the newest schema, read, written. Nothing here sees a plaintext token.
+//! The database: opened by its address, brought to the newest schema, read, written.
+//!
+//! One query text serves SQLite and PostgreSQL. Rows stay in here: functions take and give what [`domain`] has. What only one may
+//! do (own an account, refresh a link, use a code) is one statement that says whether it was this one. It never sees a plaintext
+//! token.
+//!
+//! ```
+//! use fedlink_store::{Store, at, accounts, read};
+//! use fedlink_domain::ids::Subject;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let url = format!("sqlite:{}", folder.path().join("fedlink.db").display());
+//! let store = Store::new(&url.into(), None, tokio::runtime::Handle::current())?;
+//! assert!(!store.migrate().await?.is_empty());
+//! let nobody = Subject::parse("42")?;
+//! let found = async { read!(store, |conn| accounts::find(conn, &nobody)) };
+//! assert!(found.await?.is_none());
+//! # Ok(())
+//! # }
+//! ```
 
 mod address;
 mod commit;

@@ -34,7 +34,7 @@ impl Link {
         &self.conn
     }
 
-    /// How many have it in hand, but for its slot and whoever asks.
+    /// How many queries hold it, besides its slot and the caller.
     pub(super) fn carries(&self) -> usize {
         Arc::strong_count(&self.conn).saturating_sub(2)
     }

@@ -21,9 +21,9 @@ pub enum Scrubbed {
 
 /// The largest file that is written anew when an account is deleted, in bytes: a second's work or less, in memory.
 const LARGE: i64 = 64 * 1024 * 1024;
-/// How long whoever deletes an account waits for those who read.
+/// How long the deletion of an account waits for readers.
 const PATIENT: Duration = Duration::from_secs(1);
-/// How long those who write wait for those who read, once a minute.
+/// How long writers wait for readers, once a minute.
 const BRIEF: Duration = Duration::from_millis(100);
 
 #[derive(QueryableByName)]

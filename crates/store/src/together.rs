@@ -76,7 +76,7 @@ impl Together {
         Self(Arc::new(Inner { path, runtime, writer: Pool::new(1), waiting: Mutex::default() }))
     }
 
-    /// The connection, for whoever needs it alone.
+    /// The connection, for exclusive use.
     pub(super) async fn alone(&self) -> QueryResult<Lease<Own>> {
         let (place, idle) = self.0.writer.place().await?;
         if let Some(conn) = idle {

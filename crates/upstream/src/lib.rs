@@ -1,5 +1,28 @@
 //! The external services as we talk to them: providers, issuers whose tokens we take, who sends SMS; a client for each, behind
 //! one registry.
+//!
+//! Answers are read leniently ([`Outcome`]): careless servers send the only refresh token there is in every shape. It uses [`domain`]
+//! and [`settings`], and never decides what an answer means for a link, nor stores anything.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use fedlink_domain::clock::SystemClock;
+//! use fedlink_domain::entropy::SystemEntropy;
+//! use fedlink_domain::ids::ProviderId;
+//! use fedlink_settings::{Configuration, Literals};
+//! use fedlink_upstream::Upstream;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let text = "public_url = 'https://login.example'\n[[providers]]\ntype = 'tcs'\nname = 'tcs_1'\npreset = 'oidc'\n\
+//!             issuer = 'https://id.bank.example'\nclient_id = 'fedlink'\nclient_auth = 'none'";
+//! let read = Configuration::parse(text, Path::new("."), &|_| None, Literals::Refuse)?;
+//! // Nobody is asked yet: metadata is fetched when it is needed first.
+//! let upstream = Upstream::new(&read.settings, &SystemClock::shared(), &SystemEntropy::shared())?;
+//! assert!(upstream.provider(&ProviderId::parse("tcs", "tcs_1")?).is_some());
+//! # Ok(())
+//! # }
+//! ```
 
 mod assertion;
 mod body;

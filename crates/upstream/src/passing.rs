@@ -13,7 +13,7 @@ pub struct Passing {
     pub kind: PassingKind,
     /// Why, for the log: no secrets, no addresses, nothing the provider wrote but a registered error code.
     pub reason: &'static str,
-    /// Whose failure it is.
+    /// What the failure is about.
     pub whose: Whose,
     /// What the provider says of the token, where it is the token's failure (`Verdict::Passing` of `domain::failure`).
     pub word: Option<String>,

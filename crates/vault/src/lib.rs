@@ -1,4 +1,26 @@
-//! The only door to plaintext tokens: envelope encryption, a random key per row wrapped by a key of the keyring.
+//! The only door to plaintext tokens: envelope encryption, a random key per row wrapped by a key of the keyring (docs/vault.md).
+//!
+//! It uses [`domain`], and never sees the database: a row's place and its wrapped key are handed to it.
+//!
+//! ```
+//! use fedlink_domain::entropy::SystemEntropy;
+//! use fedlink_domain::ids::{LinkId, ProviderId, Subject};
+//! use fedlink_vault::{Column, Keyring, Owner, Table, Vault};
+//! use secrecy::ExposeSecret as _;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let entropy = SystemEntropy::shared();
+//! let vault = Vault::new(Keyring::parse(&Keyring::generate(&*entropy))?, entropy.clone());
+//! let (link, subject, provider) = (LinkId(entropy.uuid()), Subject::parse("42")?, ProviderId::parse("tcs", "tcs_1")?);
+//! let (key, _wrapped) = vault.new_row_key(Table::TokenSets, link.0)?;
+//! let owner = Owner::new(link, &subject, &provider, "1000347601");
+//! let sealed = vault.seal(&key, &owner.place(Column::Access), &"an access token".into())?;
+//! assert_eq!(vault.open(&key, &owner.place(Column::Access), &sealed)?.expose_secret(), "an access token");
+//! // In another place it does not open.
+//! assert!(vault.open(&key, &owner.place(Column::Refresh), &sealed).is_err());
+//! # Ok(())
+//! # }
+//! ```
 
 mod clear;
 mod envelope;

@@ -20,7 +20,7 @@ use store::accounts;
 use store::confirm_phone_actions::{insert, renew, spend as spend_row};
 use store::{self, Tx, at};
 
-/// Whose phone is to be confirmed, and what for.
+/// The phone to confirm, and the purpose.
 #[derive(Debug)]
 pub(in crate::service) struct Beginning {
     pub(in crate::service) purpose: Purpose,

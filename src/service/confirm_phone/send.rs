@@ -1,4 +1,4 @@
-//! Sending a code: as often as may be, and no oftener, whoever asks.
+//! Sends a code, within the limits of phone, network, account and installation.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -32,7 +32,7 @@ pub async fn complete(parts: &Arc<Parts>, (token, typed): (&str, i64), origin: &
     Err(Error::refused(refusal))
 }
 
-/// Whose looks those at the code of a confirmation are, for who has its token.
+/// The allowance that attempts at a confirmation's code draw on.
 pub(in crate::service) fn budget_of(purpose: Purpose, tried: &Confirmation) -> Budget {
     Budget::of(purpose, tried.subject.as_ref(), tried.after_password)
 }

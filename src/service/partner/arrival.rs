@@ -1,4 +1,4 @@
-//! Somebody whom a partner has told of, on the way in.
+//! A person as a partner's userinfo describes them, on the way in.
 
 use secrecy::SecretString;
 use serde_json::Value;
@@ -41,7 +41,7 @@ impl Param {
     }
 }
 
-/// Somebody whom a partner has told of.
+/// A person as a partner's userinfo describes them.
 pub(super) struct Arrival {
     pub(super) partner: String,
     pub(super) client_id: ClientId,
@@ -75,7 +75,7 @@ impl Arrival {
     }
 }
 
-/// What a unit of writing has come to.
+/// The outcome of one transaction.
 pub(super) enum Step {
     /// Somebody is signed in.
     Done(Ticket),

@@ -1,4 +1,4 @@
-//! The two steps of the way in: a browser that begins, and the callback that brings the token.
+//! The two steps of a partner's sign-in: the browser begins, the callback brings the access token.
 
 use std::sync::Arc;
 
@@ -89,7 +89,7 @@ pub struct Callback {
     pub session: Option<CondoSession>,
 }
 
-/// The way's second step: whoever the token belongs to is signed in, and becomes a user if they are none yet.
+/// The second step: signs in the owner of the access token; a first sign-in makes the user.
 pub async fn sign_in(parts: &Arc<Parts>, callback: Callback) -> Result<Ticket> {
     let Callback { partner: name, user_type: asked, access_token, client_id, confirmed, origin, session } = callback;
     let user_type = match user_type(&asked)? {

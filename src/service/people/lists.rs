@@ -1,4 +1,4 @@
-//! Lists of records: what is asked for, of what whoever asks may see.
+//! Lists of records: the requested ones among those visible to the caller.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -73,7 +73,7 @@ pub async fn rights_set(parts: &Parts, access: &Access, id: uuid::Uuid) -> Resul
     Ok(found.into_iter().next())
 }
 
-/// Employees, each with the organization, the user and the role, as far as whoever asks may see them.
+/// Employees, each with its organization, user and role as far as the caller may see them.
 pub async fn employees(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<Employee>> {
     let (points, Wanted { filter, page }) = list_of::<Employment>(access, wanted)?;
     let own = access.clone();

@@ -1,4 +1,4 @@
-//! Who waits for refreshes that other instances are at.
+//! The flights that wait for refreshes of other instances.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ use domain::ids::LinkId;
 use domain::refresh::{Errand, LEASE, Next, Seen, Takeover, next};
 use store::leases::Lease;
 
-/// When whoever is sent away may try again, at another instance.
+/// The `Retry-After` of flights that are sent away, to another instance.
 const SENT_AWAY: Duration = Duration::from_secs(1);
 
 /// The links whose lease another instance has, while somebody here waits for them.

@@ -9,7 +9,7 @@ use crate::ids::{ClientId, Sid, Subject};
 /// One trip to the provider: what comes back, sealed what we compare it with.
 #[derive(Clone, Copy, Debug)]
 pub struct Leg<'a> {
-    /// Whose link it becomes, where that is only known now.
+    /// The owner of the future link, where it becomes known now.
     pub subject: Option<&'a Subject>,
     /// The hash of the OAuth `state`.
     pub state_hash: &'a [u8],

@@ -12,7 +12,7 @@ pub struct Flow {
     pub id: FlowId,
     /// The application that asked for it.
     pub client: ClientId,
-    /// Whose link it becomes, once that is settled.
+    /// The owner of the future link, once known.
     pub subject: Option<Subject>,
     /// Where the account is.
     pub provider: ProviderId,
