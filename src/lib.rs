@@ -22,6 +22,25 @@
 //! - [`upstream`]: one provider as a client: discovery, `id_token`, token requests, a lenient reading of their answers.
 //! - [`sandbox`]: an OpenID provider for the demo and the tests, which enforces the protocol and can be peculiar.
 //!
+//! ```
+//! use domain::clock::SystemClock;
+//! use domain::entropy::SystemEntropy;
+//! use fedlink::app::App;
+//! use settings::{Configuration, Literals};
+//! use tokio::runtime::Handle;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! // Beside the settings it makes a database and a keyring.
+//! let text = "public_url = 'https://login.example'\nsubjects = 'any'";
+//! let configuration = Configuration::parse(text, folder.path(), &|_| None, Literals::Refuse)?;
+//! let app = App::build(configuration, SystemClock::shared(), SystemEntropy::shared(), Handle::current()).await?;
+//! app.parts.store.ping().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # A token's way
 //!
 //! A call to fedToken is one SELECT and one AES-GCM opening where the token is fresh ([`domain::token::decide`]). Else

@@ -7,8 +7,8 @@
 //! ```
 //! use std::net::TcpListener;
 //!
-//! use fedlink_domain::clock::SystemClock;
-//! use fedlink_domain::entropy::SystemEntropy;
+//! use domain::clock::SystemClock;
+//! use domain::entropy::SystemEntropy;
 //! use fedlink_sandbox::{Options, Refusal, Sandbox};
 //! use secrecy::ExposeSecret as _;
 //!

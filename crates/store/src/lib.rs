@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use fedlink_store::{Store, at, accounts, read};
-//! use fedlink_domain::ids::Subject;
+//! use domain::ids::Subject;
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -7,10 +7,10 @@
 //! ```
 //! use std::path::Path;
 //!
-//! use fedlink_domain::clock::SystemClock;
-//! use fedlink_domain::entropy::SystemEntropy;
-//! use fedlink_domain::ids::ProviderId;
-//! use fedlink_settings::{Configuration, Literals};
+//! use domain::clock::SystemClock;
+//! use domain::entropy::SystemEntropy;
+//! use domain::ids::ProviderId;
+//! use settings::{Configuration, Literals};
 //! use fedlink_upstream::Upstream;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {

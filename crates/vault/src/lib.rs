@@ -3,8 +3,8 @@
 //! It uses [`domain`], and never sees the database: a row's place and its wrapped key are handed to it.
 //!
 //! ```
-//! use fedlink_domain::entropy::SystemEntropy;
-//! use fedlink_domain::ids::{LinkId, ProviderId, Subject};
+//! use domain::entropy::SystemEntropy;
+//! use domain::ids::{LinkId, ProviderId, Subject};
 //! use fedlink_vault::{Column, Keyring, Owner, Table, Vault};
 //! use secrecy::ExposeSecret as _;
 //!
