@@ -45,7 +45,7 @@ async fn take_all(arguments: &Arguments, app: &App, output: &Output) -> Result<E
             continue;
         }
         let taken = match Line::parse(&line) {
-            Ok(line) => take_in(&app.parts, line, (unknown, newer)).await,
+            Ok(line) => take_in(&app.parts, line, unknown, newer).await,
             Err(error) => Err(error),
         };
         match taken {

@@ -72,7 +72,7 @@ pub(super) async fn bearer(app: &App, request: &HttpRequest) -> Result<Caller> {
 pub(super) async fn bearer_or_basic(app: &App, request: &HttpRequest) -> Result<Caller> {
     match credentials(request)? {
         Some(Credentials::Basic(id, password)) => {
-            callers::from_basic(&app.parts, (&id, &password), || origin(app, request).ip)
+            callers::from_basic(&app.parts, &id, &password, || origin(app, request).ip)
         }
         Some(Credentials::Bearer(token)) => {
             callers::from_bearer(&app.parts, secrecy::ExposeSecret::expose_secret(&token)).await

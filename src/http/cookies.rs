@@ -35,11 +35,11 @@ pub(super) fn device(app: &App, request: &HttpRequest) -> Option<SecretString> {
 
 /// What a browser is known by, to keep.
 pub(super) fn keep_device<'c>(settings: &Settings, device: &'c DeviceCookie) -> Cookie<'c> {
-    keep(places::cookie_name(settings), device.value.expose_secret(), (device.max_age, settings.is_secure()))
+    keep(places::cookie_name(settings), device.value.expose_secret(), device.max_age, settings.is_secure())
 }
 
 /// A cookie to keep for so long.
-pub(super) fn keep<'c>(name: &'c str, value: &'c str, (max_age, secure): (Duration, bool)) -> Cookie<'c> {
+pub(super) fn keep<'c>(name: &'c str, value: &'c str, max_age: Duration, secure: bool) -> Cookie<'c> {
     Cookie::build(name, value)
         .path("/")
         .http_only(true)
@@ -52,7 +52,7 @@ pub(super) fn keep<'c>(name: &'c str, value: &'c str, (max_age, secure): (Durati
 
 /// A cookie to forget.
 pub(super) fn forget(name: &str, secure: bool) -> Cookie<'_> {
-    let mut cookie = keep(name, "", (Duration::ZERO, secure));
+    let mut cookie = keep(name, "", Duration::ZERO, secure);
     cookie.make_removal();
     cookie
 }

@@ -35,7 +35,7 @@ impl Binding {
 
     /// The cookie that goes with the form. It is sent each time, so that the page that was opened last lives longest.
     pub(super) fn cookie(&self, app: &App) -> Cookie<'_> {
-        cookies::keep(name(app), self.0.expose_secret(), (KEPT_FOR, app.parts.settings.is_secure()))
+        cookies::keep(name(app), self.0.expose_secret(), KEPT_FOR, app.parts.settings.is_secure())
     }
 }
 
@@ -60,7 +60,8 @@ pub(super) fn is_of_session(
     app: &App,
     request: &HttpRequest,
     token: Option<&String>,
-    (session, purpose): (&SecretString, &str),
+    session: &SecretString,
+    purpose: &str,
 ) -> bool {
     is_from_here(app, request) && is_token(token, session, purpose)
 }

@@ -78,10 +78,10 @@ fn source(address: &str) -> Option<String> {
 }
 
 fn notice(words: &Words, status: StatusCode, heading: &str, text: &str) -> HttpResponse {
-    notice_in(words, status, heading, (text, words.lang))
+    notice_in(words, status, heading, text, words.lang)
 }
 
-fn notice_in(words: &Words, status: StatusCode, heading: &str, (text, text_lang): (&str, &str)) -> HttpResponse {
+fn notice_in(words: &Words, status: StatusCode, heading: &str, text: &str, text_lang: &str) -> HttpResponse {
     let nonce = nonce();
     page(status, &Notice { words, heading, text, text_lang, nonce: &nonce }, &nonce, None)
 }
@@ -109,7 +109,7 @@ pub(super) fn no_codes(words: &Words) -> HttpResponse {
 /// What a failure looks like to a person.
 pub(super) fn failure(words: &Words, error: &Error) -> HttpResponse {
     match error {
-        Error::Input { .. } => notice_in(words, StatusCode::BAD_REQUEST, words.bad_request, (&error.to_string(), "en")),
+        Error::Input { .. } => notice_in(words, StatusCode::BAD_REQUEST, words.bad_request, &error.to_string(), "en"),
         Error::BodyTooLarge { .. } => {
             notice(words, StatusCode::PAYLOAD_TOO_LARGE, words.too_large, words.too_large_text)
         }

@@ -184,7 +184,8 @@ pub(super) async fn register(
 /// the caller to look at: several make it at once, and one of another's may have been there first.
 pub(super) async fn make_of_issuer(
     parts: &Arc<Parts>,
-    (issuer, client): (&str, &ClientId),
+    issuer: &str,
+    client: &ClientId,
     subject: &Subject,
 ) -> Result<account::Account> {
     let new = New { issuer: Some(issuer.to_owned()), ..New::bare(subject.clone(), AccountType::Resident) };
@@ -250,7 +251,7 @@ pub async fn set_password(parts: &Arc<Parts>, subject: Subject, password: Secret
             if !set_hash(tx.conn(), &subject, &password_hash).await? {
                 return Err(Error::UserNotFound { hint: None });
             }
-            close(&parts, tx, &subject, (Change::Password, Event::PasswordSet)).await
+            close(&parts, tx, &subject, Change::Password, Event::PasswordSet).await
         })
         .await
 }
@@ -265,7 +266,7 @@ pub async fn disable(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
             if !set_disabled(tx.conn(), &subject, Some(parts.clock.now())).await? {
                 return Err(Error::UserNotFound { hint: None });
             }
-            close(&parts, tx, &subject, (Change::Disabled, Event::AccountDisabled)).await
+            close(&parts, tx, &subject, Change::Disabled, Event::AccountDisabled).await
         })
         .await
 }
@@ -279,14 +280,14 @@ pub async fn enable(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
             if !set_disabled(tx.conn(), &subject, None).await? {
                 return Err(Error::UserNotFound { hint: None });
             }
-            close(&parts, tx, &subject, (Change::Enabled, Event::AccountEnabled)).await
+            close(&parts, tx, &subject, Change::Enabled, Event::AccountEnabled).await
         })
         .await
 }
 
 /// Ends what a change ends that the transaction has made, not by the account's own holder, and that `event` names.
-async fn close(parts: &Parts, mut tx: Tx, subject: &Subject, (change, event): (Change, Event)) -> Result<()> {
-    endings::carry_out(parts, &mut tx, subject.as_str(), (&[change], None)).await?;
+async fn close(parts: &Parts, mut tx: Tx, subject: &Subject, change: Change, event: Event) -> Result<()> {
+    endings::carry_out(parts, &mut tx, subject.as_str(), &[change], None).await?;
     let about = About { subject: Some(subject.as_str()), ..About::default() };
     record(parts, &mut tx, event, &Actor::default(), about).await?;
     tx.commit().await?;
@@ -316,7 +317,7 @@ pub async fn remove(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
                 };
                 record(&parts, &mut tx, Event::Unlinked, &actor, about).await?;
             }
-            close(&parts, tx, &subject, (Change::Deleted, Event::AccountDeleted)).await?;
+            close(&parts, tx, &subject, Change::Deleted, Event::AccountDeleted).await?;
             scrub(&parts).await;
             Ok(())
         })

@@ -77,7 +77,7 @@ pub(super) async fn count(parts: &Arc<Parts>, key: Key, limit: usize, window: Wi
         .detached(async move |parts| {
             let now = parts.clock.now();
             let mut conn = parts.store.write().await?;
-            let (count, expires) = attempts::count(&mut conn, &key.0, (at(now), at(window.end(now)))).await?;
+            let (count, expires) = attempts::count(&mut conn, &key.0, at(now), at(window.end(now))).await?;
             let count = usize::try_from(count).map_err(Error::internal)?;
             if count <= limit {
                 return Ok(Verdict::Allowed);
@@ -132,7 +132,8 @@ pub(super) fn sign_in_by(user: &Subject) -> Key {
 /// network's limit. `limit` is that of the narrowest network; a wider one has a multiple of it.
 pub(super) async fn count_from(
     parts: &Arc<Parts>,
-    (kind, ip): (&str, IpAddr),
+    kind: &str,
+    ip: IpAddr,
     limit: usize,
     window: Window,
 ) -> Result<Verdict> {

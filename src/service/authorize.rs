@@ -65,7 +65,7 @@ pub async fn authorize(parts: &Arc<Parts>, query: &str, cookie: Option<SecretStr
         let onward = Onward::Authorize(query.without("prompt").to_text());
         return Ok(Step::ToSignIn(onward.sign_in_again_url(&parts.settings)?));
     }
-    if let Some(code) = issue(parts, (client, redirect_uri), &asked, cookie).await? {
+    if let Some(code) = issue(parts, client, redirect_uri, &asked, cookie).await? {
         return Ok(back.with(&[("code", code.expose_secret())]));
     }
     if asked.prompt == Prompt::None {
@@ -203,7 +203,8 @@ fn prompt(text: Option<&str>) -> std::result::Result<Prompt, Refusal> {
 /// An authorization code for the signed-in user; `None` without one.
 async fn issue(
     parts: &Arc<Parts>,
-    (client, redirect_uri): (&Client, &str),
+    client: &Client,
+    redirect_uri: &str,
     asked: &Asked,
     cookie: Option<SecretString>,
 ) -> Result<Option<SecretString>> {

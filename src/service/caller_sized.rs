@@ -77,7 +77,7 @@ impl CallerSized {
     }
 
     /// Takes so many points from somebody who has `budget` of them in an hour; [`Refusal::RateLimitExceeded`] if they have not.
-    pub(super) fn charge(&self, user: &Subject, points: usize, (budget, now): (usize, DateTime<Utc>)) -> Result<()> {
+    pub(super) fn charge(&self, user: &Subject, points: usize, budget: usize, now: DateTime<Utc>) -> Result<()> {
         let mut memory = self.memory();
         let Memory { users, others } = &mut *memory;
         let is_known = users.len() < USERS || users.contains_key(user.as_str());
@@ -125,7 +125,7 @@ mod tests {
     fn everybody_has_points_of_their_own_and_what_is_remembered_is_bounded() {
         let sized = CallerSized::new(2);
         let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-        let charge = |who: Subject, points| sized.charge(&who, points, (10, now));
+        let charge = |who: Subject, points| sized.charge(&who, points, 10, now);
         charge(user("greedy"), 10).unwrap();
         assert!(is_refused(&charge(user("greedy"), 1)));
         for n in 1..USERS {

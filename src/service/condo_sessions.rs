@@ -178,7 +178,7 @@ pub async fn find(parts: &Arc<Parts>, ticket: &SecretString) -> Result<Option<Co
         let sid_hash = session.sid_hash.clone();
         let prolonging = parts.detached(async move |parts| {
             let mut conn = parts.store.write().await?;
-            prolong(&mut conn, &sid_hash.0, (kept.expires, later)).await
+            prolong(&mut conn, &sid_hash.0, kept.expires, later).await
         });
         // Of several at once one does it; a session that ended meanwhile stays so.
         if prolonging.await? {

@@ -76,7 +76,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
         Some(address) => store::read!(parts.store, |conn| find_by_login(conn, attempt.account_type, address))?,
     };
     let named = attempt.address.as_ref();
-    let named = named.map(|address| Candidate::of_address((attempt.account_type, address), account, true));
+    let named = named.map(|address| Candidate::of_address(attempt.account_type, address, account, true));
     let drawn = admit(parts, &attempt, named).await?;
     sender::check(attempt.sender.0, &attempt.sender.1, Details::Example)?;
     let (Some(address), Some(drawn)) = (attempt.address, drawn) else {
@@ -91,15 +91,16 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
     let line = drawn.line(&attempt.origin);
     let found = passwords::find(&parts.passwords, line, attempt.password, hash.iter().cloned().collect(), 1).await?;
     let (Some(account), Some(hash), Some(_)) = (account, hash, found) else {
-        write_refusal(parts, &attempt.origin, why_refused(account)).await?;
+        let (subject, why) = why_refused(account);
+        write_refusal(parts, &attempt.origin, subject, why).await?;
         return Err(Error::refused(Refusal::WrongCredentials(attempt.kind)));
     };
     let factor = match &attempt.second_factor {
         None => None,
         Some(passed) => {
             let Some(factor) = look_at(parts, account, passed, &attempt.origin).await? else {
-                let why = (Some(account.subject.as_str().to_owned()), "wrong_second_factor");
-                write_refusal(parts, &attempt.origin, why).await?;
+                let subject = Some(account.subject.as_str().to_owned());
+                write_refusal(parts, &attempt.origin, subject, "wrong_second_factor").await?;
                 return Err(Error::refused(Refusal::WrongCredentials(attempt.kind)));
             };
             Some(factor)
@@ -121,7 +122,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
             let opened = let_in(&parts, checked).await;
             // Who is told that the password is right can have a code sent, whatever others have sent themselves.
             if matches!(&opened, Err(Error::Refused(Refusal::NotEnoughAuthFactors(_)))) {
-                open_budget(&parts, (&subject, hash.as_str()), ip).await?;
+                open_budget(&parts, &subject, hash.as_str(), ip).await?;
             }
             opened
         })
@@ -165,7 +166,7 @@ async fn look_at(
     // The one that is told of: a number that nobody has shown to be the user's own is a claim, or a slip of the hand.
     match (passed, account.verified_phone()) {
         (SecondFactor::Phone(value), Some(phone)) => {
-            second_factor(parts, (account.subject.clone(), phone), value.expose_secret(), origin).await
+            second_factor(parts, account.subject.clone(), phone, value.expose_secret(), origin).await
         }
         (SecondFactor::Phone(_) | SecondFactor::Email, _) => Ok(None),
     }
@@ -206,8 +207,8 @@ async fn let_in(parts: &Arc<Parts>, checked: Checked) -> Result<Opened> {
         Entry::Open => {}
         Entry::PhoneToo => {
             drop(tx);
-            let why = (Some(now.subject.as_str().to_owned()), "second_factor_missing");
-            write_refusal(parts, &checked.origin, why).await?;
+            let subject = Some(now.subject.as_str().to_owned());
+            write_refusal(parts, &checked.origin, subject, "second_factor_missing").await?;
             return Err(Error::refused(Refusal::NotEnoughAuthFactors(Box::new(auth_details(&now)))));
         }
         Entry::Blocked(_) => return Err(wrong()),

@@ -27,7 +27,7 @@ pub struct Origin {
 /// Counts the attempt against its networks' limit. [`Error::TooManyAttempts`] beyond the limit.
 pub(super) async fn admit_from(parts: &Arc<Parts>, origin: &Origin) -> Result<()> {
     let limit = parts.settings.limits.sign_in_per_hour;
-    let counted = attempts::count_from(parts, (SIGN_IN_FROM, origin.ip), limit, Window::Hour).await?;
+    let counted = attempts::count_from(parts, SIGN_IN_FROM, origin.ip, limit, Window::Hour).await?;
     judged(parts, counted, origin).await
 }
 
@@ -49,7 +49,7 @@ async fn judged(parts: &Arc<Parts>, verdict: Verdict, origin: &Origin) -> Result
     let Verdict::Refused { first, retry_after } = verdict else { return Ok(()) };
     if first {
         tracing::warn!(ip = %origin.ip, "too many tries to sign in: refused for {} s", retry_after.as_secs());
-        write_refusal(parts, origin, (None, "too_many_attempts")).await?;
+        write_refusal(parts, origin, None, "too_many_attempts").await?;
     }
     Err(Error::TooManyAttempts { retry_after })
 }
@@ -66,7 +66,8 @@ pub(super) fn too_many(error: Error) -> Error {
 pub(super) async fn write_refusal(
     parts: &Arc<Parts>,
     origin: &Origin,
-    (subject, why): (Option<String>, &'static str),
+    subject: Option<String>,
+    why: &'static str,
 ) -> Result<()> {
     let actor = actor(origin);
     parts

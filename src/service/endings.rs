@@ -12,7 +12,8 @@ pub(super) async fn carry_out(
     parts: &Parts,
     tx: &mut Tx,
     subject: &str,
-    (changes, own): (&[Change], Option<&SidHash>),
+    changes: &[Change],
+    own: Option<&SidHash>,
 ) -> Result<()> {
     for change in changes {
         let Endings { sessions, condo_sessions, tokens, codes, flows, places } = change.ends();
@@ -31,7 +32,7 @@ pub(super) async fn carry_out(
         }
         if is_over(flows) {
             let why = if *change == Change::Deleted { "account_deleted" } else { "account_changed" };
-            bind::end_all(parts, tx, (subject, why)).await?;
+            bind::end_all(parts, tx, subject, why).await?;
         }
         if is_over(places) {
             known_places::delete_all(tx.conn(), subject).await?;

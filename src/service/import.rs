@@ -71,7 +71,7 @@ pub enum Taken {
 }
 
 /// Takes in one line: the link, asserted, and its tokens, in one transaction.
-pub async fn take_in(parts: &Arc<Parts>, line: Line, (unknown, newer): (UnknownSubject, Newer)) -> Result<Taken> {
+pub async fn take_in(parts: &Arc<Parts>, line: Line, unknown: UnknownSubject, newer: Newer) -> Result<Taken> {
     let subject = Subject::parse(line.subject)?;
     parts.check_subject(&subject)?;
     if line.fp_type == PARTNER_TYPE {

@@ -10,7 +10,7 @@ use store::{Lists, Until};
 /// Takes points for what somebody asks.
 pub(super) fn charge(parts: &Parts, user: &Subject, points: usize) -> Result<()> {
     let budget = parts.settings.limits.list_points_per_hour;
-    parts.caller_sized.charge(user, points, (budget, parts.clock.now()))
+    parts.caller_sized.charge(user, points, budget, parts.clock.now())
 }
 
 /// Reads what a user asks for, once they have paid for it and it is their turn. It has its place until it has ended, whether

@@ -66,7 +66,7 @@ pub(super) async fn remember(parts: &Parts, tx: &mut Tx, subject: &Subject, orig
         let known_for = TimeDelta::from_std(kind.known_for()).map_err(Error::internal)?;
         let known = KnownPlace { subject: subject.clone(), place, kind, expires: now + known_for };
         upsert(tx.conn(), &known).await?;
-        trim(tx.conn(), (subject, kind), PLACES_OF_A_KIND).await?;
+        trim(tx.conn(), subject, kind, PLACES_OF_A_KIND).await?;
     }
     Ok(DeviceCookie { value, max_age: DEVICE_COOKIE_LIFETIME })
 }

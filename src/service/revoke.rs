@@ -120,14 +120,15 @@ fn open_set(parts: &Parts, owner: Owner<'_>, set: &TokenSet) -> Result<Tokens> {
 pub(super) async fn give_up_unread(parts: &Parts, tx: &mut Tx, whose: Whose<'_>, error: &Error) -> Result<()> {
     let cause = std::error::Error::source(error).map(ToString::to_string);
     tracing::error!(fp_type = whose.fp_type, fp_name = whose.fp_name, cause, "tokens that do not open go unrevoked");
-    record_end(parts, tx, whose, (Event::RevocationGivenUp, Some("unreadable"))).await
+    record_end(parts, tx, whose, Event::RevocationGivenUp, Some("unreadable")).await
 }
 
 async fn record_end(
     parts: &Parts,
     tx: &mut Tx,
     whose: Whose<'_>,
-    (event, detail): (Event, Option<&'static str>),
+    event: Event,
+    detail: Option<&'static str>,
 ) -> Result<()> {
     let provider = ProviderId::parse(whose.fp_type, whose.fp_name).map_err(Error::internal)?;
     let about = About { subject: whose.subject, provider: Some(&provider), sid: whose.sid, detail };
@@ -182,7 +183,7 @@ pub async fn run_due(parts: &Arc<Parts>) -> Result<()> {
 async fn work_off_due(parts: &Parts, (fp_type, fp_name): &Named) -> Result<()> {
     loop {
         let now = at(parts.clock.now());
-        let due = store::read!(parts.store, |conn| list_due(conn, (fp_type, fp_name), now, BATCH))?;
+        let due = store::read!(parts.store, |conn| list_due(conn, fp_type, fp_name, now, BATCH))?;
         for due in &due {
             if attempt(parts, *due).await? == Asked::InVain {
                 return Ok(());
@@ -221,7 +222,7 @@ async fn attempt(parts: &Parts, due: Due) -> Result<Asked> {
     let Some(job) = claimed else { return Ok(Asked::Fairly) };
     let (attempts, retry_after, asked) = match ask(parts, &job).await? {
         End::Over(event, detail) => {
-            end(parts, &job, (event, detail)).await?;
+            end(parts, &job, event, detail).await?;
             return Ok(Asked::Fairly);
         }
         // A bind takes minutes at most.
@@ -244,7 +245,7 @@ async fn attempt(parts: &Parts, due: Due) -> Result<Asked> {
     let [jitter] = parts.entropy.bytes::<1>();
     match next_attempt(attempts, jitter, retry_after, job.created, parts.clock.now()) {
         Some(moment) => put_off(&mut parts.store.write().await?, &job, at(moment)).await?,
-        None => end(parts, &job, (Event::RevocationGivenUp, Some("out_of_time"))).await?,
+        None => end(parts, &job, Event::RevocationGivenUp, Some("out_of_time")).await?,
     }
     Ok(asked)
 }
@@ -258,14 +259,14 @@ async fn leave_alone(parts: &Parts, failed: &Revocation, retry_after: Option<Dur
 }
 
 /// Ends a job, unless somebody else has taken it because this took too long.
-async fn end(parts: &Parts, job: &Revocation, outcome: (Event, Option<&'static str>)) -> Result<()> {
+async fn end(parts: &Parts, job: &Revocation, event: Event, detail: Option<&'static str>) -> Result<()> {
     let mut tx = parts.store.begin().await?;
     if !delete(tx.conn(), job).await? {
         return Ok(());
     }
-    record_end(parts, &mut tx, whose(job), outcome).await?;
+    record_end(parts, &mut tx, whose(job), event, detail).await?;
     tx.commit().await?;
-    let (event, detail) = (outcome.0.as_str(), outcome.1.unwrap_or_default());
+    let (event, detail) = (event.as_str(), detail.unwrap_or_default());
     tracing::info!(
         fp_type = job.provider.fp_type(),
         fp_name = job.provider.fp_name(),

@@ -79,7 +79,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<SignIn> {
     let wants_phone = accounts.iter().any(|account| account.subject == subject && wants_phone(account));
     if wants_phone {
         let asking = Asking { ip: attempt.origin.ip, locale: attempt.locale };
-        return Ok(SignIn::Code(sign_in_code::ask_second(parts, (subject, hash), asking).await?));
+        return Ok(SignIn::Code(sign_in_code::ask_second(parts, subject, hash, asking).await?));
     }
     let checked = Checked { subject, hash, tries, origin: attempt.origin, old: attempt.old };
     parts.detached(async move |parts| let_in(&parts, checked).await).await
@@ -169,18 +169,18 @@ async fn named(parts: &Parts, login: &Login) -> Result<Vec<Candidate>> {
             // count. Here it does not.
             let account = store::read!(parts.store, |conn| find_by_login(conn, kind, address))?;
             let is_verified = account.as_ref().is_some_and(|account| account.has_verified(address));
-            named.push(Candidate::of_address((kind, address), account, is_verified));
+            named.push(Candidate::of_address(kind, address, account, is_verified));
         }
     }
     Ok(named)
 }
 
 async fn refused(parts: &Arc<Parts>, origin: &Origin, named: &[Account]) -> Result<()> {
-    let why = match named {
+    let (subject, why) = match named {
         // What was typed is not kept: it may have been a password.
         [] => (None, "unknown_user"),
         [one] => (Some(one.subject.as_str().to_owned()), one.why_refused()),
         _ => (None, "wrong_password"),
     };
-    write_refusal(parts, origin, why).await
+    write_refusal(parts, origin, subject, why).await
 }

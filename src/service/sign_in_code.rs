@@ -94,7 +94,7 @@ pub async fn ask(parts: &Arc<Parts>, typed: &str, asking: Asking) -> Result<Aske
 /// Sends another code.
 pub async fn ask_again(parts: &Arc<Parts>, token: SecretString, asking: Asking) -> Result<Asked> {
     let Some((purpose, row)) = look_up(parts, &token).await? else { return Ok(Asked::Gone) };
-    let sent = confirm_phone::send_again(parts, (purpose, token.expose_secret()), asking).await;
+    let sent = confirm_phone::send_again(parts, purpose, token.expose_secret(), asking).await;
     let phone = confirmation::masked_phone(&row.phone);
     asked(parts, sent.map(|()| Sent { token, phone }))
 }
@@ -103,7 +103,8 @@ pub async fn ask_again(parts: &Arc<Parts>, token: SecretString, asking: Asking) 
 /// that password is its.
 pub(super) async fn ask_second(
     parts: &Arc<Parts>,
-    (subject, hash): (Subject, PasswordHash),
+    subject: Subject,
+    hash: PasswordHash,
     asking: Asking,
 ) -> Result<Asked> {
     let account = store::read!(parts.store, |conn| find(conn, &subject))?.filter(|_| is_there(parts));
@@ -156,15 +157,15 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: CodeTry) -> Result<Judged> {
             Tried::Gone => Some((Judged::Gone, "code_gone")),
         };
         if let Some((judged, why)) = judged {
-            write_refusal(parts, &attempt.origin, (subject_text(&row), why)).await?;
+            write_refusal(parts, &attempt.origin, subject_text(&row), why).await?;
             return Ok(judged);
         }
     }
-    let subject = match chosen(parts, (purpose, &row), attempt.account).await? {
+    let subject = match chosen(parts, purpose, &row, attempt.account).await? {
         Chosen::One(subject) => subject,
         Chosen::Several(types) => return Ok(Judged::Several(types)),
         Chosen::Nobody => {
-            write_refusal(parts, &attempt.origin, (subject_text(&row), "no_account_for_phone")).await?;
+            write_refusal(parts, &attempt.origin, subject_text(&row), "no_account_for_phone").await?;
             return Ok(Judged::Nobody);
         }
     };
@@ -209,11 +210,7 @@ enum Chosen {
     Nobody,
 }
 
-async fn chosen(
-    parts: &Parts,
-    (purpose, row): (Purpose, &Confirmation),
-    wanted: Option<AccountType>,
-) -> Result<Chosen> {
+async fn chosen(parts: &Parts, purpose: Purpose, row: &Confirmation, wanted: Option<AccountType>) -> Result<Chosen> {
     if let (Purpose::SecondFactor, Some(subject)) = (purpose, &row.subject) {
         return Ok(Chosen::One(subject.clone()));
     }

@@ -41,7 +41,7 @@ pub(super) async fn keep(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, token
     // Each round that fails means that another writer succeeded, so this ends.
     loop {
         let done = match find(conn, owner.link).await? {
-            Some((_, set)) => swap(parts, conn, owner, (&set, tokens)).await?,
+            Some((_, set)) => swap(parts, conn, owner, &set, tokens).await?,
             None => insert(parts, conn, owner, tokens).await?,
         };
         if done {
@@ -55,7 +55,8 @@ pub(super) async fn swap(
     parts: &Parts,
     conn: &mut Conn,
     owner: Owner<'_>,
-    (set, tokens): (&TokenSet, &Keeping),
+    set: &TokenSet,
+    tokens: &Keeping,
 ) -> Result<bool> {
     let key = open_key(parts, set)?;
     let sealed_refresh = match &tokens.refresh {
@@ -63,7 +64,7 @@ pub(super) async fn swap(
         // RFC 6749 §6: an answer without a refresh token keeps the old.
         None => set.sealed_refresh.clone(),
     };
-    let comes = comes(parts, &key, owner, (set, tokens));
+    let comes = comes(parts, &key, owner, set, tokens);
     // Health, rest and lease speak of the refresh token: for one that is new or has just worked they are over.
     let past = match comes {
         _ if tokens.refreshed => Past::Over,
@@ -87,19 +88,19 @@ pub(super) async fn swap(
         ends,
         version: set.version.checked_add(1).ok_or_else(|| Error::internal("a token set's version ran over"))?,
     };
-    replace(conn, owner.link, set.version, (&new, past)).await
+    replace(conn, owner.link, set.version, &new, past).await
 }
 
-fn comes(parts: &Parts, key: &RowKey, owner: Owner<'_>, (set, tokens): (&TokenSet, &Keeping)) -> Comes {
+fn comes(parts: &Parts, key: &RowKey, owner: Owner<'_>, set: &TokenSet, tokens: &Keeping) -> Comes {
     match &tokens.refresh {
         None => Comes::None,
-        Some(token) if is_stored(parts, key, owner, (set, token)) => Comes::TheSame,
+        Some(token) if is_stored(parts, key, owner, set, token) => Comes::TheSame,
         Some(_) => Comes::Another,
     }
 }
 
 /// Whether this is the refresh token that is stored. One that does not open is none.
-fn is_stored(parts: &Parts, key: &RowKey, owner: Owner<'_>, (set, token): (&TokenSet, &SecretString)) -> bool {
+fn is_stored(parts: &Parts, key: &RowKey, owner: Owner<'_>, set: &TokenSet, token: &SecretString) -> bool {
     let sealed = set.sealed_refresh.as_ref();
     let stored = sealed.and_then(|sealed| parts.vault.open(key, &owner.place(Column::Refresh), sealed).ok());
     stored.is_some_and(|stored| is_same(&stored, token))

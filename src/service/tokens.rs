@@ -188,7 +188,7 @@ impl Asking<'_> {
     }
 
     async fn flown(&self, set: ServingSet, deadline: Duration) -> Result<After> {
-        let flight = join(self.parts, self.provider, (set.link, set.version), Errand::Renew);
+        let flight = join(self.parts, self.provider, set.link, set.version, Errand::Renew);
         let left = deadline.saturating_sub(self.parts.clock.monotonic());
         let landed = tokio::select! {
             biased;

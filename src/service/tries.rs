@@ -32,7 +32,8 @@ impl Candidate {
 
     /// The account of this type that has the address, which may not be enough to sign in by it where the try is made.
     pub(super) fn of_address(
-        (kind, address): (AccountType, &Address),
+        kind: AccountType,
+        address: &Address,
         account: Option<Account>,
         may_sign_in: bool,
     ) -> Self {

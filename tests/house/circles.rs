@@ -30,7 +30,7 @@ impl House {
                     let path = [module.as_slice(), named.words.as_slice()].concat();
                     path.get(..=module.len()).filter(|child| modules.contains(*child)).map(|_| path.clone())
                 };
-                let Some(from_root) = named.from_root().or_else(child) else { continue };
+                let Some(from_root) = named.absolute().or_else(child) else { continue };
                 if let Some(name) = &named.handed_on {
                     doors.insert(name.clone(), from_root.clone());
                 }
@@ -76,7 +76,9 @@ impl House {
         loop {
             let before = arrows.len();
             let left: BTreeSet<Module> = arrows.keys().cloned().collect();
-            arrows.values_mut().for_each(|to| to.retain(|module| left.contains(module)));
+            for to in arrows.values_mut() {
+                to.retain(|module| left.contains(module));
+            }
             arrows.retain(|_, to| !to.is_empty());
             let used: BTreeSet<Module> = arrows.values().flatten().cloned().collect();
             arrows.retain(|module, _| used.contains(module));

@@ -42,7 +42,7 @@ fn ours(named: &Named) -> Option<Vec<String>> {
     let first = named.words.first()?;
     // In the root, a floor's name is a path to it.
     let is_known = LEAVES.contains(&first.as_str()) || (named.module.is_empty() && is_floor(first));
-    if is_known { Some(named.words.clone()) } else { named.from_root() }
+    if is_known { Some(named.words.clone()) } else { named.absolute() }
 }
 
 fn is_floor(word: &str) -> bool {

@@ -92,8 +92,8 @@ both_engines! {
         }
         for long in too_long() {
             let line = import::Line::parse(&line("s0", &long).to_string()).unwrap();
-            let how = (import::UnknownSubject::Register, import::Newer::Replace);
-            let refused = import::take_in(&world.app.parts, line, how).await.unwrap_err();
+            let (unknown, newer) = (import::UnknownSubject::Register, import::Newer::Replace);
+            let refused = import::take_in(&world.app.parts, line, unknown, newer).await.unwrap_err();
             assert_eq!(refused.to_string(), format!("userName {TOO_LONG}"));
         }
     }

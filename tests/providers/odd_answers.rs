@@ -81,8 +81,8 @@ async fn import(world: &World, access_token: &str) -> Result<import::Taken, Stri
     let line =
         json!({"subject": "alice", "fpType": "box", "fpName": "box_1", "sid": "oleg", "accessToken": access_token});
     let line = import::Line::parse(&line.to_string()).expect("a line");
-    let how = (import::UnknownSubject::Refuse, import::Newer::Replace);
-    import::take_in(&world.app.parts, line, how).await.map_err(|error| error.to_string())
+    let (unknown, newer) = (import::UnknownSubject::Refuse, import::Newer::Replace);
+    import::take_in(&world.app.parts, line, unknown, newer).await.map_err(|error| error.to_string())
 }
 
 both_engines! {

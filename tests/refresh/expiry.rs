@@ -252,8 +252,8 @@ both_engines! {
         ] {
             line["expiresOn"] = wrong.clone();
             let taken = async {
-                let how = (import::UnknownSubject::Refuse, import::Newer::Replace);
-                import::take_in(&world.app.parts, import::Line::parse(&line.to_string())?, how).await
+                let (unknown, newer) = (import::UnknownSubject::Refuse, import::Newer::Replace);
+                import::take_in(&world.app.parts, import::Line::parse(&line.to_string())?, unknown, newer).await
             };
             let refused = taken.await.expect_err(&wrong.to_string()).to_string();
             assert!(refused.contains("expiresOn"), "{wrong}: {refused}");

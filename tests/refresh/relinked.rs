@@ -124,7 +124,7 @@ both_engines! {
             Line::parse(&line.to_string()).expect("a line")
         };
         let again = async |newer| {
-            let taken = take_in(&world.app.parts, line(), (UnknownSubject::Register, newer)).await;
+            let taken = take_in(&world.app.parts, line(), UnknownSubject::Register, newer).await;
             taken.expect("it is taken in")
         };
         assert_eq!(again(Newer::Keep).await, Taken::Whole);

@@ -2,7 +2,7 @@
 
 use domain::entropy::SystemEntropy;
 use fedlink::service::keys::{self, Keeper, Progress};
-use fedlink::service::sweep;
+use fedlink::service::{import, sweep};
 use store::Store;
 use tokio::runtime::Handle;
 
@@ -193,16 +193,15 @@ both_engines! {
         keeper.rewrap(silent).await.expect("it is rewrapped");
         keeper.drop_key(&new).await.expect("no row names it");
         let tokens = world.sandbox.issue("late", "fedlink", "openid");
-        let line = fedlink::service::import::Line::parse(
+        let line = import::Line::parse(
             &serde_json::json!({
                 "subject": "alice", "fpType": "box", "fpName": "box_1", "sid": "late",
                 "accessToken": secrecy::ExposeSecret::expose_secret(&tokens.access_token),
             })
             .to_string(),
         );
-        let import = fedlink::service::import::take_in;
-        let unknown = (fedlink::service::import::UnknownSubject::Refuse, fedlink::service::import::Newer::Keep);
-        let late = import(&world.app.parts, line.expect("a line"), unknown).await;
+        let line = line.expect("a line");
+        let late = import::take_in(&world.app.parts, line, import::UnknownSubject::Refuse, import::Newer::Keep).await;
         assert!(why(late).to_lowercase().contains("foreign key"));
         assert_eq!(wrapped_by(&world, &new).await, 0);
         keys::beat(&world.app.parts).await.expect("it sees for itself");

@@ -22,7 +22,7 @@ pub(crate) struct Named {
 
 impl Named {
     /// Its words from the crate's root on, if it starts with `crate`, `fedlink`, `self` or `super`.
-    pub(crate) fn from_root(&self) -> Option<Vec<String>> {
+    pub(crate) fn absolute(&self) -> Option<Vec<String>> {
         let (mut base, mut rest) = match self.words.first().map(String::as_str) {
             Some("crate" | "fedlink") => (Vec::new(), &self.words[1..]),
             Some("self") => (self.module.clone(), &self.words[1..]),
@@ -89,7 +89,7 @@ impl Reader {
             UseTree::Name(name) if name.ident == "self" => self.name(name.span(), prefix, None),
             UseTree::Name(name) => self.name(name.span(), &with(name.ident.unraw().to_string()), None),
             UseTree::Rename(rename) if rename.ident == "self" => {
-                self.name(rename.span(), prefix, Some(rename.rename.unraw().to_string()))
+                self.name(rename.span(), prefix, Some(rename.rename.unraw().to_string()));
             }
             UseTree::Rename(rename) => {
                 let alias = Some(rename.rename.unraw().to_string());
@@ -144,7 +144,7 @@ impl Reader {
 
 impl<'a> Visit<'a> for Reader {
     fn visit_item_mod(&mut self, item: &'a ItemMod) {
-        if self.skips_tests && item.content.is_some() && item.attrs.iter().any(|attribute| is_for_tests(attribute)) {
+        if self.skips_tests && item.content.is_some() && item.attrs.iter().any(is_for_tests) {
             return;
         }
         self.module.push(item.ident.unraw().to_string());

@@ -347,8 +347,8 @@ impl World {
     /// Takes in one line of an import.
     pub(crate) async fn import(&self, line: Value) {
         let line = import::Line::parse(&line.to_string()).expect("a line");
-        let how = (import::UnknownSubject::Register, import::Newer::Replace);
-        import::take_in(&self.app.parts, line, how).await.expect("it is taken in");
+        let (unknown, newer) = (import::UnknownSubject::Register, import::Newer::Replace);
+        import::take_in(&self.app.parts, line, unknown, newer).await.expect("it is taken in");
     }
 
     /// Gives a subject a link to the sandbox's user `sid`, with tokens the sandbox issued; gives those.

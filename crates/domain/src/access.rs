@@ -112,7 +112,7 @@ impl Access {
         Filter::All(vec![
             Filter::is("organization", Value::Id(organization)),
             Filter::Absent("deleted_at"),
-            Filter::related(Table::Employees, ("role", "id"), Filter::All(self.in_good_standing())),
+            Filter::related(Table::Employees, "role", "id", Filter::All(self.in_good_standing())),
         ])
     }
 
@@ -138,10 +138,10 @@ impl Access {
     /// The organizations where the user works in good standing, in a role that grants `permission`.
     fn jobs(&self, permission: Option<&'static str>) -> Few {
         let mut standing = self.in_good_standing();
-        standing.push(Filter::related(Table::Organizations, ("id", "organization"), Filter::Absent("deleted_at")));
+        standing.push(Filter::related(Table::Organizations, "id", "organization", Filter::Absent("deleted_at")));
         let mut role = vec![Filter::Absent("deleted_at")];
         role.extend(permission.map(Filter::Grants));
-        standing.push(Filter::related(Table::EmployeeRoles, ("id", "role"), Filter::All(role)));
+        standing.push(Filter::related(Table::EmployeeRoles, "id", "role", Filter::All(role)));
         Few::of(Table::Employees, "organization", Filter::All(standing))
     }
 

@@ -133,7 +133,7 @@ impl Filter {
     }
 
     /// A record of `table`, whose `theirs` is this one's `ours`, shows by `filter`.
-    pub fn related(table: Table, (theirs, ours): (&'static str, &'static str), filter: Self) -> Self {
+    pub fn related(table: Table, theirs: &'static str, ours: &'static str, filter: Self) -> Self {
         Self::Related { table, theirs, ours, filter: Box::new(filter) }
     }
 

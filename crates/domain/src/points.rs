@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn a_list_costs_its_conditions_its_order_and_its_records() {
         let page = |columns: usize, first| Page { order: vec![("name", false); columns], first, skip: 0 };
-        let related = |filter| Filter::related(Table::Accounts, ("subject", "subject"), filter);
+        let related = |filter| Filter::related(Table::Accounts, "subject", "subject", filter);
         for (points, filter, page) in [
             (1, Filter::everything(), None),
             (1, Filter::All(vec![]), Some(page(0, 0))),

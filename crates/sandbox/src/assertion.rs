@@ -12,7 +12,7 @@ use super::lock::lock;
 const LONGEST: TimeDelta = TimeDelta::minutes(5);
 
 /// Whether `token` proves `client_id` now. With `once`, it has an id (`jti`) and is believed the first time only.
-pub(super) fn is_good(core: &Core, key: &ClientKey, (client_id, token): (&str, &str), once: bool) -> bool {
+pub(super) fn is_good(core: &Core, key: &ClientKey, client_id: &str, token: &str, once: bool) -> bool {
     let Some(claims) = verified(key, token) else { return false };
     let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
     let now = core.now();

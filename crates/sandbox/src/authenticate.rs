@@ -71,7 +71,7 @@ fn by_body<'core>(core: &'core Core, form: &Form) -> Option<&'core SandboxClient
     let client = core.client(form.get("client_id")?)?;
     let signed = |token, once| {
         let key = settings.client_key.as_ref();
-        key.is_some_and(|key| assertion::is_good(core, key, (&client.id, token), once))
+        key.is_some_and(|key| assertion::is_good(core, key, &client.id, token, once))
     };
     let wanted = settings.client_secret.as_ref().or(client.secret.as_ref());
     let (given, asserted) = (form.get("client_secret"), form.get("client_assertion"));

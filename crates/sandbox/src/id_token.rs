@@ -23,7 +23,7 @@ pub(super) fn make(core: &Core, settings: &Settings, consent: &Consent, access: 
     if settings.id_token == IdTokenForm::Absent {
         return Ok(None);
     }
-    sign(core, settings, (settings.id_token, claims(core, settings, consent, access))).map(Some)
+    sign(core, settings, settings.id_token, claims(core, settings, consent, access)).map(Some)
 }
 
 /// The claims of userinfo as a JWT (OpenID Connect Core §5.3.2).
@@ -31,7 +31,8 @@ pub(super) fn sign_userinfo(
     core: &Core,
     settings: &Settings,
     form: IdTokenForm,
-    (client_id, told): (&str, Map<String, Value>),
+    client_id: &str,
+    told: Map<String, Value>,
 ) -> io::Result<String> {
     let mut claims = Map::new();
     if form != IdTokenForm::MissingIss {
@@ -46,11 +47,11 @@ pub(super) fn sign_userinfo(
         IdTokenForm::WrongAud => drop(claims.insert("aud".to_owned(), "another-client".into())),
         _ => {}
     }
-    sign(core, settings, (form, claims))
+    sign(core, settings, form, claims)
 }
 
 /// The claims as a JWT, its header and its signature as wrong as the form says.
-fn sign(core: &Core, settings: &Settings, (form, claims): (IdTokenForm, Map<String, Value>)) -> io::Result<String> {
+fn sign(core: &Core, settings: &Settings, form: IdTokenForm, claims: Map<String, Value>) -> io::Result<String> {
     let mut keys = lock(&core.keys);
     let key = keys.signer(settings.signing)?;
     let algorithm = match form {

@@ -63,7 +63,7 @@ pub(super) async fn userinfo(core: web::Data<Core>, request: HttpRequest) -> Htt
         claims.remove("sub");
     }
     if let Userinfo::Signed(form) = settings.userinfo {
-        let signed = sign_userinfo(&core, &settings, form, (&client_id, claims));
+        let signed = sign_userinfo(&core, &settings, form, &client_id, claims);
         return signed.map_or_else(|_failed| HttpResponse::InternalServerError().finish(), jwt);
     }
     if settings.userinfo == Userinfo::HalfJson {

@@ -147,7 +147,7 @@ fn read(mut top: Reader<'_>) -> Option<Configuration> {
     let ip_proxies = ip_proxies::read(&mut top);
     let limits = read_limits(&mut top);
     let cors_origins = session::cors_origins(&mut top);
-    let session = session::read(&mut top, (public_url.as_ref(), subjects), &cors_origins);
+    let session = session::read(&mut top, public_url.as_ref(), subjects, &cors_origins);
     let sms = sms::read(&mut top);
     let ca_file = read_ca_file(&mut top);
     let keyring = read_keyring(&mut top);

@@ -19,7 +19,8 @@ const MAX_AGE: Duration = Duration::from_hours(30 * 24);
 /// Reads the section, if there is one: it is what turns the Condo dialect on. The dialect keeps its users here.
 pub(super) fn read(
     top: &mut Reader<'_>,
-    (public_url, subjects): (Option<&Url>, Subjects),
+    public_url: Option<&Url>,
+    subjects: Subjects,
     cors_origins: &BTreeSet<String>,
 ) -> Option<CondoSession> {
     let is_there = top.value("session").is_some();

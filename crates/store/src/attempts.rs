@@ -14,7 +14,7 @@ use domain::tries::STEPS;
 
 /// Counts one more, in one statement: any number at once each get a number of their own. A window that is over at `now`
 /// starts anew, to end at `expires`. Gives the number, and when the window ends.
-pub async fn count(conn: &mut Conn, key: &str, (now, expires): (At, At)) -> Result<(i32, At)> {
+pub async fn count(conn: &mut Conn, key: &str, now: At, expires: At) -> Result<(i32, At)> {
     on!(conn, |c| diesel::insert_into(attempts::table)
         .values((attempts::key.eq(key), attempts::count.eq(1), attempts::expires.eq(expires)))
         .on_conflict(attempts::key)

@@ -79,11 +79,7 @@ pub async fn find(conn: &mut Conn, sid_hash: &[u8]) -> Result<Option<(CondoSessi
 }
 
 /// Puts off a session's end from `expires`, as it was read, to `later`; says whether it did.
-pub async fn prolong(
-    conn: &mut Conn,
-    sid_hash: &[u8],
-    (expires, later): (DateTime<Utc>, DateTime<Utc>),
-) -> Result<bool> {
+pub async fn prolong(conn: &mut Conn, sid_hash: &[u8], expires: DateTime<Utc>, later: DateTime<Utc>) -> Result<bool> {
     let row = condo_sessions::table.find(sid_hash).filter(condo_sessions::expires.eq(At(expires)));
     Ok(on!(conn, |c| diesel::update(row).set(condo_sessions::expires.eq(At(later))).execute(c)).map_err(lift)? == 1)
 }

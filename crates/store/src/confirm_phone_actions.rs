@@ -107,7 +107,7 @@ pub async fn find(conn: &mut Conn, token_hash: &[u8]) -> Result<Option<Confirmat
 
 /// The confirmations of this phone, and for this purpose, whose codes can still be typed at `now`, and weren't; the one whose
 /// code was sent last first.
-pub async fn list_live(conn: &mut Conn, (phone, purpose): (&Phone, Purpose), now: At) -> Result<Vec<Confirmation>> {
+pub async fn list_live(conn: &mut Conn, phone: &Phone, purpose: Purpose, now: At) -> Result<Vec<Confirmation>> {
     let found = on!(conn, |c| actions::table
         .filter(actions::phone.eq(phone.as_str()).and(actions::purpose.eq(purpose.prefix())))
         .filter(actions::verified.eq(false).and(actions::completed.is_null()))

@@ -149,8 +149,8 @@ impl Statement {
 
     fn condition(&mut self, table: usize, filter: &Filter) {
         match filter {
-            Filter::All(parts) => self.joined(table, parts, (" AND ", "TRUE")),
-            Filter::Any(parts) => self.joined(table, parts, (" OR ", "FALSE")),
+            Filter::All(parts) => self.joined(table, parts, " AND ", "TRUE"),
+            Filter::Any(parts) => self.joined(table, parts, " OR ", "FALSE"),
             Filter::Not(part) => {
                 self.push("NOT ");
                 self.condition(table, part);
@@ -206,7 +206,7 @@ impl Statement {
         }
     }
 
-    fn joined(&mut self, table: usize, parts: &[Filter], (word, of_none): (&str, &str)) {
+    fn joined(&mut self, table: usize, parts: &[Filter], word: &str, of_none: &str) {
         if parts.is_empty() {
             self.push(of_none);
             return;
@@ -280,10 +280,11 @@ mod tests {
                 Filter::text("subject", "'; DROP TABLE accounts; --"),
                 Filter::related(
                     Table::Employees,
-                    ("organization", "organization"),
+                    "organization",
+                    "organization",
                     Filter::All(vec![
                         Filter::text("subject", "me"),
-                        Filter::related(Table::EmployeeRoles, ("id", "role"), Filter::Grants("canReadEmployees")),
+                        Filter::related(Table::EmployeeRoles, "id", "role", Filter::Grants("canReadEmployees")),
                     ]),
                 ),
             ]),
@@ -311,7 +312,7 @@ mod tests {
         let wanted = Filter::All(vec![
             Filter::text("account_type", "staff"),
             Filter::OneOf("subject", vec![Value::Text("other".to_owned())]),
-            Filter::related(Table::Employees, ("subject", "subject"), Filter::yes("is_accepted")),
+            Filter::related(Table::Employees, "subject", "subject", Filter::yes("is_accepted")),
         ]);
         let filter = Filter::All(vec![wanted, seen]);
         let sql = |clock: &str, plus: &str, first: usize| {

@@ -189,7 +189,8 @@ pub async fn await_sign_in(
     conn: &mut Conn,
     id: FlowId,
     cookie_hash: &[u8],
-    (now, expires): (DateTime<Utc>, DateTime<Utc>),
+    now: DateTime<Utc>,
+    expires: DateTime<Utc>,
 ) -> Result<bool> {
     let (now, expires) = (At(now), At(expires));
     let moved = on!(conn, |c| diesel::update(flows::table.find(Uuid(id.0)))
@@ -288,7 +289,8 @@ pub async fn confirm(
     conn: &mut Conn,
     flow: &Flow,
     code_hash: &[u8],
-    (now, expires): (DateTime<Utc>, DateTime<Utc>),
+    now: DateTime<Utc>,
+    expires: DateTime<Utc>,
 ) -> Result<bool> {
     let sid = flow.sid().map(Sid::as_str);
     let moved = on!(conn, |c| diesel::update(flows::table.find(Uuid(flow.id.0)))

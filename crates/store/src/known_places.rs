@@ -71,7 +71,7 @@ pub async fn replace(conn: &mut Conn, old: &[u8], new: &[u8]) -> Result<()> {
 }
 
 /// Forgets a subject's places of this kind but for so many, those that are known for longest. The account is held.
-pub async fn trim(conn: &mut Conn, (subject, kind): (&Subject, PlaceKind), most: i64) -> Result<()> {
+pub async fn trim(conn: &mut Conn, subject: &Subject, kind: PlaceKind, most: i64) -> Result<()> {
     let (subject, kind) = (subject.as_str(), kind.as_str());
     let of_kind = || known_places::table.filter(known_places::subject.eq(subject).and(known_places::kind.eq(kind)));
     let order = (known_places::expires.desc(), known_places::place);

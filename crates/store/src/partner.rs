@@ -50,7 +50,7 @@ pub async fn insert(conn: &mut Conn, account: &Account) -> Result<bool> {
 }
 
 /// Takes an address from an account that has it unverified; says whether that still was so. What was there is in `meta`.
-pub async fn take(conn: &mut Conn, subject: &str, address: &Address, (meta, now): (&str, At)) -> Result<bool> {
+pub async fn take(conn: &mut Conn, subject: &str, address: &Address, meta: &str, now: At) -> Result<bool> {
     let account = || accounts::table.find(subject);
     let changed = (accounts::meta.eq(meta), accounts::updated.eq(Some(now)));
     let taken = match address {

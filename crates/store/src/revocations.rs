@@ -94,7 +94,7 @@ pub async fn list_providers(conn: &mut Conn, now: At) -> Result<Vec<(String, Str
 }
 
 /// Those of a provider whose time has come, the longest waiting first.
-pub async fn list_due(conn: &mut Conn, (fp_type, fp_name): (&str, &str), now: At, limit: i64) -> Result<Vec<Due>> {
+pub async fn list_due(conn: &mut Conn, fp_type: &str, fp_name: &str, now: At, limit: i64) -> Result<Vec<Due>> {
     on!(conn, |c| revocations::table
         .filter(revocations::retry_at.le(now))
         .filter(revocations::fp_type.eq(fp_type))

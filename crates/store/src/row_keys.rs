@@ -51,11 +51,7 @@ macro_rules! sealed_tables {
         }
 
         /// The first rows after `after`, in the order of ids, that this key wraps.
-        pub async fn list_of_key(
-            conn: &mut Conn,
-            table: Sealed,
-            (key_id, after, limit): (&str, uuid::Uuid, i64),
-        ) -> Result<Vec<WrappedKeyOf>> {
+        pub async fn list_of_key(conn: &mut Conn, table: Sealed, key_id: &str, after: uuid::Uuid, limit: i64) -> Result<Vec<WrappedKeyOf>> {
             let rows: QueryResult<Vec<WrappedRow>> = match table {
                 $(Sealed::$name => on!(conn, |c| $table::table
                     .filter($table::key_id.eq(key_id))
@@ -70,12 +66,7 @@ macro_rules! sealed_tables {
         }
 
         /// Puts another wrapping in the place of the one that was read; says whether that was still there.
-        pub async fn replace(
-            conn: &mut Conn,
-            table: Sealed,
-            read: &WrappedKeyOf,
-            (key_id, wrapped_key): (&str, &[u8]),
-        ) -> Result<bool> {
+        pub async fn replace(conn: &mut Conn, table: Sealed, read: &WrappedKeyOf, key_id: &str, wrapped_key: &[u8]) -> Result<bool> {
             let written = match table {
                 $(Sealed::$name => on!(conn, |c| diesel::update($table::table.find(Uuid(read.row)))
                     .filter($table::wrapped_key.eq(&read.wrapped_key))

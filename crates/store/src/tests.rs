@@ -249,8 +249,8 @@ async fn links_and_tokens_go_there_and_back(conn: &mut Conn) {
         same((served.sealed_access, served.expires, served.has_refresh), (set.sealed_access, set.ends.access, full));
 
         let emptied = NewTokens::default();
-        assert!(!token_sets::replace(conn, link, 7, (&emptied, Past::Over)).await.unwrap(), "another version");
-        assert!(token_sets::replace(conn, link, set.version, (&emptied, Past::Over)).await.unwrap());
+        assert!(!token_sets::replace(conn, link, 7, &emptied, Past::Over).await.unwrap(), "another version");
+        assert!(token_sets::replace(conn, link, set.version, &emptied, Past::Over).await.unwrap());
         let (_, found) = token_sets::find(conn, link).await.unwrap().unwrap();
         assert!(found.sealed_access.is_none() && found.sealed_refresh.is_none() && found.ends == Ends::default());
         assert!(found.sealed_params.is_none());
@@ -328,10 +328,8 @@ async fn revocations_go_there_and_back(conn: &mut Conn) {
             ..revocation(None, None)
         };
         revocations::insert(conn, &row).await.unwrap();
-        let [due] = revocations::list_due(conn, ("box", "box_1"), early, 2).await.unwrap()[..] else {
-            panic!("not one")
-        };
-        assert!(revocations::list_due(conn, ("box", "box_2"), early, 2).await.unwrap().is_empty());
+        let [due] = revocations::list_due(conn, "box", "box_1", early, 2).await.unwrap()[..] else { panic!("not one") };
+        assert!(revocations::list_due(conn, "box", "box_2", early, 2).await.unwrap().is_empty());
         assert_eq!(revocations::list_providers(conn, early).await.unwrap(), [("box".to_owned(), "box_1".to_owned())]);
         let claimed = revocations::claim(conn, due, now).await.unwrap().unwrap();
         same(&claimed, Revocation { attempts: row.attempts + 1, retry_at: now.0, ..row.clone() });
@@ -341,7 +339,7 @@ async fn revocations_go_there_and_back(conn: &mut Conn) {
         assert!(!revocations::delete(conn, &row).await.unwrap());
         revocations::put_off(conn, &claimed, late).await.unwrap();
         revocations::put_off_due(conn, &claimed, now, early).await.unwrap();
-        assert!(revocations::list_due(conn, ("box", "box_1"), now, 2).await.unwrap().is_empty());
+        assert!(revocations::list_due(conn, "box", "box_1", now, 2).await.unwrap().is_empty());
         assert!(revocations::list_providers(conn, now).await.unwrap().is_empty());
         assert!(revocations::delete(conn, &Revocation { retry_at: late.0, ..claimed }).await.unwrap());
     }

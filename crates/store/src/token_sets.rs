@@ -203,12 +203,7 @@ pub async fn find(conn: &mut Conn, link: LinkId) -> Result<Option<(LinkOwner, To
 }
 
 /// Writes new tokens if the row still has the version that was read; says whether it did. The row's key stays.
-pub async fn replace(
-    conn: &mut Conn,
-    link: LinkId,
-    version_read: i64,
-    (tokens, past): (&NewTokens, Past),
-) -> Result<bool> {
+pub async fn replace(conn: &mut Conn, link: LinkId, version_read: i64, tokens: &NewTokens, past: Past) -> Result<bool> {
     let changes = &Changes::from(tokens);
     let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(link.0)))
         .filter(token_sets::version.eq(version_read))

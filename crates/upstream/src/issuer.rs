@@ -29,7 +29,7 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    pub(super) fn new(settings: settings::Issuer, (client, clock): (Client, SharedClock)) -> Self {
+    pub(super) fn new(settings: settings::Issuer, client: Client, clock: SharedClock) -> Self {
         Self {
             jwks_url: Cached::with_patience(Arc::clone(&clock), PAUSE),
             // Whoever makes a token up has them asked for.

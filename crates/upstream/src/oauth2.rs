@@ -99,7 +99,8 @@ pub(crate) fn code_request(
 pub(crate) fn refresh_request(
     settings: &Provider,
     prepared: &Prepared,
-    (refresh_token, params): (&SecretString, &Params),
+    refresh_token: &SecretString,
+    params: &Params,
 ) -> Result<HttpRequest> {
     let client = token_client(settings, prepared);
     let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
@@ -114,7 +115,8 @@ pub(crate) fn refresh_request(
 pub(crate) fn revocation_request(
     settings: &Provider,
     prepared: &Prepared,
-    (kind, token): (TokenType, &SecretString),
+    kind: TokenType,
+    token: &SecretString,
 ) -> Result<HttpRequest> {
     let endpoint = prepared.endpoint();
     // The crate refuses http, which our settings allow on loopback: it gets the address as https, and the request its own.

@@ -51,7 +51,9 @@ pub struct Provider {
 impl Provider {
     pub(crate) fn new(
         settings: settings::Provider,
-        (client, clock, entropy): (Client, SharedClock, SharedEntropy),
+        client: Client,
+        clock: SharedClock,
+        entropy: SharedEntropy,
     ) -> Result<Self> {
         Ok(Self {
             signer: Signer::new(&settings, entropy)?,
@@ -120,10 +122,11 @@ impl Provider {
     pub async fn refresh(
         &self,
         prepared: &Prepared,
-        (refresh_token, params): (&SecretString, &Params),
+        refresh_token: &SecretString,
+        params: &Params,
         within: Duration,
     ) -> Outcome {
-        let request = requests::refresh_request(&self.settings, prepared, (refresh_token, params));
+        let request = requests::refresh_request(&self.settings, prepared, refresh_token, params);
         self.ask(request, Some(self.clock.sleep(within))).await
     }
 
@@ -146,7 +149,7 @@ impl Provider {
             Ok(prepared) => prepared,
             Err(passing) => return RevocationOutcome::TryLater(passing),
         };
-        let Ok(request) = requests::revocation_request(&self.settings, &prepared, (kind, token)) else {
+        let Ok(request) = requests::revocation_request(&self.settings, &prepared, kind, token) else {
             return RevocationOutcome::Refused("the request cannot be built");
         };
         match self.client.send(request).await {

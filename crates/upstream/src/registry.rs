@@ -34,17 +34,17 @@ impl Upstream {
             .providers
             .iter()
             .map(|(id, provider)| {
-                let around = (client.clone(), Arc::clone(clock), Arc::clone(entropy));
-                let provider = Provider::new(provider.clone(), around)?;
+                let (clock, entropy) = (Arc::clone(clock), Arc::clone(entropy));
+                let provider = Provider::new(provider.clone(), client.clone(), clock, entropy)?;
                 Ok((id.clone(), Arc::new(provider)))
             })
             .collect::<Result<_>>()?;
-        let issuers = settings.issuers.iter().map(|issuer| {
-            let around = (client.clone(), Arc::clone(clock));
-            (issuer.issuer.clone(), Issuer::new(issuer.clone(), around))
-        });
+        let issuers = settings
+            .issuers
+            .iter()
+            .map(|issuer| (issuer.issuer.clone(), Issuer::new(issuer.clone(), client.clone(), Arc::clone(clock))));
         let issuers = issuers.collect();
-        let sms = Gateway::new(settings.sms.as_ref(), (client.clone(), Arc::clone(clock), Arc::clone(entropy)));
+        let sms = Gateway::new(settings.sms.as_ref(), client.clone(), Arc::clone(clock), Arc::clone(entropy));
         Ok(Self { client, providers, issuers, sms })
     }
 

@@ -70,7 +70,7 @@ enum Called {
 
 impl Gateway {
     /// The gateway of the settings.
-    pub(super) fn new(settings: Option<&Sms>, (client, clock, entropy): (Client, SharedClock, SharedEntropy)) -> Self {
+    pub(super) fn new(settings: Option<&Sms>, client: Client, clock: SharedClock, entropy: SharedEntropy) -> Self {
         Self(match settings {
             None => Way::Nobody,
             Some(Sms::Handed(sink)) => Way::Handed(sink.clone()),
@@ -81,14 +81,13 @@ impl Gateway {
         })
     }
 
-    /// As [`Gateway::new`], for a webhook that may take no longer than `limit`.
+    /// The same, whose webhook may take no longer than `limit`.
     #[cfg(test)]
-    pub(super) fn within(limit: Duration, settings: &Sms, around: (Client, SharedClock, SharedEntropy)) -> Self {
-        let mut gateway = Self::new(Some(settings), around);
-        if let Way::Webhook(webhook) = &mut gateway.0 {
+    pub(super) fn within(mut self, limit: Duration) -> Self {
+        if let Way::Webhook(webhook) = &mut self.0 {
             webhook.limit = limit;
         }
-        gateway
+        self
     }
 
     /// Whether there is anybody to send by.

@@ -9,7 +9,6 @@ pub fn in_the_clear<S: Serializer>(secret: &SecretString, serializer: S) -> Resu
 }
 
 /// As [`in_the_clear`], for one that may be missing.
-#[expect(clippy::ref_option, reason = "serde hands the field over as it stands")]
 pub fn in_the_clear_if_any<S: Serializer>(secret: &Option<SecretString>, serializer: S) -> Result<S::Ok, S::Error> {
     secret.as_ref().map(ExposeSecret::expose_secret).serialize(serializer)
 }

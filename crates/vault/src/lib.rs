@@ -176,13 +176,13 @@ impl Vault {
 
     /// A row's key, unwrapped.
     pub fn open_row_key(&self, table: Table, id: Uuid, key_id: &str, wrapped: &[u8]) -> Result<RowKey> {
-        self.held().unwrap(table, id, (key_id, wrapped))
+        self.held().unwrap(table, id, key_id, wrapped)
     }
 
     /// A row's key, wrapped again by the active key; the row key itself stays, and with it all that is sealed under it.
-    pub fn rewrap(&self, table: Table, id: Uuid, (key_id, wrapped): (&str, &[u8])) -> Result<WrappedKey> {
+    pub fn rewrap(&self, table: Table, id: Uuid, key_id: &str, wrapped: &[u8]) -> Result<WrappedKey> {
         let held = self.held();
-        let key = held.unwrap(table, id, (key_id, wrapped))?;
+        let key = held.unwrap(table, id, key_id, wrapped)?;
         held.wrap(table, id, &key, &*self.entropy)
     }
 
@@ -209,7 +209,7 @@ impl Held {
         Ok(WrappedKey { key_id: key_id.to_owned(), bytes })
     }
 
-    fn unwrap(&self, table: Table, id: Uuid, (key_id, wrapped): (&str, &[u8])) -> Result<RowKey> {
+    fn unwrap(&self, table: Table, id: Uuid, key_id: &str, wrapped: &[u8]) -> Result<RowKey> {
         let cipher = self.key(key_id).ok_or_else(|| Error::internal(format!("the keyring has no key {key_id}")))?;
         RowKey::from_bytes(&cipher.open(&key_place(table, id), wrapped)?)
     }

@@ -202,7 +202,7 @@ fn a_vault_that_took_another_keyring_opens_what_was_read_before() {
     old.replace(Keyring::parse(&Keyring::generate(&*entropy)).unwrap(), Duration::from_secs(5));
     assert!(open(&clone, &wrapped), "a row read before the key went");
     assert!(!clone.keys().contains_key(&wrapped.key_id), "it does not count as held");
-    let rewrapped = clone.rewrap(Table::TokenSets, OWNER.link.0, (&wrapped.key_id, &wrapped.bytes)).unwrap();
+    let rewrapped = clone.rewrap(Table::TokenSets, OWNER.link.0, &wrapped.key_id, &wrapped.bytes).unwrap();
     assert_eq!(rewrapped.key_id, clone.active_id());
     clone.forget_left(Duration::from_secs(5));
     assert!(open(&old, &wrapped));

@@ -84,7 +84,7 @@ impl Stage {
             (listen(FEDLINK, anywhere)?, listen(SANDBOX, anywhere)?, listen("127.0.0.1:0", true)?);
         let origin = format!("http://{}", public.local_addr().map_err(trouble)?);
         let base = format!("{origin}/blitz");
-        let sandbox = sandbox(provider, &base, (clock.clone(), entropy.clone()), &password)?;
+        let sandbox = sandbox(provider, &base, clock.clone(), entropy.clone(), &password)?;
         let [_, (bob, ..)] = SANDBOX_USERS;
         let partner_token = sandbox.issue(bob, "their-app", "openid").access_token;
         // The first that comes of a bind, not that one.
@@ -93,7 +93,7 @@ impl Stage {
         let secrets = (&secret, &password, &entropy.token());
         let configuration = configuration(&folder, (&origin, &sandbox), secrets, sms)?;
         let drain = configuration.start.drain;
-        let app = app(configuration, (clock.clone(), entropy)).await?;
+        let app = app(configuration, clock.clone(), entropy).await?;
         let current = Current::new(Arc::clone(&app.parts));
         let capacity = Capacity {
             workers: 1,
@@ -161,7 +161,8 @@ fn callback(sandbox: &Sandbox) -> String {
 fn sandbox(
     listener: TcpListener,
     base: &str,
-    (clock, entropy): (Arc<MovableClock>, SharedEntropy),
+    clock: Arc<MovableClock>,
+    entropy: SharedEntropy,
     password: &SecretString,
 ) -> Result<Sandbox, Trouble> {
     let clock: SharedClock = clock;
@@ -230,10 +231,7 @@ user_info_url = "{issuer}/userinfo"
     Ok(configuration)
 }
 
-async fn app(
-    configuration: Configuration,
-    (clock, entropy): (Arc<MovableClock>, SharedEntropy),
-) -> Result<App, Trouble> {
+async fn app(configuration: Configuration, clock: Arc<MovableClock>, entropy: SharedEntropy) -> Result<App, Trouble> {
     let app = Box::pin(App::build(configuration, clock, entropy, Handle::current()))
         .await
         .map_err(|error| Trouble::from(&error))?;

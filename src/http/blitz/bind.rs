@@ -268,7 +268,7 @@ fn redirect(to: &str, cookie: Option<FlowCookie>) -> HttpResponse {
     response.insert_header((LOCATION, to));
     if let Some(cookie) = cookie {
         let secure = cookie.secure;
-        response.cookie(cookies::keep(&cookie.name, cookie.value.expose_secret(), (cookie.max_age, secure)));
+        response.cookie(cookies::keep(&cookie.name, cookie.value.expose_secret(), cookie.max_age, secure));
         for name in &cookie.forget {
             response.cookie(cookies::forget(name, secure));
         }

@@ -103,10 +103,10 @@ pub(super) fn failure(app: &App, request: &HttpRequest, request_id: &str, error:
     if matches!(error, Error::Refused(_)) && told.code == Code::InternalError {
         tracing::warn!(request_id, err_id, "a partner's sign-in failed: {}", told.kind);
     }
-    shaped(&told, words::asked(app, request), (request_id, &err_id))
+    shaped(&told, words::asked(app, request), request_id, &err_id)
 }
 
-fn shaped(told: &Told, locale: Locale, (request_id, err_id): (&str, &str)) -> HttpResponse {
+fn shaped(told: &Told, locale: Locale, request_id: &str, err_id: &str) -> HttpResponse {
     let status = match told.code {
         Code::BadUserInput => StatusCode::BAD_REQUEST,
         Code::NotFound => StatusCode::NOT_FOUND,

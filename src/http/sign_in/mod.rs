@@ -50,7 +50,7 @@ pub(super) async fn show(app: App, request: HttpRequest) -> HttpResponse {
     let onward = Onward::parse(&app.parts.settings, query.get("to").map_or("", String::as_str));
     match desk.session().await {
         Ok(Some(session)) if !query.contains_key("switch") => desk.signed_in(&onward, &session),
-        Ok(_) => desk.form(StatusCode::OK, &onward, ("", None)),
+        Ok(_) => desk.form(StatusCode::OK, &onward, "", None),
         Err(error) => page::failure(desk.words, &error),
     }
 }
@@ -70,7 +70,7 @@ pub(super) async fn submit(app: App, request: HttpRequest, payload: Payload) -> 
     }
     let onward = Onward::parse(&app.parts.settings, form.get("to").map_or("", String::as_str));
     if !own_form::is_ours(&app, &request, form.get("csrf"), SIGN_IN) {
-        return desk.form(StatusCode::FORBIDDEN, &onward, ("", Some(desk.words.form_stale)));
+        return desk.form(StatusCode::FORBIDDEN, &onward, "", Some(desk.words.form_stale));
     }
     let attempt = Try {
         login: form.remove("login").unwrap_or_default(),
@@ -85,14 +85,14 @@ pub(super) async fn submit(app: App, request: HttpRequest, payload: Payload) -> 
         Ok(SignIn::Code(Asked::Sent(sent))) => desk.code(StatusCode::OK, &onward, &sent, None),
         Ok(SignIn::Code(Asked::NotSent)) => {
             let problem = Some(desk.words.code_not_sent);
-            desk.form(StatusCode::SERVICE_UNAVAILABLE, &onward, (&login, problem))
+            desk.form(StatusCode::SERVICE_UNAVAILABLE, &onward, &login, problem)
         }
         Ok(SignIn::Code(Asked::NoPhone)) => {
-            desk.form(StatusCode::UNPROCESSABLE_ENTITY, &onward, (&login, Some(desk.words.no_second_factor)))
+            desk.form(StatusCode::UNPROCESSABLE_ENTITY, &onward, &login, Some(desk.words.no_second_factor))
         }
         Ok(SignIn::Refused | SignIn::Code(Asked::Gone)) => {
             let problem = Some(desk.words.sign_in_refused);
-            desk.form(StatusCode::UNPROCESSABLE_ENTITY, &onward, (&login, problem))
+            desk.form(StatusCode::UNPROCESSABLE_ENTITY, &onward, &login, problem)
         }
         Err(error) => page::failure(desk.words, &error),
     }
@@ -116,7 +116,7 @@ pub(super) async fn sign_out(app: App, request: HttpRequest, payload: Payload) -
         Err(unread) => return page::failure(desk.words, &unread.into()),
     };
     let Some(cookie) = cookies::session(&app, &request) else { return desk.signed_out() };
-    if !own_form::is_of_session(&app, &request, form.get("csrf"), (&cookie, SIGN_OUT)) {
+    if !own_form::is_of_session(&app, &request, form.get("csrf"), &cookie, SIGN_OUT) {
         return match desk.session().await {
             // Another site may want it signed out; whoever sits there is asked.
             Ok(Some(session)) => desk.still_signed_in(&session),
@@ -197,7 +197,7 @@ impl Desk<'_> {
     }
 
     /// The form, with what was typed as login before, and what was wrong with it.
-    fn form(&self, status: StatusCode, onward: &Onward, (login, problem): (&str, Option<&str>)) -> HttpResponse {
+    fn form(&self, status: StatusCode, onward: &Onward, login: &str, problem: Option<&str>) -> HttpResponse {
         let (nonce, binding) = (page::nonce(), Binding::of(self.app, self.request));
         let csrf = binding.token(SIGN_IN);
         let by_phone = match onward.sign_in_by_phone_url(&self.app.parts.settings) {
@@ -221,14 +221,14 @@ impl Desk<'_> {
 
     /// Who is signed in, and the ways from here.
     fn signed_in(&self, onward: &Onward, session: &Session) -> HttpResponse {
-        self.who(StatusCode::OK, (onward, None), session)
+        self.who(StatusCode::OK, onward, None, session)
     }
 
     fn still_signed_in(&self, session: &Session) -> HttpResponse {
-        self.who(StatusCode::FORBIDDEN, (&Onward::Home, Some(self.words.form_stale)), session)
+        self.who(StatusCode::FORBIDDEN, &Onward::Home, Some(self.words.form_stale), session)
     }
 
-    fn who(&self, status: StatusCode, (onward, problem): (&Onward, Option<&str>), session: &Session) -> HttpResponse {
+    fn who(&self, status: StatusCode, onward: &Onward, problem: Option<&str>, session: &Session) -> HttpResponse {
         let settings = &self.app.parts.settings;
         let nonce = page::nonce();
         let cookie: SecretString = cookies::session(self.app, self.request).unwrap_or_default();
@@ -268,7 +268,7 @@ impl Desk<'_> {
             page::page(StatusCode::OK, &template, &nonce, None)
         };
         let name = sessions::cookie_name(settings);
-        let cookie = cookies::keep(name, session.value.expose_secret(), (session.max_age, settings.is_secure()));
+        let cookie = cookies::keep(name, session.value.expose_secret(), session.max_age, settings.is_secure());
         let response = with(response, &cookie);
         match &session.device {
             Some(device) => with(response, &cookies::keep_device(settings, device)),

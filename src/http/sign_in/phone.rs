@@ -35,7 +35,7 @@ pub(in crate::http) async fn show(app: App, request: HttpRequest) -> HttpRespons
         return page::no_codes(desk.words);
     }
     let onward = Onward::parse(&app.parts.settings, query.get("to").map_or("", String::as_str));
-    desk.number(StatusCode::OK, &onward, ("", None))
+    desk.number(StatusCode::OK, &onward, "", None)
 }
 
 /// `POST /sign-in/phone`: a number, the code that was sent to it, or the wish for another.
@@ -53,7 +53,7 @@ pub(in crate::http) async fn submit(app: App, request: HttpRequest, payload: Pay
     }
     let onward = Onward::parse(&app.parts.settings, form.get("to").map_or("", String::as_str));
     if !own_form::is_ours(&app, &request, form.get("csrf"), SIGN_IN) {
-        return desk.number(StatusCode::FORBIDDEN, &onward, ("", Some(desk.words.form_stale)));
+        return desk.number(StatusCode::FORBIDDEN, &onward, "", Some(desk.words.form_stale));
     }
     let asking = Asking { ip: address::origin(&app, &request).ip, locale: desk.words.locale };
     let Some(token) = form.remove("token").map(SecretString::from) else {
@@ -66,7 +66,7 @@ pub(in crate::http) async fn submit(app: App, request: HttpRequest, payload: Pay
             Ok(Asked::Sent(sent)) => desk.code(StatusCode::OK, &onward, &sent, None),
             // The code before may still be good.
             Ok(Asked::NotSent) => {
-                desk.again(StatusCode::SERVICE_UNAVAILABLE, &onward, (token, desk.words.code_not_sent)).await
+                desk.again(StatusCode::SERVICE_UNAVAILABLE, &onward, token, desk.words.code_not_sent).await
             }
             Ok(Asked::Gone | Asked::NoPhone) => desk.over(&onward, &token),
             Err(error @ Error::TooManyAttempts { .. }) => desk.too_early(&onward, token, &error).await,
@@ -137,7 +137,7 @@ struct ChoicePage<'a> {
 impl Desk<'_> {
     /// What came of asking for a code to the number that was typed.
     fn asked(&self, onward: &Onward, asked: Result<Asked>, typed: &str) -> HttpResponse {
-        let again = |status, problem| self.number(status, onward, (typed, Some(problem)));
+        let again = |status, problem| self.number(status, onward, typed, Some(problem));
         match asked {
             Ok(Asked::Sent(sent)) => self.code(StatusCode::OK, onward, &sent, None),
             Ok(Asked::NoPhone) => again(StatusCode::UNPROCESSABLE_ENTITY, self.words.phone_wrong),
@@ -153,14 +153,14 @@ impl Desk<'_> {
             Judged::In(cookie) => self.let_in(onward, &cookie),
             Judged::Several(types) => self.choice(onward, &token, &types),
             Judged::Gone => self.over(onward, &token),
-            Judged::Nobody => self.number(wrong, onward, ("", Some(self.words.phone_nobody))),
-            Judged::Wrong => self.again(wrong, onward, (token, self.words.code_wrong)).await,
-            Judged::Late => self.again(wrong, onward, (token, self.words.code_late)).await,
+            Judged::Nobody => self.number(wrong, onward, "", Some(self.words.phone_nobody)),
+            Judged::Wrong => self.again(wrong, onward, token, self.words.code_wrong).await,
+            Judged::Late => self.again(wrong, onward, token, self.words.code_late).await,
         }
     }
 
     /// The form for the code once more, with what was wrong.
-    async fn again(&self, status: StatusCode, onward: &Onward, (token, problem): (SecretString, &str)) -> HttpResponse {
+    async fn again(&self, status: StatusCode, onward: &Onward, token: SecretString, problem: &str) -> HttpResponse {
         match sign_in_code::phone_of(&self.app.parts, &token).await {
             Ok(Some(phone)) => self.code(status, onward, &Sent { token, phone }, Some(problem)),
             Ok(None) => self.over(onward, &token),
@@ -172,7 +172,7 @@ impl Desk<'_> {
     async fn too_early(&self, onward: &Onward, token: SecretString, error: &Error) -> HttpResponse {
         let seconds = retry_after(error).unwrap_or(1);
         let problem = (self.words.too_many_text)(seconds.div_ceil(60));
-        let mut response = self.again(StatusCode::TOO_MANY_REQUESTS, onward, (token, &problem)).await;
+        let mut response = self.again(StatusCode::TOO_MANY_REQUESTS, onward, token, &problem).await;
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
         response
     }
@@ -181,13 +181,13 @@ impl Desk<'_> {
     fn over(&self, onward: &Onward, token: &SecretString) -> HttpResponse {
         let (wrong, problem) = (StatusCode::UNPROCESSABLE_ENTITY, Some(self.words.code_gone));
         if sign_in_code::is_after_password(token) {
-            self.form(wrong, onward, ("", problem))
+            self.form(wrong, onward, "", problem)
         } else {
-            self.number(wrong, onward, ("", problem))
+            self.number(wrong, onward, "", problem)
         }
     }
 
-    fn number(&self, status: StatusCode, onward: &Onward, (phone, problem): (&str, Option<&str>)) -> HttpResponse {
+    fn number(&self, status: StatusCode, onward: &Onward, phone: &str, problem: Option<&str>) -> HttpResponse {
         let (nonce, binding) = (page::nonce(), Binding::of(self.app, self.request));
         let csrf = binding.token(SIGN_IN);
         let password = match onward.sign_in_again_url(&self.app.parts.settings) {

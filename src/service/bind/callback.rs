@@ -33,7 +33,7 @@ async fn take(parts: &Parts, answer: &Answer, browser: &Browser) -> Result<Step>
     let Some(flow) = store::read!(parts.store, |conn| store::flows::find_by_state(conn, &state_hash))? else {
         return Ok(Step::Nothing);
     };
-    match go_on(parts, &flow, (answer, &state_hash), browser).await {
+    match go_on(parts, &flow, answer, &state_hash, browser).await {
         Ok(step) => Ok(step),
         Err(Halt::Stop(why)) => stop(parts, &flow, why).await,
         Err(Halt::Failed(error)) => Err(error),
@@ -43,7 +43,8 @@ async fn take(parts: &Parts, answer: &Answer, browser: &Browser) -> Result<Step>
 async fn go_on(
     parts: &Parts,
     flow: &Flow,
-    (answer, state_hash): (&Answer, &[u8]),
+    answer: &Answer,
+    state_hash: &[u8],
     browser: &Browser,
 ) -> std::result::Result<Step, Halt> {
     let now = parts.clock.now();

@@ -46,7 +46,7 @@ async fn store_link(parts: &Parts, caller: &Caller, actor: &Actor, completion: C
     let now = parts.clock.now();
     let flow = take_pending(tx.conn(), &code_hash, &caller.client, now).await?.ok_or(Error::BindCode)?;
     if let Err(refusal) = fits(parts, &mut tx, caller, (&flow, &completion.code_verifier, &subject)).await {
-        return burn(parts, tx, actor, (&flow, refusal)).await;
+        return burn(parts, tx, actor, &flow, refusal).await;
     }
     match link(parts, &mut tx, (&caller.client, actor), (&flow, &subject)).await {
         Ok(()) => tx.commit().await,
@@ -58,7 +58,7 @@ async fn store_link(parts: &Parts, caller: &Caller, actor: &Actor, completion: C
                 // Used up by another call meanwhile, which has what was granted.
                 return Err(refusal);
             }
-            burn(parts, tx, actor, (&flow, refusal)).await
+            burn(parts, tx, actor, &flow, refusal).await
         }
         Err(error) => Err(error),
     }
@@ -88,7 +88,7 @@ fn subject(flow: &Flow, named: Option<Subject>) -> Result<Subject> {
 }
 
 /// Lets the flow's deletion stand, with a line of record and its tokens queued for revocation, and refuses. A failure of ours uses nothing up.
-async fn burn(parts: &Parts, mut tx: Tx, actor: &Actor, (flow, refusal): (&Flow, Error)) -> Result<()> {
+async fn burn(parts: &Parts, mut tx: Tx, actor: &Actor, flow: &Flow, refusal: Error) -> Result<()> {
     let detail = match refusal {
         Error::BindCode => "wrong_verifier",
         Error::Denied => "wrong_subject",
@@ -99,7 +99,7 @@ async fn burn(parts: &Parts, mut tx: Tx, actor: &Actor, (flow, refusal): (&Flow,
         ours => return Err(ours),
     };
     revoke_grant(parts, &mut tx, flow).await?;
-    record_refusal(parts, &mut tx, actor, (flow, detail)).await?;
+    record_refusal(parts, &mut tx, actor, flow, detail).await?;
     tx.commit().await?;
     Err(refusal)
 }

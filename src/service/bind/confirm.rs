@@ -90,14 +90,15 @@ pub async fn confirm(
     sent_csrf: SecretString,
     decision: String,
 ) -> Result<Step> {
-    parts.detached(async move |parts| answer(&parts, flow, &browser, (&sent_csrf, &decision)).await).await
+    parts.detached(async move |parts| answer(&parts, flow, &browser, &sent_csrf, &decision).await).await
 }
 
 async fn answer(
     parts: &Parts,
     flow: FlowId,
     browser: &Browser,
-    (sent_csrf, decision): (&SecretString, &str),
+    sent_csrf: &SecretString,
+    decision: &str,
 ) -> Result<Step> {
     let Waiting { flow, cookie, session } = match find(parts, flow, browser).await? {
         Ok(found) => found,
@@ -118,9 +119,8 @@ async fn answer(
 async fn hand_over(parts: &Parts, flow: &Flow) -> Result<Step> {
     let now = parts.clock.now();
     let code = parts.entropy.token();
-    let times = (now, FlowState::Pending.runs_out(now, flow.opened()));
-    let code_hash = hash(&code);
-    let confirmed = store::claim!(parts.store, |conn| store::flows::confirm(conn, flow, &code_hash, times))?;
+    let (code_hash, expires) = (hash(&code), FlowState::Pending.runs_out(now, flow.opened()));
+    let confirmed = store::claim!(parts.store, |conn| store::flows::confirm(conn, flow, &code_hash, now, expires))?;
     Ok(if confirmed { pending(parts, flow, &code) } else { Step::Nothing })
 }
 

@@ -28,11 +28,7 @@ pub(in crate::service) async fn sweep(parts: &Parts, before: DateTime<Utc>) -> R
 }
 
 /// Ends every flow of a subject, in the transaction that changes its account.
-pub(in crate::service) async fn end_all(
-    parts: &Parts,
-    tx: &mut Tx,
-    (subject, why): (&str, &'static str),
-) -> Result<()> {
+pub(in crate::service) async fn end_all(parts: &Parts, tx: &mut Tx, subject: &str, why: &'static str) -> Result<()> {
     for flow in take_all(tx.conn(), subject).await? {
         close(parts, tx, &flow, why).await?;
     }

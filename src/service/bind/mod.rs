@@ -248,7 +248,7 @@ async fn end(parts: &Parts, flow: &Flow, ended: Ended) -> Result<Step> {
 /// What is due when a flow's row is gone and there is no link.
 async fn close(parts: &Parts, tx: &mut Tx, flow: &Flow, detail: &'static str) -> Result<()> {
     revoke_grant(parts, tx, flow).await?;
-    record_refusal(parts, tx, &through(flow), (flow, detail)).await
+    record_refusal(parts, tx, &through(flow), flow, detail).await
 }
 
 /// The application through which a flow's browser acts.
@@ -284,12 +284,7 @@ fn whose<'a>(flow: &'a Flow, sid: Option<&'a Sid>) -> revoke::Whose<'a> {
 }
 
 /// The line that stays of a flow that ended without a link.
-async fn record_refusal(
-    parts: &Parts,
-    tx: &mut Tx,
-    actor: &Actor,
-    (flow, detail): (&Flow, &'static str),
-) -> Result<()> {
+async fn record_refusal(parts: &Parts, tx: &mut Tx, actor: &Actor, flow: &Flow, detail: &'static str) -> Result<()> {
     let about = About {
         subject: flow.subject.as_ref().map(Subject::as_str),
         provider: Some(&flow.provider),

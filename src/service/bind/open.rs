@@ -57,9 +57,8 @@ async fn look(parts: &Parts, id: FlowId, browser: &Browser) -> Result<Option<Ste
 async fn sign_in(parts: &Parts, flow: &Flow, cookie: Option<FlowCookie>) -> Result<Option<Step>> {
     if let Some(cookie) = &cookie {
         let now = parts.clock.now();
-        let times = (now, FlowState::SigningIn.runs_out(now, Some(now)));
-        let cookie_hash = hash(&cookie.value);
-        if !store::claim!(parts.store, |conn| store::flows::await_sign_in(conn, flow.id, &cookie_hash, times))? {
+        let (cookie_hash, expires) = (hash(&cookie.value), FlowState::SigningIn.runs_out(now, Some(now)));
+        if !store::claim!(parts.store, |conn| store::flows::await_sign_in(conn, flow.id, &cookie_hash, now, expires))? {
             return Ok(None);
         }
     }

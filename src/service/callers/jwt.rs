@@ -87,7 +87,7 @@ async fn admit(parts: &Arc<Parts>, verified: &Verified, subject: &Subject) -> Re
     }
     let account = match found {
         Some(account) => account,
-        None => accounts::make_of_issuer(parts, (&verified.issuer, &verified.client), subject).await?,
+        None => accounts::make_of_issuer(parts, &verified.issuer, &verified.client, subject).await?,
     };
     let theirs = account.issuer.as_deref() == Some(verified.issuer.as_str());
     if theirs && may_enter(&account) { Ok(()) } else { Err(Error::Denied) }

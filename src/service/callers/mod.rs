@@ -68,11 +68,7 @@ fn caller(client: &Client, mode: Mode, scopes: &[Scope]) -> Caller {
 
 /// The caller that a client's REST password stands for: system mode, the client's own scopes. `from` is asked for a wrong one
 /// alone, as for [`client`].
-pub fn from_basic(
-    parts: &Parts,
-    (id, password): (&str, &SecretString),
-    from: impl FnOnce() -> IpAddr,
-) -> Result<Caller> {
+pub fn from_basic(parts: &Parts, id: &str, password: &SecretString, from: impl FnOnce() -> IpAddr) -> Result<Caller> {
     let client = find_client(parts, id);
     let matches = matches(client.and_then(|client| client.rest_password.as_ref()), password);
     let client = client.filter(|_| matches).ok_or_else(|| refused(parts, "REST password", from()))?;
@@ -83,7 +79,8 @@ pub fn from_basic(
 /// [`Error::TooManyAttempts`] if it is a wrong one too many of those that come `from` there.
 pub fn client<'a>(
     parts: &'a Parts,
-    (id, secret): (&str, &SecretString),
+    id: &str,
+    secret: &SecretString,
     from: impl FnOnce() -> IpAddr,
 ) -> Result<&'a Client> {
     let client = find_client(parts, id);

@@ -44,7 +44,8 @@ pub struct Shown {
 /// anybody's.
 pub async fn start(
     parts: &Arc<Parts>,
-    (phone, user): (Option<&str>, Option<&str>),
+    phone: Option<&str>,
+    user: Option<&str>,
     asking: Asking,
 ) -> Result<SecretString> {
     // The source's own reading: what is empty is not there.
@@ -81,7 +82,7 @@ async fn account_of(parts: &Parts, subject: Option<&Subject>) -> Result<Option<A
 /// Whether there is such a user is answered only so often, but to whom the right password has told it.
 async fn count_question(parts: &Arc<Parts>, ip: IpAddr) -> Result<()> {
     let limit = parts.settings.limits.sms_per_hour_and_ip;
-    match attempts::count_from(parts, ("users asked by", ip), limit, Window::Hour).await? {
+    match attempts::count_from(parts, "users asked by", ip, limit, Window::Hour).await? {
         Verdict::Allowed => Ok(()),
         Verdict::Refused { retry_after, .. } => Err(Error::refused(Refusal::TooManyRequests { retry_after })),
     }
@@ -125,13 +126,14 @@ pub(in crate::service) async fn prepare(
 
 /// Sends another code; the one before is void once it is on its way.
 pub async fn resend(parts: &Arc<Parts>, token: &str, asking: Asking) -> Result<()> {
-    send_again(parts, (Purpose::Confirm, token), asking).await
+    send_again(parts, Purpose::Confirm, token, asking).await
 }
 
 /// As [`resend`], for a confirmation of this purpose.
 pub(in crate::service) async fn send_again(
     parts: &Arc<Parts>,
-    (purpose, token): (Purpose, &str),
+    purpose: Purpose,
+    token: &str,
     asking: Asking,
 ) -> Result<()> {
     let found = live(parts, purpose, token).await?;

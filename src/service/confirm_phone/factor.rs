@@ -31,7 +31,8 @@ pub(in crate::service) enum Factor {
 /// as a look at their code.
 pub(in crate::service) async fn second_factor(
     parts: &Arc<Parts>,
-    (subject, phone): (Subject, &Phone),
+    subject: Subject,
+    phone: &Phone,
     value: &str,
     origin: &Origin,
 ) -> Result<Option<Factor>> {
@@ -43,7 +44,7 @@ pub(in crate::service) async fn second_factor(
     let is_code = (1..=DIGITS).contains(&value.len()) && value.chars().all(|c| c.is_ascii_digit());
     let (true, Ok(typed)) = (is_code, value.parse::<i64>()) else { return Ok(None) };
     let now = at(parts.clock.now());
-    let live = store::read!(parts.store, |conn| list_live(conn, (phone, Purpose::Confirm), now))?;
+    let live = store::read!(parts.store, |conn| list_live(conn, phone, Purpose::Confirm, now))?;
     let candidates = candidates(&live, &subject);
     let budget = Budget::Accounts(subject);
     for candidate in candidates {

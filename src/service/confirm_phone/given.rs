@@ -17,18 +17,19 @@ const OPEN: TimeDelta = TimeDelta::minutes(10);
 
 /// Opens the budget of an account from now on, for the network that gave this password of it, of which it has told that it is
 /// right: whoever was not told must not learn it by what follows.
-pub(in crate::service) async fn open(parts: &Arc<Parts>, (subject, hash): (&Subject, &str), ip: IpAddr) -> Result<()> {
-    attempts::mark(parts, key((subject.as_str(), hash), ip), OPEN).await
+pub(in crate::service) async fn open(parts: &Arc<Parts>, subject: &Subject, hash: &str, ip: IpAddr) -> Result<()> {
+    attempts::mark(parts, key(subject.as_str(), hash, ip), OPEN).await
 }
 
 /// Whether it is open to a network. It takes as long where there is no such account.
 pub(super) async fn is_open(parts: &Parts, account: Option<&Account>, ip: IpAddr) -> Result<bool> {
     let password = account.and_then(|account| Some((account.subject.as_str(), account.usable_password()?.as_str())));
-    let is_marked = attempts::is_used_up(parts, &key(password.unwrap_or_default(), ip), 1).await?;
+    let (subject, hash) = password.unwrap_or_default();
+    let is_marked = attempts::is_used_up(parts, &key(subject, hash, ip), 1).await?;
     Ok(is_marked && password.is_some())
 }
 
 /// The hash of the password is in it: with another password it is another key, and what the old one opened is shut.
-fn key((subject, hash): (&str, &str), ip: IpAddr) -> Key {
+fn key(subject: &str, hash: &str, ip: IpAddr) -> Key {
     Key::new("password given", &[subject, hash, &subscriber(ip)].join("\0"))
 }

@@ -57,7 +57,7 @@ async fn admit(parts: &Arc<Parts>, phone: &Phone, budget: &Budget, ip: IpAddr) -
     }
     let is_anybodys = *budget == Budget::Anybodys;
     if is_anybodys {
-        let counted = attempts::count_from(parts, ("SMS for", ip), limits.sms_per_hour_and_ip, Window::Hour).await?;
+        let counted = attempts::count_from(parts, "SMS for", ip, limits.sms_per_hour_and_ip, Window::Hour).await?;
         if let Verdict::Refused { retry_after, .. } = counted {
             return Err(Error::refused(Refusal::SmsForIpDayLimitReached { retry_after }));
         }

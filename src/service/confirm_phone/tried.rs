@@ -19,7 +19,7 @@ use store::confirm_phone_actions::{end, find, look, spend_code, verify};
 use store::{self, at};
 
 /// Confirms a phone by the code that was sent to it.
-pub async fn complete(parts: &Arc<Parts>, (token, typed): (&str, i64), origin: &Origin) -> Result<()> {
+pub async fn complete(parts: &Arc<Parts>, token: &str, typed: i64, origin: &Origin) -> Result<()> {
     let found = live(parts, Purpose::Confirm, token).await?;
     let budget = budget_of(Purpose::Confirm, &found);
     let refusal = match try_code(parts, (Purpose::Confirm, &found), &budget, (typed, Right::Confirms), origin).await? {
@@ -55,7 +55,7 @@ pub(in crate::service) async fn try_code(
     (typed, right): (i64, Right),
     origin: &Origin,
 ) -> Result<Tried> {
-    if let Verdict::Refused { first, retry_after } = count_look(parts, (purpose, tried), budget, origin).await? {
+    if let Verdict::Refused { first, retry_after } = count_look(parts, purpose, tried, budget, origin).await? {
         if first {
             tracing::warn!(ip = %origin.ip, "too many codes were tried: refused for {} s", retry_after.as_secs());
             let is_sign_in = purpose != Purpose::Confirm || right == Right::IsSpent;
@@ -64,7 +64,7 @@ pub(in crate::service) async fn try_code(
                 Budget::Anybodys => None,
             };
             if is_sign_in {
-                write_refusal(parts, origin, (subject, "too_many_attempts")).await?;
+                write_refusal(parts, origin, subject, "too_many_attempts").await?;
             }
         }
         return Err(Error::TooManyAttempts { retry_after });
@@ -76,7 +76,8 @@ pub(in crate::service) async fn try_code(
 /// `first` is never of a second: those are many.
 async fn count_look(
     parts: &Arc<Parts>,
-    (purpose, tried): (Purpose, &Confirmation),
+    purpose: Purpose,
+    tried: &Confirmation,
     budget: &Budget,
     origin: &Origin,
 ) -> Result<Verdict> {
@@ -86,7 +87,7 @@ async fn count_look(
         return Ok(Verdict::Refused { first: false, retry_after });
     }
     let of_network = limits.sms_per_hour_and_ip.saturating_mul(24);
-    let counted = attempts::count_from(parts, (kinds.looks_from, origin.ip), of_network, Window::Day).await?;
+    let counted = attempts::count_from(parts, kinds.looks_from, origin.ip, of_network, Window::Day).await?;
     if counted != Verdict::Allowed {
         return Ok(counted);
     }

@@ -57,15 +57,15 @@ async fn go(
     let Some((known, seen)) = known.filter(|(known, _)| known.client == *client) else {
         return Ok(Some(Err(Refused::Grant)));
     };
-    if look(parts, redemption, (&known, &seen)) == Verdict::Wait {
+    if look(parts, redemption, &known, &seen) == Verdict::Wait {
         return Ok(None);
     }
     let mut tx = begin_holding(parts, &known.subject).await?;
     let Some((code, seen)) = find_code(tx.conn(), parts, &hash).await? else { return Ok(Some(Err(Refused::Grant))) };
-    match look(parts, redemption, (&code, &seen)) {
+    match look(parts, redemption, &code, &seen) {
         Verdict::Wait => return Ok(None),
         Verdict::Refuse => return Ok(Some(Err(Refused::Grant))),
-        Verdict::Burn => return burn(parts, tx, (&code, &seen, redemption)).await.map(Some),
+        Verdict::Burn => return burn(parts, tx, &code, &seen, redemption).await.map(Some),
         Verdict::Reused => {
             delete(tx.conn(), &hash).await?;
             family(&code).end_reused(parts, tx, "code").await?;
@@ -84,7 +84,7 @@ async fn go(
         return Ok(Some(Err(Refused::Grant)));
     }
     let scopes = code.scopes().collect();
-    let issued = family(&code).issue(parts, &mut tx, (claim.id, scopes)).await?;
+    let issued = family(&code).issue(parts, &mut tx, claim.id, scopes).await?;
     // From here on it counts, whether or not we hear that it does.
     let claimed = Claimed::new(parts, Held::Code(hash), claim.id);
     tx.commit().await?;
@@ -95,7 +95,7 @@ async fn find_code(conn: &mut Conn, parts: &Parts, hash: &[u8]) -> Result<Option
     find_presented(conn, hash, store::now(parts.clock.now())).await
 }
 
-fn look(parts: &Parts, redemption: &Redemption, (code, seen): (&AuthorizationCode, &ClaimSeen)) -> Verdict {
+fn look(parts: &Parts, redemption: &Redemption, code: &AuthorizationCode, seen: &ClaimSeen) -> Verdict {
     judge(Presented {
         standing: seen.standing(),
         is_late: code.expires <= parts.clock.now(),
@@ -115,7 +115,9 @@ fn wrong(code: &AuthorizationCode, redemption: &Redemption) -> Option<&'static s
 async fn burn(
     parts: &Parts,
     mut tx: Tx,
-    (code, seen, redemption): (&AuthorizationCode, &ClaimSeen, &Redemption),
+    code: &AuthorizationCode,
+    seen: &ClaimSeen,
+    redemption: &Redemption,
 ) -> Result<Brought> {
     delete(tx.conn(), &code.code_hash).await?;
     family(code).forget(&mut tx, seen.id()).await?;

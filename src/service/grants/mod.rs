@@ -140,7 +140,7 @@ impl<'a> Family<'a> {
 
 impl Family<'_> {
     /// The next tokens, those of a claim, in a transaction that holds the subject.
-    async fn issue(&self, parts: &Parts, tx: &mut Tx, (claim, scopes): (Uuid, Vec<Scope>)) -> Result<Issued> {
+    async fn issue(&self, parts: &Parts, tx: &mut Tx, claim: Uuid, scopes: Vec<Scope>) -> Result<Issued> {
         let (access, refresh) = (parts.entropy.token(), parts.entropy.token());
         let whose = (self.client, Some(self.subject), Some(self.id));
         let token = access_token(parts, (&access, claim), whose, &scopes)?;

@@ -35,7 +35,7 @@ pub async fn refresh(
     let attempt = Attempt::new(parts);
     hand_out(parts, &attempt, async move |parts| {
         loop {
-            if let Some(end) = go(&parts, hash, (&known, scopes.as_ref()), &attempt).await? {
+            if let Some(end) = go(&parts, hash, &known, scopes.as_ref(), &attempt).await? {
                 return Ok(end);
             }
             attempt.wait(&parts).await?;
@@ -48,7 +48,8 @@ pub async fn refresh(
 async fn go(
     parts: &Arc<Parts>,
     hash: [u8; 32],
-    (known, scopes): (&RefreshToken, Option<&Vec<Scope>>),
+    known: &RefreshToken,
+    scopes: Option<&Vec<Scope>>,
     attempt: &Attempt,
 ) -> Result<Option<Brought>> {
     let seen = store::read!(parts.store, |conn| find_token(conn, parts, &hash))?;
@@ -77,7 +78,7 @@ async fn go(
         return Ok(None);
     }
     family.forget(&mut tx, claim.void).await?;
-    let issued = family.issue(parts, &mut tx, (claim.id, scopes.clone())).await?;
+    let issued = family.issue(parts, &mut tx, claim.id, scopes.clone()).await?;
     // From here on it counts, whether or not we hear that it does.
     let claimed = Claimed::new(parts, Held::RefreshToken(hash), claim.id);
     tx.commit().await?;

@@ -51,7 +51,7 @@ pub async fn rewrap(store: &Store, vault: &Vault, mut progress: impl FnMut(Progr
         for ((place, table), key_id, _) in todo {
             let mut after = Uuid::nil();
             loop {
-                let read = list_of_key(&mut store.read().await?, table, (&key_id, after, BATCH)).await?;
+                let read = list_of_key(&mut store.read().await?, table, &key_id, after, BATCH).await?;
                 let Some(last) = read.last() else { break };
                 after = last.row;
                 done += u64::try_from(read.len()).unwrap_or_default();
@@ -87,7 +87,7 @@ async fn move_batch(
     // Before the transaction: nobody has to wait for the cryptography.
     let mut wrapped: Vec<(&WrappedKeyOf, WrappedKey)> = Vec::with_capacity(all.len());
     for read in all {
-        match vault.rewrap(place, read.row, (key_id, &read.wrapped_key)) {
+        match vault.rewrap(place, read.row, key_id, &read.wrapped_key) {
             Ok(key) => wrapped.push((read, key)),
             Err(error) => {
                 let error = std::error::Error::source(&error).map(ToString::to_string);
@@ -101,7 +101,7 @@ async fn move_batch(
     let mut moved = 0;
     for (read, key) in &wrapped {
         // A row that went, or that another moved meanwhile, is none of ours any more.
-        moved += u64::from(replace(tx.conn(), table, read, (&key.key_id, &key.bytes)).await?);
+        moved += u64::from(replace(tx.conn(), table, read, &key.key_id, &key.bytes).await?);
     }
     tx.commit().await?;
     ended.moved += moved;

@@ -85,7 +85,7 @@ async fn end_what_changed(parts: &Parts, tx: &mut Tx, plan: &Plan) -> Result<Vec
     let mut changed: Vec<Subject> = placings.iter().filter_map(|placing| placing.taken_from.clone()).collect();
     changed.extend(plan.user.clone().filter(|_| placings.iter().any(|placing| placing.given.is_some())));
     for subject in &changed {
-        endings::carry_out(parts, tx, subject.as_str(), (&[Change::Address], None)).await?;
+        endings::carry_out(parts, tx, subject.as_str(), &[Change::Address], None).await?;
     }
     Ok(changed)
 }
@@ -204,7 +204,7 @@ async fn settle(
         let Some((address, from)) = address.zip(placing.taken_from.as_ref()) else { continue };
         let meta = metas.entry(from).or_default();
         *meta = noted(meta, kind, address.as_str().into());
-        if !rows::take(tx.conn(), from.as_str(), &address, (meta, at(parts.clock.now()))).await? {
+        if !rows::take(tx.conn(), from.as_str(), &address, meta, at(parts.clock.now())).await? {
             return Ok(None);
         }
         let about = About {
@@ -217,15 +217,15 @@ async fn settle(
     }
     match plan.user.as_ref().and_then(|user| Some((user, found.account(user)?))) {
         Some((user, account)) => {
-            let filling = filling(parts, arrival, told, (plan, account));
+            let filling = filling(parts, arrival, told, plan, account);
             Ok(rows::fill(tx.conn(), user.as_str(), &filling).await?.then(|| user.clone()))
         }
-        None => create(parts, tx, arrival, (told, plan)).await,
+        None => create(parts, tx, arrival, told, plan).await,
     }
 }
 
 /// What a user who was found gets.
-fn filling(parts: &Parts, arrival: &Arrival, told: &Told, (plan, account): (&Plan, &Account)) -> Filling {
+fn filling(parts: &Parts, arrival: &Arrival, told: &Told, plan: &Plan, account: &Account) -> Filling {
     let mut meta = noted(&account.meta, arrival.client.identity.fp_name(), told.kept());
     let phone = account.phone.as_ref().map(|phone| phone.address.as_str());
     let email = account.email.as_ref().map(|email| email.address.as_str());
@@ -247,12 +247,7 @@ fn filling(parts: &Parts, arrival: &Arrival, told: &Told, (plan, account): (&Pla
     }
 }
 
-async fn create(
-    parts: &Parts,
-    tx: &mut Tx,
-    arrival: &Arrival,
-    (told, plan): (&Told, &Plan),
-) -> Result<Option<Subject>> {
+async fn create(parts: &Parts, tx: &mut Tx, arrival: &Arrival, told: &Told, plan: &Plan) -> Result<Option<Subject>> {
     let subject = Subject::parse(parts.entropy.uuid().to_string())?;
     let (profile, system) = (&told.profile, arrival.client.identity.fp_name());
     let account = Account {

@@ -111,7 +111,7 @@ pub async fn sign_in(parts: &Arc<Parts>, callback: Callback) -> Result<Ticket> {
     let unknown_client = || Error::refused(Refusal::InvalidParameter("client_id"));
     let client_id = ClientId::parse(client_id.expose_secret()).map_err(|_no_id| unknown_client())?;
     let client = partner.clients.get(&client_id).ok_or_else(unknown_client)?.clone();
-    let userinfo = ask(parts, (&name, &client_id), client.clone(), access_token.clone()).await?;
+    let userinfo = ask(parts, &name, &client_id, client.clone(), access_token.clone()).await?;
     let Some(profile) = client.fields.read(&userinfo) else {
         tracing::warn!(partner = name, client = %client_id, "the partner's userinfo is not what it must be");
         return Err(Error::refused(Refusal::InvalidUserData));
@@ -143,7 +143,8 @@ async fn admit(parts: &Arc<Parts>, origin: &Origin, session: Option<&CondoSessio
 /// Asks the partner whose the token is, where a caller who hangs up cancels nothing.
 async fn ask(
     parts: &Arc<Parts>,
-    (partner, client_id): (&str, &ClientId),
+    partner: &str,
+    client_id: &ClientId,
     client: PartnerClient,
     access_token: SecretString,
 ) -> Result<Value> {

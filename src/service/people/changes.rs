@@ -212,7 +212,7 @@ pub async fn create_role(parts: &Arc<Parts>, by: Editor, organization: Uuid, cha
             granted: Granted::by_default(),
             history: History::begun(parts.clock.now()),
         };
-        let hand = hand(tx, &by.access, organization.id, (all, false)).await?;
+        let hand = hand(tx, &by.access, organization.id, all, false).await?;
         change.write(&mut role.name, &mut role.granted)?;
         grants(&hand.permissions(), &Granted::default(), &role.granted)?;
         insert_role(tx.conn(), &role).await?;
@@ -228,7 +228,7 @@ pub async fn change_role(parts: &Arc<Parts>, by: Editor, id: Uuid, change: RoleC
         let own = by.access.works_at("organization", Some("canManageRoles"));
         let mut role: Role = editable(tx, id, all, own).await?;
         let is_own = own_role(tx, &by.access, role.organization).await?.is_some_and(|own| own.id == role.id);
-        let hand = hand(tx, &by.access, role.organization, (all, is_own)).await?;
+        let hand = hand(tx, &by.access, role.organization, all, is_own).await?;
         let before = role.granted.clone();
         change.deleted.clone().apply(&mut role.history.deleted);
         change.write(&mut role.name, &mut role.granted)?;
@@ -289,7 +289,8 @@ pub async fn change_rights_set(parts: &Arc<Parts>, by: Editor, id: Uuid, change:
 pub async fn create_employee(
     parts: &Arc<Parts>,
     by: Editor,
-    (organization, subject): (Uuid, String),
+    organization: Uuid,
+    subject: String,
     change: EmployeeChange,
 ) -> Result<Employee> {
     by.access.require_admin()?;

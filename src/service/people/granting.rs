@@ -15,7 +15,8 @@ pub(super) async fn hand(
     tx: &mut Tx,
     access: &Access,
     organization: Uuid,
-    (manages_all, is_own): (bool, bool),
+    manages_all: bool,
+    is_own: bool,
 ) -> Result<Hand> {
     let role = own_role(tx, access, organization).await?;
     let role = role.map(|role| role.granted).unwrap_or_default();
@@ -40,7 +41,7 @@ pub(super) async fn may_appoint(
     manages_all: bool,
 ) -> Result<()> {
     let is_own = employment.subject == access.user.id;
-    let hand = hand(tx, access, employment.organization, (manages_all, is_own)).await?;
+    let hand = hand(tx, access, employment.organization, manages_all, is_own).await?;
     let granted = match employment.role {
         None => Granted::default(),
         Some(id) => connected::<Role>(tx, id, "role").await?.granted,

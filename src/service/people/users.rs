@@ -141,7 +141,7 @@ pub async fn change_user(parts: &Arc<Parts>, by: Editor, id: Subject, mut change
         update(tx.conn(), &account).await.map_err(taken)?;
         let changes = account.credentials().changes_since(&before);
         let own = by.session.as_ref().filter(|_| by.access.user.id == id);
-        endings::carry_out(&parts, tx, id.as_str(), (&changes, own)).await?;
+        endings::carry_out(&parts, tx, id.as_str(), &changes, own).await?;
         by.sign(&parts, tx, Event::AccountChanged, id.as_str()).await?;
         User::from(account)
     })?;

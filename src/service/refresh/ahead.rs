@@ -178,7 +178,7 @@ async fn refresh_all(parts: &Arc<Parts>, due: Vec<StaleSet>) {
     join_all(due.into_iter().map(async |set| {
         let Some(provider) = &set.provider else { return };
         // How it ended is in the row and in the log.
-        let _landed = in_turn(parts, provider, (set.link, set.version), Errand::Renew).await;
+        let _landed = in_turn(parts, provider, set.link, set.version, Errand::Renew).await;
     }))
     .await;
 }

@@ -91,7 +91,7 @@ async fn store_answer(
     let conn = parts.store.write().await;
     let mut conn = conn.map_err(|error| Error::StorageUnavailable(Box::new(error)))?;
     let owner = owner(link, of);
-    if swap(parts, &mut conn, owner, (set, keeping)).await? {
+    if swap(parts, &mut conn, owner, set, keeping).await? {
         return Ok(Some(Stored::Written));
     }
     let Some((_, now_there)) = find(&mut conn, link).await? else {

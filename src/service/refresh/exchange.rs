@@ -45,7 +45,7 @@ impl<'a> Exchange<'a> {
         let settings = client.settings();
         let patience = patience(settings.rotates, settings.reuse_window, settings.answer_within);
         let sent = self.refresh.parts.clock.monotonic();
-        let outcome = self.wait_for(client.refresh(prepared, (&read.spent, &read.params), patience.first)).await;
+        let outcome = self.wait_for(client.refresh(prepared, &read.spent, &read.params, patience.first)).await;
         let Outcome::TryLater(Passing { kind: PassingKind::Ambiguous, reason, .. }) = &outcome else {
             return self.came_to(outcome, before);
         };
@@ -58,7 +58,7 @@ impl<'a> Exchange<'a> {
         // lease has to be ours, or another may have asked.
         let outcome = match client.prepare().await {
             Ok(prepared) if self.is_still_ours().await && works_still() => {
-                self.wait_for(client.refresh(&prepared, (&read.spent, &read.params), patience.second)).await
+                self.wait_for(client.refresh(&prepared, &read.spent, &read.params, patience.second)).await
             }
             Ok(_) | Err(_) => outcome,
         };

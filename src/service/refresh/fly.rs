@@ -28,7 +28,8 @@ const UNPREPARED: Duration = Duration::from_secs(1);
 pub(super) async fn fly(
     parts: &Arc<Parts>,
     provider: &ProviderId,
-    (link, version): (LinkId, i64),
+    link: LinkId,
+    version: i64,
     errand: Errand,
 ) -> Landing {
     let Some(client) = parts.upstream.provider(provider) else { return Landing::Gone };

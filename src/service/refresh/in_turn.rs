@@ -12,11 +12,12 @@ use domain::refresh::Errand;
 pub(super) async fn in_turn(
     parts: &Arc<Parts>,
     provider: &ProviderId,
-    which: (LinkId, i64),
+    link: LinkId,
+    version: i64,
     errand: Errand,
 ) -> Option<Landing> {
     let lane = parts.flights.lane(provider, parts.settings.tokens.max_concurrency);
     // Before the flight, not in it: a caller who joins it must not wait in the queue of the background.
     let _turn = lane.background.acquire().await.ok()?;
-    join(parts, provider, which, errand).await.ok()
+    join(parts, provider, link, version, errand).await.ok()
 }

@@ -16,7 +16,8 @@ use domain::refresh::Errand;
 pub(in crate::service) fn join(
     parts: &Arc<Parts>,
     provider: &ProviderId,
-    (link, version): (LinkId, i64),
+    link: LinkId,
+    version: i64,
     errand: Errand,
 ) -> Flight {
     let mut flying = parts.flights.flying.lock().unwrap_or_else(PoisonError::into_inner);
@@ -31,7 +32,7 @@ pub(in crate::service) fn join(
     // Made before the task, so that one that is never run leaves no flight on the list either.
     let strip = Airstrip { parts: Arc::clone(parts), link };
     parts.runtime.spawn(async move {
-        let result = fly(&crew, &provider, (link, version), errand).await;
+        let result = fly(&crew, &provider, link, version, errand).await;
         // First off the list, then the news: who hears it and asks again must not join this flight.
         drop(strip);
         // Nobody may be waiting any more; what counts is in the database.

@@ -57,8 +57,7 @@ fn can_look(parts: &Parts, marked: &DeadSet) -> bool {
 /// passing, nothing new, and a later round tries again.
 async fn look_again(parts: &Arc<Parts>, marked: &DeadSet) {
     let Some(provider) = &marked.provider else { return };
-    let which = (marked.link, marked.version);
-    let wait = match in_turn(parts, provider, which, Errand::SecondLook).await {
+    let wait = match in_turn(parts, provider, marked.link, marked.version, Errand::SecondLook).await {
         // The mark is told at once, or is no more; or nothing can be written anyway.
         Some(Landing::Read | Landing::Gone | Landing::StorageAway) => return,
         Some(Landing::Rest(until)) => until.saturating_sub(parts.clock.monotonic()),
@@ -68,7 +67,7 @@ async fn look_again(parts: &Arc<Parts>, marked: &DeadSet) {
     let now = store::now(parts.clock.now());
     let put_off = async { put_off(&mut parts.store.write().await?, marked, now, wait).await };
     if let Err(error) = put_off.await {
-        tracing::warn!(link = %which.0, %error, "a second look could not be put off");
+        tracing::warn!(link = %marked.link, %error, "a second look could not be put off");
     }
 }
 

@@ -34,8 +34,8 @@ async fn condo_sessions_go_there_and_back() {
         same(found, row(false, late));
         assert!(whose.is_none());
         // Of two who read the same end one puts it off.
-        assert!(condo_sessions::prolong(conn, &[3; 32], (early.0, late.0)).await.unwrap());
-        assert!(!condo_sessions::prolong(conn, &[3; 32], (early.0, late.0)).await.unwrap());
+        assert!(condo_sessions::prolong(conn, &[3; 32], early.0, late.0).await.unwrap());
+        assert!(!condo_sessions::prolong(conn, &[3; 32], early.0, late.0).await.unwrap());
         assert!(condo_sessions::set_user_type(conn, &[2; 32], AccountType::Staff).await.unwrap());
         assert!(!condo_sessions::set_user_type(conn, &[9; 32], AccountType::Staff).await.unwrap());
         condo_sessions::insert(conn, &[4; 32], &row(true, early)).await.unwrap();

@@ -123,7 +123,7 @@ async fn live_codes_of_a_phone_are_listed_the_latest_first() {
             insert(&mut conn, row).await.unwrap();
         }
         let live = async |conn: &mut Conn, now: At| {
-            let live = list_live(conn, (&first.phone, Purpose::Confirm), now).await.unwrap();
+            let live = list_live(conn, &first.phone, Purpose::Confirm, now).await.unwrap();
             live.iter().map(|row| row.token_hash[0]).collect::<Vec<_>>()
         };
         assert_eq!(live(&mut conn, later(60)).await, [2, 1]);

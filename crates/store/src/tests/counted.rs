@@ -8,20 +8,16 @@ async fn a_window_that_is_over_starts_anew() {
         let [early, now, late] = moments();
         let mut conn = store.write().await.unwrap();
         let key = text();
-        assert_eq!(attempts::count(&mut conn, &key, (early, now)).await.unwrap(), (1, now));
-        assert_eq!(
-            attempts::count(&mut conn, &key, (early, late)).await.unwrap(),
-            (2, now),
-            "a later try moves no end"
-        );
-        assert_eq!(attempts::count(&mut conn, "another", (early, late)).await.unwrap(), (1, late));
+        assert_eq!(attempts::count(&mut conn, &key, early, now).await.unwrap(), (1, now));
+        assert_eq!(attempts::count(&mut conn, &key, early, late).await.unwrap(), (2, now), "a later try moves no end");
+        assert_eq!(attempts::count(&mut conn, "another", early, late).await.unwrap(), (1, late));
         // It is over at its end, not after it.
-        assert_eq!(attempts::count(&mut conn, &key, (now, late)).await.unwrap(), (1, late));
+        assert_eq!(attempts::count(&mut conn, &key, now, late).await.unwrap(), (1, late));
         attempts::delete(&mut conn, "another").await.unwrap();
-        assert_eq!(attempts::count(&mut conn, "another", (early, now)).await.unwrap(), (1, now));
+        assert_eq!(attempts::count(&mut conn, "another", early, now).await.unwrap(), (1, now));
         attempts::sweep(&mut conn, late).await.unwrap();
-        assert_eq!(attempts::count(&mut conn, "another", (early, late)).await.unwrap(), (1, late), "swept");
-        assert_eq!(attempts::count(&mut conn, &key, (early, late)).await.unwrap(), (2, late), "still to run");
+        assert_eq!(attempts::count(&mut conn, "another", early, late).await.unwrap(), (1, late), "swept");
+        assert_eq!(attempts::count(&mut conn, &key, early, late).await.unwrap(), (2, late), "still to run");
     }
 }
 

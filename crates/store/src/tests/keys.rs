@@ -19,15 +19,15 @@ async fn rows_name_keys_on_record_alone() {
             let first = async |store: &Store| {
                 let mut conn = store.read().await.unwrap();
                 let nil = uuid::Uuid::nil();
-                row_keys::list_of_key(&mut conn, *table, ("k", nil, 1)).await.unwrap().remove(0)
+                row_keys::list_of_key(&mut conn, *table, "k", nil, 1).await.unwrap().remove(0)
             };
             let row = first(&store).await;
             let mut conn = store.write().await.unwrap();
-            assert!(row_keys::replace(&mut conn, *table, &row, ("unheard of", b"wrapped")).await.is_err(), "{table:?}");
+            assert!(row_keys::replace(&mut conn, *table, &row, "unheard of", b"wrapped").await.is_err(), "{table:?}");
             assert!(!vault_keys::delete(&mut conn, "k").await.unwrap(), "{table:?} names it");
             vault_keys::insert_if_absent(&mut conn, "next", b"another", now).await.unwrap();
             let stale = WrappedKeyOf { row: row.row, wrapped_key: b"not what is there".to_vec() };
-            assert!(!row_keys::replace(&mut conn, *table, &stale, ("next", b"wrapped")).await.unwrap());
+            assert!(!row_keys::replace(&mut conn, *table, &stale, "next", b"wrapped").await.unwrap());
             let name = table.name();
             let insert = format!("CREATE TABLE copied AS SELECT * FROM {name}");
             conn::on!(&mut conn, |c| c.batch_execute(&insert)).unwrap();
@@ -43,9 +43,9 @@ async fn rows_name_keys_on_record_alone() {
             let mut moved = 0;
             while let Some(row) = {
                 let nil = uuid::Uuid::nil();
-                row_keys::list_of_key(&mut conn, *table, ("k", nil, 1)).await.unwrap().pop()
+                row_keys::list_of_key(&mut conn, *table, "k", nil, 1).await.unwrap().pop()
             } {
-                assert!(row_keys::replace(&mut conn, *table, &row, ("next", b"wrapped")).await.unwrap());
+                assert!(row_keys::replace(&mut conn, *table, &row, "next", b"wrapped").await.unwrap());
                 moved += 1;
             }
             assert_eq!(row_keys::count(&mut conn, *table).await.unwrap(), [("next".to_owned(), moved)]);

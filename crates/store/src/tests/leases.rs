@@ -188,7 +188,7 @@ async fn every_statement_does_what_its_decision_says() {
 
 async fn renew(conn: &mut Conn, expected: &mut Expected, version: i64, past: Past) {
     let tokens = NewTokens { sealed_refresh: Some(vec![2]), version: version + 1, ..NewTokens::default() };
-    let written = token_sets::replace(conn, walked(), version, (&tokens, past)).await.unwrap();
+    let written = token_sets::replace(conn, walked(), version, &tokens, past).await.unwrap();
     assert_eq!(written, version == expected.standing.version);
     if !written {
         return;

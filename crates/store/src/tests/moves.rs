@@ -121,9 +121,9 @@ impl With {
     /// Makes the change in the database; says whether there was one.
     async fn make(&self, one: Move, conn: &mut Conn, read: &Flow) -> bool {
         let another = ClientId::parse("another").unwrap();
-        let times = (self.now, self.expires());
+        let (now, expires) = (self.now, self.expires());
         let done = match one {
-            Move::AwaitSignIn => flows::await_sign_in(conn, read.id, &self.cookie_hash, times).await,
+            Move::AwaitSignIn => flows::await_sign_in(conn, read.id, &self.cookie_hash, now, expires).await,
             Move::Open => flows::open(conn, read.id, &self.cookie_hash, &self.leg(false)).await,
             Move::OpenFor => flows::open(conn, read.id, &self.cookie_hash, &self.leg(true)).await,
             Move::Reopen => flows::reopen(conn, read, &self.cookie_hash, &self.leg(false)).await,
@@ -133,7 +133,7 @@ impl With {
             Move::ClaimAnother => flows::claim_answer(conn, read.id, b"another", self.now).await,
             Move::Arrive => flows::arrive(conn, read, &self.arrival(None)).await,
             Move::ArriveAtTheApp => flows::arrive(conn, read, &self.arrival(Some(b"code".to_vec()))).await,
-            Move::Confirm => flows::confirm(conn, read, b"code", times).await,
+            Move::Confirm => flows::confirm(conn, read, b"code", now, expires).await,
             Move::Take => flows::take_pending(conn, b"code", &self.client, self.now).await.map(|it| it.is_some()),
             Move::TakeAnothers => flows::take_pending(conn, b"code", &another, self.now).await.map(|it| it.is_some()),
             Move::TakeAnother => {

@@ -54,7 +54,7 @@ async fn hot_reads_are_one_statement_that_searches_by_index() {
         flows::find_by_state(conn, &[0; 32]).await.unwrap();
         flows::find_by_code(conn, &[0; 32]).await.unwrap();
         for table in row_keys::Sealed::ALL {
-            row_keys::list_of_key(conn, *table, ("k", uuid::Uuid::nil(), 200)).await.unwrap();
+            row_keys::list_of_key(conn, *table, "k", uuid::Uuid::nil(), 200).await.unwrap();
         }
         for sid in [Some("1"), None] {
             revocations::is_held(conn, revocations::Account { provider: &provider, sid }).await.unwrap();

@@ -23,7 +23,7 @@ async fn the_writes_of_a_refresh_are_prepared_once() {
     let mut prepared = Vec::new();
     for _ in 0..3 {
         take(&mut conn, &attempt, now, Errand::Renew, (Takeover::Allowed, None)).await.unwrap();
-        token_sets::replace(&mut conn, link, 7, (&emptied, Past::Over)).await.unwrap();
+        token_sets::replace(&mut conn, link, 7, &emptied, Past::Over).await.unwrap();
         fail(&mut conn, &attempt, now, Failure { ending: Ending::Closed, wait: Duration::ZERO, word: None })
             .await
             .unwrap();

@@ -32,7 +32,7 @@ fn wishes(table: Table) -> Vec<Filter> {
             ],
         ),
         Table::Employees => {
-            let of = |table, ours, theirs, filter| Filter::related(table, (theirs, ours), filter);
+            let of = |table, ours, theirs, filter| Filter::related(table, theirs, ours, filter);
             (
                 "deleted_at",
                 vec![

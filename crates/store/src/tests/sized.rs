@@ -113,7 +113,7 @@ async fn a_list_whose_time_is_up_stops() {
         if !tx.conn().is_sqlite() {
             tx.conn().batch("LOCK TABLE accounts, employees IN ACCESS EXCLUSIVE MODE").await.unwrap();
         }
-        let employed = Filter::related(Table::Employees, ("subject", "subject"), Filter::yes("is_accepted"));
+        let employed = Filter::related(Table::Employees, "subject", "subject", Filter::yes("is_accepted"));
         let few = domain::filter::Few::of(Table::Employees, "subject", Filter::no("is_blocked"));
         for filter in [
             Filter::everything(),

@@ -150,7 +150,7 @@ async fn a_key_proves_us_at_the_token_endpoint() {
         let prepared = client.prepare().await.unwrap();
         let asked = fake.asked("/.well-known/openid-configuration").len();
         clock.advance(std::time::Duration::from_secs(20));
-        client.refresh(&prepared, (&secret("r"), &super::provider::params()), super::WITHIN).await;
+        client.refresh(&prepared, &secret("r"), &super::provider::params(), super::WITHIN).await;
         assert_eq!(fake.asked("/.well-known/openid-configuration").len(), asked);
         let calls = fake.asked("/token");
         let [.., exchange, refresh] = calls.as_slice() else { panic!("{}", calls.len()) };

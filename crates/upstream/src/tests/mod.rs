@@ -89,8 +89,8 @@ fn settings(issuer: &str) -> settings::Provider {
 fn provider(settings: settings::Provider) -> (Provider, Arc<MovableClock>) {
     let clock = MovableClock::frozen(noon());
     let shared: SharedClock = clock.clone();
-    let around = (Client::new(None).unwrap(), shared, SystemEntropy::shared());
-    (Provider::new(settings, around).unwrap(), clock)
+    let provider = Provider::new(settings, Client::new(None).unwrap(), shared, SystemEntropy::shared());
+    (provider.unwrap(), clock)
 }
 
 fn request() -> AuthorizationRequest {

@@ -43,7 +43,7 @@ pub(super) async fn granted(provider: &super::Provider) -> TokenAnswer {
 /// A refresh as a caller makes it: what has to be ready is, before the call.
 async fn refreshed(provider: &super::Provider, token: &SecretString, params: &Params) -> Outcome {
     match provider.prepare().await {
-        Ok(prepared) => provider.refresh(&prepared, (token, params), WITHIN).await,
+        Ok(prepared) => provider.refresh(&prepared, token, params, WITHIN).await,
         Err(passing) => Outcome::TryLater(passing),
     }
 }
@@ -348,6 +348,6 @@ async fn every_call_can_run_in_a_task_of_its_own() {
     answer.json("/token", 200, &json!({ "access_token": "a" }));
     let other = super::provider(settings(&answer.issuer)).0;
     let prepared = sent(other.prepare()).await.unwrap();
-    sent(other.refresh(&prepared, (&request.state, &params), WITHIN)).await;
+    sent(other.refresh(&prepared, &request.state, &params, WITHIN)).await;
     sent(other.identify(&granted(&other).await, &request.nonce)).await.unwrap_err();
 }

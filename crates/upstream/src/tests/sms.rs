@@ -11,20 +11,20 @@ use super::super::client::Client;
 use super::super::sms::{Gateway, NotSent};
 use super::network::Fake;
 use super::noon;
-use domain::clock::{MovableClock, SharedClock};
+use domain::clock::MovableClock;
 use domain::confirmation::{Code, Purpose, ShortMessage, phone};
-use domain::entropy::{SharedEntropy, SystemEntropy};
+use domain::entropy::SystemEntropy;
 use settings::Sms;
 
 const KEY: [u8; 24] = *b"a key of the test, sixty";
 
-fn around() -> (Client, SharedClock, SharedEntropy) {
-    (Client::new(None).unwrap(), MovableClock::frozen(noon()), SystemEntropy::shared())
+fn of(settings: Option<&Sms>) -> Gateway {
+    Gateway::new(settings, Client::new(None).unwrap(), MovableClock::frozen(noon()), SystemEntropy::shared())
 }
 
 fn gateway(url: &str) -> Gateway {
     let webhook = Sms::Webhook { url: url.parse().unwrap(), key: KEY.to_vec().into() };
-    Gateway::within(Duration::from_millis(300), &webhook, around())
+    of(Some(&webhook)).within(Duration::from_millis(300))
 }
 
 fn message() -> ShortMessage {
@@ -84,12 +84,12 @@ async fn a_webhook_that_is_away_or_hangs_is_not_waited_for() {
 #[tokio::test]
 async fn messages_can_be_handed_over_in_the_process() {
     let (sink, mut messages) = tokio::sync::mpsc::unbounded_channel();
-    let gateway = Gateway::new(Some(&Sms::Handed(sink)), around());
+    let gateway = of(Some(&Sms::Handed(sink)));
     gateway.send(message()).await.unwrap();
     assert_eq!(messages.recv().await.unwrap().text, "Код 1234");
     drop(messages);
     gateway.send(message()).await.unwrap_err();
-    let nobody = Gateway::new(None, around());
+    let nobody = of(None);
     assert!(gateway.is_there() && !nobody.is_there());
     assert_eq!(nobody.send(message()).await.unwrap_err().to_string(), "no [sms] is configured");
 }

@@ -129,7 +129,7 @@ fn authenticate<'a>(app: &'a App, request: &HttpRequest, form: &Form) -> Result<
     if form.get("client_id").is_some_and(|named| named != id) {
         return Err(refusal("invalid_request", "client_id is not the client that authenticates"));
     }
-    Ok(callers::client(&app.parts, (&id, &secret), || origin(app, request).ip)?)
+    Ok(callers::client(&app.parts, &id, &secret, || origin(app, request).ip)?)
 }
 
 /// RFC 6749 §2.3.1: id and secret are form-encoded before they go into Basic.

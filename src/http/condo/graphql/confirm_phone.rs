@@ -40,8 +40,8 @@ impl ConfirmPhoneMutation {
     ) -> Result<Option<StartConfirmPhoneActionOutput>> {
         let visit = ctx.data::<Visit>()?;
         check(data.dv, &data.sender)?;
-        let whom = (data.phone.as_deref(), data.user.as_ref().map(|user| user.id.as_str()));
-        let token = confirm_phone::start(&visit.app.parts, whom, asking(visit)).await?;
+        let (phone, user) = (data.phone.as_deref(), data.user.as_ref().map(|user| user.id.as_str()));
+        let token = confirm_phone::start(&visit.app.parts, phone, user, asking(visit)).await?;
         Ok(Some(StartConfirmPhoneActionOutput { token: token.expose_secret().to_owned() }))
     }
 
@@ -67,7 +67,7 @@ impl ConfirmPhoneMutation {
     ) -> Result<Option<CompleteConfirmPhoneActionOutput>> {
         let visit = ctx.data::<Visit>()?;
         check(data.dv, &data.sender)?;
-        confirm_phone::complete(&visit.app.parts, (&data.token, data.sms_code.into()), &visit.origin).await?;
+        confirm_phone::complete(&visit.app.parts, &data.token, data.sms_code.into(), &visit.origin).await?;
         Ok(Some(CompleteConfirmPhoneActionOutput { status: OK.to_owned() }))
     }
 }

@@ -138,11 +138,11 @@ impl Envelope<'_> {
     fn unrun(&self, name: &'static str, code: &str, message: &str, places: &[Pos]) -> Answer {
         Answer {
             status: StatusCode::BAD_REQUEST,
-            body: Self::body(vec![self.not_run((name, code), message, places)], None),
+            body: Self::body(vec![self.not_run(name, code, message, places)], None),
         }
     }
 
-    fn not_run(&self, (name, code): (&'static str, &str), message: &str, places: &[Pos]) -> Value {
+    fn not_run(&self, name: &'static str, code: &str, message: &str, places: &[Pos]) -> Value {
         let place = Place { kind: "query", fields: Vec::new(), locations: places };
         let extensions = Object::default().with("code", code).with("messageForDeveloper", place.for_developer(message));
         self.error(Shape { message: message.to_owned(), name, extensions, data: None }, places, &[])
@@ -155,7 +155,7 @@ impl Envelope<'_> {
         if !errors.is_empty() && errors.iter().all(|error| error.path.is_empty()) {
             let told = |error: &ServerError| {
                 let message = words(&error.message);
-                self.not_run(("ValidationError", "GRAPHQL_VALIDATION_FAILED"), &message, &error.locations)
+                self.not_run("ValidationError", "GRAPHQL_VALIDATION_FAILED", &message, &error.locations)
             };
             let errors = errors.iter().map(told).collect();
             return Answer { status: StatusCode::BAD_REQUEST, body: Self::body(errors, None) };

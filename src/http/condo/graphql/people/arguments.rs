@@ -196,7 +196,7 @@ fn compared(field: &Field, suffix: &str, value: Value) -> Result<Filter, String>
             ("_is_null", Value::Boolean(true)) | ("", Value::Null) => Filter::Absent(column),
             ("_is_null", Value::Boolean(false)) => Filter::Not(Box::new(Filter::Absent(column))),
             ("_is_null", _) => Filter::everything(),
-            (_, value) => Filter::related(spec.table, (theirs, ours), filter(spec, value)?),
+            (_, value) => Filter::related(spec.table, theirs, ours, filter(spec, value)?),
         });
     }
     if suffix.ends_with("_in") {

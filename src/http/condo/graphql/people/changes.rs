@@ -277,7 +277,7 @@ impl OrganizationMutation {
             is_blocked: value(data.is_blocked),
             deleted: Change::Keep,
         };
-        let made = people::create_employee(&visit.app.parts, by, (organization, user), change).await?;
+        let made = people::create_employee(&visit.app.parts, by, organization, user, change).await?;
         Ok(Some(Employee::seen(made, &access)))
     }
 
