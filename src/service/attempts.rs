@@ -97,7 +97,7 @@ pub(super) async fn count_spaced(parts: &Arc<Parts>, key: &Key, limit: usize) ->
             let now = parts.clock.now();
             let openings = std::array::from_fn(|more| at(now + wait(more)));
             let mut conn = parts.store.write().await?;
-            let window = (at(now), at(Window::Hour.end(now)));
+            let window = at(now)..at(Window::Hour.end(now));
             if attempts::count_spaced(&mut conn, &counted.0, window, limit, openings).await? {
                 return Ok(None);
             }

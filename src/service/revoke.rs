@@ -180,7 +180,8 @@ pub async fn run_due(parts: &Arc<Parts>) -> Result<()> {
 }
 
 /// Tries a provider's, one after the other, until it fails in passing.
-async fn work_off_due(parts: &Parts, (fp_type, fp_name): &Named) -> Result<()> {
+async fn work_off_due(parts: &Parts, provider: &Named) -> Result<()> {
+    let (fp_type, fp_name) = provider;
     loop {
         let now = at(parts.clock.now());
         let due = store::read!(parts.store, |conn| list_due(conn, fp_type, fp_name, now, BATCH))?;

@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Parts;
 use super::audit::{About, record};
-use super::confirm_phone::{self, Asking, Beginning, Right, TokenHash};
+use super::confirm_phone::{self, Asking, Beginning, Right, TokenHash, Typed};
 use super::door::{Origin, actor, write_refusal};
 use super::places;
 use super::sessions::{self, SessionCookie};
@@ -146,9 +146,9 @@ pub fn is_after_password(token: &SecretString) -> bool {
 pub async fn sign_in(parts: &Arc<Parts>, attempt: CodeTry) -> Result<Judged> {
     let Some((purpose, row)) = look_up(parts, &attempt.token).await? else { return Ok(Judged::Gone) };
     if !row.is_verified {
-        let typed = (attempt.code.trim().parse().unwrap_or(-1), Right::Confirms);
+        let typed = Typed { code: attempt.code.trim().parse().unwrap_or(-1), right: Right::Confirms };
         let budget = confirm_phone::budget_of(purpose, &row);
-        let tried = confirm_phone::try_code(parts, (purpose, &row), &budget, typed, &attempt.origin).await?;
+        let tried = confirm_phone::try_code(parts, &row, &budget, typed, &attempt.origin).await?;
         let judged = match tried {
             Tried::Right => None,
             Tried::Wrong => Some((Judged::Wrong, "wrong_code")),

@@ -50,8 +50,8 @@ impl<T> Turns<T> {
         self.given += 1;
         let number = Number(self.given);
         match line {
-            Line::Known(name) => self.known.push(name, (number, waiter)),
-            Line::Strangers(name) => self.strangers.push(name, (number, waiter)),
+            Line::Known(name) => self.known.push(name, number, waiter),
+            Line::Strangers(name) => self.strangers.push(name, number, waiter),
         }
         Ok((number, gone))
     }
@@ -87,10 +87,10 @@ impl<T> Lines<T> {
         self.0.iter().find(|(found, _)| found == name).map_or(0, |(_, line)| line.len())
     }
 
-    fn push(&mut self, name: String, waiter: (Number, T)) {
+    fn push(&mut self, name: String, number: Number, waiter: T) {
         match self.0.iter_mut().find(|(found, _)| *found == name) {
-            Some((_, line)) => line.push_back(waiter),
-            None => self.0.push_back((name, VecDeque::from([waiter]))),
+            Some((_, line)) => line.push_back((number, waiter)),
+            None => self.0.push_back((name, VecDeque::from([(number, waiter)]))),
         }
     }
 

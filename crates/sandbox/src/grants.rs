@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::ops::Range;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -206,13 +207,8 @@ impl Grants {
         Ok(id)
     }
 
-    pub(super) fn add_access(
-        &mut self,
-        token: String,
-        family: FamilyId,
-        scope: &str,
-        (issued_at, expires_at): (DateTime<Utc>, DateTime<Utc>),
-    ) {
+    pub(super) fn add_access(&mut self, token: String, family: FamilyId, scope: &str, life: Range<DateTime<Utc>>) {
+        let Range { start: issued_at, end: expires_at } = life;
         if let Some(family) = self.families.get_mut(&family) {
             family.access_expires_at = expires_at;
         }

@@ -178,7 +178,7 @@ fn issue_access(core: &Core, settings: &Settings, family: FamilyId, scope: &str)
     let token = shaped(core.secret(), settings);
     let now = core.now();
     let expires_at = now + delta(core.next_lifetime(settings));
-    lock(&core.grants).add_access(token.clone(), family, scope, (now, expires_at));
+    lock(&core.grants).add_access(token.clone(), family, scope, now..expires_at);
     (token, expires_at)
 }
 

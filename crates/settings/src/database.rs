@@ -8,7 +8,7 @@ use toml::Value;
 use super::reader::Reader;
 use super::scalar;
 use super::secret::secret;
-use super::types::Literals;
+use super::start::Literals;
 
 const KEY: &str = "database_url";
 const DEFAULT: &str = "sqlite:fedlink.db";

@@ -28,6 +28,7 @@ mod scalar;
 mod secret;
 mod session;
 mod sms;
+mod start;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -44,6 +45,7 @@ use toml::Table;
 use toml::de::DeTable;
 
 pub use error::{SettingsError, SettingsErrors};
+pub use start::{Configuration, KeyringSource, KeyringText, Literals, Start};
 pub use types::*;
 pub use warnings::{Warning, words_on_odds};
 

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::error::{SettingsError, suggestion};
 use super::scalar::{self, Given, article};
-use super::types::Literals;
+use super::start::Literals;
 
 /// What all readers of one settings file share.
 pub(super) struct Context<'a> {

@@ -8,7 +8,7 @@ use toml::Value;
 use super::error::shown_path;
 use super::reader::Reader;
 use super::scalar::{self, article};
-use super::types::{KeyringSource, KeyringText, Literals};
+use super::start::{KeyringSource, KeyringText, Literals};
 
 const FORMS: &str = r#"{ env = "NAME" } or { file = "/run/secrets/name" }"#;
 

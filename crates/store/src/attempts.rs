@@ -1,5 +1,7 @@
 //! How often something was tried in its window: one row a key, counted by the database itself.
 
+use std::ops::Range;
+
 use diesel::dsl::case_when;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
@@ -32,14 +34,15 @@ pub async fn count(conn: &mut Conn, key: &str, now: At, expires: At) -> Result<(
 
 /// As [`count`], where tries beyond `limit` are let through one by one, each at its time: after the last of those in the
 /// limit at the first of `openings`, after the next one at the second, and so on. Says whether this one is: of any number at
-/// once that wait for it, one. What is refused is not counted.
+/// once that wait for it, one. What is refused is not counted. `window`: from now to the end of one that begins now.
 pub async fn count_spaced(
     conn: &mut Conn,
     key: &str,
-    (now, expires): (At, At),
+    window: Range<At>,
     limit: i32,
     openings: [At; STEPS],
 ) -> Result<bool> {
+    let Range { start: now, end: expires } = window;
     let [first, second, third, fourth, last] = openings;
     let is_over = || attempts::expires.le(now);
     let number = || attempts::count + 1;

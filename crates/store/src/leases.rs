@@ -62,16 +62,19 @@ impl Attempt {
     }
 }
 
+/// From whom a lease may be taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Over {
+    /// Whether one that has lapsed may.
+    pub takeover: Takeover,
+    /// The attempt whose lease has been seen to stand unrenewed for longer than one lasts, whatever end a wrong clock wrote.
+    pub outlived: Option<uuid::Uuid>,
+}
+
 /// Takes the lease, if what was read still stands, nobody else holds it, and the provider may be asked again. The same attempt
-/// may take it again: whoever never heard whether it has it asks once more. `outlived`: the attempt whose lease has been seen to stand
-/// unrenewed for longer than one lasts, whatever end a wrong clock wrote.
-pub async fn take(
-    conn: &mut Conn,
-    attempt: &Attempt,
-    now: Now,
-    errand: Errand,
-    (takeover, outlived): (Takeover, Option<uuid::Uuid>),
-) -> Result<Option<Before>> {
+/// may take it again: whoever never heard whether it has it asks once more.
+pub async fn take(conn: &mut Conn, attempt: &Attempt, now: Now, errand: Errand, over: Over) -> Result<Option<Before>> {
+    let Over { takeover, outlived } = over;
     let is_second_look = errand == Errand::SecondLook;
     let may_take_over = takeover == Takeover::Allowed;
     let is_anothers = token_sets::attempt.is_not_null().and(token_sets::attempt.ne(attempt.uuid()).assume_not_null());

@@ -81,7 +81,7 @@ pub async fn list_detailed(conn: &mut Conn, subject: &Subject) -> Result<Vec<(Li
         ))
         .load(c))
     .map_err(lift)?;
-    rows.into_iter().map(detailed).collect()
+    rows.into_iter().map(|(row, tokens)| detailed(row, tokens)).collect()
 }
 
 /// Makes the link or, if the subject has it, updates it: a new name replaces the old, none keeps it; a proof is never

@@ -1,6 +1,8 @@
 //! Token sets that are refreshed before anybody asks: those in use that expire soon, and those whose refresh token would die
 //! of idleness.
 
+use std::ops::Range;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::Nullable;
@@ -86,15 +88,15 @@ macro_rules! refreshable {
     };
 }
 
-/// What expires after the one and up to the other moment, soonest first, from after the row of `after`.
+/// What expires after the start and up to the end of `span`, soonest first, from after the row of `after`.
 pub async fn list_expiring(
     conn: &mut Conn,
     now: Now,
-    (from, to): (At, At),
+    span: Range<At>,
     after: Option<(DateTime<Utc>, LinkId)>,
     limit: i64,
 ) -> Result<Vec<StaleSet>> {
-    let (after_at, after_id) = place(from, after);
+    let (after_at, after_id) = place(span.start, after);
     read(on!(conn, |c| refreshable!(
         links::table
             .inner_join(token_sets::table)
@@ -105,23 +107,23 @@ pub async fn list_expiring(
     )
     .filter(token_sets::expires_at.ge(after_at))
     .filter(token_sets::expires_at.gt(after_at).or(token_sets::link_id.gt(after_id)))
-    .filter(token_sets::expires_at.le(to))
+    .filter(token_sets::expires_at.le(span.end))
     .order((token_sets::expires_at.asc(), token_sets::link_id.asc()))
     .limit(limit)
     .select(stale_columns!())
     .load(c)))
 }
 
-/// What states no expiry and has been there since after the one and up to the other moment, longest first, from after the row
-/// of `after`. Of all providers: SQLite would otherwise look at every link of the one.
+/// What states no expiry and has been there since after the start and up to the end of `span`, longest first, from after the
+/// row of `after`. Of all providers: SQLite would otherwise look at every link of the one.
 pub async fn list_unstated(
     conn: &mut Conn,
     now: Now,
-    (from, to): (At, At),
+    span: Range<At>,
     after: Option<(DateTime<Utc>, LinkId)>,
     limit: i64,
 ) -> Result<Vec<StaleSet>> {
-    let (after_at, after_id) = place(from, after);
+    let (after_at, after_id) = place(span.start, after);
     let since = || coalesce(token_sets::obtained_at, token_sets::imported_at);
     read(on!(conn, |c| refreshable!(
         links::table
@@ -134,7 +136,7 @@ pub async fn list_unstated(
     .filter(token_sets::expires_at.is_null())
     .filter(since().ge(after_at))
     .filter(since().gt(after_at).or(token_sets::link_id.gt(after_id).nullable()))
-    .filter(since().le(to))
+    .filter(since().le(span.end))
     .order((since().asc(), token_sets::link_id.asc()))
     .limit(limit)
     .select(stale_columns!())

@@ -16,7 +16,7 @@ use domain::ids::{LinkId, ProviderId, Subject};
 use domain::link::Health;
 use domain::token_set::{LinkOwner, NewTokens, ServingSet, TokenSet};
 
-use row::{Changes, OwnerRow, ServingRow, TokenRow, owner};
+use row::{Changes, OwnerRow, ServingRow, TokenRow};
 
 /// What becomes of all that is known of a set's refresh token: its health, and who is at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -199,7 +199,7 @@ pub async fn find(conn: &mut Conn, link: LinkId) -> Result<Option<(LinkOwner, To
             .filter(links::id.eq(Uuid(link.0)))
             .select(((links::subject, links::fp_type, links::fp_name, links::sid), TokenRow::as_select()))
     );
-    rows.map_err(lift)?.pop().map(|(of, row)| Ok((owner(of)?, row.try_into()?))).transpose()
+    rows.map_err(lift)?.pop().map(|(of, row)| Ok((of.try_into()?, row.try_into()?))).transpose()
 }
 
 /// Writes new tokens if the row still has the version that was read; says whether it did. The row's key stays.

@@ -90,8 +90,8 @@ impl Stage {
         // The first that comes of a bind, not that one.
         sandbox.script().next_lifetimes(&[FIRST_LIFE]);
         let (sms, messages) = unbounded_channel();
-        let secrets = (&secret, &password, &entropy.token());
-        let configuration = configuration(&folder, (&origin, &sandbox), secrets, sms)?;
+        let secrets = Secrets { client: &secret, rest: &password, session: &entropy.token() };
+        let configuration = configuration(&folder, &origin, &sandbox, &secrets, sms)?;
         let drain = configuration.start.drain;
         let app = app(configuration, clock.clone(), entropy).await?;
         let current = Current::new(Arc::clone(&app.parts));
@@ -183,10 +183,18 @@ fn sandbox(
     Sandbox::start(options).map_err(trouble)
 }
 
+/// The secrets of the demo's settings.
+struct Secrets<'a> {
+    client: &'a SecretString,
+    rest: &'a SecretString,
+    session: &'a SecretString,
+}
+
 fn configuration(
     folder: &TempDir,
-    (origin, sandbox): (&str, &Sandbox),
-    (secret, password, session): (&SecretString, &SecretString, &SecretString),
+    origin: &str,
+    sandbox: &Sandbox,
+    secrets: &Secrets<'_>,
     sms: UnboundedSender<ShortMessage>,
 ) -> Result<Configuration, Trouble> {
     let (partner, client) = PARTNER;
@@ -218,9 +226,9 @@ name = "{partner}"
 identity_type = "{partner}"
 user_info_url = "{issuer}/userinfo"
 "#,
-        session = session.expose_secret(),
-        secret = secret.expose_secret(),
-        password = password.expose_secret(),
+        session = secrets.session.expose_secret(),
+        secret = secrets.client.expose_secret(),
+        password = secrets.rest.expose_secret(),
         callback = callback(sandbox),
         issuer = sandbox.issuer(),
     );

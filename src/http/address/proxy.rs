@@ -84,7 +84,8 @@ pub(super) fn client(
     }
     let Some(said) = said(request.headers()) else { return Behind::Nobody };
     let url = request.uri().path_and_query().map_or("/", |url| url.as_str());
-    judge(&said, (request.method().as_str(), url), (origin, proxies), now).unwrap_or(Behind::Nobody)
+    let call = Call { method: request.method().as_str(), url };
+    judge(&said, &call, origin, proxies, now).unwrap_or(Behind::Nobody)
 }
 
 fn said(headers: &HeaderMap) -> Option<Said<'_>> {
@@ -101,10 +102,17 @@ fn said(headers: &HeaderMap) -> Option<Said<'_>> {
     })
 }
 
+/// The call as it came.
+struct Call<'r> {
+    method: &'r str,
+    url: &'r str,
+}
+
 fn judge(
     said: &Said<'_>,
-    (method, url): (&str, &str),
-    (origin, proxies): (IpAddr, &BTreeMap<String, IpProxy>),
+    call: &Call<'_>,
+    origin: IpAddr,
+    proxies: &BTreeMap<String, IpProxy>,
     now: DateTime<Utc>,
 ) -> Option<Behind> {
     let ip: IpAddr = said.ip.parse().ok()?;
@@ -125,8 +133,8 @@ fn judge(
     let is_this = claims.ip == said.ip
         && claims.id == said.id
         && claims.timestamp == said.timestamp
-        && claims.method == method
-        && claims.url == url;
+        && claims.method == call.method
+        && claims.url == call.url;
     (lives && is_this).then(|| Behind::Client(ip.to_canonical()))
 }
 
@@ -215,7 +223,7 @@ mod tests {
         let said = Said { ip: call.ip, id: call.id, timestamp: &call.timestamp, signature: &call.signature };
         let now = DateTime::from_timestamp_millis(call.millis).unwrap();
         let origin = call.origin.parse().unwrap();
-        match super::judge(&said, (call.method, call.url), (origin, &proxies()), now) {
+        match super::judge(&said, &super::Call { method: call.method, url: call.url }, origin, &proxies(), now) {
             Some(Behind::Client(ip)) => Some(ip.to_string()),
             // Whether it counts as a guess makes no difference to what is believed.
             Some(Behind::Nobody | Behind::WronglySigned) | None => None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use super::link::link;
+use super::link::{By, link};
 use super::{record_refusal, revoke_grant};
 use crate::service::{Parts, links};
 use domain::caller::{Action, Caller};
@@ -45,10 +45,15 @@ async fn store_link(parts: &Parts, caller: &Caller, actor: &Actor, completion: C
     let mut tx = parts.store.begin().await?;
     let now = parts.clock.now();
     let flow = take_pending(tx.conn(), &code_hash, &caller.client, now).await?.ok_or(Error::BindCode)?;
-    if let Err(refusal) = fits(parts, &mut tx, caller, (&flow, &completion.code_verifier, &subject)).await {
+    let fits = async {
+        flow.is_completed_by(&completion.code_verifier, &subject)?;
+        may_complete(parts, &mut tx, caller, &subject).await
+    };
+    if let Err(refusal) = fits.await {
         return burn(parts, tx, actor, &flow, refusal).await;
     }
-    match link(parts, &mut tx, (&caller.client, actor), (&flow, &subject)).await {
+    let by = By { client: &caller.client, actor };
+    match link(parts, &mut tx, by, &flow, &subject).await {
         Ok(()) => tx.commit().await,
         Err(refusal @ (Error::AlreadyLinked | Error::Input { .. })) => {
             // It may have been a constraint that refused, and then on Postgres this transaction is over.
@@ -64,14 +69,8 @@ async fn store_link(parts: &Parts, caller: &Caller, actor: &Actor, completion: C
     }
 }
 
-/// Refuses a completion that is not the flow's own: a wrong verifier, or a subject that isn't to have the link.
-async fn fits(
-    parts: &Parts,
-    tx: &mut Tx,
-    caller: &Caller,
-    (flow, verifier, subject): (&Flow, &SecretString, &Subject),
-) -> Result<()> {
-    flow.is_completed_by(verifier, subject)?;
+/// Refuses a subject that this caller may not link, or that may not have a link.
+async fn may_complete(parts: &Parts, tx: &mut Tx, caller: &Caller, subject: &Subject) -> Result<()> {
     caller.may(Action::ChangeLinks, subject)?;
     links::require_account(parts, tx, caller, subject).await?;
     match store::accounts::find(tx.conn(), subject).await? {

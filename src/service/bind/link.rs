@@ -13,14 +13,18 @@ use domain::{Error, Result};
 use store::Tx;
 use vault::Owner;
 
+/// Who makes a link.
+#[derive(Clone, Copy)]
+pub(super) struct By<'a> {
+    /// The application through which it is made.
+    pub(super) client: &'a ClientId,
+    /// Who, as the audit record has it.
+    pub(super) actor: &'a Actor,
+}
+
 /// Makes the link that a flow has come to, in the transaction that has taken the flow out; [`domain::Error::AlreadyLinked`]
-/// if the account is exclusively another's. `client` is the application through which it was made.
-pub(super) async fn link(
-    parts: &Parts,
-    tx: &mut Tx,
-    (client, actor): (&ClientId, &Actor),
-    (flow, subject): (&Flow, &Subject),
-) -> Result<()> {
+/// if the account is exclusively another's.
+pub(super) async fn link(parts: &Parts, tx: &mut Tx, by: By<'_>, flow: &Flow, subject: &Subject) -> Result<()> {
     let provider = &flow.provider;
     if !parts.settings.providers.contains_key(provider) {
         // Nor is it known any more whether its accounts are exclusive.
@@ -35,11 +39,11 @@ pub(super) async fn link(
         sid: &account.sid,
         user_name: account.user_name.clone(),
         proof: Proof::Proven,
-        origin: Some(client),
+        origin: Some(by.client),
     };
     // Before anything is believed that the row says; it may also be that no tokens are kept.
     let grant: Option<GrantSecrets> = unseal(parts, flow, sealed)?;
-    let id = links::make(parts, tx, actor, making).await?;
+    let id = links::make(parts, tx, by.actor, making).await?;
     let Some(grant) = grant else { return Ok(()) };
     keep(parts, tx.conn(), Owner::new(id, subject, provider, account.sid.as_str()), &keeping(grant)?).await
 }

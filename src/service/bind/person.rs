@@ -1,6 +1,7 @@
 //! A bind that a person completes: whoever is signed in at our own page, in the browser that opened the instruction. No
 //! application's token and no Condo session counts (docs/bind.md).
 
+use super::link::{self, By};
 use super::{Browser, Step, back_to_app, end, through};
 use crate::service::{Parts, sessions};
 use domain::flow::{Ended, Flow, Standing};
@@ -57,7 +58,8 @@ async fn make(parts: &Parts, tx: &mut Tx, flow: &Flow, browser: &Browser) -> Res
     if !flows::delete(tx.conn(), flow).await? {
         return Ok(Made::Moved);
     }
-    match super::link::link(parts, tx, (&flow.client, &through(flow)), (flow, subject)).await {
+    let by = By { client: &flow.client, actor: &through(flow) };
+    match link::link(parts, tx, by, flow, subject).await {
         Ok(()) => Ok(Made::Linked),
         Err(Error::AlreadyLinked) => Ok(Made::Refused(Ended::AlreadyLinked)),
         Err(Error::Input { .. }) => Ok(Made::Refused(Ended::ProviderGone)),

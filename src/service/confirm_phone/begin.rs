@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::live::{Asking, TokenHash, live, look_up, unknown};
+use super::send::ToConfirm;
 use super::{given, send};
 use crate::service::Parts;
 use crate::service::attempts::{self, Verdict, Window};
@@ -105,7 +106,8 @@ pub(in crate::service) async fn prepare(
     let token: SecretString = format!("{}{}", new.purpose.prefix(), parts.entropy.uuid()).into();
     let token_hash = TokenHash::of(token.expose_secret());
     let budget = Budget::of(new.purpose, new.subject.as_ref(), new.after_password);
-    let code = send::code(parts, (&token_hash, new.purpose), &new.phone, &budget, asking).await?;
+    let to_confirm = ToConfirm { token_hash: &token_hash, purpose: new.purpose };
+    let code = send::code(parts, to_confirm, &new.phone, &budget, asking).await?;
     let now = parts.clock.now();
     let made = Confirmation {
         token_hash: token_hash.0,
@@ -146,7 +148,8 @@ pub(in crate::service) async fn send_again(
     };
     let budget = Budget::of(purpose, found.subject.as_ref(), after_password);
     let token_hash = TokenHash(found.token_hash);
-    let code = send::code(parts, (&token_hash, purpose), &found.phone, &budget, asking).await?;
+    let to_confirm = ToConfirm { token_hash: &token_hash, purpose };
+    let code = send::code(parts, to_confirm, &found.phone, &budget, asking).await?;
     let renewed = parts.detached(async move |parts| {
         let now = at(parts.clock.now());
         renew(&mut parts.store.write().await?, &token_hash.0, code, now).await

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::live::{TokenHash, look_up};
-use super::tried::{Right, try_code};
+use super::tried::{Right, Typed, try_code};
 use crate::service::Parts;
 use crate::service::door::Origin;
 use domain::Result;
@@ -48,8 +48,8 @@ pub(in crate::service) async fn second_factor(
     let candidates = candidates(&live, &subject);
     let budget = Budget::Accounts(subject);
     for candidate in candidates {
-        let (which, typed) = ((Purpose::Confirm, candidate), (typed, Right::IsSpent));
-        if try_code(parts, which, &budget, typed, origin).await? == Tried::Right {
+        let typed = Typed { code: typed, right: Right::IsSpent };
+        if try_code(parts, candidate, &budget, typed, origin).await? == Tried::Right {
             return Ok(Some(Factor::Code));
         }
     }

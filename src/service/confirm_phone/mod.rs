@@ -17,4 +17,4 @@ pub(super) use given::open as open_budget;
 pub use live::Asking;
 pub(super) use live::{TokenHash, to_midnight};
 pub use tried::complete;
-pub(super) use tried::{Right, budget_of, try_code};
+pub(super) use tried::{Right, Typed, budget_of, try_code};

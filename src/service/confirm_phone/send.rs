@@ -15,14 +15,22 @@ use domain::{Error, Result};
 use store::at;
 use store::confirm_phone_actions::NewCode;
 
+/// The confirmation that a code is for.
+#[derive(Clone, Copy)]
+pub(super) struct ToConfirm<'a> {
+    pub(super) token_hash: &'a TokenHash,
+    pub(super) purpose: Purpose,
+}
+
 /// Sends a code to a phone, on this budget; gives it as it is kept.
 pub(super) async fn code(
     parts: &Arc<Parts>,
-    (token_hash, purpose): (&TokenHash, Purpose),
+    to_confirm: ToConfirm<'_>,
     phone: &Phone,
     budget: &Budget,
     asking: Asking,
 ) -> Result<NewCode> {
+    let ToConfirm { token_hash, purpose } = to_confirm;
     let lock = admit(parts, phone, budget, asking.ip).await?;
     let code = Code::drawn(purpose, || parts.entropy.bytes::<4>());
     let mac = code::mac(parts, &token_hash.0, code.number().into())?;

@@ -22,7 +22,7 @@ use store::{self, at};
 pub async fn complete(parts: &Arc<Parts>, token: &str, typed: i64, origin: &Origin) -> Result<()> {
     let found = live(parts, Purpose::Confirm, token).await?;
     let budget = budget_of(Purpose::Confirm, &found);
-    let refusal = match try_code(parts, (Purpose::Confirm, &found), &budget, (typed, Right::Confirms), origin).await? {
+    let refusal = match try_code(parts, &found, &budget, Typed { code: typed, right: Right::Confirms }, origin).await? {
         Tried::Right => return Ok(()),
         Tried::Wrong => Refusal::SmsCodeVerificationFailed,
         Tried::Late => Refusal::SmsCodeExpired,
@@ -46,19 +46,28 @@ pub(in crate::service) enum Right {
     IsSpent,
 }
 
+/// Digits that somebody typed.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::service) struct Typed {
+    /// As a number.
+    pub(in crate::service) code: i64,
+    /// What the right ones do.
+    pub(in crate::service) right: Right,
+}
+
 /// Looks at the code of a confirmation; one look too many ends it. Only one look a second is given of a confirmation, and of a
 /// network, and of a phone or an account, no more in a day than their messages call for: [`Error::TooManyAttempts`].
 pub(in crate::service) async fn try_code(
     parts: &Arc<Parts>,
-    (purpose, tried): (Purpose, &Confirmation),
+    tried: &Confirmation,
     budget: &Budget,
-    (typed, right): (i64, Right),
+    typed: Typed,
     origin: &Origin,
 ) -> Result<Tried> {
-    if let Verdict::Refused { first, retry_after } = count_look(parts, purpose, tried, budget, origin).await? {
+    if let Verdict::Refused { first, retry_after } = count_look(parts, tried, budget, origin).await? {
         if first {
             tracing::warn!(ip = %origin.ip, "too many codes were tried: refused for {} s", retry_after.as_secs());
-            let is_sign_in = purpose != Purpose::Confirm || right == Right::IsSpent;
+            let is_sign_in = tried.purpose != Purpose::Confirm || typed.right == Right::IsSpent;
             let subject = match budget {
                 Budget::Accounts(subject) => Some(subject.as_str().to_owned()),
                 Budget::Anybodys => None,
@@ -70,17 +79,11 @@ pub(in crate::service) async fn try_code(
         return Err(Error::TooManyAttempts { retry_after });
     }
     let token = tried.token_hash.clone();
-    parts.detached(async move |parts| look_at(&parts, token, typed, right).await).await
+    parts.detached(async move |parts| look_at(&parts, token, typed).await).await
 }
 
 /// `first` is never of a second: those are many.
-async fn count_look(
-    parts: &Arc<Parts>,
-    purpose: Purpose,
-    tried: &Confirmation,
-    budget: &Budget,
-    origin: &Origin,
-) -> Result<Verdict> {
+async fn count_look(parts: &Arc<Parts>, tried: &Confirmation, budget: &Budget, origin: &Origin) -> Result<Verdict> {
     let (kinds, limits) = (budget.kinds(), &parts.settings.limits);
     let this = Key::new(kinds.second, &URL_SAFE_NO_PAD.encode(&tried.token_hash));
     if let Verdict::Refused { retry_after, .. } = attempts::count(parts, this, 1, Window::Second).await? {
@@ -92,12 +95,13 @@ async fn count_look(
         return Ok(counted);
     }
     // Four digits and six are no looks at the same.
-    let whose = Key::new(kinds.looks, &format!("{}{}", purpose.prefix(), budget.party(tried.phone.as_str())));
-    let of_day = looks_in_a_day(purpose, limits.sms_per_day_and_phone);
+    let whose = Key::new(kinds.looks, &format!("{}{}", tried.purpose.prefix(), budget.party(tried.phone.as_str())));
+    let of_day = looks_in_a_day(tried.purpose, limits.sms_per_day_and_phone);
     attempts::count(parts, whose, of_day, Window::Day).await
 }
 
-async fn look_at(parts: &Parts, token: Vec<u8>, typed: i64, right: Right) -> Result<Tried> {
+async fn look_at(parts: &Parts, token: Vec<u8>, typed: Typed) -> Result<Tried> {
+    let Typed { code: typed, right } = typed;
     let now = parts.clock.now();
     let typed = code::mac(parts, &token, typed)?;
     let given = store::claim!(parts.store, |conn| look(conn, &token, at(now)))?;

@@ -94,17 +94,29 @@ pub async fn issue(
     scopes: Vec<Scope>,
 ) -> Result<Issued> {
     let token = parts.entropy.token();
-    let access = access_token(parts, (&token, parts.entropy.uuid()), (client, subject, None), &scopes)?;
+    let access = access_token(parts, &token, parts.entropy.uuid(), Holder { client, subject, family: None }, &scopes)?;
     parts.detached(async move |parts| insert(&mut parts.store.write().await?, &access).await).await?;
     Ok(Issued { access_token: token, expires_in: TOKEN_LIFETIME, scopes, refresh_token: None })
 }
 
+/// Who holds an access token.
+#[derive(Clone, Copy)]
+struct Holder<'a> {
+    client: &'a ClientId,
+    /// None in system mode.
+    subject: Option<&'a Subject>,
+    /// The sign-in that it comes of.
+    family: Option<Uuid>,
+}
+
 fn access_token(
     parts: &Parts,
-    (token, id): (&SecretString, Uuid),
-    (client, subject, family): (&ClientId, Option<&Subject>, Option<Uuid>),
+    token: &SecretString,
+    id: Uuid,
+    holder: Holder<'_>,
     scopes: &[Scope],
 ) -> Result<AccessToken> {
+    let Holder { client, subject, family } = holder;
     Ok(AccessToken {
         token_hash: hash(token.expose_secret()).to_vec(),
         id,
@@ -142,8 +154,8 @@ impl Family<'_> {
     /// The next tokens, those of a claim, in a transaction that holds the subject.
     async fn issue(&self, parts: &Parts, tx: &mut Tx, claim: Uuid, scopes: Vec<Scope>) -> Result<Issued> {
         let (access, refresh) = (parts.entropy.token(), parts.entropy.token());
-        let whose = (self.client, Some(self.subject), Some(self.id));
-        let token = access_token(parts, (&access, claim), whose, &scopes)?;
+        let holder = Holder { client: self.client, subject: Some(self.subject), family: Some(self.id) };
+        let token = access_token(parts, &access, claim, holder, &scopes)?;
         insert(tx.conn(), &token).await?;
         let token = RefreshToken {
             token_hash: hash(refresh.expose_secret()).to_vec(),

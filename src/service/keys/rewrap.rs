@@ -55,7 +55,8 @@ pub async fn rewrap(store: &Store, vault: &Vault, mut progress: impl FnMut(Progr
                 let Some(last) = read.last() else { break };
                 after = last.row;
                 done += u64::try_from(read.len()).unwrap_or_default();
-                move_batch(store, vault, ((place, table), &key_id, &read), &mut ended).await?;
+                let batch = Batch { place, table, key_id: &key_id, rows: &read };
+                move_batch(store, vault, &batch, &mut ended).await?;
                 progress(Progress { done, total });
             }
         }
@@ -78,15 +79,19 @@ async fn others(store: &Store, active: &str) -> Result<Vec<((Table, Sealed), Str
     Ok(others)
 }
 
-async fn move_batch(
-    store: &Store,
-    vault: &Vault,
-    ((place, table), key_id, all): ((Table, Sealed), &str, &[WrappedKeyOf]),
-    ended: &mut Rewrapped,
-) -> Result<()> {
+/// Some rows of a table whose keys one key wraps.
+struct Batch<'a> {
+    place: Table,
+    table: Sealed,
+    key_id: &'a str,
+    rows: &'a [WrappedKeyOf],
+}
+
+async fn move_batch(store: &Store, vault: &Vault, batch: &Batch<'_>, ended: &mut Rewrapped) -> Result<()> {
+    let Batch { place, table, key_id, rows } = *batch;
     // Before the transaction: nobody has to wait for the cryptography.
-    let mut wrapped: Vec<(&WrappedKeyOf, WrappedKey)> = Vec::with_capacity(all.len());
-    for read in all {
+    let mut wrapped: Vec<(&WrappedKeyOf, WrappedKey)> = Vec::with_capacity(rows.len());
+    for read in rows {
         match vault.rewrap(place, read.row, key_id, &read.wrapped_key) {
             Ok(key) => wrapped.push((read, key)),
             Err(error) => {

@@ -50,7 +50,10 @@ pub(super) async fn sign_in(parts: &Parts, arrival: &Arrival) -> Result<Step> {
         return Ok(Step::Again);
     }
     let plan = plan(&told.profile, told.trust, &found.holders());
-    let Some(subject) = settle(parts, &mut tx, arrival, (&told, &found, &plan)).await? else { return Ok(Step::Again) };
+    let Some(subject) = settle(parts, &mut tx, arrival, &Case { told: &told, found: &found, plan: &plan }).await?
+    else {
+        return Ok(Step::Again);
+    };
     let changed = end_what_changed(parts, &mut tx, &plan).await?;
     let link = links::Making {
         subject: &subject,
@@ -190,13 +193,16 @@ async fn hold_holders(conn: &mut Conn, arrival: &Arrival, profile: &Profile) -> 
     Ok((held.subjects() == seen.subjects()).then_some(held))
 }
 
+/// What the partner told, who was found by it, and what is to be done.
+struct Case<'a> {
+    told: &'a Told,
+    found: &'a Found,
+    plan: &'a Plan,
+}
+
 /// Carries the plan out; gives who the user is, or `None` if another was faster.
-async fn settle(
-    parts: &Parts,
-    tx: &mut Tx,
-    arrival: &Arrival,
-    (told, found, plan): (&Told, &Found, &Plan),
-) -> Result<Option<Subject>> {
+async fn settle(parts: &Parts, tx: &mut Tx, arrival: &Arrival, case: &Case<'_>) -> Result<Option<Subject>> {
+    let Case { told, found, plan } = *case;
     // One account may lose both addresses, and its notes are to have both.
     let mut metas: BTreeMap<&Subject, String> =
         found.accounts().map(|account| (&account.subject, account.meta.clone())).collect();

@@ -91,11 +91,11 @@ async fn expiring(parts: &Arc<Parts>) -> Result<usize> {
         return Ok(0);
     }
     let now = parts.clock.now();
-    let window = (at(now), at(now + TimeDelta::from_std(widest).unwrap_or(TimeDelta::zero())));
+    let window = at(now)..at(now + TimeDelta::from_std(widest).unwrap_or(TimeDelta::zero()));
     let (mut after, mut refreshed) = (None, 0);
     loop {
         let by_leases = store::now(parts.clock.now());
-        let sets = store::read!(parts.store, |conn| list_expiring(conn, by_leases, window, after, BATCH))?;
+        let sets = store::read!(parts.store, |conn| list_expiring(conn, by_leases, window.clone(), after, BATCH))?;
         after = sets.last().and_then(|set| Some((set.expires?, set.link)));
         let due: Vec<StaleSet> = sets.into_iter().filter(|set| is_due(parts, set, now)).collect();
         refreshed += due.len();
@@ -128,11 +128,11 @@ async fn unstated(parts: &Arc<Parts>) -> Result<usize> {
 async fn unstated_of(parts: &Arc<Parts>, life: Duration, widest: Duration) -> Result<usize> {
     let now = parts.clock.now();
     let delta = |span| TimeDelta::from_std(span).unwrap_or(TimeDelta::zero());
-    let window = (at(now - delta(life)), at(now - delta(life) + delta(widest)));
+    let window = at(now - delta(life))..at(now - delta(life) + delta(widest));
     let (mut after, mut refreshed) = (None, 0);
     loop {
         let by_leases = store::now(parts.clock.now());
-        let sets = store::read!(parts.store, |conn| list_unstated(conn, by_leases, window, after, BATCH))?;
+        let sets = store::read!(parts.store, |conn| list_unstated(conn, by_leases, window.clone(), after, BATCH))?;
         after = sets.last().and_then(|set| Some((set.since()?, set.link)));
         let due: Vec<StaleSet> = sets.into_iter().filter(|set| is_due(parts, set, now)).collect();
         refreshed += due.len();

@@ -35,13 +35,8 @@ pub(super) enum Stored {
 }
 
 /// Stores a granted answer, however often the database has to be asked: it is the only copy of the refresh token there is.
-pub(super) async fn land(
-    parts: &Parts,
-    link: LinkId,
-    read: (LinkOwner, TokenSet),
-    spent: &SecretString,
-    grant: Grant,
-) -> Stored {
+pub(super) async fn land(parts: &Parts, mut there: Over, spent: &SecretString, grant: Grant) -> Stored {
+    let link = there.link;
     let mut keeping = Keeping {
         access: grant.access_token,
         refresh: grant.refresh_token,
@@ -51,10 +46,9 @@ pub(super) async fn land(
         origin: Origin::granted(grant.lives, parts.clock.now()),
         refreshed: true,
     };
-    let (of, mut set) = read;
     let mut held = false;
     loop {
-        match store_answer(parts, link, (&of, &mut set), spent, &mut keeping).await {
+        match store_answer(parts, &mut there, spent, &mut keeping).await {
             Ok(Some(stored)) => return stored,
             Ok(None) => {}
             // The scope is the one text in there that is a provider's. It is worth less than the tokens beside it.
@@ -79,18 +73,25 @@ pub(super) async fn land(
     }
 }
 
-/// Tries once to store an answer over `set`; `None`: somebody else wrote meanwhile and `set` is now what they wrote.
+/// The stored set that an answer is to take the place of.
+pub(super) struct Over {
+    pub(super) link: LinkId,
+    pub(super) of: LinkOwner,
+    pub(super) set: TokenSet,
+}
+
+/// Tries once to store an answer over a set; `None`: somebody else wrote meanwhile and it is now what they wrote.
 async fn store_answer(
     parts: &Parts,
-    link: LinkId,
-    (of, set): (&LinkOwner, &mut TokenSet),
+    there: &mut Over,
     spent: &SecretString,
     keeping: &mut Keeping,
 ) -> Result<Option<Stored>> {
     // Whatever keeps us from a connection, descriptors that ran out or certificates that cannot be read, may pass.
     let conn = parts.store.write().await;
     let mut conn = conn.map_err(|error| Error::StorageUnavailable(Box::new(error)))?;
-    let owner = owner(link, of);
+    let Over { link, of, set } = there;
+    let (link, owner) = (*link, owner(*link, of));
     if swap(parts, &mut conn, owner, set, keeping).await? {
         return Ok(Some(Stored::Written));
     }

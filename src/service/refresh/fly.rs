@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::answer::{self, Stored};
+use super::answer::{self, Over, Stored};
 use super::at_work::{Read, Refresh};
 use super::chain::Chain;
 use super::exchange::{Asked, Exchange};
 use super::flights::Landing;
 use super::holding::Holding;
 use super::turn;
+use super::verdict::Attempted;
 use crate::service::Parts;
 use crate::service::token_sets::{open_key, open_params, owner};
 use domain::ids::{LinkId, ProviderId};
@@ -134,8 +135,8 @@ impl Refresh<'_> {
             Outcome::Granted(answer) => {
                 self.lane.guard().granted(self.parts.clock.monotonic(), self.link);
                 tracing::info!(link = %self.link, provider = %self.provider, "refreshed");
-                let found = (read.owner, read.set);
-                let stored = answer::land(self.parts, self.link, found, &read.spent, answer.grant).await;
+                let there = Over { link: self.link, of: read.owner, set: read.set };
+                let stored = answer::land(self.parts, there, &read.spent, answer.grant).await;
                 let (landing, ending) = match stored {
                     Stored::Written => {
                         holding.ended_with_tokens();
@@ -150,7 +151,9 @@ impl Refresh<'_> {
                 Ok(landing)
             }
             Outcome::Refused(_) => self.refused(before, &read.set, holding).await,
-            Outcome::TryLater(passing) => self.passed(&passing, (before, was_slow), &read.set, holding).await,
+            Outcome::TryLater(passing) => {
+                self.passed(&passing, Attempted { before, was_slow }, &read.set, holding).await
+            }
         }
     }
 

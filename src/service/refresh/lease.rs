@@ -6,7 +6,7 @@ use super::at_work::Refresh;
 use super::holding::Holding;
 use domain::refresh::{Before, Ending, SEND_WITHIN};
 use domain::{Error, Result};
-use store::leases::{Attempt, take};
+use store::leases::{Attempt, Over, take};
 
 /// When to ask the database again whether a lease was taken.
 const TAKE_AGAIN: Duration = Duration::from_millis(250);
@@ -67,8 +67,8 @@ impl Refresh<'_> {
     ) -> std::result::Result<Option<Before>, Untaken> {
         let now = store::now(self.parts.clock.now());
         let mut conn = self.parts.store.write().await.map_err(Untaken::NotAsked)?;
-        let held_off = self.parts.store.takeover();
-        let taken = take(&mut conn, attempt, now, self.errand, (held_off, outlived)).await;
+        let takeover = self.parts.store.takeover();
+        let taken = take(&mut conn, attempt, now, self.errand, Over { takeover, outlived }).await;
         taken.map_err(Untaken::Unknown)
     }
 }

@@ -31,12 +31,21 @@ struct Failed<'a> {
     word: Option<&'a str>,
 }
 
+/// An attempt that failed.
+#[derive(Clone, Copy)]
+pub(super) struct Attempted {
+    /// What was on record before it.
+    pub(super) before: Before,
+    /// Whether its answer took so long that it has been counted as a failure already.
+    pub(super) was_slow: bool,
+}
+
 impl Refresh<'_> {
     /// Takes note of a failure that may pass: of the provider, if it is its own; of the link in any case.
     pub(super) async fn passed(
         &self,
         passing: &Passing,
-        (before, was_slow): (Before, bool),
+        attempt: Attempted,
         set: &TokenSet,
         mut holding: Holding,
     ) -> Result<Landing> {
@@ -48,11 +57,11 @@ impl Refresh<'_> {
         match passing.whose {
             Whose::Token => self.lane.guard().answered(now, self.link),
             // It has been counted.
-            Whose::Provider if was_slow && passing.retry_after.is_none() => {}
+            Whose::Provider if attempt.was_slow && passing.retry_after.is_none() => {}
             Whose::Provider => self.lane.guard().failed(now, self.link, passing.retry_after),
         }
         let ending = match passing.kind {
-            PassingKind::Definite => before.ending(),
+            PassingKind::Definite => attempt.before.ending(),
             PassingKind::Ambiguous => Ending::Open,
         };
         holding.ends(ending);
@@ -65,7 +74,7 @@ impl Refresh<'_> {
             );
             let what = Mark { verdict: Health::NeedsConsent, notice_in: NOTICE, second_look: false, is_by_word: true };
             self.mark(&holding.attempt(), what).await?;
-            holding.end(before.ending()).await?;
+            holding.end(attempt.before.ending()).await?;
             return Ok(Landing::Read);
         }
         self.failed(set, holding, Failed { ending, retry_after: passing.retry_after, word }).await

@@ -63,7 +63,7 @@ pub(super) struct UseRow {
 }
 
 /// A line of the detailed list.
-pub(super) fn detailed((row, tokens): (DetailRow, UseRow)) -> Result<(LinkSummary, LinkDetail)> {
+pub(super) fn detailed(row: DetailRow, tokens: UseRow) -> Result<(LinkSummary, LinkDetail)> {
     let origin = row.origin_client.map(ClientId::parse).transpose();
     let last_used = tokens.last_used.map(|at| at.0);
     let detail = LinkDetail {

@@ -64,7 +64,7 @@ pub struct RightsSetRow {
     deleted_at: Option<At>,
 }
 
-fn history((created, updated): (At, At), deleted: Option<At>) -> History {
+fn history(created: At, updated: At, deleted: Option<At>) -> History {
     History { created: created.0, updated: updated.0, deleted: deleted.map(|at| at.0) }
 }
 
@@ -72,7 +72,7 @@ impl TryFrom<OrganizationRow> for Organization {
     type Error = Error;
 
     fn try_from(row: OrganizationRow) -> Result<Self> {
-        let history = history((row.created, row.updated), row.deleted_at);
+        let history = history(row.created, row.updated, row.deleted_at);
         Ok(Self { id: row.id.0, name: row.name, history })
     }
 }
@@ -99,7 +99,7 @@ impl TryFrom<RoleRow> for Role {
             organization: row.organization.0,
             name: row.name,
             granted: Granted::parse(&row.granted),
-            history: history((row.created, row.updated), row.deleted_at),
+            history: history(row.created, row.updated, row.deleted_at),
         })
     }
 }
@@ -127,7 +127,7 @@ impl TryFrom<RightsSetRow> for RightsSet {
             id: row.id.0,
             name: row.name,
             granted: Granted::parse(&row.granted),
-            history: history((row.created, row.updated), row.deleted_at),
+            history: history(row.created, row.updated, row.deleted_at),
         })
     }
 }
@@ -161,7 +161,7 @@ impl TryFrom<EmployeeRow> for Employment {
             is_accepted: row.is_accepted,
             is_rejected: row.is_rejected,
             is_blocked: row.is_blocked,
-            history: history((row.created, row.updated), row.deleted_at),
+            history: history(row.created, row.updated, row.deleted_at),
         })
     }
 }

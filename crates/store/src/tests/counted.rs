@@ -45,7 +45,7 @@ async fn beyond_the_limit_tries_are_let_through_one_by_one() {
         let key = text();
         let mut counted = async |now: i64| {
             let openings = [1, 2, 4, 8, 15].map(|wait| after(now + wait));
-            let found = attempts::count_spaced(&mut conn, &key, (after(now), after(now + 60)), 2, openings).await;
+            let found = attempts::count_spaced(&mut conn, &key, after(now)..after(now + 60), 2, openings).await;
             (found.unwrap(), attempts::find_opening(&mut conn, &key, after(now)).await.unwrap())
         };
         let rows = [

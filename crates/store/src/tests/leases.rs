@@ -9,11 +9,16 @@ use diesel_async::RunQueryDsl;
 
 use super::*;
 use crate::conn::on;
-use crate::leases::{Attempt, Failure, Mark, end, fail, mark, release_all, seen, take, undo_marks};
+use crate::leases::{Attempt, Failure, Mark, Over, end, fail, mark, release_all, seen, take, undo_marks};
 use crate::marks::{Which, list_dead, revive};
 use crate::schema;
 use domain::link::Health;
 use domain::refresh::{Before, Ending, Errand, LEASE, Standing, Takeover};
+
+/// Over a lease that has lapsed.
+const LAPSED: Over = Over { takeover: Takeover::Allowed, outlived: None };
+/// Over none.
+const HELD_OFF: Over = Over { takeover: Takeover::HeldOff, outlived: None };
 
 /// What the walk expects of the row.
 #[derive(Clone, Copy, Debug)]
@@ -134,7 +139,7 @@ async fn every_statement_does_what_its_decision_says() {
             match what {
                 0..=3 => {
                     let errand = if dice.below(4) == 0 { Errand::SecondLook } else { Errand::Renew };
-                    let found = take(&mut conn, &attempt, now, errand, (Takeover::Allowed, None)).await.unwrap();
+                    let found = take(&mut conn, &attempt, now, errand, LAPSED).await.unwrap();
                     assert_eq!(found, expected.take(mine, version, errand, time), "step {step}");
                     taken += usize::from(found.is_some());
                 }
@@ -221,13 +226,13 @@ async fn what_a_waiter_sees_is_by_the_clock_of_leases() {
             found.push((state.is_leased, state.is_abandoned, state.rest.filter(|rest| !rest.is_zero())));
             match then {
                 "take" => {
-                    let taken = take(&mut conn, &attempt, now, Errand::Renew, (Takeover::HeldOff, None)).await.unwrap();
+                    let taken = take(&mut conn, &attempt, now, Errand::Renew, HELD_OFF).await.unwrap();
                     assert_eq!(taken, Some(Before::Clean));
                 }
                 "fail" => {
                     // Lapsed or not, it is still this attempt's; and another may not have it while takeovers are held off.
                     let another = Attempt { id: uuid::Uuid::from_u128(2), ..attempt };
-                    let taken = take(&mut conn, &another, now, Errand::Renew, (Takeover::HeldOff, None)).await.unwrap();
+                    let taken = take(&mut conn, &another, now, Errand::Renew, HELD_OFF).await.unwrap();
                     assert_eq!(taken, None);
                     assert!(
                         fail(
@@ -268,7 +273,7 @@ async fn marks_are_undone_by_their_cause() {
             set_clock(&mut conn, start).await;
             let [first, second] =
                 [1, 2].map(|id| Attempt { link: walked(), version: 7, id: uuid::Uuid::from_u128(id) });
-            let way = (Takeover::Allowed, None);
+            let way = LAPSED;
             assert!(take(&mut conn, &first, now(start), Errand::Renew, way).await.unwrap().is_some(), "{cause}");
             let failure = Failure { ending: Ending::Closed, wait: Duration::ZERO, word: Some("invalid_request") };
             assert!(fail(&mut conn, &first, now(start), failure).await.unwrap(), "{cause}");
@@ -297,12 +302,7 @@ async fn marks_are_undone_for_a_minute_and_retried_by_hand_ever_after() {
         let attempt = Attempt { link: walked(), version: 7, id: uuid::Uuid::from_u128(1) };
         for (later, undone) in [(60, 1), (61, 0)] {
             set_clock(&mut conn, start).await;
-            assert!(
-                take(&mut conn, &attempt, now(start), Errand::Renew, (Takeover::Allowed, None))
-                    .await
-                    .unwrap()
-                    .is_some()
-            );
+            assert!(take(&mut conn, &attempt, now(start), Errand::Renew, LAPSED).await.unwrap().is_some());
             let what = Mark {
                 verdict: Health::NeedsConsent,
                 notice_in: Duration::from_mins(1),
@@ -324,9 +324,7 @@ async fn marks_are_undone_for_a_minute_and_retried_by_hand_ever_after() {
         assert!(revive(&mut conn, &dead[0]).await.unwrap());
         assert!(!revive(&mut conn, &dead[0]).await.unwrap());
         assert_eq!(stored(&mut conn).await.0.health, Health::Degraded);
-        assert!(
-            take(&mut conn, &attempt, now(start), Errand::Renew, (Takeover::Allowed, None)).await.unwrap().is_some()
-        );
+        assert!(take(&mut conn, &attempt, now(start), Errand::Renew, LAPSED).await.unwrap().is_some());
         assert_eq!(release_all(&mut conn).await.unwrap(), 1);
         assert_eq!(stored(&mut conn).await.0.unclosed_by, Some(attempt.id));
     }

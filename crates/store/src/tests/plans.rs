@@ -77,7 +77,7 @@ async fn tokens_of_which_the_settings_alone_know_the_life_are_found_by_index() {
     let [(store, _folder), _] = stores().await;
     let [early, noon, late] = moments();
     let plans = plans(&store, async |conn: &mut Conn| {
-        stale::list_unstated(conn, now(noon.0), (early, late), None, 200).await.unwrap();
+        stale::list_unstated(conn, now(noon.0), early..late, None, 200).await.unwrap();
     })
     .await;
     let [(sql, steps)] = plans.as_slice() else { panic!("{plans:#?}") };

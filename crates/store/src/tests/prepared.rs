@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::leases::{Attempt, Failure, end, fail, take};
+use crate::leases::{Attempt, Failure, Over, end, fail, take};
 use domain::refresh::{Ending, Errand, Takeover};
 
 #[derive(QueryableByName)]
@@ -22,7 +22,9 @@ async fn the_writes_of_a_refresh_are_prepared_once() {
     let emptied = NewTokens::default();
     let mut prepared = Vec::new();
     for _ in 0..3 {
-        take(&mut conn, &attempt, now, Errand::Renew, (Takeover::Allowed, None)).await.unwrap();
+        take(&mut conn, &attempt, now, Errand::Renew, Over { takeover: Takeover::Allowed, outlived: None })
+            .await
+            .unwrap();
         token_sets::replace(&mut conn, link, 7, &emptied, Past::Over).await.unwrap();
         fail(&mut conn, &attempt, now, Failure { ending: Ending::Closed, wait: Duration::ZERO, word: None })
             .await

@@ -138,16 +138,27 @@ impl From<&TokenSet> for TokenRow {
     }
 }
 
-/// The columns of a set's owner: subject, type, name, sid.
-pub(super) type OwnerRow = (String, String, String, String);
+/// The row of a set's owner.
+#[derive(Queryable)]
+#[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(super) struct OwnerRow {
+    subject: String,
+    fp_type: String,
+    fp_name: String,
+    sid: String,
+}
 
-/// The owner that these columns name.
-pub(super) fn owner((subject, fp_type, fp_name, sid): OwnerRow) -> Result<LinkOwner> {
-    Ok(LinkOwner {
-        subject: Subject::parse(subject).map_err(|_malformed| unreadable("links", "subject"))?,
-        provider: ProviderId::from_parts(fp_type, fp_name).map_err(|_malformed| unreadable("links", "fp_name"))?,
-        sid: Sid::parse(sid).map_err(|_malformed| unreadable("links", "sid"))?,
-    })
+impl TryFrom<OwnerRow> for LinkOwner {
+    type Error = Error;
+
+    fn try_from(row: OwnerRow) -> Result<Self> {
+        let provider = ProviderId::from_parts(row.fp_type, row.fp_name);
+        Ok(Self {
+            subject: Subject::parse(row.subject).map_err(|_malformed| unreadable("links", "subject"))?,
+            provider: provider.map_err(|_malformed| unreadable("links", "fp_name"))?,
+            sid: Sid::parse(row.sid).map_err(|_malformed| unreadable("links", "sid"))?,
+        })
+    }
 }
 
 /// The columns of a new version.
