@@ -61,7 +61,7 @@ pub enum Verdict {
     Final(String),
     /// Asking again may help.
     Passing {
-        /// What a failure is about.
+        /// What it is about.
         whose: Whose,
         /// What the provider says of the token, where it is the token's: its error code, or `status:NNN` where it states none
         /// that can be kept. At most 64 printable ASCII characters.

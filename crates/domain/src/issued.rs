@@ -13,7 +13,7 @@ pub struct AccessToken {
     pub token_hash: Vec<u8>,
     /// Its id; of one in a family the id of the claim that it came of.
     pub id: Uuid,
-    /// The user it was issued for.
+    /// The client it was issued to.
     pub client: ClientId,
     /// The user it acts for; none in system mode.
     pub subject: Option<Subject>,
@@ -39,7 +39,7 @@ impl AccessToken {
 pub struct AuthorizationCode {
     /// What it is found by.
     pub code_hash: Vec<u8>,
-    /// The user it was issued for.
+    /// The client it was issued to.
     pub client: ClientId,
     /// The user who signed in.
     pub subject: Subject,
@@ -69,7 +69,7 @@ impl AuthorizationCode {
 pub struct RefreshToken {
     /// What it is found by.
     pub token_hash: Vec<u8>,
-    /// The user it was issued for.
+    /// The client it was issued to.
     pub client: ClientId,
     /// The user it acts for.
     pub subject: Subject,

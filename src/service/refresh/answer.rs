@@ -35,7 +35,7 @@ pub(super) enum Stored {
 }
 
 /// Stores a granted answer, however often the database has to be asked: it is the only copy of the refresh token there is.
-pub(super) async fn land(parts: &Parts, mut there: Over, spent: &SecretString, grant: Grant) -> Stored {
+pub(super) async fn land(parts: &Parts, mut there: Replaced, spent: &SecretString, grant: Grant) -> Stored {
     let link = there.link;
     let mut keeping = Keeping {
         access: grant.access_token,
@@ -73,8 +73,8 @@ pub(super) async fn land(parts: &Parts, mut there: Over, spent: &SecretString, g
     }
 }
 
-/// The stored set that an answer is to take the place of.
-pub(super) struct Over {
+/// The stored set that an answer replaces.
+pub(super) struct Replaced {
     pub(super) link: LinkId,
     pub(super) of: LinkOwner,
     pub(super) set: TokenSet,
@@ -83,14 +83,14 @@ pub(super) struct Over {
 /// Tries once to store an answer over a set; `None`: somebody else wrote meanwhile and it is now what they wrote.
 async fn store_answer(
     parts: &Parts,
-    there: &mut Over,
+    there: &mut Replaced,
     spent: &SecretString,
     keeping: &mut Keeping,
 ) -> Result<Option<Stored>> {
     // Whatever keeps us from a connection, descriptors that ran out or certificates that cannot be read, may pass.
     let conn = parts.store.write().await;
     let mut conn = conn.map_err(|error| Error::StorageUnavailable(Box::new(error)))?;
-    let Over { link, of, set } = there;
+    let Replaced { link, of, set } = there;
     let (link, owner) = (*link, owner(*link, of));
     if swap(parts, &mut conn, owner, set, keeping).await? {
         return Ok(Some(Stored::Written));

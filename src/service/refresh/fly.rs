@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::answer::{self, Over, Stored};
+use super::answer::{self, Replaced, Stored};
 use super::at_work::{Read, Refresh};
 use super::chain::Chain;
 use super::exchange::{Asked, Exchange};
@@ -135,7 +135,7 @@ impl Refresh<'_> {
             Outcome::Granted(answer) => {
                 self.lane.guard().granted(self.parts.clock.monotonic(), self.link);
                 tracing::info!(link = %self.link, provider = %self.provider, "refreshed");
-                let there = Over { link: self.link, of: read.owner, set: read.set };
+                let there = Replaced { link: self.link, of: read.owner, set: read.set };
                 let stored = answer::land(self.parts, there, &read.spent, answer.grant).await;
                 let (landing, ending) = match stored {
                     Stored::Written => {
