@@ -3,13 +3,14 @@
 //! One is started by the first test that asks and shared by the rest, so the tests run as one process (plain `cargo test`):
 //! a runner with a process per test would start one server per test. Tests that stop a server start their own.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 const INSTALL: &str = "Postgres is needed by the tests: apt-get install postgresql";
 
@@ -41,6 +42,7 @@ autovacuum = off
 jit = off
 max_connections = 1000
 shared_buffers = 64MB
+max_wal_size = 256MB
 ${CONF:-}
 CONF
 if [ -n "${KEY:-}" ]; then
@@ -73,11 +75,32 @@ pub(crate) struct Server {
     /// Its other end is the keeper's standard input; the server goes when it is closed.
     pipes: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
     _keeper: Child,
+    /// Databases of tests that have ended.
+    ended: Arc<Mutex<Vec<String>>>,
 }
+
+/// A database of the test whose thread this is kept on: it may go when that thread has ended.
+struct Held {
+    name: String,
+    ended: Arc<Mutex<Vec<String>>>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.ended.lock().expect("nobody fails with it").push(std::mem::take(&mut self.name));
+    }
+}
+
+thread_local! {
+    static HELD: RefCell<Vec<Held>> = const { RefCell::new(Vec::new()) };
+}
+
+/// How many databases of ended tests may stand: each takes 8 MB, and a run makes hundreds.
+const MAY_STAND: usize = 16;
 
 /// The address of a new, empty database on the shared server, which this call starts if it is the first.
 ///
-/// The name is unique in the run; the database goes with the server. Panics with the command that installs Postgres if
+/// The name is unique in the run; the database goes some time after the calling thread. Panics with the command that installs Postgres if
 /// there is none.
 pub(crate) fn fresh_database() -> String {
     static SERVER: OnceLock<Server> = OnceLock::new();
@@ -116,7 +139,7 @@ impl Server {
         let mut answers = BufReader::new(keeper.stdout.take().expect("it is piped"));
         if next_line(&mut answers) == "ready" {
             let orders = keeper.stdin.take().expect("it is piped");
-            return Ok(Self { port, pipes: Mutex::new((orders, answers)), _keeper: keeper });
+            return Ok(Self { port, pipes: Mutex::new((orders, answers)), _keeper: keeper, ended: Arc::default() });
         }
         let output = keeper.wait_with_output().map_err(|error| error.to_string())?;
         Err(String::from_utf8_lossy(&output.stderr).into_owned())
@@ -128,7 +151,17 @@ impl Server {
         let name = format!("test_{}", MADE.fetch_add(1, Ordering::Relaxed));
         // template0 has no visitors, so databases can be made side by side.
         self.sql(&format!("CREATE DATABASE {name} TEMPLATE template0 OWNER {owner}"));
+        HELD.with_borrow_mut(|held| held.push(Held { name: name.clone(), ended: Arc::clone(&self.ended) }));
+        self.drop_ended();
         name
+    }
+
+    /// Drops what ended tests left, if it is much.
+    fn drop_ended(&self) {
+        let mut ended = self.ended.lock().expect("nobody fails with it");
+        let gone = if ended.len() < MAY_STAND { Vec::new() } else { std::mem::take(&mut *ended) };
+        drop(ended);
+        self.run(gone.iter().map(|name| format!("DROP DATABASE {name} WITH (FORCE)")));
     }
 
     /// Ends it as a power cut does.
@@ -149,13 +182,23 @@ impl Server {
 
     /// Runs a statement as its superuser.
     pub(crate) fn sql(&self, statement: &str) {
+        self.run(std::iter::once(statement.to_owned()));
+    }
+
+    /// Runs statements one after the other, each a transaction of its own.
+    fn run(&self, statements: impl Iterator<Item = String>) {
+        let commands: Vec<String> = statements.flat_map(|statement| ["-c".to_owned(), statement]).collect();
+        if commands.is_empty() {
+            return;
+        }
         let run = Command::new(binaries().join("psql"))
             .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres", "-d", "postgres"])
-            .args(["-p", &self.port.to_string(), "-c", statement])
+            .args(["-p", &self.port.to_string()])
+            .args(&commands)
             .stdin(Stdio::null())
             .output()
             .expect("psql stands beside the server's binaries");
-        assert!(run.status.success(), "{statement}: {}", String::from_utf8_lossy(&run.stderr));
+        assert!(run.status.success(), "{commands:?}: {}", String::from_utf8_lossy(&run.stderr));
     }
 }
 
