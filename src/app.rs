@@ -48,6 +48,7 @@ impl App {
             store: Arc::new(store),
             vault: Arc::new(vault),
             settings: Arc::new(settings),
+            decided: 0,
             clock,
             entropy,
             runtime,

@@ -9,6 +9,7 @@ mod callers;
 mod condo;
 mod confirm_phone;
 mod database;
+mod exchange;
 mod house;
 mod links;
 mod partner;

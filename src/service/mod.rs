@@ -11,6 +11,7 @@ pub mod condo_sign_in;
 pub mod confirm_phone;
 mod current;
 pub mod door;
+pub mod exchange;
 pub mod forms;
 pub mod grants;
 mod hashing;

@@ -26,6 +26,8 @@ use vault::Vault;
 pub struct Parts {
     /// What the operator decided.
     pub settings: Arc<Settings>,
+    /// How often that was decided anew: what was judged by other settings is judged again.
+    pub decided: u64,
     /// The providers, as they were decided.
     pub upstream: Arc<Upstream>,
     /// The database.
@@ -58,7 +60,8 @@ impl Parts {
     /// The same with other settings, and providers as they have them. Nobody works with it before `Current::replace`.
     pub fn with(&self, settings: Settings) -> Result<Self> {
         let upstream = Upstream::new(&settings, &self.clock, &self.entropy)?;
-        Ok(Self { settings: Arc::new(settings), upstream: Arc::new(upstream), ..self.clone() })
+        let (settings, upstream, decided) = (Arc::new(settings), Arc::new(upstream), self.decided.wrapping_add(1));
+        Ok(Self { settings, decided, upstream, ..self.clone() })
     }
 
     /// Runs `work` to its end whatever becomes of the caller.

@@ -1,5 +1,6 @@
 //! fedToken: a valid access token for every account a subject has at a provider, refreshed on the way if need be.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,10 +14,12 @@ use domain::caller::{Action, Caller};
 use domain::expiry::Lifetime;
 use domain::ids::{ProviderId, Sid, Subject};
 use domain::refresh::Errand;
+use domain::reason::Reason;
+use domain::scope::missing;
 use domain::token::{Decision, Held, Lack, Wanted, decide};
 use domain::token_set::ServingSet;
 use domain::{Error, Result};
-use settings::Subjects;
+use settings::{Provider, Subjects};
 use store::leases::seen;
 use store::token_sets::{Holdings, find_serving, list_of_account, list_of_subject};
 use vault::{Column, Owner, Table};
@@ -39,6 +42,10 @@ pub struct Request {
     pub fp_name: String,
     /// Only this account's.
     pub sid: Option<Sid>,
+    /// Whether one is wanted, so that several accounts are too many.
+    pub only_one: bool,
+    /// Scopes of the provider's that a token must have.
+    pub scopes: Vec<String>,
     /// Refresh if less than this is left; at most [`MAX_MIN_TTL`].
     pub min_ttl: Option<Duration>,
     /// Refresh in any case.
@@ -54,6 +61,8 @@ pub struct Served {
     pub token: SecretString,
     /// When it expires, if the provider said.
     pub expires: Option<DateTime<Utc>>,
+    /// The scopes that it has, if they were asked for and are known.
+    pub scope: Option<String>,
 }
 
 /// The valid access tokens of a subject at a provider; at least one, or an error that says whether asking again can help.
@@ -65,11 +74,17 @@ pub async fn fetch(parts: &Arc<Parts>, caller: &Caller, request: &Request) -> Re
     parts.check_subject(&request.subject)?;
     let sets = read(parts, caller, &request.subject, &provider).await?;
     if !settings.remember_tokens {
-        return Err(lacking("the provider's tokens are not remembered (remember_tokens = false)"));
+        return Err(Error::no_token("the provider's tokens are not remembered (remember_tokens = false)"));
     }
     let wanted = |set: &ServingSet| request.sid.as_ref().is_none_or(|sid| *sid == set.sid);
     let sets: Vec<ServingSet> = sets.into_iter().filter(wanted).collect();
+    if request.only_one && sets.len() > 1 {
+        return Err(Error::SeveralAccounts);
+    }
     let asking = Asking { parts, request, provider: &provider, lifetime: settings.lifetime };
+    if !request.scopes.is_empty() {
+        return asking.with_scopes(settings, sets).await;
+    }
     let answers = match asking.at_once(&sets)? {
         Some(answers) => answers,
         None => asking.with_refresh(sets).await?,
@@ -88,12 +103,8 @@ async fn read(parts: &Parts, caller: &Caller, subject: &Subject, provider: &Prov
         Holdings::NoAccount => Err(caller.no_such_user(subject)),
         // A token that was issued before, and is believed for a moment longer.
         Holdings::Disabled if caller.subject().is_some() => Err(Error::Denied),
-        Holdings::Disabled => Err(lacking("the user's account is disabled")),
+        Holdings::Disabled => Err(Error::no_token("the user's account is disabled")),
     }
-}
-
-fn lacking(why: impl Into<String>) -> Error {
-    Error::TokenNotFound { why: why.into() }
 }
 
 /// What came of one link.
@@ -129,6 +140,36 @@ impl Asking<'_> {
             min_ttl: self.request.min_ttl,
             force: self.request.force,
         }
+    }
+
+    /// Those of the sets that have the scopes that are asked for, served; if none does, what is missing.
+    async fn with_scopes(&self, provider: &Provider, sets: Vec<ServingSet>) -> Result<Vec<Served>> {
+        let (mut fit, mut granted, mut lacks) = (Vec::new(), HashMap::new(), Vec::new());
+        for set in sets {
+            let link = set.link;
+            let scope = store::read!(self.parts.store, |conn| store::token_sets::scope(conn, link))?;
+            let wanted = self.request.scopes.iter().map(String::as_str);
+            let missing = missing(wanted, scope.as_deref(), &provider.scope_aliases);
+            if missing.is_empty() {
+                granted.insert(set.sid.as_str().to_owned(), scope);
+                fit.push(set);
+            } else {
+                lacks = missing;
+            }
+        }
+        if fit.is_empty() && !lacks.is_empty() {
+            let why = format!("the user did not grant {}", lacks.join(" "));
+            return Err(Error::TokenNotFound { why, reason: Some(Reason::MissingScopes), missing_scopes: lacks });
+        }
+        let answers = match self.at_once(&fit)? {
+            Some(answers) => answers,
+            None => self.with_refresh(fit).await?,
+        };
+        let mut served = self.conclude(answers)?;
+        for token in &mut served {
+            token.scope = granted.remove(&token.sid).flatten();
+        }
+        Ok(served)
     }
 
     /// What is held; `rest_until` as the process's clock says it, which is not the one that wrote it.
@@ -250,7 +291,8 @@ impl Asking<'_> {
         let key = vault.open_row_key(Table::TokenSets, set.link.0, &set.key_id, &set.wrapped_key)?;
         let token = vault.open(&key, &owner.place(Column::Access), sealed)?;
         self.parts.uses.note(owner.link, self.parts.clock.now());
-        Ok(Served { sid: set.sid.as_str().to_owned(), token, expires: set.expiry(self.lifetime).known() })
+        let expires = set.expiry(self.lifetime).known();
+        Ok(Served { sid: set.sid.as_str().to_owned(), token, expires, scope: None })
     }
 
     /// All tokens there are; without any, the error that tells most about what to do.
@@ -278,7 +320,12 @@ impl Asking<'_> {
         if let Some(wait) = rest {
             return Err(Error::ProviderUnavailable { retry_after: wait.max(SOON) });
         }
-        Err(lacking(match lack {
+        let reason = lack.map_or(Reason::NotLinked, Reason::from);
+        Err(Error::no_token_until(reason, self.words_on(lack)))
+    }
+
+    fn words_on(&self, lack: Option<Lack>) -> String {
+        match lack {
             None => "there is no link with tokens".to_owned(),
             Some(Lack::NoRefreshToken) if !self.parts.settings.tokens.refresh => {
                 "it has expired, and this fedlink refreshes none (tokens.refresh = false)".to_owned()
@@ -292,7 +339,7 @@ impl Asking<'_> {
                 "the provider's tokens live {life} s, and a token is handed out only with more than {} s left",
                 self.parts.settings.tokens.min_lifetime.as_secs()
             ),
-        }))
+        }
     }
 }
 

@@ -50,8 +50,7 @@ impl Caller {
         let opens = |scope: &Scope| match (action, scope) {
             (Action::ListLinks, Scope::ListOwn) | (Action::ChangeLinks, Scope::ChangeOwn) => !system,
             (Action::ListLinks, Scope::ListAny) | (Action::ChangeLinks, Scope::ChangeAny) => system,
-            (Action::FetchToken(_), Scope::TokenOfAny) => true,
-            (Action::FetchToken(wanted), Scope::TokenOf(granted)) => wanted == granted,
+            (Action::FetchToken(wanted), scope) => scope.opens_tokens_of(wanted),
             _ => false,
         };
         if self.scopes.iter().any(opens) { Ok(()) } else { Err(Error::Denied) }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use super::refusal::Refusal;
+use super::reason::Reason;
 
 /// The result of an operation of the domain or a service.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -43,9 +44,16 @@ pub enum Error {
     /// No usable access token, and no way to get one without the user.
     #[error("no usable token: {why}")]
     TokenNotFound {
-        /// Why there is none.
+        /// Why there is none, for people.
         why: String,
+        /// The same for programs, where the user can do something about it.
+        reason: Option<Reason>,
+        /// The scopes that are wanted and were not granted ([`Reason::MissingScopes`]).
+        missing_scopes: Vec<String>,
     },
+    /// The subject has several accounts there, and one was asked for.
+    #[error("the subject has several accounts at the provider: say which")]
+    SeveralAccounts,
     /// The external account belongs to another subject, exclusively.
     #[error("the external account is linked to another user")]
     AlreadyLinked,
@@ -92,6 +100,16 @@ impl Error {
     /// An error that names `field` and says what is wrong with it.
     pub fn input(field: impl Into<Cow<'static, str>>, problem: impl Into<String>) -> Self {
         Self::Input { field: field.into(), problem: problem.into() }
+    }
+
+    /// No usable token, by no fault that the user could mend.
+    pub fn no_token(why: impl Into<String>) -> Self {
+        Self::TokenNotFound { why: why.into(), reason: None, missing_scopes: Vec::new() }
+    }
+
+    /// No usable token until the user does something about it.
+    pub fn no_token_until(reason: Reason, why: impl Into<String>) -> Self {
+        Self::TokenNotFound { why: why.into(), reason: Some(reason), missing_scopes: Vec::new() }
     }
 
     /// A refusal of the Condo dialect.

@@ -1,5 +1,6 @@
 //! Which scope opens what: one table in one place.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::ids::ProviderId;
@@ -54,6 +55,20 @@ impl Scope {
         }
     }
 
+    /// Whether it opens tokens of a provider.
+    pub fn is_of_tokens(&self) -> bool {
+        matches!(self, Self::TokenOfAny | Self::TokenOf(_))
+    }
+
+    /// Whether it opens this provider's tokens.
+    pub fn opens_tokens_of(&self, provider: &ProviderId) -> bool {
+        match self {
+            Self::TokenOfAny => true,
+            Self::TokenOf(granted) => granted == provider,
+            _ => false,
+        }
+    }
+
     /// Whether the scope counts in system mode only.
     pub fn is_system(&self) -> bool {
         matches!(self, Self::ListAny | Self::ChangeAny)
@@ -73,6 +88,34 @@ pub fn told(text: &str) -> Option<String> {
     Some(scopes.join(" ")).filter(|told| !told.is_empty())
 }
 
+/// What says who somebody is, or asks for a refresh token: it opens nothing, and some providers never name it among what they granted.
+const OPENS_NOTHING: [&str; 4] = ["openid", "offline_access", "profile", "email"];
+
+/// The wanted scopes of a provider's that are not among those it granted, as they are wanted, each once; none if nobody knows what
+/// was granted. `aliases` are other names of a scope, with the one that counts. Some providers write commas between scopes.
+pub fn missing<'w>(
+    wanted: impl IntoIterator<Item = &'w str>,
+    granted: Option<&str>,
+    aliases: &BTreeMap<String, String>,
+) -> Vec<String> {
+    let Some(granted) = granted else { return Vec::new() };
+    let named = |scope| aliases.get(scope).map_or(scope, String::as_str);
+    let granted: Vec<&str> = each(granted).map(named).collect();
+    let mut missing: Vec<String> = Vec::new();
+    for scope in wanted.into_iter().flat_map(each) {
+        let is_there = OPENS_NOTHING.contains(&named(scope)) || granted.contains(&named(scope));
+        if !is_there && !missing.iter().any(|other| other == scope) {
+            missing.push(scope.to_owned());
+        }
+    }
+    missing
+}
+
+/// The scopes in a text.
+pub fn each(text: &str) -> impl Iterator<Item = &str> {
+    text.split([' ', ',']).filter(|scope| !scope.is_empty())
+}
+
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -88,7 +131,28 @@ impl fmt::Display for Scope {
 
 #[cfg(test)]
 mod tests {
-    use super::{Scope, each_once, told};
+    use super::{BTreeMap, Scope, each_once, missing, told};
+
+    #[test]
+    fn what_was_not_granted_is_missing() {
+        let aliases = BTreeMap::from([("https://api.example/auth/mail".to_owned(), "mail".to_owned())]);
+        let missing = |wanted: &str, granted| missing(wanted.split(' '), granted, &aliases);
+        for (wanted, granted, lacks) in [
+            ("mail files", Some("mail files"), ""),
+            ("mail files", Some("files"), "mail"),
+            ("mail files mail", Some("openid"), "mail files"),
+            ("mail", None, ""),
+            ("mail", Some("https://api.example/auth/mail"), ""),
+            ("https://api.example/auth/mail", Some("mail"), ""),
+            ("openid offline_access profile email", Some("files"), ""),
+            ("repo gist", Some("repo,gist"), ""),
+            ("repo gist", Some("repo"), "gist"),
+            ("Mail", Some("mail"), "Mail"),
+            ("", Some(""), ""),
+        ] {
+            assert_eq!(missing(wanted, granted).join(" "), lacks, "{wanted:?} of {granted:?}");
+        }
+    }
 
     #[test]
     fn a_scope_said_twice_is_one() {

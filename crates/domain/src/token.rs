@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use super::expiry::{Expiry, Lives, is_above, is_of_the_future, is_overdue};
 use super::link::Health;
+use super::reason::Reason;
 
 /// What a provider granted at its token endpoint, in the clear: it lives only between the answer and the vault.
 #[derive(Debug)]
@@ -81,6 +82,16 @@ pub enum Lack {
         /// How long a token lives when it is issued.
         life: i64,
     },
+}
+
+impl From<Lack> for Reason {
+    fn from(lack: Lack) -> Self {
+        match lack {
+            Lack::NoRefreshToken | Lack::ShortLived { .. } => Self::Expired,
+            Lack::NeedsConsent => Self::NeedsConsent,
+            Lack::LostInFlight => Self::LostInFlight,
+        }
+    }
 }
 
 impl Lack {

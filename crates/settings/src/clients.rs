@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::address;
 use super::error::suggestion;
 use super::providers::Providers;
 use super::reader::Reader;
 use super::scalar::{boolean, text, text_as, title};
 use super::secret::own_secret;
-use super::types::Client;
+use super::types::{Client, SubjectTokens};
+use super::{address, at};
 use domain::Error;
 use domain::ids::ClientId;
 use domain::scope::Scope;
@@ -44,6 +44,8 @@ fn read_one(mut reader: Reader<'_>, id: Option<ClientId>, providers: &Providers)
         reader.wrong("redirect_uris", "are of no use without secret, which codes are redeemed with");
     }
     let introspect_any = reader.with_default("introspect_any", false, boolean);
+    let subject_tokens = read_subject_tokens(&mut reader);
+    let at = at::read(&mut reader, id.as_ref());
     reader.finish();
     let id = id?;
     Some(Client {
@@ -55,7 +57,23 @@ fn read_one(mut reader: Reader<'_>, id: Option<ClientId>, providers: &Providers)
         callbacks,
         redirect_uris,
         introspect_any,
+        subject_tokens,
+        at,
     })
+}
+
+fn read_subject_tokens(reader: &mut Reader<'_>) -> SubjectTokens {
+    let kinds = [("access_token", false), ("subject", true)];
+    let known = |word: &str| {
+        let kind = kinds.iter().find(|(kind, _)| *kind == word);
+        kind.map(|(_, in_clear)| *in_clear)
+            .ok_or_else(|| format!("{word:?} is no choice; {}", suggestion(word, kinds.iter().map(|(kind, _)| *kind))))
+    };
+    let Some(kinds) = reader.list("subject_tokens", known) else { return SubjectTokens::Access };
+    if !kinds.contains(&false) {
+        reader.wrong("subject_tokens", "must have \"access_token\": [\"access_token\", \"subject\"] takes either");
+    }
+    if kinds.contains(&true) { SubjectTokens::InClearToo } else { SubjectTokens::Access }
 }
 
 fn read_id(reader: &mut Reader<'_>) -> Option<ClientId> {

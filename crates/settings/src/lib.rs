@@ -15,12 +15,14 @@
 //! ```
 
 mod address;
+mod at;
 mod client_auth;
 mod clients;
 mod database;
 mod error;
 mod ip_proxies;
 mod issuers;
+mod jwt_rule;
 mod partners;
 mod providers;
 mod reader;
@@ -157,6 +159,7 @@ fn read(mut top: Reader<'_>) -> Option<Configuration> {
     let providers = providers::read(&mut top);
     let clients = clients::read(&mut top, &providers);
     let issuers = issuers::read(&mut top, &clients);
+    at::check(&top, &clients, &issuers);
     let partners = partners::read(&mut top);
     top.finish();
     let start = Start { listen, ops_listen, drain, stop_within, database_url, keyring: keyring? };

@@ -130,6 +130,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     let revoke = reader.with_default("revoke", true, boolean);
     let refresh_dies_with_access = reader.with_default("refresh_dies_with_access", false, boolean);
     let authorize_params = reader.texts("authorize_params", refuse_ours).unwrap_or_default();
+    let scope_aliases = reader.texts("scope_aliases", |_| None).unwrap_or_default();
     let resent_params = reader.list("resent_params", resent_param).unwrap_or_default();
     let dead_errors = reader.list("dead_errors", DeadError::parse).unwrap_or_default();
     reader.finish();
@@ -160,6 +161,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
         revoke,
         refresh_dies_with_access,
         authorize_params,
+        scope_aliases,
         resent_params,
         dead_errors,
     })

@@ -139,6 +139,22 @@ impl<'a> Reader<'a> {
         Some(list)
     }
 
+    /// As [`Reader::list`], where one text alone will do as well.
+    pub(super) fn one_or_list<T>(
+        &mut self,
+        key: &'static str,
+        read: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        match self.value(key)? {
+            Value::String(_) => self.optional(key, scalar::text_as(read)).map(|one| vec![one]),
+            Value::Array(_) => self.list(key, read),
+            other => {
+                self.wrong(key, format!("must be a text in quotes, or a list of them, not {}", article(other)));
+                None
+            }
+        }
+    }
+
     /// A table of texts; `refuse` may say why a key must not stand in it.
     pub(super) fn texts(
         &mut self,

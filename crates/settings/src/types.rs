@@ -13,6 +13,7 @@ use domain::confirmation::ShortMessage;
 use domain::expiry::Lifetime;
 use domain::failure::DeadError;
 use domain::ids::{ClientId, ProviderId};
+use domain::jwt::TokenForm;
 use domain::partner::{Fields, Trust};
 use domain::scope::Scope;
 
@@ -59,6 +60,16 @@ impl Settings {
     /// Whether browsers reach us over https, so that cookies can be bound to it and to this host.
     pub fn is_secure(&self) -> bool {
         self.public_url.scheme() == "https"
+    }
+
+    /// The client that an issuer calls so.
+    pub fn client_at(&self, issuer: &str, id: &str) -> Option<&Client> {
+        let renamed = self.clients.values().find(|client| client.at.get(issuer).is_some_and(|at| at.id == id));
+        renamed.or_else(|| {
+            let client = self.clients.get(&ClientId::parse(id).ok()?)?;
+            // Called otherwise there, it is not what is called so there.
+            (!client.at.contains_key(issuer)).then_some(client)
+        })
     }
 
     /// What our own authorization server calls itself (RFC 8414 §2); its endpoints stand under it.
@@ -156,6 +167,28 @@ pub struct Client {
     pub redirect_uris: Vec<String>,
     /// Whether it may introspect tokens that are not its own.
     pub introspect_any: bool,
+    /// What it may show for a subject whose tokens it exchanges.
+    pub subject_tokens: SubjectTokens,
+    /// What it is to the issuers, by what they call themselves.
+    pub at: BTreeMap<String, ClientAt>,
+}
+
+/// What a client may show for a subject (RFC 8693 §2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectTokens {
+    /// An access token of the subject's.
+    Access,
+    /// That, or the subject itself: its word is taken for whom it asks.
+    InClearToo,
+}
+
+/// What an application is to an issuer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientAt {
+    /// What the issuer calls it.
+    pub id: String,
+    /// What the issuer calls its API: whom tokens are for that it may exchange.
+    pub audiences: BTreeSet<String>,
 }
 
 /// An authorization server whose JWTs are access tokens here (RFC 9068).
@@ -163,9 +196,11 @@ pub struct Client {
 pub struct Issuer {
     /// What stands in `iss`, compared exactly.
     pub issuer: String,
-    /// What stands in `aud`, perhaps among others.
-    pub audience: String,
-    /// What stands before the issuer's `sub` in a subject of ours; none begins as another's does.
+    /// What it calls us: a token that is for one of these is a Bearer here.
+    pub audiences: BTreeSet<String>,
+    /// How its access tokens look.
+    pub form: TokenForm,
+    /// What stands before the issuer's id of a user in a subject of ours; none begins as another's does.
     pub subject_prefix: String,
     /// The applications that may act for themselves with its tokens.
     pub system_clients: BTreeSet<ClientId>,
@@ -258,6 +293,8 @@ pub struct Provider {
     pub client_auth: ClientAuth,
     /// The scopes we ask for.
     pub scopes: Vec<String>,
+    /// Other names that it has for scopes, with the one we ask by.
+    pub scope_aliases: BTreeMap<String, String>,
     /// Whether its tokens are kept.
     pub remember_tokens: bool,
     /// Whether an external account belongs to one subject only.

@@ -190,6 +190,13 @@ pub async fn find_serving(conn: &mut Conn, link: LinkId) -> Result<Option<Servin
     rows.map_err(lift)?.pop().map(ServingSet::try_from).transpose()
 }
 
+/// The scopes that a link's tokens were granted, as far as they are known.
+pub async fn scope(conn: &mut Conn, link: LinkId) -> Result<Option<String>> {
+    let found: QueryResult<Option<String>> =
+        on!(conn, |c| token_sets::table.find(Uuid(link.0)).select(token_sets::scope).first(c));
+    Ok(found.optional().map_err(lift)?.flatten())
+}
+
 /// One link's token set and its owner, if it is still there.
 pub async fn find(conn: &mut Conn, link: LinkId) -> Result<Option<(LinkOwner, TokenSet)>> {
     let rows: QueryResult<Vec<(OwnerRow, TokenRow)>> = load!(

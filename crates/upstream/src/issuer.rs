@@ -10,9 +10,10 @@ use super::cached::Cached;
 use super::client::Client;
 use super::discovery;
 use super::jwks::{Keys, Proof, Signed};
-use super::jwt::{ACCESS_TOKENS, AccessClaims, Jwt};
+use super::jwt::{ACCESS_TOKENS, Jwt};
 use super::passing::{Passing, PassingKind};
 use domain::clock::SharedClock;
+use domain::jwt::AccessClaims;
 use domain::{Error, Result};
 
 /// When to ask again where the issuer doesn't say.
@@ -53,10 +54,10 @@ impl Issuer {
         }
     }
 
-    /// What this token says, if the issuer made it for us. [`Error::Denied`] if not, [`Error::ProviderUnavailable`] if its keys
+    /// What this token says, if the issuer made it for somebody that `is_for_us` knows. [`Error::Denied`] if not, [`Error::ProviderUnavailable`] if its keys
     /// can't be had: a token that may well be good is not to be thrown away.
-    pub(super) async fn verified(&self, jwt: &Jwt<'_>) -> Result<AccessClaims> {
-        let claims = jwt.claims(&self.settings.audience, self.clock.now()).map_err(|why| self.refuse(why))?;
+    pub(super) async fn verified(&self, jwt: &Jwt<'_>, is_for_us: impl Fn(&str) -> bool) -> Result<AccessClaims> {
+        let claims = jwt.claims(&self.settings.form, is_for_us, self.clock.now()).map_err(|why| self.refuse(why))?;
         let signed = jwt.signed(&ACCESS_TOKENS).map_err(|why| self.refuse(why))?;
         match self.prove(&signed).await {
             Ok(Proof::Good) => Ok(claims),

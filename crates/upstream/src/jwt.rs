@@ -9,6 +9,7 @@ use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
 use super::jwks::{BASE64URL, Signed};
+use domain::jwt::{AccessClaims, TokenForm};
 
 /// How far an issuer's clock may be ahead of ours. Its tokens end by ours.
 const LEEWAY: TimeDelta = TimeDelta::seconds(60);
@@ -24,19 +25,6 @@ pub(crate) struct Jwt<'a> {
     message: &'a str,
     /// In base64url, written anew: the library takes no bits behind the last byte.
     signature: String,
-}
-
-/// What an access token says, once it is believed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccessClaims {
-    /// Who it is for, as the issuer calls them.
-    pub sub: String,
-    /// The application it was issued to.
-    pub client: String,
-    /// What it was granted.
-    pub scopes: Vec<String>,
-    /// When it ends.
-    pub expires: DateTime<Utc>,
 }
 
 impl<'a> Jwt<'a> {
@@ -93,20 +81,28 @@ impl<'a> Jwt<'a> {
         })
     }
 
-    /// What it says, if it is an access token for `audience` at this time (RFC 9068 §4); its issuer and its signature are
-    /// looked at elsewhere.
-    pub(crate) fn claims(&self, audience: &str, now: DateTime<Utc>) -> Result<AccessClaims, &'static str> {
+    /// What it says, if it is an access token of this form at this time (RFC 9068 §4), for somebody that `is_for_us` knows; its
+    /// issuer and its signature are looked at elsewhere.
+    pub(crate) fn claims(
+        &self,
+        form: &TokenForm,
+        is_for_us: impl Fn(&str) -> bool,
+        now: DateTime<Utc>,
+    ) -> Result<AccessClaims, &'static str> {
         // Any other JWT of the issuer's, an id_token above all, is no access token.
-        if self.kind()?.as_deref() != Some("at+jwt") {
-            return Err("its typ is not at+jwt");
+        if !form.is_kind(self.kind()?.as_deref()) {
+            return Err("its typ is not that of an access token");
         }
-        if !self.is_for(audience) {
+        let expires = self.lasts_until(now)?;
+        let claims = form.read(&self.claims, expires)?;
+        if !claims.audiences.iter().any(|audience| is_for_us(audience)) {
             return Err("it is for another audience");
         }
-        // RFC 7800 §3.1, 8705 §3.1, 9449 §6.1: whoever shows it has to prove a key as well, and nobody here looks at a proof.
-        if self.claims.contains_key("cnf") {
-            return Err("it is bound to a key");
-        }
+        Ok(claims)
+    }
+
+    /// When it ends, if it has begun and is not over.
+    pub(crate) fn lasts_until(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, &'static str> {
         let expires = self.moment("exp")?.ok_or("it has no exp")?;
         if expires <= now {
             return Err("it is expired");
@@ -116,13 +112,12 @@ impl<'a> Jwt<'a> {
                 return Err("it is of the future");
             }
         }
-        let required = |claim| self.text(claim).filter(|text| !text.is_empty()).map(str::to_owned);
-        Ok(AccessClaims {
-            sub: required("sub").ok_or("it has no sub")?,
-            client: required("client_id").ok_or("it has no client_id")?,
-            scopes: self.scopes(),
-            expires,
-        })
+        Ok(expires)
+    }
+
+    /// Whom it names as its audience, as the form has it; nothing of it is believed.
+    pub(crate) fn claimed_audiences(&self, form: &TokenForm) -> Vec<String> {
+        form.audiences(&self.claims)
     }
 
     /// All that it says.
@@ -154,15 +149,6 @@ impl<'a> Jwt<'a> {
         }
     }
 
-    /// RFC 7519 §4.1.3: one audience, or several.
-    fn is_for(&self, audience: &str) -> bool {
-        match self.claims.get("aud") {
-            Some(Value::String(one)) => one == audience,
-            Some(Value::Array(several)) => several.iter().any(|one| one.as_str() == Some(audience)),
-            _ => false,
-        }
-    }
-
     /// A time (RFC 7519 §2), if the claim is there. A null is not left out: it is wrong.
     pub(crate) fn moment(&self, claim: &str) -> Result<Option<DateTime<Utc>>, &'static str> {
         let Some(value) = self.claims.get(claim) else { return Ok(None) };
@@ -172,14 +158,5 @@ impl<'a> Jwt<'a> {
             DateTime::UNIX_EPOCH.checked_add_signed(since)
         };
         whole().or_else(broken).map(Some).ok_or("a time in it is none")
-    }
-
-    /// RFC 9068 §2.2.3: one text; some issuers write a list.
-    fn scopes(&self) -> Vec<String> {
-        match self.claims.get("scope") {
-            Some(Value::String(text)) => text.split_ascii_whitespace().map(str::to_owned).collect(),
-            Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-            _ => Vec::new(),
-        }
     }
 }

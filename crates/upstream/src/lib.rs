@@ -54,7 +54,6 @@ mod userinfo;
 pub use domain::failure::Whose;
 pub use identity::{AuthorizationRequest, Identity, IdentityError, IssuerRule, Redemption};
 pub use issuer::Issuer;
-pub use jwt::AccessClaims;
 pub use outcome::{Outcome, Refusal, TokenAnswer};
 pub use partner::UserInfoError;
 pub use passing::{Passing, PassingKind};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::issuer::Issuer;
-use super::jwt::{AccessClaims, Jwt};
+use super::jwt::Jwt;
 use super::partner::UserInfoError;
 use super::provider::Provider;
 use super::sms::Gateway;
@@ -14,6 +14,7 @@ use super::{client, partner};
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
 use domain::ids::ProviderId;
+use domain::jwt::AccessClaims;
 use domain::{Error, Result};
 use settings::{PartnerClient, Settings};
 
@@ -63,13 +64,29 @@ impl Upstream {
         self.issuers.values()
     }
 
-    /// What a JWT says, and whose it is, if one of the issuers made it for us (RFC 9068). [`Error::Denied`] if not,
-    /// [`Error::ProviderUnavailable`] if nobody can tell for the moment.
-    pub async fn verified(&self, token: &str) -> Result<(&settings::Issuer, AccessClaims)> {
+    /// What a JWT says, and whose it is, if one of the issuers made it for an audience that `is_for_us` knows (RFC 9068).
+    /// [`Error::Denied`] if not, [`Error::ProviderUnavailable`] if nobody can tell for the moment.
+    pub async fn verified(
+        &self,
+        token: &str,
+        is_for_us: impl Fn(&settings::Issuer, &str) -> bool,
+    ) -> Result<(&settings::Issuer, AccessClaims)> {
         let jwt = Jwt::parse(token).ok_or(Error::Denied)?;
+        let issuer = self.issuer_of(&jwt).ok_or(Error::Denied)?;
+        let claims = issuer.verified(&jwt, |audience| is_for_us(issuer.settings(), audience)).await?;
+        Ok((issuer.settings(), claims))
+    }
+
+    /// Which issuer a JWT names, if it is one of ours, and for whom it says that it is. Nothing of it is believed.
+    pub fn claimed(&self, token: &str) -> Option<(&settings::Issuer, Vec<String>)> {
+        let jwt = Jwt::parse(token)?;
+        let issuer = self.issuer_of(&jwt)?.settings();
+        Some((issuer, jwt.claimed_audiences(&issuer.form)))
+    }
+
+    fn issuer_of(&self, jwt: &Jwt<'_>) -> Option<&Issuer> {
         // Compared exactly (RFC 9068 §4).
-        let issuer = jwt.issuer().and_then(|issuer| self.issuers.get(issuer)).ok_or(Error::Denied)?;
-        Ok((issuer.settings(), issuer.verified(&jwt).await?))
+        jwt.issuer().and_then(|issuer| self.issuers.get(issuer))
     }
 
     /// What a partner tells of an access token's owner, if the token was made for us; asked once.

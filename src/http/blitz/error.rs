@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::http::failure::{report, retry_after};
 use crate::http::limits::Unread;
 use domain::Error;
+use domain::reason::Reason;
 
 /// A failure on its way to a REST client.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ struct Body<'a> {
     error: &'a str,
     desc: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
 }
 
@@ -54,6 +57,7 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::UserNotFound { .. } => (StatusCode::NOT_FOUND, "input_error", "user_not_found"),
         Error::LinkNotFound => (StatusCode::NOT_FOUND, "input_error", "link_not_found"),
         Error::TokenNotFound { .. } => (StatusCode::NOT_FOUND, "input_error", "token_not_found"),
+        Error::SeveralAccounts => (StatusCode::CONFLICT, "input_error", "ambiguous"),
         Error::AlreadyLinked => (StatusCode::CONFLICT, "input_error", "already_linked"),
         Error::LastSignInMethod => (StatusCode::CONFLICT, "input_error", "last_sign_in_method"),
         Error::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "input_error", "body_too_large"),
@@ -103,14 +107,24 @@ impl ResponseError for Failure {
         if let Some(seconds) = retry_after {
             response.insert_header((RETRY_AFTER, seconds));
         }
-        response.json(Body { class, error, desc, retry_after })
+        let reason = match &self.0 {
+            Error::TokenNotFound { reason, .. } => reason.map(Reason::as_str),
+            _ => None,
+        };
+        response.json(Body { class, error, desc, reason, retry_after })
     }
 }
 
 /// No such path.
 pub(crate) async fn not_found() -> HttpResponse {
     let desc = "no such path".to_owned();
-    HttpResponse::NotFound().json(Body { class: "input_error", error: "not_found", desc, retry_after: None })
+    HttpResponse::NotFound().json(Body {
+        class: "input_error",
+        error: "not_found",
+        desc,
+        reason: None,
+        retry_after: None,
+    })
 }
 
 /// The path has other methods.
@@ -121,6 +135,7 @@ pub(crate) fn method_not_allowed(methods: &'static [&'static str]) -> HttpRespon
         class: "input_error",
         error: "method_not_allowed",
         desc,
+        reason: None,
         retry_after: None,
     })
 }

@@ -46,6 +46,8 @@ pub(crate) async fn fetch(app: App, request: HttpRequest) -> std::result::Result
         fp_type: path::text("fpType", fp_type)?,
         fp_name: path::text("fpName", fp_name)?,
         sid: parameter(&request, "sid")?.map(Sid::parse).transpose()?,
+        only_one: false,
+        scopes: Vec::new(),
         min_ttl: parameter(&request, "min_ttl")?.map(|sent| min_ttl(&sent)).transpose()?,
         force: flag(&request, "force")?,
     };
@@ -78,7 +80,8 @@ pub(super) fn flag(request: &HttpRequest, name: &'static str) -> Result<bool> {
     }
 }
 
-fn min_ttl(sent: &str) -> Result<Duration> {
+/// The least that a token has to live, in whole seconds.
+pub(super) fn min_ttl(sent: &str) -> Result<Duration> {
     let most = MAX_MIN_TTL.as_secs();
     // Rust's parser takes a sign.
     let digits = Some(sent).filter(|sent| sent.bytes().all(|byte| byte.is_ascii_digit()));

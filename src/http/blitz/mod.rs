@@ -2,6 +2,7 @@
 
 pub mod bind;
 pub mod error;
+mod exchange;
 pub mod fa;
 pub mod fed_token;
 pub mod oauth;

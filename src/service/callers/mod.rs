@@ -19,11 +19,11 @@ use domain::{Error, Result};
 use settings::Client;
 use store::oauth_tokens::find;
 
+use jwt::Newcomers;
+pub(super) use jwt::{is_one, subject_of};
 pub use seen::TokensSeen;
-pub(super) use seen::hash;
+pub(super) use seen::{Purpose, Seen, hash};
 pub use wrong::WrongSecrets;
-
-use seen::Seen;
 
 /// Compares a secret with what a caller sent, in constant time, their lengths hidden too.
 fn matches(secret: Option<&SecretString>, sent: &SecretString) -> bool {
@@ -35,20 +35,33 @@ fn matches(secret: Option<&SecretString>, sent: &SecretString) -> bool {
 
 /// The caller that a bearer token stands for, ours or an issuer's; [`Error::Denied`] whatever is wrong with it.
 pub async fn from_bearer(parts: &Arc<Parts>, token: &str) -> Result<Caller> {
-    let hash = hash(token);
-    let seen = if let Some(seen) = parts.tokens_seen.get(&hash) {
+    bearer(parts, token, Newcomers::LetIn).await?.ok_or(Error::Denied)
+}
+
+/// As [`from_bearer`], and nothing is made: `None` if an issuer's token is good and its user has no account here.
+pub(super) async fn from_known_bearer(parts: &Arc<Parts>, token: &str) -> Result<Option<Caller>> {
+    bearer(parts, token, Newcomers::LeaveOut).await
+}
+
+async fn bearer(parts: &Arc<Parts>, token: &str, newcomers: Newcomers) -> Result<Option<Caller>> {
+    let key = (Purpose::Bearer, hash(token));
+    let seen = if let Some(seen) = parts.tokens_seen.get(&key, parts.decided) {
         seen
     } else {
         let revocations = parts.tokens_seen.revocations();
         let seen = if jwt::is_one(parts, token) {
             // Boxed: it is large, and the look into what was seen is what every call does.
-            Box::pin(jwt::look(parts, token, hash)).await?
+            match Box::pin(jwt::bearer(parts, token, &key, newcomers)).await? {
+                Some(seen) => seen,
+                None => return Ok(None),
+            }
         } else {
-            let token = store::read!(parts.store, |conn| find(conn, &hash))?.ok_or(Error::Denied)?;
-            Seen { scopes: token.scopes(), client: token.client, subject: token.subject, expires: token.expires }
+            let token = store::read!(parts.store, |conn| find(conn, &key.1))?.ok_or(Error::Denied)?;
+            let (scopes, decided) = (token.scopes(), parts.decided);
+            Seen { scopes, client: token.client, subject: token.subject, actor: None, expires: token.expires, decided }
         };
         let seen = Arc::new(seen);
-        parts.tokens_seen.remember(hash, &seen, revocations);
+        parts.tokens_seen.remember(key, &seen, revocations);
         seen
     };
     if seen.expires <= parts.clock.now() {
@@ -56,7 +69,7 @@ pub async fn from_bearer(parts: &Arc<Parts>, token: &str) -> Result<Caller> {
     }
     let client = parts.settings.clients.get(&seen.client).ok_or(Error::Denied)?;
     let mode = seen.subject.clone().map_or(Mode::System, Mode::User);
-    Ok(caller(client, mode, &seen.scopes))
+    Ok(Some(caller(client, mode, &seen.scopes)))
 }
 
 /// A scope counts if it is in the token *and* granted to the application, `…_sys_…` in system mode only.

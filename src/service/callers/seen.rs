@@ -27,10 +27,24 @@ pub(in crate::service) fn hash(token: &str) -> TokenHash {
 /// How long the signature of an issuer's token is believed without another look.
 pub(super) const VERIFIED_FOR: Duration = Duration::from_mins(1);
 
-/// Tokens that were found good lately, by hash.
+/// What a token was verified for. What was found for one purpose is never found for another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(in crate::service) enum Purpose {
+    /// To call us (RFC 6750).
+    Bearer,
+    /// To be exchanged by this client, whose audience it has (RFC 8693).
+    Subject(ClientId),
+    /// To say that this client calls (RFC 7523 §2.2), as what its platform gave it.
+    Workload(ClientId),
+}
+
+/// By what a token is remembered.
+pub(in crate::service) type Key = (Purpose, TokenHash);
+
+/// Tokens that were found good lately, by what for and by hash.
 pub struct TokensSeen {
-    seen: Cache<TokenHash, Arc<Seen>>,
-    verified: Cache<TokenHash, Arc<Verified>>,
+    seen: Cache<Key, Arc<Seen>>,
+    verified: Cache<Key, Arc<Verified>>,
     revocations: AtomicU64,
 }
 
@@ -40,16 +54,24 @@ pub(super) struct Verified {
     pub(super) client: ClientId,
     pub(super) subject: Option<Subject>,
     pub(super) scopes: Vec<Scope>,
+    /// Who acts with it, if it says so (RFC 8693 §4.1).
+    pub(super) actor: Option<String>,
     pub(super) expires: DateTime<Utc>,
     pub(super) until: DateTime<Utc>,
+    /// Of which settings this is the judgement.
+    pub(super) decided: u64,
 }
 
 /// What a good token says.
-pub(super) struct Seen {
-    pub(super) client: ClientId,
-    pub(super) subject: Option<Subject>,
-    pub(super) scopes: Vec<Scope>,
-    pub(super) expires: DateTime<Utc>,
+pub(in crate::service) struct Seen {
+    pub(in crate::service) client: ClientId,
+    pub(in crate::service) subject: Option<Subject>,
+    pub(in crate::service) scopes: Vec<Scope>,
+    /// Who acts with it, if it says so (RFC 8693 §4.1).
+    pub(in crate::service) actor: Option<String>,
+    pub(in crate::service) expires: DateTime<Utc>,
+    /// Of which settings this is the judgement; other settings judge anew.
+    pub(in crate::service) decided: u64,
 }
 
 impl Default for TokensSeen {
@@ -61,38 +83,39 @@ impl Default for TokensSeen {
 }
 
 impl TokensSeen {
-    pub(super) fn get(&self, hash: &TokenHash) -> Option<Arc<Seen>> {
-        self.seen.get(hash)
+    /// What was found lately by these settings.
+    pub(in crate::service) fn get(&self, key: &Key, decided: u64) -> Option<Arc<Seen>> {
+        self.seen.get(key).filter(|seen| seen.decided == decided)
     }
 
-    pub(super) fn verified(&self, hash: &TokenHash, now: DateTime<Utc>) -> Option<Arc<Verified>> {
-        self.verified.get(hash).filter(|verified| verified.until > now)
+    pub(super) fn verified(&self, key: &Key, decided: u64, now: DateTime<Utc>) -> Option<Arc<Verified>> {
+        self.verified.get(key).filter(|verified| verified.until > now && verified.decided == decided)
     }
 
-    pub(super) fn remember_verified(&self, hash: TokenHash, verified: &Arc<Verified>) {
-        self.verified.insert(hash, Arc::clone(verified));
+    pub(super) fn remember_verified(&self, key: Key, verified: &Arc<Verified>) {
+        self.verified.insert(key, Arc::clone(verified));
     }
 
     /// How many revocations there have been here.
-    pub(super) fn revocations(&self) -> u64 {
+    pub(in crate::service) fn revocations(&self) -> u64 {
         self.revocations.load(Ordering::SeqCst)
     }
 
     /// Remembers a token that was read when there had been so many revocations; not if there was one since, which may
     /// have been its own.
-    pub(super) fn remember(&self, hash: TokenHash, seen: &Arc<Seen>, revocations_then: u64) {
-        self.seen.insert(hash, Arc::clone(seen));
+    pub(in crate::service) fn remember(&self, key: Key, seen: &Arc<Seen>, revocations_then: u64) {
+        self.seen.insert(key.clone(), Arc::clone(seen));
         if self.revocations() != revocations_then {
-            self.seen.invalidate(&hash);
+            self.seen.invalidate(&key);
         }
     }
 
-    /// Believes these tokens no longer: they are revoked, and the database knows.
+    /// Believes these tokens of ours no longer: they are revoked, and the database knows.
     pub(in crate::service) fn forget<'a>(&self, hashes: impl IntoIterator<Item = &'a [u8]>) {
         self.revocations.fetch_add(1, Ordering::SeqCst);
         for hash in hashes {
             if let Ok(hash) = TokenHash::try_from(hash) {
-                self.seen.invalidate(&hash);
+                self.seen.invalidate(&(Purpose::Bearer, hash));
             }
         }
     }
@@ -100,8 +123,8 @@ impl TokensSeen {
     /// Believes no token any longer that was issued for this user.
     pub(in crate::service) fn forget_subject(&self, subject: &Subject) {
         self.revocations.fetch_add(1, Ordering::SeqCst);
-        for (hash, _) in self.seen.iter().filter(|(_, seen)| seen.subject.as_ref() == Some(subject)) {
-            self.seen.invalidate(&*hash);
+        for (key, _) in self.seen.iter().filter(|(_, seen)| seen.subject.as_ref() == Some(subject)) {
+            self.seen.invalidate(&*key);
         }
     }
 }
@@ -110,28 +133,47 @@ impl TokensSeen {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_token_read_before_a_revocation_is_not_remembered() {
-        let tokens = TokensSeen::default();
-        let seen = Arc::new(Seen {
+    fn seen(decided: u64) -> Arc<Seen> {
+        Arc::new(Seen {
             client: ClientId::parse("console").unwrap(),
             subject: None,
             scopes: Vec::new(),
+            actor: None,
             expires: DateTime::UNIX_EPOCH,
-        });
-        let (revoked, other) = (hash("revoked"), hash("other"));
+            decided,
+        })
+    }
+
+    #[test]
+    fn a_token_read_before_a_revocation_is_not_remembered() {
+        let (tokens, seen) = (TokensSeen::default(), seen(0));
+        let (revoked, other) = ((Purpose::Bearer, hash("revoked")), (Purpose::Bearer, hash("other")));
 
         let before = tokens.revocations();
-        tokens.remember(revoked, &seen, before);
+        tokens.remember(revoked.clone(), &seen, before);
         assert!(tokens.seen.contains_key(&revoked));
         // Read, then revoked, and only then remembered: whoever reads slowly must not bring it back.
-        tokens.forget([&revoked[..]]);
-        tokens.remember(revoked, &seen, before);
+        tokens.forget([&revoked.1[..]]);
+        tokens.remember(revoked.clone(), &seen, before);
         assert!(!tokens.seen.contains_key(&revoked));
         // It may have been any token's revocation.
-        tokens.remember(other, &seen, before);
+        tokens.remember(other.clone(), &seen, before);
         assert!(!tokens.seen.contains_key(&other));
-        tokens.remember(other, &seen, tokens.revocations());
+        tokens.remember(other.clone(), &seen, tokens.revocations());
         assert!(tokens.seen.contains_key(&other));
+    }
+
+    #[test]
+    fn what_was_found_counts_for_its_purpose_its_client_and_its_settings() {
+        let tokens = TokensSeen::default();
+        let of = |id: &str| ClientId::parse(id).unwrap();
+        let token = hash("token");
+        tokens.remember((Purpose::Subject(of("orders")), token), &seen(1), 0);
+        let found = |purpose, decided| tokens.get(&(purpose, token), decided).is_some();
+        assert!(found(Purpose::Subject(of("orders")), 1));
+        assert!(!found(Purpose::Bearer, 1), "a token that was exchanged is no Bearer");
+        assert!(!found(Purpose::Subject(of("rival")), 1));
+        assert!(!found(Purpose::Workload(of("orders")), 1));
+        assert!(!found(Purpose::Subject(of("orders")), 2), "decided anew");
     }
 }

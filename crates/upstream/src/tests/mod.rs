@@ -74,6 +74,7 @@ fn settings(issuer: &str) -> settings::Provider {
         confirm: true,
         endpoints: Endpoints::default(),
         lifetime: None,
+        scope_aliases: std::collections::BTreeMap::new(),
         authorize_params: [("prompt".to_owned(), "consent".to_owned())].into(),
         resent_params: Vec::new(),
         rotates: true,

@@ -4,6 +4,7 @@ use actix_web::HttpResponse;
 use serde_json::json;
 
 use crate::app::App;
+use crate::http::blitz::exchange;
 use domain::pkce;
 use domain::scope::Scope;
 use settings::Subjects;
@@ -18,7 +19,8 @@ pub(crate) async fn metadata(app: App) -> HttpResponse {
         "token_endpoint": format!("{issuer}/oauth/te"),
         "introspection_endpoint": format!("{issuer}/oauth/introspect"),
         "revocation_endpoint": format!("{issuer}/oauth/revoke"),
-        "grant_types_supported": ["client_credentials"],
+        "grant_types_supported": ["client_credentials", exchange::GRANT_TYPE],
+        "subject_token_types_supported": exchange::subject_token_types(settings),
         "response_types_supported": [],
         "token_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_methods_supported": methods,
@@ -30,7 +32,10 @@ pub(crate) async fn metadata(app: App) -> HttpResponse {
     if let (Subjects::Registered, Some(members)) = (settings.subjects, document.as_object_mut()) {
         for (name, value) in [
             ("authorization_endpoint", json!(format!("{issuer}/oauth/ae"))),
-            ("grant_types_supported", json!(["authorization_code", "refresh_token", "client_credentials"])),
+            (
+                "grant_types_supported",
+                json!(["authorization_code", "refresh_token", "client_credentials", exchange::GRANT_TYPE]),
+            ),
             ("response_types_supported", json!(["code"])),
             ("response_modes_supported", json!(["query"])),
             ("code_challenge_methods_supported", json!([pkce::S256])),

@@ -12,7 +12,7 @@ use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use crate::app::App;
@@ -29,11 +29,32 @@ pub(crate) use issued::{introspect, revoke};
 pub(crate) use metadata::metadata;
 pub(crate) use token::token;
 
-/// RFC 6749 §5.2: status, code, description; 401 says how to authenticate.
-struct Refusal(StatusCode, &'static str, String, Option<u64>);
+/// RFC 6749 §5.2; 401 says how to authenticate.
+pub(in crate::http::blitz) struct Refusal {
+    status: StatusCode,
+    error: &'static str,
+    description: String,
+    /// The `Retry-After`, in seconds.
+    wait: Option<u64>,
+    /// What else the body says.
+    more: Map<String, Value>,
+}
 
-fn refusal(error: &'static str, description: &str) -> Refusal {
-    Refusal(StatusCode::BAD_REQUEST, error, description.to_owned(), None)
+impl Refusal {
+    fn new(status: StatusCode, error: &'static str, description: impl Into<String>) -> Self {
+        Self { status, error, description: description.into(), wait: None, more: Map::new() }
+    }
+
+    /// With one more member in its body.
+    pub(in crate::http::blitz) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.more.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+/// A refusal with status 400.
+pub(in crate::http::blitz) fn refusal(error: &'static str, description: &str) -> Refusal {
+    Refusal::new(StatusCode::BAD_REQUEST, error, description)
 }
 
 impl From<Unread> for Refusal {
@@ -47,69 +68,96 @@ impl From<Unread> for Refusal {
             Unread::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body came too slowly"),
             Unread::NoRoom | Unread::Nul(_) => return Error::from(unread).into(),
         };
-        Self(status, "invalid_request", description.to_owned(), None)
+        Self::new(status, "invalid_request", description)
     }
 }
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        match &error {
+        let (status, code) = match &error {
             Error::BadCredentials | Error::Denied => {
-                Self(StatusCode::UNAUTHORIZED, "invalid_client", "wrong client id or secret".to_owned(), None)
+                return Self::new(StatusCode::UNAUTHORIZED, "invalid_client", "wrong client id or secret");
             }
-            Error::TooManyAttempts { .. } => {
-                let status = StatusCode::TOO_MANY_REQUESTS;
-                Self(status, "temporarily_unavailable", error.to_string(), retry_after(&error))
-            }
-            Error::Input { .. } => refusal("invalid_request", &error.to_string()),
+            Error::Input { .. } => (StatusCode::BAD_REQUEST, "invalid_request"),
+            Error::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable"),
+            Error::ProviderUnavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
             Error::StorageUnavailable(_) => {
                 report(&error);
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                Self(status, "temporarily_unavailable", error.to_string(), retry_after(&error))
+                (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
             }
-            _ => Self(StatusCode::INTERNAL_SERVER_ERROR, "server_error", report(&error).to_string(), None),
-        }
+            _ => {
+                return Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", report(&error).to_string());
+            }
+        };
+        Self { wait: retry_after(&error), ..Self::new(status, code, error.to_string()) }
     }
 }
 
 fn answer(result: Result<Value, Refusal>) -> HttpResponse {
-    let (mut response, value) = match result {
-        Ok(value) => (HttpResponse::Ok(), value),
-        Err(Refusal(status, error, description, wait)) => {
-            let mut response = HttpResponse::build(status);
-            if status == StatusCode::UNAUTHORIZED {
-                response.insert_header((WWW_AUTHENTICATE, r#"Basic realm="fedlink", charset="UTF-8""#));
-            }
-            if let Some(seconds) = wait {
-                response.insert_header((RETRY_AFTER, seconds));
-            }
-            (response, json!({"error": error, "error_description": description}))
-        }
+    let refused = match result {
+        Ok(value) => return HttpResponse::Ok().json(value),
+        Err(refused) => refused,
     };
-    response.json(value)
+    let mut response = HttpResponse::build(refused.status);
+    if refused.status == StatusCode::UNAUTHORIZED {
+        response.insert_header((WWW_AUTHENTICATE, r#"Basic realm="fedlink", charset="UTF-8""#));
+    }
+    if let Some(seconds) = refused.wait {
+        response.insert_header((RETRY_AFTER, seconds));
+    }
+    let mut body = Map::new();
+    body.insert("error".to_owned(), refused.error.into());
+    body.insert("error_description".to_owned(), refused.description.into());
+    body.extend(refused.more);
+    response.json(body)
 }
 
-/// A form's parameters, each of which may stand once (RFC 6749 §3.2).
-struct Form(HashMap<String, SecretString>);
+/// A form's parameters, each of which may stand once (RFC 6749 §3.2), but for those that token exchange lets stand more often.
+pub(in crate::http::blitz) struct Form {
+    once: HashMap<String, SecretString>,
+    /// RFC 8693 §2.1.
+    audiences: Vec<String>,
+    resources: Vec<String>,
+}
 
 impl Form {
     async fn read(request: &HttpRequest, payload: Payload) -> Result<Self, Refusal> {
         let body = body(request, payload, Kind::Form).await?;
-        let mut form = HashMap::new();
+        let mut form = Self { once: HashMap::new(), audiences: Vec::new(), resources: Vec::new() };
         for (name, value) in form_urlencoded::parse(&body) {
-            if form.insert(name.to_string(), SecretString::from(value.into_owned())).is_some() {
-                return Err(refusal("invalid_request", "a parameter stands more than once"));
+            match &*name {
+                "audience" | "resource" if value.is_empty() => {}
+                "audience" => form.audiences.push(value.into_owned()),
+                "resource" => form.resources.push(value.into_owned()),
+                _ => {
+                    let before = form.once.insert(name.to_string(), SecretString::from(value.into_owned()));
+                    if before.is_some() {
+                        return Err(refusal("invalid_request", "a parameter stands more than once"));
+                    }
+                }
             }
         }
-        Ok(Self(form))
+        Ok(form)
     }
 
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(SecretString::expose_secret).filter(|value| !value.is_empty())
+    /// A parameter; an empty one is left out (RFC 6749 §3.2).
+    pub(in crate::http::blitz) fn get(&self, name: &str) -> Option<&str> {
+        self.once.get(name).map(SecretString::expose_secret).filter(|value| !value.is_empty())
     }
 
-    fn require(&self, name: &'static str) -> Result<&str, Refusal> {
+    /// A parameter that has to be there.
+    pub(in crate::http::blitz) fn require(&self, name: &'static str) -> Result<&str, Refusal> {
         self.get(name).ok_or_else(|| refusal("invalid_request", &format!("{name} is missing")))
+    }
+
+    /// All values of `audience`.
+    pub(in crate::http::blitz) fn audiences(&self) -> &[String] {
+        &self.audiences
+    }
+
+    /// All values of `resource`.
+    pub(in crate::http::blitz) fn resources(&self) -> &[String] {
+        &self.resources
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Form, Refusal, answer, authenticate, refusal};
 use crate::app::App;
+use crate::http::blitz::exchange;
 use crate::service::grants::{self, Issued, Redemption, Refused};
 use settings::Client;
 
@@ -19,13 +20,14 @@ async fn grant(app: &App, request: &HttpRequest, payload: Payload) -> Result<Val
     let form = Form::read(request, payload).await?;
     let client = authenticate(app, request, &form)?;
     let issued = match form.require("grant_type")? {
+        exchange::GRANT_TYPE => return exchange::granted(app, client, &form).await,
         "client_credentials" => for_itself(app, client, &form).await?,
         "authorization_code" => for_code(app, client, &form).await?,
         "refresh_token" => for_refresh_token(app, client, &form).await?,
         _ => {
             return Err(refusal(
                 "unsupported_grant_type",
-                "grant_type must be client_credentials, authorization_code or refresh_token",
+                "grant_type must be client_credentials, authorization_code, refresh_token or that of token exchange",
             ));
         }
     };

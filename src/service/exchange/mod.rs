@@ -1,0 +1,139 @@
+//! Token exchange (RFC 8693): a service shows the token that its user sent it, and gets a valid one of the provider's, or a reason
+//! that it can act on. It makes no link and no account, and keeps nothing.
+
+mod subject;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::tokens::{self, Request, Served};
+use super::{Parts, links};
+use domain::caller::{Action, Caller};
+use domain::ids::{ProviderId, Sid, Subject};
+use domain::scope::Scope;
+use domain::reason::Reason;
+use domain::{Error, Result};
+use settings::Client;
+
+pub use subject::SubjectToken;
+
+/// What a client asks for.
+pub struct Exchange {
+    /// Of which provider, as `type:name`.
+    pub audience: String,
+    /// Whose token it is to be.
+    pub subject_token: SubjectToken,
+    /// The provider's scopes that it has to have. It asks for nothing new.
+    pub scopes: Vec<String>,
+    /// The account's id there, where the subject has several.
+    pub sid: Option<Sid>,
+    /// Refresh if less than this is left; at most [`tokens::MAX_MIN_TTL`].
+    pub min_ttl: Option<Duration>,
+}
+
+/// Why there is no token.
+#[derive(Debug)]
+pub enum Refused {
+    /// The client may exchange nothing at all.
+    Client,
+    /// The subject token is not believed; the log says why.
+    SubjectToken,
+    /// There is no such provider, or not for this client.
+    Target,
+    /// The provider's tokens can't be had, by a decision of the operator's.
+    NoTokens(String),
+    /// The subject has several accounts there. Which, is told to those who may list them.
+    SeveralAccounts(Vec<(Sid, Option<String>)>),
+    /// The user has to do something about it.
+    Interaction {
+        /// What is amiss, for programs.
+        reason: Reason,
+        /// The same for people.
+        why: String,
+        /// The scopes that are wanted and were not granted.
+        missing_scopes: Vec<String>,
+    },
+    /// Something else.
+    Failed(Error),
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// On whose behalf a client asks, once that is believed.
+struct Whose {
+    subject: Subject,
+    caller: Caller,
+}
+
+/// A provider's token for a token of its user's.
+pub async fn exchange(
+    parts: &Arc<Parts>,
+    client: &Client,
+    exchange: &Exchange,
+) -> std::result::Result<Served, Refused> {
+    if !client.scopes.iter().any(Scope::is_of_tokens) {
+        return Err(Refused::Client);
+    }
+    let provider = target(parts, client, &exchange.audience).ok_or(Refused::Target)?;
+    let Some(whose) = subject::whose(parts, client, &provider, &exchange.subject_token).await? else {
+        return Err(not_linked("the subject has no account here"));
+    };
+    let request = Request {
+        subject: whose.subject,
+        fp_type: provider.fp_type().to_owned(),
+        fp_name: provider.fp_name().to_owned(),
+        sid: exchange.sid.clone(),
+        only_one: true,
+        scopes: exchange.scopes.clone(),
+        min_ttl: exchange.min_ttl,
+        force: false,
+    };
+    match tokens::fetch(parts, &whose.caller, &request).await {
+        Ok(served) => served.into_iter().next().ok_or_else(|| Error::internal("served nothing").into()),
+        Err(Error::TokenNotFound { why, reason: Some(reason), missing_scopes }) => {
+            Err(Refused::Interaction { reason, why, missing_scopes })
+        }
+        Err(Error::TokenNotFound { why, reason: None, .. }) => Err(Refused::NoTokens(why)),
+        Err(Error::UserNotFound { .. }) => Err(not_linked("the subject has no account here")),
+        // Disabled, or deleted, since its token was looked at.
+        Err(Error::Denied) => Err(Refused::SubjectToken),
+        Err(Error::SeveralAccounts) => Err(several(parts, &whose.caller, &request.subject, &provider).await?),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The provider of that name, if the client may have its tokens: a name that is none and one that is not granted look alike.
+fn target(parts: &Parts, client: &Client, audience: &str) -> Option<ProviderId> {
+    let provider = ProviderId::parse_pair(audience).ok()?;
+    let granted = client.scopes.iter().any(|scope| scope.opens_tokens_of(&provider));
+    (granted && parts.settings.providers.contains_key(&provider)).then_some(provider)
+}
+
+fn not_linked(why: &str) -> Refused {
+    Refused::Interaction { reason: Reason::NotLinked, why: why.to_owned(), missing_scopes: Vec::new() }
+}
+
+/// Which accounts there are to choose from, as far as this caller may know.
+async fn several(parts: &Parts, caller: &Caller, subject: &Subject, provider: &ProviderId) -> Result<Refused> {
+    if caller.may(Action::ListLinks, subject).is_err() {
+        return Ok(Refused::SeveralAccounts(Vec::new()));
+    }
+    let listed = links::list(parts, caller, subject, links::View::Plain).await?;
+    let there = listed.into_iter().filter(|link| link.provider == *provider);
+    Ok(Refused::SeveralAccounts(there.map(|link| (link.sid, link.user_name)).collect()))
+}
+
+impl std::fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exchange").field("audience", &self.audience).finish_non_exhaustive()
+    }
+}
+
+/// A token in the hands of whoever asks; never shown.
+pub(super) type Token = SecretString;

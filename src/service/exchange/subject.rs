@@ -1,0 +1,109 @@
+//! Whose token is asked for: by a token that the user sent to the service, or, where the operator says so, in clear.
+
+use std::sync::Arc;
+
+use secrecy::ExposeSecret as _;
+
+use super::{Refused, Token, Whose};
+use crate::service::Parts;
+use crate::service::callers::{Purpose, from_known_bearer, hash, is_one, subject_of};
+use domain::Error;
+use domain::caller::{Action, Caller, Mode};
+use domain::ids::{ProviderId, Subject};
+use domain::scope::Scope;
+use settings::{Client, SubjectTokens};
+use store::accounts::find;
+
+/// What stands for the subject.
+pub enum SubjectToken {
+    /// An access token: ours, or an issuer's.
+    Access(Token),
+    /// The subject itself.
+    InClear(String),
+}
+
+type Found = std::result::Result<Option<Whose>, Refused>;
+
+/// On whose behalf the client asks; `None` if what it shows is good and its user has no account here.
+pub(super) async fn whose(parts: &Arc<Parts>, client: &Client, provider: &ProviderId, shown: &SubjectToken) -> Found {
+    let found = match shown {
+        SubjectToken::InClear(subject) => in_clear(parts, client, subject).await,
+        SubjectToken::Access(token) => {
+            let token = token.expose_secret();
+            if is_for_us(parts, token) {
+                bearer(parts, client, provider, token).await
+            } else {
+                of_another_api(parts, client, token).await
+            }
+        }
+    };
+    match found {
+        Err(Refused::Failed(Error::Denied)) => {
+            // Which rule an issuer's token breaks, its own line says.
+            tracing::info!(client = %client.id, "a subject token is not believed");
+            Err(Refused::SubjectToken)
+        }
+        other => other,
+    }
+}
+
+/// Whether it is a Bearer here: ours, or an issuer's that names us. Nothing of it is believed yet.
+fn is_for_us(parts: &Parts, token: &str) -> bool {
+    if !is_one(parts, token) {
+        return true;
+    }
+    let claimed = parts.upstream.claimed(token);
+    claimed.is_some_and(|(issuer, audiences)| audiences.iter().any(|audience| issuer.audiences.contains(audience)))
+}
+
+/// A token that was issued to call us is good in the hands of the very client that it was issued to, and for what it was granted.
+async fn bearer(parts: &Arc<Parts>, client: &Client, provider: &ProviderId, token: &str) -> Found {
+    let Some(caller) = from_known_bearer(parts, token).await? else { return Ok(None) };
+    if caller.client != client.id || caller.may_somewhere(Action::FetchToken(provider)).is_err() {
+        return Err(Error::Denied.into());
+    }
+    let subject = caller.subject().cloned().ok_or(Error::Denied)?;
+    Ok(Some(Whose { subject, caller }))
+}
+
+/// A token that was made for the service that asks, by an issuer that we trust.
+async fn of_another_api(parts: &Arc<Parts>, client: &Client, token: &str) -> Found {
+    let key = (Purpose::Subject(client.id.clone()), hash(token));
+    let seen = if let Some(seen) = parts.tokens_seen.get(&key, parts.decided) {
+        seen
+    } else {
+        let revocations = parts.tokens_seen.revocations();
+        let Some(seen) = Box::pin(subject_of(parts, token, &key)).await? else { return Ok(None) };
+        let seen = Arc::new(seen);
+        parts.tokens_seen.remember(key, &seen, revocations);
+        seen
+    };
+    if seen.expires <= parts.clock.now() {
+        return Err(Error::Denied.into());
+    }
+    let subject = seen.subject.clone().ok_or(Error::Denied)?;
+    if let Some(actor) = &seen.actor {
+        tracing::debug!(client = %client.id, %subject, actor, "a token is exchanged that another acts with");
+    }
+    let scopes = client.scopes.iter().filter(|scope| !scope.is_system()).cloned().collect();
+    let caller = Caller { client: client.id.clone(), mode: Mode::User(subject.clone()), scopes };
+    Ok(Some(Whose { subject, caller }))
+}
+
+/// The subject itself, from a client whose word for it the operator takes.
+async fn in_clear(parts: &Arc<Parts>, client: &Client, subject: &str) -> Found {
+    if client.subject_tokens != SubjectTokens::InClearToo {
+        return Err(Error::Denied.into());
+    }
+    let subject = Subject::parse(subject).map_err(|_unfit| Error::Denied)?;
+    if parts.check_subject(&subject).is_err() {
+        return Err(Error::Denied.into());
+    }
+    let account = store::read!(parts.store, |conn| find(conn, &subject))?;
+    if account.is_some_and(|account| !account.may_sign_in()) {
+        return Err(Error::Denied.into());
+    }
+    let scopes: Vec<Scope> = client.scopes.clone();
+    let caller = Caller { client: client.id.clone(), mode: Mode::System, scopes };
+    Ok(Some(Whose { subject, caller }))
+}
