@@ -155,7 +155,7 @@ async fn what_is_no_request_is_answered_with_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_head_that_is_too_large_is_refused_as_documented() {
     let world = start(Engine::Sqlite, Reached::Http).await;
-    let fields = |count: usize| "A: b\r\n".repeat(count - 1);
+    let fields = |count: usize| "A: b\r\n".repeat(count - 2);
     let long = |kibibytes: usize| format!("A: {}\r\n", "x".repeat(kibibytes * 1024));
     let metadata = "/.well-known/oauth-authorization-server/blitz";
     for (address, path) in [
@@ -167,7 +167,7 @@ async fn a_head_that_is_too_large_is_refused_as_documented() {
         (&world.ops, "/readyz"),
     ] {
         for (more, status) in [(fields(96), 200), (fields(97), 431), (long(100), 200), (long(200), 431)] {
-            let head = format!("GET {path} HTTP/1.1\r\nConnection: close\r\n{more}\r\n");
+            let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n");
             let answer = parse(exchange(address, head.as_bytes()).await.as_bytes());
             assert_eq!(answer.status, status, "{path} with {} bytes", head.len());
             let told: Vec<_> = answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
