@@ -7,10 +7,10 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The first ten minutes are no longer than this, in bytes.
 const README_AT_MOST: usize = 8 * 1024;
 
-/// README and every page of docs, by its path.
+/// README and every page of docs, in whatever folder, by its path.
 fn pages() -> BTreeMap<PathBuf, String> {
-    let docs = std::fs::read_dir(Path::new(ROOT).join("docs")).expect("docs").map(|entry| entry.unwrap().path());
-    let paths = docs.chain([Path::new(ROOT).join("README.md")]);
+    let docs = files(&Path::new(ROOT).join("docs"), &["md"]);
+    let paths = docs.into_iter().chain([Path::new(ROOT).join("README.md")]);
     paths.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }
 
@@ -67,17 +67,18 @@ fn cited(text: &str) -> BTreeSet<&str> {
     words.filter(|word| word.len() > "docs/".len()).collect()
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder of the source") {
+/// The files with one of these extensions in a folder and all within it.
+fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {
-            files.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "toml") {
-            files.push(path);
+            found.extend(files(&path, extensions));
+        } else if path.extension().is_some_and(|extension| extensions.iter().any(|wanted| extension == *wanted)) {
+            found.push(path);
         }
     }
-    files
+    found
 }
 
 #[test]
@@ -105,7 +106,8 @@ fn a_dead_link_is_found() {
 
 #[test]
 fn what_the_source_cites_is_there() {
-    let folders = ["src", "crates", "tests", "benches"].map(|folder| sources(&Path::new(ROOT).join(folder)));
+    let folders =
+        ["src", "crates", "tests", "benches"].map(|folder| files(&Path::new(ROOT).join(folder), &["rs", "toml"]));
     let mut cites = 0;
     for file in folders.into_iter().flatten().filter(|file| !file.ends_with("tests/house/pages.rs")) {
         let text = std::fs::read_to_string(&file).unwrap();

@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::support::browser::{Browser, instruct};
 use crate::support::condo::with_sessions;
-use crate::support::contract::operations;
+use crate::support::contract::{check, operations};
 use crate::support::raw::{parse, unchecked};
 use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, PUBLIC, World, both_engines};
 
@@ -111,9 +111,9 @@ both_engines! {
     }
 }
 
-/// Sends this and reads to the end of the connection.
-async fn exchange(world: &World, head: &[u8]) -> String {
-    let mut stream = TcpStream::connect(world.base.trim_start_matches("http://")).await.expect("it listens");
+/// Sends this to an address of the service and reads to the end of the connection.
+async fn exchange(address: &str, head: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address.trim_start_matches("http://")).await.expect("it listens");
     // It may have answered, and gone, before all of it is sent.
     drop(stream.write_all(head).await);
     let mut received = Vec::new();
@@ -138,7 +138,7 @@ async fn what_is_no_request_is_answered_with_nothing() {
             // Not the first of its connection.
             (format!("{good}{good}nonsense\r\n\r\n"), "400"),
         ] {
-            let received = exchange(&world, head.as_bytes()).await;
+            let received = exchange(&world.base, head.as_bytes()).await;
             let head = head.chars().take(40).collect::<String>();
             let last = received.rfind("HTTP/1.1 ").expect("an answer");
             let answer = parse(&received.as_bytes()[last..]);
@@ -148,5 +148,30 @@ async fn what_is_no_request_is_answered_with_nothing() {
         }
         let still = world.call("GET", "/api/v3/users/alice/fa", &As::Nobody, Body::None).await;
         assert_eq!(still.json()["error"], json!("bad_access_token"));
+    }
+}
+
+/// All that operations refuse which look at nothing of a request.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_head_that_is_too_large_is_refused_as_documented() {
+    let world = start(Engine::Sqlite, Reached::Http).await;
+    let fields = |count: usize| "A: b\r\n".repeat(count - 2);
+    let long = |kibibytes: usize| format!("A: {}\r\n", "x".repeat(kibibytes * 1024));
+    let metadata = "/.well-known/oauth-authorization-server/blitz";
+    for (address, path) in [
+        (&world.base, "/sign-out"),
+        (&world.base, "/blitz/sign-out"),
+        (&world.base, "/api/whoami"),
+        (&world.base, metadata),
+        (&world.ops, "/healthz"),
+        (&world.ops, "/readyz"),
+    ] {
+        for (more, status) in [(fields(96), 200), (fields(97), 431), (long(100), 200), (long(200), 431)] {
+            let head = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n");
+            let answer = parse(exchange(address, head.as_bytes()).await.as_bytes());
+            assert_eq!(answer.status, status, "{path} with {} bytes", head.len());
+            let told: Vec<_> = answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            check("GET", path, answer.status, &told, &answer.body);
+        }
     }
 }
