@@ -8,4 +8,5 @@ mod issuers;
 mod oauth;
 mod proxies;
 mod scopes;
+mod vendors;
 mod wrong_secrets;

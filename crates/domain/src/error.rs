@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::refusal::Refusal;
 use super::reason::Reason;
+use super::refusal::Refusal;
 
 /// The result of an operation of the domain or a service.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -131,7 +131,9 @@ fn subject_claim(text: &str) -> Result<String, String> {
 /// Why an audience is nobody's own: tokens for it are in everybody's hands.
 pub(super) fn is_for_everybody(audience: &str, issuer: &str) -> Option<&'static str> {
     match audience {
-        "account" | "account-console" | "broker" | "realm-management" | "security-admin-console" => Some("which Keycloak puts into the tokens of every application"),
+        "account" | "account-console" | "broker" | "realm-management" | "security-admin-console" => {
+            Some("which Keycloak puts into the tokens of every application")
+        }
         "00000003-0000-0000-c000-000000000000" | "https://graph.microsoft.com" => {
             Some("which is Microsoft Graph: whoever reads mail has such a token")
         }

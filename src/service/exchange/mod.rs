@@ -12,8 +12,8 @@ use super::tokens::{self, Request, Served};
 use super::{Parts, links};
 use domain::caller::{Action, Caller};
 use domain::ids::{ProviderId, Sid, Subject};
-use domain::scope::Scope;
 use domain::reason::Reason;
+use domain::scope::Scope;
 use domain::{Error, Result};
 use settings::Client;
 
