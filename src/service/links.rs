@@ -11,8 +11,8 @@ use domain::event::{Actor, Event};
 use domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
 use domain::link::{Health, HeldLink, LinkSummary, NewLink, Proof};
 use domain::way_in::{Force, Removal};
-use domain::{Error, Result, name};
-use settings::Subjects;
+use domain::{Error, Result, name, scope};
+use settings::{Provider, Subjects};
 use store::{self, Tx};
 use vault::Owner;
 
@@ -48,6 +48,17 @@ pub struct Detail {
     pub refresh_expires: Option<DateTime<Utc>>,
     /// The word with which the provider refuses the refresh token, and since when, if it does so without saying that it is over.
     pub refused: Option<(String, DateTime<Utc>)>,
+    /// The scopes that were granted, and those that are asked for and were not; `None` if nobody knows what was granted.
+    pub scopes: Option<Granted>,
+}
+
+/// What a provider granted.
+#[derive(Debug)]
+pub struct Granted {
+    /// The scopes.
+    pub scopes: Vec<String>,
+    /// Those that it is asked for now, and did not grant.
+    pub missing: Vec<String>,
 }
 
 /// How much of each link a caller wants to see.
@@ -80,8 +91,11 @@ pub async fn list(parts: &Parts, caller: &Caller, subject: &Subject, view: View)
 async fn list_detailed(parts: &Parts, subject: &Subject) -> Result<Vec<Listed>> {
     let links = store::read!(parts.store, |conn| store::links::list_detailed(conn, subject))?;
     let detailed = links.into_iter().map(|(link, found)| {
-        let lifetime = parts.settings.providers.get(&link.provider).and_then(|provider| provider.lifetime);
+        let provider = parts.settings.providers.get(&link.provider);
+        let lifetime = provider.and_then(|provider| provider.lifetime);
         let tokens = found.tokens;
+        let scope = tokens.as_ref().and_then(|tokens| tokens.scope.as_deref());
+        let scopes = scope.map(|scope| granted(provider, scope));
         let detail = Detail {
             proof: found.proof,
             origin: found.origin,
@@ -91,10 +105,18 @@ async fn list_detailed(parts: &Parts, subject: &Subject) -> Result<Vec<Listed>> 
             expires: tokens.as_ref().and_then(|tokens| tokens.known_expiry(lifetime)),
             refresh_expires: tokens.as_ref().and_then(|tokens| tokens.refresh_expires),
             refused: tokens.and_then(|tokens| tokens.refused),
+            scopes,
         };
         listed(link, Some(detail))
     });
     Ok(detailed.collect())
+}
+
+fn granted(provider: Option<&Provider>, scope: &str) -> Granted {
+    let missing = provider.map(|provider| {
+        scope::missing(provider.scopes.iter().map(String::as_str), Some(scope), &provider.scope_aliases)
+    });
+    Granted { scopes: scope::each(scope).map(str::to_owned).collect(), missing: missing.unwrap_or_default() }
 }
 
 fn listed(link: LinkSummary, detail: Option<Detail>) -> Listed {

@@ -1,5 +1,5 @@
-//! How many tokens each application has fetched in this minute, where the operator says how many it may
-//! (`[[clients]] tokens_per_minute`): a runaway job is one application's trouble.
+//! How much each application does in a minute, where that is limited: tokens that it fetches (`[[clients]] tokens_per_minute`), binds
+//! that it begins (`binds_per_minute`). A runaway job is one application's trouble.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,18 +11,43 @@ use domain::points::Spent;
 use domain::{Error, Result};
 use settings::Client;
 
+/// Addresses to link again by that one application is given in a minute.
+const RECONNECTS: usize = 60;
+
 /// Counted in this process: what they guard is this process's own, and a read must not cost a write.
 #[derive(Default)]
-pub struct Quotas(Mutex<HashMap<ClientId, Spent>>);
+pub struct Quotas(Mutex<HashMap<(Kind, ClientId), Spent>>);
+
+/// What is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Tokens,
+    Binds,
+    Reconnects,
+}
 
 impl Quotas {
     /// Counts `tokens` more of a client's; [`Error::TooManyAttempts`] if that is more than it may fetch in a minute, and then none is.
-    pub(super) fn charge(&self, client: &Client, tokens: usize, now: DateTime<Utc>) -> Result<()> {
+    pub(super) fn charge_tokens(&self, client: &Client, tokens: usize, now: DateTime<Utc>) -> Result<()> {
         let Some(budget) = client.tokens_per_minute else { return Ok(()) };
+        self.charge(Kind::Tokens, &client.id, tokens, budget, now)
+    }
+
+    /// Counts one more bind that a client begins.
+    pub(super) fn charge_bind(&self, client: &Client, now: DateTime<Utc>) -> Result<()> {
+        self.charge(Kind::Binds, &client.id, 1, client.binds_per_minute, now)
+    }
+
+    /// Counts one more address to link again by that a client is given.
+    pub(super) fn charge_reconnect(&self, client: &ClientId, now: DateTime<Utc>) -> Result<()> {
+        self.charge(Kind::Reconnects, client, 1, RECONNECTS, now)
+    }
+
+    fn charge(&self, kind: Kind, client: &ClientId, times: usize, budget: usize, now: DateTime<Utc>) -> Result<()> {
         // As many as there are applications in the settings.
         let mut spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let nothing = || Spent::nothing_within(now, TimeDelta::minutes(1));
-        let spent = spent.entry(client.id.clone()).or_insert_with(nothing);
-        spent.charge(now, tokens, budget).map_err(|retry_after| Error::TooManyAttempts { retry_after })
+        let spent = spent.entry((kind, client.clone())).or_insert_with(nothing);
+        spent.charge(now, times, budget).map_err(|retry_after| Error::TooManyAttempts { retry_after })
     }
 }

@@ -73,7 +73,7 @@ pub async fn fetch(parts: &Arc<Parts>, caller: &Caller, request: &Request) -> Re
     caller.may(Action::FetchToken(&provider), &request.subject)?;
     parts.check_subject(&request.subject)?;
     if let Some(client) = parts.settings.clients.get(&caller.client) {
-        parts.quotas.charge(client, 1, parts.clock.now())?;
+        parts.quotas.charge_tokens(client, 1, parts.clock.now())?;
     }
     let sets = read(parts, caller, &request.subject, &provider).await?;
     if !settings.remember_tokens {

@@ -6,7 +6,7 @@ use super::{account_of, asks_for, exchange, exchange_with, is, sent_to_api, trus
 use crate::support::database::execute;
 use crate::support::fed::{expired, give, lasting};
 use crate::support::user_mode::AS_CONSOLE;
-use crate::support::world::{Engine, both_engines};
+use crate::support::world::both_engines;
 
 both_engines! {
     async fn of_several_accounts_one_is_to_be_named(engine: Engine) {

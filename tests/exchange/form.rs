@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{ACCESS_TOKEN, LEFT_OUT, account_of, exchange_with, is, sent_to_api, trusting, trusting_with};
 use crate::support::fed::lasting;
 use crate::support::user_mode::{AS_CONSOLE, te};
-use crate::support::world::{As, Engine, both_engines};
+use crate::support::world::{As, both_engines};
 
 both_engines! {
     async fn each_parameter_is_as_it_has_to_be(engine: Engine) {

@@ -9,7 +9,7 @@ use crate::support::database::{count, execute, texts};
 use crate::support::fed::{expired, lasting};
 use crate::support::issuer::AUDIENCE;
 use crate::support::user_mode::{AS_CONSOLE, AS_RIVAL, code_with, list, redeem, refresh, signed_in, tokens};
-use crate::support::world::{As, Body, CONSOLE, Engine, World, both_engines};
+use crate::support::world::{As, Body, CONSOLE, World, both_engines};
 
 const NOT_BELIEVED: (u16, &str) = (400, "invalid_request");
 

@@ -134,6 +134,8 @@ pub struct TokensOfLink {
     /// The word with which the provider refuses the refresh token, and since when, if it does so without saying that it is
     /// over.
     pub refused: Option<(String, DateTime<Utc>)>,
+    /// The scopes that were granted, if that is known.
+    pub scope: Option<String>,
 }
 
 impl TokensOfLink {
@@ -165,6 +167,7 @@ mod tests {
             imported: Some(now),
             refresh_expires: None,
             refused: None,
+            scope: None,
         };
         let hour = Some(Lifetime::Lasts(Duration::from_hours(1)));
         assert_eq!(tokens(true, None).known_expiry(None), None);

@@ -8,7 +8,7 @@ use super::lock::lock;
 use super::script::{Signing, Userinfo};
 
 /// The scopes there are.
-pub(super) const SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+pub(super) const SCOPES: [&str; 6] = ["openid", "profile", "email", "offline_access", "mail", "files"];
 
 /// How the answer to an authorization request may come back.
 pub(super) const RESPONSE_MODES: [&str; 2] = ["query", "form_post"];

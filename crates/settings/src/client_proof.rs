@@ -120,8 +120,7 @@ fn read_workload(mut reader: Reader<'_>) -> Option<Workload> {
 fn date(given: &Given<'_>) -> Result<NaiveDate, String> {
     let written = match given {
         Given::File(Value::Datetime(date)) => date.to_string(),
-        Given::File(Value::String(written)) => written.clone(),
-        Given::Environment(written) => written.clone(),
+        Given::File(Value::String(written)) | Given::Environment(written) => written.clone(),
         Given::File(_) => String::new(),
     };
     written.parse().map_err(|_not_a_day| "must be a day, such as 2027-03-01".to_owned())

@@ -16,6 +16,9 @@ use domain::scope::Scope;
 /// More than anybody fetches in a minute; and within what is counted.
 const MOST_TOKENS: usize = 1_000_000_000;
 
+/// Binds that an application may begin in a minute: more than people link accounts, and less than fills a database.
+const BINDS: usize = 6_000;
+
 /// Reads all of them; `providers` are those their scopes may name.
 pub(super) fn read(top: &mut Reader<'_>, providers: &Providers) -> BTreeMap<ClientId, Client> {
     let mut clients = BTreeMap::new();
@@ -48,6 +51,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ClientId>, providers: &Providers)
     if !redirect_uris.is_empty() && !proves_itself {
         reader.wrong("redirect_uris", "are of no use without secret, which codes are redeemed with");
     }
+    let binds_per_minute = reader.with_default("binds_per_minute", BINDS, whole(1..=MOST_TOKENS));
     let tokens_per_minute = reader.optional("tokens_per_minute", whole(1..=MOST_TOKENS));
     let introspect_any = reader.with_default("introspect_any", false, boolean);
     let subject_tokens = read_subject_tokens(&mut reader);
@@ -63,6 +67,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ClientId>, providers: &Providers)
         takes_endpoint_audience: proof.takes_endpoint_audience,
         workload: proof.workload,
         tokens_per_minute,
+        binds_per_minute,
         rest_password,
         scopes,
         callbacks,

@@ -169,6 +169,8 @@ pub struct Client {
     pub workload: Option<Workload>,
     /// How many tokens it may fetch in a minute; absent: as many as it likes.
     pub tokens_per_minute: Option<usize>,
+    /// How many binds it may begin in a minute.
+    pub binds_per_minute: usize,
     /// Its REST password for Basic; absent: no Basic.
     pub rest_password: Option<SecretString>,
     /// The most it can be granted.
@@ -188,7 +190,7 @@ pub struct Client {
 /// The keys of an application.
 #[derive(Clone, Debug)]
 pub enum ClientKeys {
-    /// One, as PEM (SubjectPublicKeyInfo).
+    /// One, as PEM: the `SubjectPublicKeyInfo` of RFC 7468 §13.
     Pem(String),
     /// A key set at this address.
     At(Url),

@@ -38,6 +38,7 @@ struct FlowRow {
     expires: At,
     created: At,
     popup: bool,
+    hint: Option<String>,
 }
 
 impl From<&Flow> for FlowRow {
@@ -70,6 +71,7 @@ impl From<&Flow> for FlowRow {
             expires: At(flow.expires),
             created: At(flow.created),
             popup: flow.popup,
+            hint: flow.hint.clone(),
         }
     }
 }
@@ -94,6 +96,7 @@ impl TryFrom<FlowRow> for Flow {
             wrapped_key: row.wrapped_key,
             sealed: row.sealed,
             popup: row.popup,
+            hint: row.hint,
             created: row.created.0,
             expires: row.expires.0,
             stage,
@@ -166,6 +169,24 @@ pub async fn insert(conn: &mut Conn, flow: &Flow) -> Result<()> {
     let row = FlowRow::from(flow);
     on!(conn, |c| diesel::insert_into(flows::table).values(&row).execute(c)).map_err(lift)?;
     Ok(())
+}
+
+/// An application's instructions for a subject that no browser has opened and that have not run out, oldest first, at most so many.
+pub async fn unopened(
+    conn: &mut Conn,
+    client: &ClientId,
+    subject: &Subject,
+    now: At,
+    most: usize,
+) -> Result<Vec<Flow>> {
+    let most = i64::try_from(most).map_err(Error::internal)?;
+    readable(on!(conn, |c| flows::table
+        .filter(flows::subject.eq(subject.as_str()).and(flows::client.eq(client.as_str())))
+        .filter(flows::state.eq(FlowState::Instructed.as_str()).and(flows::expires.gt(now)))
+        .order((flows::expires.asc(), flows::id.asc()))
+        .limit(most)
+        .select(FlowRow::as_select())
+        .load(c)))
 }
 
 /// The flow, in whatever state.

@@ -76,6 +76,7 @@ pub async fn list_detailed(conn: &mut Conn, subject: &Subject) -> Result<Vec<(Li
                 token_sets::refresh_expires_at.nullable(),
                 token_sets::refused_word.nullable(),
                 token_sets::refused_since.nullable(),
+                token_sets::scope.nullable(),
                 link_uses::last_used.nullable(),
             ),
         ))

@@ -253,6 +253,7 @@ diesel::table! {
         expires -> Instant,
         created -> Instant,
         popup -> Bool,
+        hint -> Nullable<Text>,
     }
 }
 

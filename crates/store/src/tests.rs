@@ -281,13 +281,20 @@ pub(super) fn flow_at_each_stage() -> [Flow; 5] {
         key_id: "k".to_owned(),
         wrapped_key: blob(),
         sealed: Some(blob()),
+        hint: Some(text()),
         popup: true,
         created: now,
         expires: late,
         stage,
     };
-    let bare =
-        Flow { subject: None, completer: Completer::Person, sealed: None, popup: false, ..full(3, Stage::Instructed) };
+    let bare = Flow {
+        subject: None,
+        completer: Completer::Person,
+        sealed: None,
+        hint: None,
+        popup: false,
+        ..full(3, Stage::Instructed)
+    };
     [
         bare,
         full(4, Stage::SigningIn(visit.clone())),

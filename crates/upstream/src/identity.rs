@@ -18,6 +18,8 @@ pub struct AuthorizationRequest {
     pub nonce: SecretString,
     /// RFC 7636: 43 to 128 characters; the provider sees its hash.
     pub code_verifier: SecretString,
+    /// Which account to offer (OpenID Connect Core §3.1.2.1, `login_hint`).
+    pub hint: Option<String>,
 }
 
 /// What trades an authorization code for tokens; `redirect_uri` and `code_verifier` are those of the request.

@@ -38,6 +38,9 @@ pub(crate) fn authorization_url(settings: &Provider, endpoint: &Url, request: &A
     if settings.kind == ProviderKind::Oidc {
         url = url.add_extra_param("nonce", request.nonce.expose_secret().to_owned());
     }
+    if let Some(hint) = request.hint.as_ref().filter(|_| !settings.authorize_params.contains_key("login_hint")) {
+        url = url.add_extra_param("login_hint", hint);
+    }
     for (name, value) in &settings.authorize_params {
         url = url.add_extra_param(name, value);
     }

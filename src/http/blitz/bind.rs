@@ -36,6 +36,7 @@ struct InstructBody {
     is_popup: Option<bool>,
     code_challenge: Option<String>,
     code_challenge_method: Option<String>,
+    login_hint: Option<String>,
 }
 
 /// `POST /api/v2/users/current/fa/bind`
@@ -48,6 +49,7 @@ pub(crate) async fn instruct(app: App, request: HttpRequest, payload: Payload) -
         popup: sent.is_popup.unwrap_or(false),
         code_challenge: sent.code_challenge,
         code_challenge_method: sent.code_challenge_method,
+        login_hint: sent.login_hint,
     };
     let redirect_to = bind::instruct(&app.parts, &caller, instruction).await?;
     Ok(HttpResponse::Ok().json(json!({"redirectTo": redirect_to.as_str()})))

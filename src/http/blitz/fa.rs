@@ -47,12 +47,17 @@ struct Detail {
     refused_with: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refused_since: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing_scopes: Option<Vec<String>>,
 }
 
 impl From<Listed> for Link {
     fn from(listed: Listed) -> Self {
         let detail = listed.detail.map(|detail| {
             let (refused_with, refused_since) = detail.refused.unzip();
+            let (scopes, missing_scopes) = detail.scopes.map(|granted| (granted.scopes, granted.missing)).unzip();
             Detail {
                 proof: detail.proof.as_str(),
                 origin: detail.origin,
@@ -64,6 +69,8 @@ impl From<Listed> for Link {
                 refresh_expires_on: detail.refresh_expires.map(|moment| moment.timestamp()),
                 refused_with,
                 refused_since: refused_since.map(|moment| moment.to_rfc3339()),
+                scopes,
+                missing_scopes: missing_scopes.filter(|missing| !missing.is_empty()),
             }
         });
         let (fp_type, fp_name) = listed.provider.into_parts();

@@ -8,8 +8,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::person::standing;
 use super::{
-    Answer, Browser, GrantSecrets, Halt, LegSecrets, Step, back_to_app, confirm_url, redirect_uri, seal, stop, unseal,
-    whose,
+    Answer, Browser, GrantSecrets, Halt, LegSecrets, Step, back_to_app, confirm_url, missing_scopes, redirect_uri,
+    seal, stop, unseal, whose,
 };
 use crate::service::{Parts, revoke};
 use domain::flow::{Arrival, Ended, Fact, Facts, Flow, FlowState, Issuer, Next, Stop, hash};
@@ -129,7 +129,7 @@ impl Trip<'_> {
         let (parts, flow, settings) = (self.parts, self.flow, self.provider.settings());
         let now = parts.clock.now();
         // Sealed even if there is nothing to keep: it holds the rest of the row together.
-        let secrets = settings.remember_tokens.then(|| GrantSecrets::new(&grant, &self.params, now));
+        let secrets = settings.remember_tokens.then(|| GrantSecrets::new(&grant, &self.params, &settings.scopes, now));
         let sealed = seal(parts, flow, Some(&identity.sid), &secrets)?;
         // A person is always asked: nobody else completes what they said yes to.
         let code = (!settings.confirm && !flow.is_persons()).then(|| parts.entropy.token());
@@ -147,7 +147,10 @@ impl Trip<'_> {
         }
         Ok(match code {
             None => Step::ToConfirm(confirm_url(&parts.settings, flow.id)?),
-            Some(code) => pending(parts, flow, &code),
+            Some(code) => {
+                let granted = secrets.as_ref().and_then(|secrets| secrets.scope.as_deref());
+                pending(parts, flow, &code, missing_scopes(&parts.settings, &flow.provider, granted))
+            }
         })
     }
 
@@ -183,7 +186,9 @@ async fn has_landed(parts: &Parts, flow: &Flow, arrival: &Arrival) -> Result<boo
     Ok(found.is_some_and(|found| arrival.is_in(&found)))
 }
 
-/// Back to the app, with the code it completes with.
-pub(super) fn pending(parts: &Parts, flow: &Flow, code: &SecretString) -> Step {
-    back_to_app(parts, flow, &[("status", "pending"), ("bind_code", code.expose_secret())])
+/// Back to the app, with the code it completes with, and the scopes that were not granted.
+pub(super) fn pending(parts: &Parts, flow: &Flow, code: &SecretString, missing: Option<String>) -> Step {
+    let mut told = vec![("status", "pending"), ("bind_code", code.expose_secret())];
+    told.extend(missing.as_deref().map(|missing| ("missing_scopes", missing)));
+    back_to_app(parts, flow, &told)
 }

@@ -26,7 +26,8 @@ pub use complete::{Completion, complete};
 pub use confirm::{Question, Shown, Whom, confirm, question};
 pub use cookie::{Browser, FlowCookie, is_flow_cookie};
 pub(super) use expired::{end_all, sweep};
-pub use instruct::{Instruction, instruct};
+pub use instruct::{Instruction, WayBack, instruct};
+pub(super) use instruct::{Reconnect, reconnect};
 pub use open::open;
 pub use posted::{OnceMore, once_more};
 
@@ -38,6 +39,7 @@ pub use domain::flow::Answer;
 use domain::flow::{Ended, Flow, Stop};
 use domain::ids::{FlowId, ProviderId, Sid, Subject};
 use domain::params::Params;
+use domain::scope::missing;
 use domain::token::Grant;
 use domain::{Error, Result};
 use settings::Settings;
@@ -142,13 +144,14 @@ struct GrantSecrets {
 }
 
 impl GrantSecrets {
-    fn new(grant: &Grant, params: &Params, now: DateTime<Utc>) -> Self {
+    /// `asked` are the scopes that were asked for: what was granted where the provider doesn't say (RFC 6749 §5.1).
+    fn new(grant: &Grant, params: &Params, asked: &[String], now: DateTime<Utc>) -> Self {
         let micros = |moment: DateTime<Utc>| moment.timestamp_micros();
         Self {
             access: grant.access_token.clone(),
             refresh: grant.refresh_token.clone(),
             params: params.to_text(),
-            scope: grant.scope.clone(),
+            scope: grant.scope.clone().or_else(|| (!asked.is_empty()).then(|| asked.join(" "))),
             expires: grant.lives.access_ends().map(micros),
             refresh_expires: grant.lives.refresh_ends().map(micros),
             asked: Some(micros(grant.lives.asked)),
@@ -169,6 +172,20 @@ impl GrantSecrets {
         let lives = Lives { asked, access: life(self.expires)?, refresh: life(self.refresh_expires)? };
         Ok((lives, moment(self.obtained)?))
     }
+}
+
+/// The scopes that a provider was asked for and did not grant, as the app is told; `None` if nothing is missing.
+fn missing_scopes(settings: &Settings, provider: &ProviderId, granted: Option<&str>) -> Option<String> {
+    let provider = settings.providers.get(provider)?;
+    let missing = missing(provider.scopes.iter().map(String::as_str), granted, &provider.scope_aliases);
+    (!missing.is_empty()).then(|| missing.join(" "))
+}
+
+/// The same for what has been granted to a flow that has come back. It is told on the way: what can't be read is somebody else's to
+/// refuse.
+fn missing_of(parts: &Parts, flow: &Flow) -> Option<String> {
+    let grant: Option<GrantSecrets> = unseal(parts, flow, flow.sealed.as_ref()?).ok()?;
+    missing_scopes(&parts.settings, &flow.provider, grant?.scope.as_deref())
 }
 
 /// Seals a flow's secrets under the flow's own key, for this flow and all that it is for: `sid` is the account that the

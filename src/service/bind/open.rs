@@ -77,7 +77,7 @@ async fn leave(
     let Some(provider) = parts.upstream.provider(&flow.provider) else {
         return end(parts, &flow, Ended::ProviderGone).await.map(Some);
     };
-    let (state, secrets, url) = match prepare(parts, &provider).await {
+    let (state, secrets, url) = match prepare(parts, &provider, flow.hint.clone()).await {
         Ok(Some(prepared)) => prepared,
         Ok(None) => return end(parts, &flow, Ended::ProviderRefused).await.map(Some),
         Err(Error::ProviderUnavailable { .. }) => {
@@ -120,12 +120,17 @@ async fn reopen(parts: &Parts, flow: &Flow, leg: &Leg<'_>) -> Result<bool> {
 }
 
 /// What a trip to the provider begins with; `None` if the provider will not have it.
-async fn prepare(parts: &Parts, provider: &Provider) -> Result<Option<(SecretString, LegSecrets, Url)>> {
+async fn prepare(
+    parts: &Parts,
+    provider: &Provider,
+    hint: Option<String>,
+) -> Result<Option<(SecretString, LegSecrets, Url)>> {
     let request = AuthorizationRequest {
         redirect_uri: redirect_uri(&parts.settings, &provider.settings().id)?,
         state: parts.entropy.token(),
         nonce: parts.entropy.token(),
         code_verifier: parts.entropy.token(),
+        hint,
     };
     let Some(url) = provider.authorization_url(&request).await? else { return Ok(None) };
     let secrets = LegSecrets { nonce: request.nonce, verifier: request.code_verifier };

@@ -2,7 +2,7 @@
 //! application's token and no Condo session counts (docs/bind.md).
 
 use super::link::{self, By};
-use super::{Browser, Step, back_to_app, end, through};
+use super::{Browser, Step, back_to_app, end, missing_of, through};
 use crate::service::{Parts, sessions};
 use domain::flow::{Ended, Flow, Standing};
 use domain::{Error, Result};
@@ -20,7 +20,10 @@ pub(super) async fn link(parts: &Parts, flow: &Flow, browser: &Browser) -> Resul
     let ended = match make(parts, &mut tx, flow, browser).await? {
         Made::Linked => {
             tx.commit().await?;
-            return Ok(back_to_app(parts, flow, &[("status", "linked")]));
+            let missing = missing_of(parts, flow);
+            let told = [("status", "linked")].into_iter();
+            let told: Vec<_> = told.chain(missing.as_deref().map(|missing| ("missing_scopes", missing))).collect();
+            return Ok(back_to_app(parts, flow, &told));
         }
         Made::Moved => return Ok(Step::Nothing),
         Made::Refused(ended) => ended,

@@ -7,6 +7,9 @@ mod subject;
 use std::sync::Arc;
 use std::time::Duration;
 
+use url::Url;
+
+use super::bind::{Reconnect, WayBack, reconnect};
 use super::tokens::{self, Request, Served};
 use super::{Parts, links};
 use domain::caller::{Action, Caller};
@@ -31,6 +34,8 @@ pub struct Exchange {
     pub sid: Option<Sid>,
     /// Refresh if less than this is left; at most [`tokens::MAX_MIN_TTL`].
     pub min_ttl: Option<Duration>,
+    /// How the user may come back, if they have to link again.
+    pub way_back: Option<WayBack>,
 }
 
 /// A provider's token for a token of its user's.
@@ -43,6 +48,9 @@ pub async fn exchange(
         return Err(Refused::Client);
     }
     let provider = target(parts, client, &exchange.audience).ok_or(Refused::Target)?;
+    if let Some(way) = &exchange.way_back {
+        way.check(client)?;
+    }
     let Some(whose) = subject::whose(parts, client, &provider, &exchange.subject_token).await? else {
         return Err(not_linked("the subject has no account here"));
     };
@@ -59,7 +67,8 @@ pub async fn exchange(
     match tokens::fetch(parts, &whose.caller, &request).await {
         Ok(served) => served.into_iter().next().ok_or_else(|| Error::internal("served nothing").into()),
         Err(Error::TokenNotFound { why, reason: Some(reason), missing_scopes }) => {
-            Err(Refused::Interaction { reason, why, missing_scopes })
+            let reconnect_url = reconnect_url(parts, &whose.caller, &request, &provider, exchange).await?;
+            Err(Refused::Interaction { reason, why, missing_scopes, reconnect_url })
         }
         Err(Error::TokenNotFound { why, reason: None, .. }) => Err(Refused::NoTokens(why)),
         Err(Error::UserNotFound { .. }) => Err(not_linked("the subject has no account here")),
@@ -78,7 +87,25 @@ fn target(parts: &Parts, client: &Client, audience: &str) -> Option<ProviderId> 
 }
 
 fn not_linked(why: &str) -> Refused {
-    Refused::Interaction { reason: Reason::NotLinked, why: why.to_owned(), missing_scopes: Vec::new() }
+    Refused::Interaction {
+        reason: Reason::NotLinked,
+        why: why.to_owned(),
+        missing_scopes: Vec::new(),
+        reconnect_url: None,
+    }
+}
+
+/// Where the user can link the account again, if the client said how they come back.
+async fn reconnect_url(
+    parts: &Arc<Parts>,
+    caller: &Caller,
+    request: &Request,
+    provider: &ProviderId,
+    exchange: &Exchange,
+) -> Result<Option<Url>> {
+    let Some(way) = &exchange.way_back else { return Ok(None) };
+    let hint = exchange.sid.as_ref().map(Sid::as_str);
+    reconnect(parts, Reconnect { caller, subject: &request.subject, provider, hint, way }).await
 }
 
 /// Which accounts there are to choose from, as far as this caller may know.

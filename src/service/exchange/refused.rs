@@ -1,5 +1,7 @@
 //! Why an exchange brings no token.
 
+use url::Url;
+
 use domain::Error;
 use domain::ids::Sid;
 use domain::reason::Reason;
@@ -25,6 +27,8 @@ pub enum Refused {
         why: String,
         /// The scopes that are wanted and were not granted.
         missing_scopes: Vec<String>,
+        /// Where the user can do it, if the client asked for that and may have it.
+        reconnect_url: Option<Url>,
     },
     /// Something else.
     Failed(Error),

@@ -178,6 +178,7 @@ impl State {
             key_id: String::new(),
             wrapped_key: Vec::new(),
             sealed: Some(Vec::new()),
+            hint: None,
             popup: false,
             created: now,
             expires: FlowState::Instructed.runs_out(now, None),

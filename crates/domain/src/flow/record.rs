@@ -26,6 +26,8 @@ pub struct Flow {
     pub wrapped_key: Vec<u8>,
     /// What the stage keeps secret, bound to all that the flow is for. None only if somebody took it out of the database.
     pub sealed: Option<Vec<u8>>,
+    /// Which account the provider is to offer its user.
+    pub hint: Option<String>,
     /// Whether it is opened in a popup, whose last page tells its opener.
     pub popup: bool,
     /// When it was instructed.

@@ -39,6 +39,7 @@ fn flow(stage: Stage) -> Flow {
         key_id: "k".to_owned(),
         wrapped_key: Vec::new(),
         sealed: Some(vec![1]),
+        hint: None,
         popup: false,
         created: at(0),
         expires: at(100),

@@ -59,6 +59,7 @@ pub(super) struct UseRow {
     refresh_expires_at: Option<At>,
     refused_word: Option<String>,
     refused_since: Option<At>,
+    scope: Option<String>,
     last_used: Option<At>,
 }
 
@@ -86,6 +87,7 @@ fn tokens_of(row: UseRow) -> Result<Option<TokensOfLink>> {
         imported: row.imported_at.map(|at| at.0),
         refresh_expires: row.refresh_expires_at.map(|at| at.0),
         refused: row.refused_word.zip(row.refused_since.map(|at| at.0)),
+        scope: row.scope,
     }))
 }
 

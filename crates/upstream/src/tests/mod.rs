@@ -100,5 +100,6 @@ fn request() -> AuthorizationRequest {
         state: secret("the-state"),
         nonce: secret("the-nonce"),
         code_verifier: secret("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+        hint: None,
     }
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::fed_token::min_ttl;
 use super::oauth::{Form, Refusal, refusal};
 use crate::app::App;
+use crate::service::bind::WayBack;
 use crate::service::exchange::{Exchange, Refused, SubjectToken, exchange};
 use crate::service::tokens::Served;
 use domain::ids::Sid;
@@ -61,7 +62,21 @@ fn read(app: &App, form: &Form) -> Result<Exchange, Refusal> {
         scopes: scopes(form)?,
         sid: sid.map_err(|_unfit| invalid("login_hint must be an account's id at the provider"))?,
         min_ttl: min_ttl.map_err(Refusal::from)?,
+        way_back: way_back(form)?,
     })
+}
+
+/// How the user comes back from linking again, as a bind has it.
+fn way_back(form: &Form) -> Result<Option<WayBack>, Refusal> {
+    let text = |name| form.get(name).map(str::to_owned);
+    let (code_challenge, code_challenge_method) = (text("code_challenge"), text("code_challenge_method"));
+    match text("callback") {
+        Some(callback) => Ok(Some(WayBack { callback, code_challenge, code_challenge_method })),
+        None if code_challenge.is_some() || code_challenge_method.is_some() => {
+            Err(refusal("invalid_request", "callback is missing: a code_challenge is of no use without"))
+        }
+        None => Ok(None),
+    }
 }
 
 fn subject_token(app: &App, form: &Form) -> Result<SubjectToken, Refusal> {
@@ -125,9 +140,15 @@ fn refuse(refused: Refused) -> Refusal {
             });
             refused.with("accounts", listed.collect::<Vec<_>>())
         }
-        Refused::Interaction { reason, why, missing_scopes } => {
-            let refused = refusal("interaction_required", &why).with("reason", reason.as_str());
-            if missing_scopes.is_empty() { refused } else { refused.with("missing_scopes", missing_scopes) }
+        Refused::Interaction { reason, why, missing_scopes, reconnect_url } => {
+            let mut refused = refusal("interaction_required", &why).with("reason", reason.as_str());
+            if !missing_scopes.is_empty() {
+                refused = refused.with("missing_scopes", missing_scopes);
+            }
+            match reconnect_url {
+                Some(url) => refused.with("reconnect_url", url.as_str()),
+                None => refused,
+            }
         }
         Refused::Failed(error) => error.into(),
     }

@@ -1,0 +1,2 @@
+DROP INDEX flows_subject;
+ALTER TABLE flows DROP COLUMN hint;
