@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod across;
 pub mod authorize;
 pub mod bind;
 pub mod caller_sized;

@@ -1,5 +1,7 @@
 //! fedToken: a valid access token for every account a subject has at a provider, refreshed on the way if need be.
 
+mod many;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +10,7 @@ use futures_util::future::join_all;
 use secrecy::SecretString;
 
 use super::Parts;
-use super::refresh::{Landing, join};
+use super::refresh::{Landing, in_batch, join};
 use domain::caller::{Action, Caller};
 use domain::expiry::Lifetime;
 use domain::ids::{ProviderId, Sid, Subject};
@@ -16,10 +18,12 @@ use domain::refresh::Errand;
 use domain::token::{Decision, Held, Lack, Wanted, decide};
 use domain::token_set::ServingSet;
 use domain::{Error, Result};
-use settings::Subjects;
+use settings::{Provider, Subjects};
 use store::leases::seen;
 use store::token_sets::{Holdings, find_serving, list_of_account, list_of_subject};
 use vault::{Column, Owner, Table};
+
+pub use many::{Entry, Refused, fetch_many};
 
 /// A caller gets its answer within this time, whatever the providers do.
 const DEADLINE: Duration = Duration::from_secs(15);
@@ -64,12 +68,12 @@ pub async fn fetch(parts: &Arc<Parts>, caller: &Caller, request: &Request) -> Re
     caller.may(Action::FetchToken(&provider), &request.subject)?;
     parts.check_subject(&request.subject)?;
     let sets = read(parts, caller, &request.subject, &provider).await?;
-    if !settings.remember_tokens {
-        return Err(lacking("the provider's tokens are not remembered (remember_tokens = false)"));
-    }
+    refuse_forgotten(settings)?;
     let wanted = |set: &ServingSet| request.sid.as_ref().is_none_or(|sid| *sid == set.sid);
     let sets: Vec<ServingSet> = sets.into_iter().filter(wanted).collect();
-    let asking = Asking { parts, request, provider: &provider, lifetime: settings.lifetime };
+    let wanted = Wanted { floor: parts.settings.tokens.min_lifetime, min_ttl: request.min_ttl, force: request.force };
+    let (subject, lifetime) = (&request.subject, settings.lifetime);
+    let asking = Asking { parts, subject, provider: &provider, lifetime, wanted, turn: Turn::AtOnce };
     let answers = match asking.at_once(&sets)? {
         Some(answers) => answers,
         None => asking.with_refresh(sets).await?,
@@ -83,6 +87,11 @@ async fn read(parts: &Parts, caller: &Caller, subject: &Subject, provider: &Prov
     } else {
         store::read!(parts.store, |conn| list_of_account(conn, subject, provider))?
     };
+    sets_of(caller, subject, holdings)
+}
+
+/// The token sets of what was found of a subject, if it may be served at all.
+fn sets_of(caller: &Caller, subject: &Subject, holdings: Holdings) -> Result<Vec<ServingSet>> {
     match holdings {
         Holdings::Sets(sets) => Ok(sets),
         Holdings::NoAccount => Err(caller.no_such_user(subject)),
@@ -90,6 +99,13 @@ async fn read(parts: &Parts, caller: &Caller, subject: &Subject, provider: &Prov
         Holdings::Disabled if caller.subject().is_some() => Err(Error::Denied),
         Holdings::Disabled => Err(lacking("the user's account is disabled")),
     }
+}
+
+fn refuse_forgotten(provider: &Provider) -> Result<()> {
+    if provider.remember_tokens {
+        return Ok(());
+    }
+    Err(lacking("the provider's tokens are not remembered (remember_tokens = false)"))
 }
 
 fn lacking(why: impl Into<String>) -> Error {
@@ -114,23 +130,26 @@ enum After {
     Newer(ServingSet),
 }
 
-/// One request at work.
+/// When a link is refreshed that has to be.
+#[derive(Clone, Copy)]
+enum Turn {
+    /// As soon as the provider bears it.
+    AtOnce,
+    /// When it is the batches' turn: so many of them wait that others must not wait behind them.
+    OfBatches,
+}
+
+/// What is asked for of one subject at one provider.
 struct Asking<'a> {
     parts: &'a Arc<Parts>,
-    request: &'a Request,
+    subject: &'a Subject,
     provider: &'a ProviderId,
     lifetime: Option<Lifetime>,
+    wanted: Wanted,
+    turn: Turn,
 }
 
 impl Asking<'_> {
-    fn wanted(&self) -> Wanted {
-        Wanted {
-            floor: self.parts.settings.tokens.min_lifetime,
-            min_ttl: self.request.min_ttl,
-            force: self.request.force,
-        }
-    }
-
     /// What is held; `rest_until` as the process's clock says it, which is not the one that wrote it.
     fn held(&self, set: &ServingSet, rest_until: Option<DateTime<Utc>>) -> Held {
         Held {
@@ -146,11 +165,11 @@ impl Asking<'_> {
 
     /// The answer where nobody has to be asked, which is nearly always.
     fn at_once(&self, sets: &[ServingSet]) -> Result<Option<Vec<Answer>>> {
-        let (wanted, now) = (self.wanted(), self.parts.clock.now());
+        let now = self.parts.clock.now();
         let mut answers = Vec::with_capacity(sets.len());
         for set in sets {
             // Whether it has to rest is seen when it would be asked for.
-            match decide(&self.held(set, None), &wanted, now) {
+            match decide(&self.held(set, None), &self.wanted, now) {
                 Decision::Ask | Decision::Rest(_) => return Ok(None),
                 Decision::Serve => answers.push(Answer::Served(self.open(set)?)),
                 Decision::Nothing(lack) => answers.push(Answer::Lacks(lack)),
@@ -161,19 +180,23 @@ impl Asking<'_> {
 
     /// Asks the provider for each link that needs it, all at the same time.
     async fn with_refresh(&self, sets: Vec<ServingSet>) -> Result<Vec<Answer>> {
-        let wanted = self.wanted();
         let deadline = self.parts.clock.monotonic() + DEADLINE;
         let answers = sets.into_iter().map(async |set| {
             let rest = self.rest_of(&set).await?;
-            let now = self.parts.clock.now();
-            match decide(&self.held(&set, rest.map(|rest| now + rest)), &wanted, now) {
-                Decision::Ask => self.refreshed(set, deadline).await,
-                Decision::Serve => Ok(Answer::Served(self.open(&set)?)),
-                Decision::Rest(until) => Ok(Answer::Rest(left(until, now))),
-                Decision::Nothing(lack) => Ok(Answer::Lacks(lack)),
-            }
+            self.settled(set, rest, deadline).await
         });
         join_all(answers).await.into_iter().collect()
+    }
+
+    /// The answer of one link that the provider may be asked for, unless it is to rest.
+    async fn settled(&self, set: ServingSet, rest: Option<Duration>, deadline: Duration) -> Result<Answer> {
+        let now = self.parts.clock.now();
+        match decide(&self.held(&set, rest.map(|rest| now + rest)), &self.wanted, now) {
+            Decision::Ask => self.refreshed(set, deadline).await,
+            Decision::Serve => Ok(Answer::Served(self.open(&set)?)),
+            Decision::Rest(until) => Ok(Answer::Rest(left(until, now))),
+            Decision::Nothing(lack) => Ok(Answer::Lacks(lack)),
+        }
     }
 
     async fn refreshed(&self, set: ServingSet, deadline: Duration) -> Result<Answer> {
@@ -188,11 +211,16 @@ impl Asking<'_> {
     }
 
     async fn flown(&self, set: ServingSet, deadline: Duration) -> Result<After> {
-        let flight = join(self.parts, self.provider, set.link, set.version, Errand::Renew);
+        let flight = async {
+            match self.turn {
+                Turn::AtOnce => join(self.parts, self.provider, set.link, set.version, Errand::Renew).await.ok(),
+                Turn::OfBatches => in_batch(self.parts, self.provider, set.link, set.version).await,
+            }
+        };
         let left = deadline.saturating_sub(self.parts.clock.monotonic());
         let landed = tokio::select! {
             biased;
-            landed = flight => landed.ok(),
+            landed = flight => landed,
             () = self.parts.clock.sleep(left) => None,
         };
         // At the deadline the flight goes on; after a panic the next caller leads a new one.
@@ -213,7 +241,7 @@ impl Asking<'_> {
     /// What there is to serve after a flight: what was read before it, or what stands now.
     async fn after(&self, landing: Landing, before: ServingSet) -> Result<After> {
         // The wishes have been heard; from here only the floor decides.
-        let wanted = Wanted { min_ttl: None, force: false, ..self.wanted() };
+        let wanted = Wanted { min_ttl: None, force: false, ..self.wanted };
         let version = before.version;
         let set = match landing {
             Landing::Read => {
@@ -246,7 +274,7 @@ impl Asking<'_> {
     fn open(&self, set: &ServingSet) -> Result<Served> {
         let vault = &self.parts.vault;
         let sealed = set.sealed_access.as_deref().ok_or_else(|| Error::internal("served a set without a token"))?;
-        let owner = Owner::new(set.link, &self.request.subject, self.provider, set.sid.as_str());
+        let owner = Owner::new(set.link, self.subject, self.provider, set.sid.as_str());
         let key = vault.open_row_key(Table::TokenSets, set.link.0, &set.key_id, &set.wrapped_key)?;
         let token = vault.open(&key, &owner.place(Column::Access), sealed)?;
         self.parts.uses.note(owner.link, self.parts.clock.now());

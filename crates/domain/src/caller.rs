@@ -33,6 +33,12 @@ pub enum Action<'a> {
     ChangeLinks,
     /// Get access tokens of a provider.
     FetchToken(&'a ProviderId),
+    /// Get access tokens of any provider at all: which ones, each entry decides.
+    FetchTokens,
+    /// Look for links across subjects.
+    SearchLinks,
+    /// Give a subject's dead link another try.
+    RetryLink,
 }
 
 impl Caller {
@@ -50,7 +56,9 @@ impl Caller {
         let opens = |scope: &Scope| match (action, scope) {
             (Action::ListLinks, Scope::ListOwn) | (Action::ChangeLinks, Scope::ChangeOwn) => !system,
             (Action::ListLinks, Scope::ListAny) | (Action::ChangeLinks, Scope::ChangeAny) => system,
-            (Action::FetchToken(_), Scope::TokenOfAny) => true,
+            (Action::SearchLinks, Scope::ListAny) | (Action::RetryLink, Scope::ChangeAny) => system,
+            (Action::FetchToken(_) | Action::FetchTokens, Scope::TokenOfAny)
+            | (Action::FetchTokens, Scope::TokenOf(_)) => true,
             (Action::FetchToken(wanted), Scope::TokenOf(granted)) => wanted == granted,
             _ => false,
         };

@@ -1,5 +1,6 @@
 //! Links: who owns which account at which provider. One owner of an exclusive account is a unique index, not a check.
 
+pub(crate) mod across;
 mod row;
 
 use diesel::prelude::*;
@@ -14,6 +15,7 @@ use domain::ids::{LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
 use domain::link::{HeldLink, LinkDetail, LinkSummary, NewLink, Proof};
 use domain::{Error, Result};
 
+pub use across::OwnedLink;
 use row::{DetailRow, HeldRow, ListedRow, NewLinkRow, UseRow, detailed};
 
 diesel::define_sql_function! {
@@ -58,6 +60,24 @@ pub async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<L
     rows.into_iter().map(LinkSummary::try_from).collect()
 }
 
+/// What the detailed list shows of a link's tokens, and when one was last handed out.
+macro_rules! detail_columns {
+    () => {
+        (
+            token_sets::health.nullable(),
+            token_sets::sealed_access.is_not_null().nullable(),
+            token_sets::expires_at.nullable(),
+            token_sets::obtained_at.nullable(),
+            token_sets::imported_at.nullable(),
+            token_sets::refresh_expires_at.nullable(),
+            token_sets::refused_word.nullable(),
+            token_sets::refused_since.nullable(),
+            link_uses::last_used.nullable(),
+        )
+    };
+}
+use detail_columns;
+
 /// The links of a subject with all that is known of them, oldest first.
 pub async fn list_detailed(conn: &mut Conn, subject: &Subject) -> Result<Vec<(LinkSummary, LinkDetail)>> {
     let rows: Vec<(DetailRow, UseRow)> = on!(conn, |c| links::table
@@ -65,20 +85,7 @@ pub async fn list_detailed(conn: &mut Conn, subject: &Subject) -> Result<Vec<(Li
         .left_join(link_uses::table)
         .filter(links::subject.eq(subject.as_str()))
         .order((links::created.asc(), links::id.asc()))
-        .select((
-            DetailRow::as_select(),
-            (
-                token_sets::health.nullable(),
-                token_sets::sealed_access.is_not_null().nullable(),
-                token_sets::expires_at.nullable(),
-                token_sets::obtained_at.nullable(),
-                token_sets::imported_at.nullable(),
-                token_sets::refresh_expires_at.nullable(),
-                token_sets::refused_word.nullable(),
-                token_sets::refused_since.nullable(),
-                link_uses::last_used.nullable(),
-            ),
-        ))
+        .select((DetailRow::as_select(), detail_columns!(),))
         .load(c))
     .map_err(lift)?;
     rows.into_iter().map(|(row, tokens)| detailed(row, tokens)).collect()

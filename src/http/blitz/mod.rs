@@ -3,5 +3,7 @@
 pub mod bind;
 pub mod error;
 pub mod fa;
+pub mod fa_search;
 pub mod fed_token;
+pub mod fed_tokens;
 pub mod oauth;
