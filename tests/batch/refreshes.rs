@@ -1,0 +1,156 @@
+//! What batches take of a provider, how long they wait for it, and what they are told then.
+
+use domain::ids::ClientId;
+use futures_util::FutureExt as _;
+use sandbox::Refusal;
+use serde_json::{Value, json};
+
+use super::{fed_tokens, told, users};
+use crate::support::fed::{asked, fed_token_of, held};
+use crate::support::world::{ALL_SCOPES, As, CONSOLE, Engine, RIVAL, World, both_engines};
+
+/// A world whose provider bears eight refreshes at once, two of them for batches.
+async fn world(engine: Engine) -> (World, As, As) {
+    let eight = |settings: String| settings.replace("[vault]", "[tokens]\nmax_concurrency = 8\n[vault]");
+    let world = World::frozen_with(engine, eight).await;
+    let (console, rival) = (world.console().await, world.system(RIVAL, &ALL_SCOPES).await);
+    (world, console, rival)
+}
+
+#[track_caller]
+fn assert_all_active(world: &World, told: &[Value]) {
+    for told in told {
+        assert!(told["token"].as_str().is_some_and(|token| world.sandbox.is_active(token)), "{told}");
+    }
+}
+
+both_engines! {
+    async fn all_batches_together_take_a_quarter_of_a_providers_permits(engine: Engine) {
+        let (world, console, rival) = world(engine).await;
+        let (first, second) = (users(&world, "a", 3, 0).await, users(&world, "b", 3, 0).await);
+        users(&world, "single", 1, 0).await;
+        let hold = world.sandbox.script().hold_token_calls();
+        let mut first = Box::pin(fed_tokens(&world, &console, &first));
+        let mut second = Box::pin(fed_tokens(&world, &rival, &second));
+        tokio::select! {
+            biased;
+            () = hold.wait_for_arrivals(2) => {}
+            answer = &mut first => panic!("{answer:?}"),
+            answer = &mut second => panic!("{answer:?}"),
+        }
+        // Both are at it; who asks for one token is let through, and no other of theirs came before.
+        let single = fed_token_of(&world, &console, "single0", "");
+        let mut single = Box::pin(single);
+        tokio::select! {
+            biased;
+            () = hold.wait_for_arrivals(3) => {}
+            answer = &mut first => panic!("{answer:?}"),
+            answer = &mut second => panic!("{answer:?}"),
+            answer = &mut single => panic!("{answer:?}"),
+        }
+        hold.release_next();
+        hold.release_next();
+        hold.release_next();
+        assert_eq!(single.await.status, 200);
+        // Two more of theirs have taken the places of those two.
+        hold.wait_for_arrivals(5).await;
+        assert_eq!(hold.arrivals(), 5);
+        hold.release();
+        let (first, second) = tokio::join!(first, second);
+        assert_all_active(&world, &[told(&first), told(&second)].concat());
+        assert_eq!(asked(&world), 7);
+    }
+
+    async fn who_hangs_up_begins_no_more_and_keeps_the_places_of_what_has_begun(engine: Engine) {
+        let (world, console, _) = world(engine).await;
+        let (gone, next) = (users(&world, "a", 4, 0).await, users(&world, "b", 2, 0).await);
+        let hold = world.sandbox.script().hold_token_calls();
+        let mut call = Box::pin(fed_tokens(&world, &console, &gone));
+        tokio::select! {
+            biased;
+            () = hold.wait_for_arrivals(2) => {}
+            answer = &mut call => panic!("{answer:?}"),
+        }
+        drop(call);
+        // The application has its place back: nobody works at what was asked any more.
+        let client = ClientId::parse(CONSOLE).expect("a client id");
+        drop(world.app.parts.caller_sized.batch_of(&client).await.expect("a place"));
+        let mut next = Box::pin(fed_tokens(&world, &console, &next));
+        assert!((&mut next).now_or_never().is_none());
+        // What waits for a turn is asked for by nobody; one token is.
+        users(&world, "single", 1, 0).await;
+        let single = Box::pin(fed_token_of(&world, &console, "single0", ""));
+        let mut single = single;
+        tokio::select! {
+            biased;
+            () = hold.wait_for_arrivals(3) => {}
+            answer = &mut next => panic!("{answer:?}"),
+            answer = &mut single => panic!("{answer:?}"),
+        }
+        assert_eq!(hold.arrivals(), 3);
+        hold.release();
+        let (single, next) = tokio::join!(single, next);
+        assert_eq!(single.status, 200);
+        assert_all_active(&world, &told(&next));
+        assert_eq!(asked(&world), 5, "two of the first, which were answered for nobody; the rest was never asked");
+    }
+
+    async fn at_the_deadline_what_is_there_is_answered(engine: Engine) {
+        let (world, console, _) = world(engine).await;
+        let mut entries = users(&world, "stale", 3, 0).await;
+        entries.extend(users(&world, "fresh", 1, 3600).await);
+        let hold = world.sandbox.script().hold_token_calls();
+        let mut call = Box::pin(fed_tokens(&world, &console, &entries));
+        tokio::select! {
+            biased;
+            () = hold.wait_for_arrivals(2) => {}
+            answer = &mut call => panic!("{answer:?}"),
+        }
+        world.advance(15);
+        let told = told(&call.await);
+        // Two were asked for, one waited for its turn.
+        let later = json!({"error": "provider_unavailable", "retry_after": 1});
+        assert_eq!(told[..3], [later.clone(), later.clone(), later]);
+        assert_eq!(told[3]["sid"], "fresh0");
+        hold.release();
+    }
+
+    async fn what_a_refresh_ends_with_is_told_as_alone(engine: Engine) {
+        let (world, console, _) = world(engine).await;
+        let entries = users(&world, "user", 3, 0).await;
+        let refuse = |refusal| world.sandbox.script().set(|settings| settings.refuse_refresh = refusal);
+        refuse(Some(Refusal::new(429, "slow_down")));
+        let first = told(&fed_tokens(&world, &console, &entries).await);
+        for told in &first {
+            assert_eq!(told["error"], "provider_unavailable");
+            assert!(told["retry_after"].as_u64().is_some_and(|seconds| (1..=300).contains(&seconds)), "{told}");
+        }
+        let before = asked(&world);
+        // It rests: nobody asks again.
+        let again = told(&fed_tokens(&world, &console, &entries).await);
+        assert!(again.iter().all(|told| told["error"] == "provider_unavailable"), "{again:?}");
+        assert_eq!(asked(&world), before);
+        refuse(None);
+        world.advance(301);
+        let console = world.console().await;
+        assert_all_active(&world, &told(&fed_tokens(&world, &console, &entries).await));
+        world.advance(3600);
+        refuse(Some(Refusal::new(400, "invalid_grant")));
+        let console = world.console().await;
+        let dead = told(&fed_tokens(&world, &console, &entries[..1]).await);
+        assert_eq!(dead, [json!({"error": "token_not_found"})]);
+    }
+
+    async fn one_token_and_a_batch_share_a_refresh(engine: Engine) {
+        let (world, console, _) = world(engine).await;
+        let entries = users(&world, "user", 1, 0).await;
+        let hold = world.sandbox.script().hold_token_calls();
+        let batch = held(fed_tokens(&world, &console, &entries), &hold).await;
+        let mut single = Box::pin(fed_token_of(&world, &console, "user0", ""));
+        assert!((&mut single).now_or_never().is_none());
+        hold.release();
+        let (batch, single) = tokio::join!(batch, single);
+        assert_eq!(told(&batch)[0]["token"], single.json()["user0"]["token"]);
+        assert_eq!(asked(&world), 1);
+    }
+}
