@@ -82,7 +82,7 @@ both_engines! {
         for number in 0..20 {
             let size = if number == 19 { 10 } else { 900 * 1024 };
             let subject = format!("user{number}");
-            world.import(json!({"subject": subject, "fpType": "box", "fpName": "box_1", "sid": "1", "accessToken": "x".repeat(size)})).await;
+            world.import(json!({"subject": subject, "fpType": "box", "fpName": "box_1", "sid": subject, "accessToken": "x".repeat(size)})).await;
             entries.push(of(&subject));
         }
         let answer = fed_tokens(&world, &console, &entries).await;

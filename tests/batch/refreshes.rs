@@ -1,8 +1,11 @@
 //! What batches take of a provider, how long they wait for it, and what they are told then.
 
-use domain::ids::ClientId;
+use domain::caller::{Caller, Mode};
+use domain::ids::{ClientId, ProviderId, Subject};
+use domain::scope::Scope;
+use fedlink::service::tokens::{Entry, fetch_many};
 use futures_util::FutureExt as _;
-use sandbox::Refusal;
+use sandbox::{Hold, Refusal};
 use serde_json::{Value, json};
 
 use super::{fed_tokens, told, users};
@@ -22,6 +25,25 @@ fn assert_all_active(world: &World, told: &[Value]) {
     for told in told {
         assert!(told["token"].as_str().is_some_and(|token| world.sandbox.is_active(token)), "{told}");
     }
+}
+
+/// Two turns are taken by what was begun: a batch waits, and who asks for one token doesn't. Then all are let go.
+async fn assert_nothing_more_is_asked(world: &World, console: &As, (next, hold): (Vec<Value>, &Hold)) {
+    let mut next = Box::pin(fed_tokens(world, console, &next));
+    let mut single = Box::pin(fed_token_of(world, console, "single0", ""));
+    tokio::select! {
+        biased;
+        () = hold.wait_for_arrivals(3) => {}
+        answer = &mut next => panic!("{answer:?}"),
+        answer = &mut single => panic!("{answer:?}"),
+    }
+    // To have come this far without the turns, the batch has had all the time that the other took.
+    assert!((&mut next).now_or_never().is_none());
+    assert_eq!(hold.arrivals(), 3);
+    hold.release();
+    let (single, next) = tokio::join!(single, next);
+    assert_eq!(single.status, 200);
+    assert_all_active(world, &told(&next));
 }
 
 both_engines! {
@@ -61,38 +83,48 @@ both_engines! {
         assert_eq!(asked(&world), 7);
     }
 
-    async fn who_hangs_up_begins_no_more_and_keeps_the_places_of_what_has_begun(engine: Engine) {
+    async fn who_goes_begins_no_more_and_keeps_the_turns_of_what_has_begun(engine: Engine) {
         let (world, console, _) = world(engine).await;
-        let (gone, next) = (users(&world, "a", 4, 0).await, users(&world, "b", 2, 0).await);
+        users(&world, "a", 4, 0).await;
+        let next = users(&world, "b", 2, 0).await;
+        users(&world, "single", 1, 0).await;
         let hold = world.sandbox.script().hold_token_calls();
-        let mut call = Box::pin(fed_tokens(&world, &console, &gone));
+        let scopes = vec![Scope::TokenOfAny];
+        let caller = Caller { client: ClientId::parse(CONSOLE).expect("a client id"), mode: Mode::System, scopes };
+        let entries: Vec<Entry> = (0..4)
+            .map(|number| Entry {
+                subject: Subject::parse(format!("a{number}")).expect("a subject"),
+                provider: Some(ProviderId::parse("box", "box_1").expect("a provider")),
+                sid: None,
+            })
+            .collect();
+        let mut gone = Box::pin(fetch_many(&world.app.parts, &caller, &entries));
+        tokio::select! {
+            biased;
+            () = hold.wait_for_arrivals(2) => {}
+            answer = &mut gone => panic!("{answer:?}"),
+        }
+        drop(gone);
+        assert_nothing_more_is_asked(&world, &console, (next, &hold)).await;
+        assert_eq!(asked(&world), 5, "two of the first; the rest of it was never asked for");
+    }
+
+    async fn what_flies_on_beyond_the_deadline_keeps_its_turn(engine: Engine) {
+        let (world, console, _) = world(engine).await;
+        let (first, next) = (users(&world, "a", 4, 0).await, users(&world, "b", 2, 0).await);
+        users(&world, "single", 1, 0).await;
+        let hold = world.sandbox.script().hold_token_calls();
+        let mut call = Box::pin(fed_tokens(&world, &console, &first));
         tokio::select! {
             biased;
             () = hold.wait_for_arrivals(2) => {}
             answer = &mut call => panic!("{answer:?}"),
         }
-        drop(call);
-        // The application has its place back: nobody works at what was asked any more.
-        let client = ClientId::parse(CONSOLE).expect("a client id");
-        drop(world.app.parts.caller_sized.batch_of(&client).await.expect("a place"));
-        let mut next = Box::pin(fed_tokens(&world, &console, &next));
-        assert!((&mut next).now_or_never().is_none());
-        // What waits for a turn is asked for by nobody; one token is.
-        users(&world, "single", 1, 0).await;
-        let single = Box::pin(fed_token_of(&world, &console, "single0", ""));
-        let mut single = single;
-        tokio::select! {
-            biased;
-            () = hold.wait_for_arrivals(3) => {}
-            answer = &mut next => panic!("{answer:?}"),
-            answer = &mut single => panic!("{answer:?}"),
-        }
-        assert_eq!(hold.arrivals(), 3);
-        hold.release();
-        let (single, next) = tokio::join!(single, next);
-        assert_eq!(single.status, 200);
-        assert_all_active(&world, &told(&next));
-        assert_eq!(asked(&world), 5, "two of the first, which were answered for nobody; the rest was never asked");
+        world.advance(15);
+        let told = told(&call.await);
+        assert!(told.iter().all(|told| told["error"] == "provider_unavailable"), "{told:?}");
+        assert_nothing_more_is_asked(&world, &console, (next, &hold)).await;
+        assert_eq!(asked(&world), 5);
     }
 
     async fn at_the_deadline_what_is_there_is_answered(engine: Engine) {

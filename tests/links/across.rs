@@ -22,7 +22,12 @@ fn subjects(answer: &Answer) -> Vec<String> {
 
 /// Users with links at two providers, some of them ailing.
 async fn world(engine: Engine) -> (World, As) {
-    let world = World::frozen(engine).await;
+    let world = World::frozen_with(engine, |settings| {
+        let provider = settings.split_once("[[providers]]").expect("a provider").1.to_owned();
+        let shared = provider.replace(r#"name = "box_1""#, "name = \"box_2\"\nexclusive = false");
+        format!("{settings}\n[[providers]]{shared}")
+    })
+    .await;
     for (subject, fp_name, sid) in [
         ("alice", "box_1", "oleg"),
         ("bob", "box_1", "elle"),

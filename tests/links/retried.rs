@@ -43,15 +43,14 @@ both_engines! {
     async fn what_cannot_be_tried_is_told(engine: Engine) {
         let (world, console) = dead(engine).await;
         expired(&world, "elle").await;
-        world.import(serde_json::json!({"subject": "alice", "fpType": "gone", "fpName": "gone", "sid": "1", "refreshToken": "r"})).await;
-        execute(
-            &world.database_url,
-            "UPDATE token_sets SET health = 'needs_consent' WHERE link_id IN (SELECT id FROM links WHERE fp_type = 'gone')",
-        )
-        .await;
+        // Of a provider that is configured no more.
+        expired(&world, "irina").await;
+        let links = "UPDATE links SET fp_type = 'gone', fp_name = 'gone' WHERE sid = 'irina'";
+        let sets = "UPDATE token_sets SET health = 'needs_consent' WHERE link_id IN (SELECT id FROM links WHERE sid = 'irina')";
+        execute(&world.database_url, &format!("{links}; {sets}")).await;
         for (link, status, error) in [
             ("alice/fa/box/box_1/elle", 409, "nothing_to_retry"),
-            ("alice/fa/gone/gone/1", 409, "nothing_to_retry"),
+            ("alice/fa/gone/gone/irina", 409, "nothing_to_retry"),
             ("alice/fa/box/box_1/nobody", 404, "link_not_found"),
             ("alice/fa/box/box_2/oleg", 404, "link_not_found"),
             ("alice/fa/no_type/x/oleg", 404, "link_not_found"),

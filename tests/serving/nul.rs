@@ -59,7 +59,7 @@ both_engines! {
                 "/api/v3/users/alice/fa/box/box_1/%00/retry",
             ]),
             ("GET", vec![
-                "/api/v3/fa?fp=box:box_1&sid=a%00b", "/api/v3/fa?fp=a%00:b", "/api/v3/fa?health=a%00b", "/api/v3/fa?health=ok&after=a%00b",
+                "/api/v3/fa?fp=box:box_1&sid=a%00b", "/api/v3/fa?fp=%00", "/api/v3/fa?health=%00", "/api/v3/fa?health=ok&after=%00",
                 "/api/v3/fa?health=ok&limit=%00",
             ]),
             ("DELETE", vec![
