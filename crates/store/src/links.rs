@@ -1,6 +1,5 @@
 //! Links: who owns which account at which provider. One owner of an exclusive account is a unique index, not a check.
 
-pub(crate) mod across;
 mod row;
 
 use diesel::prelude::*;
@@ -15,8 +14,8 @@ use domain::ids::{LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
 use domain::link::{HeldLink, LinkDetail, LinkSummary, NewLink, Proof};
 use domain::{Error, Result};
 
-pub use across::OwnedLink;
-use row::{DetailRow, HeldRow, ListedRow, NewLinkRow, UseRow, detailed};
+pub(crate) use row::{DetailRow, UseRow, detailed};
+use row::{HeldRow, ListedRow, NewLinkRow};
 
 diesel::define_sql_function! {
     /// The first of the two that is not null.
@@ -76,7 +75,7 @@ macro_rules! detail_columns {
         )
     };
 }
-use detail_columns;
+pub(crate) use detail_columns;
 
 /// The links of a subject with all that is known of them, oldest first.
 pub async fn list_detailed(conn: &mut Conn, subject: &Subject) -> Result<Vec<(LinkSummary, LinkDetail)>> {

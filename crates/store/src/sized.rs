@@ -16,7 +16,6 @@ use super::error::lift;
 use super::filter::{How, Statement};
 use super::leases::{Lease, seen};
 use super::link::unanswered;
-use super::links::{self, OwnedLink};
 use super::moment::Now;
 use super::organizations::{Listed, read};
 use super::until::Until;
@@ -114,14 +113,14 @@ impl Lists {
 
     /// As [`crate::leases::seen`], for links that a caller names.
     pub async fn seen(&mut self, wanted: &[LinkId], now: Now) -> Result<Vec<(LinkId, Seen, Option<Lease>)>> {
-        self.hurry().await?;
-        self.watch().wait(seen(&mut self.conn, wanted, now)).await
+        let (watch, conn) = self.hurried().await?;
+        watch.wait(seen(conn, wanted, now)).await
     }
 
-    /// As [`links::list_detailed`], of links that a caller looks for, with whose they are.
-    pub async fn list_of_keys(&mut self, keys: &[LinkId]) -> Result<Vec<OwnedLink>> {
+    /// The connection, for a read of so many rows by their keys, and what waits for it.
+    pub(super) async fn hurried(&mut self) -> Result<(Watch, &mut Conn)> {
         self.hurry().await?;
-        self.watch().wait(links::across::list_of_keys(&mut self.conn, keys)).await
+        Ok((self.watch(), &mut self.conn))
     }
 
     fn how(&self) -> How {
@@ -147,14 +146,14 @@ impl Lists {
 }
 
 /// Waits for statements.
-struct Watch {
+pub(super) struct Watch {
     until: Until,
     is_sqlite: bool,
 }
 
 impl Watch {
     /// Waits for a read of so many rows by their keys, which no clock of SQLite's has to stop.
-    async fn wait<T>(self, read: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn wait<T>(self, read: impl Future<Output = Result<T>>) -> Result<T> {
         if self.is_sqlite {
             return read.await;
         }

@@ -3,7 +3,6 @@
 use super::sized::{Line, Step};
 use super::*;
 use crate::filter::{How, Statement};
-use crate::links::across;
 use crate::token_sets::many;
 use domain::across::{Candidate, Search};
 

@@ -3,13 +3,13 @@
 use diesel::prelude::*;
 use diesel::sql_types::Text;
 
-use super::row::{DetailRow, UseRow, detailed};
-use super::{detail_columns, link_uses, links, token_sets};
-use crate::Lists;
-use crate::conn::{Conn, on};
-use crate::error::{lift, unreadable};
-use crate::filter::{Bind, How, Statement};
-use crate::types::{Id, Uuid};
+use super::Lists;
+use super::conn::{Conn, on};
+use super::error::{lift, unreadable};
+use super::filter::{Bind, How, Statement};
+use super::links::{DetailRow, UseRow, detail_columns, detailed};
+use super::schema::{link_uses, links, token_sets};
+use super::types::{Id, Uuid};
 use diesel_async::RunQueryDsl;
 use domain::across::{By, Candidate, Search};
 use domain::ids::{LinkId, ProviderId, Subject};
@@ -105,10 +105,15 @@ impl Lists {
         let rows: Vec<CandidateRow> = self.rows(|how| statement(search, after, limit, how)).await?;
         rows.into_iter().map(Candidate::try_from).collect()
     }
+
+    /// These links with all that is known of them and whose they are, in the order of their keys.
+    pub async fn list_of_keys(&mut self, keys: &[LinkId]) -> Result<Vec<OwnedLink>> {
+        let (watch, conn) = self.hurried().await?;
+        watch.wait(list_of_keys(conn, keys)).await
+    }
 }
 
-/// These links with all that is known of them and whose they are, in the order of their keys.
-pub(crate) async fn list_of_keys(conn: &mut Conn, keys: &[LinkId]) -> Result<Vec<OwnedLink>> {
+async fn list_of_keys(conn: &mut Conn, keys: &[LinkId]) -> Result<Vec<OwnedLink>> {
     let keys: Vec<Uuid> = keys.iter().map(|key| Uuid(key.0)).collect();
     let rows: Vec<(String, DetailRow, UseRow)> = on!(conn, |c| links::table
         .left_join(token_sets::table)
