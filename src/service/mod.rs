@@ -4,6 +4,7 @@ pub mod access;
 pub mod accounts;
 pub mod across;
 pub mod authorize;
+pub mod batch;
 pub mod bind;
 pub mod caller_sized;
 pub mod callers;

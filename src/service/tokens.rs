@@ -1,7 +1,5 @@
 //! fedToken: a valid access token for every account a subject has at a provider, refreshed on the way if need be.
 
-mod many;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,10 +21,8 @@ use store::leases::seen;
 use store::token_sets::{Holdings, find_serving, list_of_account, list_of_subject};
 use vault::{Column, Owner, Table};
 
-pub use many::{Entry, Refused, fetch_many};
-
 /// A caller gets its answer within this time, whatever the providers do.
-const DEADLINE: Duration = Duration::from_secs(15);
+pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 /// The `Retry-After` of a caller whose wait ran out.
 const SOON: Duration = Duration::from_secs(1);
 /// The longest remaining life a caller may ask for.
@@ -91,7 +87,7 @@ async fn read(parts: &Parts, caller: &Caller, subject: &Subject, provider: &Prov
 }
 
 /// The token sets of what was found of a subject, if it may be served at all.
-fn sets_of(caller: &Caller, subject: &Subject, holdings: Holdings) -> Result<Vec<ServingSet>> {
+pub(super) fn sets_of(caller: &Caller, subject: &Subject, holdings: Holdings) -> Result<Vec<ServingSet>> {
     match holdings {
         Holdings::Sets(sets) => Ok(sets),
         Holdings::NoAccount => Err(caller.no_such_user(subject)),
@@ -101,7 +97,7 @@ fn sets_of(caller: &Caller, subject: &Subject, holdings: Holdings) -> Result<Vec
     }
 }
 
-fn refuse_forgotten(provider: &Provider) -> Result<()> {
+pub(super) fn refuse_forgotten(provider: &Provider) -> Result<()> {
     if provider.remember_tokens {
         return Ok(());
     }
@@ -113,7 +109,7 @@ fn lacking(why: impl Into<String>) -> Error {
 }
 
 /// What came of one link.
-enum Answer {
+pub(super) enum Answer {
     Served(Served),
     /// Ask again after this time.
     Rest(Duration),
@@ -132,7 +128,7 @@ enum After {
 
 /// When a link is refreshed that has to be.
 #[derive(Clone, Copy)]
-enum Turn {
+pub(super) enum Turn {
     /// As soon as the provider bears it.
     AtOnce,
     /// When it is the batches' turn: so many of them wait that others must not wait behind them.
@@ -140,13 +136,13 @@ enum Turn {
 }
 
 /// What is asked for of one subject at one provider.
-struct Asking<'a> {
-    parts: &'a Arc<Parts>,
-    subject: &'a Subject,
-    provider: &'a ProviderId,
-    lifetime: Option<Lifetime>,
-    wanted: Wanted,
-    turn: Turn,
+pub(super) struct Asking<'a> {
+    pub(super) parts: &'a Arc<Parts>,
+    pub(super) subject: &'a Subject,
+    pub(super) provider: &'a ProviderId,
+    pub(super) lifetime: Option<Lifetime>,
+    pub(super) wanted: Wanted,
+    pub(super) turn: Turn,
 }
 
 impl Asking<'_> {
@@ -164,7 +160,7 @@ impl Asking<'_> {
     }
 
     /// The answer where nobody has to be asked, which is nearly always.
-    fn at_once(&self, sets: &[ServingSet]) -> Result<Option<Vec<Answer>>> {
+    pub(super) fn at_once(&self, sets: &[ServingSet]) -> Result<Option<Vec<Answer>>> {
         let now = self.parts.clock.now();
         let mut answers = Vec::with_capacity(sets.len());
         for set in sets {
@@ -189,7 +185,7 @@ impl Asking<'_> {
     }
 
     /// The answer of one link that the provider may be asked for, unless it is to rest.
-    async fn settled(&self, set: ServingSet, rest: Option<Duration>, deadline: Duration) -> Result<Answer> {
+    pub(super) async fn settled(&self, set: ServingSet, rest: Option<Duration>, deadline: Duration) -> Result<Answer> {
         let now = self.parts.clock.now();
         match decide(&self.held(&set, rest.map(|rest| now + rest)), &self.wanted, now) {
             Decision::Ask => self.refreshed(set, deadline).await,
@@ -282,7 +278,7 @@ impl Asking<'_> {
     }
 
     /// All tokens there are; without any, the error that tells most about what to do.
-    fn conclude(&self, answers: Vec<Answer>) -> Result<Vec<Served>> {
+    pub(super) fn conclude(&self, answers: Vec<Answer>) -> Result<Vec<Served>> {
         let (mut served, mut rest, mut lack, mut away) = (Vec::new(), None::<Duration>, None, false);
         let mut broken = false;
         for answer in answers {

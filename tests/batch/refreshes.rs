@@ -3,7 +3,7 @@
 use domain::caller::{Caller, Mode};
 use domain::ids::{ClientId, ProviderId, Subject};
 use domain::scope::Scope;
-use fedlink::service::tokens::{Entry, fetch_many};
+use fedlink::service::batch::{Entry, fetch_many};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use sandbox::{Hold, Refusal};

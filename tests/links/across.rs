@@ -1,9 +1,10 @@
 //! Links across users: what is found, a page at a time, by whom, and that it is written down.
 
+use domain::ids::ClientId;
 use serde_json::json;
 
 use crate::support::database::{execute, texts};
-use crate::support::world::{ALL_SCOPES, Answer, As, Body, CONSOLE, Engine, World, both_engines};
+use crate::support::world::{ALL_SCOPES, Answer, As, Body, CONSOLE, Engine, RIVAL, World, both_engines};
 
 async fn search(world: &World, who: &As, query: &str) -> Answer {
     world.call("GET", &format!("/api/v3/fa?{query}"), who, Body::None).await
@@ -170,6 +171,41 @@ both_engines! {
             assert_eq!(answer.refusal(), (400, "wrong_values".to_owned()), "{query}");
             let desc = answer.json()["desc"].as_str().expect("words").to_owned();
             assert!(desc.starts_with(words), "{query}: {desc}");
+        }
+    }
+
+    async fn an_application_looks_once_at_a_time(engine: Engine) {
+        let (world, console) = world(engine).await;
+        let rival = world.system(RIVAL, &ALL_SCOPES).await;
+        let client = ClientId::parse(CONSOLE).expect("a client id");
+        let held = world.app.parts.caller_sized.place_of(&client).await.expect("a place");
+        let mut waits = Box::pin(search(&world, &console, "health=needs_consent"));
+        assert!(futures_util::poll!(&mut waits).is_pending());
+        assert_eq!(subjects(&search(&world, &rival, "health=needs_consent").await), ["bob", "bob"]);
+        assert!(futures_util::poll!(&mut waits).is_pending());
+        drop(held);
+        assert_eq!(subjects(&waits.await), ["bob", "bob"]);
+    }
+
+    /// Each link stands there again and again, so no statement that reads them ends by itself.
+    async fn what_never_ends_is_ended(engine: Engine) {
+        let world = World::frozen_with(engine, |settings| settings + "[limits]\nlist_timeout = \"1s\"\n").await;
+        world.linked("alice", "oleg").await;
+        let console = world.console().await;
+        execute(
+            &world.database_url,
+            "ALTER TABLE links RENAME TO elsewhere; CREATE VIEW links AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) \
+             SELECT elsewhere.* FROM n CROSS JOIN elsewhere",
+        )
+        .await;
+        let body = Body::Json(json!({"tokens": [{"subject": "alice", "fp": "box:box_1"}]}));
+        for answer in [
+            search(&world, &console, "fp=box:box_1").await,
+            search(&world, &console, "health=ok").await,
+            world.call("POST", "/api/v3/fedTokens", &console, body).await,
+        ] {
+            assert_eq!(answer.refusal(), (503, "storage_unavailable".to_owned()));
+            assert_eq!(answer.header("retry-after"), Some("1"));
         }
     }
 

@@ -84,3 +84,46 @@ impl Caller {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a caller with this scope alone may do `action` to the subject it is, or would be, for.
+    fn may(mode: &Mode, scope: &str, action: Action<'_>) -> bool {
+        let client = ClientId::parse("console").unwrap();
+        let scopes = vec![Scope::parse(scope).unwrap()];
+        let caller = Caller { client, mode: mode.clone(), scopes };
+        caller.may(action, &Subject::parse("alice").unwrap()).is_ok()
+    }
+
+    #[test]
+    fn what_concerns_many_users_is_for_applications_that_act_for_none() {
+        let alice = Mode::User(Subject::parse("alice").unwrap());
+        for scope in ["blitz_api_ufa", "blitz_api_sys_ufa", "blitz_api_ufa_chg", "blitz_api_sys_ufa_chg", "fed_tkn_any"]
+        {
+            for action in [Action::SearchLinks, Action::RetryLink] {
+                assert!(!may(&alice, scope, action), "{scope} {action:?}");
+            }
+            assert_eq!(may(&Mode::System, scope, Action::SearchLinks), scope == "blitz_api_sys_ufa", "{scope}");
+            assert_eq!(may(&Mode::System, scope, Action::RetryLink), scope == "blitz_api_sys_ufa_chg", "{scope}");
+        }
+    }
+
+    #[test]
+    fn who_may_have_tokens_of_one_provider_may_ask_for_many() {
+        let (tcs, vk) = (ProviderId::parse("tcs", "tcs_1").unwrap(), ProviderId::parse("vk", "vk_1").unwrap());
+        for mode in [Mode::User(Subject::parse("alice").unwrap()), Mode::System] {
+            for (scope, many, [of_tcs, of_vk]) in [
+                ("fed_tkn_any", true, [true, true]),
+                ("fed_tkn_tcs_tcs_1", true, [true, false]),
+                ("blitz_api_sys_ufa", false, [false, false]),
+                ("blitz_api_ufa_chg", false, [false, false]),
+            ] {
+                assert_eq!(may(&mode, scope, Action::FetchTokens), many, "{scope}");
+                assert_eq!(may(&mode, scope, Action::FetchToken(&tcs)), of_tcs, "{scope}");
+                assert_eq!(may(&mode, scope, Action::FetchToken(&vk)), of_vk, "{scope}");
+            }
+        }
+    }
+}

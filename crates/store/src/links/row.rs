@@ -20,7 +20,7 @@ fn provider(fp_type: String, fp_name: String) -> Result<ProviderId> {
 /// What the list shows of a link.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = links, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(super) struct ListedRow {
+pub(crate) struct ListedRow {
     sid: String,
     fp_type: String,
     fp_name: String,

@@ -2,6 +2,7 @@
 
 use super::sized::{Line, Step};
 use super::*;
+use crate::across::statement as candidates;
 use crate::filter::{How, Statement};
 use crate::token_sets::many;
 use domain::across::{Candidate, Search};
@@ -124,7 +125,7 @@ async fn links_across_users_are_found_by_an_index_in_the_order_of_their_keys() {
             (Some(Health::Ok), None, None, Some(""), [1, 2]),
         ] {
             let search = Search::new(health, provider.map(of), account).unwrap();
-            let plan = plan(&store, |how| across::statement(&search, first, 400, how)).await;
+            let plan = plan(&store, |how| candidates(&search, first, 400, how)).await;
             assert_searches(&plan, index);
             let mut lists = store.lists(Until::within(Duration::from_mins(1))).await.unwrap();
             let candidates = lists.list_candidates(&search, first, 2).await.unwrap();

@@ -2,10 +2,11 @@
 //! the turn of batches.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use super::{Answer, Arc, Asking, DEADLINE, Duration, Served, Turn, refuse_forgotten, sets_of};
-use crate::service::{Parts, caller_sized};
+use super::tokens::{Answer, Asking, DEADLINE, Served, Turn, refuse_forgotten, sets_of};
+use super::{Parts, caller_sized};
 use domain::batch::Room;
 use domain::caller::{Action, Caller};
 use domain::ids::{LinkId, ProviderId, Sid, Subject};
