@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{fed_tokens, of, told, users};
 use crate::support::fed::{fed_token_of, held};
-use crate::support::world::{ALL_SCOPES, As, Body, CONSOLE, Engine, RIVAL, World, both_engines};
+use crate::support::world::{ALL_SCOPES, As, Body, CONSOLE, RIVAL, World, both_engines};
 
 const MIB: usize = 1024 * 1024;
 

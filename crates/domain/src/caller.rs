@@ -55,8 +55,8 @@ impl Caller {
         let system = self.mode == Mode::System;
         let opens = |scope: &Scope| match (action, scope) {
             (Action::ListLinks, Scope::ListOwn) | (Action::ChangeLinks, Scope::ChangeOwn) => !system,
-            (Action::ListLinks, Scope::ListAny) | (Action::ChangeLinks, Scope::ChangeAny) => system,
-            (Action::SearchLinks, Scope::ListAny) | (Action::RetryLink, Scope::ChangeAny) => system,
+            (Action::ListLinks | Action::SearchLinks, Scope::ListAny)
+            | (Action::ChangeLinks | Action::RetryLink, Scope::ChangeAny) => system,
             (Action::FetchToken(_) | Action::FetchTokens, Scope::TokenOfAny)
             | (Action::FetchTokens, Scope::TokenOf(_)) => true,
             (Action::FetchToken(wanted), Scope::TokenOf(granted)) => wanted == granted,
