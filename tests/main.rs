@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod accounts;
+mod batch;
 mod bind;
 mod browser;
 mod callers;

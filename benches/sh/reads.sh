@@ -85,11 +85,22 @@ answer_to_strangers() {
   curl -sS -o "$work/refusal" -w '%{http_code}' -H "Authorization: Bearer nobody" "${url_of[$1]}/blitz/api/v3/users/user-00000042$2"
 }
 
+# All that a batch asks for is there.
+check_batch() {
+  local server=$1 entries tokens
+  entries=$(printf '{"subject":"user-%08d","fp":"bench:bench_1"},' $(seq 0 $((batch_size - 1))))
+  tokens=$(curl -sSf -H "Authorization: Bearer ${token_of[$server]}" -H 'Content-Type: application/json' \
+    -d "{\"tokens\":[${entries%,}]}" "${url_of[$server]}/blitz/api/v3/fedTokens" | grep -o '"token":' | wc -l)
+  [[ $tokens -eq $batch_size ]] || fail "$server gives $tokens of $batch_size tokens at $batch"
+}
+
 # All give the same answers and refuse whom they don't know, or nothing here can be compared.
 start_servers() {
   local what server
   serve_engine sqlite
   serve_engine postgres
+  check_batch "sqlite now"
+  check_batch "postgres now"
   serve large '' "$fedlink" --config "$work/sqlite-large.toml" serve
   for what in "$fed_token" "$list"; do
     answer "sqlite now" "$what" >"$(body_of "$what")"
@@ -109,11 +120,21 @@ local turn = 0
 
 function init(args)
   what, among, step, random = args[1], tonumber(args[2]), tonumber(args[3]), args[4] == "random"
-  headers = { Authorization = "Bearer " .. os.getenv("TOKEN") }
+  headers = { Authorization = "Bearer " .. os.getenv("TOKEN"), ["Content-Type"] = "application/json" }
   math.randomseed(1)
 end
 
+-- As many users as a batch may have, from one at random on: none may stand there twice.
+local function batch()
+  local first, entries = math.random(among), {}
+  for n = 1, 1000 do
+    entries[n] = string.format('{"subject":"user-%08d","fp":"bench:bench_1"}', (first + n) % among * step)
+  end
+  return wrk.format("POST", "/blitz/api/v3/fedTokens", headers, '{"tokens":[' .. table.concat(entries, ",") .. "]}")
+end
+
 function request()
+  if what == "/fedTokens" then return batch() end
   turn = random and math.random(among) or turn % among + 1
   return wrk.format("GET", string.format("/blitz/api/v3/users/user-%08d%s", (turn - 1) * step, what), headers)
 end
@@ -126,11 +147,13 @@ LUA
 
 # Of the large database as many subjects as of the small one, spread over all of it: last uses are noted for as many.
 readonly apart=$((links / subjects))
-# Calls a server for all subjects, at random or in turn; gives "requests errors".
+# Calls a server for all subjects, at random or in turn; gives "requests errors". Batches come one after the other, as they are
+# worked at.
 load() {
-  local order=$1 duration=$2 server=$3 what=$4 step=1
+  local order=$1 duration=$2 server=$3 what=$4 step=1 connections=32
   [[ $server != large ]] || step=$apart
-  TOKEN=${token_of[$server]} wrk -t1 -c32 -d"${duration}s" -s "$work/load.lua" "${url_of[$server]}" -- "$what" "$subjects" "$step" "$order" |
+  [[ $what != "$batch" ]] || connections=1
+  TOKEN=${token_of[$server]} wrk -t1 -c"$connections" -d"${duration}s" -s "$work/load.lua" "${url_of[$server]}" -- "$what" "$subjects" "$step" "$order" |
     sed -n 's/^result //p'
 }
 
@@ -140,6 +163,8 @@ run_slice() {
   before=$(ticks "${pid_of[$server]}") before_own=$(postgres_ticks)
   read -r requests errors < <(load random "$slice" "$server" "$what")
   [[ $requests -gt 0 && $errors -eq 0 ]] || fail "$server: $errors of $requests requests failed at $what"
+  # What a batch costs is told for each of its tokens.
+  [[ $what != "$batch" ]] || requests=$((requests * batch_size))
   spent[$server]=$(per_request $(($(ticks "${pid_of[$server]}") - before)) "$requests")
   spent_own[$server]=$(per_request $(($(postgres_ticks) - before_own)) "$requests")
   figures[$server $what]+=" ${spent[$server]}"
@@ -155,8 +180,24 @@ run_pair() {
   keep_ratio "$one / $other $what, Postgres" "${spent_own[$one]}" "${spent_own[$other]}"
 }
 
+# A slice of batches, or of single tokens, of the same server.
+run_slice_of() {
+  local what=$1 engine=$2
+  run_slice "$engine now" "$what"
+  spent_at[$what]=$(awk -v a="${spent[$engine now]}" -v b="${spent_own[$engine now]}" 'BEGIN { print a + b }')
+}
+
+# What a token costs in a batch, against one that is asked for alone; with what Postgres spends on it.
+run_batch_pair() {
+  local round=$1 engine=$2
+  local -A spent spent_own spent_at
+  in_turn "$round" run_slice_of "$batch" "$fed_token" "$engine"
+  keep_ratio "$engine batch" "${spent_at[$batch]}" "${spent_at[$fed_token]}"
+}
+
 run_round() {
   local round=$1 what engine
+  for engine in sqlite postgres; do run_batch_pair "$round" "$engine"; done
   for what in "$fed_token" "$list"; do
     for engine in sqlite postgres; do
       run_pair "$round" "$what" "$engine now" "$engine by hand"
@@ -208,6 +249,11 @@ own_row() {
     "$(spread "postgres now / postgres before $what, Postgres")"
 }
 
+batch_row() {
+  local engine=$1 words=$2
+  line "$words" "$(micros "$engine now $batch")" '' '' '' '' "≤ 0.2 × one alone: $(spread "$engine batch")" -- ''
+}
+
 scale_row() {
   local what=$1 words=$2
   line "$words" "$(micros "large $what")" '' '' '' '' "≤ 1.3 × of $subjects: $(spread "large / sqlite now $what")" -- ''
@@ -221,6 +267,8 @@ print_reads() {
   read_row "$list" postgres "list, Postgres (client side)"
   own_row "$fed_token" "fedToken, Postgres' own"
   own_row "$list" "list, Postgres' own"
+  batch_row sqlite "a token of fedTokens (batches of $batch_size), SQLite"
+  batch_row postgres "a token of fedTokens (batches of $batch_size), Postgres (client side)"
   scale_row "$fed_token" "fedToken, SQLite, of $links links instead of $subjects"
   scale_row "$list" "list, SQLite, of $links links instead of $subjects"
   line "start to ready (SQLite, $subjects links)" "$(printf '%.0f ms' "$(figure "start now")")" '' '' '' '' "≤ 150 ms" -- "$(spread start)"

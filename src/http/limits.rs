@@ -31,8 +31,11 @@ pub(super) enum Kind {
 /// Why a body is not read.
 #[derive(Debug)]
 pub(super) enum Unread {
-    /// It is larger than [`BODY_LIMIT`].
-    TooLarge,
+    /// It is larger than is read there.
+    TooLarge {
+        /// How much is read, in bytes.
+        limit: usize,
+    },
     /// It is of another type.
     WrongType,
     /// It broke off.
@@ -48,7 +51,7 @@ pub(super) enum Unread {
 impl From<Unread> for Error {
     fn from(unread: Unread) -> Self {
         match unread {
-            Unread::TooLarge => Self::BodyTooLarge { limit: BODY_LIMIT },
+            Unread::TooLarge { limit } => Self::BodyTooLarge { limit },
             Unread::WrongType => Self::NotJson,
             Unread::Broken => Self::input("body", "broke off"),
             Unread::TooSlow => Self::BodyTooSlow,
@@ -60,7 +63,17 @@ impl From<Unread> for Error {
 
 /// The whole body.
 pub(super) async fn body(request: &HttpRequest, payload: Payload, kind: Kind) -> Result<Bytes, Unread> {
-    let body = body_up_to(BODY_LIMIT, request, payload).await?;
+    body_of(BODY_LIMIT, request, payload, kind).await
+}
+
+/// The whole body of a request that may have one of up to `limit` bytes.
+pub(super) async fn body_of(
+    limit: usize,
+    request: &HttpRequest,
+    payload: Payload,
+    kind: Kind,
+) -> Result<Bytes, Unread> {
+    let body = body_up_to(limit, request, payload).await?;
     if !body.is_empty() && !is(request, kind) {
         return Err(Unread::WrongType);
     }
@@ -75,7 +88,7 @@ pub(super) async fn body(request: &HttpRequest, payload: Payload, kind: Kind) ->
 /// The whole body of a request that may have one of up to `limit` bytes, whatever its type.
 pub(super) async fn body_up_to(limit: usize, request: &HttpRequest, mut payload: Payload) -> Result<Bytes, Unread> {
     if stated_length(request).is_some_and(|stated| stated > limit) {
-        return Err(Unread::TooLarge);
+        return Err(Unread::TooLarge { limit });
     }
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
@@ -85,7 +98,7 @@ pub(super) async fn body_up_to(limit: usize, request: &HttpRequest, mut payload:
             None => Unread::Broken,
         })?;
         if body.len() + chunk.len() > limit {
-            return Err(Unread::TooLarge);
+            return Err(Unread::TooLarge { limit });
         }
         body.extend_from_slice(&chunk);
     }

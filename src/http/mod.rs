@@ -26,7 +26,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
 use crate::service::Current;
-use blitz::{bind, error, fa, fed_token, oauth};
+use blitz::{bind, error, fa, fa_search, fed_token, fed_tokens, oauth};
 use condo::graphql;
 use condo::sign_in as partner;
 
@@ -64,6 +64,9 @@ fn blitz_routes(config: &mut ServiceConfig) {
     at!(config, "/api/v3/users/{subject:[^/]*}/fedToken/{type:[^/]*}/{name:[^/]*}", get => fed_token::fetch);
     at!(config, "/api/v3/users/{subject:[^/]*}/fa", get => fa::list);
     at!(config, "/api/v3/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}", post => fa::link, delete => fa::unlink_v3);
+    at!(config, "/api/v3/fedTokens", post => fed_tokens::fetch);
+    at!(config, "/api/v3/fa", get => fa_search::search);
+    at!(config, "/api/v3/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}/retry", post => fa::retry);
     at!(config, "/api/v2/users/current/fa/bind", post => bind::instruct);
     at!(config, "/api/v2/users/current/fa/bind/complete", post => bind::complete);
     at!(config, "/api/v2/users/current/fa/bind/auth/{id}", get => bind::open, delete => fa::unlink_v2);

@@ -12,7 +12,7 @@ use tokio::task::AbortHandle;
 
 use super::desk::Desk;
 pub use super::desk::Place;
-use domain::ids::Subject;
+use domain::ids::{ClientId, Subject};
 use domain::points::Spent;
 use domain::refusal::Refusal;
 use domain::threads::Nice;
@@ -23,6 +23,10 @@ use domain::{Error, Result};
 const QUEUE: usize = 128;
 /// How long a caller waits in the queue. Each one ahead is done within `limits.list_timeout`.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Batches that are worked at at once: each holds its answer, [`domain::batch::ANSWER`] at most.
+const BATCHES: usize = 8;
+/// When an application may ask again for which there was no place.
+const WITH_A_PLACE: Duration = Duration::from_secs(1);
 /// Users remembered at once. Those beyond share the points of this many.
 const USERS: usize = 100_000;
 const SHARES: usize = 16;
@@ -33,6 +37,8 @@ const SHARES: usize = 16;
 /// a read must not cost a write.
 pub struct CallerSized {
     desk: Desk,
+    /// Of those who mostly wait for providers, which takes none of the places above.
+    batches: Desk,
     patience: Duration,
     spent: Mutex<Memory>,
     threads: Nice,
@@ -52,6 +58,7 @@ impl CallerSized {
         Self {
             // One of a user's at a time: so nobody alone, with however many lists, keeps all others waiting.
             desk: Desk::new(at_once, 1, QUEUE),
+            batches: Desk::new(BATCHES, 1, QUEUE),
             patience: PATIENCE,
             spent: Mutex::default(),
             threads: Nice::for_tasks("caller-sized", cores),
@@ -68,12 +75,24 @@ impl CallerSized {
 
     /// Waits for a place to work at in somebody's name. [`Refusal::ListsBusy`] if too many wait, or it takes too long.
     pub async fn place(&self, user: &Subject) -> Result<Place> {
-        let place = self.desk.place(Line::Known(user.as_str().to_owned()));
-        match tokio::time::timeout(self.patience, place).await {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(_full)) => Err(Error::refused(Refusal::ListsBusy)),
-            Err(_elapsed) => Err(Error::refused(Refusal::ListsBusy)),
-        }
+        let place = self.wait(&self.desk, user.as_str().to_owned()).await;
+        place.ok_or_else(|| Error::refused(Refusal::ListsBusy))
+    }
+
+    /// As [`Self::place`], in an application's name; [`Error::TooManyAttempts`] if too many wait, or it takes too long.
+    pub async fn place_of(&self, client: &ClientId) -> Result<Place> {
+        self.wait(&self.desk, line(client)).await.ok_or(NO_PLACE)
+    }
+
+    /// Waits for a place at which an application's batch is worked at, one of an application's at a time; else as
+    /// [`Self::place_of`].
+    pub async fn batch_of(&self, client: &ClientId) -> Result<Place> {
+        self.wait(&self.batches, line(client)).await.ok_or(NO_PLACE)
+    }
+
+    async fn wait(&self, desk: &Desk, line: String) -> Option<Place> {
+        let place = tokio::time::timeout(self.patience, desk.place(Line::Known(line))).await;
+        place.ok().and_then(std::result::Result::ok)
     }
 
     /// Takes so many points from somebody who has `budget` of them in an hour; [`Refusal::RateLimitExceeded`] if they have not.
@@ -97,6 +116,21 @@ impl CallerSized {
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.spent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const NO_PLACE: Error = Error::TooManyAttempts { retry_after: WITH_A_PLACE };
+
+/// The line of an application: no user's, whose ids have no control characters.
+fn line(client: &ClientId) -> String {
+    format!("\0{client}")
+}
+
+/// What to tell an application of a read that took longer than any may: that it may try again.
+pub(super) fn told(error: Error) -> Error {
+    match error {
+        Error::Refused(Refusal::ListTooSlow) => Error::StorageUnavailable("a read took longer than any may".into()),
+        other => other,
     }
 }
 
@@ -172,6 +206,19 @@ mod tests {
         assert!(futures_util::poll!(&mut gone).is_pending());
         drop(gone);
         assert!(ended.await.is_err(), "it is dropped, and all that it had");
+    }
+
+    #[tokio::test]
+    async fn an_application_has_one_place_and_no_users() {
+        let sized = CallerSized { patience: Duration::ZERO, ..CallerSized::new(2) };
+        let client = ClientId::parse("jane").unwrap();
+        let refused = |place: Result<Place>| matches!(place, Err(Error::TooManyAttempts { .. }));
+        let _list = sized.place_of(&client).await.unwrap();
+        assert!(refused(sized.place_of(&client).await));
+        let _batch = sized.batch_of(&client).await.unwrap();
+        assert!(refused(sized.batch_of(&client).await));
+        let _other = sized.batch_of(&ClientId::parse("john").unwrap()).await.unwrap();
+        drop(sized.place(&user("jane")).await.unwrap());
     }
 
     #[tokio::test]

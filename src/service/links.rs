@@ -9,7 +9,7 @@ use super::{Parts, condo_sessions, revoke, way_in};
 use domain::caller::{Action, Caller};
 use domain::event::{Actor, Event};
 use domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
-use domain::link::{Health, HeldLink, LinkSummary, NewLink, Proof};
+use domain::link::{Health, HeldLink, LinkDetail, LinkSummary, NewLink, Proof};
 use domain::way_in::{Force, Removal};
 use domain::{Error, Result, name, scope};
 use settings::{Provider, Subjects};
@@ -90,26 +90,28 @@ pub async fn list(parts: &Parts, caller: &Caller, subject: &Subject, view: View)
 
 async fn list_detailed(parts: &Parts, subject: &Subject) -> Result<Vec<Listed>> {
     let links = store::read!(parts.store, |conn| store::links::list_detailed(conn, subject))?;
-    let detailed = links.into_iter().map(|(link, found)| {
-        let provider = parts.settings.providers.get(&link.provider);
-        let lifetime = provider.and_then(|provider| provider.lifetime);
-        let tokens = found.tokens;
-        let scope = tokens.as_ref().and_then(|tokens| tokens.scope.as_deref());
-        let scopes = scope.map(|scope| granted(provider, scope));
-        let detail = Detail {
-            proof: found.proof,
-            origin: found.origin,
-            health: tokens.as_ref().map(|tokens| tokens.health),
-            created: found.created,
-            last_used: found.last_used,
-            expires: tokens.as_ref().and_then(|tokens| tokens.known_expiry(lifetime)),
-            refresh_expires: tokens.as_ref().and_then(|tokens| tokens.refresh_expires),
-            refused: tokens.and_then(|tokens| tokens.refused),
-            scopes,
-        };
-        listed(link, Some(detail))
-    });
-    Ok(detailed.collect())
+    Ok(links.into_iter().map(|(link, found)| listed_detailed(parts, link, found)).collect())
+}
+
+/// A link with all that is known of it.
+pub(super) fn listed_detailed(parts: &Parts, link: LinkSummary, found: LinkDetail) -> Listed {
+    let provider = parts.settings.providers.get(&link.provider);
+    let lifetime = provider.and_then(|provider| provider.lifetime);
+    let tokens = found.tokens;
+    let scope = tokens.as_ref().and_then(|tokens| tokens.scope.as_deref());
+    let scopes = scope.map(|scope| granted(provider, scope));
+    let detail = Detail {
+        proof: found.proof,
+        origin: found.origin,
+        health: tokens.as_ref().map(|tokens| tokens.health),
+        created: found.created,
+        last_used: found.last_used,
+        expires: tokens.as_ref().and_then(|tokens| tokens.known_expiry(lifetime)),
+        refresh_expires: tokens.as_ref().and_then(|tokens| tokens.refresh_expires),
+        refused: tokens.and_then(|tokens| tokens.refused),
+        scopes,
+    };
+    listed(link, Some(detail))
 }
 
 fn granted(provider: Option<&Provider>, scope: &str) -> Granted {

@@ -2,7 +2,9 @@
 
 pub mod access;
 pub mod accounts;
+pub mod across;
 pub mod authorize;
+pub mod batch;
 pub mod bind;
 pub mod caller_sized;
 pub mod callers;

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use secrecy::SecretString;
 
 use super::Parts;
-use super::refresh::{Landing, join};
+use super::refresh::{Landing, in_batch, join};
 use domain::caller::{Action, Caller};
 use domain::expiry::Lifetime;
 use domain::ids::{ProviderId, Sid, Subject};
@@ -25,7 +25,7 @@ use store::token_sets::{Holdings, find_serving, list_of_account, list_of_subject
 use vault::{Column, Owner, Table};
 
 /// A caller gets its answer within this time, whatever the providers do.
-const DEADLINE: Duration = Duration::from_secs(15);
+pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 /// The `Retry-After` of a caller whose wait ran out.
 const SOON: Duration = Duration::from_secs(1);
 /// The longest remaining life a caller may ask for.
@@ -76,17 +76,17 @@ pub async fn fetch(parts: &Arc<Parts>, caller: &Caller, request: &Request) -> Re
         parts.quotas.charge_tokens(client, 1, parts.clock.now())?;
     }
     let sets = read(parts, caller, &request.subject, &provider).await?;
-    if !settings.remember_tokens {
-        return Err(Error::no_token("the provider's tokens are not remembered (remember_tokens = false)"));
-    }
+    refuse_forgotten(settings)?;
     let wanted = |set: &ServingSet| request.sid.as_ref().is_none_or(|sid| *sid == set.sid);
     let sets: Vec<ServingSet> = sets.into_iter().filter(wanted).collect();
     if request.only_one && sets.len() > 1 {
         return Err(Error::SeveralAccounts);
     }
-    let asking = Asking { parts, request, provider: &provider, lifetime: settings.lifetime };
+    let wanted = Wanted { floor: parts.settings.tokens.min_lifetime, min_ttl: request.min_ttl, force: request.force };
+    let (subject, lifetime) = (&request.subject, settings.lifetime);
+    let asking = Asking { parts, subject, provider: &provider, lifetime, wanted, turn: Turn::AtOnce };
     if !request.scopes.is_empty() {
-        return asking.with_scopes(settings, sets).await;
+        return asking.with_scopes(settings, &request.scopes, sets).await;
     }
     let answers = match asking.at_once(&sets)? {
         Some(answers) => answers,
@@ -101,6 +101,11 @@ async fn read(parts: &Parts, caller: &Caller, subject: &Subject, provider: &Prov
     } else {
         store::read!(parts.store, |conn| list_of_account(conn, subject, provider))?
     };
+    sets_of(caller, subject, holdings)
+}
+
+/// The token sets of what was found of a subject, if it may be served at all.
+pub(super) fn sets_of(caller: &Caller, subject: &Subject, holdings: Holdings) -> Result<Vec<ServingSet>> {
     match holdings {
         Holdings::Sets(sets) => Ok(sets),
         Holdings::NoAccount => Err(caller.no_such_user(subject)),
@@ -110,8 +115,15 @@ async fn read(parts: &Parts, caller: &Caller, subject: &Subject, provider: &Prov
     }
 }
 
+pub(super) fn refuse_forgotten(provider: &Provider) -> Result<()> {
+    if provider.remember_tokens {
+        return Ok(());
+    }
+    Err(Error::no_token("the provider's tokens are not remembered (remember_tokens = false)"))
+}
+
 /// What came of one link.
-enum Answer {
+pub(super) enum Answer {
     Served(Served),
     /// Ask again after this time.
     Rest(Duration),
@@ -128,30 +140,33 @@ enum After {
     Newer(ServingSet),
 }
 
-/// One request at work.
-struct Asking<'a> {
-    parts: &'a Arc<Parts>,
-    request: &'a Request,
-    provider: &'a ProviderId,
-    lifetime: Option<Lifetime>,
+/// When a link is refreshed that has to be.
+#[derive(Clone, Copy)]
+pub(super) enum Turn {
+    /// As soon as the provider bears it.
+    AtOnce,
+    /// When it is the batches' turn: so many of them wait that others must not wait behind them.
+    OfBatches,
+}
+
+/// What is asked for of one subject at one provider.
+pub(super) struct Asking<'a> {
+    pub(super) parts: &'a Arc<Parts>,
+    pub(super) subject: &'a Subject,
+    pub(super) provider: &'a ProviderId,
+    pub(super) lifetime: Option<Lifetime>,
+    pub(super) wanted: Wanted,
+    pub(super) turn: Turn,
 }
 
 impl Asking<'_> {
-    fn wanted(&self) -> Wanted {
-        Wanted {
-            floor: self.parts.settings.tokens.min_lifetime,
-            min_ttl: self.request.min_ttl,
-            force: self.request.force,
-        }
-    }
-
     /// Those of the sets that have the scopes that are asked for, served; if none does, what is missing.
-    async fn with_scopes(&self, provider: &Provider, sets: Vec<ServingSet>) -> Result<Vec<Served>> {
+    async fn with_scopes(&self, provider: &Provider, scopes: &[String], sets: Vec<ServingSet>) -> Result<Vec<Served>> {
         let (mut fit, mut granted, mut lacks) = (Vec::new(), HashMap::new(), Vec::new());
         for set in sets {
             let link = set.link;
             let scope = store::read!(self.parts.store, |conn| store::token_sets::scope(conn, link))?;
-            let wanted = self.request.scopes.iter().map(String::as_str);
+            let wanted = scopes.iter().map(String::as_str);
             let missing = missing(wanted, scope.as_deref(), &provider.scope_aliases);
             if missing.is_empty() {
                 granted.insert(set.sid.as_str().to_owned(), scope);
@@ -189,12 +204,12 @@ impl Asking<'_> {
     }
 
     /// The answer where nobody has to be asked, which is nearly always.
-    fn at_once(&self, sets: &[ServingSet]) -> Result<Option<Vec<Answer>>> {
-        let (wanted, now) = (self.wanted(), self.parts.clock.now());
+    pub(super) fn at_once(&self, sets: &[ServingSet]) -> Result<Option<Vec<Answer>>> {
+        let now = self.parts.clock.now();
         let mut answers = Vec::with_capacity(sets.len());
         for set in sets {
             // Whether it has to rest is seen when it would be asked for.
-            match decide(&self.held(set, None), &wanted, now) {
+            match decide(&self.held(set, None), &self.wanted, now) {
                 Decision::Ask | Decision::Rest(_) => return Ok(None),
                 Decision::Serve => answers.push(Answer::Served(self.open(set)?)),
                 Decision::Nothing(lack) => answers.push(Answer::Lacks(lack)),
@@ -205,19 +220,23 @@ impl Asking<'_> {
 
     /// Asks the provider for each link that needs it, all at the same time.
     async fn with_refresh(&self, sets: Vec<ServingSet>) -> Result<Vec<Answer>> {
-        let wanted = self.wanted();
         let deadline = self.parts.clock.monotonic() + DEADLINE;
         let answers = sets.into_iter().map(async |set| {
             let rest = self.rest_of(&set).await?;
-            let now = self.parts.clock.now();
-            match decide(&self.held(&set, rest.map(|rest| now + rest)), &wanted, now) {
-                Decision::Ask => self.refreshed(set, deadline).await,
-                Decision::Serve => Ok(Answer::Served(self.open(&set)?)),
-                Decision::Rest(until) => Ok(Answer::Rest(left(until, now))),
-                Decision::Nothing(lack) => Ok(Answer::Lacks(lack)),
-            }
+            self.settled(set, rest, deadline).await
         });
         join_all(answers).await.into_iter().collect()
+    }
+
+    /// The answer of one link that the provider may be asked for, unless it is to rest.
+    pub(super) async fn settled(&self, set: ServingSet, rest: Option<Duration>, deadline: Duration) -> Result<Answer> {
+        let now = self.parts.clock.now();
+        match decide(&self.held(&set, rest.map(|rest| now + rest)), &self.wanted, now) {
+            Decision::Ask => self.refreshed(set, deadline).await,
+            Decision::Serve => Ok(Answer::Served(self.open(&set)?)),
+            Decision::Rest(until) => Ok(Answer::Rest(left(until, now))),
+            Decision::Nothing(lack) => Ok(Answer::Lacks(lack)),
+        }
     }
 
     async fn refreshed(&self, set: ServingSet, deadline: Duration) -> Result<Answer> {
@@ -232,11 +251,16 @@ impl Asking<'_> {
     }
 
     async fn flown(&self, set: ServingSet, deadline: Duration) -> Result<After> {
-        let flight = join(self.parts, self.provider, set.link, set.version, Errand::Renew);
+        let flight = async {
+            match self.turn {
+                Turn::AtOnce => join(self.parts, self.provider, set.link, set.version, Errand::Renew).await.ok(),
+                Turn::OfBatches => in_batch(self.parts, self.provider, set.link, set.version).await,
+            }
+        };
         let left = deadline.saturating_sub(self.parts.clock.monotonic());
         let landed = tokio::select! {
             biased;
-            landed = flight => landed.ok(),
+            landed = flight => landed,
             () = self.parts.clock.sleep(left) => None,
         };
         // At the deadline the flight goes on; after a panic the next caller leads a new one.
@@ -257,7 +281,7 @@ impl Asking<'_> {
     /// What there is to serve after a flight: what was read before it, or what stands now.
     async fn after(&self, landing: Landing, before: ServingSet) -> Result<After> {
         // The wishes have been heard; from here only the floor decides.
-        let wanted = Wanted { min_ttl: None, force: false, ..self.wanted() };
+        let wanted = Wanted { min_ttl: None, force: false, ..self.wanted };
         let version = before.version;
         let set = match landing {
             Landing::Read => {
@@ -290,7 +314,7 @@ impl Asking<'_> {
     fn open(&self, set: &ServingSet) -> Result<Served> {
         let vault = &self.parts.vault;
         let sealed = set.sealed_access.as_deref().ok_or_else(|| Error::internal("served a set without a token"))?;
-        let owner = Owner::new(set.link, &self.request.subject, self.provider, set.sid.as_str());
+        let owner = Owner::new(set.link, self.subject, self.provider, set.sid.as_str());
         let key = vault.open_row_key(Table::TokenSets, set.link.0, &set.key_id, &set.wrapped_key)?;
         let token = vault.open(&key, &owner.place(Column::Access), sealed)?;
         self.parts.uses.note(owner.link, self.parts.clock.now());
@@ -299,7 +323,7 @@ impl Asking<'_> {
     }
 
     /// All tokens there are; without any, the error that tells most about what to do.
-    fn conclude(&self, answers: Vec<Answer>) -> Result<Vec<Served>> {
+    pub(super) fn conclude(&self, answers: Vec<Answer>) -> Result<Vec<Served>> {
         let (mut served, mut rest, mut lack, mut away) = (Vec::new(), None::<Duration>, None, false);
         let mut broken = false;
         for answer in answers {

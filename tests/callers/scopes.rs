@@ -19,10 +19,23 @@ enum Call {
     Bind,
     Complete,
     FedToken,
+    FedTokens,
+    Search,
+    Retry,
 }
 
-const CALLS: [Call; 7] =
-    [Call::List, Call::Link, Call::UnlinkV3, Call::UnlinkV2, Call::Bind, Call::Complete, Call::FedToken];
+const CALLS: [Call; 10] = [
+    Call::List,
+    Call::Link,
+    Call::UnlinkV3,
+    Call::UnlinkV2,
+    Call::Bind,
+    Call::Complete,
+    Call::FedToken,
+    Call::FedTokens,
+    Call::Search,
+    Call::Retry,
+];
 
 /// What a caller gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +53,11 @@ impl Call {
             Self::Link | Self::UnlinkV3 | Self::UnlinkV2 | Self::Bind | Self::Complete => {
                 (&["blitz_api_ufa_chg"], &["blitz_api_sys_ufa_chg"])
             }
-            Self::FedToken => (&["fed_tkn_any", "fed_tkn_box_box_1"], &["fed_tkn_any", "fed_tkn_box_box_1"]),
+            Self::Search => (&[], &["blitz_api_sys_ufa"]),
+            Self::Retry => (&[], &["blitz_api_sys_ufa_chg"]),
+            Self::FedToken | Self::FedTokens => {
+                (&["fed_tkn_any", "fed_tkn_box_box_1"], &["fed_tkn_any", "fed_tkn_box_box_1"])
+            }
         }
     }
 
@@ -50,13 +67,14 @@ impl Call {
     }
 
     fn names_a_subject(self) -> bool {
-        self != Self::Bind
+        // Of many entries each is judged by itself.
+        !matches!(self, Self::Bind | Self::FedTokens | Self::Search)
     }
 
     fn success(self) -> u16 {
         match self {
-            Self::List | Self::Bind | Self::FedToken => 200,
-            Self::Link | Self::UnlinkV3 | Self::UnlinkV2 | Self::Complete => 204,
+            Self::List | Self::Bind | Self::FedToken | Self::FedTokens | Self::Search => 200,
+            Self::Link | Self::UnlinkV3 | Self::UnlinkV2 | Self::Complete | Self::Retry => 204,
         }
     }
 
@@ -78,6 +96,22 @@ impl Call {
             Self::Complete => {
                 let body = json!({"bind_code": bind_code(world, subject).await, "code_verifier": VERIFIER, "subject": subject});
                 ("POST", "/api/v2/users/current/fa/bind/complete".to_owned(), Body::Json(body))
+            }
+            Self::FedTokens => {
+                let body = json!({"tokens": [{"subject": subject, "fp": "box:box_1"}]});
+                ("POST", "/api/v3/fedTokens".to_owned(), Body::Json(body))
+            }
+            Self::Search => ("GET", "/api/v3/fa?fp=box:box_1&sid=oleg".to_owned(), Body::None),
+            Self::Retry => {
+                let sid = format!("dead-{subject}");
+                world.import(json!({"subject": subject, "fpType": "box", "fpName": "box_1", "sid": sid, "refreshToken": "r"})).await;
+                let link = format!("SELECT id FROM links WHERE sid = '{sid}'");
+                execute(
+                    &world.database_url,
+                    &format!("UPDATE token_sets SET health = 'needs_consent' WHERE link_id IN ({link})"),
+                )
+                .await;
+                ("POST", format!("/api/v3/users/{subject}/fa/box/box_1/{sid}/retry"), Body::None)
             }
             Self::FedToken => ("GET", format!("/api/v3/users/{subject}/fedToken/box/box_1"), Body::None),
         };

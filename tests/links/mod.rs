@@ -1,7 +1,9 @@
 //! Links: listed, made, named, removed, and whose an account is.
 
+mod across;
 mod kept;
 mod last_way_in;
 mod names;
 mod ownership;
 mod paths;
+mod retried;

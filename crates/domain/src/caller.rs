@@ -33,6 +33,12 @@ pub enum Action<'a> {
     ChangeLinks,
     /// Get access tokens of a provider.
     FetchToken(&'a ProviderId),
+    /// Get access tokens of any provider at all: which ones, each entry decides.
+    FetchTokens,
+    /// Look for links across subjects.
+    SearchLinks,
+    /// Give a subject's dead link another try.
+    RetryLink,
 }
 
 impl Caller {
@@ -49,7 +55,9 @@ impl Caller {
         let system = self.mode == Mode::System;
         let opens = |scope: &Scope| match (action, scope) {
             (Action::ListLinks, Scope::ListOwn) | (Action::ChangeLinks, Scope::ChangeOwn) => !system,
-            (Action::ListLinks, Scope::ListAny) | (Action::ChangeLinks, Scope::ChangeAny) => system,
+            (Action::ListLinks | Action::SearchLinks, Scope::ListAny)
+            | (Action::ChangeLinks | Action::RetryLink, Scope::ChangeAny) => system,
+            (Action::FetchTokens, scope) => scope.is_of_tokens(),
             (Action::FetchToken(wanted), scope) => scope.opens_tokens_of(wanted),
             _ => false,
         };
@@ -72,6 +80,49 @@ impl Caller {
         match &self.mode {
             Mode::User(subject) => Some(subject),
             Mode::System => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether a caller with this scope alone may do `action` to the subject it is, or would be, for.
+    fn may(mode: &Mode, scope: &str, action: Action<'_>) -> bool {
+        let client = ClientId::parse("console").unwrap();
+        let scopes = vec![Scope::parse(scope).unwrap()];
+        let caller = Caller { client, mode: mode.clone(), scopes };
+        caller.may(action, &Subject::parse("alice").unwrap()).is_ok()
+    }
+
+    #[test]
+    fn what_concerns_many_users_is_for_applications_that_act_for_none() {
+        let alice = Mode::User(Subject::parse("alice").unwrap());
+        for scope in ["blitz_api_ufa", "blitz_api_sys_ufa", "blitz_api_ufa_chg", "blitz_api_sys_ufa_chg", "fed_tkn_any"]
+        {
+            for action in [Action::SearchLinks, Action::RetryLink] {
+                assert!(!may(&alice, scope, action), "{scope} {action:?}");
+            }
+            assert_eq!(may(&Mode::System, scope, Action::SearchLinks), scope == "blitz_api_sys_ufa", "{scope}");
+            assert_eq!(may(&Mode::System, scope, Action::RetryLink), scope == "blitz_api_sys_ufa_chg", "{scope}");
+        }
+    }
+
+    #[test]
+    fn who_may_have_tokens_of_one_provider_may_ask_for_many() {
+        let (tcs, vk) = (ProviderId::parse("tcs", "tcs_1").unwrap(), ProviderId::parse("vk", "vk_1").unwrap());
+        for mode in [Mode::User(Subject::parse("alice").unwrap()), Mode::System] {
+            for (scope, many, [of_tcs, of_vk]) in [
+                ("fed_tkn_any", true, [true, true]),
+                ("fed_tkn_tcs_tcs_1", true, [true, false]),
+                ("blitz_api_sys_ufa", false, [false, false]),
+                ("blitz_api_ufa_chg", false, [false, false]),
+            ] {
+                assert_eq!(may(&mode, scope, Action::FetchTokens), many, "{scope}");
+                assert_eq!(may(&mode, scope, Action::FetchToken(&tcs)), of_tcs, "{scope}");
+                assert_eq!(may(&mode, scope, Action::FetchToken(&vk)), of_vk, "{scope}");
+            }
         }
     }
 }

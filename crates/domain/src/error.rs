@@ -60,6 +60,9 @@ pub enum Error {
     /// The link is all that lets its user in.
     #[error("the user could not sign in without this link; force=true removes it all the same")]
     LastSignInMethod,
+    /// The link is not dead, or has nothing left to try with.
+    #[error("the link is not marked dead, or has no refresh token to try")]
+    NothingToRetry,
     /// It was tried too often lately, or too many try it right now.
     #[error("too many attempts")]
     TooManyAttempts {

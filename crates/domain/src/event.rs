@@ -51,8 +51,10 @@ pub enum Event {
     ConsentNeeded,
     /// A refresh token is dead, and an answer that carried the next one never came.
     RefreshLost,
-    /// An operator gives a link marked dead another try.
+    /// An operator, or an application for its support, gives a link marked dead another try.
     Retried,
+    /// An application looked for links across users.
+    LinksSearched,
     /// A bind instruction was refused, expired or abandoned at the provider.
     BindRefused,
     /// A key of the keyring became the one that seals.
@@ -90,6 +92,7 @@ stored_as!(Event {
     ConsentNeeded => "FEDERATION_CONSENT_NEEDED",
     RefreshLost => "FEDERATION_REFRESH_LOST",
     Retried => "FEDERATION_REFRESH_RETRIED",
+    LinksSearched => "FEDERATION_POINTS_SEARCHED",
     BindRefused => "FEDERATION_BIND_REFUSED",
     KeyActivated => "VAULT_KEY_ACTIVATED",
     KeyDropped => "VAULT_KEY_DROPPED",

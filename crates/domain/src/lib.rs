@@ -22,6 +22,8 @@
 
 pub mod access;
 pub mod account;
+pub mod across;
+pub mod batch;
 pub mod bearer;
 pub mod budget;
 pub mod caller;

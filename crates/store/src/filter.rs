@@ -14,7 +14,7 @@ use super::until::Until;
 use domain::filter::{Comparison, Few, Filter, Page, Table, Value};
 
 /// What stands for a `$1`.
-enum Bind {
+pub(super) enum Bind {
     Text(String),
     Bool(bool),
     Id(Uuid),
@@ -118,7 +118,8 @@ impl Statement {
         self
     }
 
-    fn new(how: How) -> Self {
+    /// An empty one.
+    pub(super) fn new(how: How) -> Self {
         let (is_sqlite, until) = match how {
             How::Sqlite(until) => (true, until),
             How::Postgres => (false, None),
@@ -131,11 +132,18 @@ impl Statement {
         Self { sql: String::new(), binds, tables: 0, is_sqlite, clock, hides_columns: false }
     }
 
-    fn push(&mut self, sql: &str) {
+    /// Writes on, in words of our own.
+    pub(super) fn push(&mut self, sql: &str) {
         self.sql.push_str(sql);
     }
 
-    fn bind(&mut self, bind: Bind) {
+    /// Writes a condition that holds while there is time, and ` AND `.
+    pub(super) fn push_clock(&mut self) {
+        self.sql.push_str(&self.clock);
+    }
+
+    /// Writes what stands for this value.
+    pub(super) fn bind(&mut self, bind: Bind) {
         self.binds.push(bind);
         let _infallible = write!(self.sql, "${}", self.binds.len());
     }

@@ -49,6 +49,7 @@ mod types;
 mod until;
 
 pub mod accounts;
+pub mod across;
 pub mod attempts;
 pub mod audit;
 pub mod client_assertions;

@@ -14,7 +14,8 @@ use domain::ids::{LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
 use domain::link::{HeldLink, LinkDetail, LinkSummary, NewLink, Proof};
 use domain::{Error, Result};
 
-use row::{DetailRow, HeldRow, ListedRow, NewLinkRow, UseRow, detailed};
+pub(crate) use row::{DetailRow, UseRow, detailed};
+use row::{HeldRow, ListedRow, NewLinkRow};
 
 diesel::define_sql_function! {
     /// The first of the two that is not null.
@@ -58,6 +59,25 @@ pub async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<L
     rows.into_iter().map(LinkSummary::try_from).collect()
 }
 
+/// What the detailed list shows of a link's tokens, and when one was last handed out.
+macro_rules! detail_columns {
+    () => {
+        (
+            token_sets::health.nullable(),
+            token_sets::sealed_access.is_not_null().nullable(),
+            token_sets::expires_at.nullable(),
+            token_sets::obtained_at.nullable(),
+            token_sets::imported_at.nullable(),
+            token_sets::refresh_expires_at.nullable(),
+            token_sets::refused_word.nullable(),
+            token_sets::refused_since.nullable(),
+            token_sets::scope.nullable(),
+            link_uses::last_used.nullable(),
+        )
+    };
+}
+pub(crate) use detail_columns;
+
 /// The links of a subject with all that is known of them, oldest first.
 pub async fn list_detailed(conn: &mut Conn, subject: &Subject) -> Result<Vec<(LinkSummary, LinkDetail)>> {
     let rows: Vec<(DetailRow, UseRow)> = on!(conn, |c| links::table
@@ -65,21 +85,7 @@ pub async fn list_detailed(conn: &mut Conn, subject: &Subject) -> Result<Vec<(Li
         .left_join(link_uses::table)
         .filter(links::subject.eq(subject.as_str()))
         .order((links::created.asc(), links::id.asc()))
-        .select((
-            DetailRow::as_select(),
-            (
-                token_sets::health.nullable(),
-                token_sets::sealed_access.is_not_null().nullable(),
-                token_sets::expires_at.nullable(),
-                token_sets::obtained_at.nullable(),
-                token_sets::imported_at.nullable(),
-                token_sets::refresh_expires_at.nullable(),
-                token_sets::refused_word.nullable(),
-                token_sets::refused_since.nullable(),
-                token_sets::scope.nullable(),
-                link_uses::last_used.nullable(),
-            ),
-        ))
+        .select((DetailRow::as_select(), detail_columns!(),))
         .load(c))
     .map_err(lift)?;
     rows.into_iter().map(|(row, tokens)| detailed(row, tokens)).collect()

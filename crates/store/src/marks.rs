@@ -178,6 +178,18 @@ pub async fn list_dead(conn: &mut Conn, which: Which<'_>, after: Option<LinkId>,
         .load(c)))
 }
 
+/// A link, if it is dead and has a refresh token to try.
+pub async fn find_dead(conn: &mut Conn, link: LinkId) -> Result<Option<DeadSet>> {
+    let found = read(on!(conn, |c| links::table
+        .inner_join(token_sets::table)
+        .filter(links::id.eq(Uuid(link.0)))
+        .filter(token_sets::health.eq_any(dead()))
+        .filter(token_sets::sealed_refresh.is_not_null())
+        .select(marked_columns!())
+        .load(c)));
+    Ok(found?.pop())
+}
+
 /// Gives a dead link another try; says whether it was still dead. What is on record of attempts that never ended stays.
 pub async fn revive(conn: &mut Conn, dead_set: &DeadSet) -> Result<bool> {
     let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(dead_set.link.0)))

@@ -5,18 +5,24 @@ use std::future::Future;
 use std::time::Duration;
 
 use diesel::QueryableByName;
+use diesel::pg::Pg;
 use diesel::result::QueryResult;
 use diesel::sql_types::BigInt;
+use diesel::sqlite::Sqlite;
 use diesel_async::RunQueryDsl as _;
 
 use super::conn::{Conn, on};
 use super::error::lift;
 use super::filter::{How, Statement};
+use super::leases::{Lease, seen};
 use super::link::unanswered;
+use super::moment::Now;
 use super::organizations::{Listed, read};
 use super::until::Until;
 use super::{Engine, Store, is_lost};
 use domain::filter::{Filter, Page, Table};
+use domain::ids::LinkId;
+use domain::refresh::Seen;
 use domain::refusal::Refusal;
 use domain::{Error, Result};
 
@@ -94,6 +100,29 @@ impl Lists {
         Ok(found.count)
     }
 
+    /// The rows of a statement of another kind, which keeps the time as `how` says.
+    pub(super) async fn rows<T>(&mut self, statement: impl Fn(How) -> Statement + Send) -> Result<Vec<T>>
+    where
+        T: QueryableByName<Sqlite> + QueryableByName<Pg> + Send + 'static,
+    {
+        self.hurry().await?;
+        let (how, watch) = (self.how(), self.watch());
+        let conn = &mut self.conn;
+        watch.keep(async move { on!(conn, |c| statement(how).query(c).load::<T>(c)) }).await
+    }
+
+    /// As [`crate::leases::seen`], for links that a caller names.
+    pub async fn seen(&mut self, wanted: &[LinkId], now: Now) -> Result<Vec<(LinkId, Seen, Option<Lease>)>> {
+        let (watch, conn) = self.hurried().await?;
+        watch.wait(seen(conn, wanted, now)).await
+    }
+
+    /// The connection, for a read of so many rows by their keys, and what waits for it.
+    pub(super) async fn hurried(&mut self) -> Result<(Watch, &mut Conn)> {
+        self.hurry().await?;
+        Ok((self.watch(), &mut self.conn))
+    }
+
     fn how(&self) -> How {
         if self.conn.is_sqlite() { How::Sqlite(Some(self.until)) } else { How::Postgres }
     }
@@ -117,12 +146,21 @@ impl Lists {
 }
 
 /// Waits for statements.
-struct Watch {
+pub(super) struct Watch {
     until: Until,
     is_sqlite: bool,
 }
 
 impl Watch {
+    /// Waits for a read of so many rows by their keys, which no clock of SQLite's has to stop.
+    pub(super) async fn wait<T>(self, read: impl Future<Output = Result<T>>) -> Result<T> {
+        if self.is_sqlite {
+            return read.await;
+        }
+        let read = tokio::time::timeout(self.until.left() + GOODBYE, read).await;
+        read.unwrap_or_else(|_hangs| Err(lift(unanswered())))
+    }
+
     /// Waits for a statement, which ends by itself when its time is up. On SQLite that is waited for: its thread is one of a few.
     /// On Postgres, where a server may hang, one that is cut off here takes its connection along.
     async fn keep<T>(self, statement: impl Future<Output = QueryResult<T>>) -> Result<T> {

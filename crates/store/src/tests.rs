@@ -1,6 +1,7 @@
 //! The rows themselves, on both engines: extremes go there and back, a transaction leaves nothing behind, and hot reads
 //! search by index.
 
+mod across;
 mod condo;
 mod confirmations;
 mod counted;

@@ -1,6 +1,7 @@
 //! Token sets: sealed tokens and what is known of them. Written by compare-and-swap alone, since a ciphertext belongs to
 //! its row: an upsert could leave one sealed for another.
 
+pub(crate) mod many;
 mod row;
 
 use diesel::prelude::*;
@@ -16,6 +17,7 @@ use domain::ids::{LinkId, ProviderId, Subject};
 use domain::link::Health;
 use domain::token_set::{LinkOwner, NewTokens, ServingSet, TokenSet};
 
+pub use many::{Found, Wanted};
 use row::{Changes, OwnerRow, ServingRow, TokenRow};
 
 /// What becomes of all that is known of a set's refresh token: its health, and who is at it.

@@ -60,6 +60,7 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::SeveralAccounts => (StatusCode::CONFLICT, "input_error", "ambiguous"),
         Error::AlreadyLinked => (StatusCode::CONFLICT, "input_error", "already_linked"),
         Error::LastSignInMethod => (StatusCode::CONFLICT, "input_error", "last_sign_in_method"),
+        Error::NothingToRetry => (StatusCode::CONFLICT, "input_error", "nothing_to_retry"),
         Error::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "input_error", "body_too_large"),
         Error::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "input_error", "body_too_slow"),
         Error::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "input_error", "unsupported_media_type"),
@@ -70,6 +71,41 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::StorageUnavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "process_error", "storage_unavailable"),
         // A refusal is the Condo dialect's alone; here it would be a bug, of which nothing is told.
         Error::Internal(_) | Error::Refused(_) => (StatusCode::INTERNAL_SERVER_ERROR, "process_error", "internal"),
+    }
+}
+
+/// Why one entry of many has no token.
+#[derive(Debug, Serialize)]
+pub(super) struct EntryError {
+    error: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+}
+
+impl EntryError {
+    /// What only an entry of many can be told.
+    pub(super) fn of_its_own(error: &'static str) -> Self {
+        Self { error, reason: None, retry_after: None }
+    }
+}
+
+/// The same failure where it is one entry's: under the name that it has as a whole answer.
+impl From<&Error> for EntryError {
+    fn from(error: &Error) -> Self {
+        if matches!(error, Error::Internal(_) | Error::Refused(_) | Error::StorageUnavailable(_)) {
+            report(error);
+        }
+        Self { error: kind(error).2, reason: reason(error), retry_after: retry_after(error) }
+    }
+}
+
+/// Why there is no token, as programs are told.
+fn reason(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::TokenNotFound { reason, .. } => reason.map(Reason::as_str),
+        _ => None,
     }
 }
 
@@ -107,11 +143,7 @@ impl ResponseError for Failure {
         if let Some(seconds) = retry_after {
             response.insert_header((RETRY_AFTER, seconds));
         }
-        let reason = match &self.0 {
-            Error::TokenNotFound { reason, .. } => reason.map(Reason::as_str),
-            _ => None,
-        };
-        response.json(Body { class, error, desc, reason, retry_after })
+        response.json(Body { class, error, desc, reason: reason(&self.0), retry_after })
     }
 }
 

@@ -1,4 +1,4 @@
-//! A subject's links: list, link by id, unlink.
+//! A subject's links: list, link by id, unlink, give a dead one another try.
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
@@ -11,6 +11,7 @@ use crate::http::limits::{Kind, body};
 use crate::http::path;
 use crate::http::path::last;
 use crate::service::links::{self, Assertion, Listed, Unlinking, View};
+use crate::service::refresh::{Retrying, retry_link};
 use domain::caller::Caller;
 use domain::ids::{ClientId, Sid};
 use domain::json;
@@ -19,7 +20,7 @@ use domain::way_in::Force;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Link {
+pub(super) struct Link {
     sid: Sid,
     fp_type: String,
     fp_name: String,
@@ -133,5 +134,19 @@ async fn unlink(app: &App, request: &HttpRequest, caller: &Caller) -> Result<Htt
         force: if super::fed_token::flag(request, "force")? { Force::Yes } else { Force::No },
     };
     links::unlink(&app.parts, caller, actor(request, caller), unlinking).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `POST /api/v3/users/{subjectId}/fa/{fpType}/{fpName}/{sid}/retry`
+pub(crate) async fn retry(app: App, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let caller = bearer(&app, &request).await?;
+    let [subject, _fa, fp_type, fp_name, sid, _retry] = last(&request);
+    let retrying = Retrying {
+        subject: path::subject(subject)?,
+        fp_type: path::text("fpType", fp_type)?,
+        fp_name: path::text("fpName", fp_name)?,
+        sid: path::sid(sid)?,
+    };
+    retry_link(&app.parts, &caller, actor(&request, &caller), retrying).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -56,7 +56,7 @@ pub(crate) async fn fetch(app: App, request: HttpRequest) -> std::result::Result
 }
 
 /// A query parameter that may stand once.
-fn parameter(request: &HttpRequest, name: &'static str) -> Result<Option<String>> {
+pub(super) fn parameter(request: &HttpRequest, name: &'static str) -> Result<Option<String>> {
     let pairs = request.query_string().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     let mut found = pairs.filter(|(sent, _)| form_urlencoded::parse(sent.as_bytes()).any(|(sent, _)| sent == name));
     match (found.next(), found.next()) {

@@ -4,5 +4,7 @@ pub mod bind;
 pub mod error;
 mod exchange;
 pub mod fa;
+pub mod fa_search;
 pub mod fed_token;
+pub mod fed_tokens;
 pub mod oauth;

@@ -10,6 +10,7 @@ use futures_util::future::Shared;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::waiting::Waiting;
+use domain::batch::share_of;
 use domain::entropy::SharedEntropy;
 use domain::guard::Guard;
 use domain::ids::{LinkId, ProviderId};
@@ -51,6 +52,8 @@ pub(in crate::service) struct Lane {
     pub(super) reserve: Semaphore,
     /// Who asks before anybody wants to know has one of these, too: half as many.
     pub(super) background: Semaphore,
+    /// Who asks for many at a time has one of these, too: a quarter as many for all of them.
+    pub(super) batches: Arc<Semaphore>,
     /// How many may ask at once.
     width: usize,
     guard: Arc<Mutex<Guard>>,
@@ -62,6 +65,7 @@ impl Lane {
             permits: Semaphore::new(width),
             reserve: Semaphore::new(width),
             background: Semaphore::new((width / 2).max(1)),
+            batches: Arc::new(Semaphore::new(share_of(width))),
             width,
             guard,
         }

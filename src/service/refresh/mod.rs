@@ -22,6 +22,7 @@ pub use after_a_crash::clear_after_a_crash;
 pub use ahead::{round as ahead, run};
 pub use flights::Flights;
 pub(super) use flights::Landing;
+pub(super) use in_turn::in_batch;
 pub(super) use join::join;
 pub use notices::{forget as forget_dead, round as see_to_marked};
-pub use retry::{Which, retry};
+pub use retry::{Retrying, Which, retry, retry_link};

@@ -20,7 +20,7 @@ fn provider(fp_type: String, fp_name: String) -> Result<ProviderId> {
 /// What the list shows of a link.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = links, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(super) struct ListedRow {
+pub(crate) struct ListedRow {
     sid: String,
     fp_type: String,
     fp_name: String,
@@ -39,7 +39,7 @@ impl TryFrom<ListedRow> for LinkSummary {
 /// What the detailed list shows beside.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = links, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(super) struct DetailRow {
+pub(crate) struct DetailRow {
     #[diesel(embed)]
     listed: ListedRow,
     proof: String,
@@ -50,7 +50,7 @@ pub(super) struct DetailRow {
 /// The tokens' part of the detailed list; all of it null where a link has none, but for its last use.
 #[derive(Queryable)]
 #[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(super) struct UseRow {
+pub(crate) struct UseRow {
     health: Option<String>,
     has_access: Option<bool>,
     expires_at: Option<At>,
@@ -64,7 +64,7 @@ pub(super) struct UseRow {
 }
 
 /// A line of the detailed list.
-pub(super) fn detailed(row: DetailRow, tokens: UseRow) -> Result<(LinkSummary, LinkDetail)> {
+pub(crate) fn detailed(row: DetailRow, tokens: UseRow) -> Result<(LinkSummary, LinkDetail)> {
     let origin = row.origin_client.map(ClientId::parse).transpose();
     let last_used = tokens.last_used.map(|at| at.0);
     let detail = LinkDetail {

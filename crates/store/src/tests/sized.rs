@@ -60,15 +60,15 @@ pub(super) async fn crowd(store: &Store) {
 }
 
 #[derive(QueryableByName)]
-struct Step {
+pub(super) struct Step {
     #[diesel(sql_type = diesel::sql_types::Text)]
-    detail: String,
+    pub(super) detail: String,
 }
 
 #[derive(QueryableByName)]
-struct Line {
+pub(super) struct Line {
     #[diesel(sql_type = diesel::sql_types::Text, column_name = "QUERY PLAN")]
-    line: String,
+    pub(super) line: String,
 }
 
 /// How a list, or without a page a count, would be searched for.

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Binary, Bool, Nullable, Text};
 
 use crate::error::unreadable;
 use crate::schema::token_sets;
-use crate::types::{At, Uuid};
+use crate::types::{At, Id, Instant, Uuid};
 use domain::expiry::Ends;
 use domain::ids::{LinkId, ProviderId, Sid, Subject};
 use domain::link::Health;
@@ -50,6 +51,67 @@ impl TryFrom<ServingRow> for ServingSet {
             retry_at: row.retry_at.map(|at| at.0),
             version: row.version,
         })
+    }
+}
+
+/// The same of many subjects at a time, for each its place among those that were asked for; the columns of a set are null where a
+/// link has none, or where there is no link.
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(super) struct HeldRow {
+    #[diesel(sql_type = BigInt)]
+    place: i64,
+    #[diesel(sql_type = Bool)]
+    has_account: bool,
+    #[diesel(sql_type = Bool)]
+    is_disabled: bool,
+    #[diesel(sql_type = Nullable<Id>)]
+    link_id: Option<Uuid>,
+    #[diesel(sql_type = Nullable<Text>)]
+    sid: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    key_id: Option<String>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    wrapped_key: Option<Vec<u8>>,
+    #[diesel(sql_type = Nullable<Binary>)]
+    sealed_access: Option<Vec<u8>>,
+    #[diesel(sql_type = Bool)]
+    has_refresh: bool,
+    #[diesel(sql_type = Nullable<Instant>)]
+    expires_at: Option<At>,
+    #[diesel(sql_type = Nullable<Instant>)]
+    obtained_at: Option<At>,
+    #[diesel(sql_type = Nullable<Instant>)]
+    imported_at: Option<At>,
+    #[diesel(sql_type = Nullable<Text>)]
+    health: Option<String>,
+    #[diesel(sql_type = Nullable<Instant>)]
+    retry_at: Option<At>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    version: Option<i64>,
+}
+
+impl HeldRow {
+    /// The place; whether the account is disabled, if there is one; the set, if there is one.
+    pub(super) fn read(self) -> Result<(i64, Option<bool>, Option<ServingSet>)> {
+        let (place, is_disabled) = (self.place, self.has_account.then_some(self.is_disabled));
+        let Some(link_id) = self.link_id else { return Ok((place, is_disabled, None)) };
+        let missing = |column| unreadable("token_sets", column);
+        let row = ServingRow {
+            link_id,
+            sid: self.sid.ok_or_else(|| unreadable("links", "sid"))?,
+            key_id: self.key_id.ok_or_else(|| missing("key_id"))?,
+            wrapped_key: self.wrapped_key.ok_or_else(|| missing("wrapped_key"))?,
+            sealed_access: self.sealed_access,
+            has_refresh: self.has_refresh,
+            expires_at: self.expires_at,
+            obtained_at: self.obtained_at,
+            imported_at: self.imported_at,
+            health: self.health.ok_or_else(|| missing("health"))?,
+            retry_at: self.retry_at,
+            version: self.version.ok_or_else(|| missing("version"))?,
+        };
+        Ok((place, is_disabled, Some(row.try_into()?)))
     }
 }
 

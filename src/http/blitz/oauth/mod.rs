@@ -60,7 +60,7 @@ pub(in crate::http::blitz) fn refusal(error: &'static str, description: &str) ->
 impl From<Unread> for Refusal {
     fn from(unread: Unread) -> Self {
         let (status, description) = match unread {
-            Unread::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+            Unread::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
             Unread::WrongType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/x-www-form-urlencoded")
             }

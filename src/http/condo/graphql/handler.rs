@@ -143,8 +143,8 @@ impl<'a> Desk<'a> {
         let is_known = visit.session.is_some();
         let limit = if is_known { BODY } else { BODY_LIMIT };
         let body = body_up_to(limit, self.request, payload).await.map_err(|unread| match unread {
-            Unread::TooLarge if is_known => TOO_LARGE,
-            Unread::TooLarge => TOO_LARGE_OF_NOBODY,
+            Unread::TooLarge { .. } if is_known => TOO_LARGE,
+            Unread::TooLarge { .. } => TOO_LARGE_OF_NOBODY,
             Unread::WrongType => WRONG_TYPE,
             Unread::Broken => BROKEN,
             Unread::TooSlow => TOO_SLOW,

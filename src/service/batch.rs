@@ -1,0 +1,199 @@
+//! Tokens of many links in one request: what is fresh is read and opened a slice at a time, and what has to be refreshed waits for
+//! the turn of batches.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use super::tokens::{Answer, Asking, DEADLINE, Served, Turn, refuse_forgotten, sets_of};
+use super::{Parts, caller_sized};
+use domain::batch::Room;
+use domain::caller::{Action, Caller};
+use domain::ids::{LinkId, ProviderId, Sid, Subject};
+use domain::token::Wanted;
+use domain::token_set::ServingSet;
+use domain::{Error, Result};
+use futures_util::future::join_all;
+use secrecy::ExposeSecret as _;
+use settings::{Provider, Subjects};
+use store::token_sets::{self, Found, Holdings};
+use store::{Lists, Until};
+
+/// Entries that one statement reads.
+const SLICE: usize = 100;
+
+/// One token that is asked for.
+#[derive(Debug)]
+pub struct Entry {
+    /// The owner of the link.
+    pub subject: Subject,
+    /// At which provider; `None` where no provider can be named so.
+    pub provider: Option<ProviderId>,
+    /// Of this account; without it, of the only one there is.
+    pub sid: Option<Sid>,
+}
+
+/// Why an entry gets no token.
+#[derive(Debug)]
+pub enum Refused {
+    /// For the same reason as it would alone.
+    Error(Error),
+    /// There are several accounts with tokens, and it says of none that it is meant.
+    Ambiguous,
+    /// The answer would be larger than any is ([`domain::batch::ANSWER`]).
+    TooMuch,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+type Outcome = std::result::Result<Served, Refused>;
+
+/// The valid access token of each entry, in their order. An error of its own has only what no entry could be answered for.
+pub async fn fetch_many(parts: &Arc<Parts>, caller: &Caller, entries: &[Entry]) -> Result<Vec<Outcome>> {
+    caller.may_somewhere(Action::FetchTokens)?;
+    if let Some(client) = parts.settings.clients.get(&caller.client) {
+        parts.quotas.charge_tokens(client, entries.len(), parts.clock.now())?;
+    }
+    let deadline = parts.clock.monotonic() + DEADLINE;
+    let _place = parts.caller_sized.batch_of(&caller.client).await?;
+    let batch = Batch { parts, caller, deadline, room: Mutex::new(Room::of(entries.len())) };
+    let mut found = Vec::with_capacity(entries.len());
+    for slice in entries.chunks(SLICE) {
+        found.extend(batch.read(slice).await.map_err(caller_sized::told)?);
+    }
+    // Where nobody has to be asked, which is nearly always, there is nothing to wait for.
+    Ok(join_all(found.into_iter().map(|found| batch.settle(found))).await)
+}
+
+/// An entry, as far as reading tells.
+enum Seen<'a> {
+    Settled(Outcome),
+    /// The provider has to be asked, unless it is to rest.
+    Stale(Stale<'a>),
+}
+
+struct Stale<'a> {
+    subject: &'a Subject,
+    provider: &'a ProviderId,
+    settings: &'a Provider,
+    set: ServingSet,
+    rest: Option<Duration>,
+}
+
+/// One request at work.
+struct Batch<'a> {
+    parts: &'a Arc<Parts>,
+    caller: &'a Caller,
+    deadline: Duration,
+    room: Mutex<Room>,
+}
+
+impl<'a> Batch<'a> {
+    /// What there is of each entry of a slice.
+    async fn read(&self, slice: &'a [Entry]) -> Result<Vec<Seen<'a>>> {
+        let known: Vec<_> = slice.iter().map(|entry| self.known(entry)).collect();
+        let allowed = slice.iter().zip(&known).filter_map(|(entry, known)| {
+            let (provider, _) = known.as_ref().ok()?;
+            Some(token_sets::Wanted { subject: &entry.subject, provider, sid: entry.sid.as_ref() })
+        });
+        let wanted: Vec<_> = allowed.collect();
+        let mut lists = self.parts.store.lists(Until::within(self.parts.settings.limits.list_timeout)).await?;
+        let mut found = lists.list_serving(&wanted).await?.into_iter();
+        let seen = slice.iter().zip(known).map(|(entry, known)| match known {
+            Err(error) => Seen::Settled(Err(error.into())),
+            Ok((provider, settings)) => {
+                let found = found.next().unwrap_or_default();
+                self.seen(entry, provider, settings, found).unwrap_or_else(|refused| Seen::Settled(Err(refused)))
+            }
+        });
+        let mut seen: Vec<_> = seen.collect();
+        self.find_rests(&mut lists, &mut seen).await?;
+        Ok(seen)
+    }
+
+    /// The provider of an entry that its caller may ask for, by the rules of fedToken.
+    fn known(&self, entry: &'a Entry) -> Result<(&'a ProviderId, &'a Provider)> {
+        let provider = entry.provider.as_ref().ok_or(Error::Denied)?;
+        let settings = self.parts.settings.providers.get(provider).ok_or(Error::Denied)?;
+        self.caller.may(Action::FetchToken(provider), &entry.subject)?;
+        self.parts.check_subject(&entry.subject)?;
+        Ok((provider, settings))
+    }
+
+    fn seen(
+        &self,
+        entry: &'a Entry,
+        provider: &'a ProviderId,
+        settings: &'a Provider,
+        found: Found,
+    ) -> std::result::Result<Seen<'a>, Refused> {
+        let mut sets = sets_of(self.caller, &entry.subject, self.holdings(found))?;
+        refuse_forgotten(settings)?;
+        if sets.len() > 1 {
+            return Err(Refused::Ambiguous);
+        }
+        let asking = self.asking(&entry.subject, provider, settings);
+        if let Some(answers) = asking.at_once(&sets)? {
+            return Ok(Seen::Settled(self.outcome(&asking, answers)));
+        }
+        let set = sets.pop().ok_or_else(|| Error::internal("nothing is stale where there is nothing"))?;
+        Ok(Seen::Stale(Stale { subject: &entry.subject, provider, settings, set, rest: None }))
+    }
+
+    fn holdings(&self, found: Found) -> Holdings {
+        match (found.is_disabled, self.parts.settings.subjects) {
+            (Some(true), _) => Holdings::Disabled,
+            (None, Subjects::Registered) => Holdings::NoAccount,
+            (Some(false), _) | (None, Subjects::Any) => Holdings::Sets(found.sets),
+        }
+    }
+
+    fn asking<'b>(&'b self, subject: &'b Subject, provider: &'b ProviderId, settings: &Provider) -> Asking<'b> {
+        let wanted = Wanted { floor: self.parts.settings.tokens.min_lifetime, min_ttl: None, force: false };
+        Asking { parts: self.parts, subject, provider, lifetime: settings.lifetime, wanted, turn: Turn::OfBatches }
+    }
+
+    /// Looks which links are to be left alone for a while, in one statement.
+    async fn find_rests(&self, lists: &mut Lists, seen: &mut [Seen<'a>]) -> Result<()> {
+        let stale = |seen: &Seen<'_>| match seen {
+            Seen::Stale(stale) if stale.set.retry_at.is_some() => Some(stale.set.link),
+            Seen::Stale(_) | Seen::Settled(_) => None,
+        };
+        let resting: Vec<LinkId> = seen.iter().filter_map(stale).collect();
+        if resting.is_empty() {
+            return Ok(());
+        }
+        let now = store::now(self.parts.clock.now());
+        let found = lists.seen(&resting, now).await?;
+        let rests: HashMap<LinkId, Option<Duration>> =
+            found.into_iter().map(|(link, seen, _)| (link, seen.rest)).collect();
+        for seen in seen {
+            if let Seen::Stale(stale) = seen {
+                stale.rest = rests.get(&stale.set.link).copied().flatten();
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks the provider for what is stale, when it is its turn.
+    async fn settle(&self, seen: Seen<'a>) -> Outcome {
+        let Stale { subject, provider, settings, set, rest } = match seen {
+            Seen::Settled(outcome) => return outcome,
+            Seen::Stale(stale) => stale,
+        };
+        let asking = self.asking(subject, provider, settings);
+        let answer = asking.settled(set, rest, self.deadline).await?;
+        self.outcome(&asking, vec![answer])
+    }
+
+    /// The token, if the answer has room for it.
+    fn outcome(&self, asking: &Asking<'_>, answers: Vec<Answer>) -> Outcome {
+        let token = asking.conclude(answers)?.pop().ok_or_else(|| Error::internal("served, and nothing is there"))?;
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        if room.takes(&[&token.sid, token.token.expose_secret()]) { Ok(token) } else { Err(Refused::TooMuch) }
+    }
+}
