@@ -41,6 +41,7 @@ impl App {
             flights: Arc::new(Flights::new(&entropy)),
             tokens_seen: Arc::default(),
             wrong_secrets: Arc::default(),
+            quotas: Arc::default(),
             passwords: Arc::default(),
             caller_sized: Arc::new(caller_sized::CallerSized::new(store.lists_at_once())),
             uses: Arc::default(),
@@ -54,6 +55,7 @@ impl App {
             runtime,
         });
         ownership::reconcile(&parts).await?;
+        ownership::keep_issuers(&parts).await?;
         Ok(Self { parts })
     }
 }

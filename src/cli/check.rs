@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use chrono::TimeDelta;
 use serde_json::json;
 
 use super::opened::{build, load};
 use super::output::{Output, Trouble};
+use crate::app::App;
 use crate::service::kin;
-use settings::words_on_odds;
+use settings::{SubjectTokens, words_on_odds};
 
 pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trouble> {
     let configuration = load(config)?;
@@ -31,6 +33,11 @@ pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trou
         all_well &= checked.is_ok();
         tell(output, &issuer.settings().issuer, checked.as_deref().map_err(String::as_str));
     }
+    for (client, checked) in app.parts.upstream.check_clients().await {
+        all_well &= checked.is_ok();
+        tell(output, &format!("client {client}"), checked.as_deref().map_err(String::as_str));
+    }
+    warn_of_clients(&app, output);
     for provider in app.parts.upstream.providers() {
         let id = provider.settings().id.to_string();
         let checked = provider.check().await;
@@ -41,6 +48,26 @@ pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trou
         warn(output, "revocation", &words_on_odds(&entries));
     }
     Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// How long before a client's secret ends that is said.
+const BEFORE_SECRETS_END: TimeDelta = TimeDelta::days(30);
+
+fn warn_of_clients(app: &App, output: &Output) {
+    let today = app.parts.clock.now().date_naive();
+    for client in app.parts.settings.clients.values() {
+        let what = format!("client {}", client.id);
+        if let Some(ends) = client.secret_ends.filter(|ends| *ends <= today + BEFORE_SECRETS_END) {
+            warn(output, &what, &format!("its secret is to end on {ends}: give it another, in secrets = [new, old]"));
+        }
+        if client.takes_endpoint_audience {
+            let words = "takes assertions for the token endpoint's address: a server that it asks elsewhere could show them here";
+            warn(output, &what, words);
+        }
+        if client.subject_tokens == SubjectTokens::InClearToo {
+            warn(output, &what, "takes a subject in clear: whoever has its secret has the tokens of every user");
+        }
+    }
 }
 
 fn tell(output: &Output, what: &str, checked: Result<&str, &str>) {

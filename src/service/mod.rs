@@ -40,6 +40,7 @@ mod desk;
 mod endings;
 mod paid;
 mod parts;
+mod quotas;
 mod token_sets;
 mod tries;
 mod uses;

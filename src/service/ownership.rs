@@ -1,8 +1,10 @@
-//! Single ownership at start: when a provider becomes exclusive, or stops being so, its rows are brought in line once.
+//! What rows obey, held against the settings at start: when a provider becomes exclusive, or stops being so, its links are brought in
+//! line once; an issuer's accounts stay what they were made by.
 
 use std::fmt::Write as _;
 
 use super::Parts;
+use domain::jwt::TokenForm;
 use domain::{Error, Result};
 use store::provider_rules::{Applied, apply, duplicates, find};
 
@@ -14,6 +16,35 @@ use store::provider_rules::{Applied, apply, duplicates, find};
 struct Shared {
     provider: String,
     accounts: String,
+}
+
+/// An issuer whose users would all be called otherwise.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the users of {issuer} have accounts here by the claim {before:?}; with subject_claim = {after:?} they would be strangers, or others. Put subject_claim back"
+)]
+struct Renamed {
+    issuer: String,
+    before: String,
+    after: String,
+}
+
+/// Refuses an issuer that has accounts, and a `subject_claim` other than they were made by.
+pub async fn keep_issuers(parts: &Parts) -> Result<()> {
+    for issuer in &parts.settings.issuers {
+        let (name, after) = (issuer.issuer.as_str(), issuer.form.subject_claim.as_str());
+        let known = store::issuer_rules::find(&mut parts.store.read().await?, name).await?;
+        if known.as_deref() == Some(after) {
+            continue;
+        }
+        // Before this was remembered, it was always `sub`.
+        let before = known.unwrap_or_else(|| TokenForm::default().subject_claim);
+        if before != after && store::issuer_rules::has_accounts(&mut parts.store.read().await?, name).await? {
+            return Err(Error::internal(Renamed { issuer: name.to_owned(), before, after: after.to_owned() }));
+        }
+        store::issuer_rules::write(&mut parts.store.write().await?, name, after).await?;
+    }
+    Ok(())
 }
 
 /// Brings the links of every provider in line with its `exclusive`; refuses with the list of accounts that have several owners.

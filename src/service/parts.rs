@@ -9,6 +9,7 @@ use super::caller_sized::CallerSized;
 use super::callers::{TokensSeen, WrongSecrets};
 use super::keys::Presence;
 use super::passwords::Passwords;
+use super::quotas::Quotas;
 use super::refresh::Flights;
 use super::uses::Uses;
 use domain::clock::SharedClock;
@@ -44,6 +45,8 @@ pub struct Parts {
     pub tokens_seen: Arc<TokensSeen>,
     /// Guesses at the secrets of applications.
     pub wrong_secrets: Arc<WrongSecrets>,
+    /// How many tokens applications fetch.
+    pub quotas: Arc<Quotas>,
     /// How many passwords are looked at at once.
     pub passwords: Arc<Passwords>,
     /// Whose turn it is to list, and what everybody has spent on it.

@@ -8,8 +8,8 @@ use super::{Current, Parts, bind};
 use domain::Result;
 use domain::ids::LinkId;
 use store::{
-    at, attempts, condo_sessions, confirm_phone_actions, known_places, oauth_codes, oauth_refresh_tokens, oauth_tokens,
-    sessions, uses,
+    at, attempts, client_assertions, condo_sessions, confirm_phone_actions, known_places, oauth_codes,
+    oauth_refresh_tokens, oauth_tokens, sessions, uses,
 };
 
 /// How often last uses are written.
@@ -56,6 +56,8 @@ pub async fn delete(parts: &Parts) -> Result<()> {
     sessions::sweep(&mut parts.store.write().await?, at(now)).await?;
     condo_sessions::sweep(&mut parts.store.write().await?, at(now)).await?;
     confirm_phone_actions::sweep(&mut parts.store.write().await?, at(now)).await?;
+    // A minute later than by this clock: it may be ahead of the one that wrote.
+    client_assertions::sweep(&mut parts.store.write().await?, at(now - TimeDelta::minutes(1))).await?;
     attempts::sweep(&mut parts.store.write().await?, at(now)).await?;
     known_places::sweep(&mut parts.store.write().await?, at(now)).await?;
     bind::sweep(parts, now - AFTERLIFE).await?;

@@ -72,6 +72,9 @@ pub async fn fetch(parts: &Arc<Parts>, caller: &Caller, request: &Request) -> Re
     let settings = parts.settings.providers.get(&provider).ok_or(Error::Denied)?;
     caller.may(Action::FetchToken(&provider), &request.subject)?;
     parts.check_subject(&request.subject)?;
+    if let Some(client) = parts.settings.clients.get(&caller.client) {
+        parts.quotas.charge(client, 1, parts.clock.now())?;
+    }
     let sets = read(parts, caller, &request.subject, &provider).await?;
     if !settings.remember_tokens {
         return Err(Error::no_token("the provider's tokens are not remembered (remember_tokens = false)"));

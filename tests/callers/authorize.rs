@@ -292,7 +292,7 @@ redirect_uris = ["https://app.example/signed-in"]
         let metadata = format!("{}/.well-known/oauth-authorization-server/blitz", world.base);
         let metadata = world.send("GET", &metadata, &As::Nobody, Body::None, &[]).await.json();
         assert_eq!(metadata["response_types_supported"], json!([]));
-        assert_eq!(metadata["grant_types_supported"], json!(["client_credentials"]));
+        assert_eq!(metadata["grant_types_supported"], json!(["client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"]));
         assert!(metadata.get("authorization_endpoint").is_none());
     }
 

@@ -1,5 +1,6 @@
 //! Who calls: tokens, secrets, codes, JWTs of others, proxies, and what each opens.
 
+mod assertions;
 mod authorize;
 mod bound_tokens;
 mod claims;

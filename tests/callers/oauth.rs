@@ -240,7 +240,7 @@ both_engines! {
         assert_eq!(metadata["introspection_endpoint"], json!(format!("{base}/oauth/introspect")));
         assert_eq!(metadata["revocation_endpoint"], json!(format!("{base}/oauth/revoke")));
         assert_eq!(metadata["authorization_endpoint"], json!(format!("{base}/oauth/ae")));
-        assert_eq!(metadata["grant_types_supported"], json!(["authorization_code", "refresh_token", "client_credentials"]));
+        assert_eq!(metadata["grant_types_supported"], json!(["authorization_code", "refresh_token", "client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"]));
         assert_eq!(metadata["response_types_supported"], json!(["code"]));
         assert_eq!(metadata["code_challenge_methods_supported"], json!(["S256"]));
         assert_eq!(metadata["authorization_response_iss_parameter_supported"], json!(true));

@@ -6,13 +6,14 @@ mod network;
 
 use std::fmt::Write as _;
 
+use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
 };
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::world::{As, CONSOLE, World};
@@ -127,6 +128,17 @@ impl Key {
             jwk["kid"] = json!(kid);
         }
         jwk
+    }
+
+    /// The public half, as PEM.
+    pub(crate) fn pem(&self) -> String {
+        let der: PublicKeyX509Der<'_> = match &self.pair {
+            Pair::Ec(pair) => pair.public_key().as_der(),
+            Pair::Rsa(pair) => pair.public_key().as_der(),
+            Pair::Ed(pair) => pair.public_key().as_der(),
+        }
+        .expect("DER");
+        format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der.as_ref()))
     }
 
     /// The algorithm that goes without saying.

@@ -24,19 +24,25 @@ pub fn of(wanted: &Filter, page: Option<&Page>) -> usize {
 pub struct Spent {
     points: usize,
     until: DateTime<Utc>,
+    window: TimeDelta,
 }
 
 impl Spent {
     /// Nothing yet, in an hour that begins now.
     pub fn nothing(now: DateTime<Utc>) -> Self {
-        Self { points: 0, until: now + WINDOW }
+        Self::nothing_within(now, WINDOW)
+    }
+
+    /// Nothing yet, in a window of this length that begins now.
+    pub fn nothing_within(now: DateTime<Utc>, window: TimeDelta) -> Self {
+        Self { points: 0, until: now + window, window }
     }
 
     /// Spends so many points more. If that is more than are left of `budget`, it spends none and gives how long it takes until
     /// there are all of them again: what is refused costs nothing.
     pub fn charge(&mut self, now: DateTime<Utc>, points: usize, budget: usize) -> Result<(), Duration> {
         if self.is_over(now) {
-            *self = Self::nothing(now);
+            *self = Self::nothing_within(now, self.window);
         }
         let spent = self.points.saturating_add(points);
         if spent > budget {
@@ -46,9 +52,9 @@ impl Spent {
         Ok(())
     }
 
-    /// Whether its hour has ended. A clock that was set back by more than one doesn't make it last.
+    /// Whether its window has ended. A clock that was set back by more than one doesn't make it last.
     pub fn is_over(&self, now: DateTime<Utc>) -> bool {
-        now >= self.until || self.until - now > WINDOW
+        now >= self.until || self.until - now > self.window
     }
 }
 

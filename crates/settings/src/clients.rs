@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::suggestion;
 use super::providers::Providers;
 use super::reader::Reader;
-use super::scalar::{boolean, text, text_as, title};
+use super::scalar::{boolean, text, text_as, title, whole};
 use super::secret::own_secret;
 use super::types::{Client, SubjectTokens};
-use super::{address, at};
+use super::{address, at, client_proof};
 use domain::Error;
 use domain::ids::ClientId;
 use domain::scope::Scope;
+
+/// More than anybody fetches in a minute; and within what is counted.
+const MOST_TOKENS: usize = 1_000_000_000;
 
 /// Reads all of them; `providers` are those their scopes may name.
 pub(super) fn read(top: &mut Reader<'_>, providers: &Providers) -> BTreeMap<ClientId, Client> {
@@ -35,14 +38,17 @@ pub(super) fn read(top: &mut Reader<'_>, providers: &Providers) -> BTreeMap<Clie
 
 fn read_one(mut reader: Reader<'_>, id: Option<ClientId>, providers: &Providers) -> Option<Client> {
     let name = reader.optional("name", text_as(title));
-    let secret = own_secret(&mut reader, "secret");
+    let proof = client_proof::read(&mut reader);
     let rest_password = own_secret(&mut reader, "rest_password");
     let scopes = reader.list("scopes", |text| scope(text, providers)).unwrap_or_default();
     let callbacks = reader.list("callbacks", address::callback).unwrap_or_default();
     let redirect_uris = reader.list("redirect_uris", address::callback).unwrap_or_default();
-    if !redirect_uris.is_empty() && !reader.has("secret") {
+    let proves_itself =
+        reader.has("secret") || reader.has("secrets") || proof.keys.is_some() || proof.workload.is_some();
+    if !redirect_uris.is_empty() && !proves_itself {
         reader.wrong("redirect_uris", "are of no use without secret, which codes are redeemed with");
     }
+    let tokens_per_minute = reader.optional("tokens_per_minute", whole(1..=MOST_TOKENS));
     let introspect_any = reader.with_default("introspect_any", false, boolean);
     let subject_tokens = read_subject_tokens(&mut reader);
     let at = at::read(&mut reader, id.as_ref());
@@ -51,7 +57,12 @@ fn read_one(mut reader: Reader<'_>, id: Option<ClientId>, providers: &Providers)
     Some(Client {
         name: name.unwrap_or_else(|| id.as_str().to_owned()),
         id,
-        secret,
+        secrets: proof.secrets,
+        secret_ends: proof.secret_ends,
+        keys: proof.keys,
+        takes_endpoint_audience: proof.takes_endpoint_audience,
+        workload: proof.workload,
+        tokens_per_minute,
         rest_password,
         scopes,
         callbacks,

@@ -17,6 +17,7 @@
 mod address;
 mod at;
 mod client_auth;
+mod client_proof;
 mod clients;
 mod database;
 mod error;
@@ -160,6 +161,7 @@ fn read(mut top: Reader<'_>) -> Option<Configuration> {
     let clients = clients::read(&mut top, &providers);
     let issuers = issuers::read(&mut top, &clients);
     at::check(&top, &clients, &issuers);
+    client_proof::check(&top, &clients);
     let partners = partners::read(&mut top);
     top.finish();
     let start = Start { listen, ops_listen, drain, stop_within, database_url, keyring: keyring? };

@@ -55,6 +55,20 @@ pub(super) fn own_secret(reader: &mut Reader<'_>, key: &'static str) -> Option<S
     Some(secret)
 }
 
+/// Several of them, each named by a table.
+pub(super) fn own_secrets(reader: &mut Reader<'_>, key: &'static str) -> Vec<SecretString> {
+    let mut secrets = Vec::new();
+    for place in reader.entries(key) {
+        let at = place.path().to_owned();
+        let Some(secret) = fetch(place) else { continue };
+        if secret.expose_secret().len() < LENGTH {
+            reader.wrong(key, format!("{at} has fewer than {LENGTH} bytes: openssl rand -base64 32"));
+        }
+        secrets.push(secret);
+    }
+    secrets
+}
+
 /// Where the keyring is: a file, which need not exist yet, or the text of an environment variable.
 pub(super) fn keyring(vault: &mut Reader<'_>) -> Option<KeyringSource> {
     let mut place = match vault.value("keyring") {

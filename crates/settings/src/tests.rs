@@ -316,7 +316,7 @@ fn secrets_come_from_variables_and_files_only() {
             _ => None,
         };
         let read = Configuration::parse(&text, folder.path(), &env, literals).map_err(|errors| errors.to_string())?;
-        Ok(read.settings.clients.into_values().next().unwrap().secret.unwrap().expose_secret().to_owned())
+        Ok(read.settings.clients.into_values().next().unwrap().secrets[0].expose_secret().to_owned())
     };
     let refuse = |secret: &str| -> String { parse(secret, Literals::Refuse).unwrap_err() };
     let at = "clients[0].secret";

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::NaiveDate;
 use ipnet::IpNet;
 use secrecy::{SecretSlice, SecretString};
 use tokio::sync::mpsc::UnboundedSender;
@@ -13,7 +14,7 @@ use domain::confirmation::ShortMessage;
 use domain::expiry::Lifetime;
 use domain::failure::DeadError;
 use domain::ids::{ClientId, ProviderId};
-use domain::jwt::TokenForm;
+use domain::jwt::{Rule, TokenForm};
 use domain::partner::{Fields, Trust};
 use domain::scope::Scope;
 
@@ -155,8 +156,19 @@ pub struct Client {
     pub id: ClientId,
     /// What people read.
     pub name: String,
-    /// Its OAuth client secret; absent: it gets no tokens of ours.
-    pub secret: Option<SecretString>,
+    /// Its OAuth client secrets: each is as good as the other.
+    pub secrets: Vec<SecretString>,
+    /// The day by which it should have others: nothing happens then but that we say so.
+    pub secret_ends: Option<NaiveDate>,
+    /// The keys that its assertions are signed with (RFC 7523 §2.2).
+    pub keys: Option<ClientKeys>,
+    /// Whether an assertion may be made for the token endpoint's address instead of our issuer: another server that knows the
+    /// address could be shown it as well.
+    pub takes_endpoint_audience: bool,
+    /// What its platform gives the program, which proves it as well.
+    pub workload: Option<Workload>,
+    /// How many tokens it may fetch in a minute; absent: as many as it likes.
+    pub tokens_per_minute: Option<usize>,
     /// Its REST password for Basic; absent: no Basic.
     pub rest_password: Option<SecretString>,
     /// The most it can be granted.
@@ -171,6 +183,41 @@ pub struct Client {
     pub subject_tokens: SubjectTokens,
     /// What it is to the issuers, by what they call themselves.
     pub at: BTreeMap<String, ClientAt>,
+}
+
+/// The keys of an application.
+#[derive(Clone, Debug)]
+pub enum ClientKeys {
+    /// One, as PEM (SubjectPublicKeyInfo).
+    Pem(String),
+    /// A key set at this address.
+    At(Url),
+}
+
+/// A program that its platform vouches for: a Kubernetes service account, a CI job.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    /// Who vouches: what stands in `iss`, compared exactly.
+    pub issuer: String,
+    /// For whom: what stands in `sub`, compared exactly.
+    pub subject: String,
+    /// What stands in `aud`, and nothing beside it.
+    pub audience: String,
+    /// What else it has to say, such as the id of what has the name now.
+    pub require: Rule,
+    /// Where the platform's keys are.
+    pub keys: WorkloadKeys,
+}
+
+/// Where a platform's keys are.
+#[derive(Clone, Debug)]
+pub enum WorkloadKeys {
+    /// Where its metadata says.
+    Discovered,
+    /// At this address.
+    At(Url),
+    /// In this file, which is read again for a key that is not in it.
+    File(PathBuf),
 }
 
 /// What a client may show for a subject (RFC 8693 §2.1).

@@ -373,6 +373,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    use diesel::sql_types::{Binary, Text};
+    use crate::types::Instant;
+
+    client_assertions (client, jti_hash) {
+        client -> Text,
+        jti_hash -> Binary,
+        until -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Text;
+
+    issuer_rules (issuer) {
+        issuer -> Text,
+        subject_claim -> Text,
+    }
+}
+
+diesel::table! {
     use diesel::sql_types::{Nullable, Text};
     use crate::types::{Id, Instant};
 
@@ -417,5 +437,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     dropped_keys,
     instances,
     provider_rules,
+    client_assertions,
+    issuer_rules,
     audit
 );

@@ -2,10 +2,15 @@
 //! for it counts only where it agrees.
 
 use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, VerificationAlgorithm,
+};
 use base64::Engine as _;
 use base64::alphabet::URL_SAFE;
 use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
+use rustls::pki_types::SubjectPublicKeyInfoDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value;
 
 /// How JOSE writes bytes. Some leave bits behind the last byte that mean nothing.
@@ -56,6 +61,8 @@ struct Key {
     id: Option<String>,
     /// What it may have signed by: all that its kind can, or what of that it is kept to.
     algorithms: Vec<Algorithm>,
+    /// Whether a token may call it as it likes, since nobody else has.
+    has_any_name: bool,
     public: DecodingKey,
 }
 
@@ -69,6 +76,24 @@ impl Keys {
         let document: Value = serde_json::from_slice(body).ok()?;
         let written = document.get("keys")?.as_array()?.iter().map(Written);
         Some(Self(written.filter_map(Key::read).collect()))
+    }
+
+    /// The one key of a PEM file (SubjectPublicKeyInfo), which has no name: it may be called anything; `None` if it is none that signs
+    /// for us.
+    pub(crate) fn of_pem(pem: &str) -> Option<Self> {
+        let spki = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes()).ok()?;
+        let is = |kind: &'static dyn VerificationAlgorithm| ParsedPublicKey::new(kind, &spki).is_ok();
+        // The library that verifies reads this form as well as those that its names say.
+        let (public, algorithms) = if is(&RSA_PKCS1_2048_8192_SHA256) {
+            (DecodingKey::from_rsa_der(&spki), AlgorithmFamily::Rsa.algorithms())
+        } else if is(&ECDSA_P256_SHA256_FIXED) {
+            (DecodingKey::from_ec_der(&spki), [Algorithm::ES256].as_slice())
+        } else if is(&ED25519) {
+            (DecodingKey::from_ed_der(&spki), [Algorithm::EdDSA].as_slice())
+        } else {
+            return None;
+        };
+        Some(Self(vec![Key { id: None, algorithms: algorithms.to_vec(), has_any_name: true, public }]))
     }
 
     /// How many there are.
@@ -151,11 +176,12 @@ impl Key {
             Some(name) => vec![name.as_str()?.parse().ok().filter(|own| of_kind.contains(own))?],
             None => of_kind.to_vec(),
         };
-        written.verifies().then_some(Self { id, algorithms, public })
+        written.verifies().then_some(Self { id, algorithms, has_any_name: false, public })
     }
 
     fn fits(&self, signed: &Signed<'_>) -> bool {
-        self.algorithms.contains(&signed.algorithm) && signed.key_id.is_none_or(|id| self.id.as_deref() == Some(id))
+        let is_named = |id: &str| self.has_any_name || self.id.as_deref() == Some(id);
+        self.algorithms.contains(&signed.algorithm) && signed.key_id.is_none_or(is_named)
     }
 
     /// The library is told the algorithm, and reads nothing of the token.

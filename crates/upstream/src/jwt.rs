@@ -1,18 +1,13 @@
 //! A JWT taken apart, its claims read as far as somebody judges them; and every check of an access token (RFC 9068) that needs
 //! no key.
 
-use std::time::Duration;
-
 use base64::Engine as _;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use jsonwebtoken::Algorithm;
 use serde_json::{Map, Value};
 
 use super::jwks::{BASE64URL, Signed};
-use domain::jwt::{AccessClaims, TokenForm};
-
-/// How far an issuer's clock may be ahead of ours. Its tokens end by ours.
-const LEEWAY: TimeDelta = TimeDelta::seconds(60);
+use domain::jwt::{AccessClaims, TokenForm, lasts_until, moment};
 
 /// What access tokens may be signed by.
 pub(crate) const ACCESS_TOKENS: [Algorithm; 4] =
@@ -93,26 +88,12 @@ impl<'a> Jwt<'a> {
         if !form.is_kind(self.kind()?.as_deref()) {
             return Err("its typ is not that of an access token");
         }
-        let expires = self.lasts_until(now)?;
+        let expires = lasts_until(&self.claims, now)?;
         let claims = form.read(&self.claims, expires)?;
         if !claims.audiences.iter().any(|audience| is_for_us(audience)) {
             return Err("it is for another audience");
         }
         Ok(claims)
-    }
-
-    /// When it ends, if it has begun and is not over.
-    pub(crate) fn lasts_until(&self, now: DateTime<Utc>) -> Result<DateTime<Utc>, &'static str> {
-        let expires = self.moment("exp")?.ok_or("it has no exp")?;
-        if expires <= now {
-            return Err("it is expired");
-        }
-        for claim in ["nbf", "iat"] {
-            if self.moment(claim)?.is_some_and(|moment| moment > now + LEEWAY) {
-                return Err("it is of the future");
-            }
-        }
-        Ok(expires)
     }
 
     /// Whom it names as its audience, as the form has it; nothing of it is believed.
@@ -149,14 +130,13 @@ impl<'a> Jwt<'a> {
         }
     }
 
-    /// A time (RFC 7519 §2), if the claim is there. A null is not left out: it is wrong.
+    /// A time, as [`domain::jwt::moment`] reads it.
     pub(crate) fn moment(&self, claim: &str) -> Result<Option<DateTime<Utc>>, &'static str> {
-        let Some(value) = self.claims.get(claim) else { return Ok(None) };
-        let whole = || DateTime::from_timestamp(value.as_i64()?, 0);
-        let broken = || {
-            let since = TimeDelta::from_std(Duration::try_from_secs_f64(value.as_f64()?).ok()?).ok()?;
-            DateTime::UNIX_EPOCH.checked_add_signed(since)
-        };
-        whole().or_else(broken).map(Some).ok_or("a time in it is none")
+        moment(&self.claims, claim)
+    }
+
+    /// All that it says, while it is taken apart.
+    pub(crate) fn said(&self) -> &Map<String, Value> {
+        &self.claims
     }
 }

@@ -27,6 +27,7 @@
 mod assertion;
 mod body;
 mod cached;
+mod callers;
 mod client;
 mod discovery;
 mod identity;
@@ -45,6 +46,7 @@ mod provider;
 mod pushed;
 mod registry;
 mod revocation;
+mod signing_keys;
 mod sms;
 mod template;
 #[cfg(test)]

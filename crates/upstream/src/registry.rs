@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
+use super::callers::CallerKeys;
 use super::issuer::Issuer;
 use super::jwt::Jwt;
 use super::partner::UserInfoError;
@@ -13,7 +15,7 @@ use super::sms::Gateway;
 use super::{client, partner};
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
-use domain::ids::ProviderId;
+use domain::ids::{ClientId, ProviderId};
 use domain::jwt::AccessClaims;
 use domain::{Error, Result};
 use settings::{PartnerClient, Settings};
@@ -24,6 +26,7 @@ pub struct Upstream {
     client: client::Client,
     providers: BTreeMap<ProviderId, Arc<Provider>>,
     issuers: BTreeMap<String, Issuer>,
+    callers: BTreeMap<ClientId, CallerKeys>,
     sms: Gateway,
 }
 
@@ -45,8 +48,16 @@ impl Upstream {
             .iter()
             .map(|issuer| (issuer.issuer.clone(), Issuer::new(issuer.clone(), client.clone(), Arc::clone(clock))));
         let issuers = issuers.collect();
+        let mut callers = BTreeMap::new();
+        for (id, of) in &settings.clients {
+            let endpoint = of.takes_endpoint_audience.then(|| format!("{}/oauth/te", settings.issuer()));
+            let audiences = std::iter::once(settings.issuer()).chain(endpoint).collect();
+            if let Some(keys) = CallerKeys::new(of, audiences, &client, clock)? {
+                callers.insert(id.clone(), keys);
+            }
+        }
         let sms = Gateway::new(settings.sms.as_ref(), client.clone(), Arc::clone(clock), Arc::clone(entropy));
-        Ok(Self { client, providers, issuers, sms })
+        Ok(Self { client, providers, issuers, callers, sms })
     }
 
     /// The provider of that type and name.
@@ -82,6 +93,32 @@ impl Upstream {
         let jwt = Jwt::parse(token)?;
         let issuer = self.issuer_of(&jwt)?.settings();
         Some((issuer, jwt.claimed_audiences(&issuer.form)))
+    }
+
+    /// Whom a client's JWT names as its issuer and its subject. Nothing of it is believed.
+    pub fn claimed_client(&self, token: &str) -> Option<(String, String)> {
+        let jwt = Jwt::parse(token)?;
+        Some((jwt.issuer()?.to_owned(), jwt.text("sub")?.to_owned()))
+    }
+
+    /// The id of an assertion that this client has made for us (RFC 7523 §3). [`Error::Denied`] if it has not,
+    /// [`Error::ProviderUnavailable`] if nobody can tell for the moment.
+    pub async fn client_assertion(&self, client: &ClientId, token: &str) -> Result<String> {
+        self.callers.get(client).ok_or(Error::Denied)?.assertion(token).await
+    }
+
+    /// Until when this token proves a client's workload; errors as of [`Upstream::client_assertion`].
+    pub async fn workload(&self, client: &ClientId, token: &str) -> Result<DateTime<Utc>> {
+        self.callers.get(client).ok_or(Error::Denied)?.workload(token).await
+    }
+
+    /// Looks whether the keys of clients can be had; a line for each.
+    pub async fn check_clients(&self) -> Vec<(ClientId, std::result::Result<String, String>)> {
+        let mut told = Vec::new();
+        for (id, keys) in &self.callers {
+            told.extend(keys.check().await.into_iter().map(|line| (id.clone(), line)));
+        }
+        told
     }
 
     fn issuer_of(&self, jwt: &Jwt<'_>) -> Option<&Issuer> {

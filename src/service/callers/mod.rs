@@ -1,5 +1,6 @@
 //! Who calls: the caller that a token or a password stands for.
 
+mod assertion;
 mod jwt;
 mod seen;
 mod wrong;
@@ -19,18 +20,26 @@ use domain::{Error, Result};
 use settings::Client;
 use store::oauth_tokens::find;
 
+pub use assertion::{Asserted, by_assertion};
 use jwt::Newcomers;
 pub(super) use jwt::{is_one, subject_of};
 pub use seen::TokensSeen;
 pub(super) use seen::{Purpose, Seen, hash};
 pub use wrong::WrongSecrets;
 
-/// Compares a secret with what a caller sent, in constant time, their lengths hidden too.
-fn matches(secret: Option<&SecretString>, sent: &SecretString) -> bool {
-    // Against a client without a secret the same work is done and the answer is no.
-    let expected = hash(secret.map_or("", secrecy::ExposeSecret::expose_secret));
-    let same: bool = expected.ct_eq(&hash(sent.expose_secret())).into();
-    same && secret.is_some()
+/// As many secrets as are compared at least.
+const COMPARED: usize = 2;
+
+/// Compares each secret with what a caller sent, in constant time, their lengths hidden too.
+fn matches(secrets: &[SecretString], sent: &SecretString) -> bool {
+    let sent = hash(sent.expose_secret());
+    // Against a client without a secret, or with one, the same work is done as for two.
+    (0..secrets.len().max(COMPARED)).fold(false, |found, index| {
+        let secret = secrets.get(index);
+        let expected = hash(secret.map_or("", secrecy::ExposeSecret::expose_secret));
+        let same: bool = expected.ct_eq(&sent).into();
+        found | (same & secret.is_some())
+    })
 }
 
 /// The caller that a bearer token stands for, ours or an issuer's; [`Error::Denied`] whatever is wrong with it.
@@ -83,7 +92,7 @@ fn caller(client: &Client, mode: Mode, scopes: &[Scope]) -> Caller {
 /// alone, as for [`client`].
 pub fn from_basic(parts: &Parts, id: &str, password: &SecretString, from: impl FnOnce() -> IpAddr) -> Result<Caller> {
     let client = find_client(parts, id);
-    let matches = matches(client.and_then(|client| client.rest_password.as_ref()), password);
+    let matches = matches(client.map_or(&[], |client| client.rest_password.as_slice()), password);
     let client = client.filter(|_| matches).ok_or_else(|| refused(parts, "REST password", from()))?;
     Ok(caller(client, Mode::System, &client.scopes))
 }
@@ -97,7 +106,7 @@ pub fn client<'a>(
     from: impl FnOnce() -> IpAddr,
 ) -> Result<&'a Client> {
     let client = find_client(parts, id);
-    let matches = matches(client.and_then(|client| client.secret.as_ref()), secret);
+    let matches = matches(client.map_or(&[], |client| &client.secrets), secret);
     client.filter(|_| matches).ok_or_else(|| refused(parts, "client secret", from()))
 }
 

@@ -1,12 +1,11 @@
 //! Token exchange (RFC 8693): a service shows the token that its user sent it, and gets a valid one of the provider's, or a reason
 //! that it can act on. It makes no link and no account, and keeps nothing.
 
+mod refused;
 mod subject;
 
 use std::sync::Arc;
 use std::time::Duration;
-
-use secrecy::SecretString;
 
 use super::tokens::{self, Request, Served};
 use super::{Parts, links};
@@ -17,6 +16,7 @@ use domain::scope::Scope;
 use domain::{Error, Result};
 use settings::Client;
 
+pub use refused::Refused;
 pub use subject::SubjectToken;
 
 /// What a client asks for.
@@ -31,44 +31,6 @@ pub struct Exchange {
     pub sid: Option<Sid>,
     /// Refresh if less than this is left; at most [`tokens::MAX_MIN_TTL`].
     pub min_ttl: Option<Duration>,
-}
-
-/// Why there is no token.
-#[derive(Debug)]
-pub enum Refused {
-    /// The client may exchange nothing at all.
-    Client,
-    /// The subject token is not believed; the log says why.
-    SubjectToken,
-    /// There is no such provider, or not for this client.
-    Target,
-    /// The provider's tokens can't be had, by a decision of the operator's.
-    NoTokens(String),
-    /// The subject has several accounts there. Which, is told to those who may list them.
-    SeveralAccounts(Vec<(Sid, Option<String>)>),
-    /// The user has to do something about it.
-    Interaction {
-        /// What is amiss, for programs.
-        reason: Reason,
-        /// The same for people.
-        why: String,
-        /// The scopes that are wanted and were not granted.
-        missing_scopes: Vec<String>,
-    },
-    /// Something else.
-    Failed(Error),
-}
-
-impl From<Error> for Refused {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-/// On whose behalf a client asks, once that is believed.
-struct Whose {
-    subject: Subject,
-    caller: Caller,
 }
 
 /// A provider's token for a token of its user's.
@@ -134,6 +96,3 @@ impl std::fmt::Debug for Exchange {
         f.debug_struct("Exchange").field("audience", &self.audience).finish_non_exhaustive()
     }
 }
-
-/// A token in the hands of whoever asks; never shown.
-pub(super) type Token = SecretString;

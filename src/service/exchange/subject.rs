@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Refused, Token, Whose};
+use super::refused::Refused;
 use crate::service::Parts;
 use crate::service::callers::{Purpose, from_known_bearer, hash, is_one, subject_of};
 use domain::Error;
@@ -17,9 +17,15 @@ use store::accounts::find;
 /// What stands for the subject.
 pub enum SubjectToken {
     /// An access token: ours, or an issuer's.
-    Access(Token),
+    Access(SecretString),
     /// The subject itself.
     InClear(String),
+}
+
+/// On whose behalf a client asks, once that is believed.
+pub(super) struct Whose {
+    pub(super) subject: Subject,
+    pub(super) caller: Caller,
 }
 
 type Found = std::result::Result<Option<Whose>, Refused>;

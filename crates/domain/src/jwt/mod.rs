@@ -1,11 +1,15 @@
 //! What is believed of an issuer's JWTs, beside its signature: how its access tokens look, whom they are for, and whose they are.
 
+mod proof;
 mod rule;
+mod time;
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
+pub use proof::{REMEMBERED_FOR, Vouched, assertion, workload};
 pub use rule::{Condition, Rule, find};
+pub use time::{lasts_until, moment};
 
 /// How an issuer's access tokens look. [`TokenForm::default`] is RFC 9068's.
 #[derive(Clone, Debug, PartialEq, Eq)]

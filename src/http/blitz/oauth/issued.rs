@@ -16,7 +16,7 @@ pub(crate) async fn introspect(app: App, request: HttpRequest, payload: Payload)
 
 async fn describe(app: &App, request: &HttpRequest, payload: Payload) -> Result<Value, Refusal> {
     let form = Form::read(request, payload).await?;
-    let client = authenticate(app, request, &form)?;
+    let client = authenticate(app, request, &form).await?;
     let Some(token) = grants::introspect(&app.parts, client, form.require("token")?).await? else {
         return Ok(json!({"active": false}));
     };
@@ -48,7 +48,7 @@ pub(crate) async fn revoke(app: App, request: HttpRequest, payload: Payload) -> 
 
 async fn forget(app: &App, request: &HttpRequest, payload: Payload) -> Result<(), Refusal> {
     let form = Form::read(request, payload).await?;
-    let client = authenticate(app, request, &form)?;
+    let client = authenticate(app, request, &form).await?;
     match grants::revoke(&app.parts, client, form.require("token")?).await {
         // RFC 7009 §2.1: a token of another client's is refused, and its client told so.
         Err(Error::Denied) => Err(refusal("unauthorized_client", "the token was issued to another application")),

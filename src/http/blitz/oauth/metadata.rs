@@ -9,11 +9,16 @@ use domain::pkce;
 use domain::scope::Scope;
 use settings::Subjects;
 
+/// What assertions may be signed by.
+const ASSERTION_ALGORITHMS: [&str; 4] = ["ES256", "RS256", "PS256", "EdDSA"];
+
 /// `GET /.well-known/oauth-authorization-server{base_path}`
 pub(crate) async fn metadata(app: App) -> HttpResponse {
     let settings = &app.parts.settings;
     let issuer = settings.issuer();
-    let methods = ["client_secret_basic", "client_secret_post"];
+    let asserts = settings.clients.values().any(|client| client.keys.is_some());
+    let by_secret = ["client_secret_basic", "client_secret_post"];
+    let methods: Vec<&str> = by_secret.into_iter().chain(asserts.then_some("private_key_jwt")).collect();
     let mut document = json!({
         "issuer": issuer,
         "token_endpoint": format!("{issuer}/oauth/te"),
@@ -28,6 +33,12 @@ pub(crate) async fn metadata(app: App) -> HttpResponse {
         // Without those of single providers: anybody may read this.
         "scopes_supported": Scope::FIXED.each_ref().map(ToString::to_string),
     });
+    if let (true, Some(members)) = (asserts, document.as_object_mut()) {
+        for endpoint in ["token", "introspection", "revocation"] {
+            let name = format!("{endpoint}_endpoint_auth_signing_alg_values_supported");
+            members.insert(name, json!(ASSERTION_ALGORITHMS));
+        }
+    }
     // Where the users live elsewhere, nobody signs in here.
     if let (Subjects::Registered, Some(members)) = (settings.subjects, document.as_object_mut()) {
         for (name, value) in [

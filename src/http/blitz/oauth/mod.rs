@@ -8,7 +8,7 @@ mod token;
 use std::collections::HashMap;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use actix_web::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -20,7 +20,7 @@ use crate::http::address::origin;
 use crate::http::caller::{Credentials, credentials, refuse_nul};
 use crate::http::failure::{report, retry_after};
 use crate::http::limits::{Kind, Unread, body};
-use crate::service::callers;
+use crate::service::callers::{self, Asserted};
 use domain::Error;
 use settings::Client;
 
@@ -145,6 +145,11 @@ impl Form {
         self.once.get(name).map(SecretString::expose_secret).filter(|value| !value.is_empty())
     }
 
+    /// A parameter that is a secret; an empty one is left out.
+    fn secret(&self, name: &str) -> Option<&SecretString> {
+        self.once.get(name).filter(|value| !value.expose_secret().is_empty())
+    }
+
     /// A parameter that has to be there.
     pub(in crate::http::blitz) fn require(&self, name: &'static str) -> Result<&str, Refusal> {
         self.get(name).ok_or_else(|| refusal("invalid_request", &format!("{name} is missing")))
@@ -161,9 +166,23 @@ impl Form {
     }
 }
 
-/// The client that calls: by Basic, id and secret form-encoded, or in the body; not by both (RFC 6749 §2.3).
-fn authenticate<'a>(app: &'a App, request: &HttpRequest, form: &Form) -> Result<&'a Client, Refusal> {
+/// RFC 7523 §2.2.
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// The client that calls: by Basic, id and secret form-encoded, in the body, or by an assertion (RFC 7521 §4.2); by one of them
+/// (RFC 6749 §2.3).
+async fn authenticate<'a>(app: &'a App, request: &HttpRequest, form: &Form) -> Result<&'a Client, Refusal> {
     let in_body = form.get("client_secret");
+    if let Some(assertion) = form.secret("client_assertion") {
+        if in_body.is_some() || request.headers().contains_key(AUTHORIZATION) {
+            return Err(refusal("invalid_request", "the client authenticates twice"));
+        }
+        if form.get("client_assertion_type") != Some(JWT_BEARER) {
+            return Err(refusal("invalid_request", &format!("client_assertion_type must be {JWT_BEARER}")));
+        }
+        let asserted = Asserted { client: form.get("client_id"), assertion };
+        return Ok(callers::by_assertion(&app.parts, asserted, || origin(app, request).ip).await?);
+    }
     let (id, secret) = match (credentials(request)?, in_body) {
         (Some(_), Some(_)) => return Err(refusal("invalid_request", "the client authenticates twice")),
         (Some(Credentials::Basic(id, secret)), None) => {

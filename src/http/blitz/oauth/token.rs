@@ -18,7 +18,7 @@ pub(crate) async fn token(app: App, request: HttpRequest, payload: Payload) -> H
 
 async fn grant(app: &App, request: &HttpRequest, payload: Payload) -> Result<Value, Refusal> {
     let form = Form::read(request, payload).await?;
-    let client = authenticate(app, request, &form)?;
+    let client = authenticate(app, request, &form).await?;
     let issued = match form.require("grant_type")? {
         exchange::GRANT_TYPE => return exchange::granted(app, client, &form).await,
         "client_credentials" => for_itself(app, client, &form).await?,

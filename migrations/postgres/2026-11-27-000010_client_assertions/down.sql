@@ -1,0 +1,2 @@
+DROP TABLE issuer_rules;
+DROP TABLE client_assertions;
