@@ -2,6 +2,7 @@
 
 mod accounts;
 mod form;
+mod libraries;
 mod reconnect;
 mod whose;
 

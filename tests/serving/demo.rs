@@ -12,7 +12,7 @@ fn the_demo_walks_itself() {
     assert!(walked.status.success(), "{}{}", walked.stdout, walked.stderr);
     let steps: Vec<&str> = walked.stdout.lines().filter_map(|line| line.strip_prefix("ok      ")).collect();
     let steps: Vec<&str> = steps.iter().filter_map(|step| step.split(':').next()).collect();
-    let blitz = ["list", "bind", "list", "fedToken", "fedToken", "unlink"];
+    let blitz = ["list", "bind", "list", "fedToken", "fedToken", "exchange", "unlink", "exchange"];
     let condo = ["partner", "confirm", "partner", "session"];
     assert_eq!(steps, [&blitz[..], &condo[..]].concat());
 }
@@ -50,7 +50,7 @@ impl Demo {
 
     /// The lines to paste, in their order.
     fn pasted(&self) -> Vec<String> {
-        let starts = ["TOKEN=", "URL=", "CONFIRM=", "CODE=", "SESSION=", "curl "];
+        let starts = ["TOKEN=", "JWT=", "URL=", "CONFIRM=", "CODE=", "SESSION=", "curl "];
         let is_command = |line: &&str| starts.iter().any(|start| line.starts_with(start));
         self.lines.iter().map(|line| line.trim()).filter(is_command).map(str::to_owned).collect()
     }
@@ -93,7 +93,8 @@ fn in_the_browser(redirect_to: &str) -> String {
 fn the_lines_that_the_demo_prints_work_as_printed() {
     let mut demo = Demo::start();
     let pasted = demo.pasted();
-    let [token, list, bind, list_again, fed_token, _refresh, unlink, list_at_last, condo @ ..] = pasted.as_slice()
+    let [token, list, bind, list_again, fed_token, _refresh, jwt, exchange, unlink, list_at_last, refused, condo @ ..] =
+        pasted.as_slice()
     else {
         panic!("{pasted:#?}");
     };
@@ -105,8 +106,10 @@ fn the_lines_that_the_demo_prints_work_as_printed() {
     assert!(shell(&[token, list_again]).contains(r#""sid":"alice-42""#));
     let tokens = shell(&[token, fed_token]);
     assert!(tokens.contains(r#"{"alice-42":{"expiresOn":"#), "{tokens}");
+    assert!(shell(&[jwt, exchange]).contains(r#""token_type":"Bearer""#));
     assert!(shell(&[token, unlink]).contains("HTTP/1.1 204"));
     assert!(shell(&[token, list_at_last]).ends_with("[]\n"));
+    assert!(shell(&[jwt, refused]).contains(r#""reason":"not_linked""#));
 
     let [url, callback, start, code, complete, session, ask] = condo else { panic!("{condo:#?}") };
     assert!(shell(&[url, callback]).contains("PHONE_CONFIRMATION_REQUIRED"));

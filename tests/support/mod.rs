@@ -17,6 +17,7 @@ pub(crate) mod graphql_client;
 pub(crate) mod hosts;
 pub(crate) mod issuer;
 pub(crate) mod nginx;
+pub(crate) mod oauth_library;
 pub(crate) mod office;
 pub(crate) mod oidc_provider;
 pub(crate) mod partner;

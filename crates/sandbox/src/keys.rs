@@ -1,4 +1,4 @@
-//! The keys that sign `id_tokens`.
+//! The keys that sign `id_tokens`, and access tokens that are JWTs.
 
 use std::io;
 

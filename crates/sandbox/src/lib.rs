@@ -24,6 +24,7 @@
 //! # }
 //! ```
 
+mod access_token;
 mod answer;
 mod assertion;
 mod authenticate;
@@ -58,7 +59,9 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
+use secrecy::SecretString;
 
+pub use self::access_token::AccessJwt;
 pub use self::client_key::ClientKey;
 pub use self::clients::{ClientAuth, SandboxClient};
 pub use self::core::Counts;
@@ -177,6 +180,12 @@ impl Sandbox {
     /// Issues tokens as if `sub` had consented to `scope` for `client_id`; none of them needs to be registered.
     pub fn issue(&self, sub: &str, client_id: &str, scope: &str) -> IssuedTokens {
         token::seed(&self.core, sub, client_id, scope)
+    }
+
+    /// An access token for some other API that is a JWT (RFC 9068), as if `sub` had signed in to an application of its.
+    /// An error says that no key could be made.
+    pub fn access_jwt(&self, wanted: AccessJwt<'_>) -> io::Result<SecretString> {
+        access_token::make(&self.core, wanted)
     }
 
     /// Replaces the signing keys: tokens are signed by a new one, and the old ones are no longer published.

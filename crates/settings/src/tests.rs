@@ -164,7 +164,7 @@ fn the_designs_example_is_read() {
     assert_eq!(client.callbacks, ["https://app.company.com/callback", "com.example.app:/done"]);
     assert_eq!(client.redirect_uris, ["https://console.company.com/oauth/callback"]);
     let [issuer] = settings.issuers.as_slice() else { panic!("one issuer") };
-    assert_eq!((issuer.issuer.as_str(), issuer.audience.as_str()), ("https://sso.company.com", "fedlink"));
+    assert_eq!((issuer.issuer.as_str(), issuer.audiences.contains("fedlink")), ("https://sso.company.com", true));
     assert_eq!(issuer.subject_prefix, "sso:");
     assert!(issuer.system_clients.contains(&client.id));
     assert_eq!(issuer.jwks_url.as_ref().unwrap().as_str(), "https://sso.company.com/keys");

@@ -43,30 +43,41 @@ Paste these into another terminal, one after the other; Ctrl-C here ends it all 
 
    curl -sw '\n' -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fedToken/sandbox/sandbox_1
 
-7. Unlink, and look: nothing left.
+7. The same by one standard request (RFC 8693), with the token that {alice}'s browser sends the app: a JWT of the company's
+   identity server (the sandbox again), made for the app's API, good for an hour:
+
+   JWT={jwt}
+   curl -sw '\n' -u {APP}:{secret} -d grant_type=urn:ietf:params:oauth:grant-type:token-exchange -d audience=sandbox:sandbox_1 -d subject_token=$JWT -d subject_token_type=urn:ietf:params:oauth:token-type:access_token {base}/oauth/te
+
+8. Unlink, and look: nothing left.
 
    curl -s -i -X DELETE -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fa/sandbox/sandbox_1/alice-42
    curl -sw '\n' -H "Authorization: Bearer $TOKEN" {base}/api/v3/users/{alice}/fa
 
-8. Condo's dialect. A partner's app brings {bob_there}'s access token (the partner is the sandbox again). The first time,
+9. No token, and why: with the JWT of step 7, the answer names a reason that a program can act on.
+
+   curl -sw '\n' -u {APP}:{secret} -d grant_type=urn:ietf:params:oauth:grant-type:token-exchange -d audience=sandbox:sandbox_1 -d subject_token=$JWT -d subject_token_type=urn:ietf:params:oauth:token-type:access_token {base}/oauth/te
+
+10. Condo's dialect. A partner's app brings {bob_there}'s access token (the partner is the sandbox again). The first time,
    the phone number has to be confirmed here:
 
    URL='{origin}/api/auth/{partner}/callback?user_type=resident&client_id={client}&access_token={token}'
    curl -sw '\n' "$URL"
    CONFIRM=$(curl -s -H 'Content-Type: application/json' -d '{{"query":"mutation {{ startConfirmPhoneAction(data: {{ {who}, phone: \"{PHONE}\" }}) {{ token }} }}"}}' {origin}/admin/api | sed 's/.*"token":"\([^"]*\)".*/\1/'); echo $CONFIRM
 
-9. The code is printed below, where it would be sent by SMS. Put it in; then the token of step 8 stands for the phone:
+11. The code is printed below, where it would be sent by SMS. Put it in; then the token of step 10 stands for the phone:
 
    CODE=1234
    curl -sw '\n' -H 'Content-Type: application/json' -d '{{"query":"mutation {{ completeConfirmPhoneAction(data: {{ {who}, token: \"'$CONFIRM'\", smsCode: '$CODE' }}) {{ status }} }}"}}' {origin}/admin/api
 
-10. In it goes. The cookie keystone.sid, decoded and without its s:, is a bearer token:
+12. In it goes. The cookie keystone.sid, decoded and without its s:, is a bearer token:
 
    SESSION=$(curl -s -o /dev/null -D - "$URL&confirm_phone_action_token=$CONFIRM" | sed -n 's/^set-cookie: keystone.sid=s%3A\([^;]*\).*/\1/p' | sed 's/%2B/+/g; s/%2F/\//g'); echo $SESSION
    curl -sw '\n' -H "Authorization: Bearer $SESSION" -H 'Content-Type: application/json' -d '{{"query":"{{ authenticatedUser {{ id name phone }} }}"}}' {origin}/api/graphql
 "#,
         issuer = stage.sandbox.issuer(),
         origin = stage.origin,
+        jwt = stage.user_token.expose_secret(),
         token = stage.partner_token.expose_secret(),
         who = r#"dv: 1, sender: { dv: 1, fingerprint: \"demo-app\" }, captcha: \"1234\""#,
     )

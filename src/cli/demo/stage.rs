@@ -22,12 +22,14 @@ use domain::confirmation::ShortMessage;
 use domain::entropy::{SharedEntropy, SystemEntropy};
 use domain::ids::Subject;
 use domain::pace;
-use sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
+use sandbox::{AccessJwt, ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
 use settings::{Configuration, Literals, Sms};
 
 /// The app's id.
 pub(super) const APP: &str = "demo-app";
-/// The users, who have accounts here.
+/// What the identity server calls the app's own API.
+const API: &str = "https://demo-app.example";
+/// The users, who have accounts here. The first is one of the identity server's, which the sandbox is too.
 pub(super) const USERS: [(&str, &str); 2] = [("alice", "Alice"), ("bob", "Bob")];
 /// Their accounts at the sandbox.
 pub(super) const SANDBOX_USERS: [(&str, &str, &str); 2] =
@@ -64,6 +66,8 @@ pub(super) struct Stage {
     pub(super) password: SecretString,
     /// The time, for both.
     pub(super) clock: Arc<MovableClock>,
+    /// The access token that the first user's browser sends to the app.
+    pub(super) user_token: SecretString,
     /// The second user's access token at the partner.
     pub(super) partner_token: SecretString,
     /// The short messages that are sent.
@@ -87,13 +91,14 @@ impl Stage {
         let sandbox = sandbox(provider, &base, clock.clone(), entropy.clone(), &password)?;
         let [_, (bob, ..)] = SANDBOX_USERS;
         let partner_token = sandbox.issue(bob, "their-app", "openid").access_token;
-        // The first that comes of a bind, not that one.
+        let user_token = sent_to_the_app(&sandbox)?;
+        // The first that comes of a bind, not those.
         sandbox.script().next_lifetimes(&[FIRST_LIFE]);
         let (sms, messages) = unbounded_channel();
         let secrets = Secrets { client: &secret, rest: &password, session: &entropy.token() };
         let configuration = configuration(&folder, &origin, &sandbox, &secrets, sms)?;
         let drain = configuration.start.drain;
-        let app = app(configuration, clock.clone(), entropy).await?;
+        let app = app(configuration, clock.clone(), entropy, &sandbox.issuer()).await?;
         let current = Current::new(Arc::clone(&app.parts));
         let capacity = Capacity {
             workers: 1,
@@ -117,6 +122,7 @@ impl Stage {
             secret,
             password,
             clock,
+            user_token,
             partner_token,
             messages: Mutex::new(messages),
             servers: [public, ops],
@@ -156,6 +162,12 @@ fn listen(usual: &str, anywhere: bool) -> Result<TcpListener, Trouble> {
 
 fn callback(sandbox: &Sandbox) -> String {
     format!("{}/app/callback", sandbox.issuer())
+}
+
+/// What a page of the app's sends with its calls, once its user has signed in at the identity server.
+fn sent_to_the_app(sandbox: &Sandbox) -> Result<SecretString, Trouble> {
+    let [(alice, _), _] = USERS;
+    sandbox.access_jwt(AccessJwt { sub: alice, client_id: "demo-page", audience: API, scope: "" }).map_err(trouble)
 }
 
 fn sandbox(
@@ -208,6 +220,10 @@ secret = "{secret}"
 rest_password = "{password}"
 scopes = ["blitz_api_sys_ufa", "blitz_api_sys_ufa_chg", "fed_tkn_any"]
 callbacks = ["{callback}"]
+at = {{ "{issuer}" = {{ audiences = ["{API}"] }} }}
+[[issuers]]
+issuer = "{issuer}"
+audience = "fedlink"
 [[providers]]
 type = "sandbox"
 name = "sandbox_1"
@@ -239,13 +255,19 @@ user_info_url = "{issuer}/userinfo"
     Ok(configuration)
 }
 
-async fn app(configuration: Configuration, clock: Arc<MovableClock>, entropy: SharedEntropy) -> Result<App, Trouble> {
+async fn app(
+    configuration: Configuration,
+    clock: Arc<MovableClock>,
+    entropy: SharedEntropy,
+    issuer: &str,
+) -> Result<App, Trouble> {
     let app = Box::pin(App::build(configuration, clock, entropy, Handle::current()))
         .await
         .map_err(|error| Trouble::from(&error))?;
-    for (id, name) in USERS {
+    let issuers = [Some(issuer.to_owned()), None];
+    for ((id, name), issuer) in USERS.into_iter().zip(issuers) {
         let subject = Subject::parse(id).map_err(|error| Trouble::from(&error))?;
-        let new = New { name: Some(name.to_owned()), ..New::bare(subject, AccountType::Resident) };
+        let new = New { name: Some(name.to_owned()), issuer, ..New::bare(subject, AccountType::Resident) };
         accounts::create(&app.parts, new).await.map_err(|error| Trouble::from(&error))?;
     }
     Ok(app)

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::stage::{APP, CHALLENGE, PARTNER, PHONE, Stage, VERIFIER};
 use crate::cli::output::{Output, Trouble};
 
-/// Walks list → bind → list → fedToken → expiry → refreshed fedToken → unlink, then a partner's sign-in with a phone that is
+/// Walks list → bind → list → fedToken → expiry → refreshed fedToken → exchange → unlink → no token, and why; then a partner's sign-in with a phone that is
 /// confirmed on the way; an error names the step that failed.
 pub(super) async fn walk(stage: &Stage, output: &Output) -> Result<(), Trouble> {
     let walker = Walker::new(stage)?;
@@ -38,10 +38,23 @@ pub(super) async fn walk(stage: &Stage, output: &Output) -> Result<(), Trouble> 
     }
     say(output, "fedToken", "a new token, refreshed since less than 30 s were left");
 
+    let exchanged = walker.json("exchange", walker.exchange()).await?;
+    if text(&exchanged, "/access_token")? != second {
+        return Err(Trouble::say("exchange: it gave another token than fedToken"));
+    }
+    say(output, "exchange", "the same token for the one that alice sent the app");
+
     let path = "/api/v3/users/alice/fa/sandbox/sandbox_1/alice-42";
     walker.expect("unlink", walker.request(Method::DELETE, path).bearer_auth(&token), 204).await?;
     walker.expect_links(&token, &json!([])).await?;
     say(output, "unlink", "alice has no links");
+
+    let refused = read("exchange", walker.expect("exchange", walker.exchange(), 400).await?).await?;
+    let told = (text(&refused, "/error")?, text(&refused, "/reason")?);
+    if told != ("interaction_required".to_owned(), "not_linked".to_owned()) {
+        return Err(Trouble::say(format!("exchange: expected not_linked, got {refused}")));
+    }
+    say(output, "exchange", "no token, and why: not_linked");
     walker.partner(output).await
 }
 
@@ -77,8 +90,7 @@ impl<'a> Walker<'a> {
     }
 
     async fn json(&self, step: &str, request: RequestBuilder) -> Result<Value, Trouble> {
-        let answer = self.expect(step, request, 200).await?;
-        answer.json().await.map_err(|error| Trouble::say(format!("{step}: {}", error.without_url())))
+        read(step, self.expect(step, request, 200).await?).await
     }
 
     async fn token(&self) -> Result<String, Trouble> {
@@ -103,6 +115,17 @@ impl<'a> Walker<'a> {
             return Ok(token);
         }
         Err(Trouble::say("fedToken: the provider does not accept the token"))
+    }
+
+    /// A token of the provider's for the one that alice sent the app (RFC 8693).
+    fn exchange(&self) -> RequestBuilder {
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("audience", "sandbox:sandbox_1"),
+            ("subject_token", self.stage.user_token.expose_secret()),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ];
+        self.post("/oauth/te").basic_auth(APP, Some(self.stage.secret.expose_secret())).form(&form)
     }
 
     /// The browser's half, without a browser; gives the bind code that came to the app's callback.
@@ -139,9 +162,7 @@ impl<'a> Walker<'a> {
             self.stage.origin,
             self.stage.partner_token.expose_secret()
         );
-        let refused = self.expect("partner", self.http.get(&callback), 400).await?;
-        let refused: Value =
-            refused.json().await.map_err(|error| Trouble::say(format!("partner: {}", error.without_url())))?;
+        let refused = read("partner", self.expect("partner", self.http.get(&callback), 400).await?).await?;
         let phone = text(&refused, "/errors/0/extensions/messageInterpolation/phone")?;
         say(output, "partner", "the first sign-in asks for a confirmed phone");
 
@@ -182,6 +203,10 @@ impl<'a> Walker<'a> {
         }
         self.json("graphql", request).await
     }
+}
+
+async fn read(step: &str, answer: Response) -> Result<Value, Trouble> {
+    answer.json().await.map_err(|error| Trouble::say(format!("{step}: {}", error.without_url())))
 }
 
 fn text(value: &Value, pointer: &str) -> Result<String, Trouble> {

@@ -1,5 +1,6 @@
 //! The sandbox provider, asked over HTTP as a client would.
 
+mod access_token;
 mod assertion;
 mod flow;
 mod id_token;
