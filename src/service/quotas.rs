@@ -16,7 +16,10 @@ const RECONNECTS: usize = 60;
 
 /// Counted in this process: what they guard is this process's own, and a read must not cost a write.
 #[derive(Default)]
-pub struct Quotas(Mutex<HashMap<(Kind, ClientId), Spent>>);
+pub struct Quotas(Mutex<HashMap<Counted, Spent>>);
+
+/// What is counted, and whose it is.
+type Counted = (Kind, ClientId);
 
 /// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -30,24 +33,24 @@ impl Quotas {
     /// Counts `tokens` more of a client's; [`Error::TooManyAttempts`] if that is more than it may fetch in a minute, and then none is.
     pub(super) fn charge_tokens(&self, client: &Client, tokens: usize, now: DateTime<Utc>) -> Result<()> {
         let Some(budget) = client.tokens_per_minute else { return Ok(()) };
-        self.charge(Kind::Tokens, &client.id, tokens, budget, now)
+        self.charge((Kind::Tokens, client.id.clone()), tokens, budget, now)
     }
 
     /// Counts one more bind that a client begins.
     pub(super) fn charge_bind(&self, client: &Client, now: DateTime<Utc>) -> Result<()> {
-        self.charge(Kind::Binds, &client.id, 1, client.binds_per_minute, now)
+        self.charge((Kind::Binds, client.id.clone()), 1, client.binds_per_minute, now)
     }
 
     /// Counts one more address to link again by that a client is given.
     pub(super) fn charge_reconnect(&self, client: &ClientId, now: DateTime<Utc>) -> Result<()> {
-        self.charge(Kind::Reconnects, client, 1, RECONNECTS, now)
+        self.charge((Kind::Reconnects, client.clone()), 1, RECONNECTS, now)
     }
 
-    fn charge(&self, kind: Kind, client: &ClientId, times: usize, budget: usize, now: DateTime<Utc>) -> Result<()> {
+    fn charge(&self, of: Counted, times: usize, budget: usize, now: DateTime<Utc>) -> Result<()> {
         // As many as there are applications in the settings.
         let mut spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let nothing = || Spent::nothing_within(now, TimeDelta::minutes(1));
-        let spent = spent.entry((kind, client.clone())).or_insert_with(nothing);
+        let spent = spent.entry(of).or_insert_with(nothing);
         spent.charge(now, times, budget).map_err(|retry_after| Error::TooManyAttempts { retry_after })
     }
 }

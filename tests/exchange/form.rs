@@ -7,13 +7,16 @@ use crate::support::fed::lasting;
 use crate::support::user_mode::{AS_CONSOLE, te};
 use crate::support::world::{As, both_engines};
 
+/// What is changed of a good request.
+type Changes<'a> = &'a [(&'static str, &'a str)];
+
 both_engines! {
     async fn each_parameter_is_as_it_has_to_be(engine: Engine) {
         let (world, issuer, key) = trusting(engine).await;
         account_of(&world, &issuer, "alice").await;
         lasting(&world, "1", 600).await;
         let token = key.sign(&sent_to_api(&issuer, &world, "alice"));
-        let rows: &[(&[(&'static str, &str)], u16, &str)] = &[
+        let rows: &[(Changes<'_>, u16, &str)] = &[
             (&[], 200, ""),
             (&[("requested_token_type", ACCESS_TOKEN)], 200, ""),
             (&[("requested_token_type", "")], 200, ""),

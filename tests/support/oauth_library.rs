@@ -1,4 +1,4 @@
-//! OAuth clients that no one here wrote, as they are: `openid-client` from npm and `Authlib` from PyPI.
+//! OAuth clients that no one here wrote, as they are: `openid-client` from npm and `Authlib` from `PyPI`.
 
 use std::path::Path;
 use std::process::Command;

@@ -78,7 +78,7 @@ impl Keys {
         Some(Self(written.filter_map(Key::read).collect()))
     }
 
-    /// The one key of a PEM file (SubjectPublicKeyInfo), which has no name: it may be called anything; `None` if it is none that signs
+    /// The one key of a PEM file (RFC 7468 §13), which has no name: it may be called anything; `None` if it is none that signs
     /// for us.
     pub(crate) fn of_pem(pem: &str) -> Option<Self> {
         let spki = SubjectPublicKeyInfoDer::from_pem_slice(pem.as_bytes()).ok()?;

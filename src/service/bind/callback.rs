@@ -149,7 +149,7 @@ impl Trip<'_> {
             None => Step::ToConfirm(confirm_url(&parts.settings, flow.id)?),
             Some(code) => {
                 let granted = secrets.as_ref().and_then(|secrets| secrets.scope.as_deref());
-                pending(parts, flow, &code, missing_scopes(&parts.settings, &flow.provider, granted))
+                pending(parts, flow, &code, missing_scopes(&parts.settings, &flow.provider, granted).as_deref())
             }
         })
     }
@@ -187,8 +187,8 @@ async fn has_landed(parts: &Parts, flow: &Flow, arrival: &Arrival) -> Result<boo
 }
 
 /// Back to the app, with the code it completes with, and the scopes that were not granted.
-pub(super) fn pending(parts: &Parts, flow: &Flow, code: &SecretString, missing: Option<String>) -> Step {
+pub(super) fn pending(parts: &Parts, flow: &Flow, code: &SecretString, missing: Option<&str>) -> Step {
     let mut told = vec![("status", "pending"), ("bind_code", code.expose_secret())];
-    told.extend(missing.as_deref().map(|missing| ("missing_scopes", missing)));
+    told.extend(missing.map(|missing| ("missing_scopes", missing)));
     back_to_app(parts, flow, &told)
 }

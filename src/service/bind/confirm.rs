@@ -122,7 +122,7 @@ async fn hand_over(parts: &Parts, flow: &Flow) -> Result<Step> {
     let code = parts.entropy.token();
     let (code_hash, expires) = (hash(&code), FlowState::Pending.runs_out(now, flow.opened()));
     let confirmed = store::claim!(parts.store, |conn| store::flows::confirm(conn, flow, &code_hash, now, expires))?;
-    Ok(if confirmed { pending(parts, flow, &code, missing_of(parts, flow)) } else { Step::Nothing })
+    Ok(if confirmed { pending(parts, flow, &code, missing_of(parts, flow).as_deref()) } else { Step::Nothing })
 }
 
 /// The flow that waits for this browser's answer; else what to do instead.

@@ -43,9 +43,9 @@ async fn prove<'p>(parts: &'p Arc<Parts>, Asserted { client: named, assertion }:
     let id = if is_own { issuer.as_str() } else { named.ok_or(Error::Denied)? };
     let client = find_client(parts, id).ok_or(Error::Denied)?;
     if is_own {
-        own(parts, client, token).await?
+        own(parts, client, token).await?;
     } else {
-        workload(parts, client, token).await?
+        workload(parts, client, token).await?;
     }
     Ok(client)
 }
@@ -78,7 +78,7 @@ async fn workload(parts: &Arc<Parts>, client: &Client, token: &str) -> Result<()
     let revocations = parts.tokens_seen.revocations();
     let (id, token) = (client.id.clone(), token.to_owned());
     let expires = parts.detached(async move |parts| parts.upstream.workload(&id, &token).await).await?;
-    parts.tokens_seen.remember(key, &Arc::new(proven(&client.id, expires, parts.decided)), revocations);
+    parts.tokens_seen.remember(&key, &Arc::new(proven(&client.id, expires, parts.decided)), revocations);
     Ok(())
 }
 

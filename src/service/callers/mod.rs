@@ -70,7 +70,7 @@ async fn bearer(parts: &Arc<Parts>, token: &str, newcomers: Newcomers) -> Result
             Seen { scopes, client: token.client, subject: token.subject, actor: None, expires: token.expires, decided }
         };
         let seen = Arc::new(seen);
-        parts.tokens_seen.remember(key, &seen, revocations);
+        parts.tokens_seen.remember(&key, &seen, revocations);
         seen
     };
     if seen.expires <= parts.clock.now() {

@@ -103,10 +103,10 @@ impl TokensSeen {
 
     /// Remembers a token that was read when there had been so many revocations; not if there was one since, which may
     /// have been its own.
-    pub(in crate::service) fn remember(&self, key: Key, seen: &Arc<Seen>, revocations_then: u64) {
+    pub(in crate::service) fn remember(&self, key: &Key, seen: &Arc<Seen>, revocations_then: u64) {
         self.seen.insert(key.clone(), Arc::clone(seen));
         if self.revocations() != revocations_then {
-            self.seen.invalidate(&key);
+            self.seen.invalidate(key);
         }
     }
 
@@ -150,16 +150,16 @@ mod tests {
         let (revoked, other) = ((Purpose::Bearer, hash("revoked")), (Purpose::Bearer, hash("other")));
 
         let before = tokens.revocations();
-        tokens.remember(revoked.clone(), &seen, before);
+        tokens.remember(&revoked, &seen, before);
         assert!(tokens.seen.contains_key(&revoked));
         // Read, then revoked, and only then remembered: whoever reads slowly must not bring it back.
         tokens.forget([&revoked.1[..]]);
-        tokens.remember(revoked.clone(), &seen, before);
+        tokens.remember(&revoked, &seen, before);
         assert!(!tokens.seen.contains_key(&revoked));
         // It may have been any token's revocation.
-        tokens.remember(other.clone(), &seen, before);
+        tokens.remember(&other, &seen, before);
         assert!(!tokens.seen.contains_key(&other));
-        tokens.remember(other.clone(), &seen, tokens.revocations());
+        tokens.remember(&other, &seen, tokens.revocations());
         assert!(tokens.seen.contains_key(&other));
     }
 
@@ -168,7 +168,7 @@ mod tests {
         let tokens = TokensSeen::default();
         let of = |id: &str| ClientId::parse(id).unwrap();
         let token = hash("token");
-        tokens.remember((Purpose::Subject(of("orders")), token), &seen(1), 0);
+        tokens.remember(&(Purpose::Subject(of("orders")), token), &seen(1), 0);
         let found = |purpose, decided| tokens.get(&(purpose, token), decided).is_some();
         assert!(found(Purpose::Subject(of("orders")), 1));
         assert!(!found(Purpose::Bearer, 1), "a token that was exchanged is no Bearer");

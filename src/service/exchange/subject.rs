@@ -81,7 +81,7 @@ async fn of_another_api(parts: &Arc<Parts>, client: &Client, token: &str) -> Fou
         let revocations = parts.tokens_seen.revocations();
         let Some(seen) = Box::pin(subject_of(parts, token, &key)).await? else { return Ok(None) };
         let seen = Arc::new(seen);
-        parts.tokens_seen.remember(key, &seen, revocations);
+        parts.tokens_seen.remember(&key, &seen, revocations);
         seen
     };
     if seen.expires <= parts.clock.now() {
