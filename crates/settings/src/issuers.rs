@@ -66,7 +66,8 @@ fn read_one(mut reader: Reader<'_>, clients: &BTreeMap<ClientId, Client>, others
     }
     // Where none of its tokens are for us, it may have tokens for a client's own API.
     let is_named = |client: &Client| issuer.as_ref().is_some_and(|issuer| client.at.contains_key(issuer));
-    if audiences.is_empty() && !clients.values().any(is_named) {
+    let says_nothing = reader.value("audience").is_none_or(|value| value.as_array().is_some_and(Vec::is_empty));
+    if says_nothing && !clients.values().any(is_named) {
         let hint = "set it to what the tokens' `aud` calls us, such as \"fedlink\"";
         reader.wrong("audience", format!("is missing: {hint}, or name the issuer in a client's `at`"));
     }
