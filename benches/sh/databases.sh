@@ -1,6 +1,19 @@
 # shellcheck shell=bash
 # The databases, and who reads them; part of scripts/bench. Each version of fedlink has its own, of the same lines.
 
+# An issuer whose tokens are exchanged; versions before there was an exchange know none.
+issuer_settings() {
+  cat <<TOML
+[[clients]]
+id = "exchange"
+secret = { env = "BENCH_SECRET" }
+scopes = ["fed_tkn_any"]
+at = { "$jwt_issuer" = { audiences = ["https://bench.example"] } }
+[[issuers]]
+issuer = "$jwt_issuer"
+TOML
+}
+
 # A database and an issuer.
 settings() {
   cat <<TOML
@@ -60,14 +73,25 @@ copy_sqlite() {
   done
 }
 
+# Accounts become the users of the issuer whose tokens are exchanged.
+claim_accounts() {
+  local engine
+  for engine in sqlite postgres; do issuer_settings >>"$work/$engine-now.toml"; done
+  "$yardstick" claim "$work/now.db" "$jwt_issuer"
+  sql now "UPDATE accounts SET issuer = '$jwt_issuer'"
+}
+
 make_databases() {
   local engine version
+  start "$yardstick" issuer "$jwts" "$subjects" "$work/jwts"
+  readonly jwt_issuer=$url
   "$yardstick" lines "$subjects" >"$work/lines"
   for engine in sqlite postgres; do
     for version in "${versions[@]}"; do import "$engine" "$version" "$version" "$work/lines" "$nobody"; done
   done
   note "seeding $links links"
   copy_sqlite now large
+  claim_accounts
   settings "$(database sqlite large)" "$nobody" >"$work/sqlite-large.toml"
   "$yardstick" seed "$work/large.db" "$work/fedlink.keys" "$subjects" "$links" >&2
   note "$(du -m "$work/large.db" | cut -f 1) MiB"

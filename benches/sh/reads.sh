@@ -115,13 +115,29 @@ start_servers() {
 # --- the load -------------------------------------------------------------------------------------------------------
 
 cat >"$work/load.lua" <<'LUA'
-local what, among, step, random, headers
+local what, among, step, random, headers, jwts
 local turn = 0
 
 function init(args)
   what, among, step, random = args[1], tonumber(args[2]), tonumber(args[3]), args[4] == "random"
   headers = { Authorization = "Bearer " .. os.getenv("TOKEN"), ["Content-Type"] = "application/json" }
   math.randomseed(1)
+  if what == "/seen" or what == "/unseen" then
+    jwts = {}
+    for line in io.lines(os.getenv("JWTS")) do
+      jwts[#jwts + 1] = line
+      if #jwts == tonumber(args[5]) then break end
+    end
+    headers = { Authorization = "Basic " .. os.getenv("BASIC"), ["Content-Type"] = "application/x-www-form-urlencoded" }
+    turn = math.floor(os.time() % 6 * #jwts / 6)
+  end
+end
+
+-- In turn: of more than are remembered each has been forgotten before it comes again.
+local function exchange()
+  turn = turn % #jwts + 1
+  return wrk.format("POST", "/blitz/oauth/te", headers, "grant_type=urn:ietf:params:oauth:grant-type:token-exchange&audience=bench:bench_1" ..
+    "&subject_token_type=urn:ietf:params:oauth:token-type:access_token&subject_token=" .. jwts[turn])
 end
 
 -- As many users as a batch may have, from one at random on: none may stand there twice.
@@ -135,6 +151,7 @@ end
 
 function request()
   if what == "/fedTokens" then return batch() end
+  if jwts then return exchange() end
   turn = random and math.random(among) or turn % among + 1
   return wrk.format("GET", string.format("/blitz/api/v3/users/user-%08d%s", (turn - 1) * step, what), headers)
 end
@@ -150,10 +167,12 @@ readonly apart=$((links / subjects))
 # Calls a server for all subjects, at random or in turn; gives "requests errors". Batches come one after the other, as they are
 # worked at.
 load() {
-  local order=$1 duration=$2 server=$3 what=$4 step=1 connections=32
+  local order=$1 duration=$2 server=$3 what=$4 step=1 connections=32 few=$jwts basic
+  basic=$(printf 'exchange:%s' "$BENCH_SECRET" | base64)
   [[ $server != large ]] || step=$apart
   [[ $what != "$batch" ]] || connections=1
-  TOKEN=${token_of[$server]} wrk -t1 -c"$connections" -d"${duration}s" -s "$work/load.lua" "${url_of[$server]}" -- "$what" "$subjects" "$step" "$order" |
+  [[ $what != "$seen" ]] || few=$seen_jwts
+  TOKEN=${token_of[$server]} BASIC=$basic JWTS=$work/jwts wrk -t1 -c"$connections" -d"${duration}s" -s "$work/load.lua" "${url_of[$server]}" -- "$what" "$subjects" "$step" "$order" "$few" |
     sed -n 's/^result //p'
 }
 
@@ -195,9 +214,20 @@ run_batch_pair() {
   keep_ratio "$engine batch" "${spent_at[$batch]}" "${spent_at[$fed_token]}"
 }
 
+# What an exchange costs, against fedToken; with what Postgres spends on it.
+run_exchange_pair() {
+  local round=$1 engine=$2 what=$3
+  local -A spent spent_own spent_at
+  in_turn "$round" run_slice_of "$what" "$fed_token" "$engine"
+  keep_ratio "$engine $what" "${spent_at[$what]}" "${spent_at[$fed_token]}"
+}
+
 run_round() {
   local round=$1 what engine
-  for engine in sqlite postgres; do run_batch_pair "$round" "$engine"; done
+  for engine in sqlite postgres; do
+    run_batch_pair "$round" "$engine"
+    for what in "$seen" "$unseen"; do run_exchange_pair "$round" "$engine" "$what"; done
+  done
   for what in "$fed_token" "$list"; do
     for engine in sqlite postgres; do
       run_pair "$round" "$what" "$engine now" "$engine by hand"
@@ -254,6 +284,11 @@ batch_row() {
   line "$words" "$(micros "$engine now $batch")" '' '' '' '' "≤ 0.2 × one alone: $(spread "$engine batch")" -- ''
 }
 
+exchange_row() {
+  local what=$1 engine=$2 words=$3 budget=$4
+  line "$words" "$(micros "$engine now $what")" '' '' '' '' "$budget: $(spread "$engine $what")" -- ''
+}
+
 scale_row() {
   local what=$1 words=$2
   line "$words" "$(micros "large $what")" '' '' '' '' "≤ 1.3 × of $subjects: $(spread "large / sqlite now $what")" -- ''
@@ -269,6 +304,10 @@ print_reads() {
   own_row "$list" "list, Postgres' own"
   batch_row sqlite "a token of fedTokens (batches of $batch_size), SQLite"
   batch_row postgres "a token of fedTokens (batches of $batch_size), Postgres (client side)"
+  exchange_row "$seen" sqlite "exchange, a JWT seen before, SQLite" "≤ 1.15 × fedToken"
+  exchange_row "$seen" postgres "exchange, a JWT seen before, Postgres (client side)" "≤ 1.15 × fedToken"
+  exchange_row "$unseen" sqlite "exchange, a JWT not seen, SQLite" "and one signature"
+  exchange_row "$unseen" postgres "exchange, a JWT not seen, Postgres (client side)" "and one signature"
   scale_row "$fed_token" "fedToken, SQLite, of $links links instead of $subjects"
   scale_row "$list" "list, SQLite, of $links links instead of $subjects"
   line "start to ready (SQLite, $subjects links)" "$(printf '%.0f ms' "$(figure "start now")")" '' '' '' '' "≤ 150 ms" -- "$(spread start)"

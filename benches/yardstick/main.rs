@@ -11,6 +11,7 @@
 mod bare;
 mod callers;
 mod greedy;
+mod issuer;
 mod postgres;
 mod provider;
 mod reads;
@@ -105,6 +106,22 @@ enum Yardstick {
         /// What they do.
         kind: greedy::Kind,
     },
+    /// An issuer of JWTs; writes some into a file.
+    Issuer {
+        /// How many.
+        tokens: u32,
+        /// For how many subjects.
+        subjects: u32,
+        /// The file.
+        file: PathBuf,
+    },
+    /// Makes all accounts of a SQLite database that nobody serves an issuer's.
+    Claim {
+        /// fedlink's database file.
+        database: PathBuf,
+        /// The issuer.
+        issuer: String,
+    },
     /// Adds accounts with names to a SQLite database, which may be served.
     Strangers {
         /// fedlink's database file.
@@ -126,6 +143,8 @@ async fn main() {
         Yardstick::Storm { url, count } => storm::blow(url, count..count * 2).await,
         Yardstick::Greedy { url, count, kind } => greedy::measure(url, count, kind).await,
         Yardstick::Peers { url, kind } => greedy::be(url, kind).await,
+        Yardstick::Issuer { tokens, subjects, file } => issuer::serve(tokens, subjects, &file).await,
+        Yardstick::Claim { database, issuer } => issuer::claim(&database, &issuer),
         Yardstick::Strangers { database, count } => seed::add_strangers(&database, count),
     }
 }

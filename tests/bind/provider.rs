@@ -65,6 +65,19 @@ both_engines! {
         assert_ended(&world, &answer, ("access_denied", "declined_at_provider"), "without iss").await;
     }
 
+    async fn tokens_that_are_bound_to_something_are_not_kept(engine: Engine) {
+        let world = World::start(engine).await;
+        for kind in ["DPoP", "mac", "N_A"] {
+            world.sandbox.script().set(|settings| settings.token_type = Some(kind.to_owned()));
+            let answer = arrive(&world).await;
+            assert_ended(&world, &answer, ("provider_error", "exchange_failed"), kind).await;
+        }
+        for kind in [Some("bearer"), Some(""), None] {
+            world.sandbox.script().set(|settings| settings.token_type = kind.map(str::to_owned));
+            assert!(arrive(&world).await.location().ends_with("/confirm"), "{kind:?}");
+        }
+    }
+
     async fn a_provider_that_is_away_when_the_address_is_opened(engine: Engine) {
         let world = World::start(engine).await;
         let redirect_to = instruct(&world, &BASIC).await;

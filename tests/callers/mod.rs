@@ -8,6 +8,7 @@ mod grants;
 mod issuers;
 mod oauth;
 mod proxies;
+mod renamed;
 mod scopes;
 mod vendors;
 mod wrong_secrets;

@@ -192,6 +192,32 @@ both_engines! {
         asks_for(&exchange(&world, &key.sign(&sent_to_api(&issuer, &world, "bob"))).await, "not_linked");
     }
 
+    async fn forged_tokens_are_no_load_on_their_issuer(engine: Engine) {
+        let (world, issuer, key) = trusting(engine).await;
+        let good = sent_to_api(&issuer, &world, "alice");
+        for number in 0..20 {
+            let forged = with(&key.header(), "kid", json!(number.to_string()));
+            is_not_believed(&exchange(&world, &key.sign_with(&forged, &good)).await, "a key of nobody's");
+        }
+        assert_eq!(issuer.asked("/jwks"), 1, "its keys were asked for a moment ago");
+        let stranger = with(&good, "iss", json!("https://stranger.example"));
+        is_not_believed(&exchange(&world, &key.sign(&stranger)).await, "a stranger's");
+        is_not_believed(&exchange(&world, &key.sign(&with(&good, "aud", json!("x")))).await, "for nobody here");
+        assert_eq!(issuer.asked("/jwks"), 1);
+    }
+
+    async fn while_an_issuers_keys_cannot_be_had_its_tokens_may_be_good(engine: Engine) {
+        let (world, issuer, key) = trusting(engine).await;
+        issuer.describe("/jwks", 500, &json!({}));
+        let token = key.sign(&sent_to_api(&issuer, &world, "alice"));
+        for _ in 0..3 {
+            let answer = exchange(&world, &token).await;
+            is(&answer, (503, "temporarily_unavailable"), "no keys");
+            assert!(answer.header("retry-after").is_some());
+        }
+        assert_eq!(issuer.asked("/jwks"), 1, "that they could not be had is remembered for a moment");
+    }
+
     async fn what_was_decided_anew_is_judged_anew(engine: Engine) {
         let (world, issuer, key) = trusting(engine).await;
         account_of(&world, &issuer, "alice").await;

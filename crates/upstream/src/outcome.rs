@@ -68,6 +68,15 @@ pub struct TokenAnswer {
     pub(crate) rest: Map<String, Value>,
 }
 
+impl TokenAnswer {
+    /// Whether whoever has the access token may use it (RFC 6750), as all do whom we give it: it is said so, or not said at all, as
+    /// many providers do.
+    pub fn is_bearer(&self) -> bool {
+        let kind = self.rest.get("token_type").and_then(Value::as_str).filter(|kind| !kind.is_empty());
+        kind.is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"))
+    }
+}
+
 impl fmt::Debug for TokenAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenAnswer").field("grant", &self.grant).finish_non_exhaustive()

@@ -114,6 +114,11 @@ impl Trip<'_> {
                 Err(Ended::ExchangeFailed)
             }
         }?;
+        if !answer.is_bearer() {
+            tracing::warn!(provider = %id, "the provider's tokens are bound to something: their token_type is not Bearer");
+            self.drop_grant(None, &answer.grant).await?;
+            return Err(Ended::ExchangeFailed.into());
+        }
         match self.provider.identify(&answer, &secrets.nonce).await {
             Ok(identity) => Ok((identity, answer.grant)),
             Err(error) => {
