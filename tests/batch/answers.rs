@@ -45,7 +45,11 @@ async fn alone(world: &World, who: &As, entry: &Value) -> Value {
     let answer: Answer = world.call("GET", &target, who, Body::None).await;
     let body = answer.json();
     if answer.status != 200 {
-        return json!({"error": body["error"]});
+        let mut told = json!({"error": body["error"]});
+        if let Some(reason) = body.get("reason") {
+            told["reason"] = reason.clone();
+        }
+        return told;
     }
     let (sid, token) = body.as_object().and_then(|tokens| tokens.iter().next()).expect("a token");
     let mut told = token.clone();

@@ -178,7 +178,7 @@ both_engines! {
         refuse(Some(Refusal::new(400, "invalid_grant")));
         let console = world.console().await;
         let dead = told(&fed_tokens(&world, &console, &entries[..1]).await);
-        assert_eq!(dead, [json!({"error": "token_not_found"})]);
+        assert_eq!(dead, [json!({"error": "token_not_found", "reason": "needs_consent"})]);
     }
 
     async fn one_token_and_a_batch_share_a_refresh(engine: Engine) {

@@ -101,6 +101,40 @@ async fn by_a_secret(library: Library, engine: Engine) {
     }
 }
 
+async fn by_an_assertion(library: Library, own: Key, engine: Engine) {
+    let without_a_secret = |settings: String| {
+        let proof = format!("public_key = \"\"\"\n{}\"\"\"", own.pem());
+        let settings = settings.replacen(&format!("secret = \"{CONSOLE_SECRET}\""), &proof, 1);
+        // Codes are redeemed with a secret.
+        settings.replacen("redirect_uris = [", "# [", 1)
+    };
+    let (world, issuer, key, held) = two_users(engine, without_a_secret).await;
+    let (token, of_bob) =
+        (key.sign(&sent_to_api(&issuer, &world, "alice")), key.sign(&sent_to_api(&issuer, &world, "bob")));
+    let who = json!({"id": CONSOLE, "method": "private_key_jwt", "key": own.private_pem()});
+    let steps = [
+        ("metadata", json!({})),
+        exchange_of(&token, "box:box_1"),
+        exchange_of(&token, "box:box_1"),
+        exchange_of(&of_bob, "box:box_1"),
+    ];
+    let [metadata, exchanged, again, not_linked] = library.ask(&us(&world), &who, steps).await;
+    let methods = metadata.gave()["token_endpoint_auth_methods_supported"].as_array().cloned().unwrap_or_default();
+    assert!(methods.contains(&json!("private_key_jwt")), "{methods:?}");
+    is_exchanged(&exchanged, &held);
+    is_exchanged(&again, &held);
+    is_refused(&not_linked, (400, "interaction_required"), Some("not_linked"));
+    its_own_token(library, &world, &who).await;
+    let forged = json!({"id": CONSOLE, "method": "private_key_jwt", "key": Key::rsa(None).private_pem()});
+    // What Authlib says for whom it is, where it is told nothing.
+    let for_the_endpoint = with(&who, "aud", json!(format!("{}/oauth/te", us(&world))));
+    let wrong = if library == Library::Authlib { vec![forged, for_the_endpoint] } else { vec![forged] };
+    for who in wrong {
+        let [refused] = library.ask(&us(&world), &who, [exchange_of(&token, "box:box_1")]).await;
+        is_refused(&refused, (401, "invalid_client"), None);
+    }
+}
+
 both_engines! {
     async fn openid_client_exchanges_by_a_secret(engine: Engine) {
         by_a_secret(Library::OpenidClient, engine).await;
@@ -108,5 +142,15 @@ both_engines! {
 
     async fn authlib_exchanges_by_a_secret(engine: Engine) {
         by_a_secret(Library::Authlib, engine).await;
+    }
+
+    async fn openid_client_exchanges_by_an_assertion(engine: Engine) {
+        for own in [Key::rsa(None), Key::es256(None)] {
+            by_an_assertion(Library::OpenidClient, own, engine).await;
+        }
+    }
+
+    async fn authlib_exchanges_by_an_assertion(engine: Engine) {
+        by_an_assertion(Library::Authlib, Key::rsa(None), engine).await;
     }
 }

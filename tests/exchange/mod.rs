@@ -1,8 +1,10 @@
 //! Token exchange (RFC 8693): a token of the user's for one of the provider's, and who gets none.
 
 mod accounts;
+mod external_secrets;
 mod form;
 mod libraries;
+mod page;
 mod reconnect;
 mod whose;
 

@@ -6,7 +6,7 @@ mod network;
 
 use std::fmt::Write as _;
 
-use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
 use aws_lc_rs::signature::{
@@ -139,6 +139,17 @@ impl Key {
         }
         .expect("DER");
         format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", STANDARD.encode(der.as_ref()))
+    }
+
+    /// The half that signs, as its owner keeps it: PKCS #8 as PEM.
+    pub(crate) fn private_pem(&self) -> String {
+        let of = |der: &dyn AsDer<Pkcs8V1Der<'static>>| der.as_der().expect("DER").as_ref().to_vec();
+        let der = match &self.pair {
+            Pair::Ec(pair) => pair.to_pkcs8v1().expect("DER").as_ref().to_vec(),
+            Pair::Rsa(pair) => of(&**pair),
+            Pair::Ed(pair) => of(pair),
+        };
+        format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der))
     }
 
     /// The algorithm that goes without saying.
