@@ -7,6 +7,9 @@ fn check(engine: Engine) {
     let sandbox = provider();
     let issuer = sandbox.issuer();
     let mut site = Site::new(engine, &issuer);
+    if engine == Engine::Postgres {
+        site.run(&["keys", "add"]).good();
+    }
     let plain = site.settings.clone();
     let known_by = |claim: &str| {
         let section = format!("\n[[issuers]]\nissuer = \"{issuer}\"\naudience = \"us\"\nsubject_prefix = \"sso:\"\n");

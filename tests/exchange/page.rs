@@ -23,8 +23,10 @@ const SECTIONS: &[(&str, &str)] = &[
     ("Where the user has several accounts", "43"),
     ("What the token has to be good for", "42"),
     ("No token, and why", "44"),
+    ("Where the user can link again", "44"),
     ("fedToken, for any user", "42"),
     ("fedToken, for one user", "42"),
+    ("Of many users at once", "42"),
 ];
 
 /// Who has what is amiss, by the page's word for it.
