@@ -23,10 +23,11 @@ pub(crate) async fn serve(tokens: u32, subjects: u32, file: &Path) {
     let issuer = format!("http://{}", listener.local_addr().expect("it is bound"));
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
     write(&pair, &issuer, tokens, subjects, file);
-    let point = pair.public_key().as_ref();
-    let jwk = json!({
-        "kty": "EC", "crv": "P-256", "kid": "1", "x": URL_SAFE_NO_PAD.encode(&point[1..33]), "y": URL_SAFE_NO_PAD.encode(&point[33..]),
-    });
+    // Uncompressed: 0x04, then both coordinates (SEC 1 §2.3.3).
+    let (_form, point) = pair.public_key().as_ref().split_at(1);
+    let (x, y) = point.split_at(32);
+    let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
+    let jwk = json!({"kty": "EC", "crv": "P-256", "kid": "1", "x": x, "y": y});
     let metadata = json!({"issuer": issuer, "jwks_uri": format!("{issuer}/jwks"), "keys": [jwk]});
     HttpServer::new(move || {
         let metadata = metadata.clone();

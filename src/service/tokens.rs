@@ -86,7 +86,8 @@ pub async fn fetch(parts: &Arc<Parts>, caller: &Caller, request: &Request) -> Re
     let (subject, lifetime) = (&request.subject, settings.lifetime);
     let asking = Asking { parts, subject, provider: &provider, lifetime, wanted, turn: Turn::AtOnce };
     if !request.scopes.is_empty() {
-        return asking.with_scopes(settings, &request.scopes, sets).await;
+        // Boxed: it is large, and most ask for none.
+        return Box::pin(asking.with_scopes(settings, &request.scopes, sets)).await;
     }
     let answers = match asking.at_once(&sets)? {
         Some(answers) => answers,

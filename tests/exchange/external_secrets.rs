@@ -2,6 +2,7 @@
 //! does with the answer.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -55,7 +56,7 @@ fn piped(pipeline: &str, values: &Values) -> String {
         .fold(None, |before: Option<String>, command| {
             let mut words = words(command, values);
             words.extend(before);
-            Some(called(words))
+            Some(called(&words))
         })
         .expect("a command")
 }
@@ -65,17 +66,18 @@ fn words(command: &str, values: &Values) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = command.trim();
     while let Some(first) = rest.chars().next() {
+        let behind = rest.strip_prefix(first).unwrap_or_default();
         let (word, after) = match first {
             '(' => {
-                let (inner, after) = rest[1..].split_once(')').expect("its end");
+                let (inner, after) = behind.split_once(')').expect("its end");
                 (piped(inner, values), after)
             }
             '"' => {
-                let (text, after) = rest[1..].split_once('"').expect("its end");
+                let (text, after) = behind.split_once('"').expect("its end");
                 (text.to_owned(), after)
             }
             '.' => {
-                let (path, after) = rest[1..].split_once(' ').unwrap_or((&rest[1..], ""));
+                let (path, after) = behind.split_once(' ').unwrap_or((behind, ""));
                 let (object, field) = path.split_once('.').expect("an object and its field");
                 (values[object][field].clone(), after)
             }
@@ -90,7 +92,7 @@ fn words(command: &str, values: &Values) -> Vec<String> {
     found
 }
 
-fn called(words: Vec<String>) -> String {
+fn called(words: &[String]) -> String {
     match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         [text] => (*text).to_owned(),
         ["print", texts @ ..] => texts.concat(),
@@ -124,7 +126,7 @@ async fn asked(world: &World, store: &Value, reference: &Value) -> Answer {
         "{method} {target} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: Go-http-client/1.1\r\nContent-Length: {length}\r\n"
     );
     for (name, value) in webhook["headers"].as_object().expect("headers") {
-        head += &format!("{name}: {}\r\n", text(value));
+        let _infallible = write!(head, "{name}: {}\r\n", text(value));
     }
     head += "Accept-Encoding: gzip\r\nConnection: close\r\n\r\n";
     let mut stream = TcpStream::connect(host).await.expect("it listens");

@@ -67,14 +67,15 @@ pub async fn exchange(
     match tokens::fetch(parts, &whose.caller, &request).await {
         Ok(served) => served.into_iter().next().ok_or_else(|| Error::internal("served nothing").into()),
         Err(Error::TokenNotFound { why, reason: Some(reason), missing_scopes }) => {
-            let reconnect_url = reconnect_url(parts, &whose.caller, &request, &provider, exchange).await?;
+            // Boxed, as the other below: large, and rare.
+            let reconnect_url = Box::pin(reconnect_url(parts, &whose.caller, &request, &provider, exchange)).await?;
             Err(Refused::Interaction { reason, why, missing_scopes, reconnect_url })
         }
         Err(Error::TokenNotFound { why, reason: None, .. }) => Err(Refused::NoTokens(why)),
         Err(Error::UserNotFound { .. }) => Err(not_linked("the subject has no account here")),
         // Disabled, or deleted, since its token was looked at.
         Err(Error::Denied) => Err(Refused::SubjectToken),
-        Err(Error::SeveralAccounts) => Err(several(parts, &whose.caller, &request.subject, &provider).await?),
+        Err(Error::SeveralAccounts) => Err(Box::pin(several(parts, &whose.caller, &request.subject, &provider)).await?),
         Err(error) => Err(error.into()),
     }
 }
