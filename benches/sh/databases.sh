@@ -73,12 +73,14 @@ copy_sqlite() {
   done
 }
 
-# Accounts become the users of the issuer whose tokens are exchanged.
+# Accounts become the users of the issuer whose tokens are exchanged, in the databases of all versions: they are compared.
 claim_accounts() {
-  local engine
+  local engine version
   for engine in sqlite postgres; do issuer_settings >>"$work/$engine-now.toml"; done
-  "$yardstick" claim "$work/now.db" "$jwt_issuer"
-  sql now "UPDATE accounts SET issuer = '$jwt_issuer'"
+  for version in "${versions[@]}"; do
+    "$yardstick" claim "$work/$version.db" "$jwt_issuer"
+    sql "$version" "UPDATE accounts SET issuer = '$jwt_issuer'"
+  done
 }
 
 make_databases() {
