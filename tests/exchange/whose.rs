@@ -196,7 +196,7 @@ both_engines! {
         let (world, issuer, key) = trusting(engine).await;
         let good = sent_to_api(&issuer, &world, "alice");
         for number in 0..20 {
-            let forged = with(&key.header(), "kid", json!(number.to_string()));
+            let forged = with(&key.header(), "kid", json!(format!("forged-{number}")));
             is_not_believed(&exchange(&world, &key.sign_with(&forged, &good)).await, "a key of nobody's");
         }
         assert_eq!(issuer.asked("/jwks"), 1, "its keys were asked for a moment ago");
