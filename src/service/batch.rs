@@ -55,11 +55,14 @@ type Outcome = std::result::Result<Served, Refused>;
 /// The valid access token of each entry, in their order. An error of its own has only what no entry could be answered for.
 pub async fn fetch_many(parts: &Arc<Parts>, caller: &Caller, entries: &[Entry]) -> Result<Vec<Outcome>> {
     caller.may_somewhere(Action::FetchTokens)?;
-    if let Some(client) = parts.settings.clients.get(&caller.client) {
-        parts.quotas.charge_tokens(client, entries.len(), parts.clock.now())?;
+    let client = parts.settings.clients.get(&caller.client).ok_or(Error::Denied)?;
+    if let Some(most) = client.tokens_per_minute.filter(|most| *most < entries.len()) {
+        let problem = format!("has {} entries, and the application may fetch {most} tokens a minute", entries.len());
+        return Err(Error::input("tokens", problem));
     }
     let deadline = parts.clock.monotonic() + DEADLINE;
     let _place = parts.caller_sized.batch_of(&caller.client).await?;
+    parts.quotas.charge_tokens(client, entries.len(), parts.clock.now())?;
     let batch = Batch { parts, caller, deadline, room: Mutex::new(Room::of(entries.len())) };
     let mut found = Vec::with_capacity(entries.len());
     for slice in entries.chunks(SLICE) {

@@ -68,7 +68,7 @@ pub struct Opened {
 }
 
 /// Signs in. [`Refusal::TooManyRequests`] if the network, the user, or the account of the address had as many tries as they get
-/// for now, good ones among them; [`Refusal::WrongCredentials`] whatever is wrong with this one;
+/// in this hour, good ones among them; [`Refusal::WrongCredentials`] whatever is wrong with this one;
 /// [`Refusal::NotEnoughAuthFactors`] if the password is right and is not enough.
 pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
     let account = match &attempt.address {

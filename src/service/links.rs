@@ -57,7 +57,7 @@ pub struct Detail {
 pub struct Granted {
     /// The scopes.
     pub scopes: Vec<String>,
-    /// Those that it is asked for now, and did not grant.
+    /// Those in the settings that it did not grant.
     pub missing: Vec<String>,
 }
 

@@ -251,7 +251,7 @@ async fn attempt(parts: &Parts, due: Due) -> Result<Asked> {
     Ok(asked)
 }
 
-/// Puts off what else the provider of `failed` would be asked for now: it is down, or has too much to do as it is.
+/// Puts off what else the provider of `failed` is due to be asked: it is down, or has too much to do as it is.
 async fn leave_alone(parts: &Parts, failed: &Revocation, retry_after: Option<Duration>) -> Result<()> {
     let wanted = retry_after.map_or(LEFT_ALONE, |wanted| TimeDelta::from_std(wanted).unwrap_or(LEFT_ALONE_AT_MOST));
     let now = parts.clock.now();

@@ -72,9 +72,8 @@ pub async fn fetch(parts: &Arc<Parts>, caller: &Caller, request: &Request) -> Re
     let settings = parts.settings.providers.get(&provider).ok_or(Error::Denied)?;
     caller.may(Action::FetchToken(&provider), &request.subject)?;
     parts.check_subject(&request.subject)?;
-    if let Some(client) = parts.settings.clients.get(&caller.client) {
-        parts.quotas.charge_tokens(client, 1, parts.clock.now())?;
-    }
+    let client = parts.settings.clients.get(&caller.client).ok_or(Error::Denied)?;
+    parts.quotas.charge_tokens(client, 1, parts.clock.now())?;
     let sets = read(parts, caller, &request.subject, &provider).await?;
     refuse_forgotten(settings)?;
     let wanted = |set: &ServingSet| request.sid.as_ref().is_none_or(|sid| *sid == set.sid);

@@ -10,7 +10,7 @@ use sandbox::{Hold, Refusal};
 use serde_json::{Value, json};
 
 use super::{fed_tokens, told, users};
-use crate::support::fed::{asked, fed_token_of, held};
+use crate::support::fed::{asked, fed_token_of, held, held_by};
 use crate::support::world::{ALL_SCOPES, As, CONSOLE, Engine, RIVAL, World, both_engines};
 
 /// How many ask for one token, beside a batch.
@@ -122,12 +122,7 @@ both_engines! {
         let (first, next) = (users(&world, "a", 4, 0).await, users(&world, "b", 2, 0).await);
         users(&world, "single", SINGLES, 0).await;
         let hold = world.sandbox.script().hold_token_calls();
-        let mut call = Box::pin(fed_tokens(&world, &console, &first));
-        tokio::select! {
-            biased;
-            () = hold.wait_for_arrivals(2) => {}
-            answer = &mut call => panic!("{answer:?}"),
-        }
+        let call = held_by(fed_tokens(&world, &console, &first), &hold, 2).await;
         world.advance(15);
         let told = told(&call.await);
         assert!(told.iter().all(|told| told["error"] == "provider_unavailable"), "{told:?}");
@@ -140,12 +135,7 @@ both_engines! {
         let mut entries = users(&world, "stale", 3, 0).await;
         entries.extend(users(&world, "fresh", 1, 3600).await);
         let hold = world.sandbox.script().hold_token_calls();
-        let mut call = Box::pin(fed_tokens(&world, &console, &entries));
-        tokio::select! {
-            biased;
-            () = hold.wait_for_arrivals(2) => {}
-            answer = &mut call => panic!("{answer:?}"),
-        }
+        let call = held_by(fed_tokens(&world, &console, &entries), &hold, 2).await;
         world.advance(15);
         let told = told(&call.await);
         // Two were asked for, one waited for its turn.

@@ -254,8 +254,17 @@ both_engines! {
         let refused = fetch("console").await;
         is(&refused, (429, "too_many_attempts"), "a fourth");
         assert_eq!(refused.header("retry-after"), Some("60"));
+        let console = frozen.console().await;
+        let batch = async |entries: usize| {
+            let entries: Vec<Value> =
+                (0..entries).map(|number| json!({"subject": format!("u{number}"), "fp": "box:box_1"})).collect();
+            frozen.call("POST", "/api/v3/fedTokens", &console, Body::Json(json!({"tokens": entries}))).await
+        };
+        is(&batch(1).await, (429, "too_many_attempts"), "in a batch neither");
+        is(&batch(4).await, (400, "wrong_values"), "as many as it never may");
         assert_eq!(fetch("rival").await.status, 200, "others don't feel it");
         frozen.advance(clock);
-        assert_eq!(fetch("console").await.status, 200);
+        assert_eq!(batch(3).await.status, 200);
+        is(&fetch("console").await, (429, "too_many_attempts"), "they are counted");
     }
 }

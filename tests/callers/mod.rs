@@ -5,6 +5,7 @@ mod authorize;
 mod bound_tokens;
 mod claims;
 mod grants;
+mod issuer_keys;
 mod issuers;
 mod oauth;
 mod proxies;

@@ -1,33 +1,28 @@
 //! Codes by SMS: strangers and owners have allowances of their own. What somebody does who has given no password takes nothing
 //! from who has.
 
-use std::fs;
-
 use domain::account::AccountType;
 use domain::ids::Subject;
 use fedlink::service::accounts::{self, New, Standing};
 use serde_json::{Value, json};
 
 use crate::support::browser::{Browser, field};
-use crate::support::condo::{by_email, by_phone, staff};
-use crate::support::confirm::{COMPLETE, PHONE, data, of_webhook, with_sms_and};
+use crate::support::condo::{by_email, staff};
+use crate::support::confirm::{COMPLETE, PHONE, data, with_sms_and};
 use crate::support::person::{PASSWORD, email, person, phone};
-use crate::support::program::{self, Running};
-use crate::support::sms::{self, SmsWebhook};
-use crate::support::world::{
-    Answer, As, Body, CONSOLE_PASSWORD, CONSOLE_SECRET, Engine, RIVAL_PASSWORD, World, both_engines,
-};
+use crate::support::sms::SmsWebhook;
+use crate::support::world::{Answer, As, Body, Engine, World, both_engines};
 
 /// Where the owner is.
-const HOME: &str = "203.0.113.7";
+pub(super) const HOME: &str = "203.0.113.7";
 /// A phone that is no account's.
-const NOBODYS: &str = "+79995550000";
+pub(super) const NOBODYS: &str = "+79995550000";
 const JOHNS: &str = "+79997654321";
 
-const MANY: &str = "[limits]\nsign_in_per_hour = 100000\n";
+pub(super) const MANY: &str = "[limits]\nsign_in_per_hour = 100000\n";
 
 /// Jane and John take a second factor, each by their own phone. A day has just begun.
-async fn world_with(engine: Engine, limits: &str) -> (World, SmsWebhook) {
+pub(super) async fn world_with(engine: Engine, limits: &str) -> (World, SmsWebhook) {
     let (world, webhook) = with_sms_and(engine, |settings| settings + limits).await;
     let two_factor = || Standing { two_factor: true, ..Standing::default() };
     world.person(New { phone: Some(phone(PHONE, true)), standing: two_factor(), ..staff("jane") }).await;
@@ -37,34 +32,34 @@ async fn world_with(engine: Engine, limits: &str) -> (World, SmsWebhook) {
     (world, webhook)
 }
 
-fn to_midnight(world: &World) -> u64 {
+pub(super) fn to_midnight(world: &World) -> u64 {
     86_400 - u64::try_from(world.now().timestamp() % 86_400).expect("not negative")
 }
 
 /// A network that nobody else has, with its neighbours.
-fn network(n: usize) -> String {
+pub(super) fn network(n: usize) -> String {
     format!("198.{}.{}.1", 18 + n / 256, n % 256)
 }
 
-fn by_id(user: &str) -> Value {
+pub(super) fn by_id(user: &str) -> Value {
     json!({"user": {"id": user}})
 }
 
-fn by_number(number: &str) -> Value {
+pub(super) fn by_number(number: &str) -> Value {
     json!({"phone": number})
 }
 
 /// Jane's password, or what else the change says, given from there.
-async fn password(world: &World, ip: &str, change: Value) -> Answer {
+pub(super) async fn password(world: &World, ip: &str, change: Value) -> Answer {
     by_email::ask_at(world, "", change, &[("x-forwarded-for", ip)]).await
 }
 
 /// Has it said that Jane's password is right, and not enough.
-async fn right_password(world: &World, ip: &str) {
+pub(super) async fn right_password(world: &World, ip: &str) {
     assert_eq!(password(world, ip, json!({})).await.refused_as().1, "NOT_ENOUGH_AUTH_FACTORS");
 }
 
-fn digits(code: i64) -> Value {
+pub(super) fn digits(code: i64) -> Value {
     factor(&code.to_string())
 }
 
@@ -73,12 +68,12 @@ fn factor(value: &str) -> Value {
 }
 
 /// What came of asking for a message: `sent`, or why not.
-async fn start(world: &World, ip: &str, whom: Value) -> String {
+pub(super) async fn start(world: &World, ip: &str, whom: Value) -> String {
     let answer = world.start_confirm(ip, &whom).await;
     if answer.json().get("errors").is_none() { "sent".to_owned() } else { answer.refused_as().1 }
 }
 
-async fn token_of(world: &World, ip: &str, whom: Value) -> String {
+pub(super) async fn token_of(world: &World, ip: &str, whom: Value) -> String {
     let answer = world.start_confirm(ip, &whom).await;
     answer.data()["result"]["token"].as_str().expect("a token").to_owned()
 }
@@ -127,47 +122,47 @@ async fn spend_the_looks_of(world: &World, sms: &SmsWebhook, number: &str) -> St
 }
 
 /// A browser that is somewhere.
-struct Visitor<'a> {
+pub(super) struct Visitor<'a> {
     world: &'a World,
     ip: &'a str,
     browser: Browser,
 }
 
 impl<'a> Visitor<'a> {
-    fn new(world: &'a World, ip: &'a str) -> Self {
+    pub(super) fn new(world: &'a World, ip: &'a str) -> Self {
         Self { world, ip, browser: Browser::default() }
     }
 
-    async fn password(&mut self, login: &str, password: &str) -> Answer {
+    pub(super) async fn password(&mut self, login: &str, password: &str) -> Answer {
         self.browser.try_sign_in(self.world, (login, password), &[("x-forwarded-for", self.ip)]).await
     }
 
-    async fn send(&mut self, csrf: &str, fields: &[(&'static str, &str)]) -> Answer {
+    pub(super) async fn send(&mut self, csrf: &str, fields: &[(&'static str, &str)]) -> Answer {
         let mut form = vec![("csrf", csrf.to_owned())];
         form.extend(fields.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let page = format!("{}/phone", self.world.sign_in_page());
         self.browser.go_with(self.world, ("POST", &page), Body::Form(form), &[("x-forwarded-for", self.ip)]).await
     }
 
-    async fn ask_code(&mut self, number: &str) -> Answer {
+    pub(super) async fn ask_code(&mut self, number: &str) -> Answer {
         let page = format!("{}/phone", self.world.sign_in_page());
         let shown = self.browser.go(self.world, "GET", &page, Body::None).await.text();
         self.send(&field(&shown, "csrf"), &[("phone", number)]).await
     }
 
-    async fn type_code(&mut self, shown: &Answer, code: &str) -> Answer {
+    pub(super) async fn type_code(&mut self, shown: &Answer, code: &str) -> Answer {
         let (csrf, token) = (field(&shown.text(), "csrf"), field(&shown.text(), "token"));
         self.send(&csrf, &[("token", &token), ("code", code)]).await
     }
 
-    async fn again(&mut self, shown: &Answer) -> Answer {
+    pub(super) async fn again(&mut self, shown: &Answer) -> Answer {
         let (csrf, token) = (field(&shown.text(), "csrf"), field(&shown.text(), "token"));
         self.send(&csrf, &[("token", &token), ("again", "1")]).await
     }
 }
 
 #[track_caller]
-fn assert_sent(answer: &Answer) {
+pub(super) fn assert_sent(answer: &Answer) {
     assert!(
         answer.status == 200 && answer.text().contains("We sent a code to "),
         "{} {}",
@@ -394,178 +389,5 @@ both_engines! {
         world.advance(60);
         let token = token_of(&world, &network(6), by_id("jane")).await;
         assert_eq!(complete(&world, &network(6), &token, sms.code()).await, "TOO_MANY_REQUESTS");
-    }
-
-    async fn the_code_that_was_sent_last_is_taken_whoever_asked_for_it(engine: Engine) {
-        let (world, sms) = world_with(engine, MANY).await;
-        right_password(&world, HOME).await;
-        token_of(&world, HOME, by_id("jane")).await;
-        world.advance(1);
-        token_of(&world, HOME, by_number(PHONE)).await;
-        let let_in = password(&world, HOME, digits(sms.code())).await;
-        assert_eq!(let_in.data()[by_email::MUTATION]["item"]["id"], "jane");
-    }
-
-    async fn wrong_passwords_refuse_no_code(engine: Engine) {
-        let (world, sms) = world_with(engine, "").await;
-        let elle = New { email: Some(email("elle@example.com", true)), phone: Some(phone(NOBODYS, true)), ..person("elle") };
-        world.person(elle).await;
-        let mut jane = Visitor::new(&world, HOME);
-        let jane_asked = jane.password("jane", PASSWORD).await;
-        let janes_code = sms.last().code;
-        assert_sent(&jane_asked);
-        // A stranger from everywhere, home included, until no password is looked at any more.
-        let names = [NOBODYS, "elle@example.com", "elle", PHONE, "jane@example.com", "jane"];
-        for (place, name) in names.iter().enumerate() {
-            for n in 0..11 {
-                let ip = if n == 10 { HOME.to_owned() } else { network(20 * place + n) };
-                Visitor::new(&world, &ip).password(name, "wrong").await;
-                let headers = [("x-forwarded-for", ip.as_str())];
-                for kind in ["resident", "staff"] {
-                    let change = json!({"password": "wrong", "userType": kind, "phone": name, "dv": 1,
-                        "sender": {"dv": 1, "fingerprint": "a-test-device"}});
-                    if name.starts_with('+') {
-                        by_phone::ask_at(&world, "", change, &headers).await;
-                    } else if name.contains('@') {
-                        let change = json!({"password": "wrong", "userType": kind, "email": name});
-                        by_email::ask_at(&world, "", change, &headers).await;
-                    }
-                }
-            }
-        }
-        assert_eq!(Visitor::new(&world, HOME).password("somebody", PASSWORD).await.status, 429, "that network is out of tries");
-        assert_eq!(jane.type_code(&jane_asked, &janes_code).await.status, 303, "after the password");
-        let mut elle = Visitor::new(&world, HOME);
-        let asked = elle.ask_code(NOBODYS).await;
-        assert_sent(&asked);
-        assert_eq!(elle.type_code(&asked, "1").await.status, 422);
-        world.advance(1);
-        assert_eq!(elle.type_code(&asked, &sms.last().code).await.status, 303, "instead of the password");
-    }
-
-    async fn a_prefix_is_one_sender(engine: Engine) {
-        let limits = "[limits]\nsms_per_hour_and_ip = 2\n";
-        let v6 = |a: usize, b: usize| format!("2001:db8:7:{:x}::1", a * 256 + b);
-        let (mut number, mut ids) = (0, 0);
-        // Each row: addresses, and how many of their messages are sent.
-        let rows: [(Vec<String>, usize); 4] = [
-            ((0..8).map(|n| format!("2001:db8:9:9::{n:x}")).collect(), 2),
-            ((0..20).map(|n| v6(1, n)).collect(), 8),
-            ((0..60).map(|n| v6(1 + n / 10, n)).collect(), 32),
-            ((0..60).map(|n| format!("198.51.100.{n}")).collect(), 32),
-        ];
-        for (addresses, allowed) in rows {
-            let (world, sms) = world_with(engine, limits).await;
-            let mut refused = 0;
-            for ip in &addresses {
-                number += 1;
-                let kind = start(&world, ip, by_number(&format!("+7999{number:07}"))).await;
-                if kind != "sent" {
-                    assert_eq!(kind, "SMS_FOR_IP_DAY_LIMIT_REACHED", "{ip}");
-                    refused += 1;
-                }
-            }
-            assert_eq!((sms.sent().len(), refused), (allowed, addresses.len() - allowed), "{}", addresses[0]);
-            // Whether there is a user is answered just as often.
-            let mut told = 0;
-            for ip in &addresses {
-                ids += 1;
-                told += usize::from(start(&world, ip, by_id(&format!("nobody-{ids}"))).await == "WRONG_PHONE_FORMAT");
-            }
-            assert_eq!(told, allowed, "{}", addresses[0]);
-            // Elsewhere nobody has noticed.
-            assert_eq!(start(&world, "2001:db8:8::1", by_number(NOBODYS)).await, "sent");
-        }
-    }
-
-    async fn the_days_budget_is_for_anonymous_messages(engine: Engine) {
-        let limits = "[limits]\nsign_in_per_hour = 100000\nsms_per_day = 40\n";
-        let (world, sms) = world_with(engine, limits).await;
-        let second = World::start_beside(&world, |settings| of_webhook(&sms, &settings) + limits).await;
-        let mut number = 0;
-        let mut new_number = || { number += 1; format!("+7999{number:07}") };
-        let day = || to_midnight(&world).to_string();
-        // A network gets a twentieth, however it is cut, and however often the hour begins anew.
-        for addresses in [["198.51.100.1", "198.51.100.2", "198.51.100.200"], ["2001:db8:1::1", "2001:db8:1:100::1", "2001:db8:1:ffff::1"]] {
-            for ip in &addresses[..2] {
-                assert_eq!(start(&world, ip, by_number(&new_number())).await, "sent", "{ip}");
-            }
-            world.advance(3600);
-            for world in [&world, &second] {
-                for ip in addresses {
-                    assert_eq!(start(world, ip, by_number(NOBODYS)).await, "SMS_FOR_IP_DAY_LIMIT_REACHED", "{ip}");
-                }
-            }
-            let refused = Visitor::new(&world, addresses[0]).ask_code(NOBODYS).await;
-            assert_eq!((refused.status, refused.header("retry-after")), (429, Some(day().as_str())));
-        }
-        // What was refused took neither the phone's minute nor its day.
-        assert_eq!(start(&world, &network(0), by_number(NOBODYS)).await, "sent");
-        assert_eq!(start(&world, &network(0), by_id("john")).await, "sent", "an id without a password is anybody's");
-        for n in 1..18 {
-            for world in [&world, &second] {
-                assert_eq!(start(world, &network(n), by_number(&new_number())).await, "sent", "{n}");
-            }
-        }
-        assert_eq!(sms.sent().len(), 40);
-        for world in [&world, &second] {
-            let refused = world.start_confirm(&network(99), &by_number(&new_number())).await;
-            assert_eq!(refused.refused_as().1, "TOO_MANY_REQUESTS");
-            let minutes = &refused.error()["extensions"]["messageInterpolation"]["minutesRemaining"];
-            assert_eq!(*minutes, to_midnight(world).div_ceil(60));
-            let refused = Visitor::new(world, "192.0.2.1").ask_code(&new_number()).await;
-            assert_eq!((refused.status, refused.header("retry-after")), (429, Some(day().as_str())));
-        }
-        // After a right password there is no end to it, and nothing is taken from it.
-        assert_sent(&Visitor::new(&world, "198.51.100.1").password("jane", PASSWORD).await);
-        let johns = json!({"email": "john@example.com"});
-        assert_eq!(password(&world, "198.51.100.1", johns).await.refused_as().1, "NOT_ENOUGH_AUTH_FACTORS");
-        assert_eq!(start(&world, "198.51.100.1", by_id("john")).await, "sent");
-        world.advance(to_midnight(&world));
-        for n in 0..20 {
-            world.advance(61);
-            assert_eq!(start(&world, &network(n), by_number(&new_number())).await, "sent", "another day");
-            assert_eq!(start(&world, &network(n), by_number(&new_number())).await, "sent", "another day");
-        }
-        assert_eq!(start(&world, &network(21), by_number(&new_number())).await, "TOO_MANY_REQUESTS");
-    }
-
-    async fn a_spent_budget_is_told_once_a_day(engine: Engine) {
-        let webhook = SmsWebhook::start().await;
-        let mut text = String::new();
-        let mut world = World::start_with(engine, |settings| {
-            text = format!("{}[limits]\nsms_per_day = 1\n", of_webhook(&webhook, &settings));
-            text.clone()
-        })
-        .await;
-        let own = [CONSOLE_SECRET, CONSOLE_PASSWORD, "rival-secret-of-tests", RIVAL_PASSWORD, "sandbox-secret"];
-        let names = ["A", "B", "C", "D", "E", "F", "G"];
-        let secrets: Vec<&str> = own.into_iter().chain([sms::SECRET, sms::COOKIE_SECRET]).collect();
-        for (secret, name) in secrets.iter().zip(names) {
-            text = text.replace(&format!("\"{secret}\""), &format!("{{ env = \"{name}\" }}"));
-        }
-        let config = world.folder.path().join("fedlink.toml");
-        fs::write(&config, text).expect("a file");
-        let env: Vec<_> = names.into_iter().zip(secrets).collect();
-        // A file is served by one program alone.
-        let instances = if engine == Engine::Postgres { 2 } else { 1 };
-        let fleet: Vec<_> = (0..instances).map(|_| program::serve(&config, &env)).collect();
-        // These keep the real time: once more, if a day ends meanwhile.
-        let mut days = 0;
-        loop {
-            days += 1;
-            let midnight = to_midnight(&world);
-            for n in 0..6 {
-                world.served_at.clone_from(&fleet[n % instances].base_url);
-                start(&world, &network(n), by_number(&format!("+7999000{days}00{n}"))).await;
-            }
-            if to_midnight(&world) <= midnight {
-                break;
-            }
-        }
-        let logs: String = fleet.iter().map(Running::logs).collect();
-        let told: Vec<&str> = logs.lines().filter(|line| line.contains("limits.sms_per_day")).collect();
-        assert!((1..=days).contains(&told.len()) && told.iter().all(|line| line.contains("ERROR")), "{told:?}");
-        assert!((1..=days).contains(&webhook.sent().len()));
     }
 }

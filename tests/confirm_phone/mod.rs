@@ -1,5 +1,6 @@
 //! Codes by SMS: who gets one, how often, and what it opens.
 
 mod budgets;
+mod budgets_of_all;
 mod confirmed;
 mod errors;

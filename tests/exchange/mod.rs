@@ -10,6 +10,7 @@ mod whose;
 
 use serde_json::{Value, json};
 
+pub(crate) use crate::support::issuer::with;
 use crate::support::issuer::{Issuer, Key};
 use crate::support::user_mode::{AS_CONSOLE, te};
 use crate::support::world::{Answer, As, Engine, World};
@@ -93,15 +94,4 @@ pub(crate) async fn account_of(world: &World, issuer: &Issuer, subject: &str) {
     let subject = domain::ids::Subject::parse(subject).expect("a subject");
     let new = New { issuer: Some(issuer.name.clone()), ..New::bare(subject, AccountType::Staff) };
     create(&world.app.parts, new).await.expect("an account");
-}
-
-/// The claims with one of them changed; a null leaves it out.
-pub(crate) fn with(claims: &Value, name: &str, value: Value) -> Value {
-    let mut claims = claims.clone();
-    let members = claims.as_object_mut().expect("an object");
-    members.remove(name);
-    if !value.is_null() {
-        members.insert(name.to_owned(), value);
-    }
-    claims
 }

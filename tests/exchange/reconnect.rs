@@ -129,6 +129,8 @@ both_engines! {
         }
         let plain = [("code_challenge_method", "plain")];
         is(&asking(&world, &AS_CONSOLE, &token, &plain).await, (400, "invalid_request"), "plain");
+        let method_alone = [("code_challenge", super::LEFT_OUT), ("code_challenge_method", "S256")];
+        is(&asking(&world, &AS_CONSOLE, &token, &method_alone).await, (400, "invalid_request"), "a method alone");
         is(&asking(&world, &AS_CONSOLE, &token, &[("callback", super::LEFT_OUT)]).await, (400, "invalid_request"), "a challenge alone");
         is(&asking(&world, &AS_RIVAL, &token, &[]).await, (400, "invalid_request"), "another's token");
     }

@@ -114,6 +114,9 @@ both_engines! {
         }
         assert_eq!(exchange(&world, &jwt("fed_tkn_any")).await.status, 200);
         is_not_believed(&exchange_with(&world, &AS_RIVAL, &jwt("fed_tkn_any"), &[]).await, "another's, seen a moment ago");
+        let acting = |may_act: Value| key.sign(&with(&issuer.claims(&world, "alice", "fed_tkn_any"), "may_act", may_act));
+        assert_eq!(exchange(&world, &acting(json!({"sub": CONSOLE}))).await.status, 200);
+        is_not_believed(&exchange(&world, &acting(json!({"sub": "rival"}))).await, "somebody else may act");
         // A newcomer is not made a user by an exchange.
         asks_for(&exchange(&world, &key.sign(&issuer.claims(&world, "bob", "fed_tkn_any"))).await, "not_linked");
         assert_eq!(count(&world, "accounts").await, 1);

@@ -11,7 +11,8 @@ use tokio::runtime::Handle;
 
 use crate::support::browser::{Browser, instruct};
 use crate::support::database::texts;
-use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_PASSWORD, VERIFIER, World, both_engines, settings};
+use crate::support::settings::settings;
+use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_PASSWORD, VERIFIER, World, both_engines};
 
 async fn link(world: &World, who: &As, subject: &str, sid: &str) -> Answer {
     world.call("POST", &format!("/api/v3/users/{subject}/fa/box/box_1/{sid}"), who, Body::None).await

@@ -1,34 +1,18 @@
 //! A dead link gets another try on an application's word, as on an operator's.
 
-use sandbox::Refusal;
-
 use crate::support::database::{execute, texts};
-use crate::support::fed::{asked, expired, fed_token, health, token};
-use crate::support::world::{ALL_SCOPES, Answer, As, Body, CONSOLE, Engine, World, both_engines};
+use crate::support::fed::{asked, expired, fed_token, health, refused_for_good, token};
+use crate::support::world::{ALL_SCOPES, Answer, As, Body, CONSOLE, World, both_engines};
 
 async fn retry(world: &World, who: &As, link: &str) -> Answer {
     world.call("POST", &format!("/api/v3/users/{link}/retry"), who, Body::None).await
-}
-
-/// Alice's link, which the provider has refused for good, once; it would grant by now.
-async fn dead(engine: Engine) -> (World, As) {
-    let world = World::frozen(engine).await;
-    world.account("alice").await;
-    let console = world.console().await;
-    expired(&world, "oleg").await;
-    let refuse = |refusal| world.sandbox.script().set(|settings| settings.refuse_refresh = refusal);
-    refuse(Some(Refusal::new(400, "invalid_grant")));
-    assert_eq!(fed_token(&world, &console, "").await.status, 404);
-    refuse(None);
-    assert_eq!((health(&world, &console, "oleg").await, asked(&world)), ("needs_consent".to_owned(), 1));
-    (world, console)
 }
 
 const OWN: &str = "alice/fa/box/box_1/oleg";
 
 both_engines! {
     async fn a_dead_link_is_asked_for_again(engine: Engine) {
-        let (world, console) = dead(engine).await;
+        let (world, console) = refused_for_good(engine).await;
         let answer = retry(&world, &console, OWN).await;
         assert_eq!((answer.status, asked(&world)), (204, 1), "{}", answer.text());
         assert_eq!(health(&world, &console, "oleg").await, "degraded");
@@ -41,7 +25,7 @@ both_engines! {
     }
 
     async fn what_cannot_be_tried_is_told(engine: Engine) {
-        let (world, console) = dead(engine).await;
+        let (world, console) = refused_for_good(engine).await;
         expired(&world, "elle").await;
         // Of a provider that is configured no more.
         expired(&world, "irina").await;
@@ -66,7 +50,7 @@ both_engines! {
     }
 
     async fn it_is_for_support_alone(engine: Engine) {
-        let (world, _) = dead(engine).await;
+        let (world, _) = refused_for_good(engine).await;
         let own = world.user(CONSOLE, "alice", &ALL_SCOPES).await;
         let other = world.system(CONSOLE, &["blitz_api_sys_ufa", "blitz_api_ufa_chg", "fed_tkn_any"]).await;
         for who in [own, other, As::Nobody] {

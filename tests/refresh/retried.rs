@@ -1,12 +1,11 @@
 //! `fedlink links retry`: an operator gives dead links another try.
 
-use sandbox::Refusal;
 use serde_json::{Value, json};
 
 use crate::support::database::{execute, texts};
-use crate::support::fed::{asked, expired, fed_token, health, token};
+use crate::support::fed::{asked, fed_token, health, refused_for_good, token};
 use crate::support::site::Site;
-use crate::support::world::{Engine, World, both_engines};
+use crate::support::world::{Engine, both_engines};
 
 /// Two dead links of a site, with a refresh token each.
 async fn dead(engine: Engine) -> Site {
@@ -45,14 +44,7 @@ both_engines! {
     }
 
     async fn a_revived_link_is_asked_for_again(engine: Engine) {
-        let world = World::frozen(engine).await;
-        world.account("alice").await;
-        let console = world.console().await;
-        expired(&world, "oleg").await;
-        let refuse = |refusal| world.sandbox.script().set(|settings| settings.refuse_refresh = refusal);
-        refuse(Some(Refusal::new(400, "invalid_grant")));
-        assert_eq!(fed_token(&world, &console, "").await.status, 404);
-        refuse(None);
+        let (world, console) = refused_for_good(engine).await;
         assert_eq!((fed_token(&world, &console, "?force=true").await.status, asked(&world)), (404, 1));
         let provider = domain::ids::ProviderId::parse("box", "box_1").expect("a provider");
         let all = fedlink::service::refresh::Which { provider, subject: None, sid: None };

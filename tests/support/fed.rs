@@ -2,11 +2,11 @@
 
 use std::pin::Pin;
 
-use sandbox::{Hold, IssuedTokens};
+use sandbox::{Hold, IssuedTokens, Refusal};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 
-use super::world::{Answer, As, Body, World};
+use super::world::{Answer, As, Body, Engine, World};
 
 /// The scopes of every set of tokens.
 const SCOPES: &str = "openid offline_access profile email";
@@ -76,15 +76,38 @@ pub(crate) fn asked(world: &World) -> u64 {
     world.sandbox.counts().token_refresh
 }
 
+/// A world with alice's link `oleg`, which the provider has refused for good, once; it would grant by now.
+pub(crate) async fn refused_for_good(engine: Engine) -> (World, As) {
+    let world = World::frozen(engine).await;
+    world.account("alice").await;
+    let console = world.console().await;
+    expired(&world, "oleg").await;
+    let refuse = |refusal| world.sandbox.script().set(|settings| settings.refuse_refresh = refusal);
+    refuse(Some(Refusal::new(400, "invalid_grant")));
+    assert_eq!(fed_token(&world, &console, "").await.status, 404);
+    refuse(None);
+    assert_eq!((health(&world, &console, "oleg").await, asked(&world)), ("needs_consent".to_owned(), 1));
+    (world, console)
+}
+
 /// Lets a call begin and gives it when the provider holds it.
 pub(crate) async fn held<'a>(
     call: impl Future<Output = Answer> + 'a,
     hold: &Hold,
 ) -> Pin<Box<dyn Future<Output = Answer> + 'a>> {
+    held_by(call, hold, 1).await
+}
+
+/// Lets a call begin and gives it when the provider holds so many calls.
+pub(crate) async fn held_by<'a>(
+    call: impl Future<Output = Answer> + 'a,
+    hold: &Hold,
+    arrivals: usize,
+) -> Pin<Box<dyn Future<Output = Answer> + 'a>> {
     let mut call = Box::pin(call);
     tokio::select! {
         biased;
-        () = hold.wait_for_arrivals(1) => {}
+        () = hold.wait_for_arrivals(arrivals) => {}
         answer = &mut call => panic!("answered while the provider was silent: {answer:?}"),
     }
     call

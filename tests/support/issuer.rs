@@ -41,6 +41,17 @@ enum Pair {
     Ed(Ed25519KeyPair),
 }
 
+/// The claims with one of them changed; a null leaves it out.
+pub(crate) fn with(claims: &Value, name: &str, value: Value) -> Value {
+    let mut claims = claims.clone();
+    let members = claims.as_object_mut().expect("an object");
+    members.remove(name);
+    if !value.is_null() {
+        members.insert(name.to_owned(), value);
+    }
+    claims
+}
+
 impl Issuer {
     /// One whose metadata names its keys, which are these.
     pub(crate) fn start(keys: &[&Key]) -> Self {

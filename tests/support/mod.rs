@@ -29,6 +29,7 @@ pub(crate) mod program;
 pub(crate) mod raw;
 pub(crate) mod revocations;
 pub(crate) mod secured;
+pub(crate) mod settings;
 pub(crate) mod site;
 pub(crate) mod sms;
 pub(crate) mod user_mode;

@@ -2,7 +2,6 @@
 //! answer is held against openapi.yaml.
 
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +23,8 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 pub(crate) use super::call::{Answer, As, Body};
+pub(crate) use super::settings::ALL_SCOPES;
+use super::settings::settings;
 use super::{contract, postgres};
 
 /// The client that most tests call as: it is granted everything.
@@ -44,16 +45,6 @@ pub(crate) const PUBLIC: &str = "https://login.example";
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 /// The challenge of [`VERIFIER`].
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-/// Every scope there is, for the sandbox provider.
-pub(crate) const ALL_SCOPES: [&str; 6] = [
-    "blitz_api_ufa",
-    "blitz_api_sys_ufa",
-    "blitz_api_ufa_chg",
-    "blitz_api_sys_ufa_chg",
-    "fed_tkn_any",
-    "fed_tkn_box_box_1",
-];
-
 /// How many connections a world serves at once.
 pub(crate) const CONNECTIONS: usize = 1000;
 
@@ -111,49 +102,6 @@ pub(crate) fn database(engine: Engine, folder: &TempDir) -> String {
         Engine::Sqlite => format!("sqlite:{}", folder.path().join("fedlink.db").display()),
         Engine::Postgres => postgres::fresh_database(),
     }
-}
-
-/// Settings as most tests want them: two clients with all scopes, one provider (the sandbox).
-pub(crate) fn settings(database_url: &str, keyring: &Path, public_url: &str, issuer: &str) -> String {
-    let scopes = serde_json::to_string(&ALL_SCOPES).expect("JSON");
-    format!(
-        r#"
-public_url = "{public_url}"
-database_url = "{database_url}"
-listen = "127.0.0.1:0"
-ops_listen = "127.0.0.1:0"
-subjects = "registered"
-[vault]
-keyring = {{ file = "{keyring}" }}
-[[clients]]
-id = "console"
-name = "Console"
-secret = "console-secret-of-tests"
-rest_password = "console-password"
-scopes = {scopes}
-callbacks = ["https://app.example/callback", "https://app.example/other?x=1"]
-redirect_uris = ["https://app.example/signed-in", "https://app.example/tenant?id=1", "com.example.app:/signed-in"]
-[[clients]]
-id = "rival"
-name = "Rival"
-secret = "rival-secret-of-tests"
-rest_password = "rival-password-of-tests"
-scopes = {scopes}
-callbacks = ["https://app.example/callback"]
-redirect_uris = ["https://app.example/signed-in"]
-[[providers]]
-type = "box"
-name = "box_1"
-title = "Sandbox"
-preset = "oidc"
-issuer = "{issuer}"
-client_id = "fedlink"
-client_secret = "sandbox-secret"
-scopes = ["openid", "offline_access", "profile", "email"]
-user_name = "{{name}}"
-"#,
-        keyring = keyring.display(),
-    )
 }
 
 impl World {

@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value, json};
 
 use super::core::Core;
-use super::script::{Answer, Refusal};
+use super::peculiar::{Answer, Refusal};
 
 /// Why a token call gets no tokens.
 #[derive(Debug)]

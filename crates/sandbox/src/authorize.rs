@@ -11,7 +11,7 @@ use super::grants::{CodeTerms, Consent};
 use super::lock::lock;
 use super::metadata::{RESPONSE_MODES, SCOPES};
 use super::pages;
-use super::script::IssParameter;
+use super::peculiar::IssParameter;
 
 /// A request that may be asked of a person.
 struct Request {

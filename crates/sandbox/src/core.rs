@@ -14,8 +14,9 @@ use super::grants::Grants;
 use super::keys::Keys;
 use super::lock::lock;
 use super::options::{Options, SandboxUser};
+use super::peculiar::Settings;
 use super::pushed_requests::Pushed;
-use super::script::{Script, Settings};
+use super::script::Script;
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
 

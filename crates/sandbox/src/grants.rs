@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 
-use super::script::{Rotation, Settings};
+use super::peculiar::{Rotation, Settings};
 
 /// How long a code can be redeemed (RFC 6749 §4.1.2 allows ten minutes at most).
 pub(super) const CODE_LIFETIME: TimeDelta = TimeDelta::minutes(1);

@@ -13,7 +13,7 @@ use super::core::Core;
 use super::grants::Consent;
 use super::lock::lock;
 use super::options::SandboxUser;
-use super::script::{IdTokenForm, Settings};
+use super::peculiar::{IdTokenForm, Settings};
 
 /// How long an `id_token` is valid.
 const LIFETIME: TimeDelta = TimeDelta::minutes(10);

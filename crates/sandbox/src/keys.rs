@@ -9,7 +9,7 @@ use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
-use super::script::Signing;
+use super::peculiar::Signing;
 
 /// The published keys, by algorithm: the last one signs.
 #[derive(Debug)]

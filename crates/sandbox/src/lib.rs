@@ -42,6 +42,7 @@ mod metadata;
 mod odd;
 mod options;
 mod pages;
+mod peculiar;
 mod pushed;
 mod pushed_requests;
 mod resource;
@@ -68,9 +69,10 @@ pub use self::core::Counts;
 pub use self::gate::Hold;
 pub use self::odd::{Break, Coding, Odd};
 pub use self::options::{IssuedTokens, Options, SandboxUser};
-pub use self::script::{
-    Answer, ExpiresIn, IdTokenForm, IssParameter, Refusal, Rotation, Script, ScriptedScope, Settings, Signing, Userinfo,
+pub use self::peculiar::{
+    Answer, ExpiresIn, IdTokenForm, IssParameter, Refusal, Rotation, ScriptedScope, Settings, Signing, Userinfo,
 };
+pub use self::script::Script;
 
 use self::core::Core;
 use self::lock::lock;

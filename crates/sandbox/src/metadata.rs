@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::core::Core;
 use super::lock::lock;
-use super::script::{Signing, Userinfo};
+use super::peculiar::{Signing, Userinfo};
 
 /// The scopes there are.
 pub(super) const SCOPES: [&str; 6] = ["openid", "profile", "email", "offline_access", "mail", "files"];

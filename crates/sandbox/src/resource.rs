@@ -12,7 +12,7 @@ use super::form::Form;
 use super::grants::Consent;
 use super::id_token::{describe, sign_userinfo};
 use super::lock::lock;
-use super::script::{Answer, Userinfo};
+use super::peculiar::{Answer, Userinfo};
 
 const MEBIBYTE: usize = 1024 * 1024;
 

@@ -12,7 +12,7 @@ use super::grants::{Consent, Dead, FamilyId, Presented, Redemption, delta};
 use super::id_token;
 use super::lock::lock;
 use super::options::IssuedTokens;
-use super::script::{ExpiresIn, Rotation, ScriptedScope, Settings};
+use super::peculiar::{ExpiresIn, Rotation, ScriptedScope, Settings};
 
 /// Which grant a call asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

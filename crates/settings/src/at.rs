@@ -8,6 +8,7 @@ use super::reader::Reader;
 use super::scalar::{text_as, title};
 use super::types::{Client, ClientAt, Issuer};
 use domain::ids::ClientId;
+use domain::jwt::TokenForm;
 
 /// Reads one client's, by issuer; the client's id there is its own one where none is set.
 pub(super) fn read(reader: &mut Reader<'_>, id: Option<&ClientId>) -> BTreeMap<String, ClientAt> {
@@ -60,8 +61,9 @@ fn clash(audience: &str, client: &Client, issuer: &Issuer, clients: &BTreeMap<Cl
     if issuer.audiences.contains(audience) {
         return Some("which is ours: a token for us is a Bearer here".to_owned());
     }
-    // An ID token's audience is the application that signs users in.
-    if let Some(named) = clients.values().find(|other| is_called(other, &issuer.issuer, audience)) {
+    // An ID token's `aud` is the application that signs users in.
+    let is_aud = issuer.form.audience_claim == TokenForm::default().audience_claim;
+    if let Some(named) = clients.values().find(|other| is_aud && is_called(other, &issuer.issuer, audience)) {
         return Some(format!("which is what the issuer calls the application {}", named.id));
     }
     let others = clients.values().filter(|other| other.id != client.id);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::client::Client as HttpClient;
-use super::jwks::{Keys, Proof};
-use super::jwt::{ACCESS_TOKENS, Jwt};
-use super::signing_keys::{PAUSE, SigningKeys, Source};
+use super::jwks::Keys;
+use super::jwt::Jwt;
+use super::signing_keys::{SigningKeys, Source};
 use chrono::{DateTime, Utc};
 use domain::clock::SharedClock;
 use domain::jwt::{Vouched, assertion, workload};
@@ -31,7 +31,7 @@ impl CallerKeys {
         http: &HttpClient,
         clock: &SharedClock,
     ) -> Result<Option<Self>> {
-        let keys = |source| SigningKeys::new(source, http.clone(), clock);
+        let keys = |source| SigningKeys::new(client.id.as_str(), source, http.clone(), clock);
         let own = match &client.keys {
             Some(ClientKeys::Pem(pem)) => {
                 let read = Keys::of_pem(pem).ok_or_else(|| {
@@ -91,15 +91,9 @@ impl CallerKeys {
         if jwt.is_nested() {
             return Err(self.refuse("it is no JWT of claims"));
         }
-        let signed = jwt.signed(&ACCESS_TOKENS).map_err(|why| self.refuse(why))?;
-        match keys.prove(&signed).await {
-            Ok(Proof::Good) => Ok(()),
-            Ok(Proof::None) => Err(self.refuse("no key of its signer's has signed it")),
-            Ok(Proof::Ambiguous) => Err(self.refuse("it names no key, and several fit")),
-            Err(why) => {
-                tracing::warn!(client = self.client, reason = why.reason, "a client's keys can't be had");
-                Err(Error::ProviderUnavailable { retry_after: why.retry_after.unwrap_or(PAUSE) })
-            }
+        match keys.flaw(jwt).await? {
+            None => Ok(()),
+            Some(why) => Err(self.refuse(why)),
         }
     }
 

@@ -1,9 +1,8 @@
 //! One authorization server whose JWTs we take for access tokens: whether a token is its own.
 
 use super::client::Client;
-use super::jwks::Proof;
-use super::jwt::{ACCESS_TOKENS, Jwt};
-use super::signing_keys::{PAUSE, SigningKeys, Source};
+use super::jwt::Jwt;
+use super::signing_keys::{SigningKeys, Source};
 use domain::clock::SharedClock;
 use domain::jwt::AccessClaims;
 use domain::{Error, Result};
@@ -22,7 +21,7 @@ impl Issuer {
             Some(by_hand) => Source::At(by_hand.clone()),
             None => Source::Discovered(settings.issuer.clone()),
         };
-        Self { keys: SigningKeys::new(source, client, &clock), settings, clock }
+        Self { keys: SigningKeys::new(&settings.issuer, source, client, &clock), settings, clock }
     }
 
     /// What the operator says of it.
@@ -39,15 +38,9 @@ impl Issuer {
     /// can't be had: a token that may well be good is not to be thrown away.
     pub(super) async fn verified(&self, jwt: &Jwt<'_>, is_for_us: impl Fn(&str) -> bool) -> Result<AccessClaims> {
         let claims = jwt.claims(&self.settings.form, is_for_us, self.clock.now()).map_err(|why| self.refuse(why))?;
-        let signed = jwt.signed(&ACCESS_TOKENS).map_err(|why| self.refuse(why))?;
-        match self.keys.prove(&signed).await {
-            Ok(Proof::Good) => Ok(claims),
-            Ok(Proof::None) => Err(self.refuse("no key of the issuer's has signed it")),
-            Ok(Proof::Ambiguous) => Err(self.refuse("it names no key, and several fit")),
-            Err(why) => {
-                tracing::warn!(issuer = self.settings.issuer, reason = why.reason, "an issuer's keys can't be had");
-                Err(Error::ProviderUnavailable { retry_after: why.retry_after.unwrap_or(PAUSE) })
-            }
+        match self.keys.flaw(jwt).await? {
+            None => Ok(claims),
+            Some(why) => Err(self.refuse(why)),
         }
     }
 

@@ -11,11 +11,13 @@ use super::cached::Cached;
 use super::client::Client;
 use super::discovery;
 use super::jwks::{Keys, Proof, Signed};
+use super::jwt::{ACCESS_TOKENS, Jwt};
 use super::passing::{Passing, PassingKind};
+use domain::Error;
 use domain::clock::SharedClock;
 
 /// When to ask again where their owner doesn't say.
-pub(crate) const PAUSE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// Where keys are.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub(crate) enum Source {
 /// Somebody's keys.
 #[derive(Debug)]
 pub(crate) struct SigningKeys {
+    /// Whose they are, for the log.
+    owner: String,
     source: Source,
     client: Client,
     jwks_url: Cached<Url>,
@@ -40,8 +44,10 @@ pub(crate) struct SigningKeys {
 }
 
 impl SigningKeys {
-    pub(crate) fn new(source: Source, client: Client, clock: &SharedClock) -> Self {
+    /// `owner` is whose they are, for the log.
+    pub(crate) fn new(owner: &str, source: Source, client: Client, clock: &SharedClock) -> Self {
         Self {
+            owner: owner.to_owned(),
             jwks_url: Cached::with_patience(Arc::clone(clock), PAUSE),
             // Whoever makes a token up has them asked for.
             keys: Cached::with_patience(Arc::clone(clock), PAUSE),
@@ -58,8 +64,26 @@ impl SigningKeys {
         }
     }
 
+    /// Why a token is not signed by one of them, if it is not. [`Error::ProviderUnavailable`] if nobody can tell for the moment: a token
+    /// that may well be good is not to be thrown away.
+    pub(crate) async fn flaw(&self, jwt: &Jwt<'_>) -> domain::Result<Option<&'static str>> {
+        let signed = match jwt.signed(&ACCESS_TOKENS) {
+            Ok(signed) => signed,
+            Err(why) => return Ok(Some(why)),
+        };
+        match self.prove(&signed).await {
+            Ok(Proof::Good) => Ok(None),
+            Ok(Proof::None) => Ok(Some("no key of its signer's has signed it")),
+            Ok(Proof::Ambiguous) => Ok(Some("it names no key, and several fit")),
+            Err(why) => {
+                tracing::warn!(of = self.owner, reason = why.reason, "signing keys can't be had");
+                Err(Error::ProviderUnavailable { retry_after: why.retry_after.unwrap_or(PAUSE) })
+            }
+        }
+    }
+
     /// Whether one of them has signed this.
-    pub(crate) async fn prove(&self, signed: &Signed<'_>) -> Result<Proof, Passing> {
+    async fn prove(&self, signed: &Signed<'_>) -> Result<Proof, Passing> {
         let proof = self.keys().await?.prove(signed);
         if proof != Proof::None || matches!(self.source, Source::Given(_)) {
             return Ok(proof);

@@ -139,8 +139,11 @@ impl WayBack {
     /// Refuses what no instruction could be made of.
     pub fn check(&self, client: &Client) -> Result<()> {
         is_callback(client, &self.callback)?;
-        // A challenge is looked at wherever it stands; whether it may be missing depends on whose link it is.
-        self.code_challenge.as_ref().map_or(Ok(()), |_| self.completer(Subjects::Any).map(|_| ()))
+        if self.code_challenge.is_some() || self.code_challenge_method.is_some() {
+            self.completer(Subjects::Any)?;
+        }
+        // Whether both may be missing depends on whose link it is.
+        Ok(())
     }
 
     fn completer(&self, subjects: Subjects) -> Result<Completer> {

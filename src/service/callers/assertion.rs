@@ -83,5 +83,13 @@ async fn workload(parts: &Arc<Parts>, client: &Client, token: &str) -> Result<()
 }
 
 fn proven(client: &ClientId, expires: DateTime<Utc>, decided: u64) -> Seen {
-    Seen { client: client.clone(), subject: None, scopes: Vec::new(), actor: None, expires, decided }
+    Seen {
+        client: client.clone(),
+        subject: None,
+        scopes: Vec::new(),
+        lets_client_act: true,
+        actor: None,
+        expires,
+        decided,
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-use super::seen::{Key, Purpose, Seen, VERIFIED_FOR, Verified};
+use super::seen::{Purpose, Seen, TokenHash, VERIFIED_FOR, Verified};
 use crate::service::{Parts, accounts};
 use domain::account::Account;
 use domain::entry::{Entry, Means};
@@ -12,7 +12,7 @@ use domain::ids::{ClientId, Subject};
 use domain::jwt::AccessClaims;
 use domain::scope::Scope;
 use domain::{Error, Result};
-use settings::{Client, Issuer, Settings, Subjects};
+use settings::{Client, ClientAt, Issuer, Settings, Subjects};
 
 /// Whether a token is an issuer's to judge: ours have no dots.
 pub(in crate::service) fn is_one(parts: &Parts, token: &str) -> bool {
@@ -29,8 +29,13 @@ pub(super) enum Newcomers {
 }
 
 /// What a Bearer says, if an issuer has signed it for us and its user may come in; `None` if they are a newcomer, and left out.
-pub(super) async fn bearer(parts: &Arc<Parts>, token: &str, key: &Key, newcomers: Newcomers) -> Result<Option<Seen>> {
-    let verified = verified(parts, token, key).await?;
+pub(super) async fn bearer(
+    parts: &Arc<Parts>,
+    token: &str,
+    hash: TokenHash,
+    newcomers: Newcomers,
+) -> Result<Option<Seen>> {
+    let verified = verified(parts, token, hash, None).await?;
     let is_in = match &verified.subject {
         Some(subject) => admit(parts, &verified, subject, newcomers).await?,
         None => true,
@@ -38,10 +43,15 @@ pub(super) async fn bearer(parts: &Arc<Parts>, token: &str, key: &Key, newcomers
     Ok(is_in.then(|| seen(&verified)))
 }
 
-/// What a user's token says that another API was sent (RFC 8693 §2.1): `key` names the client whose API that is. It makes no account;
-/// `None` if its user has none, or one that is not the issuer's.
-pub(in crate::service) async fn subject_of(parts: &Arc<Parts>, token: &str, key: &Key) -> Result<Option<Seen>> {
-    let verified = verified(parts, token, key).await?;
+/// What a user's token says that `client`'s own API was sent (RFC 8693 §2.1). It makes no account; `None` if its user has none, or one
+/// that is not the issuer's.
+pub(in crate::service) async fn subject_of(
+    parts: &Arc<Parts>,
+    token: &str,
+    hash: TokenHash,
+    client: &ClientId,
+) -> Result<Option<Seen>> {
+    let verified = verified(parts, token, hash, Some(client)).await?;
     let subject = verified.subject.as_ref().ok_or(Error::Denied)?;
     let account = store::read!(parts.store, |conn| store::accounts::find(conn, subject))?;
     if account.as_ref().is_some_and(|account| !may_enter(account)) {
@@ -59,43 +69,55 @@ fn seen(verified: &Verified) -> Seen {
         client: verified.client.clone(),
         subject: verified.subject.clone(),
         scopes: verified.scopes.clone(),
+        lets_client_act: verified.lets_client_act,
         actor: verified.actor.clone(),
         expires: verified.expires,
         decided: verified.decided,
     }
 }
 
-async fn verified(parts: &Arc<Parts>, token: &str, key: &Key) -> Result<Arc<Verified>> {
-    if let Some(verified) = parts.tokens_seen.verified(key, parts.decided, parts.clock.now()) {
+/// What an issuer has signed: for us, or for the API of the client that is named.
+async fn verified(
+    parts: &Arc<Parts>,
+    token: &str,
+    hash: TokenHash,
+    api_of: Option<&ClientId>,
+) -> Result<Arc<Verified>> {
+    let key = (api_of.cloned().map_or(Purpose::Bearer, Purpose::Subject), hash);
+    if let Some(verified) = parts.tokens_seen.verified(&key, parts.decided, parts.clock.now()) {
         return Ok(verified);
     }
-    let (token, purpose) = (token.to_owned(), key.0.clone());
+    let (token, api_of) = (token.to_owned(), api_of.cloned());
     // The issuer may have to be asked: not by a worker that serves others meanwhile.
-    let verified = parts.detached(async move |parts| verify(&parts, &token, &purpose).await).await?;
+    let verified = parts.detached(async move |parts| verify(&parts, &token, api_of).await).await?;
     let verified = Arc::new(verified);
-    parts.tokens_seen.remember_verified(key.clone(), &verified);
+    parts.tokens_seen.remember_verified(key, &verified);
     Ok(verified)
 }
 
-async fn verify(parts: &Parts, token: &str, purpose: &Purpose) -> Result<Verified> {
+async fn verify(parts: &Parts, token: &str, api_of: Option<ClientId>) -> Result<Verified> {
     let settings = &parts.settings;
-    let is_for_us = |issuer: &Issuer, audience: &str| match purpose {
-        Purpose::Bearer => issuer.audiences.contains(audience),
-        Purpose::Subject(client) => is_for(settings, client, issuer, audience),
-        Purpose::Workload(_) => false,
+    let is_meant = |issuer: &Issuer, audience: &str| match &api_of {
+        None => issuer.audiences.contains(audience),
+        Some(client) => at(settings, client, issuer).is_some_and(|at| at.audiences.contains(audience)),
     };
-    let (issuer, claims) = parts.upstream.verified(token, is_for_us).await?;
-    let (client, subject) = match purpose {
-        Purpose::Bearer => whose(settings, issuer, &claims)?,
-        Purpose::Subject(client) => (client.clone(), Some(exchanged(settings, issuer, client, &claims)?)),
-        Purpose::Workload(_) => return Err(Error::Denied),
+    let (issuer, claims) = parts.upstream.verified(token, is_meant).await?;
+    let (client, subject) = match api_of {
+        None => whose(settings, issuer, &claims)?,
+        Some(client) => {
+            let subject = exchanged(settings, issuer, &claims)?;
+            (client, Some(subject))
+        }
     };
+    let called = at(settings, &client, issuer).map_or(client.as_str(), |at| at.id.as_str());
+    let lets_client_act = claims.lets_act(called);
     let believed = parts.clock.now() + TimeDelta::from_std(VERIFIED_FOR).map_err(Error::internal)?;
     Ok(Verified {
         issuer: issuer.issuer.clone(),
         client,
         subject,
         scopes: claims.scopes.iter().filter_map(|scope| Scope::parse(scope)).collect(),
+        lets_client_act,
         actor: claims.actor,
         expires: claims.expires,
         until: believed.min(claims.expires),
@@ -103,10 +125,9 @@ async fn verify(parts: &Parts, token: &str, purpose: &Purpose) -> Result<Verifie
     })
 }
 
-/// Whether an audience is that client's own API, as the issuer calls it.
-fn is_for(settings: &Settings, client: &ClientId, issuer: &Issuer, audience: &str) -> bool {
-    let at = settings.clients.get(client).and_then(|client| client.at.get(&issuer.issuer));
-    at.is_some_and(|at| at.audiences.contains(audience))
+/// What a client is to an issuer, where that is said.
+fn at<'s>(settings: &'s Settings, client: &ClientId, issuer: &Issuer) -> Option<&'s ClientAt> {
+    settings.clients.get(client)?.at.get(&issuer.issuer)
 }
 
 /// Whether an issuer, or we, call an application so.
@@ -129,10 +150,9 @@ fn whose(settings: &Settings, issuer: &Issuer, claims: &AccessClaims) -> Result<
     Ok((client.id.clone(), Some(subject(settings, issuer, claims)?)))
 }
 
-/// The user that a token is for which another API was sent: never an application, and only where the token lets that API act.
-fn exchanged(settings: &Settings, issuer: &Issuer, client: &ClientId, claims: &AccessClaims) -> Result<Subject> {
-    let at = settings.clients.get(client).and_then(|client| client.at.get(&issuer.issuer)).ok_or(Error::Denied)?;
-    if claims.is_of_application(|id| is_application(settings, issuer, id)) || !claims.lets_act(&at.id) {
+/// The user that a token is for which another API was sent: never an application.
+fn exchanged(settings: &Settings, issuer: &Issuer, claims: &AccessClaims) -> Result<Subject> {
+    if claims.is_of_application(|id| is_application(settings, issuer, id)) {
         return Err(Error::Denied);
     }
     subject(settings, issuer, claims)

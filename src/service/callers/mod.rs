@@ -24,7 +24,7 @@ pub use assertion::{Asserted, by_assertion};
 use jwt::Newcomers;
 pub(super) use jwt::{is_one, subject_of};
 pub use seen::TokensSeen;
-pub(super) use seen::{Purpose, Seen, hash};
+pub(super) use seen::{Key, Purpose, Seen, hash};
 pub use wrong::WrongSecrets;
 
 /// As many secrets as are compared at least.
@@ -44,15 +44,21 @@ fn matches(secrets: &[SecretString], sent: &SecretString) -> bool {
 
 /// The caller that a bearer token stands for, ours or an issuer's; [`Error::Denied`] whatever is wrong with it.
 pub async fn from_bearer(parts: &Arc<Parts>, token: &str) -> Result<Caller> {
-    bearer(parts, token, Newcomers::LetIn).await?.ok_or(Error::Denied)
+    let seen = bearer(parts, token, Newcomers::LetIn).await?.ok_or(Error::Denied)?;
+    caller_of(parts, &seen)
 }
 
-/// As [`from_bearer`], and nothing is made: `None` if an issuer's token is good and its user has no account here.
-pub(super) async fn from_known_bearer(parts: &Arc<Parts>, token: &str) -> Result<Option<Caller>> {
-    bearer(parts, token, Newcomers::LeaveOut).await
+/// As [`from_bearer`], of a token that its client exchanges: it has to let the client act (RFC 8693 §4.4), and nothing is made:
+/// `None` if an issuer's token is good and its user has no account here.
+pub(super) async fn exchanged_bearer(parts: &Arc<Parts>, token: &str) -> Result<Option<Caller>> {
+    match bearer(parts, token, Newcomers::LeaveOut).await? {
+        Some(seen) if seen.lets_client_act => caller_of(parts, &seen).map(Some),
+        Some(_) => Err(Error::Denied),
+        None => Ok(None),
+    }
 }
 
-async fn bearer(parts: &Arc<Parts>, token: &str, newcomers: Newcomers) -> Result<Option<Caller>> {
+async fn bearer(parts: &Arc<Parts>, token: &str, newcomers: Newcomers) -> Result<Option<Arc<Seen>>> {
     let key = (Purpose::Bearer, hash(token));
     let seen = if let Some(seen) = parts.tokens_seen.get(&key, parts.decided) {
         seen
@@ -60,14 +66,21 @@ async fn bearer(parts: &Arc<Parts>, token: &str, newcomers: Newcomers) -> Result
         let revocations = parts.tokens_seen.revocations();
         let seen = if jwt::is_one(parts, token) {
             // Boxed: it is large, and the look into what was seen is what every call does.
-            match Box::pin(jwt::bearer(parts, token, &key, newcomers)).await? {
+            match Box::pin(jwt::bearer(parts, token, key.1, newcomers)).await? {
                 Some(seen) => seen,
                 None => return Ok(None),
             }
         } else {
             let token = store::read!(parts.store, |conn| find(conn, &key.1))?.ok_or(Error::Denied)?;
-            let (scopes, decided) = (token.scopes(), parts.decided);
-            Seen { scopes, client: token.client, subject: token.subject, actor: None, expires: token.expires, decided }
+            Seen {
+                scopes: token.scopes(),
+                client: token.client,
+                subject: token.subject,
+                lets_client_act: true,
+                actor: None,
+                expires: token.expires,
+                decided: parts.decided,
+            }
         };
         let seen = Arc::new(seen);
         parts.tokens_seen.remember(&key, &seen, revocations);
@@ -76,9 +89,13 @@ async fn bearer(parts: &Arc<Parts>, token: &str, newcomers: Newcomers) -> Result
     if seen.expires <= parts.clock.now() {
         return Err(Error::Denied);
     }
+    Ok(Some(seen))
+}
+
+fn caller_of(parts: &Parts, seen: &Seen) -> Result<Caller> {
     let client = parts.settings.clients.get(&seen.client).ok_or(Error::Denied)?;
     let mode = seen.subject.clone().map_or(Mode::System, Mode::User);
-    Ok(Some(caller(client, mode, &seen.scopes)))
+    Ok(caller(client, mode, &seen.scopes))
 }
 
 /// A scope counts if it is in the token *and* granted to the application, `…_sys_…` in system mode only.

@@ -54,6 +54,8 @@ pub(super) struct Verified {
     pub(super) client: ClientId,
     pub(super) subject: Option<Subject>,
     pub(super) scopes: Vec<Scope>,
+    /// Whether the client may act with it (RFC 8693 §4.4).
+    pub(super) lets_client_act: bool,
     /// Who acts with it, if it says so (RFC 8693 §4.1).
     pub(super) actor: Option<String>,
     pub(super) expires: DateTime<Utc>,
@@ -67,6 +69,8 @@ pub(in crate::service) struct Seen {
     pub(in crate::service) client: ClientId,
     pub(in crate::service) subject: Option<Subject>,
     pub(in crate::service) scopes: Vec<Scope>,
+    /// Whether the client may act with it (RFC 8693 §4.4).
+    pub(in crate::service) lets_client_act: bool,
     /// Who acts with it, if it says so (RFC 8693 §4.1).
     pub(in crate::service) actor: Option<String>,
     pub(in crate::service) expires: DateTime<Utc>,
@@ -138,6 +142,7 @@ mod tests {
             client: ClientId::parse("console").unwrap(),
             subject: None,
             scopes: Vec::new(),
+            lets_client_act: true,
             actor: None,
             expires: DateTime::UNIX_EPOCH,
             decided,
@@ -164,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_found_counts_for_its_purpose_its_client_and_its_settings() {
+    fn a_token_verified_for_one_purpose_is_not_another() {
         let tokens = TokensSeen::default();
         let of = |id: &str| ClientId::parse(id).unwrap();
         let token = hash("token");

@@ -6,11 +6,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::refused::Refused;
 use crate::service::Parts;
-use crate::service::callers::{Purpose, from_known_bearer, hash, is_one, subject_of};
-use domain::Error;
+use crate::service::callers::{Key, Purpose, Seen, exchanged_bearer, hash, is_one, subject_of};
 use domain::caller::{Action, Caller, Mode};
 use domain::ids::{ProviderId, Subject};
 use domain::scope::Scope;
+use domain::{Error, Result};
 use settings::{Client, SubjectTokens};
 use store::accounts::find;
 
@@ -36,10 +36,12 @@ pub(super) async fn whose(parts: &Arc<Parts>, client: &Client, provider: &Provid
         SubjectToken::InClear(subject) => in_clear(parts, client, subject).await,
         SubjectToken::Access(token) => {
             let token = token.expose_secret();
-            if is_for_us(parts, token) {
-                bearer(parts, client, provider, token).await
-            } else {
-                of_another_api(parts, client, token).await
+            let key = (Purpose::Subject(client.id.clone()), hash(token));
+            // What was found for this purpose was not for us; reading the token again would find the same.
+            match parts.tokens_seen.get(&key, parts.decided) {
+                Some(seen) => of_another_api(parts, client, &seen).map(Some).map_err(Refused::from),
+                None if is_for_us(parts, token) => bearer(parts, client, provider, token).await,
+                None => Box::pin(look(parts, client, token, key)).await,
             }
         }
     };
@@ -64,7 +66,7 @@ fn is_for_us(parts: &Parts, token: &str) -> bool {
 
 /// A token that was issued to call us is good in the hands of the very client that it was issued to, and for what it was granted.
 async fn bearer(parts: &Arc<Parts>, client: &Client, provider: &ProviderId, token: &str) -> Found {
-    let Some(caller) = from_known_bearer(parts, token).await? else { return Ok(None) };
+    let Some(caller) = exchanged_bearer(parts, token).await? else { return Ok(None) };
     if caller.client != client.id || caller.may_somewhere(Action::FetchToken(provider)).is_err() {
         return Err(Error::Denied.into());
     }
@@ -72,20 +74,19 @@ async fn bearer(parts: &Arc<Parts>, client: &Client, provider: &ProviderId, toke
     Ok(Some(Whose { subject, caller }))
 }
 
+/// Looks at a token that nobody has seen lately, and that is not for us.
+async fn look(parts: &Arc<Parts>, client: &Client, token: &str, key: Key) -> Found {
+    let revocations = parts.tokens_seen.revocations();
+    let Some(seen) = subject_of(parts, token, key.1, &client.id).await? else { return Ok(None) };
+    let seen = Arc::new(seen);
+    parts.tokens_seen.remember(&key, &seen, revocations);
+    Ok(Some(of_another_api(parts, client, &seen)?))
+}
+
 /// A token that was made for the service that asks, by an issuer that we trust.
-async fn of_another_api(parts: &Arc<Parts>, client: &Client, token: &str) -> Found {
-    let key = (Purpose::Subject(client.id.clone()), hash(token));
-    let seen = if let Some(seen) = parts.tokens_seen.get(&key, parts.decided) {
-        seen
-    } else {
-        let revocations = parts.tokens_seen.revocations();
-        let Some(seen) = Box::pin(subject_of(parts, token, &key)).await? else { return Ok(None) };
-        let seen = Arc::new(seen);
-        parts.tokens_seen.remember(&key, &seen, revocations);
-        seen
-    };
-    if seen.expires <= parts.clock.now() {
-        return Err(Error::Denied.into());
+fn of_another_api(parts: &Parts, client: &Client, seen: &Seen) -> Result<Whose> {
+    if !seen.lets_client_act || seen.expires <= parts.clock.now() {
+        return Err(Error::Denied);
     }
     let subject = seen.subject.clone().ok_or(Error::Denied)?;
     if let Some(actor) = &seen.actor {
@@ -93,7 +94,7 @@ async fn of_another_api(parts: &Arc<Parts>, client: &Client, token: &str) -> Fou
     }
     let scopes = client.scopes.iter().filter(|scope| !scope.is_system()).cloned().collect();
     let caller = Caller { client: client.id.clone(), mode: Mode::User(subject.clone()), scopes };
-    Ok(Some(Whose { subject, caller }))
+    Ok(Whose { subject, caller })
 }
 
 /// The subject itself, from a client whose word for it the operator takes.

@@ -111,6 +111,9 @@ fn no_two_clients_have_a_name_or_an_audience_at_an_issuer() {
     }
     let nobody = format!("{ISSUER}{CLIENT}at = {{ \"https://b.example\" = {{ }} }}");
     assert!(parse(&nobody).unwrap_err().contains("is none of [[issuers]]"));
+    // Where the application's id is the audience, an ID token has none.
+    let cognito = format!("{ISSUER}preset = \"cognito\"\n{CLIENT}{}", at("web", "web"));
+    assert!(parse(&cognito).is_ok());
     // An issuer of a client's own API alone needs no audience of ours.
     let own = format!("{}{CLIENT}{}", ISSUER.replace("audience = \"us\"\n", ""), at("web", "api"));
     assert!(parse(&own).unwrap().issuers[0].audiences.is_empty());

@@ -1,0 +1,153 @@
+//! The external identity providers, as data.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+use domain::expiry::Lifetime;
+use domain::failure::DeadError;
+use domain::ids::ProviderId;
+
+/// What kind of protocol a provider speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProviderKind {
+    /// OpenID Connect: discovery, `id_token`.
+    Oidc,
+    /// Plain OAuth 2.0: identity comes from a userinfo call or the token response.
+    OAuth2,
+}
+
+/// How we authenticate at a provider's token endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// Basic with form-encoded id and secret (RFC 6749 §2.3.1).
+    Basic,
+    /// Basic with id and secret as they are.
+    BasicRaw,
+    /// In the body.
+    Post,
+    /// By an assertion that our key signs (RFC 7523 §2.2, OpenID Connect Core §9).
+    PrivateKeyJwt,
+    /// In the body, the secret itself being a JWT that our key signs: Apple's way.
+    SignedSecret,
+    /// A public client: only `client_id`, in the body.
+    None,
+}
+
+/// How a provider is asked who an access token's owner is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserinfoCall {
+    /// GET with a bearer token (RFC 6750 §2.1), as OpenID Connect Core §5.3 has it.
+    Bearer,
+    /// GET with `Authorization: OAuth`: Yandex.
+    OAuth,
+    /// POST with the token and our id in the body: VK ID.
+    Post,
+    /// POST with a bearer token, our id and secret in the body: T-ID.
+    PostClient,
+}
+
+/// A key of ours that a provider knows the public half of.
+#[derive(Clone, Debug)]
+pub struct ClientKey {
+    /// The private key: PEM, PKCS#8.
+    pub pem: SecretString,
+    /// What the provider calls it (`kid`).
+    pub id: Option<String>,
+    /// How it signs; absent: ES256 or RS256, as the key is.
+    pub algorithm: Option<KeyAlgorithm>,
+    /// Whom it belongs to (`iss`), where that is not the client itself.
+    pub issuer: Option<String>,
+}
+
+/// A signature algorithm (RFC 7518 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyAlgorithm {
+    /// ECDSA on P-256.
+    Es256,
+    /// RSA, PKCS #1 v1.5.
+    Rs256,
+    /// RSA, PSS.
+    Ps256,
+}
+
+/// An external identity provider, as data.
+#[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own under the name the settings give it")]
+pub struct Provider {
+    /// Its type and name.
+    pub id: ProviderId,
+    /// What people read.
+    pub title: String,
+    /// What it speaks.
+    pub kind: ProviderKind,
+    /// Its issuer identifier, compared exactly; always there for [`ProviderKind::Oidc`]. Text, since a URL type would add or drop a slash.
+    pub issuer: Option<String>,
+    /// Our id there.
+    pub client_id: String,
+    /// Our secret there.
+    pub client_secret: Option<SecretString>,
+    /// Our key there, where it is a key that proves us.
+    pub client_key: Option<ClientKey>,
+    /// How we authenticate.
+    pub client_auth: ClientAuth,
+    /// The scopes we ask for.
+    pub scopes: Vec<String>,
+    /// Other names that it has for scopes, with the one we ask by.
+    pub scope_aliases: BTreeMap<String, String>,
+    /// Whether its tokens are kept.
+    pub remember_tokens: bool,
+    /// Whether an external account belongs to one subject only.
+    pub exclusive: bool,
+    /// How userinfo is asked.
+    pub userinfo_call: UserinfoCall,
+    /// Template of the account's id, such as `{sub}`: names in braces are claims (dotted paths), the rest stands as it is.
+    pub sid: String,
+    /// Template of the user's name, such as `{email}`.
+    pub user_name: String,
+    /// Whether authorization requests are pushed (RFC 9126) even where the metadata doesn't require it.
+    pub par: bool,
+    /// Whether a bind that the app completes shows the confirm page.
+    pub confirm: bool,
+    /// Endpoints set by hand or by the preset; they win over discovery.
+    pub endpoints: Endpoints,
+    /// How long an access token lives where the provider doesn't say; absent: nobody knows.
+    pub lifetime: Option<Lifetime>,
+    /// Whether a refresh may replace the refresh token (RFC 6749 §6): the spent one is then taken for dead.
+    pub rotates: bool,
+    /// How long a spent refresh token still works; absent: not at all, as far as is known.
+    pub reuse_window: Option<Duration>,
+    /// How long the answer to a refresh is waited for; without it as [`domain::patience::patience`] says.
+    pub answer_within: Option<Duration>,
+    /// How long a refresh token may go unused before it dies; absent: it doesn't, as far as is known.
+    pub idle_life: Option<Duration>,
+    /// Whether tokens that no link needs any more are revoked there.
+    pub revoke: bool,
+    /// Whether the refresh token dies with the access token: refreshed ahead, or never.
+    pub refresh_dies_with_access: bool,
+    /// Sent to the authorization endpoint as they are.
+    pub authorize_params: BTreeMap<String, String>,
+    /// Names of parameters that come back with the code and are sent again at exchange and refresh.
+    pub resent_params: Vec<String>,
+    /// What means that the refresh token is dead, beside `invalid_grant`.
+    pub dead_errors: Vec<DeadError>,
+}
+
+/// A provider's endpoints, as far as they are set by hand.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoints {
+    /// RFC 6749 §3.1.
+    pub authorization: Option<Url>,
+    /// RFC 6749 §3.2.
+    pub token: Option<Url>,
+    /// OpenID Connect Core §5.3.
+    pub userinfo: Option<Url>,
+    /// RFC 7517 key set.
+    pub jwks: Option<Url>,
+    /// RFC 7009.
+    pub revocation: Option<Url>,
+    /// RFC 9126.
+    pub pushed: Option<Url>,
+}
