@@ -210,7 +210,7 @@ pub struct Settings {
     pub access_token_lifetime: Option<Duration>,
     /// How answers say how long the access token lives.
     pub expires_in: ExpiresIn,
-    /// The shape of token answers, when none is queued by [`Script::next_answers`].
+    /// The shape of token answers, when none is queued by [`super::Script::next_answers`].
     pub answer: Answer,
     /// A scripted failure comes after the work was done, as when an answer is lost. False at first.
     pub works_before_failing: bool,
