@@ -89,6 +89,7 @@ pub(super) fn actor(request: &HttpRequest, caller: &Caller) -> Actor {
     };
     Actor {
         client: Some(caller.client.as_str().to_owned()),
+        subject: caller.subject().map(|subject| subject.as_str().to_owned()),
         claimed_ip: claim(HeaderName::from_static("x-forwarded-for")),
         claimed_agent: claim(USER_AGENT),
     }

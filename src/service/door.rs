@@ -82,5 +82,5 @@ pub(super) async fn write_refusal(
 
 /// The actor of a sign-in attempt in the audit record.
 pub fn actor(origin: &Origin) -> Actor {
-    Actor { client: None, claimed_ip: Some(origin.ip.to_string()), claimed_agent: origin.agent.clone() }
+    Actor { claimed_ip: Some(origin.ip.to_string()), claimed_agent: origin.agent.clone(), ..Actor::default() }
 }

@@ -159,7 +159,7 @@ both_engines! {
         assert_eq!(office.world.ask(&who, asked).await.data(), json!({"authenticatedUser": null}), "not back to life");
 
         // Every change has its line: what, of whom, by whom.
-        let lines = "SELECT detail AS value FROM audit WHERE event = 'ACCOUNT_CHANGED' ORDER BY at";
+        let lines = "SELECT subject || ' by ' || actor AS value FROM audit WHERE event = 'ACCOUNT_CHANGED' ORDER BY at";
         let expected = format!("{id} by admin");
         assert_eq!(texts(&office.world.database_url, lines).await, vec![expected; 7]);
         let dump = texts(&office.world.database_url, "SELECT coalesce(detail, '') AS value FROM audit").await.join("\n");

@@ -35,6 +35,14 @@ impl Health {
 }
 
 macro_rules! stored_as {
+    (all $name:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
+        impl $name {
+            /// Each of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+        }
+
+        stored_as!($name { $($variant => $text),+ });
+    };
     ($name:ident { $($variant:ident => $text:literal),+ $(,)? }) => {
         impl $name {
             /// The name under which it is stored and sent.

@@ -26,6 +26,8 @@ struct AuditRow<'a> {
     detail: Option<&'a str>,
     claimed_ip: Option<&'a str>,
     claimed_agent: Option<&'a str>,
+    actor: Option<&'a str>,
+    count: i64,
 }
 
 /// Adds a line.
@@ -42,6 +44,8 @@ pub async fn insert(conn: &mut Conn, line: &AuditLine) -> Result<()> {
         detail: line.detail.as_deref(),
         claimed_ip: line.actor.claimed_ip.as_deref(),
         claimed_agent: line.actor.claimed_agent.as_deref(),
+        actor: line.actor.subject.as_deref(),
+        count: i64::from(line.count),
     };
     on!(conn, |c| diesel::insert_into(audit::table).values(row).execute(c)).map_err(lift)?;
     Ok(())

@@ -394,7 +394,7 @@ diesel::table! {
 }
 
 diesel::table! {
-    use diesel::sql_types::{Nullable, Text};
+    use diesel::sql_types::{BigInt, Nullable, Text};
     use crate::types::{Id, Instant};
 
     audit (id) {
@@ -409,6 +409,9 @@ diesel::table! {
         detail -> Nullable<Text>,
         claimed_ip -> Nullable<Text>,
         claimed_agent -> Nullable<Text>,
+        actor -> Nullable<Text>,
+        count -> BigInt,
+        batch -> Nullable<Id>,
     }
 }
 

@@ -384,19 +384,25 @@ async fn the_rest_goes_there_and_back(conn: &mut Conn) {
             id: id(u128::from(number)).0,
             at: early.0,
             event: Event::Linked,
-            actor: Actor { client: full.then(text), claimed_ip: full.then(text), claimed_agent: full.then(text) },
+            actor: Actor {
+                client: full.then(text),
+                subject: full.then(text),
+                claimed_ip: full.then(text),
+                claimed_agent: full.then(text),
+            },
             subject: full.then(text),
             provider: full.then(|| provider.clone()),
             sid: full.then(text),
             detail: full.then(text),
+            count: if full { u32::MAX } else { 1 },
         };
         audit::insert(conn, &line).await.unwrap();
-        let found: (At, Option<String>, Option<String>, Option<String>) = conn::on!(conn, |c| audit_lines::table
+        let found: (At, i64, Option<String>, Option<String>) = conn::on!(conn, |c| audit_lines::table
             .find(id(u128::from(number)))
-            .select((audit_lines::at, audit_lines::sid, audit_lines::detail, audit_lines::claimed_agent))
+            .select((audit_lines::at, audit_lines::count, audit_lines::actor, audit_lines::claimed_agent))
             .first(c))
         .unwrap();
-        same(found, (At(line.at), line.sid, line.detail, line.actor.claimed_agent));
+        same(found, (At(line.at), i64::from(line.count), line.actor.subject, line.actor.claimed_agent));
     }
 }
 

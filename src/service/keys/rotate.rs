@@ -8,7 +8,7 @@ use super::rewrap::{Progress, Rewrapped, TABLES, rewrap};
 use super::trouble::Trouble;
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
-use domain::event::{Actor, AuditLine, Event};
+use domain::event::{About, Actor, AuditLine, Event};
 use domain::{Error, Result};
 use settings::KeyringSource;
 use store::audit;
@@ -199,16 +199,8 @@ impl Keeper {
 
     /// Adds a line to the audit record.
     async fn record(&self, tx: &mut Tx, event: Event, key: &str) -> Result<()> {
-        let line = AuditLine {
-            id: self.entropy.uuid(),
-            at: self.clock.now(),
-            event,
-            actor: Actor::default(),
-            subject: None,
-            provider: None,
-            sid: None,
-            detail: Some(key.to_owned()),
-        };
+        let about = About { detail: Some(key), ..About::default() };
+        let line = AuditLine::new(self.entropy.uuid(), self.clock.now(), event, &Actor::default(), about);
         audit::insert(tx.conn(), &line).await
     }
 

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::service::condo_sessions::{SidHash, Ticket};
-use crate::service::door::Origin;
+use crate::service::door::{self, Origin};
 use domain::account::AccountType;
 use domain::event::Actor;
 use domain::ids::{ClientId, Sid};
@@ -67,11 +67,7 @@ impl Arrival {
     }
 
     pub(super) fn actor(&self) -> Actor {
-        Actor {
-            client: Some(self.client_id.as_str().to_owned()),
-            claimed_ip: Some(self.origin.ip.to_string()),
-            claimed_agent: self.origin.agent.clone(),
-        }
+        Actor { client: Some(self.client_id.as_str().to_owned()), ..door::actor(&self.origin) }
     }
 }
 

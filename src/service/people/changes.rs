@@ -11,7 +11,7 @@ use super::lists::{Way, employees_of};
 use crate::service::Parts;
 use crate::service::audit::{About, record};
 use crate::service::condo_sessions::SidHash;
-use crate::service::door::Origin;
+use crate::service::door::{self, Origin};
 use domain::access::{Access, denied};
 use domain::account::{Account, Email, Phone};
 use domain::event::{Actor, Event};
@@ -70,14 +70,12 @@ pub struct Editor {
 impl Editor {
     /// Adds the line of a change to the record it was made in.
     pub(super) async fn sign(&self, parts: &Parts, tx: &mut Tx, event: Event, record_id: &str) -> Result<()> {
-        let actor = Actor {
-            client: None,
-            claimed_ip: Some(self.origin.ip.to_string()),
-            claimed_agent: self.origin.agent.clone(),
+        let actor = Actor { subject: Some(self.access.user.id.as_str().to_owned()), ..door::actor(&self.origin) };
+        let about = match event {
+            Event::AccountChanged => About { subject: Some(record_id), ..About::default() },
+            _ => About { detail: Some(record_id), ..About::default() },
         };
-        let detail = format!("{record_id} by {}", self.access.user.id.as_str());
-        let subject = (event == Event::AccountChanged).then_some(record_id);
-        record(parts, tx, event, &actor, About { subject, detail: Some(&detail), ..About::default() }).await
+        record(parts, tx, event, &actor, about).await
     }
 }
 

@@ -1,9 +1,11 @@
-//! What is worth a line in the audit record.
+//! What is worth a line in the audit record; what a line holds, who reads it and who is told stands in [`rule`].
 
-use chrono::{DateTime, Utc};
-use uuid::Uuid;
+mod line;
+mod rule;
 
-use super::ids::ProviderId;
+pub use line::{About, Actor, AuditLine};
+pub use rule::{Field, Readers, Rule};
+
 use super::link::stored_as;
 
 /// What happened. `FEDERATION_POINT_BOUND` and `…_UNBOUND` are the names Blitz uses.
@@ -67,9 +69,27 @@ pub enum Event {
     RevocationSpared,
     /// Such tokens could not be revoked, and will not be.
     RevocationGivenUp,
+    /// A link that needed its user gives tokens again.
+    Recovered,
+    /// A link has fewer scopes than it was to have.
+    ScopesMissing,
+    /// A refresh token ends soon, and its user will have to consent again.
+    ExpiresSoon,
+    /// Access tokens were handed out: so many to one application, of one link, in one hour.
+    TokensServed,
+    /// Calls of an application were refused: so many of one kind in one minute.
+    CallsRefused,
+    /// Applications failed to say who they are: so many times from one network in one minute.
+    AuthenticationFailed,
+    /// The record was read across users.
+    AuditSearched,
+    /// Events that were given up are told again.
+    EventsReplayed,
+    /// What tells a deleted person apart is out of the record.
+    PersonErased,
 }
 
-stored_as!(Event {
+stored_as!(all Event {
     Linked => "FEDERATION_POINT_BOUND",
     Unlinked => "FEDERATION_POINT_UNBOUND",
     TakenOver => "FEDERATION_POINT_TAKEN_OVER",
@@ -99,36 +119,13 @@ stored_as!(Event {
     Revoked => "FEDERATION_TOKENS_REVOKED",
     RevocationSpared => "FEDERATION_REVOCATION_SPARED",
     RevocationGivenUp => "FEDERATION_REVOCATION_GIVEN_UP",
+    Recovered => "FEDERATION_RECOVERED",
+    ScopesMissing => "FEDERATION_SCOPES_MISSING",
+    ExpiresSoon => "FEDERATION_EXPIRES_SOON",
+    TokensServed => "FEDERATION_TOKENS_SERVED",
+    CallsRefused => "CALLS_REFUSED",
+    AuthenticationFailed => "CLIENT_AUTHENTICATION_FAILED",
+    AuditSearched => "AUDIT_SEARCHED",
+    EventsReplayed => "EVENTS_REPLAYED",
+    PersonErased => "PERSON_ERASED",
 });
-
-/// Who did it, as far as it is known: of a person at our own pages, what we see; else what an application claims.
-#[derive(Clone, Debug, Default)]
-pub struct Actor {
-    /// The application.
-    pub client: Option<String>,
-    /// The user's IP address; as an application claims it, believed by nobody.
-    pub claimed_ip: Option<String>,
-    /// The user's agent as it, or the application, says.
-    pub claimed_agent: Option<String>,
-}
-
-/// One line of the audit record.
-#[derive(Clone, Debug)]
-pub struct AuditLine {
-    /// Its id.
-    pub id: Uuid,
-    /// When it happened.
-    pub at: DateTime<Utc>,
-    /// What happened.
-    pub event: Event,
-    /// Who did it.
-    pub actor: Actor,
-    /// The subject that it concerns.
-    pub subject: Option<String>,
-    /// At which provider.
-    pub provider: Option<ProviderId>,
-    /// Which account there.
-    pub sid: Option<String>,
-    /// A reason code of ours, or which record and by whom.
-    pub detail: Option<String>,
-}
