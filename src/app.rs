@@ -45,6 +45,7 @@ impl App {
             passwords: Arc::default(),
             caller_sized: Arc::new(caller_sized::CallerSized::new(store.lists_at_once())),
             uses: Arc::default(),
+            counts: Arc::default(),
             presence: Arc::new(keys::Presence::new(&*entropy, start.keyring)),
             store: Arc::new(store),
             vault: Arc::new(vault),
