@@ -8,6 +8,7 @@ mod failures;
 mod flights;
 mod leases;
 mod model;
+mod news;
 mod race;
 mod refusals;
 mod relinked;

@@ -206,9 +206,28 @@ pub struct Ends {
     pub obtained: Option<DateTime<Utc>>,
     /// When it was imported, if the provider gave it to somebody else.
     pub imported: Option<DateTime<Utc>>,
+    /// When it is next to be told that the refresh token ends soon.
+    pub warning: Option<DateTime<Utc>>,
+}
+
+/// So long before its end it is told that a refresh token ends, twice if there is time.
+const WARNINGS: [TimeDelta; 2] = [TimeDelta::days(7), TimeDelta::days(1)];
+/// An end that is stated anew and moves by less is the same: whole seconds that are counted down, by another clock.
+const SAME_END: TimeDelta = TimeDelta::hours(1);
+
+/// When it is next to be told, after `now`, that a refresh token ends then; never of one that lives no longer than a day.
+pub fn next_warning(end: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    WARNINGS.iter().map(|ahead| end - *ahead).find(|moment| *moment > now)
 }
 
 impl Ends {
+    /// When it is to be told of this end: an end that is known already is told of once.
+    fn warning(&self, refresh: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let end = refresh?;
+        let is_known = self.refresh.is_some_and(|known| (end - known).abs() < SAME_END);
+        if is_known { self.warning } else { next_warning(end, now) }
+    }
+
     /// Since when the set has been there.
     pub fn since(&self) -> Option<DateTime<Utc>> {
         self.obtained.or(self.imported)
@@ -221,13 +240,17 @@ impl Ends {
         let habit = |since| self.life.map(|life| after(since, life));
         let kept = self.refresh.filter(|_| comes != Comes::Another);
         match origin {
-            Origin::Granted { lives, obtained, outlived } => Self {
-                access: outlived.or(lives.access_ends()).or_else(|| habit(lives.asked)),
-                life: lives.access.life().or(self.life),
-                refresh: lives.refresh_ends().or(kept),
-                obtained: Some(obtained),
-                imported: None,
-            },
+            Origin::Granted { lives, obtained, outlived } => {
+                let refresh = lives.refresh_ends().or(kept);
+                Self {
+                    access: outlived.or(lives.access_ends()).or_else(|| habit(lives.asked)),
+                    life: lives.access.life().or(self.life),
+                    refresh,
+                    obtained: Some(obtained),
+                    imported: None,
+                    warning: self.warning(refresh, obtained),
+                }
+            }
             Origin::Imported { ends, at } => {
                 // The same file once more makes nothing younger.
                 let imported = self.since().filter(|_| comes == Comes::TheSame).map_or(at, |since| since.min(at));
@@ -236,6 +259,7 @@ impl Ends {
                     refresh: kept,
                     imported: Some(imported),
                     obtained: None,
+                    warning: self.warning.filter(|_| kept.is_some()),
                     ..*self
                 }
             }
@@ -253,6 +277,40 @@ mod tests {
 
     fn moment(seconds: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap()
+    }
+
+    #[test]
+    fn the_end_of_a_refresh_token_is_told_a_week_and_a_day_ahead() {
+        const DAY: i64 = 24 * 3600;
+        let granted = |at: i64, life: i64| {
+            Origin::granted(
+                Lives { asked: moment(at), access: Stated::Absent, refresh: Stated::of_seconds(life as f64) },
+                moment(at),
+            )
+        };
+        let of = |life: i64| Ends::default().renewed(granted(0, life), Comes::Another);
+        for (life, warning) in [
+            (30 * DAY, Some(23 * DAY)),
+            (7 * DAY + 1, Some(1)),
+            (7 * DAY, Some(6 * DAY)),
+            (DAY + 1, Some(1)),
+            (DAY, None),
+            (1800, None),
+        ] {
+            assert_eq!(of(life).warning, warning.map(moment), "{life}");
+        }
+        // Told of once, and counted down by another clock: the same end. A week has gone by, and it was told.
+        let told = Ends { warning: next_warning(moment(30 * DAY), moment(23 * DAY)), ..of(30 * DAY) };
+        assert_eq!(told.warning, Some(moment(29 * DAY)));
+        for comes in [Comes::TheSame, Comes::Another] {
+            assert_eq!(told.renewed(granted(24 * DAY, 6 * DAY + 3), comes).warning, told.warning);
+        }
+        let later = told.renewed(granted(24 * DAY, 30 * DAY), Comes::Another);
+        assert_eq!(later.warning, Some(moment(47 * DAY)), "one that moves is told of anew");
+        let unstated =
+            Origin::granted(Lives { asked: moment(0), access: Stated::Absent, refresh: Stated::Absent }, moment(0));
+        assert_eq!(told.renewed(unstated, Comes::None).warning, told.warning, "kept, with its end");
+        assert_eq!(told.renewed(unstated, Comes::Another).warning, None, "another, of which nothing is known");
     }
 
     #[test]
@@ -326,6 +384,7 @@ mod tests {
             refresh: Some(moment(86_400)),
             obtained: Some(moment(2)),
             imported: None,
+            warning: None,
         };
         assert_eq!(first, expected);
         for nothing in [Stated::Absent, Stated::Nonsense] {

@@ -62,6 +62,7 @@ pub mod known_places;
 pub mod leases;
 pub mod links;
 pub mod marks;
+pub mod news;
 pub mod oauth_codes;
 pub mod oauth_refresh_tokens;
 pub mod oauth_tokens;

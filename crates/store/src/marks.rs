@@ -114,7 +114,8 @@ pub async fn tell(conn: &mut Conn, dead_set: &DeadSet, now: Now, look_in: Option
             token_sets::notice_at
                 .eq(diesel::dsl::case_when(looks.into_sql::<diesel::sql_types::Bool>(), now.plus(wait).nullable())),
             token_sets::second_look.eq(looks),
-            token_sets::told.eq(true)
+            token_sets::told.eq(true),
+            token_sets::announced.eq(true)
         ))
         .execute(c));
     Ok(written.map_err(lift)? == 1)
@@ -140,7 +141,11 @@ pub async fn forget_dead(conn: &mut Conn, now: Now, age: Duration) -> Result<usi
         .filter(token_sets::health_since.le(now.plus(-age).nullable()))
         .filter(token_sets::health.eq_any(dead()))
         .filter(token_sets::sealed_refresh.is_not_null())
-        .set((token_sets::sealed_refresh.eq(None::<Vec<u8>>), token_sets::refresh_expires_at.eq(None::<At>)))
+        .set((
+            token_sets::sealed_refresh.eq(None::<Vec<u8>>),
+            token_sets::refresh_expires_at.eq(None::<At>),
+            token_sets::warning_at.eq(None::<At>),
+        ))
         .execute(c))
     .map_err(lift)
 }

@@ -216,6 +216,8 @@ diesel::table! {
         refused_word -> Nullable<Text>,
         refused_since -> Nullable<Instant>,
         refused_times -> Integer,
+        announced -> Bool,
+        warning_at -> Nullable<Instant>,
     }
 }
 

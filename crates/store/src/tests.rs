@@ -235,6 +235,7 @@ async fn links_and_tokens_go_there_and_back(conn: &mut Conn) {
                 refresh: full.then_some(late.0),
                 obtained: full.then_some(early.0),
                 imported: full.then_some(now.0),
+                warning: full.then_some(early.0),
             },
             version: if full { i64::MAX } else { i64::MIN },
             health: Health::Ok,

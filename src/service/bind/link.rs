@@ -1,7 +1,7 @@
 //! A bind's end: the account is linked as proven, and its tokens are kept.
 
 use super::{GrantSecrets, unseal};
-use crate::service::token_sets::{Keeping, keep};
+use crate::service::token_sets::{Keeping, keep, missing_scopes, tell_of_scopes};
 use crate::service::{Parts, links};
 use domain::event::Actor;
 use domain::expiry::Origin;
@@ -45,7 +45,13 @@ pub(super) async fn link(parts: &Parts, tx: &mut Tx, by: By<'_>, flow: &Flow, su
     let grant: Option<GrantSecrets> = unseal(parts, flow, sealed)?;
     let id = links::make(parts, tx, by.actor, making).await?;
     let Some(grant) = grant else { return Ok(()) };
-    keep(parts, tx.conn(), Owner::new(id, subject, provider, account.sid.as_str()), &keeping(grant)?).await
+    let owner = Owner::new(id, subject, provider, account.sid.as_str());
+    let missing = missing_scopes(&parts.settings, provider, grant.scope.as_deref());
+    keep(parts, tx.conn(), owner, &keeping(grant)?).await?;
+    match missing {
+        Some(missing) => tell_of_scopes(parts, tx, owner, &missing).await,
+        None => Ok(()),
+    }
 }
 
 fn keeping(grant: GrantSecrets) -> Result<Keeping> {

@@ -32,6 +32,7 @@ pub use open::open;
 pub use posted::{OnceMore, once_more};
 
 use super::audit::{About, record};
+use super::token_sets::missing_scopes;
 use super::{Parts, revoke, sessions};
 use domain::event::{Actor, Event};
 use domain::expiry::{Lives, Stated};
@@ -39,7 +40,6 @@ pub use domain::flow::Answer;
 use domain::flow::{Ended, Flow, Stop};
 use domain::ids::{FlowId, ProviderId, Sid, Subject};
 use domain::params::Params;
-use domain::scope::missing;
 use domain::token::Grant;
 use domain::{Error, Result};
 use settings::Settings;
@@ -172,13 +172,6 @@ impl GrantSecrets {
         let lives = Lives { asked, access: life(self.expires)?, refresh: life(self.refresh_expires)? };
         Ok((lives, moment(self.obtained)?))
     }
-}
-
-/// The scopes that a provider was asked for and did not grant, as the app is told; `None` if nothing is missing.
-fn missing_scopes(settings: &Settings, provider: &ProviderId, granted: Option<&str>) -> Option<String> {
-    let provider = settings.providers.get(provider)?;
-    let missing = missing(provider.scopes.iter().map(String::as_str), granted, &provider.scope_aliases);
-    (!missing.is_empty()).then(|| missing.join(" "))
 }
 
 /// The same for what has been granted to a flow that has come back. It is told on the way: what can't be read is somebody else's to

@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 
 use super::in_turn::in_turn;
-use super::notices;
+use super::{news, notices};
 use crate::service::{Current, Parts};
 use domain::Result;
 use domain::expiry::{Expiry, Lifetime};
@@ -57,6 +57,9 @@ async fn see_to_marked(current: &Current) {
         let parts = current.take();
         if let Err(error) = notices::round(&parts).await {
             tracing::warn!(%error, "marked links could not be seen to");
+        }
+        if let Err(error) = news::round(&parts).await {
+            tracing::warn!(%error, "what is new of links could not be told");
         }
         if let Err(error) = notices::forget(&parts).await {
             tracing::warn!(%error, "dead refresh tokens could not be let go");

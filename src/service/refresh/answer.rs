@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::chain::Chain;
-use crate::service::token_sets::{Keeping, is_same, open_key, owner, swap};
+use crate::service::token_sets::{Keeping, is_same, missing_scopes, open_key, owner, swap, tell_of_scopes};
 use crate::service::{Parts, revoke};
 use domain::expiry::Origin;
 use domain::ids::LinkId;
@@ -80,6 +80,15 @@ pub(super) struct Replaced {
     pub(super) set: TokenSet,
 }
 
+/// The scopes that the link is to have and the new tokens lack, if it lacked one of them less before.
+fn newly_missing(parts: &Parts, of: &LinkOwner, set: &TokenSet, keeping: &Keeping) -> Option<String> {
+    // RFC 6749 §6: a scope that is left out is as it was.
+    let granted = keeping.scope.as_deref()?;
+    let missing = |scope| missing_scopes(&parts.settings, &of.provider, scope);
+    let before = missing(set.scope.as_deref()).unwrap_or_default();
+    missing(Some(granted)).filter(|now| now.split(' ').any(|scope| !before.split(' ').any(|known| known == scope)))
+}
+
 /// Tries once to store an answer over a set; `None`: somebody else wrote meanwhile and it is now what they wrote.
 async fn store_answer(
     parts: &Parts,
@@ -92,7 +101,19 @@ async fn store_answer(
     let mut conn = conn.map_err(|error| Error::StorageUnavailable(Box::new(error)))?;
     let Replaced { link, of, set } = there;
     let (link, owner) = (*link, owner(*link, of));
-    if swap(parts, &mut conn, owner, set, keeping).await? {
+    let written = match newly_missing(parts, of, set, keeping) {
+        None => swap(parts, &mut conn, owner, set, keeping).await?,
+        Some(missing) => {
+            let mut tx = parts.store.begin().await?;
+            let written = swap(parts, tx.conn(), owner, set, keeping).await?;
+            if written {
+                tell_of_scopes(parts, &mut tx, owner, &missing).await?;
+                tx.commit().await?;
+            }
+            written
+        }
+    };
+    if written {
         return Ok(Some(Stored::Written));
     }
     let Some((_, now_there)) = find(&mut conn, link).await? else {

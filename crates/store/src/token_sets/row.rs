@@ -141,6 +141,7 @@ pub(super) struct TokenRow {
     /// In seconds.
     stated_life: Option<i64>,
     refresh_expires_at: Option<At>,
+    warning_at: Option<At>,
 }
 
 impl TryFrom<TokenRow> for TokenSet {
@@ -162,6 +163,7 @@ impl TryFrom<TokenRow> for TokenSet {
                 refresh: row.refresh_expires_at.map(|at| at.0),
                 obtained: row.obtained_at.map(|at| at.0),
                 imported: row.imported_at.map(|at| at.0),
+                warning: row.warning_at.map(|at| at.0),
             },
             version: row.version,
             health: health(&row.health)?,
@@ -191,6 +193,7 @@ impl From<&TokenSet> for TokenRow {
             imported_at: set.ends.imported.map(At),
             stated_life: stored_life(&set.ends),
             refresh_expires_at: set.ends.refresh.map(At),
+            warning_at: set.ends.warning.map(At),
             version: set.version,
             health: set.health.as_str().to_owned(),
             health_since: set.health_since.map(At),
@@ -237,6 +240,7 @@ pub(super) struct Changes {
     /// In seconds.
     stated_life: Option<i64>,
     refresh_expires_at: Option<At>,
+    warning_at: Option<At>,
     version: i64,
 }
 
@@ -252,6 +256,7 @@ impl From<&NewTokens> for Changes {
             imported_at: new.ends.imported.map(At),
             stated_life: stored_life(&new.ends),
             refresh_expires_at: new.ends.refresh.map(At),
+            warning_at: new.ends.warning.map(At),
             version: new.version,
         }
     }
