@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use super::caller_sized::CallerSized;
 use super::callers::{TokensSeen, WrongSecrets};
 use super::keys::Presence;
+use super::outbox::Outbox;
 use super::passwords::Passwords;
 use super::quotas::Quotas;
 use super::refresh::Flights;
@@ -53,6 +54,8 @@ pub struct Parts {
     pub caller_sized: Arc<CallerSized>,
     /// Uses of links that wait to be written.
     pub uses: Arc<Uses>,
+    /// Who is told of events by this process.
+    pub outbox: Arc<Outbox>,
     /// This process among those that serve.
     pub presence: Arc<Presence>,
     /// The main runtime: units of writing and calls to providers run here, so that a caller who hangs up cancels none.

@@ -1,19 +1,20 @@
 //! Where events go: what a receiver is to the outbox, whatever it speaks.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::time::Duration;
 
 use super::Told;
 
 /// What an attempt to deliver came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answered {
     /// The receiver has it.
     Taken,
     /// It has it not, or nobody can tell: it is told again.
     Failed {
         /// Why, in a code of ours: nothing that the receiver wrote.
-        code: &'static str,
+        code: Cow<'static, str>,
         /// For how long it asks to be left alone.
         retry_after: Option<Duration>,
     },

@@ -108,8 +108,19 @@ pub async fn find_head(conn: &mut Conn, endpoint: &str, lane: uuid::Uuid, now: N
     Ok(row.map(|(seq, queued, now, told)| Head { seq, told: told.into(), waiting: now.0 - queued.0 }))
 }
 
-/// Takes note, in a transaction, that a letter was taken; says whether it still waited. If not, nothing is to be committed.
-pub async fn done(conn: &mut Conn, endpoint: &str, lane: uuid::Uuid, head: &Head, now: Now) -> Result<bool> {
+/// What became of a letter that was taken, and of its lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// It was gone before: nothing is to be committed.
+    Before,
+    /// It is gone, and more wait behind it.
+    AndMoreWait,
+    /// It is gone, and its lane.
+    WithItsLane,
+}
+
+/// Takes note, in a transaction, that a letter was taken.
+pub async fn done(conn: &mut Conn, endpoint: &str, lane: uuid::Uuid, head: &Head, now: Now) -> Result<Gone> {
     on!(conn, |c| diesel::update(outbox_lanes::table.find((endpoint, Uuid(lane))))
         .set((
             outbox_lanes::attempts.eq(0),
@@ -122,10 +133,11 @@ pub async fn done(conn: &mut Conn, endpoint: &str, lane: uuid::Uuid, head: &Head
     let gone = on!(conn, |c| diesel::delete(outbox::table.find(head.seq))
         .filter(outbox::id.eq(Uuid(head.told.id)))
         .filter(outbox::dead_at.is_null())
-        .execute(c))
-    .map_err(lift)?;
-    drop_if_empty(conn, endpoint, Uuid(lane)).await?;
-    Ok(gone == 1)
+        .execute(c));
+    if gone.map_err(lift)? == 0 {
+        return Ok(Gone::Before);
+    }
+    Ok(if drop_if_empty(conn, endpoint, Uuid(lane)).await? { Gone::WithItsLane } else { Gone::AndMoreWait })
 }
 
 /// Puts off a lane whose next letter failed, in one statement; not if it has moved on since it was read.

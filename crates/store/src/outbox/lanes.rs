@@ -38,16 +38,21 @@ pub(super) async fn hold(conn: &mut Conn, endpoint: &str, lane: Uuid, now: Now) 
     Ok(())
 }
 
-/// Drops a lane that is held and has nothing waiting. A statement of its own: only one that begins after the lane is held sees what
-/// others have added to it.
-pub(super) async fn drop_if_empty(conn: &mut Conn, endpoint: &str, lane: Uuid) -> Result<()> {
+/// Drops a lane that is held, if it has nothing waiting; says whether it did. A statement of its own: only one that begins after the
+/// lane is held sees what others have added to it.
+pub(super) async fn drop_if_empty(conn: &mut Conn, endpoint: &str, lane: Uuid) -> Result<bool> {
     let waiting = outbox::table
         .filter(outbox::endpoint.eq(endpoint))
         .filter(outbox::lane.eq(lane))
         .filter(outbox::dead_at.is_null());
-    on!(conn, |c| diesel::delete(outbox_lanes::table.find((endpoint, lane))).filter(not(exists(waiting))).execute(c))
-        .map_err(lift)?;
-    Ok(())
+    let empty = outbox_lanes::table.find((endpoint, lane)).filter(not(exists(waiting)));
+    Ok(on!(conn, |c| diesel::delete(empty).execute(c)).map_err(lift)? == 1)
+}
+
+/// Drops a lane that has nothing waiting, in a transaction.
+pub async fn tidy(conn: &mut Conn, endpoint: &str, lane: uuid::Uuid, now: Now) -> Result<()> {
+    hold(conn, endpoint, Uuid(lane), now).await?;
+    drop_if_empty(conn, endpoint, Uuid(lane)).await.map(|_| ())
 }
 
 /// The next endpoint for which something waits, in the order of their names.

@@ -6,12 +6,14 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
 use super::lanes::hold;
+use super::{ToldRow, told_columns};
 use crate::conn::{Conn, on};
 use crate::error::lift;
 use crate::moment::Now;
 use crate::schema::outbox;
 use crate::types::{At, Uuid};
 use domain::Result;
+use domain::outbox::Told;
 
 /// Where a dead letter stands.
 #[derive(Clone, Debug, Queryable)]
@@ -37,14 +39,15 @@ pub async fn list_dead(conn: &mut Conn, endpoint: &str, after: i64, limit: i64) 
     .map_err(lift)
 }
 
-/// The dead letters of one event.
-pub async fn list_dead_of_id(conn: &mut Conn, id: uuid::Uuid) -> Result<Vec<DeadKey>> {
-    on!(conn, |c| outbox::table
+/// The dead letters of one event: for whom, and what they were to be told.
+pub async fn list_dead_of_id(conn: &mut Conn, id: uuid::Uuid) -> Result<Vec<(String, Told)>> {
+    let rows: Vec<(String, ToldRow)> = on!(conn, |c| outbox::table
         .filter(outbox::id.eq(Uuid(id)))
         .filter(outbox::dead_at.is_not_null())
-        .select((outbox::endpoint, outbox::lane, outbox::seq))
+        .select((outbox::endpoint, told_columns!()))
         .load(c))
-    .map_err(lift)
+    .map_err(lift)?;
+    Ok(rows.into_iter().map(|(endpoint, row)| (endpoint, row.into())).collect())
 }
 
 /// Has dead letters wait again, in a transaction, in their old order; gives how many still were dead.
