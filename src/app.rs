@@ -46,6 +46,7 @@ impl App {
             caller_sized: Arc::new(caller_sized::CallerSized::new(store.lists_at_once())),
             uses: Arc::default(),
             outbox: Arc::new(outbox::Outbox::new(&entropy)),
+            counts: Arc::default(),
             presence: Arc::new(keys::Presence::new(&*entropy, start.keyring)),
             store: Arc::new(store),
             vault: Arc::new(vault),

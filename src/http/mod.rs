@@ -18,6 +18,7 @@ mod own_form;
 mod page;
 mod path;
 mod pulse;
+mod refused;
 pub mod server;
 mod sign_in;
 mod words;

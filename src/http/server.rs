@@ -17,6 +17,7 @@ use super::headers::on_every_answer;
 pub use super::ops::Leaving;
 use super::ops::Watched;
 use super::pulse::Pulse;
+use super::refused::Counting;
 use crate::service::Current;
 use domain::clock::SharedClock;
 
@@ -83,6 +84,7 @@ impl Service {
         let public = connection::serve(public, house, move || {
             let (served, api) = (served.clone(), api.clone());
             ActixApp::new()
+                .wrap(Counting)
                 .wrap(on_every_answer(by_https))
                 .configure(move |config| super::routes(&served, &api, config))
         })?;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use super::counts::{Door, Taker};
 use super::tokens::{Answer, Asking, DEADLINE, Served, Turn, refuse_forgotten, sets_of};
 use super::{Parts, caller_sized};
 use domain::batch::Room;
@@ -157,7 +158,8 @@ impl<'a> Batch<'a> {
 
     fn asking<'b>(&'b self, subject: &'b Subject, provider: &'b ProviderId, settings: &Provider) -> Asking<'b> {
         let wanted = Wanted { floor: self.parts.settings.tokens.min_lifetime, min_ttl: None, force: false };
-        Asking { parts: self.parts, subject, provider, lifetime: settings.lifetime, wanted, turn: Turn::OfBatches }
+        let (lifetime, taker) = (settings.lifetime, Taker::of(self.caller, Door::Batch));
+        Asking { parts: self.parts, subject, provider, lifetime, wanted, turn: Turn::OfBatches, taker }
     }
 
     /// Looks which links are to be left alone for a while, in one statement.

@@ -11,6 +11,7 @@ pub mod callers;
 pub mod condo_sessions;
 pub mod condo_sign_in;
 pub mod confirm_phone;
+pub mod counts;
 mod current;
 pub mod door;
 pub mod exchange;
@@ -49,6 +50,7 @@ mod tries;
 mod uses;
 mod way_in;
 
+pub use counts::Counts;
 pub use current::Current;
 pub use parts::Parts;
 pub use refresh::Flights;

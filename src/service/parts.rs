@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 
 use super::caller_sized::CallerSized;
 use super::callers::{TokensSeen, WrongSecrets};
+use super::counts::Counts;
 use super::keys::Presence;
 use super::outbox::Outbox;
 use super::passwords::Passwords;
@@ -56,6 +57,8 @@ pub struct Parts {
     pub uses: Arc<Uses>,
     /// Who is told of events by this process.
     pub outbox: Arc<Outbox>,
+    /// What is counted and waits to be added to the record.
+    pub counts: Arc<Counts>,
     /// This process among those that serve.
     pub presence: Arc<Presence>,
     /// The main runtime: units of writing and calls to providers run here, so that a caller who hangs up cancels none.

@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use secrecy::SecretString;
 
 use super::Parts;
+use super::counts::{Door, Taker, Token};
 use super::refresh::{Landing, in_batch, join};
 use domain::caller::{Action, Caller};
 use domain::expiry::Lifetime;
@@ -67,6 +68,16 @@ pub struct Served {
 
 /// The valid access tokens of a subject at a provider; at least one, or an error that says whether asking again can help.
 pub async fn fetch(parts: &Arc<Parts>, caller: &Caller, request: &Request) -> Result<Vec<Served>> {
+    fetch_for(parts, caller, Taker::of(caller, Door::FedToken), request).await
+}
+
+/// The same, handed out as the record is to have it.
+pub(super) async fn fetch_for(
+    parts: &Arc<Parts>,
+    caller: &Caller,
+    taker: Taker<'_>,
+    request: &Request,
+) -> Result<Vec<Served>> {
     // An unknown provider and a missing scope get the same answer (docs/blitz.md, errors).
     let provider = ProviderId::parse(&request.fp_type, &request.fp_name).map_err(|_unknown| Error::Denied)?;
     let settings = parts.settings.providers.get(&provider).ok_or(Error::Denied)?;
@@ -83,7 +94,7 @@ pub async fn fetch(parts: &Arc<Parts>, caller: &Caller, request: &Request) -> Re
     }
     let wanted = Wanted { floor: parts.settings.tokens.min_lifetime, min_ttl: request.min_ttl, force: request.force };
     let (subject, lifetime) = (&request.subject, settings.lifetime);
-    let asking = Asking { parts, subject, provider: &provider, lifetime, wanted, turn: Turn::AtOnce };
+    let asking = Asking { parts, subject, provider: &provider, lifetime, wanted, turn: Turn::AtOnce, taker };
     if !request.scopes.is_empty() {
         // Boxed: it is large, and most ask for none.
         return Box::pin(asking.with_scopes(settings, &request.scopes, sets)).await;
@@ -157,6 +168,8 @@ pub(super) struct Asking<'a> {
     pub(super) lifetime: Option<Lifetime>,
     pub(super) wanted: Wanted,
     pub(super) turn: Turn,
+    /// To whom they are handed out.
+    pub(super) taker: Taker<'a>,
 }
 
 impl Asking<'_> {
@@ -317,7 +330,10 @@ impl Asking<'_> {
         let owner = Owner::new(set.link, self.subject, self.provider, set.sid.as_str());
         let key = vault.open_row_key(Table::TokenSets, set.link.0, &set.key_id, &set.wrapped_key)?;
         let token = vault.open(&key, &owner.place(Column::Access), sealed)?;
-        self.parts.uses.note(owner.link, self.parts.clock.now());
+        let (now, sid) = (self.parts.clock.now(), set.sid.as_str());
+        self.parts.uses.note(owner.link, now);
+        let handed = Token { link: set.link, subject: self.subject.as_str(), provider: self.provider, sid };
+        self.parts.counts.served(self.taker, handed, now);
         let expires = set.expiry(self.lifetime).known();
         Ok(Served { sid: set.sid.as_str().to_owned(), token, expires, scope: None })
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::world::{Answer, As, Body, World};
 
 /// Asks for these.
-async fn fed_tokens(world: &World, who: &As, entries: &[Value]) -> Answer {
+pub(crate) async fn fed_tokens(world: &World, who: &As, entries: &[Value]) -> Answer {
     world.call("POST", "/api/v3/fedTokens", who, Body::Json(json!({ "tokens": entries }))).await
 }
 
@@ -21,7 +21,7 @@ fn told(answer: &Answer) -> Vec<Value> {
 }
 
 /// An entry for a subject's only account at the sandbox.
-fn of(subject: &str) -> Value {
+pub(crate) fn of(subject: &str) -> Value {
     json!({"subject": subject, "fp": "box:box_1"})
 }
 

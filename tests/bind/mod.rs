@@ -11,4 +11,5 @@ mod posted;
 mod provider;
 mod pushed;
 mod races;
+mod recorded;
 mod rewritten;

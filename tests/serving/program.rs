@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use crate::support::database::texts;
 use crate::support::program::Running;
 use crate::support::site::{CONSOLE_SECRET, PROVIDER_SECRET, Site, provider};
 use crate::support::world::{Engine, both_engines};
@@ -108,6 +109,8 @@ both_engines! {
         let told = Instant::now();
         assert!(serving.terminate().success(), "{}", serving.logs());
         assert!(told.elapsed() < Duration::from_secs(15), "nothing was under way");
+        let counted = "SELECT CAST(sum(count) AS text) AS value FROM audit WHERE event = 'FEDERATION_TOKENS_SERVED'";
+        assert_eq!(texts(&site.database_url(), counted).await, ["2"], "what was counted is in the record");
         for secret in [token, &old, &caller, CONSOLE_SECRET, PROVIDER_SECRET] {
             assert!(!serving.logs().contains(secret), "a secret in\n{}", serving.logs());
         }

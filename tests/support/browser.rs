@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Browser {
     cookies: BTreeMap<String, String>,
+    /// What a proxy adds, and what it says it is.
+    headers: Vec<(&'static str, String)>,
 }
 
 /// What came to the app's callback.
@@ -30,6 +32,12 @@ pub(crate) fn query(url: &str) -> BTreeMap<String, String> {
 }
 
 impl Browser {
+    /// A browser whose proxy says that it is at this address.
+    pub(crate) fn at(address: &str, agent: &str) -> Self {
+        let headers = vec![("x-forwarded-for", address.to_owned()), ("user-agent", agent.to_owned())];
+        Self { headers, ..Self::default() }
+    }
+
     /// Calls fedlink at an absolute address of its own, with this browser's cookies, and keeps what it sets.
     pub(crate) async fn go(&mut self, world: &World, method: &str, url: &str, body: Body) -> Answer {
         self.go_with(world, (method, url), body, &[]).await
@@ -47,6 +55,7 @@ impl Browser {
         let target = path.and_then(|path| path.strip_prefix("/blitz")).unwrap_or_else(|| panic!("{url} is not ours"));
         let cookies = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
         let mut headers = headers.to_vec();
+        headers.extend(self.headers.iter().map(|(name, value)| (*name, value.as_str())));
         if !cookies.is_empty() {
             headers.push(("cookie", &cookies));
         }

@@ -153,9 +153,17 @@ impl Chromium {
 
     /// Waits until `condition` holds; `what` it is stands in the failure.
     pub(crate) async fn wait_for(&self, what: &str, condition: impl AsyncFn() -> bool) {
+        self.wait_for_some(what, async || condition().await.then_some(())).await;
+    }
+
+    /// Waits until there is what `look` looks for; gives what it has found: a second look may be in vain.
+    async fn wait_for_some<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> T {
         let deadline = Instant::now() + PATIENCE;
         let mut glances = glances();
-        while !condition().await {
+        loop {
+            if let Some(found) = look().await {
+                return found;
+            }
             let early = timeout_at(deadline, glances.tick()).await.is_ok();
             assert!(early, "{what}: in vain; {}", self.state().await);
         }
@@ -163,8 +171,8 @@ impl Chromium {
 
     /// Waits until the browser is at an address that begins so; gives the whole.
     pub(crate) async fn wait_for_url(&self, start: &str) -> String {
-        self.wait_for(start, async || self.url().await.starts_with(start)).await;
-        self.url().await
+        let there = async || Some(self.url().await).filter(|url| url.starts_with(start));
+        self.wait_for_some(start, there).await
     }
 
     /// Runs the body of a function in the page; gives what it returns, awaited if it is a promise.
@@ -197,8 +205,7 @@ impl Chromium {
     /// Waits until there is a window more than `known`, such as a popup, and goes there.
     pub(crate) async fn wait_for_window_beside(&self, known: &[String]) -> String {
         let other = async || self.windows().await.into_iter().find(|window| !known.contains(window));
-        self.wait_for("another window", async || other().await.is_some()).await;
-        let window = other().await.expect("it has just been there");
+        let window = self.wait_for_some("another window", other).await;
         self.switch(&window).await;
         window
     }
@@ -233,8 +240,7 @@ impl Chromium {
 
     /// The element's id, once there is one.
     async fn find(&self, css: &str) -> String {
-        self.wait_for(css, async || self.has(css).await).await;
-        self.look(css).await.unwrap_or_else(|| panic!("{css} has just been there"))
+        self.wait_for_some(css, async || self.look(css).await).await
     }
 
     async fn look(&self, css: &str) -> Option<String> {

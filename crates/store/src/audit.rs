@@ -1,11 +1,14 @@
 //! The audit record, written in the transaction of the change it speaks of.
 
 use diesel::prelude::*;
-use diesel_async::RunQueryDsl;
+use diesel::query_dsl::methods::FilterDsl;
+use diesel::upsert::excluded;
+use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::conn::{Conn, on};
 use super::error::lift;
 use super::schema::audit;
+use super::sqlite_conn::SqliteConn;
 use super::types::{At, Uuid};
 use domain::Result;
 use domain::event::AuditLine;
@@ -28,25 +31,77 @@ struct AuditRow<'a> {
     claimed_agent: Option<&'a str>,
     actor: Option<&'a str>,
     count: i64,
+    batch: Option<Uuid>,
+}
+
+impl<'a> From<&'a AuditLine> for AuditRow<'a> {
+    fn from(line: &'a AuditLine) -> Self {
+        Self {
+            id: Uuid(line.id),
+            at: At(line.at),
+            event: line.event.as_str(),
+            client: line.actor.client.as_deref(),
+            subject: line.subject.as_deref(),
+            fp_type: line.provider.as_ref().map(ProviderId::fp_type),
+            fp_name: line.provider.as_ref().map(ProviderId::fp_name),
+            sid: line.sid.as_deref(),
+            detail: line.detail.as_deref(),
+            claimed_ip: line.actor.claimed_ip.as_deref(),
+            claimed_agent: line.actor.claimed_agent.as_deref(),
+            actor: line.actor.subject.as_deref(),
+            count: i64::from(line.count),
+            batch: None,
+        }
+    }
 }
 
 /// Adds a line.
 pub async fn insert(conn: &mut Conn, line: &AuditLine) -> Result<()> {
-    let row = &AuditRow {
-        id: Uuid(line.id),
-        at: At(line.at),
-        event: line.event.as_str(),
-        client: line.actor.client.as_deref(),
-        subject: line.subject.as_deref(),
-        fp_type: line.provider.as_ref().map(ProviderId::fp_type),
-        fp_name: line.provider.as_ref().map(ProviderId::fp_name),
-        sid: line.sid.as_deref(),
-        detail: line.detail.as_deref(),
-        claimed_ip: line.actor.claimed_ip.as_deref(),
-        claimed_agent: line.actor.claimed_agent.as_deref(),
-        actor: line.actor.subject.as_deref(),
-        count: i64::from(line.count),
-    };
+    let row = &AuditRow::from(line);
     on!(conn, |c| diesel::insert_into(audit::table).values(row).execute(c)).map_err(lift)?;
     Ok(())
+}
+
+/// Rows of one statement: Postgres binds no more than 65,535 values.
+const ROWS: usize = 500;
+
+/// Adds what was counted to the lines that count it. A batch that is added again, since nobody knew whether it had been, changes
+/// nothing: a line is of one writer, whose batches come one after the other.
+pub async fn add(conn: &mut Conn, lines: &[AuditLine], batch: uuid::Uuid) -> Result<()> {
+    for lines in lines.chunks(ROWS) {
+        let rows: Vec<_> = lines.iter().map(|line| AuditRow { batch: Some(Uuid(batch)), ..line.into() }).collect();
+        on!(conn, |c| c.add(&rows)).map_err(lift)?;
+    }
+    Ok(())
+}
+
+/// The statement that adds these rows: one, or as many as the engine has values for.
+macro_rules! adding {
+    ($rows:expr) => {{
+        let count = audit::count.eq(audit::count + excluded(audit::count));
+        let added = (count, audit::batch.eq(excluded(audit::batch)));
+        let adding = diesel::insert_into(audit::table).values($rows).on_conflict(audit::id).do_update().set(added);
+        FilterDsl::filter(adding, audit::batch.ne(excluded(audit::batch)))
+    }};
+}
+
+/// How an engine adds counted rows.
+trait Add {
+    async fn add(&mut self, rows: &[AuditRow<'_>]) -> QueryResult<()>;
+}
+
+impl Add for SqliteConn<'_> {
+    // A call costs no round trip here, and its statement is prepared once.
+    async fn add(&mut self, rows: &[AuditRow<'_>]) -> QueryResult<()> {
+        for row in rows {
+            adding!(row).execute(self).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Add for &AsyncPgConnection {
+    async fn add(&mut self, rows: &[AuditRow<'_>]) -> QueryResult<()> {
+        adding!(rows).execute(self).await.map(|_rows| ())
+    }
 }

@@ -2,6 +2,7 @@
 //! search by index.
 
 mod across;
+
 mod condo;
 mod confirmations;
 mod counted;
@@ -17,6 +18,7 @@ mod prepared;
 mod seen;
 mod shared;
 mod sized;
+mod tallies;
 mod together;
 
 use std::fmt::Debug;

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::error::Failure;
 use crate::app::App;
+use crate::http::address::origin;
 use crate::http::caller::{actor, bearer_or_basic};
 use crate::http::fields::once;
 use crate::http::limits::{Kind, body};
@@ -224,12 +225,12 @@ fn is_prefetch(request: &HttpRequest) -> bool {
     })
 }
 
-/// The flow cookies that the browser sent.
+/// The browser, with the flow cookies that it sent.
 fn browser(app: &App, request: &HttpRequest) -> Browser {
     let settings = &app.parts.settings;
     let ours = cookies::sent(request).filter(|(name, _)| bind::is_flow_cookie(settings, name));
     let ours = ours.map(|(name, value)| (name.to_owned(), value.into())).collect();
-    Browser::new(ours, cookies::session(app, request))
+    Browser::new(ours, cookies::session(app, request), origin(app, request))
 }
 
 fn shape(words: &Words, step: Result<Step, Error>) -> HttpResponse {

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::http::failure::{report, retry_after};
 use crate::http::limits::Unread;
+use crate::http::refused::{Whose, mark};
 use domain::Error;
 use domain::reason::Reason;
 
@@ -130,6 +131,7 @@ impl ResponseError for Failure {
             other => other.to_string(),
         };
         let mut response = HttpResponse::build(status);
+        mark(&mut response, error, Whose::Theirs);
         match &self.0 {
             Error::Denied => {
                 response.insert_header((WWW_AUTHENTICATE, r#"Bearer realm="fedlink""#));

@@ -35,7 +35,7 @@ async fn take(parts: &Parts, answer: &Answer, browser: &Browser) -> Result<Step>
     };
     match go_on(parts, &flow, answer, &state_hash, browser).await {
         Ok(step) => Ok(step),
-        Err(Halt::Stop(why)) => stop(parts, &flow, why).await,
+        Err(Halt::Stop(why)) => stop(parts, &flow, browser, why).await,
         Err(Halt::Failed(error)) => Err(error),
     }
 }

@@ -111,7 +111,7 @@ async fn answer(
     match (decision, session) {
         ("yes", None) => hand_over(parts, &flow).await,
         ("yes", Some(_)) => person::link(parts, &flow, browser).await,
-        ("no", _) => end(parts, &flow, Ended::DeclinedAtConfirm).await,
+        ("no", _) => end(parts, &flow, browser, Ended::DeclinedAtConfirm).await,
         _ => Err(Error::input("decision", "must be yes or no")),
     }
 }
@@ -132,7 +132,7 @@ async fn find<'b>(parts: &Parts, id: FlowId, browser: &'b Browser) -> Result<std
     };
     match asked(parts, &flow, browser).await {
         Ok((cookie, session)) => Ok(Ok(Waiting { flow, cookie, session })),
-        Err(Halt::Stop(why)) => stop(parts, &flow, why).await.map(Err),
+        Err(Halt::Stop(why)) => stop(parts, &flow, browser, why).await.map(Err),
         Err(Halt::Failed(error)) => Err(error),
     }
 }

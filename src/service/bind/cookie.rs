@@ -6,9 +6,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::service::door::{Origin, actor};
 use domain::entropy::Entropy;
-use domain::flow::FLOW_LIMIT;
-use domain::ids::FlowId;
+use domain::event::Actor;
+use domain::flow::{FLOW_LIMIT, Flow};
+use domain::ids::{FlowId, Subject};
 use settings::Settings;
 
 /// Flows that one browser may have open; the oldest beyond are forgotten.
@@ -47,17 +49,24 @@ pub struct FlowCookie {
     pub forget: Vec<String>,
 }
 
-/// The cookies that a browser sent, as far as a bind looks at them.
-#[derive(Debug, Default)]
+/// A browser as far as a bind looks at it: the cookies that it sent, and from where.
+#[derive(Debug)]
 pub struct Browser {
     cookies: Vec<(String, SecretString)>,
     session: Option<SecretString>,
+    origin: Origin,
 }
 
 impl Browser {
-    /// A browser that sent these flow cookies and this session cookie.
-    pub fn new(cookies: Vec<(String, SecretString)>, session: Option<SecretString>) -> Self {
-        Self { cookies, session }
+    /// A browser there that sent these flow cookies and this session cookie.
+    pub fn new(cookies: Vec<(String, SecretString)>, session: Option<SecretString>, origin: Origin) -> Self {
+        Self { cookies, session, origin }
+    }
+
+    /// Who acts in it, as the audit record has it; `subject` is whose session it is, where that was looked up.
+    pub(super) fn actor(&self, flow: &Flow, subject: Option<&Subject>) -> Actor {
+        let client = Some(flow.client.as_str().to_owned());
+        Actor { client, subject: subject.map(|subject| subject.as_str().to_owned()), ..actor(&self.origin) }
     }
 
     /// Whether it sent any flow's cookie. One that comes from another site by POST sends none of them.

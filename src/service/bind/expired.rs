@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::close;
+use super::{close, through};
 use crate::service::Parts;
 use domain::Result;
 use domain::flow::{Ended, Flow};
@@ -30,7 +30,7 @@ pub(in crate::service) async fn sweep(parts: &Parts, before: DateTime<Utc>) -> R
 /// Ends every flow of a subject, in the transaction that changes its account.
 pub(in crate::service) async fn end_all(parts: &Parts, tx: &mut Tx, subject: &str, why: &'static str) -> Result<()> {
     for flow in take_all(tx.conn(), subject).await? {
-        close(parts, tx, &flow, why).await?;
+        close(parts, tx, &through(&flow), &flow, why).await?;
     }
     Ok(())
 }
@@ -41,7 +41,7 @@ async fn end(parts: &Parts, flow: &Flow) -> Result<bool> {
     if !delete(tx.conn(), flow).await? {
         return Ok(false);
     }
-    close(parts, &mut tx, flow, Ended::Expired.detail()).await?;
+    close(parts, &mut tx, &through(flow), flow, Ended::Expired.detail()).await?;
     tx.commit().await?;
     Ok(true)
 }

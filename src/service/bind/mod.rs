@@ -32,7 +32,7 @@ pub use open::open;
 pub use posted::{OnceMore, once_more};
 
 use super::audit::{About, record};
-use super::{Parts, revoke};
+use super::{Parts, revoke, sessions};
 use domain::event::{Actor, Event};
 use domain::expiry::{Lives, Stated};
 pub use domain::flow::Answer;
@@ -242,33 +242,36 @@ impl From<Error> for Halt {
 }
 
 /// What a browser is to do where a flow goes no further.
-async fn stop(parts: &Parts, flow: &Flow, why: Stop) -> Result<Step> {
+async fn stop(parts: &Parts, flow: &Flow, browser: &Browser, why: Stop) -> Result<Step> {
     match why {
         Stop::Nothing => Ok(Step::Nothing),
-        Stop::Ended(ended) => end(parts, flow, ended).await,
+        Stop::Ended(ended) => end(parts, flow, browser, ended).await,
     }
 }
 
 /// Ends a flow without a link: its row goes, a line stays, the app is told. If the flow has moved on since it was read,
 /// what went wrong is no longer its business.
-async fn end(parts: &Parts, flow: &Flow, ended: Ended) -> Result<Step> {
+async fn end(parts: &Parts, flow: &Flow, browser: &Browser, ended: Ended) -> Result<Step> {
+    // Whose session counts in a person's flow alone; whoever came to another's is named to those who run this.
+    let session = if flow.is_persons() { sessions::find(parts, browser.session()).await? } else { None };
+    let actor = browser.actor(flow, session.as_ref().map(|session| &session.subject));
     let mut tx = parts.store.begin().await?;
     if !store::flows::delete(tx.conn(), flow).await? {
         return Ok(Step::Nothing);
     }
-    close(parts, &mut tx, flow, ended.detail()).await?;
+    close(parts, &mut tx, &actor, flow, ended.detail()).await?;
     tx.commit().await?;
     let (error, description) = ended.told();
     Ok(back_to_app(parts, flow, &[("status", "error"), ("error", error), ("error_description", description)]))
 }
 
 /// What is due when a flow's row is gone and there is no link.
-async fn close(parts: &Parts, tx: &mut Tx, flow: &Flow, detail: &'static str) -> Result<()> {
+async fn close(parts: &Parts, tx: &mut Tx, actor: &Actor, flow: &Flow, detail: &'static str) -> Result<()> {
     revoke_grant(parts, tx, flow).await?;
-    record_refusal(parts, tx, &through(flow), flow, detail).await
+    record_refusal(parts, tx, actor, flow, detail).await
 }
 
-/// The application through which a flow's browser acts.
+/// The application that a flow is of, where it ends in no browser.
 fn through(flow: &Flow) -> Actor {
     Actor { client: Some(flow.client.as_str().to_owned()), ..Actor::default() }
 }

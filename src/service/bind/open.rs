@@ -38,7 +38,7 @@ async fn look(parts: &Parts, id: FlowId, browser: &Browser) -> Result<Option<Ste
     let cookie = match flow.opening(browser.cookie(&parts.settings, id), now) {
         Ok(Opening::First) => Some(browser.cookie_for(&parts.settings, id, &*parts.entropy, now)),
         Ok(Opening::Again) => None,
-        Err(why) => return stop(parts, &flow, why).await.map(Some),
+        Err(why) => return stop(parts, &flow, browser, why).await.map(Some),
     };
     if matches!(flow.stage, Stage::Instructed | Stage::SigningIn(_)) {
         // From here on the row is believed: before it has a secret of the provider's leg, too, nobody may have rewritten it.
@@ -46,10 +46,10 @@ async fn look(parts: &Parts, id: FlowId, browser: &Browser) -> Result<Option<Ste
         unseal::<()>(parts, &flow, sealed)?;
     }
     match standing(parts, &flow, browser).await? {
-        Standing::Apps => leave(parts, flow, None, cookie).await,
-        Standing::Theirs(session) => leave(parts, flow, Some(session.subject), cookie).await,
+        Standing::Apps => leave(parts, flow, browser, None, cookie).await,
+        Standing::Theirs(session) => leave(parts, flow, browser, Some(session.subject), cookie).await,
         Standing::Nobody => sign_in(parts, &flow, cookie).await,
-        Standing::Anothers => end(parts, &flow, Ended::WrongUser).await.map(Some),
+        Standing::Anothers => end(parts, &flow, browser, Ended::WrongUser).await.map(Some),
     }
 }
 
@@ -71,17 +71,18 @@ async fn sign_in(parts: &Parts, flow: &Flow, cookie: Option<FlowCookie>) -> Resu
 async fn leave(
     parts: &Parts,
     flow: Flow,
+    browser: &Browser,
     subject: Option<Subject>,
     cookie: Option<FlowCookie>,
 ) -> Result<Option<Step>> {
     let Some(provider) = parts.upstream.provider(&flow.provider) else {
-        return end(parts, &flow, Ended::ProviderGone).await.map(Some);
+        return end(parts, &flow, browser, Ended::ProviderGone).await.map(Some);
     };
     let (state, secrets, url) = match prepare(parts, &provider, flow.hint.clone()).await {
         Ok(Some(prepared)) => prepared,
-        Ok(None) => return end(parts, &flow, Ended::ProviderRefused).await.map(Some),
+        Ok(None) => return end(parts, &flow, browser, Ended::ProviderRefused).await.map(Some),
         Err(Error::ProviderUnavailable { .. }) => {
-            return end(parts, &flow, Ended::ProviderUnavailable).await.map(Some);
+            return end(parts, &flow, browser, Ended::ProviderUnavailable).await.map(Some);
         }
         Err(error) => return Err(error),
     };

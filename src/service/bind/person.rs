@@ -2,7 +2,7 @@
 //! application's token and no Condo session counts (docs/bind.md).
 
 use super::link::{self, By};
-use super::{Browser, Step, back_to_app, end, missing_of, through};
+use super::{Browser, Step, back_to_app, end, missing_of};
 use crate::service::{Parts, sessions};
 use domain::flow::{Ended, Flow, Standing};
 use domain::{Error, Result};
@@ -30,7 +30,7 @@ pub(super) async fn link(parts: &Parts, flow: &Flow, browser: &Browser) -> Resul
     };
     // Where a constraint refused, this transaction is over on Postgres.
     drop(tx);
-    end(parts, flow, ended).await
+    end(parts, flow, browser, ended).await
 }
 
 /// What became of a person's link.
@@ -61,7 +61,7 @@ async fn make(parts: &Parts, tx: &mut Tx, flow: &Flow, browser: &Browser) -> Res
     if !flows::delete(tx.conn(), flow).await? {
         return Ok(Made::Moved);
     }
-    let by = By { client: &flow.client, actor: &through(flow) };
+    let by = By { client: &flow.client, actor: &browser.actor(flow, Some(subject)) };
     match link::link(parts, tx, by, flow, subject).await {
         Ok(()) => Ok(Made::Linked),
         Err(Error::AlreadyLinked) => Ok(Made::Refused(Ended::AlreadyLinked)),

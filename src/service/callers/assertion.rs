@@ -31,7 +31,7 @@ pub async fn by_assertion<'p>(
     from: impl FnOnce() -> IpAddr,
 ) -> Result<&'p Client> {
     match prove(parts, asserted).await {
-        Err(Error::Denied) => Err(refused(parts, "client assertion", from())),
+        Err(Error::Denied) => Err(refused(parts, None, "client assertion", from())),
         other => other,
     }
 }

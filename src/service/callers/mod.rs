@@ -92,6 +92,12 @@ async fn bearer(parts: &Arc<Parts>, token: &str, newcomers: Newcomers) -> Result
     Ok(Some(seen))
 }
 
+/// The client of a bearer token that was found good lately, whatever became of it since.
+pub fn seen_client(parts: &Parts, token: &SecretString) -> Option<ClientId> {
+    let key = (Purpose::Bearer, hash(token.expose_secret()));
+    parts.tokens_seen.get(&key, parts.decided).map(|seen| seen.client.clone())
+}
+
 fn caller_of(parts: &Parts, seen: &Seen) -> Result<Caller> {
     let client = parts.settings.clients.get(&seen.client).ok_or(Error::Denied)?;
     let mode = seen.subject.clone().map_or(Mode::System, Mode::User);
@@ -110,7 +116,7 @@ fn caller(client: &Client, mode: Mode, scopes: &[Scope]) -> Caller {
 pub fn from_basic(parts: &Parts, id: &str, password: &SecretString, from: impl FnOnce() -> IpAddr) -> Result<Caller> {
     let client = find_client(parts, id);
     let matches = matches(client.map_or(&[], |client| client.rest_password.as_slice()), password);
-    let client = client.filter(|_| matches).ok_or_else(|| refused(parts, "REST password", from()))?;
+    let client = client.filter(|_| matches).ok_or_else(|| refused(parts, client, "REST password", from()))?;
     Ok(caller(client, Mode::System, &client.scopes))
 }
 
@@ -124,10 +130,11 @@ pub fn client<'a>(
 ) -> Result<&'a Client> {
     let client = find_client(parts, id);
     let matches = matches(client.map_or(&[], |client| &client.secrets), secret);
-    client.filter(|_| matches).ok_or_else(|| refused(parts, "client secret", from()))
+    client.filter(|_| matches).ok_or_else(|| refused(parts, client, "client secret", from()))
 }
 
-fn refused(parts: &Parts, kind: &'static str, from: IpAddr) -> Error {
+fn refused(parts: &Parts, named: Option<&Client>, kind: &'static str, from: IpAddr) -> Error {
+    parts.counts.unknown(named.map(|client| &client.id), kind, from, parts.clock.now());
     match parts.wrong_secrets.count(kind, from, parts.clock.now()) {
         Answer::Wrong => Error::BadCredentials,
         Answer::TooMany { retry_after } => Error::TooManyAttempts { retry_after },

@@ -10,6 +10,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::bind::{Reconnect, WayBack, reconnect};
+use super::counts::{Door, Taker};
 use super::tokens::{self, Request, Served};
 use super::{Parts, links};
 use domain::caller::{Action, Caller};
@@ -64,7 +65,8 @@ pub async fn exchange(
         min_ttl: exchange.min_ttl,
         force: false,
     };
-    match tokens::fetch(parts, &whose.caller, &request).await {
+    let taker = Taker { actor: whose.actor.as_deref(), ..Taker::of(&whose.caller, Door::Exchange) };
+    match tokens::fetch_for(parts, &whose.caller, taker, &request).await {
         Ok(served) => served.into_iter().next().ok_or_else(|| Error::internal("served nothing").into()),
         Err(Error::TokenNotFound { why, reason: Some(reason), missing_scopes }) => {
             // Boxed, as the other below: large, and rare.

@@ -26,6 +26,8 @@ pub enum SubjectToken {
 pub(super) struct Whose {
     pub(super) subject: Subject,
     pub(super) caller: Caller,
+    /// Who acts: the user, or whom the token lets act for the user (RFC 8693 §4.1); nobody where the client names the user.
+    pub(super) actor: Option<String>,
 }
 
 type Found = std::result::Result<Option<Whose>, Refused>;
@@ -71,7 +73,8 @@ async fn bearer(parts: &Arc<Parts>, client: &Client, provider: &ProviderId, toke
         return Err(Error::Denied.into());
     }
     let subject = caller.subject().cloned().ok_or(Error::Denied)?;
-    Ok(Some(Whose { subject, caller }))
+    let actor = Some(subject.as_str().to_owned());
+    Ok(Some(Whose { subject, caller, actor }))
 }
 
 /// Looks at a token that nobody has seen lately, and that is not for us.
@@ -89,12 +92,10 @@ fn of_another_api(parts: &Parts, client: &Client, seen: &Seen) -> Result<Whose> 
         return Err(Error::Denied);
     }
     let subject = seen.subject.clone().ok_or(Error::Denied)?;
-    if let Some(actor) = &seen.actor {
-        tracing::debug!(client = %client.id, %subject, actor, "a token is exchanged that another acts with");
-    }
+    let actor = seen.actor.clone().or_else(|| Some(subject.as_str().to_owned()));
     let scopes = client.scopes.iter().filter(|scope| !scope.is_system()).cloned().collect();
     let caller = Caller { client: client.id.clone(), mode: Mode::User(subject.clone()), scopes };
-    Ok(Whose { subject, caller })
+    Ok(Whose { subject, caller, actor })
 }
 
 /// The subject itself, from a client whose word for it the operator takes.
@@ -112,5 +113,5 @@ async fn in_clear(parts: &Arc<Parts>, client: &Client, subject: &str) -> Found {
     }
     let scopes: Vec<Scope> = client.scopes.clone();
     let caller = Caller { client: client.id.clone(), mode: Mode::System, scopes };
-    Ok(Some(Whose { subject, caller }))
+    Ok(Some(Whose { subject, caller, actor: None }))
 }

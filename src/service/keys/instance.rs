@@ -8,7 +8,8 @@ use settings::KeyringSource;
 
 /// This process among those that serve.
 pub struct Presence {
-    pub(super) id: Uuid,
+    /// The process, to others.
+    pub(in crate::service) id: Uuid,
     /// For people.
     pub(super) name: String,
     /// A report in the middle of a reload would say the wrong thing.

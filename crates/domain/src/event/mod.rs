@@ -9,7 +9,7 @@ pub use rule::{Field, Readers, Rule};
 use super::link::stored_as;
 
 /// What happened. `FEDERATION_POINT_BOUND` and `…_UNBOUND` are the names Blitz uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// A link was made or proven anew.
     Linked,

@@ -20,8 +20,10 @@ use crate::http::address::origin;
 use crate::http::caller::{Credentials, credentials, refuse_nul};
 use crate::http::failure::{report, retry_after};
 use crate::http::limits::{Kind, Unread, body};
+use crate::http::refused::{Whose, mark};
 use crate::service::callers::{self, Asserted};
 use domain::Error;
+use domain::ids::ClientId;
 use settings::Client;
 
 pub(crate) use authorize::authorize;
@@ -38,11 +40,18 @@ pub(in crate::http::blitz) struct Refusal {
     wait: Option<u64>,
     /// What else the body says.
     more: Map<String, Value>,
+    /// Whose call it is, where that is known.
+    client: Option<ClientId>,
 }
 
 impl Refusal {
     fn new(status: StatusCode, error: &'static str, description: impl Into<String>) -> Self {
-        Self { status, error, description: description.into(), wait: None, more: Map::new() }
+        Self { status, error, description: description.into(), wait: None, more: Map::new(), client: None }
+    }
+
+    /// Of this client's call.
+    fn of(self, client: &Client) -> Self {
+        Self { client: Some(client.id.clone()), ..self }
     }
 
     /// With one more member in its body.
@@ -99,6 +108,7 @@ fn answer(result: Result<Value, Refusal>) -> HttpResponse {
         Err(refused) => refused,
     };
     let mut response = HttpResponse::build(refused.status);
+    mark(&mut response, refused.error, Whose::Known(refused.client));
     if refused.status == StatusCode::UNAUTHORIZED {
         response.insert_header((WWW_AUTHENTICATE, r#"Basic realm="fedlink", charset="UTF-8""#));
     }

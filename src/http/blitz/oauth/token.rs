@@ -19,11 +19,15 @@ pub(crate) async fn token(app: App, request: HttpRequest, payload: Payload) -> H
 async fn grant(app: &App, request: &HttpRequest, payload: Payload) -> Result<Value, Refusal> {
     let form = Form::read(request, payload).await?;
     let client = authenticate(app, request, &form).await?;
+    grant_to(app, client, &form).await.map_err(|refused| refused.of(client))
+}
+
+async fn grant_to(app: &App, client: &Client, form: &Form) -> Result<Value, Refusal> {
     let issued = match form.require("grant_type")? {
-        exchange::GRANT_TYPE => return exchange::granted(app, client, &form).await,
-        "client_credentials" => for_itself(app, client, &form).await?,
-        "authorization_code" => for_code(app, client, &form).await?,
-        "refresh_token" => for_refresh_token(app, client, &form).await?,
+        exchange::GRANT_TYPE => return exchange::granted(app, client, form).await,
+        "client_credentials" => for_itself(app, client, form).await?,
+        "authorization_code" => for_code(app, client, form).await?,
+        "refresh_token" => for_refresh_token(app, client, form).await?,
         _ => {
             return Err(refusal(
                 "unsupported_grant_type",

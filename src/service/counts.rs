@@ -1,0 +1,378 @@
+//! What happens too often for a line each: tokens handed out, calls refused, callers who fail to say who they are. It is counted in
+//! memory and added to the record once a second, or sooner where much is going on; a crash loses no more than that.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use super::{Current, Parts};
+use domain::Result;
+use domain::caller::Caller;
+use domain::event::{About, Actor, AuditLine, Event};
+use domain::ids::{ClientId, LinkId, ProviderId, Subject};
+use domain::networks::site;
+use store::audit::add;
+
+/// How long a count waits to be written.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// So many lines are written at once, without waiting.
+const ENOUGH: usize = 500;
+/// Lines that wait at most. What comes beyond, while the database takes none, is counted by the application alone.
+const MOST: usize = 1_000;
+/// Networks of one minute that have a line each: the others share one.
+const NETWORKS: usize = 100;
+
+/// Through which door a token is handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Door {
+    /// One user's tokens of one provider.
+    FedToken,
+    /// For another token.
+    Exchange,
+    /// As one of many.
+    Batch,
+}
+
+impl Door {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::FedToken => "fed_token",
+            Self::Exchange => "exchange",
+            Self::Batch => "batch",
+        }
+    }
+}
+
+/// To whom a token is handed out, and through which door.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Taker<'a> {
+    pub(super) client: &'a ClientId,
+    /// For whom it acts: the user whose token it showed, or who acts for that user (RFC 8693 §4.1).
+    pub(super) actor: Option<&'a str>,
+    pub(super) door: Door,
+}
+
+impl<'a> Taker<'a> {
+    /// A caller at this door.
+    pub(super) fn of(caller: &'a Caller, door: Door) -> Self {
+        Self { client: &caller.client, actor: caller.subject().map(Subject::as_str), door }
+    }
+}
+
+/// The token that is handed out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Token<'a> {
+    pub(super) link: LinkId,
+    pub(super) subject: &'a str,
+    pub(super) provider: &'a ProviderId,
+    pub(super) sid: &'a str,
+}
+
+/// What is counted and not written yet.
+#[derive(Default)]
+pub struct Counts {
+    growing: Mutex<Tally>,
+    /// What is being written: as long as nobody knows that it is, it is tried again as the same batch.
+    batch: tokio::sync::Mutex<Option<Batch>>,
+    full: Notify,
+}
+
+#[derive(Default)]
+struct Tally {
+    /// By link, hour and door: the takers of a link are few.
+    served: HashMap<(LinkId, i64, Door), Vec<Served>>,
+    others: HashMap<(What, i64), Count>,
+    /// Lines there are.
+    lines: usize,
+    /// The minute that is counted, and the networks that have a line of their own in it.
+    networks: (i64, HashSet<String>),
+}
+
+/// What is counted without a link.
+#[derive(PartialEq, Eq, Hash)]
+struct What {
+    event: Event,
+    client: Option<String>,
+    detail: &'static str,
+    network: Option<String>,
+}
+
+struct Served {
+    client: ClientId,
+    actor: Option<String>,
+    line: AuditLine,
+    count: Count,
+}
+
+#[derive(Clone, Copy)]
+struct Count {
+    first: DateTime<Utc>,
+    times: u32,
+}
+
+impl Count {
+    fn one_more(&mut self) {
+        self.times = self.times.saturating_add(1);
+    }
+}
+
+/// Lines on their way into the record.
+struct Batch {
+    id: Uuid,
+    lines: Vec<AuditLine>,
+}
+
+impl Counts {
+    /// A token is handed out.
+    pub(super) fn served(&self, taker: Taker<'_>, token: Token<'_>, now: DateTime<Utc>) {
+        let mut tally = self.tally();
+        let key = (token.link, now.timestamp().div_euclid(3600), taker.door);
+        let is_full = tally.lines >= MOST;
+        let takers = tally.served.get_mut(&key);
+        let is_theirs = |served: &&mut Served| served.client == *taker.client && served.actor.as_deref() == taker.actor;
+        if let Some(served) = takers.and_then(|takers| takers.iter_mut().find(is_theirs)) {
+            return served.count.one_more();
+        }
+        if is_full {
+            let client = Some(taker.client.as_str().to_owned());
+            let what = What { event: Event::TokensServed, client, detail: taker.door.as_str(), network: None };
+            return self.another(&mut tally, what, now, 3600);
+        }
+        let actor = Actor {
+            client: Some(taker.client.as_str().to_owned()),
+            subject: taker.actor.map(str::to_owned),
+            ..Actor::default()
+        };
+        let about = About {
+            subject: Some(token.subject),
+            provider: Some(token.provider),
+            sid: Some(token.sid),
+            detail: Some(taker.door.as_str()),
+        };
+        let served = Served {
+            client: taker.client.clone(),
+            actor: taker.actor.map(str::to_owned),
+            line: AuditLine::new(Uuid::nil(), now, Event::TokensServed, &actor, about),
+            count: Count { first: now, times: 1 },
+        };
+        tally.served.entry(key).or_default().push(served);
+        self.one_line_more(&mut tally);
+    }
+
+    /// A call is refused; of nobody's where nobody knows whose it was.
+    pub(crate) fn refused(&self, client: Option<&ClientId>, code: &'static str, now: DateTime<Utc>) {
+        let client = client.map(|client| client.as_str().to_owned());
+        let what = What { event: Event::CallsRefused, client, detail: code, network: None };
+        self.another(&mut self.tally(), what, now, 60);
+    }
+
+    /// Somebody fails to show who they are: as `kind`, such as a client secret; `client` is whom they name, if there is such.
+    pub(super) fn unknown(&self, client: Option<&ClientId>, kind: &'static str, from: IpAddr, now: DateTime<Utc>) {
+        let client = client.map(|client| client.as_str().to_owned());
+        let mut tally = self.tally();
+        let (minute, site) = (now.timestamp().div_euclid(60), site(from));
+        if tally.networks.0 != minute {
+            tally.networks = (minute, HashSet::new());
+        }
+        let known = &mut tally.networks.1;
+        let has_line = known.contains(&site) || (known.len() < NETWORKS && known.insert(site.clone()));
+        let network = has_line.then_some(site);
+        let what = What { event: Event::AuthenticationFailed, client, detail: kind, network };
+        self.another(&mut tally, what, now, 60);
+    }
+
+    /// One more of this, in the window of so many seconds that `now` is in.
+    fn another(&self, tally: &mut Tally, what: What, now: DateTime<Utc>, window: i64) {
+        match tally.others.entry((what, now.timestamp().div_euclid(window))) {
+            Entry::Occupied(mut there) => there.get_mut().one_more(),
+            Entry::Vacant(free) => {
+                free.insert(Count { first: now, times: 1 });
+                self.one_line_more(tally);
+            }
+        }
+    }
+
+    fn one_line_more(&self, tally: &mut Tally) {
+        tally.lines += 1;
+        if tally.lines >= ENOUGH {
+            self.full.notify_one();
+        }
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.growing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is counted so far; counting begins anew.
+    fn take(&self, instance: Uuid) -> Vec<AuditLine> {
+        let mut tally = self.tally();
+        let networks = std::mem::take(&mut tally.networks);
+        let taken = std::mem::replace(&mut *tally, Tally { networks, ..Tally::default() });
+        drop(tally);
+        let served = taken.served.into_iter().flat_map(|((link, window, _), takers)| {
+            takers
+                .into_iter()
+                .map(move |served| counted(instance, served.line, &link.to_string(), window, served.count))
+        });
+        let others = taken.others.into_iter().map(|((what, window), count)| {
+            let actor = Actor { client: what.client, claimed_ip: what.network, ..Actor::default() };
+            let about = About { detail: Some(what.detail), ..About::default() };
+            counted(instance, AuditLine::new(Uuid::nil(), count.first, what.event, &actor, about), "", window, count)
+        });
+        served.chain(others).collect()
+    }
+}
+
+/// The line of a count: the same for all that this instance counts of it in the same hour, or minute.
+fn counted(instance: Uuid, line: AuditLine, of: &str, window: i64, count: Count) -> AuditLine {
+    let AuditLine { event, actor, detail, .. } = &line;
+    let parts = [
+        Some(event.as_str()),
+        Some(of),
+        actor.client.as_deref(),
+        actor.subject.as_deref(),
+        actor.claimed_ip.as_deref(),
+        detail.as_deref(),
+    ];
+    let mut hash = Sha256::new_with_prefix(instance.as_bytes());
+    hash.update(window.to_be_bytes());
+    for part in parts {
+        hash.update([u8::from(part.is_some())]);
+        hash.update(part.unwrap_or_default());
+        hash.update([0]);
+    }
+    let mut id = [0; 16];
+    id.copy_from_slice(hash.finalize().get(..16).unwrap_or(&[0; 16]));
+    AuditLine { id: uuid::Builder::from_custom_bytes(id).into_uuid(), count: count.times, ..line }
+}
+
+/// Works until it is dropped.
+pub async fn run(current: Current) {
+    let mut rounds = tokio::time::interval(WRITE_EVERY);
+    rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let counts = &current.take().counts;
+        tokio::select! {
+            _ = rounds.tick() => {}
+            () = counts.full.notified() => {}
+        }
+        if let Err(error) = write(&current.take()).await {
+            tracing::warn!(%error, "what was counted could not be added to the record");
+            // Full or not, the database has its second.
+            rounds.tick().await;
+        }
+    }
+}
+
+/// Adds what is counted to the record.
+pub async fn write(parts: &Parts) -> Result<()> {
+    let mut batch = parts.counts.batch.lock().await;
+    // What an earlier write left unknown, and then what came since.
+    for _ in 0..2 {
+        if batch.is_none() {
+            let lines = parts.counts.take(parts.presence.id);
+            if lines.is_empty() {
+                return Ok(());
+            }
+            *batch = Some(Batch { id: parts.entropy.uuid(), lines });
+        }
+        if let Some(Batch { id, lines }) = &*batch {
+            let mut tx = parts.store.begin().await?;
+            add(tx.conn(), lines, *id).await?;
+            tx.commit().await?;
+            *batch = None;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is counted: client, account, detail and how often.
+    fn counted_by(counts: &Counts) -> Vec<String> {
+        let told = |line: AuditLine| {
+            let [client, sid, detail] = [line.actor.client, line.sid, line.detail].map(Option::unwrap_or_default);
+            format!("{client} {sid} {detail} {}", line.count)
+        };
+        let mut lines: Vec<_> = counts.take(Uuid::nil()).into_iter().map(told).collect();
+        lines.sort();
+        lines
+    }
+
+    #[test]
+    fn tokens_are_counted_by_client_link_hour_and_door() {
+        let (counts, provider) = (Counts::default(), ProviderId::parse("tcs", "tcs_1").unwrap());
+        let (console, robot) = (ClientId::parse("console").unwrap(), ClientId::parse("robot").unwrap());
+        let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let serve = |client, actor, door, link: u128, now| {
+            let sid = format!("t-{link}");
+            let link = LinkId(Uuid::from_u128(link));
+            let token = Token { link, subject: "alice", provider: &provider, sid: &sid };
+            counts.served(Taker { client, actor, door }, token, now);
+        };
+        for _ in 0..3 {
+            serve(&console, None, Door::FedToken, 1, now);
+        }
+        serve(&console, Some("alice"), Door::FedToken, 1, now);
+        serve(&robot, None, Door::FedToken, 1, now);
+        serve(&console, None, Door::Exchange, 1, now);
+        serve(&console, None, Door::FedToken, 2, now);
+        serve(&console, None, Door::FedToken, 1, now + chrono::TimeDelta::hours(1));
+        assert_eq!(
+            counted_by(&counts),
+            [
+                "console t-1 exchange 1",
+                "console t-1 fed_token 1",
+                "console t-1 fed_token 1",
+                "console t-1 fed_token 3",
+                "console t-2 fed_token 1",
+                "robot t-1 fed_token 1",
+            ]
+        );
+        assert!(counted_by(&counts).is_empty());
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_no_token_is_left_out() {
+        let (counts, provider) = (Counts::default(), ProviderId::parse("tcs", "tcs_1").unwrap());
+        let client = ClientId::parse("console").unwrap();
+        let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        for link in 0..5_000 {
+            let link = LinkId(Uuid::from_u128(link));
+            let token = Token { link, subject: "alice", provider: &provider, sid: "t-1" };
+            counts.served(Taker { client: &client, actor: None, door: Door::Batch }, token, now);
+        }
+        let lines = counts.take(Uuid::nil());
+        assert_eq!(lines.len(), MOST + 1);
+        assert_eq!(lines.iter().map(|line| line.count).sum::<u32>(), 5_000);
+    }
+
+    #[test]
+    fn strangers_have_so_many_lines_a_minute() {
+        let counts = Counts::default();
+        let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let mut lines = Vec::new();
+        for second in 0..60 {
+            for network in 0..100_u32 {
+                let from = IpAddr::from(((second * 100 + network) << 8).to_be_bytes());
+                counts.unknown(None, "client secret", from, now + chrono::TimeDelta::milliseconds(i64::from(second)));
+            }
+            lines.extend(counts.take(Uuid::nil()));
+        }
+        let networks: std::collections::BTreeSet<_> =
+            lines.iter().filter_map(|line| line.actor.claimed_ip.clone()).collect();
+        assert_eq!(networks.len(), NETWORKS);
+        let ids: std::collections::BTreeSet<_> = lines.iter().map(|line| line.id).collect();
+        assert_eq!(ids.len(), NETWORKS + 1, "each of a network, and one of the others");
+        assert_eq!(lines.iter().map(|line| line.count).sum::<u32>(), 6_000);
+    }
+}
