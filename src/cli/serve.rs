@@ -79,6 +79,7 @@ pub(super) async fn run(configuration: Configuration) -> Result<ExitCode, Troubl
     stopping.land(&app).await;
     // What is cut off is told again.
     telling.abort();
+    drop(telling.await);
     leave_outbox(&app).await;
     end(&app, reporting).await;
     ops.stop(true).await;

@@ -27,6 +27,7 @@ pub(crate) mod person;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod raw;
+pub(crate) mod receiver;
 pub(crate) mod revocations;
 pub(crate) mod secured;
 pub(crate) mod settings;

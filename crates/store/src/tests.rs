@@ -10,6 +10,7 @@ mod grants;
 mod keys;
 mod leases;
 mod moves;
+mod outbox;
 mod plans;
 #[path = "../../../tests/support/postgres.rs"]
 #[expect(dead_code, reason = "here no server is stopped")]

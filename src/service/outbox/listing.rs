@@ -9,8 +9,8 @@ use crate::service::caller_sized::told;
 use domain::Result;
 use domain::caller::{Action, Caller};
 use domain::event::{Actor, Event};
+use store::Until;
 use store::outbox::Page;
-use store::{Lists, Until};
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -38,8 +38,7 @@ pub async fn list(parts: &Arc<Parts>, caller: &Caller, actor: Actor, wanted: Lis
     let place = parts.caller_sized.place_of(&caller.client).await?;
     let done = parts.detached(async move |parts| {
         note(&parts, &actor).await?;
-        let until = Until::within(parts.settings.limits.list_timeout);
-        let listed = wanted.read(&mut parts.store.lists(until).await?).await;
+        let listed = wanted.read(&parts).await;
         drop(place);
         listed
     });
@@ -56,7 +55,8 @@ async fn note(parts: &Parts, actor: &Actor) -> Result<()> {
 
 impl Listing {
     /// The page, for whoever may see all.
-    pub async fn read(&self, lists: &mut Lists) -> Result<Listed> {
+    pub async fn read(&self, parts: &Parts) -> Result<Listed> {
+        let mut lists = parts.store.lists(Until::within(parts.settings.limits.list_timeout)).await?;
         let page = Page { after: self.after.clone().unwrap_or_default(), limit: self.limit };
         let letters = lists.list_letters(&self.which, &page).await?;
         let is_full = letters.len() >= usize::from(self.limit);

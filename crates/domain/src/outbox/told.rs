@@ -60,8 +60,13 @@ impl Told {
         Uuid::from_bytes(lane)
     }
 
-    /// What is sent: `type`, `timestamp` and `data`, as Standard Webhooks recommends it.
+    /// What is sent.
     pub fn body(&self) -> String {
+        self.json().to_string()
+    }
+
+    /// The same as JSON: `type`, `timestamp` and `data`, as Standard Webhooks recommends it.
+    pub fn json(&self) -> Value {
         let reason = if is_of_keys(&self.event) { "key" } else { "reason" };
         let fields = [
             ("subject", self.subject.as_ref()),
@@ -77,7 +82,7 @@ impl Told {
         if self.replayed {
             body["replayed"] = json!(true);
         }
-        body.to_string()
+        body
     }
 }
 
