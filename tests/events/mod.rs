@@ -2,6 +2,7 @@
 
 mod dead_letters;
 mod fleet;
+mod libraries;
 mod order;
 mod replay;
 mod told;

@@ -35,4 +35,5 @@ pub(crate) mod site;
 pub(crate) mod sms;
 pub(crate) mod user_mode;
 pub(crate) mod visitor;
+pub(crate) mod webhook_library;
 pub(crate) mod world;

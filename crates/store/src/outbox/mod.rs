@@ -16,6 +16,8 @@ pub use lanes::{UNSERVED, find_endpoint_after, give_up_unserved, tidy};
 pub use letters::{Page, Waiting, Which};
 pub use record::{Recorded, find_recorded};
 pub use replay::{DeadKey, list_dead, list_dead_of_id, revive};
+#[cfg(test)]
+pub(crate) use {letters::statement as letters_statement, record::statement as record_statement};
 
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;

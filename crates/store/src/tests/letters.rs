@@ -326,3 +326,62 @@ async fn the_bell_is_rung_once_letters_can_be_read() {
         assert_eq!(order(&store, "a").await, [2], "what is undone is told to nobody");
     }
 }
+
+/// Many letters of many endpoints, half of them dead, and as many lines of the record.
+async fn crowd(store: &Store) {
+    let is_sqlite = store.sqlite_path().is_some();
+    let numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)";
+    let id = "'00000000-0000-4000-8000-' || substr(CAST(100000000000 + i AS TEXT), 1, 12)";
+    let (id, at, no, dead) = if is_sqlite {
+        (format!("({id})"), "i", "0", "CASE WHEN i % 2 = 0 THEN i END")
+    } else {
+        (format!("CAST({id} AS uuid)"), "to_timestamp(i)", "false", "CASE WHEN i % 2 = 0 THEN to_timestamp(i) END")
+    };
+    let analyze = if is_sqlite { "" } else { "ANALYZE" };
+    let statements = format!(
+        "INSERT INTO outbox (seq, endpoint, lane, id, at, event, replayed, queued_at, forgotten, dead_at) {numbers} SELECT i, 'e' || (i % 50), \
+         {id}, {id}, {at}, 'SIGNED_IN', {no}, {at}, {no}, {dead} FROM n; \
+         INSERT INTO audit (id, at, event) {numbers} SELECT {id}, {at}, 'SIGNED_IN' FROM n; {analyze}"
+    );
+    let mut tx = store.begin().await.unwrap();
+    tx.conn().batch(&statements).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn letters_and_lines_are_read_from_an_index_in_their_order() {
+    use super::across::{assert_searches, plan};
+    use crate::outbox::{Page, Recorded, Which, letters_statement, record_statement};
+    for (store, _folder) in stores().await {
+        crowd(&store).await;
+        let mut lists = store.lists(Until::within(Duration::from_mins(1))).await.unwrap();
+        for (dead, endpoint, index, first) in [
+            (false, None, "outbox_waiting", ("e1", 51)),
+            (true, None, "outbox_dead", ("e10", 10)),
+            (false, Some("e7"), "outbox_waiting", ("e7", 7)),
+            (true, Some("e8"), "outbox_dead", ("e8", 8)),
+        ] {
+            let which = Which { dead, endpoint: endpoint.map(str::to_owned) };
+            let page = |after: (&str, i64)| Page { after: (after.0.to_owned(), after.1), limit: 2 };
+            let plan = plan(&store, |how| letters_statement(&which, &page(("e0", 50)), how)).await;
+            let searched: Vec<String> = plan.iter().filter(|step| !step.contains("outbox_lanes")).cloned().collect();
+            assert_searches(&searched, Some(index));
+            let after = if endpoint.is_some() { ("", 0) } else { if dead { ("e0", 20_000) } else { ("e1", 1) } };
+            let found = lists.list_letters(&which, &page(after)).await.unwrap();
+            assert_eq!((found[0].endpoint.as_str(), found[0].seq), first);
+            let rest = lists.list_letters(&which, &page((&found[0].endpoint, found[0].seq))).await.unwrap();
+            assert_eq!((&rest[0].endpoint, rest[0].seq), (&found[1].endpoint, found[1].seq));
+        }
+        let moment = |number: i64| {
+            let is_sqlite = store.sqlite_path().is_some();
+            DateTime::from_timestamp_micros(if is_sqlite { number } else { number * 1_000_000 }).unwrap()
+        };
+        let after = Recorded::before(moment(10));
+        let plan = plan(&store, |how| record_statement(&after, moment(15), 500, how)).await;
+        assert_searches(&plan, Some("audit_at"));
+        let found = lists.list_recorded(&after, moment(15), 500).await.unwrap();
+        assert_eq!(found.iter().map(|line| line.at).collect::<Vec<_>>(), (10..15).map(moment).collect::<Vec<_>>());
+        let rest = lists.list_recorded(&found[3], moment(15), 500).await.unwrap();
+        assert_eq!(rest.len(), 1);
+    }
+}
