@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::service::{Flights, Parts, caller_sized, keys, ownership};
+use crate::service::{Flights, Parts, caller_sized, keys, outbox, ownership};
 use domain::Result;
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
@@ -45,6 +45,7 @@ impl App {
             passwords: Arc::default(),
             caller_sized: Arc::new(caller_sized::CallerSized::new(store.lists_at_once())),
             uses: Arc::default(),
+            outbox: Arc::new(outbox::Outbox::new(&entropy)),
             counts: Arc::default(),
             presence: Arc::new(keys::Presence::new(&*entropy, start.keyring)),
             store: Arc::new(store),

@@ -11,6 +11,7 @@ mod callers;
 mod condo;
 mod confirm_phone;
 mod database;
+mod events;
 mod exchange;
 mod house;
 mod links;

@@ -44,6 +44,11 @@ pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trou
         all_well &= checked.is_ok();
         tell(output, &id, checked.as_deref().map_err(String::as_str));
     }
+    for receiver in app.parts.upstream.receivers().values() {
+        let checked = receiver.check().await;
+        all_well &= checked.is_ok();
+        tell(output, &format!("webhook {}", receiver.name()), checked.as_deref().map_err(String::as_str));
+    }
     for entries in kin::at_odds(&app.parts).await {
         warn(output, "revocation", &words_on_odds(&entries));
     }

@@ -55,7 +55,8 @@ pub(super) async fn run(command: &Command, configuration: Configuration, output:
 async fn open(Configuration { start, settings }: Configuration) -> Result<Keeper, Error> {
     let store = Store::new(&start.database_url, settings.ca_file.as_deref(), Handle::current())?;
     store.migrate().await?;
-    Ok(Keeper { store, source: start.keyring, clock: SystemClock::shared(), entropy: SystemEntropy::shared() })
+    let (clock, entropy) = (SystemClock::shared(), SystemEntropy::shared());
+    Ok(Keeper { store, source: start.keyring, clock, entropy, webhooks: settings.webhooks })
 }
 
 fn add(keyring: &KeyringSource, output: &Output) -> Result<ExitCode, Error> {

@@ -4,6 +4,7 @@ mod account;
 mod check;
 mod client;
 mod demo;
+mod events;
 mod import;
 mod keys;
 mod links;
@@ -53,6 +54,9 @@ enum Command {
     /// Prepare the settings of an application.
     #[command(subcommand)]
     Client(client::Command),
+    /// See to events that webhooks are told of.
+    #[command(subcommand)]
+    Events(events::Command),
     /// See to links.
     #[command(subcommand)]
     Links(links::Command),
@@ -95,6 +99,7 @@ async fn dispatch(cli: &Cli, output: &Output) -> Result<ExitCode, Trouble> {
         Command::Migrate => migrate::run(&load(config)?, output).await,
         Command::Account(command) => Box::pin(account::run(command, open(config).await?, output)).await,
         Command::Client(command) => client::run(command, output),
+        Command::Events(command) => Box::pin(events::run(command, open(config).await?, output)).await,
         Command::Links(command) => Box::pin(links::run(command, open(config).await?, output)).await,
         Command::Keys(command) => Box::pin(keys::run(command, load(config)?, output)).await,
         Command::Import(arguments) => Box::pin(import::run(arguments, open(config).await?, output)).await,

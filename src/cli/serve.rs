@@ -16,7 +16,7 @@ use super::opened::{build, told_to_stop};
 use super::output::Trouble;
 use crate::app::App;
 use crate::http::server::{Capacity, Leaving, Service};
-use crate::service::{Current, counts, keys, refresh, revoke, sweep};
+use crate::service::{Current, counts, keys, outbox, refresh, revoke, sweep};
 use domain::clock::SystemClock;
 use domain::pace;
 use settings::Configuration;
@@ -51,6 +51,7 @@ pub(super) async fn run(configuration: Configuration) -> Result<ExitCode, Troubl
     let refreshing = tokio::spawn(refresh::run(current.clone()));
     let reloading = tokio::spawn(reload_when_told(app.clone(), hangups));
     let revoking = tokio::spawn(revoke::run(current.clone()));
+    let telling = tokio::spawn(outbox::run(current.clone()));
     let serving = tokio::spawn(service.run());
 
     told_to_stop().await?;
@@ -76,12 +77,23 @@ pub(super) async fn run(configuration: Configuration) -> Result<ExitCode, Troubl
     // A call that is cut off is made again: the job stays until its end is recorded.
     revoking.abort();
     stopping.land(&app).await;
+    // What is cut off is told again.
+    telling.abort();
+    drop(telling.await);
+    leave_outbox(&app).await;
     end(&app, reporting).await;
     ops.stop(true).await;
     match serving.await {
         Ok(Ok(())) => Ok(ExitCode::SUCCESS),
         Ok(Err(error)) => Err(Trouble::say(format!("serving failed: {error}"))),
         Err(error) => Err(Trouble::say(format!("serving failed: {error}"))),
+    }
+}
+
+/// Lets another instance tell what waits, at once.
+async fn leave_outbox(app: &App) {
+    if let Err(error) = outbox::leave(&app.parts).await {
+        tracing::warn!(%error, "no other instance tells of events for half a minute");
     }
 }
 

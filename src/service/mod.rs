@@ -23,6 +23,7 @@ pub mod keys;
 pub mod kin;
 pub mod links;
 pub mod onward;
+pub mod outbox;
 pub mod ownership;
 pub mod partner;
 pub mod passwords;

@@ -9,6 +9,7 @@ use super::caller_sized::CallerSized;
 use super::callers::{TokensSeen, WrongSecrets};
 use super::counts::Counts;
 use super::keys::Presence;
+use super::outbox::Outbox;
 use super::passwords::Passwords;
 use super::quotas::Quotas;
 use super::refresh::Flights;
@@ -54,6 +55,8 @@ pub struct Parts {
     pub caller_sized: Arc<CallerSized>,
     /// Uses of links that wait to be written.
     pub uses: Arc<Uses>,
+    /// Who is told of events by this process.
+    pub outbox: Arc<Outbox>,
     /// What is counted and waits to be added to the record.
     pub counts: Arc<Counts>,
     /// This process among those that serve.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Current, Parts, bind};
+use super::{Current, Parts, bind, outbox};
 use domain::Result;
 use domain::ids::LinkId;
 use store::{
@@ -60,6 +60,7 @@ pub async fn delete(parts: &Parts) -> Result<()> {
     client_assertions::sweep(&mut parts.store.write().await?, at(now - TimeDelta::minutes(1))).await?;
     attempts::sweep(&mut parts.store.write().await?, at(now)).await?;
     known_places::sweep(&mut parts.store.write().await?, at(now)).await?;
+    outbox::sweep(parts).await?;
     bind::sweep(parts, now - AFTERLIFE).await?;
     // Who reads in it is let be; there is another round.
     parts.store.empty_log().await.map(|_| ())

@@ -22,9 +22,11 @@ enum Call {
     FedTokens,
     Search,
     Retry,
+    Events,
+    Replay,
 }
 
-const CALLS: [Call; 10] = [
+const CALLS: [Call; 12] = [
     Call::List,
     Call::Link,
     Call::UnlinkV3,
@@ -35,6 +37,8 @@ const CALLS: [Call; 10] = [
     Call::FedTokens,
     Call::Search,
     Call::Retry,
+    Call::Events,
+    Call::Replay,
 ];
 
 /// What a caller gets.
@@ -55,6 +59,7 @@ impl Call {
             }
             Self::Search => (&[], &["blitz_api_sys_ufa"]),
             Self::Retry => (&[], &["blitz_api_sys_ufa_chg"]),
+            Self::Events | Self::Replay => (&[], &["fed_evt_any"]),
             Self::FedToken | Self::FedTokens => {
                 (&["fed_tkn_any", "fed_tkn_box_box_1"], &["fed_tkn_any", "fed_tkn_box_box_1"])
             }
@@ -68,12 +73,14 @@ impl Call {
 
     fn names_a_subject(self) -> bool {
         // Of many entries each is judged by itself.
-        !matches!(self, Self::Bind | Self::FedTokens | Self::Search)
+        !matches!(self, Self::Bind | Self::FedTokens | Self::Search | Self::Events | Self::Replay)
     }
 
     fn success(self) -> u16 {
         match self {
-            Self::List | Self::Bind | Self::FedToken | Self::FedTokens | Self::Search => 200,
+            Self::List | Self::Bind | Self::FedToken | Self::FedTokens | Self::Search | Self::Events | Self::Replay => {
+                200
+            }
             Self::Link | Self::UnlinkV3 | Self::UnlinkV2 | Self::Complete | Self::Retry => 204,
         }
     }
@@ -100,6 +107,11 @@ impl Call {
             Self::FedTokens => {
                 let body = json!({"tokens": [{"subject": subject, "fp": "box:box_1"}]});
                 ("POST", "/api/v3/fedTokens".to_owned(), Body::Json(body))
+            }
+            Self::Events => ("GET", "/api/v3/events".to_owned(), Body::None),
+            Self::Replay => {
+                let body = json!({"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"});
+                ("POST", "/api/v3/events/replay".to_owned(), Body::Json(body))
             }
             Self::Search => ("GET", "/api/v3/fa?fp=box:box_1&sid=oleg".to_owned(), Body::None),
             Self::Retry => {

@@ -30,6 +30,7 @@ fn keeper(world: &World) -> Keeper {
         source: world.app.parts.presence.keyring.clone(),
         clock: world.clock.clone(),
         entropy: SystemEntropy::shared(),
+        webhooks: world.app.parts.settings.webhooks.clone(),
     }
 }
 

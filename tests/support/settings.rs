@@ -3,11 +3,12 @@
 use std::path::Path;
 
 /// Every scope there is, for the sandbox provider.
-pub(crate) const ALL_SCOPES: [&str; 6] = [
+pub(crate) const ALL_SCOPES: [&str; 7] = [
     "blitz_api_ufa",
     "blitz_api_sys_ufa",
     "blitz_api_ufa_chg",
     "blitz_api_sys_ufa_chg",
+    "fed_evt_any",
     "fed_tkn_any",
     "fed_tkn_box_box_1",
 ];

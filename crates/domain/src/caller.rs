@@ -39,6 +39,8 @@ pub enum Action<'a> {
     SearchLinks,
     /// Give a subject's dead link another try.
     RetryLink,
+    /// List events that wait or were given up, and have them told again.
+    SeeToEvents,
 }
 
 impl Caller {
@@ -56,7 +58,8 @@ impl Caller {
         let opens = |scope: &Scope| match (action, scope) {
             (Action::ListLinks, Scope::ListOwn) | (Action::ChangeLinks, Scope::ChangeOwn) => !system,
             (Action::ListLinks | Action::SearchLinks, Scope::ListAny)
-            | (Action::ChangeLinks | Action::RetryLink, Scope::ChangeAny) => system,
+            | (Action::ChangeLinks | Action::RetryLink, Scope::ChangeAny)
+            | (Action::SeeToEvents, Scope::EventsOfAny) => system,
             (Action::FetchTokens, scope) => scope.is_of_tokens(),
             (Action::FetchToken(wanted), scope) => scope.opens_tokens_of(wanted),
             _ => false,
@@ -99,11 +102,12 @@ mod tests {
     #[test]
     fn what_concerns_many_users_is_for_applications_that_act_for_none() {
         let alice = Mode::User(Subject::parse("alice").unwrap());
-        for scope in ["blitz_api_ufa", "blitz_api_sys_ufa", "blitz_api_ufa_chg", "blitz_api_sys_ufa_chg", "fed_tkn_any"]
-        {
-            for action in [Action::SearchLinks, Action::RetryLink] {
+        for scope in Scope::FIXED.map(|scope| scope.to_string()) {
+            let scope = scope.as_str();
+            for action in [Action::SearchLinks, Action::RetryLink, Action::SeeToEvents] {
                 assert!(!may(&alice, scope, action), "{scope} {action:?}");
             }
+            assert_eq!(may(&Mode::System, scope, Action::SeeToEvents), scope == "fed_evt_any", "{scope}");
             assert_eq!(may(&Mode::System, scope, Action::SearchLinks), scope == "blitz_api_sys_ufa", "{scope}");
             assert_eq!(may(&Mode::System, scope, Action::RetryLink), scope == "blitz_api_sys_ufa_chg", "{scope}");
         }

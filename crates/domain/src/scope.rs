@@ -16,6 +16,8 @@ pub enum Scope {
     ChangeOwn,
     /// `blitz_api_sys_ufa_chg`: change anybody's links.
     ChangeAny,
+    /// `fed_evt_any`: list events that wait or were given up, and have them told again.
+    EventsOfAny,
     /// `fed_tkn_any`: tokens of every provider.
     TokenOfAny,
     /// `fed_tkn_{type}_{name}`: tokens of one provider.
@@ -37,7 +39,8 @@ pub fn each_once(asked: impl Iterator<Item = Option<Scope>>) -> Option<Vec<Scope
 
 impl Scope {
     /// The scopes that are there whatever the providers.
-    pub const FIXED: [Self; 5] = [Self::ListOwn, Self::ListAny, Self::ChangeOwn, Self::ChangeAny, Self::TokenOfAny];
+    pub const FIXED: [Self; 6] =
+        [Self::ListOwn, Self::ListAny, Self::ChangeOwn, Self::ChangeAny, Self::EventsOfAny, Self::TokenOfAny];
 
     /// Reads a scope; `None` if there is no such.
     pub fn parse(text: &str) -> Option<Self> {
@@ -46,6 +49,7 @@ impl Scope {
             "blitz_api_sys_ufa" => Some(Self::ListAny),
             "blitz_api_ufa_chg" => Some(Self::ChangeOwn),
             "blitz_api_sys_ufa_chg" => Some(Self::ChangeAny),
+            "fed_evt_any" => Some(Self::EventsOfAny),
             "fed_tkn_any" => Some(Self::TokenOfAny),
             // A type has no underscore, so the first one ends it: `fed_tkn_a_b_c` is type `a`, name `b_c`.
             _ => {
@@ -71,7 +75,7 @@ impl Scope {
 
     /// Whether the scope counts in system mode only.
     pub fn is_system(&self) -> bool {
-        matches!(self, Self::ListAny | Self::ChangeAny)
+        matches!(self, Self::ListAny | Self::ChangeAny | Self::EventsOfAny)
     }
 }
 
@@ -123,6 +127,7 @@ impl fmt::Display for Scope {
             Self::ListAny => f.write_str("blitz_api_sys_ufa"),
             Self::ChangeOwn => f.write_str("blitz_api_ufa_chg"),
             Self::ChangeAny => f.write_str("blitz_api_sys_ufa_chg"),
+            Self::EventsOfAny => f.write_str("fed_evt_any"),
             Self::TokenOfAny => f.write_str("fed_tkn_any"),
             Self::TokenOf(provider) => write!(f, "fed_tkn_{}_{}", provider.fp_type(), provider.fp_name()),
         }

@@ -37,6 +37,8 @@ mod template;
 mod tests;
 mod types;
 mod warnings;
+mod webhooks;
+mod whsec;
 
 use std::cell::RefCell;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -163,6 +165,7 @@ fn read(mut top: Reader<'_>) -> Option<Configuration> {
     at::check(&top, &clients, &issuers);
     client_proof::check(&top, &clients);
     let partners = partners::read(&mut top);
+    let webhooks = webhooks::read(&mut top);
     top.finish();
     let start = Start { listen, ops_listen, drain, stop_within, database_url, keyring: keyring? };
     let settings = Settings {
@@ -183,6 +186,7 @@ fn read(mut top: Reader<'_>) -> Option<Configuration> {
         issuers,
         providers: providers.whole,
         partners,
+        webhooks,
     };
     Some(Configuration { start, settings })
 }

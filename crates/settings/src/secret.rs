@@ -58,15 +58,28 @@ pub(super) fn own_secret(reader: &mut Reader<'_>, key: &'static str) -> Option<S
 /// Several of them, each named by a table.
 pub(super) fn own_secrets(reader: &mut Reader<'_>, key: &'static str) -> Vec<SecretString> {
     let mut secrets = Vec::new();
-    for place in reader.entries(key) {
-        let at = place.path().to_owned();
-        let Some(secret) = fetch(place) else { continue };
+    for (at, secret) in named(reader, key) {
         if secret.expose_secret().len() < LENGTH {
             reader.wrong(key, format!("{at} has fewer than {LENGTH} bytes: openssl rand -base64 32"));
         }
         secrets.push(secret);
     }
     secrets
+}
+
+/// Several of them, and where each stands; in tests they may stand in the file itself.
+pub(super) fn secrets(reader: &mut Reader<'_>, key: &'static str) -> Vec<(String, SecretString)> {
+    let literals = match (reader.context.literals, reader.value(key)) {
+        (Literals::Allow, Some(Value::Array(items))) => items.iter().map(Value::as_str).collect::<Option<Vec<_>>>(),
+        _ => None,
+    };
+    let Some(literals) = literals else { return named(reader, key) };
+    literals.iter().enumerate().map(|(n, text)| (format!("{key}[{n}]"), (*text).to_owned().into())).collect()
+}
+
+fn named(reader: &mut Reader<'_>, key: &'static str) -> Vec<(String, SecretString)> {
+    let places = reader.entries(key).into_iter();
+    places.filter_map(|place| Some((place.path().to_owned(), fetch(place)?))).collect()
 }
 
 /// Where the keyring is: a file, which need not exist yet, or the text of an environment variable.

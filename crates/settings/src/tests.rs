@@ -7,6 +7,7 @@ mod phones;
 mod presets;
 mod session;
 mod shapes;
+mod webhooks;
 
 use std::fs;
 use std::path::Path;

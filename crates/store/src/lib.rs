@@ -67,6 +67,7 @@ pub mod oauth_codes;
 pub mod oauth_refresh_tokens;
 pub mod oauth_tokens;
 pub mod organizations;
+pub mod outbox;
 pub mod partner;
 pub mod person;
 pub mod provider_rules;

@@ -417,6 +417,54 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Bool, Nullable, Text};
+    use crate::types::{Id, Instant};
+
+    outbox (seq) {
+        seq -> BigInt,
+        endpoint -> Text,
+        lane -> Id,
+        id -> Id,
+        at -> Instant,
+        event -> Text,
+        subject -> Nullable<Text>,
+        fp_type -> Nullable<Text>,
+        fp_name -> Nullable<Text>,
+        sid -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        replayed -> Bool,
+        queued_at -> Instant,
+        forgotten -> Bool,
+        dead_at -> Nullable<Instant>,
+        failure -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::{Integer, Nullable, Text};
+    use crate::types::{Id, Instant};
+
+    outbox_lanes (endpoint, lane) {
+        endpoint -> Text,
+        lane -> Id,
+        due_at -> Instant,
+        attempts -> Integer,
+        failing_since -> Nullable<Instant>,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::types::{Id, Instant};
+
+    outbox_leases (endpoint) {
+        endpoint -> Text,
+        holder -> Id,
+        lease_until -> Instant,
+    }
+}
+
 diesel::joinable!(token_sets -> links (link_id));
 diesel::joinable!(link_uses -> links (link_id));
 diesel::joinable!(sessions -> accounts (subject));
@@ -445,5 +493,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     provider_rules,
     client_assertions,
     issuer_rules,
-    audit
+    audit,
+    outbox,
+    outbox_lanes,
+    outbox_leases
 );

@@ -9,7 +9,9 @@ mod counted;
 mod grants;
 mod keys;
 mod leases;
+mod letters;
 mod moves;
+
 mod plans;
 #[path = "../../../tests/support/postgres.rs"]
 #[expect(dead_code, reason = "here no server is stopped")]

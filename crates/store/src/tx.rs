@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use diesel::result::QueryResult;
+use tokio::sync::Notify;
 
 use super::commit::Witness;
 use super::conn::Conn;
 use super::error::lift;
+use super::outbox::{self, Letter};
 use super::postgres::Postgres;
 use domain::Result;
 
@@ -15,19 +17,24 @@ pub struct Tx {
     conn: Conn,
     /// Who knows whether it was committed, where we may not hear of it.
     witness: Option<Witness>,
+    /// What is told of what it changes: written last, so that nobody waits for long whose order is the same.
+    letters: Vec<Letter>,
+    /// Who is woken when there are any.
+    bell: Option<Arc<Notify>>,
 }
 
 impl Tx {
     /// Begins a transaction on a SQLite connection of one's own.
     pub(super) async fn begin(mut conn: Conn) -> QueryResult<Self> {
         conn.begin().await?;
-        Ok(Self { conn, witness: None })
+        Ok(Self { conn, witness: None, letters: Vec::new(), bell: None })
     }
 
     /// Begins a transaction on a Postgres connection of one's own.
     pub(super) async fn begin_on(postgres: &Arc<Postgres>, mut conn: Conn) -> QueryResult<Self> {
         let id = conn.begin().await?;
-        Ok(Self { conn, witness: id.map(|id| Witness::new(Arc::clone(postgres), id)) })
+        let witness = id.map(|id| Witness::new(Arc::clone(postgres), id));
+        Ok(Self { conn, witness, letters: Vec::new(), bell: None })
     }
 
     /// The connection, for the queries of the transaction.
@@ -35,13 +42,35 @@ impl Tx {
         &mut self.conn
     }
 
+    /// Has endpoints told of what this transaction changes, once it is true.
+    pub fn post(&mut self, letters: impl IntoIterator<Item = Letter>) {
+        self.letters.extend(letters);
+    }
+
+    /// As [`Tx::post`], now: says how many wait that did not before. Their lanes are held to the end; nothing else should follow.
+    pub async fn post_now(&mut self, letters: Vec<Letter>) -> Result<usize> {
+        outbox::write(&mut self.conn, letters).await
+    }
+
+    /// Wakes whoever waits for letters once they can be read.
+    pub fn ring(&mut self, bell: &Arc<Notify>) {
+        self.bell = Some(Arc::clone(bell));
+    }
+
     /// Makes it all true at once. Where the word of it is lost, it is asked after: an error means that it is not true, or that
     /// nobody could tell for as long as anybody waits.
-    pub async fn commit(self) -> Result<()> {
+    pub async fn commit(mut self) -> Result<()> {
+        let letters = std::mem::take(&mut self.letters);
+        let bell = self.bell.take();
+        outbox::write(&mut self.conn, letters).await?;
         match self.witness {
-            Some(witness) => witness.see(self.conn.commit()).await,
-            None => self.conn.commit().await.map_err(lift),
+            Some(witness) => witness.see(self.conn.commit()).await?,
+            None => self.conn.commit().await.map_err(lift)?,
         }
+        if let Some(bell) = bell {
+            bell.notify_one();
+        }
+        Ok(())
     }
 }
 

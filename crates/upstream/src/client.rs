@@ -41,27 +41,7 @@ pub(crate) struct Client(reqwest::Client);
 impl Client {
     /// A client that trusts the certificates of `ca_file`, or the system's without one.
     pub(crate) fn new(ca_file: Option<&Path>) -> Result<Self> {
-        // Redirects: a token endpoint that sends us elsewhere would be sent our secrets, elsewhere.
-        // Retries: a refresh token may be spent by the first try, so only the caller decides to ask again.
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("fedlink/", env!("CARGO_PKG_VERSION")))
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]))
-            .connect_timeout(CONNECT_LIMIT)
-            .pool_idle_timeout(IDLE_LIMIT);
-        if let Some(path) = ca_file {
-            let pem = std::fs::read(path)
-                .map_err(|error| Error::input("ca_file", format!("{} cannot be read: {error}", path.display())))?;
-            let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-                .map_err(|error| Error::input("ca_file", format!("holds no PEM certificates: {error}")))?;
-            if certificates.is_empty() {
-                return Err(Error::input("ca_file", "holds no PEM certificates"));
-            }
-            builder = builder.tls_certs_only(certificates);
-        }
-        builder.build().map(Self).map_err(|error| Error::internal(error.without_url()))
+        builder(ca_file)?.build().map(Self).map_err(|error| Error::internal(error.without_url()))
     }
 
     /// Sends the request and reads the answer. A failure says whether the provider can have acted on it.
@@ -115,6 +95,29 @@ impl Client {
         request.headers_mut().extend(headers);
         self.send(request).await
     }
+}
+
+/// What all clients have in common: the trusted certificates, and what no server may make them do.
+pub(crate) fn builder(ca_file: Option<&Path>) -> Result<reqwest::ClientBuilder> {
+    // Redirects: a token endpoint that sends us elsewhere would be sent our secrets, elsewhere.
+    // Retries: a refresh token may be spent by the first try, so only the caller decides to ask again.
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("fedlink/", env!("CARGO_PKG_VERSION")))
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]))
+        .connect_timeout(CONNECT_LIMIT)
+        .pool_idle_timeout(IDLE_LIMIT);
+    let Some(path) = ca_file else { return Ok(builder) };
+    let pem = std::fs::read(path)
+        .map_err(|error| Error::input("ca_file", format!("{} cannot be read: {error}", path.display())))?;
+    let certificates = reqwest::Certificate::from_pem_bundle(&pem)
+        .map_err(|error| Error::input("ca_file", format!("holds no PEM certificates: {error}")))?;
+    if certificates.is_empty() {
+        return Err(Error::input("ca_file", "holds no PEM certificates"));
+    }
+    Ok(builder.tls_certs_only(certificates))
 }
 
 fn not_sent(error: &reqwest::Error) -> Passing {

@@ -1,4 +1,4 @@
-//! The external services as we talk to them: providers, issuers whose tokens we take, who sends SMS; a client for each, behind
+//! The external services as we talk to them: providers, issuers whose tokens we take, who sends SMS, who is told of events; a client for each, behind
 //! one registry.
 //!
 //! Answers are read leniently ([`Outcome`]): careless servers send the only refresh token there is in every shape. It uses [`domain`]
@@ -46,12 +46,14 @@ mod provider;
 mod pushed;
 mod registry;
 mod revocation;
+mod signed;
 mod signing_keys;
 mod sms;
 mod template;
 #[cfg(test)]
 mod tests;
 mod userinfo;
+mod webhooks;
 
 pub use domain::failure::Whose;
 pub use identity::{AuthorizationRequest, Identity, IdentityError, IssuerRule, Redemption};
@@ -64,3 +66,4 @@ pub use provider::Provider;
 pub use registry::Upstream;
 pub use revocation::{RevocationOutcome, TokenType};
 pub use sms::{Gateway as SmsGateway, NotSent};
+pub use webhooks::Receiver;

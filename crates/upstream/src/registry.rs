@@ -1,4 +1,4 @@
-//! Every provider and issuer of the settings, and who sends SMS: a client for each.
+//! Every provider and issuer of the settings, who sends SMS and who is told of events: a client for each.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use super::jwt::Jwt;
 use super::partner::UserInfoError;
 use super::provider::Provider;
 use super::sms::Gateway;
+use super::webhooks::{self, Receiver};
 use super::{client, partner};
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
@@ -28,6 +29,7 @@ pub struct Upstream {
     issuers: BTreeMap<String, Issuer>,
     callers: BTreeMap<ClientId, CallerKeys>,
     sms: Gateway,
+    receivers: BTreeMap<String, Receiver>,
 }
 
 impl Upstream {
@@ -57,7 +59,8 @@ impl Upstream {
             }
         }
         let sms = Gateway::new(settings.sms.as_ref(), client.clone(), Arc::clone(clock), Arc::clone(entropy));
-        Ok(Self { client, providers, issuers, callers, sms })
+        let receivers = webhooks::receivers(settings, clock)?;
+        Ok(Self { client, providers, issuers, callers, sms, receivers })
     }
 
     /// The provider of that type and name.
@@ -68,6 +71,11 @@ impl Upstream {
     /// Who sends short messages.
     pub fn sms(&self) -> &Gateway {
         &self.sms
+    }
+
+    /// Who is told of events, by name.
+    pub fn receivers(&self) -> &BTreeMap<String, Receiver> {
+        &self.receivers
     }
 
     /// The issuers.

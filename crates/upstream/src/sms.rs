@@ -4,16 +4,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use oauth2::http;
-use secrecy::{ExposeSecret as _, SecretSlice};
+use secrecy::SecretSlice;
 use serde_json::json;
 use tokio::sync::mpsc::UnboundedSender;
 use url::Url;
 
 use super::client::Client;
+use super::signed;
 use domain::clock::SharedClock;
 use domain::confirmation::ShortMessage;
 use domain::entropy::SharedEntropy;
@@ -124,16 +121,8 @@ impl Webhook {
     }
 
     async fn call(&self, id: &str, body: &str) -> Called {
-        let timestamp = self.clock.now().timestamp().to_string();
-        let key = hmac::Key::new(hmac::HMAC_SHA256, self.key.expose_secret());
-        let signature = hmac::sign(&key, format!("{id}.{timestamp}.{body}").as_bytes());
-        let request = http::Request::post(self.url.as_str())
-            .header("content-type", "application/json")
-            .header("webhook-id", id)
-            .header("webhook-timestamp", timestamp)
-            .header("webhook-signature", format!("v1,{}", STANDARD.encode(signature)))
-            .body(body.as_bytes().to_vec());
-        let Ok(request) = request else { return Called::Refused("the request cannot be built") };
+        let request = signed::post(&self.url, id, body, std::slice::from_ref(&self.key), self.clock.now());
+        let Some(request) = request else { return Called::Refused("the request cannot be built") };
         match self.client.send(request).await {
             Ok(answer) => judge(answer.status),
             Err(passing) => Called::Failed(passing.reason),

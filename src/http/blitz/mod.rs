@@ -2,6 +2,7 @@
 
 pub mod bind;
 pub mod error;
+pub mod events;
 mod exchange;
 pub mod fa;
 pub mod fa_search;

@@ -6,13 +6,14 @@ use super::open::open_vault;
 use super::record::{Record, Summary};
 use super::rewrap::{Progress, Rewrapped, TABLES, rewrap};
 use super::trouble::Trouble;
+use crate::service::outbox::letters;
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
 use domain::event::{About, Actor, AuditLine, Event};
 use domain::{Error, Result};
-use settings::KeyringSource;
+use settings::{KeyringSource, Webhooks};
 use store::audit;
-use store::{Store, Tx, at, row_keys, vault_keys};
+use store::{Store, Tx, at, now, row_keys, vault_keys};
 use vault::{Keyring, KeyringError, KeyringFile};
 
 /// Keeps a keyring and the record of its keys; needs no provider and no client.
@@ -25,6 +26,8 @@ pub struct Keeper {
     pub clock: SharedClock,
     /// Randomness for new keys.
     pub entropy: SharedEntropy,
+    /// Who is told of what becomes of keys.
+    pub webhooks: Webhooks,
 }
 
 /// What a key is to this keyring and this database.
@@ -201,7 +204,9 @@ impl Keeper {
     async fn record(&self, tx: &mut Tx, event: Event, key: &str) -> Result<()> {
         let about = About { detail: Some(key), ..About::default() };
         let line = AuditLine::new(self.entropy.uuid(), self.clock.now(), event, &Actor::default(), about);
-        audit::insert(tx.conn(), &line).await
+        audit::insert(tx.conn(), &line).await?;
+        tx.post(letters(&self.webhooks, &line, now(self.clock.now())));
+        Ok(())
     }
 
     async fn rows_of(&self, id: &str) -> Result<String> {

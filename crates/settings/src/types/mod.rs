@@ -2,6 +2,7 @@
 
 mod callers;
 mod providers;
+mod webhooks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use domain::ids::{ClientId, ProviderId};
 
 pub use callers::*;
 pub use providers::*;
+pub use webhooks::*;
 
 /// What the operator decided, but for [`super::Start`].
 #[derive(Debug)]
@@ -55,6 +57,8 @@ pub struct Settings {
     pub providers: BTreeMap<ProviderId, Provider>,
     /// Those whose access tokens sign users in, by name.
     pub partners: BTreeMap<String, Partner>,
+    /// Who is told of events, by name.
+    pub webhooks: Webhooks,
 }
 
 impl Settings {

@@ -49,7 +49,7 @@ async fn crowd(store: &Store) {
 }
 
 /// How a statement would be run.
-async fn plan(store: &Store, statement: impl Fn(How) -> Statement) -> Vec<String> {
+pub(super) async fn plan(store: &Store, statement: impl Fn(How) -> Statement) -> Vec<String> {
     let until = Until::within(Duration::from_mins(1));
     let mut conn = store.lists(until).await.unwrap().conn;
     if conn.is_sqlite() {
@@ -63,7 +63,7 @@ async fn plan(store: &Store, statement: impl Fn(How) -> Statement) -> Vec<String
 }
 
 #[track_caller]
-fn assert_searches(plan: &[String], index: Option<&str>) {
+pub(super) fn assert_searches(plan: &[String], index: Option<&str>) {
     for step in plan {
         // What stands in the statement itself is all that is read from end to end.
         let reads_all = step.contains("Seq Scan") || (step.starts_with("SCAN ") && !step.ends_with("VALUES CLAUSE"));

@@ -83,3 +83,25 @@ async fn tokens_of_which_the_settings_alone_know_the_life_are_found_by_index() {
     let [(sql, steps)] = plans.as_slice() else { panic!("{plans:#?}") };
     assert!(steps[0].contains("INDEX token_sets_unstated ") && steps[0].contains("<expr>>"), "{steps:#?}\nof {sql}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_to_be_told_is_found_by_index() {
+    let [(store, _folder), _] = stores().await;
+    let now = crate::now(chrono::DateTime::UNIX_EPOCH);
+    let plans = plans(&store, async |conn: &mut Conn| {
+        outbox::list_due(conn, "crm", now, 8).await.unwrap();
+        outbox::find_head(conn, "crm", uuid::Uuid::nil(), now).await.unwrap();
+        outbox::list_dead(conn, "crm", 0, 500).await.unwrap();
+        outbox::list_dead_of_id(conn, uuid::Uuid::nil()).await.unwrap();
+        outbox::find_recorded(conn, uuid::Uuid::nil()).await.unwrap();
+        outbox::find_endpoint_after(conn, "").await.unwrap();
+    })
+    .await;
+    assert_eq!(plans.len(), 6, "{plans:#?}");
+    for (sql, steps) in plans {
+        assert!(
+            steps.iter().all(|step| step.starts_with("SEARCH ") && step.contains(" INDEX ")),
+            "{steps:#?}\nof {sql}"
+        );
+    }
+}

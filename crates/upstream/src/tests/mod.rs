@@ -15,6 +15,7 @@ mod pushed;
 mod revocation;
 mod sms;
 mod template;
+mod webhooks;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,140 @@
+//! What waits and what was given up, listed a page at a time.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+
+use crate::Lists;
+use crate::filter::{Bind, How, Statement};
+use crate::types::{At, Id, Instant, Uuid};
+use domain::Result;
+use domain::outbox::Told;
+
+/// Which letters are listed.
+#[derive(Clone, Debug)]
+pub struct Which {
+    /// Those that were given up, or those that wait.
+    pub dead: bool,
+    /// Of one endpoint; or of all.
+    pub endpoint: Option<String>,
+}
+
+/// Where a page begins, after this endpoint's letter of this number, and how long it is.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The endpoint and the number.
+    pub after: (String, i64),
+    /// So many at most.
+    pub limit: u16,
+}
+
+/// A letter that waits or was given up.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// For whom it is.
+    pub endpoint: String,
+    /// Its number.
+    pub seq: i64,
+    /// What they are told.
+    pub told: Told,
+    /// How often the one whose turn it is in its order failed.
+    pub attempts: i32,
+    /// When that is tried next.
+    pub due: Option<DateTime<Utc>>,
+    /// When it was given up.
+    pub dead: Option<DateTime<Utc>>,
+    /// Why.
+    pub failure: Option<String>,
+}
+
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+struct WaitingRow {
+    #[diesel(sql_type = Text)]
+    endpoint: String,
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = Id)]
+    id: Uuid,
+    #[diesel(sql_type = Instant)]
+    at: At,
+    #[diesel(sql_type = Text)]
+    event: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    subject: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    fp_type: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    fp_name: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    sid: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    reason: Option<String>,
+    #[diesel(sql_type = Bool)]
+    replayed: bool,
+    #[diesel(sql_type = Nullable<Integer>)]
+    attempts: Option<i32>,
+    #[diesel(sql_type = Nullable<Instant>)]
+    due_at: Option<At>,
+    #[diesel(sql_type = Nullable<Instant>)]
+    dead_at: Option<At>,
+    #[diesel(sql_type = Nullable<Text>)]
+    failure: Option<String>,
+}
+
+impl From<WaitingRow> for Waiting {
+    fn from(row: WaitingRow) -> Self {
+        Self {
+            endpoint: row.endpoint,
+            seq: row.seq,
+            told: Told {
+                id: row.id.0,
+                at: row.at.0,
+                event: row.event,
+                subject: row.subject,
+                provider: row.fp_type.zip(row.fp_name),
+                sid: row.sid,
+                reason: row.reason,
+                replayed: row.replayed,
+            },
+            attempts: row.attempts.unwrap_or_default(),
+            due: row.due_at.map(|at| at.0),
+            dead: row.dead_at.map(|at| at.0),
+            failure: row.failure,
+        }
+    }
+}
+
+/// A page, in the order of endpoints and numbers.
+pub(crate) fn statement(which: &Which, page: &Page, how: How) -> Statement {
+    let mut statement = Statement::new(how);
+    statement.push(
+        "SELECT o.endpoint, o.seq, o.id, o.at, o.event, o.subject, o.fp_type, o.fp_name, o.sid, o.reason, o.replayed, o.dead_at, \
+         o.failure, l.attempts, l.due_at FROM outbox o LEFT JOIN outbox_lanes l ON l.endpoint = o.endpoint AND l.lane = o.lane \
+         AND o.dead_at IS NULL WHERE ",
+    );
+    statement.push_clock();
+    // In the words of the two indexes.
+    statement.push(if which.dead { "o.dead_at IS NOT NULL AND " } else { "o.dead_at IS NULL AND " });
+    let (endpoint, seq) = &page.after;
+    if let Some(wanted) = &which.endpoint {
+        statement.push("o.endpoint = ");
+        statement.bind(Bind::Text(wanted.clone()));
+        statement.push(" AND ");
+    }
+    statement.push("(o.endpoint, o.seq) > (");
+    statement.bind(Bind::Text(endpoint.clone()));
+    statement.push(", ");
+    statement.bind(Bind::Number(*seq));
+    statement.push(") ORDER BY o.endpoint, o.seq LIMIT ");
+    statement.bind(Bind::Number(page.limit.into()));
+    statement
+}
+
+impl Lists {
+    /// Letters that wait or were given up.
+    pub async fn list_letters(&mut self, which: &Which, page: &Page) -> Result<Vec<Waiting>> {
+        let rows: Vec<WaitingRow> = self.rows(|how| statement(which, page, how)).await?;
+        Ok(rows.into_iter().map(Waiting::from).collect())
+    }
+}

@@ -1,0 +1,3 @@
+DROP TABLE outbox_leases;
+DROP TABLE outbox_lanes;
+DROP TABLE outbox;

@@ -1,0 +1,191 @@
+//! Events that wait or were given up: listed, and told again.
+
+use actix_web::web::Payload;
+use actix_web::{HttpRequest, HttpResponse};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::error::Failure;
+use super::fed_token::parameter;
+use crate::app::App;
+use crate::http::caller::{actor, bearer};
+use crate::http::limits::{Kind, body_of};
+use crate::service::outbox::{self, Again, Listing, Next, Replayed, Waiting, Which};
+use domain::caller::Action;
+use domain::{Error, Result, json};
+
+/// The most events of one page, and how many there are where nobody says.
+const PAGE: u16 = 200;
+/// More than any of our fields are long.
+const BODY: usize = 4096;
+
+/// A letter as it is listed.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Letter {
+    endpoint: String,
+    id: Uuid,
+    #[serde(flatten)]
+    told: serde_json::Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_attempt_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dead_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+}
+
+impl From<Waiting> for Letter {
+    fn from(letter: Waiting) -> Self {
+        Self {
+            endpoint: letter.endpoint,
+            id: letter.told.id,
+            told: letter.told.json(),
+            attempts: letter.dead.is_none().then_some(letter.attempts),
+            next_attempt_at: letter.due.map(|moment| moment.to_rfc3339()),
+            dead_at: letter.dead.map(|moment| moment.to_rfc3339()),
+            failure: letter.failure,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Page {
+    events: Vec<Letter>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// `GET /api/v3/events`
+pub(crate) async fn list(app: App, request: HttpRequest) -> std::result::Result<HttpResponse, Failure> {
+    let caller = bearer(&app, &request).await?;
+    let listed = outbox::list(&app.parts, &caller, actor(&request, &caller), listing(&request)?).await?;
+    let next = listed.next.map(|(endpoint, seq)| URL_SAFE_NO_PAD.encode(format!("{seq}:{endpoint}")));
+    let events = listed.letters.into_iter().map(Letter::from).collect();
+    Ok(HttpResponse::Ok().json(Page { events, next }))
+}
+
+fn listing(request: &HttpRequest) -> Result<Listing> {
+    let dead = match parameter(request, "dead")?.as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(Error::input("dead", "must be true or false")),
+    };
+    Ok(Listing {
+        which: Which { dead, endpoint: parameter(request, "endpoint")? },
+        after: parameter(request, "after")?.map(|sent| place(&sent)).transpose()?,
+        limit: parameter(request, "limit")?.map_or(Ok(PAGE), |sent| limit(&sent))?,
+    })
+}
+
+fn limit(sent: &str) -> Result<u16> {
+    // Rust's parser takes a sign.
+    let digits = Some(sent).filter(|sent| sent.bytes().all(|byte| byte.is_ascii_digit()));
+    let limit = digits.and_then(|sent| sent.parse().ok()).filter(|limit| (1..=PAGE).contains(limit));
+    limit.ok_or_else(|| Error::input("limit", format!("must be a whole number from 1 to {PAGE}")))
+}
+
+/// Where a page ended.
+fn place(sent: &str) -> Result<(String, i64)> {
+    let text = decoded(sent);
+    let place = text.as_deref().and_then(|text| text.split_once(':'));
+    let place = place.and_then(|(seq, endpoint)| Some((endpoint.to_owned(), seq.parse().ok()?)));
+    place.ok_or_else(|| Error::input("after", "must be the next of a page before"))
+}
+
+fn decoded(sent: &str) -> Option<String> {
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(sent).ok()?).ok()?;
+    Some(text).filter(|text| !text.contains('\0'))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Posted {
+    id: Option<String>,
+    endpoint: Option<String>,
+    dead: Option<bool>,
+    since: Option<String>,
+    until: Option<String>,
+    after: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    replayed: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+impl From<Replayed> for Answer {
+    fn from(replayed: Replayed) -> Self {
+        let next = replayed.next.map(|next| match next {
+            Next::Dead(seq) => seq.to_string(),
+            Next::Record(at, id) => format!("{}:{id}", at.timestamp_micros()),
+        });
+        Self { replayed: replayed.count, next: next.map(|next| URL_SAFE_NO_PAD.encode(next)) }
+    }
+}
+
+/// `POST /api/v3/events/replay`
+pub(crate) async fn replay(
+    app: App,
+    request: HttpRequest,
+    payload: Payload,
+) -> std::result::Result<HttpResponse, Failure> {
+    let caller = bearer(&app, &request).await?;
+    // Before the body: nobody's is read in vain.
+    caller.may_somewhere(Action::SeeToEvents)?;
+    let sent = body_of(BODY, &request, payload, Kind::Json).await?;
+    let again = read(json::read("body", &sent)?, app.parts.clock.now())?;
+    let replayed = outbox::replay(&app.parts, &caller, actor(&request, &caller), again).await?;
+    Ok(HttpResponse::Ok().json(Answer::from(replayed)))
+}
+
+/// What a body asks for: one event, an endpoint's dead letters, or what the record says of a time.
+fn read(posted: Posted, now: DateTime<Utc>) -> Result<Again> {
+    match posted {
+        Posted { id: Some(id), endpoint, dead: None, since: None, until: None, after: None } => {
+            let id = Uuid::parse_str(&id).map_err(|_no_id| Error::input("id", "must be a webhook-id"))?;
+            Ok(Again::Event { id, endpoint })
+        }
+        Posted { id: None, endpoint: Some(endpoint), dead: Some(true), since: None, until: None, after } => {
+            let after = after.map_or(Ok(0), |sent| number(&sent))?;
+            Ok(Again::Dead { endpoint, after })
+        }
+        Posted { id: None, endpoint, dead: None, since: Some(since), until, after } => {
+            let since = moment("since", &since)?;
+            Ok(Again::Record {
+                after: after.map_or(Ok((since, Uuid::nil())), |sent| line(&sent))?,
+                until: until.map_or(Ok(now), |sent| moment("until", &sent))?,
+                endpoint,
+            })
+        }
+        _ => Err(Error::input("body", "must have id, or endpoint with dead true, or since")),
+    }
+}
+
+fn moment(field: &'static str, sent: &str) -> Result<DateTime<Utc>> {
+    let moment = DateTime::parse_from_rfc3339(sent);
+    moment.map(|moment| moment.to_utc()).map_err(|_no_moment| Error::input(field, "must be a moment of RFC 3339"))
+}
+
+fn number(sent: &str) -> Result<i64> {
+    decoded(sent).and_then(|text| text.parse().ok()).ok_or_else(no_next)
+}
+
+fn line(sent: &str) -> Result<(DateTime<Utc>, Uuid)> {
+    let text = decoded(sent);
+    let line = text.as_deref().and_then(|text| text.split_once(':')).and_then(|(micros, id)| {
+        Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, Uuid::parse_str(id).ok()?))
+    });
+    line.ok_or_else(no_next)
+}
+
+fn no_next() -> Error {
+    Error::input("after", "must be the next of an answer before")
+}

@@ -1,0 +1,258 @@
+//! A receiver of events: it checks each delivery's signature, keeps what it took, and gets into trouble when it is told to.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use fedlink::service::outbox;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::world::World;
+
+/// What deliveries are signed with, and what they were signed with before.
+pub(crate) const NEW_SECRET: &str = "whsec_dGhlIG5ld2VzdCBrZXkgb2YgdGhlIHRlc3Rz";
+/// The one before that.
+pub(crate) const OLD_SECRET: &str = "whsec_dGhlIGtleSBvZiB0aGUgdGVzdHMgYmVmb3Jl";
+
+/// How it behaves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// It answers with this status.
+    Status(u16),
+    /// It answers with this status to all of one account, and takes the others.
+    Refuses(String, u16),
+    /// It says nothing, and holds the connection.
+    Silent,
+    /// It takes, and its answer's body never ends.
+    Endless,
+    /// It takes and hangs up without a word.
+    BreaksOff,
+}
+
+/// A delivery, as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivered {
+    /// `webhook-id`.
+    pub(crate) id: String,
+    /// `webhook-timestamp`.
+    pub(crate) timestamp: String,
+    /// `webhook-signature`.
+    pub(crate) signature: String,
+    /// To the letter.
+    pub(crate) text: String,
+    /// Read.
+    pub(crate) body: Value,
+    /// Whether it was answered 2xx.
+    pub(crate) taken: bool,
+}
+
+impl Delivered {
+    /// The event, and a blank, and the account that it is of.
+    pub(crate) fn what(&self) -> String {
+        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        format!("{} {}", text(&self.body["type"]), text(&self.body["data"]["sid"]))
+    }
+}
+
+struct State {
+    manner: Manner,
+    tried: Vec<Delivered>,
+}
+
+/// A running receiver.
+pub(crate) struct Receiver {
+    address: SocketAddr,
+    state: Arc<Mutex<State>>,
+    arrivals: watch::Sender<usize>,
+    /// Whether answers are given.
+    open: watch::Sender<bool>,
+    listening: Option<JoinHandle<()>>,
+}
+
+impl Receiver {
+    /// One that takes all.
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let state = Arc::new(Mutex::new(State { manner: Manner::Status(204), tried: Vec::new() }));
+        let (arrivals, open) = (watch::Sender::new(0), watch::Sender::new(true));
+        let mut receiver = Self { address, state, arrivals, open, listening: None };
+        receiver.listen(listener);
+        receiver
+    }
+
+    fn listen(&mut self, listener: TcpListener) {
+        let (state, arrivals, open) = (Arc::clone(&self.state), self.arrivals.clone(), self.open.clone());
+        self.listening = Some(tokio::spawn(async move {
+            while let Ok((connection, _)) = listener.accept().await {
+                let (state, arrivals, open) = (Arc::clone(&state), arrivals.clone(), open.subscribe());
+                tokio::spawn(serve(connection, state, arrivals, open));
+            }
+        }));
+    }
+
+    /// Where it listens.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}/events", self.address)
+    }
+
+    /// The settings that tell it of all there is to be told.
+    pub(crate) fn settings(&self, name: &str) -> String {
+        self.settings_with(name, &format!("secrets = [\"{NEW_SECRET}\"]"))
+    }
+
+    /// The same with secrets of the test's, and what else it sets.
+    pub(crate) fn settings_with(&self, name: &str, more: &str) -> String {
+        format!("\n[[webhooks]]\nname = \"{name}\"\nurl = \"{}\"\nallow = [\"127.0.0.1\"]\n{more}\n", self.url())
+    }
+
+    /// Behaves so from now on.
+    pub(crate) fn behave(&self, manner: Manner) {
+        self.state().manner = manner;
+    }
+
+    /// Is killed: nobody listens any more.
+    pub(crate) async fn die(&mut self) {
+        let listening = self.listening.take().expect("it lives");
+        listening.abort();
+        drop(listening.await);
+    }
+
+    /// Is started again where it was.
+    pub(crate) async fn revive(&mut self) {
+        let listener = TcpListener::bind(self.address).await.expect("its port is free");
+        self.listen(listener);
+    }
+
+    /// Answers nobody from now on, until [`Receiver::release`].
+    pub(crate) fn hold(&self) {
+        self.open.send_replace(false);
+    }
+
+    /// Answers all who wait.
+    pub(crate) fn release(&self) {
+        self.open.send_replace(true);
+    }
+
+    /// Waits until so many deliveries have come in all.
+    pub(crate) async fn wait_for(&self, deliveries: usize) {
+        let mut arrivals = self.arrivals.subscribe();
+        arrivals.wait_for(|arrived| *arrived >= deliveries).await.expect("it lives");
+    }
+
+    /// All that came, taken or not.
+    pub(crate) fn tried(&self) -> Vec<Delivered> {
+        self.state().tried.clone()
+    }
+
+    /// What it took, oldest first.
+    pub(crate) fn taken(&self) -> Vec<Delivered> {
+        self.tried().into_iter().filter(|delivered| delivered.taken).collect()
+    }
+
+    /// What it took, in words.
+    pub(crate) fn took(&self) -> Vec<String> {
+        self.taken().iter().map(Delivered::what).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nobody died")
+    }
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        if let Some(listening) = &self.listening {
+            listening.abort();
+        }
+    }
+}
+
+/// Delivers all that is due now, as the background does.
+pub(crate) async fn deliver(world: &World) {
+    outbox::run_due(&world.app.parts).await.expect("it is seen to");
+}
+
+async fn serve(
+    connection: TcpStream,
+    state: Arc<Mutex<State>>,
+    arrivals: watch::Sender<usize>,
+    mut open: watch::Receiver<bool>,
+) -> Option<()> {
+    let mut connection = BufReader::new(connection);
+    let delivered = read(&mut connection).await?;
+    let place = {
+        let mut state = state.lock().ok()?;
+        state.tried.push(delivered.clone());
+        state.tried.len() - 1
+    };
+    arrivals.send_modify(|arrived| *arrived += 1);
+    open.wait_for(|open| *open).await.ok()?;
+    let manner = state.lock().ok()?.manner.clone();
+    let status = match &manner {
+        Manner::Status(status) => *status,
+        Manner::Refuses(sid, status) if delivered.body["data"]["sid"] == **sid => *status,
+        Manner::Refuses(..) => 204,
+        Manner::Endless => 200,
+        Manner::Silent => {
+            // Until the other side hangs up.
+            connection.read_u8().await.ok();
+            return None;
+        }
+        Manner::BreaksOff => {
+            state.lock().ok()?.tried[place].taken = true;
+            return None;
+        }
+    };
+    state.lock().ok()?.tried[place].taken = (200..300).contains(&status);
+    if manner == Manner::Endless {
+        connection.write_all(b"HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n").await.ok()?;
+        while connection.write_all(b"5\r\nabcde\r\n").await.is_ok() {}
+        return None;
+    }
+    let answer = format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    connection.write_all(answer.as_bytes()).await.ok()
+}
+
+async fn read(connection: &mut BufReader<TcpStream>) -> Option<Delivered> {
+    let mut lines = Vec::new();
+    loop {
+        let mut line = String::new();
+        if connection.read_line(&mut line).await.ok()? == 0 {
+            return None;
+        }
+        if line.trim_end().is_empty() {
+            break;
+        }
+        lines.push(line.trim_end().to_owned());
+    }
+    let header = |name: &str| {
+        let mut pairs = lines.iter().filter_map(|line| line.split_once(": "));
+        pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+    };
+    let mut body = vec![0; header("content-length")?.parse().ok()?];
+    connection.read_exact(&mut body).await.ok()?;
+    let text = String::from_utf8(body).ok()?;
+    Some(Delivered {
+        id: header("webhook-id")?,
+        timestamp: header("webhook-timestamp")?,
+        signature: header("webhook-signature")?,
+        body: serde_json::from_str(&text).ok()?,
+        text,
+        taken: false,
+    })
+}
+
+/// Whether one of a delivery's signatures is of this secret.
+pub(crate) fn is_signed(delivered: &Delivered, secret: &str) -> bool {
+    let key = STANDARD.decode(secret.trim_start_matches("whsec_")).expect("base64");
+    let signed = format!("{}.{}.{}", delivered.id, delivered.timestamp, delivered.text);
+    let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), signed.as_bytes());
+    delivered.signature.split(' ').any(|signature| signature == format!("v1,{}", STANDARD.encode(mac)))
+}
