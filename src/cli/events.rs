@@ -83,13 +83,18 @@ fn tell(letter: &Waiting, output: &Output) {
         }
         (None, _) => "waits".to_owned(),
     };
+    let members = [
+        ("endpoint", json!(letter.endpoint)),
+        ("id", json!(told.id)),
+        ("attempts", json!(letter.attempts)),
+        ("nextAttemptAt", letter.due.as_ref().map_or(Value::Null, |due| json!(moment(due)))),
+        ("deadAt", letter.dead.as_ref().map_or(Value::Null, |dead| json!(moment(dead)))),
+        ("failure", json!(letter.failure)),
+    ];
     let mut value = told.json();
-    value["endpoint"] = json!(letter.endpoint);
-    value["id"] = json!(told.id);
-    value["attempts"] = json!(letter.attempts);
-    value["nextAttemptAt"] = letter.due.as_ref().map_or(Value::Null, |due| json!(moment(due)));
-    value["deadAt"] = letter.dead.as_ref().map_or(Value::Null, |dead| json!(moment(dead)));
-    value["failure"] = json!(letter.failure);
+    if let Some(object) = value.as_object_mut() {
+        object.extend(members.map(|(name, value)| (name.to_owned(), value)));
+    }
     output.tell(format_args!("{} {} {} {} ({state})", letter.endpoint, told.id, moment(&told.at), told.event), &value);
 }
 

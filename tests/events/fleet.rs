@@ -70,10 +70,11 @@ both_engines! {
         let delivering = tokio::spawn(async move { outbox::run_due(&parts).await });
         receiver.wait_for(1).await;
         one.advance(31);
+        delivering.await.expect("no panic").expect("it is seen to");
         receiver.behave(Manner::Status(204));
         // By now it is the other's, who tells what the first had in hand.
+        one.advance(5);
         deliver(&other).await;
-        delivering.await.expect("no panic").expect("it is seen to");
         assert_eq!(receiver.took(), ["FEDERATION_POINT_BOUND oleg", "FEDERATION_POINT_UNBOUND oleg"]);
         come_and_go(&one, &console, &["oleg"], 1).await;
         let before = receiver.tried().len();

@@ -13,7 +13,7 @@ async fn are_verified(verifier: Verifier, engine: super::Engine) {
     world.account("alice").await;
     let console = world.console().await;
     come_and_go(&world, &console, &["oleg", "elle"], 1).await;
-    link(&world, &console, "%D1%8F%22%5C%7F").await;
+    link(&world, &console, "%D1%8F%22%5C").await;
     deliver(&world).await;
     let taken = receiver.taken();
     assert_eq!(taken.len(), 5);

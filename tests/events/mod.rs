@@ -1,9 +1,11 @@
 //! Who is told of what happens: at least once, in order, whatever becomes of the receiver or of us.
 
+mod cli;
 mod dead_letters;
 mod fleet;
 mod libraries;
 mod order;
+mod page;
 mod replay;
 mod told;
 mod trouble;

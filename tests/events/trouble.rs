@@ -59,7 +59,7 @@ both_engines! {
         deliver(&world).await;
         world.advance(60);
         deliver(&world).await;
-        receiver.revive().await;
+        receiver.revive();
         world.advance(60);
         deliver(&world).await;
         all_arrived(&world, &receiver, &happened, "killed").await;

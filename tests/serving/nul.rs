@@ -62,6 +62,9 @@ both_engines! {
                 "/api/v3/fa?fp=box:box_1&sid=a%00b", "/api/v3/fa?fp=%00", "/api/v3/fa?health=%00", "/api/v3/fa?health=ok&after=%00",
                 "/api/v3/fa?health=ok&limit=%00",
             ]),
+            ("GET", vec![
+                "/api/v3/events?dead=%00", "/api/v3/events?endpoint=a%00b", "/api/v3/events?after=%00", "/api/v3/events?limit=%00",
+            ]),
             ("DELETE", vec![
                 "/api/v3/users/%00/fa/box/box_1/1", "/api/v3/users/alice/fa/%00/box_1/1", "/api/v3/users/alice/fa/box/%00/1",
                 "/api/v3/users/alice/fa/box/box_1/%00",
@@ -95,6 +98,7 @@ both_engines! {
             ("/api/v2/users/current/fa/bind", bind),
             ("/api/v2/users/current/fa/bind/complete", complete),
             ("/api/v3/fedTokens", json!({"tokens": [{"subject": "alice", "fp": "box:box_1"}]})),
+            ("/api/v3/events/replay", json!({"id": ID, "endpoint": "crm", "since": "x", "until": "y", "after": "z"})),
         ] {
             for field in good.as_object().expect("an object").keys() {
                 let mut body = good.clone();
@@ -348,6 +352,8 @@ fn every_operation_with_a_text_is_in_a_table_above() {
         ("DELETE", "/api/v2/users/{subjectId}/fa/{fpType}/{fpName}/{sid}"),
         ("GET", "/api/v3/users/{subjectId}/fedToken/{fpType}/{fpName}"),
         ("GET", "/api/v3/fa"),
+        ("GET", "/api/v3/events"),
+        ("POST", "/api/v3/events/replay"),
         ("POST", "/api/v3/users/{subjectId}/fa/{fpType}/{fpName}/{sid}/retry"),
         ("POST", "/api/v3/fedTokens"),
         ("POST", "/api/v2/users/current/fa/bind"),

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use fedlink::service::outbox;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -73,6 +73,8 @@ pub(crate) struct Receiver {
     /// Whether answers are given.
     open: watch::Sender<bool>,
     listening: Option<JoinHandle<()>>,
+    /// Keeps its port while it is dead: bound, and nobody listens.
+    grave: Option<TcpSocket>,
 }
 
 impl Receiver {
@@ -82,7 +84,7 @@ impl Receiver {
         let address = listener.local_addr().expect("an address");
         let state = Arc::new(Mutex::new(State { manner: Manner::Status(204), tried: Vec::new() }));
         let (arrivals, open) = (watch::Sender::new(0), watch::Sender::new(true));
-        let mut receiver = Self { address, state, arrivals, open, listening: None };
+        let mut receiver = Self { address, state, arrivals, open, listening: None, grave: None };
         receiver.listen(listener);
         receiver
     }
@@ -122,12 +124,16 @@ impl Receiver {
         let listening = self.listening.take().expect("it lives");
         listening.abort();
         drop(listening.await);
+        let grave = TcpSocket::new_v4().expect("a socket");
+        grave.set_reuseaddr(true).expect("an option");
+        grave.bind(self.address).expect("its port is free");
+        self.grave = Some(grave);
     }
 
     /// Is started again where it was.
-    pub(crate) async fn revive(&mut self) {
-        let listener = TcpListener::bind(self.address).await.expect("its port is free");
-        self.listen(listener);
+    pub(crate) fn revive(&mut self) {
+        let grave = self.grave.take().expect("it is dead");
+        self.listen(grave.listen(1024).expect("it listens"));
     }
 
     /// Answers nobody from now on, until [`Receiver::release`].

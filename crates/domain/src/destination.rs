@@ -53,7 +53,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     })
 }
 
-/// What is not public though it is among what the Internet routes of IPv6, 2000::/3.
+/// What is not public though it is among what the Internet routes of IPv6, `2000::/3`.
 const SPECIAL_V6: [(Ipv6Addr, u32); 5] = [
     // Protocol assignments; Teredo, which has an IPv4 address in it.
     (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23),

@@ -77,10 +77,14 @@ fn listing(request: &HttpRequest) -> Result<Listing> {
         Some(_) => return Err(Error::input("dead", "must be true or false")),
     };
     Ok(Listing {
-        which: Which { dead, endpoint: parameter(request, "endpoint")? },
+        which: Which { dead, endpoint: parameter(request, "endpoint")?.map(name).transpose()? },
         after: parameter(request, "after")?.map(|sent| place(&sent)).transpose()?,
         limit: parameter(request, "limit")?.map_or(Ok(PAGE), |sent| limit(&sent))?,
     })
+}
+
+fn name(sent: String) -> Result<String> {
+    if sent.contains('\0') { Err(Error::input("endpoint", json::NUL)) } else { Ok(sent) }
 }
 
 fn limit(sent: &str) -> Result<u16> {

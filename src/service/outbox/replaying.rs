@@ -159,7 +159,9 @@ impl Again {
         let Some(line) = &recorded.line else { return Vec::new() };
         let mut letters = letters(&parts.settings.webhooks, line, store::now(parts.clock.now()));
         letters.retain(|letter| self.is_for(&letter.endpoint));
-        letters.iter_mut().for_each(|letter| letter.told.replayed = true);
+        for letter in &mut letters {
+            letter.told.replayed = true;
+        }
         letters
     }
 

@@ -119,7 +119,7 @@ async fn who_touches_the_same_lanes_in_other_orders_waits_in_no_circle() {
         let change = async |number: u128, sids: [&str; 3]| {
             for round in 0..20 {
                 let mut tx = store.begin().await.unwrap();
-                tx.post(sids.iter().enumerate().map(|(place, sid)| letter(number + round * 10 + place as u128, sid)));
+                tx.post(sids.iter().zip(0_u128..).map(|(sid, place)| letter(number + round * 10 + place, sid)));
                 tx.commit().await.expect("nobody is shot");
             }
         };
@@ -184,7 +184,7 @@ async fn what_was_taken_twice_is_gone_once() {
         // Who read before it was put off says nothing any more.
         let stale = due(&store).await[0];
         for _ in 0..2 {
-            put_off(&mut store.write().await.unwrap(), "crm", &stale, Duration::from_secs(60), now_of_tests())
+            put_off(&mut store.write().await.unwrap(), "crm", &stale, Duration::from_mins(1), now_of_tests())
                 .await
                 .unwrap();
         }
@@ -366,7 +366,11 @@ async fn letters_and_lines_are_read_from_an_index_in_their_order() {
             let plan = plan(&store, |how| letters_statement(&which, &page(("e0", 50)), how)).await;
             let searched: Vec<String> = plan.iter().filter(|step| !step.contains("outbox_lanes")).cloned().collect();
             assert_searches(&searched, Some(index));
-            let after = if endpoint.is_some() { ("", 0) } else { if dead { ("e0", 20_000) } else { ("e1", 1) } };
+            let after = match (endpoint, dead) {
+                (Some(_), _) => ("", 0),
+                (None, true) => ("e0", 20_000),
+                (None, false) => ("e1", 1),
+            };
             let found = lists.list_letters(&which, &page(after)).await.unwrap();
             assert_eq!((found[0].endpoint.as_str(), found[0].seq), first);
             let rest = lists.list_letters(&which, &page((&found[0].endpoint, found[0].seq))).await.unwrap();
