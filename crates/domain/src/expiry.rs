@@ -284,7 +284,11 @@ mod tests {
         const DAY: i64 = 24 * 3600;
         let granted = |at: i64, life: i64| {
             Origin::granted(
-                Lives { asked: moment(at), access: Stated::Absent, refresh: Stated::of_seconds(life as f64) },
+                Lives {
+                    asked: moment(at),
+                    access: Stated::Absent,
+                    refresh: Stated::Life(Duration::from_secs(life.unsigned_abs())),
+                },
                 moment(at),
             )
         };
