@@ -1,4 +1,4 @@
-//! What is worth a line in the audit record; what a line holds, who reads it and who is told stands in [`rule`].
+//! What is worth a line in the audit record; what a line holds, who reads it and who is told stands in [`Event::rule`].
 
 mod line;
 mod rule;
