@@ -16,7 +16,7 @@ use super::opened::{build, told_to_stop};
 use super::output::Trouble;
 use crate::app::App;
 use crate::http::server::{Capacity, Leaving, Service};
-use crate::service::{Current, counts, keys, outbox, refresh, revoke, sweep};
+use crate::service::{Current, counting, keys, outbox, refresh, revoke, sweep};
 use domain::clock::SystemClock;
 use domain::pace;
 use settings::Configuration;
@@ -47,7 +47,7 @@ pub(super) async fn run(configuration: Configuration) -> Result<ExitCode, Troubl
     tracing::info!("listening on http://{listen}, operations on http://{ops_listen}");
     let reporting = tokio::spawn(keys::report(current.clone()));
     let sweeping = tokio::spawn(sweep::run(current.clone()));
-    let counting = tokio::spawn(counts::run(current.clone()));
+    let counting = tokio::spawn(counting::run(current.clone()));
     let refreshing = tokio::spawn(refresh::run(current.clone()));
     let reloading = tokio::spawn(reload_when_told(app.clone(), hangups));
     let revoking = tokio::spawn(revoke::run(current.clone()));
@@ -158,7 +158,7 @@ async fn end(app: &App, reporting: JoinHandle<()>) {
     if let Err(error) = sweep::finish(&app.parts).await {
         tracing::warn!(%error, "last uses could not be written");
     }
-    if let Err(error) = counts::write(&app.parts).await {
+    if let Err(error) = counting::write(&app.parts).await {
         tracing::warn!(%error, "the last counts could not be added to the record");
     }
     // The last thing: until here it may have sealed something. No report may come after the goodbye.

@@ -5,23 +5,17 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
-use super::{Current, Parts};
-use domain::Result;
 use domain::caller::Caller;
 use domain::event::{About, Actor, AuditLine, Event};
 use domain::ids::{ClientId, LinkId, ProviderId, Subject};
 use domain::networks::site;
-use store::audit::add;
 
-/// How long a count waits to be written.
-const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// So many lines are written at once, without waiting.
 const ENOUGH: usize = 500;
 /// Lines that wait at most. What comes beyond, while the database takes none, is counted by the application alone.
@@ -80,8 +74,8 @@ pub(super) struct Token<'a> {
 pub struct Counts {
     growing: Mutex<Tally>,
     /// What is being written: as long as nobody knows that it is, it is tried again as the same batch.
-    batch: tokio::sync::Mutex<Option<Batch>>,
-    full: Notify,
+    pub(super) batch: tokio::sync::Mutex<Option<Batch>>,
+    pub(super) full: Notify,
 }
 
 #[derive(Default)]
@@ -124,9 +118,9 @@ impl Count {
 }
 
 /// Lines on their way into the record.
-struct Batch {
-    id: Uuid,
-    lines: Vec<AuditLine>,
+pub(super) struct Batch {
+    pub(super) id: Uuid,
+    pub(super) lines: Vec<AuditLine>,
 }
 
 impl Counts {
@@ -211,7 +205,7 @@ impl Counts {
     }
 
     /// What is counted so far; counting begins anew.
-    fn take(&self, instance: Uuid) -> Vec<AuditLine> {
+    pub(super) fn take(&self, instance: Uuid) -> Vec<AuditLine> {
         let mut tally = self.tally();
         let networks = std::mem::take(&mut tally.networks);
         let taken = std::mem::replace(&mut *tally, Tally { networks, ..Tally::default() });
@@ -251,46 +245,6 @@ fn counted(instance: Uuid, line: AuditLine, of: &str, window: i64, count: Count)
     let mut id = [0; 16];
     id.copy_from_slice(hash.finalize().get(..16).unwrap_or(&[0; 16]));
     AuditLine { id: uuid::Builder::from_custom_bytes(id).into_uuid(), count: count.times, ..line }
-}
-
-/// Works until it is dropped.
-pub async fn run(current: Current) {
-    let mut rounds = tokio::time::interval(WRITE_EVERY);
-    rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        let counts = &current.take().counts;
-        tokio::select! {
-            _ = rounds.tick() => {}
-            () = counts.full.notified() => {}
-        }
-        if let Err(error) = write(&current.take()).await {
-            tracing::warn!(%error, "what was counted could not be added to the record");
-            // Full or not, the database has its second.
-            rounds.tick().await;
-        }
-    }
-}
-
-/// Adds what is counted to the record.
-pub async fn write(parts: &Parts) -> Result<()> {
-    let mut batch = parts.counts.batch.lock().await;
-    // What an earlier write left unknown, and then what came since.
-    for _ in 0..2 {
-        if batch.is_none() {
-            let lines = parts.counts.take(parts.presence.id);
-            if lines.is_empty() {
-                return Ok(());
-            }
-            *batch = Some(Batch { id: parts.entropy.uuid(), lines });
-        }
-        if let Some(Batch { id, lines }) = &*batch {
-            let mut tx = parts.store.begin().await?;
-            add(tx.conn(), lines, *id).await?;
-            tx.commit().await?;
-            *batch = None;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

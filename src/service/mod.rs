@@ -11,6 +11,7 @@ pub mod callers;
 pub mod condo_sessions;
 pub mod condo_sign_in;
 pub mod confirm_phone;
+pub mod counting;
 pub mod counts;
 mod current;
 pub mod door;

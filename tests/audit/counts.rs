@@ -1,6 +1,6 @@
 //! What is counted: tokens handed out, calls refused, callers who fail to show who they are.
 
-use fedlink::service::counts::write;
+use fedlink::service::counting::write;
 use serde_json::json;
 
 use super::lines;
