@@ -193,14 +193,14 @@ async fn serve(
 ) -> Option<()> {
     let mut connection = BufReader::new(connection);
     let delivered = read(&mut connection).await?;
-    let place = {
+    // Both before anybody hears of it: who changes the manner then means what comes later.
+    let (place, manner) = {
         let mut state = state.lock().ok()?;
         state.tried.push(delivered.clone());
-        state.tried.len() - 1
+        (state.tried.len() - 1, state.manner.clone())
     };
     arrivals.send_modify(|arrived| *arrived += 1);
     open.wait_for(|open| *open).await.ok()?;
-    let manner = state.lock().ok()?.manner.clone();
     let status = match &manner {
         Manner::Status(status) => *status,
         Manner::Refuses(sid, status) if delivered.body["data"]["sid"] == **sid => *status,

@@ -109,10 +109,17 @@ impl From<WaitingRow> for Waiting {
 pub(crate) fn statement(which: &Which, page: &Page, how: How) -> Statement {
     let mut statement = Statement::new(how);
     statement.push(
-        "SELECT o.endpoint, o.seq, o.id, o.at, o.event, o.subject, o.fp_type, o.fp_name, o.sid, o.reason, o.replayed, o.dead_at, \
-         o.failure, l.attempts, l.due_at FROM outbox o LEFT JOIN outbox_lanes l ON l.endpoint = o.endpoint AND l.lane = o.lane \
-         AND o.dead_at IS NULL WHERE ",
+        "SELECT o.endpoint, o.seq, o.id, o.at, o.event, o.subject, o.fp_type, o.fp_name, o.sid, o.reason, o.replayed, ",
     );
+    // A lane for each letter of the page: joined, all lanes might be sorted for one page.
+    for column in ["attempts", "due_at"] {
+        statement.push("CASE WHEN o.dead_at IS NULL THEN (SELECT l.");
+        statement.push(column);
+        statement.push(" FROM outbox_lanes l WHERE l.endpoint = o.endpoint AND l.lane = o.lane) END AS ");
+        statement.push(column);
+        statement.push(", ");
+    }
+    statement.push("o.dead_at, o.failure FROM outbox o WHERE ");
     statement.push_clock();
     // In the words of the two indexes.
     statement.push(if which.dead { "o.dead_at IS NOT NULL AND " } else { "o.dead_at IS NULL AND " });
