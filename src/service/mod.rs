@@ -32,6 +32,7 @@ pub mod people;
 pub mod places;
 pub mod refresh;
 pub mod revoke;
+mod scopes;
 pub mod service_users;
 pub mod sessions;
 pub mod sign_in;

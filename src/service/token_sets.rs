@@ -5,18 +5,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::Parts;
-use super::audit::{About, record};
-use domain::event::{Actor, Event};
 use domain::expiry::{Comes, Ends, Origin};
-use domain::ids::{LinkId, ProviderId};
+use domain::ids::LinkId;
 use domain::link::Health;
 use domain::params::Params;
-use domain::scope::missing;
 use domain::token_set::{LinkOwner, NewTokens, TokenSet};
 use domain::{Error, Result};
-use settings::Settings;
+use store::Conn;
 use store::token_sets::{Past, find, insert_if_absent, replace};
-use store::{Conn, Tx};
 use vault::{Column, Owner, RowKey, Table};
 
 /// Tokens to keep for a link, in the clear.
@@ -33,25 +29,6 @@ pub(super) struct Keeping {
     pub(super) origin: Origin,
     /// The stored refresh token has just got us these: whatever was held against it is over.
     pub(super) refreshed: bool,
-}
-
-/// The scopes that a provider is asked for and has not granted, as people are told; `None` if nothing is missing.
-pub(super) fn missing_scopes(settings: &Settings, provider: &ProviderId, granted: Option<&str>) -> Option<String> {
-    let provider = settings.providers.get(provider)?;
-    let missing = missing(provider.scopes.iter().map(String::as_str), granted, &provider.scope_aliases);
-    (!missing.is_empty()).then(|| missing.join(" "))
-}
-
-/// Tells that a link lacks scopes.
-pub(super) async fn tell_of_scopes(parts: &Parts, tx: &mut Tx, owner: Owner<'_>, missing: &str) -> Result<()> {
-    let provider = ProviderId::parse(owner.fp_type, owner.fp_name).ok();
-    let about = About {
-        subject: Some(owner.subject),
-        provider: provider.as_ref(),
-        sid: Some(owner.sid),
-        detail: Some(missing),
-    };
-    record(parts, tx, Event::ScopesMissing, &Actor::default(), about).await
 }
 
 /// The owner as the vault binds to it.

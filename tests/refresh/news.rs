@@ -5,9 +5,10 @@ use sandbox::Refusal;
 use serde_json::json;
 
 use crate::audit::lines;
+use crate::support::browser::{Browser, complete, instruct};
 use crate::support::database::execute;
-use crate::support::fed::refused_for_good;
-use crate::support::world::{World, both_engines};
+use crate::support::fed::{asked, fed_token, refused_for_good};
+use crate::support::world::{VERIFIER, World, both_engines};
 
 const RECOVERED: &str = "FEDERATION_RECOVERED";
 const ENDING: &str = "FEDERATION_EXPIRES_SOON";
@@ -58,5 +59,38 @@ both_engines! {
         assert_eq!(told(&world, ENDING).await, both);
         world.advance(2 * 24 * 3_600);
         assert_eq!(told(&world, ENDING).await, both, "it is over");
+    }
+
+    async fn scopes_that_are_not_granted_are_told_at_the_bind_and_when_a_refresh_brings_fewer(engine: Engine) {
+        let wants = |settings: String| settings.replace(r#""profile", "email"]"#, r#""files", "mail"]"#);
+        let world = World::frozen_with(engine, wants).await;
+        let console = world.console().await;
+        world.account("alice").await;
+        let grants = |scope: &str| {
+            let scope = Some(scope.to_owned());
+            world.sandbox.script().set(|settings| settings.granted_scope = scope);
+        };
+        let told = async || lines(&world, "FEDERATION_SCOPES_MISSING", &["subject", "sid", "detail"]).await;
+        let mut browser = Browser::default();
+        grants("openid offline_access mail");
+        let redirect_to = instruct(&world, &console).await;
+        let code = browser.walk(&world, &redirect_to, "oleg").await.get("bind_code").to_owned();
+        assert_eq!(complete(&world, &console, &code, (VERIFIER, "alice")).await.status, 204);
+        let at_the_bind = "alice oleg missing_scopes: files";
+        assert_eq!(told().await, [at_the_bind]);
+        // The same again is no news; one more is; what comes back is none.
+        let refreshed = async || {
+            world.advance(7_200);
+            assert_eq!(fed_token(&world, &world.console().await, "").await.status, 200);
+        };
+        refreshed().await;
+        assert_eq!(told().await, [at_the_bind]);
+        grants("openid offline_access");
+        refreshed().await;
+        let fewer = "alice oleg missing_scopes: files mail";
+        assert_eq!(told().await, [at_the_bind, fewer]);
+        grants("openid offline_access files");
+        refreshed().await;
+        assert_eq!((told().await, asked(&world)), (vec![at_the_bind.to_owned(), fewer.to_owned()], 3));
     }
 }

@@ -218,7 +218,7 @@ pub struct Settings {
     pub token_type: Option<String>,
     /// Where token answers name the scope.
     pub scope: ScriptedScope,
-    /// Grants this instead of the scope that was asked for.
+    /// Grants this instead of the scope that was asked for, and at a refresh instead of what was granted.
     pub granted_scope: Option<String>,
     /// The length of tokens in bytes, where they would be shorter; 0 leaves them as they are (43).
     pub token_length: usize,

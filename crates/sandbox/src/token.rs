@@ -123,7 +123,7 @@ fn by_refresh(core: &Core, form: &Form, client_id: &str) -> Result<Map<String, V
     let presented = lock(&core.grants).present(&offer, &settings, core.now());
     let family = presented.map_err(|dead| refused(&settings, dead))?;
     let mut consent = consent(core, family)?;
-    let scope = scope.unwrap_or(&consent.scope).to_owned();
+    let scope = scope.or(settings.granted_scope.as_deref()).unwrap_or(&consent.scope).to_owned();
     let (access, mut fields) = describe_access(core, &settings, family, &scope);
     if settings.scope == ScriptedScope::Always {
         fields.insert("scope".to_owned(), scope.into());

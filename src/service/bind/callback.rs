@@ -8,10 +8,9 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::person::standing;
 use super::{
-    Answer, Browser, GrantSecrets, Halt, LegSecrets, Step, back_to_app, confirm_url, redirect_uri, seal, stop, unseal,
-    whose,
+    Answer, Browser, GrantSecrets, Halt, LegSecrets, Step, back_to_app, confirm_url, missing_scopes, redirect_uri,
+    seal, stop, unseal, whose,
 };
-use crate::service::token_sets::missing_scopes;
 use crate::service::{Parts, revoke};
 use domain::flow::{Arrival, Ended, Fact, Facts, Flow, FlowState, Issuer, Next, Stop, hash};
 use domain::ids::Sid;

@@ -1,8 +1,8 @@
 //! A bind's end: the account is linked as proven, and its tokens are kept.
 
 use super::{GrantSecrets, unseal};
-use crate::service::token_sets::{Keeping, keep, missing_scopes, tell_of_scopes};
-use crate::service::{Parts, links};
+use crate::service::token_sets::{Keeping, keep};
+use crate::service::{Parts, links, scopes};
 use domain::event::Actor;
 use domain::expiry::Origin;
 use domain::flow::Flow;
@@ -46,12 +46,9 @@ pub(super) async fn link(parts: &Parts, tx: &mut Tx, by: By<'_>, flow: &Flow, su
     let id = links::make(parts, tx, by.actor, making).await?;
     let Some(grant) = grant else { return Ok(()) };
     let owner = Owner::new(id, subject, provider, account.sid.as_str());
-    let missing = missing_scopes(&parts.settings, provider, grant.scope.as_deref());
+    let missing = scopes::missing_scopes(&parts.settings, provider, grant.scope.as_deref());
     keep(parts, tx.conn(), owner, &keeping(grant)?).await?;
-    match missing {
-        Some(missing) => tell_of_scopes(parts, tx, owner, &missing).await,
-        None => Ok(()),
-    }
+    scopes::tell(parts, tx, owner, &missing).await
 }
 
 fn keeping(grant: GrantSecrets) -> Result<Keeping> {

@@ -32,8 +32,7 @@ pub use open::open;
 pub use posted::{OnceMore, once_more};
 
 use super::audit::{About, record};
-use super::token_sets::missing_scopes;
-use super::{Parts, revoke, sessions};
+use super::{Parts, revoke, scopes, sessions};
 use domain::event::{Actor, Event};
 use domain::expiry::{Lives, Stated};
 pub use domain::flow::Answer;
@@ -172,6 +171,12 @@ impl GrantSecrets {
         let lives = Lives { asked, access: life(self.expires)?, refresh: life(self.refresh_expires)? };
         Ok((lives, moment(self.obtained)?))
     }
+}
+
+/// The scopes that a provider was asked for and did not grant, as the app is told; `None` if nothing is missing.
+fn missing_scopes(settings: &Settings, provider: &ProviderId, granted: Option<&str>) -> Option<String> {
+    let missing = scopes::missing_scopes(settings, provider, granted);
+    (!missing.is_empty()).then(|| missing.join(" "))
 }
 
 /// The same for what has been granted to a flow that has come back. It is told on the way: what can't be read is somebody else's to

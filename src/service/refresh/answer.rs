@@ -6,8 +6,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::chain::Chain;
-use crate::service::token_sets::{Keeping, is_same, missing_scopes, open_key, owner, swap, tell_of_scopes};
-use crate::service::{Parts, revoke};
+use crate::service::token_sets::{Keeping, is_same, open_key, owner, swap};
+use crate::service::{Parts, revoke, scopes};
 use domain::expiry::Origin;
 use domain::ids::LinkId;
 use domain::params::Params;
@@ -16,7 +16,7 @@ use domain::token::Grant;
 use domain::token_set::{LinkOwner, TokenSet};
 use domain::{Error, Result};
 use store::token_sets::find;
-use vault::Column;
+use vault::{Column, Owner};
 
 /// How long to wait before trying again to store an answer when the database is away.
 const STORE_AGAIN: Duration = Duration::from_millis(250);
@@ -80,13 +80,32 @@ pub(super) struct Replaced {
     pub(super) set: TokenSet,
 }
 
-/// The scopes that the link is to have and the new tokens lack, if it lacked one of them less before.
-fn newly_missing(parts: &Parts, of: &LinkOwner, set: &TokenSet, keeping: &Keeping) -> Option<String> {
+/// The scopes that the link is to have and the new tokens lack, if it lacked one of them less before; else none.
+fn newly_missing(parts: &Parts, of: &LinkOwner, set: &TokenSet, keeping: &Keeping) -> Vec<String> {
     // RFC 6749 §6: a scope that is left out is as it was.
-    let granted = keeping.scope.as_deref()?;
-    let missing = |scope| missing_scopes(&parts.settings, &of.provider, scope);
-    let before = missing(set.scope.as_deref()).unwrap_or_default();
-    missing(Some(granted)).filter(|now| now.split(' ').any(|scope| !before.split(' ').any(|known| known == scope)))
+    let Some(granted) = keeping.scope.as_deref() else { return Vec::new() };
+    let missing = |scope| scopes::missing_scopes(&parts.settings, &of.provider, scope);
+    let (before, now) = (missing(set.scope.as_deref()), missing(Some(granted)));
+    if now.iter().all(|scope| before.contains(scope)) { Vec::new() } else { now }
+}
+
+/// Writes an answer over a set, if that is still there; in one transaction with what is told of scopes, where there is any.
+async fn write(parts: &Parts, owner: Owner<'_>, set: &TokenSet, keeping: &Keeping, missing: &[String]) -> Result<bool> {
+    if missing.is_empty() {
+        return swap(parts, &mut parts.store.write().await.map_err(may_pass)?, owner, set, keeping).await;
+    }
+    let mut tx = parts.store.begin().await.map_err(may_pass)?;
+    if !swap(parts, tx.conn(), owner, set, keeping).await? {
+        return Ok(false);
+    }
+    scopes::tell(parts, &mut tx, owner, missing).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Whatever keeps us from a connection, descriptors that ran out or certificates that cannot be read, may pass.
+fn may_pass(error: Error) -> Error {
+    Error::StorageUnavailable(Box::new(error))
 }
 
 /// Tries once to store an answer over a set; `None`: somebody else wrote meanwhile and it is now what they wrote.
@@ -96,26 +115,13 @@ async fn store_answer(
     spent: &SecretString,
     keeping: &mut Keeping,
 ) -> Result<Option<Stored>> {
-    // Whatever keeps us from a connection, descriptors that ran out or certificates that cannot be read, may pass.
-    let conn = parts.store.write().await;
-    let mut conn = conn.map_err(|error| Error::StorageUnavailable(Box::new(error)))?;
     let Replaced { link, of, set } = there;
     let (link, owner) = (*link, owner(*link, of));
-    let written = match newly_missing(parts, of, set, keeping) {
-        None => swap(parts, &mut conn, owner, set, keeping).await?,
-        Some(missing) => {
-            let mut tx = parts.store.begin().await?;
-            let written = swap(parts, tx.conn(), owner, set, keeping).await?;
-            if written {
-                tell_of_scopes(parts, &mut tx, owner, &missing).await?;
-                tx.commit().await?;
-            }
-            written
-        }
-    };
-    if written {
+    let missing = newly_missing(parts, of, set, keeping);
+    if write(parts, owner, set, keeping, &missing).await? {
         return Ok(Some(Stored::Written));
     }
+    let mut conn = parts.store.write().await.map_err(may_pass)?;
     let Some((_, now_there)) = find(&mut conn, link).await? else {
         tracing::warn!(%link, "unlinked during a refresh; the new tokens are to be revoked");
         let tokens = revoke::Tokens { access: keeping.access.clone(), refresh: keeping.refresh.clone() };

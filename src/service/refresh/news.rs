@@ -5,7 +5,7 @@ use crate::service::Parts;
 use crate::service::audit::{About, record};
 use domain::Result;
 use domain::event::{Actor, Event};
-use domain::expiry::next_warning;
+use domain::expiry::{ends_within, next_warning};
 use store::news::{Newsworthy, list_ending, list_recovered, told_of_end, told_of_recovery};
 use store::{Tx, at};
 
@@ -24,15 +24,15 @@ pub async fn round(parts: &Parts) -> Result<usize> {
         }
     }
     for news in store::read!(parts.store, |conn| list_ending(conn, at(now), BATCH))? {
-        let Some(ends) = news.ends else { continue };
         let mut tx = parts.store.begin().await?;
-        if !told_of_end(tx.conn(), &news, next_warning(ends, now)).await? {
+        let next = news.ends.and_then(|ends| next_warning(ends, now));
+        if !told_of_end(tx.conn(), &news, next).await? {
             continue;
         }
-        // What is over, or needs its user already, ends no more.
-        if ends > now && !news.is_dead {
-            let when = if next_warning(ends, now).is_some() { "within_7_days" } else { "within_1_day" };
-            tell(parts, &mut tx, Event::ExpiresSoon, &news, Some(when)).await?;
+        // What needs its user already ends no more.
+        let soon = news.ends.filter(|_| !news.is_dead).and_then(|ends| ends_within(ends, now));
+        if let Some(soon) = soon {
+            tell(parts, &mut tx, Event::ExpiresSoon, &news, Some(soon)).await?;
             told += 1;
         }
         tx.commit().await?;
