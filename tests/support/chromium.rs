@@ -2,11 +2,9 @@
 //!
 //! One chromedriver is shared by all tests of the process; each test has a browser of its own, with its own profile.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -16,9 +14,8 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 
 use super::browser::session_cookie;
+use super::chromedriver::{Driver, INSTALL};
 use super::world::World;
-
-const INSTALL: &str = "Chromium is needed by the tests: apt-get install chromium chromium-driver";
 
 /// The longest a test waits for a page: generous, since it only bounds a failure.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,25 +25,6 @@ const GLANCE: Duration = Duration::from_millis(25);
 
 /// WebDriver §12.1: the name under which an element's id stands.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
-
-/// Runs chromedriver until this process is gone, however it ends: its end of the pipe is then closed by the system. The
-/// browsers hang on pipes of chromedriver's, and go with it; their profiles are in the folder that goes last.
-const KEEPER: &str = r#"
-set -eu
-home=$(mktemp -d "/tmp/fedlink-chromium.XXXXXX")
-TMPDIR="$home" HOME="$home" chromedriver --port=0 --log-level=SEVERE </dev/null &
-driver=$!
-trap 'kill "$driver" 2>/dev/null; wait "$driver" 2>/dev/null || true; rm -rf "$home" || rm -rf "$home"' EXIT
-while read -r _; do :; done
-"#;
-
-/// The chromedriver of this process.
-struct Driver {
-    port: u16,
-    /// When this is closed, all of it goes.
-    _stdin: ChildStdin,
-    _keeper: Child,
-}
 
 /// One browser; it goes with this, when a test panics as well.
 #[derive(Debug)]
@@ -324,27 +302,6 @@ impl Drop for Chromium {
         if connection.write_all(request.as_bytes()).is_ok() {
             drop(connection.read(&mut [0; 64]));
         }
-    }
-}
-
-impl Driver {
-    fn start() -> Self {
-        let mut keeper = Command::new("sh")
-            .args(["-c", KEEPER, "fedlink-test-chromium"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            // A group of its own: Ctrl-C in the terminal ends the tests, and their end ends the browsers, in that order.
-            .process_group(0)
-            .spawn()
-            .expect("there is a shell");
-        let stdin = keeper.stdin.take().expect("it is piped");
-        let stdout = BufReader::new(keeper.stdout.take().expect("it is piped"));
-        let port = stdout.lines().map_while(Result::ok).find_map(|line| {
-            let (_, port) = line.split_once("started successfully on port ")?;
-            port.trim_end_matches('.').parse().ok()
-        });
-        Self { port: port.unwrap_or_else(|| panic!("{INSTALL}")), _stdin: stdin, _keeper: keeper }
     }
 }
 

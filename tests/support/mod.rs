@@ -1,9 +1,11 @@
 //! What tests stand on.
 
 pub(crate) mod app_site;
+mod asked;
 pub(crate) mod browser;
 pub(crate) mod call;
 pub(crate) mod certificate;
+mod chromedriver;
 pub(crate) mod chromium;
 pub(crate) mod condo;
 pub(crate) mod confirm;
@@ -24,6 +26,7 @@ pub(crate) mod partner;
 pub(crate) mod partner_app;
 pub(crate) mod paths;
 pub(crate) mod person;
+mod posted;
 pub(crate) mod postgres;
 pub(crate) mod program;
 pub(crate) mod raw;

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tokio::task::spawn_blocking;
+
+use super::asked::asked;
 
 const INSTALL: &str = "OAuth clients are needed by the tests: scripts/test installs them \
                        (apt-get install nodejs npm python3 python3-venv, then what tests/support/openid-client and authlib name)";
@@ -56,13 +57,8 @@ impl Library {
         let mut question = who.clone();
         question["issuer"] = json!(issuer);
         question["steps"] = json!(steps.as_slice());
-        let mut command = self.command();
-        let asked = spawn_blocking(move || command.arg(question.to_string()).output());
-        let output = asked.await.expect("nobody panics").unwrap_or_else(|error| panic!("{INSTALL} ({error})"));
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{INSTALL}\nIt said {said}");
-        let lines = String::from_utf8(output.stdout).expect("text");
-        let outcomes: Vec<Outcome> = lines.lines().map(outcome).collect();
+        let (answers, said) = asked(self.command(), &question, INSTALL).await;
+        let outcomes: Vec<Outcome> = answers.iter().map(outcome).collect();
         outcomes.try_into().unwrap_or_else(|told: Vec<_>| panic!("{N} steps, and it told {told:?}: {said}"))
     }
 
@@ -80,11 +76,10 @@ impl Library {
     }
 }
 
-fn outcome(line: &str) -> Outcome {
-    let told: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
+fn outcome(told: &Value) -> Outcome {
     match (told.get("gave"), told.get("threw")) {
         (Some(gave), None) => Outcome::Gave(gave.clone()),
         (None, Some(threw)) => Outcome::Threw(threw.clone()),
-        _ => panic!("neither given nor thrown: {line}"),
+        _ => panic!("neither given nor thrown: {told}"),
     }
 }

@@ -3,16 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use fedlink::service::outbox;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::posted::{Posted, signature};
 use super::world::World;
 
 /// What deliveries are signed with, and what they were signed with before.
@@ -227,38 +225,19 @@ async fn serve(
 }
 
 async fn read(connection: &mut BufReader<TcpStream>) -> Option<Delivered> {
-    let mut lines = Vec::new();
-    loop {
-        let mut line = String::new();
-        if connection.read_line(&mut line).await.ok()? == 0 {
-            return None;
-        }
-        if line.trim_end().is_empty() {
-            break;
-        }
-        lines.push(line.trim_end().to_owned());
-    }
-    let header = |name: &str| {
-        let mut pairs = lines.iter().filter_map(|line| line.split_once(": "));
-        pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
-    };
-    let mut body = vec![0; header("content-length")?.parse().ok()?];
-    connection.read_exact(&mut body).await.ok()?;
-    let text = String::from_utf8(body).ok()?;
+    let posted = Posted::read(connection).await?;
     Some(Delivered {
-        id: header("webhook-id")?,
-        timestamp: header("webhook-timestamp")?,
-        signature: header("webhook-signature")?,
-        body: serde_json::from_str(&text).ok()?,
-        text,
+        id: posted.header("webhook-id")?,
+        timestamp: posted.header("webhook-timestamp")?,
+        signature: posted.header("webhook-signature")?,
+        body: serde_json::from_str(&posted.body).ok()?,
+        text: posted.body,
         taken: false,
     })
 }
 
 /// Whether one of a delivery's signatures is of this secret.
 pub(crate) fn is_signed(delivered: &Delivered, secret: &str) -> bool {
-    let key = STANDARD.decode(secret.trim_start_matches("whsec_")).expect("base64");
-    let signed = format!("{}.{}.{}", delivered.id, delivered.timestamp, delivered.text);
-    let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), signed.as_bytes());
-    delivered.signature.split(' ').any(|signature| signature == format!("v1,{}", STANDARD.encode(mac)))
+    let expected = signature(secret, [&delivered.id, &delivered.timestamp, &delivered.text]);
+    delivered.signature.split(' ').any(|signature| signature == expected)
 }

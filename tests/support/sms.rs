@@ -3,12 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use aws_lc_rs::hmac;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+
+use super::posted::{Posted, signature};
 
 /// What calls are signed with.
 pub(crate) const SECRET: &str = "whsec_c2l4dGVlbiBieXRlcyBhbmQgbW9yZSBvZiB0aGVt";
@@ -83,28 +82,10 @@ impl SmsWebhook {
 async fn serve(shared: Arc<Mutex<Shared>>, connection: TcpStream) -> Option<()> {
     let mut connection = BufReader::new(connection);
     loop {
-        let mut lines = Vec::new();
-        loop {
-            let mut line = String::new();
-            if connection.read_line(&mut line).await.ok()? == 0 {
-                return None;
-            }
-            if line.trim_end().is_empty() {
-                break;
-            }
-            lines.push(line.trim_end().to_owned());
-        }
-        let header = |name: &str| {
-            let mut pairs = lines.iter().filter_map(|line| line.split_once(": "));
-            pairs.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
-        };
-        let mut body = vec![0; header("content-length")?.parse().ok()?];
-        connection.read_exact(&mut body).await.ok()?;
-        let id = header("webhook-id")?;
-        let body = String::from_utf8(body).ok()?;
-        let signed = format!("{id}.{}.{body}", header("webhook-timestamp")?);
-        let status = if header("webhook-signature")? == signature(&signed) {
-            let body: Value = serde_json::from_str(&body).ok()?;
+        let posted = Posted::read(&mut connection).await?;
+        let (id, timestamp) = (posted.header("webhook-id")?, posted.header("webhook-timestamp")?);
+        let status = if posted.header("webhook-signature")? == signature(SECRET, [&id, &timestamp, &posted.body]) {
+            let body: Value = serde_json::from_str(&posted.body).ok()?;
             let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
             let mut shared = shared.lock().ok()?;
             shared.sent.push(Sent { to: text("to"), text: text("text"), code: text("code"), id });
@@ -115,10 +96,4 @@ async fn serve(shared: Arc<Mutex<Shared>>, connection: TcpStream) -> Option<()> 
         let answer = format!("HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n");
         connection.write_all(answer.as_bytes()).await.ok()?;
     }
-}
-
-fn signature(signed: &str) -> String {
-    let key = STANDARD.decode(SECRET.trim_start_matches("whsec_")).expect("base64");
-    let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &key), signed.as_bytes());
-    format!("v1,{}", STANDARD.encode(mac))
 }

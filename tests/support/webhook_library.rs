@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tokio::task::spawn_blocking;
 
+use super::asked::asked;
 use super::receiver::Delivered;
 
 const INSTALL: &str = "standardwebhooks is needed by the tests: scripts/test installs it \
@@ -32,13 +32,8 @@ impl Verifier {
             })
         });
         let question = json!({"secret": secret, "deliveries": came.collect::<Vec<_>>()});
-        let mut command = self.command();
-        let asked = spawn_blocking(move || command.arg(question.to_string()).output());
-        let output = asked.await.expect("nobody panics").unwrap_or_else(|error| panic!("{INSTALL} ({error})"));
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{INSTALL}\nIt said {said}");
-        let lines = String::from_utf8(output.stdout).expect("text");
-        let outcomes: Vec<Option<Value>> = lines.lines().map(outcome).collect();
+        let (answers, said) = asked(self.command(), &question, INSTALL).await;
+        let outcomes: Vec<Option<Value>> = answers.iter().map(outcome).collect();
         assert_eq!(outcomes.len(), deliveries.len(), "{said}");
         outcomes
     }
@@ -55,8 +50,7 @@ impl Verifier {
     }
 }
 
-fn outcome(line: &str) -> Option<Value> {
-    let told: Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-    assert!(told.get("gave").is_some() != told.get("refused").is_some(), "neither given nor refused: {line}");
+fn outcome(told: &Value) -> Option<Value> {
+    assert!(told.get("gave").is_some() != told.get("refused").is_some(), "neither given nor refused: {told}");
     told.get("gave").cloned()
 }

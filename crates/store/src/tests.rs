@@ -6,6 +6,7 @@ mod across;
 mod condo;
 mod confirmations;
 mod counted;
+mod dropped;
 mod grants;
 mod keys;
 mod leases;
@@ -17,6 +18,7 @@ mod plans;
 #[expect(dead_code, reason = "here no server is stopped")]
 mod postgres;
 mod prepared;
+mod revoked;
 mod seen;
 mod shared;
 mod sized;
@@ -127,7 +129,7 @@ async fn rows_full_of_extremes_and_of_nulls_go_there_and_back() {
         links_and_tokens_go_there_and_back(conn).await;
         flows_go_there_and_back(conn).await;
         keys_and_instances_go_there_and_back(conn).await;
-        revocations_go_there_and_back(conn).await;
+        revoked::go_there_and_back(conn).await;
         the_rest_goes_there_and_back(conn).await;
         tx.commit().await.unwrap();
     }
@@ -326,38 +328,6 @@ async fn flows_go_there_and_back(conn: &mut Conn) {
     }
 }
 
-async fn revocations_go_there_and_back(conn: &mut Conn) {
-    let [early, now, late] = moments();
-    vault_keys::insert_if_absent(conn, &text(), b"check value", now).await.unwrap();
-    for (number, full) in [(5, false), (6, true)] {
-        let row = Revocation {
-            id: id(number).0,
-            subject: full.then(subject_id),
-            sid: full.then(|| Sid::parse("я".repeat(127)).unwrap()),
-            key_id: text(),
-            attempts: if full { i32::MAX - 1 } else { i32::MIN },
-            retry_at: early.0,
-            created: late.0,
-            ..revocation(None, None)
-        };
-        revocations::insert(conn, &row).await.unwrap();
-        let [due] = revocations::list_due(conn, "box", "box_1", early, 2).await.unwrap()[..] else { panic!("not one") };
-        assert!(revocations::list_due(conn, "box", "box_2", early, 2).await.unwrap().is_empty());
-        assert_eq!(revocations::list_providers(conn, early).await.unwrap(), [("box".to_owned(), "box_1".to_owned())]);
-        let claimed = revocations::claim(conn, due, now).await.unwrap().unwrap();
-        same(&claimed, Revocation { attempts: row.attempts + 1, retry_at: now.0, ..row.clone() });
-        assert!(revocations::claim(conn, due, late).await.unwrap().is_none(), "it is taken");
-        // Who took it before has no say any more.
-        revocations::put_off(conn, &row, late).await.unwrap();
-        assert!(!revocations::delete(conn, &row).await.unwrap());
-        revocations::put_off(conn, &claimed, late).await.unwrap();
-        revocations::put_off_due(conn, &claimed, now, early).await.unwrap();
-        assert!(revocations::list_due(conn, "box", "box_1", now, 2).await.unwrap().is_empty());
-        assert!(revocations::list_providers(conn, now).await.unwrap().is_empty());
-        assert!(revocations::delete(conn, &Revocation { retry_at: late.0, ..claimed }).await.unwrap());
-    }
-}
-
 async fn the_rest_goes_there_and_back(conn: &mut Conn) {
     let [early, now, late] = moments();
     for (number, full) in [(5_u8, false), (6, true)] {
@@ -413,48 +383,4 @@ async fn the_rest_goes_there_and_back(conn: &mut Conn) {
 
 fn account(subject: &str) -> Account {
     Account::bare(Subject::parse(subject.to_owned()).unwrap(), AccountType::Resident, moments()[1].0)
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_transaction_that_is_dropped_leaves_nothing_and_blocks_nobody() {
-    for (store, _folder) in stores().await {
-        let mut tx = store.begin().await.unwrap();
-        accounts::insert_if_absent(tx.conn(), &account("dropped")).await.unwrap();
-        drop(tx);
-        // A caller who hangs up in the middle of a query, or before the transaction has begun. SQLite may be quicker than
-        // the first look at it, though not every time.
-        let mut cut_off = 0;
-        for _ in 0..20 {
-            let mut tx = store.begin().await.unwrap();
-            let row = account("cut off");
-            cut_off += u32::from(accounts::insert_if_absent(tx.conn(), &row).now_or_never().is_none());
-            drop(tx);
-            cut_off += u32::from(Box::pin(store.begin()).now_or_never().is_none());
-        }
-        assert!(cut_off > 0, "none was under way");
-
-        let mut tx = store.begin().await.unwrap();
-        assert!(accounts::insert_if_absent(tx.conn(), &account("kept")).await.unwrap());
-        tx.commit().await.unwrap();
-        let mut conn = store.read().await.unwrap();
-        for (subject, there) in [("dropped", false), ("cut off", false), ("kept", true)] {
-            let found = accounts::find(&mut conn, &Subject::parse(subject).unwrap()).await.unwrap();
-            assert_eq!(found.is_some(), there, "{subject}");
-        }
-    }
-}
-
-fn revocation(sid: Option<&str>, subject: Option<&str>) -> Revocation {
-    Revocation {
-        id: id(1).0,
-        subject: subject.map(|subject| Subject::parse(subject).unwrap()),
-        provider: provider(),
-        sid: sid.map(|sid| Sid::parse(sid).unwrap()),
-        key_id: "k".to_owned(),
-        wrapped_key: blob(),
-        sealed: blob(),
-        attempts: 0,
-        retry_at: moments()[0].0,
-        created: moments()[0].0,
-    }
 }

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Integer, Nullable, Text};
 
+use super::ToldRow;
 use crate::Lists;
 use crate::filter::{Bind, How, Statement};
-use crate::types::{At, Id, Instant, Uuid};
+use crate::types::{At, Instant};
 use domain::Result;
 use domain::outbox::Told;
 
@@ -54,24 +55,8 @@ struct WaitingRow {
     endpoint: String,
     #[diesel(sql_type = BigInt)]
     seq: i64,
-    #[diesel(sql_type = Id)]
-    id: Uuid,
-    #[diesel(sql_type = Instant)]
-    at: At,
-    #[diesel(sql_type = Text)]
-    event: String,
-    #[diesel(sql_type = Nullable<Text>)]
-    subject: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    fp_type: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    fp_name: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    sid: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
-    reason: Option<String>,
-    #[diesel(sql_type = Bool)]
-    replayed: bool,
+    #[diesel(embed)]
+    told: ToldRow,
     #[diesel(sql_type = Nullable<Integer>)]
     attempts: Option<i32>,
     #[diesel(sql_type = Nullable<Instant>)]
@@ -87,16 +72,7 @@ impl From<WaitingRow> for Waiting {
         Self {
             endpoint: row.endpoint,
             seq: row.seq,
-            told: Told {
-                id: row.id.0,
-                at: row.at.0,
-                event: row.event,
-                subject: row.subject,
-                provider: row.fp_type.zip(row.fp_name),
-                sid: row.sid,
-                reason: row.reason,
-                replayed: row.replayed,
-            },
+            told: row.told.into(),
             attempts: row.attempts.unwrap_or_default(),
             due: row.due_at.map(|at| at.0),
             dead: row.dead_at.map(|at| at.0),

@@ -90,8 +90,8 @@ async fn insert(conn: &mut Conn, letter: &Letter) -> Result<usize> {
 }
 
 /// What is read of a letter.
-#[derive(Queryable)]
-#[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+#[derive(Queryable, QueryableByName)]
+#[diesel(table_name = outbox, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
 struct ToldRow {
     id: Uuid,
     at: At,

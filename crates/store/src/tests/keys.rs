@@ -13,7 +13,7 @@ async fn rows_name_keys_on_record_alone() {
         vault_keys::insert_if_absent(conn, "k", b"check value", now).await.unwrap();
         links_and_tokens_go_there_and_back(conn).await;
         flows_go_there_and_back(conn).await;
-        assert!(revocations::insert(conn, &revocation(Some("1"), None)).await.is_ok());
+        assert!(revocations::insert(conn, &revoked::revocation(Some("1"), None)).await.is_ok());
         tx.commit().await.unwrap();
         for table in row_keys::Sealed::ALL {
             let first = async |store: &Store| {
