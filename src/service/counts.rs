@@ -18,8 +18,12 @@ use domain::networks::site;
 
 /// So many lines are written at once, without waiting.
 const ENOUGH: usize = 500;
-/// Lines that wait at most. What comes beyond, while the database takes none, is counted by the application alone.
+/// Lines that wait at most. What comes beyond, while the database takes none, is counted by the hour, tokens by their application
+/// and refusals by their kind alone.
 const MOST: usize = 1_000;
+/// The hour of a token, and the minute of a refusal, in seconds.
+const HOUR: i64 = 3600;
+const MINUTE: i64 = 60;
 /// Networks of one minute that have a line each: the others share one.
 const NETWORKS: usize = 100;
 
@@ -81,8 +85,8 @@ pub struct Counts {
 #[derive(Default)]
 struct Tally {
     /// By link, hour and door: the takers of a link are few.
-    served: HashMap<(LinkId, i64, Door), Vec<Served>>,
-    others: HashMap<(What, i64), Count>,
+    served: HashMap<(LinkId, i64, Door), Vec<AuditLine>>,
+    others: HashMap<(What, i64), AuditLine>,
     /// Lines there are.
     lines: usize,
     /// The minute that is counted, and the networks that have a line of their own in it.
@@ -90,7 +94,7 @@ struct Tally {
 }
 
 /// What is counted without a link.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct What {
     event: Event,
     client: Option<String>,
@@ -98,22 +102,12 @@ struct What {
     network: Option<String>,
 }
 
-struct Served {
-    client: ClientId,
-    actor: Option<String>,
-    line: AuditLine,
-    count: Count,
-}
-
-#[derive(Clone, Copy)]
-struct Count {
-    first: DateTime<Utc>,
-    times: u32,
-}
-
-impl Count {
-    fn one_more(&mut self) {
-        self.times = self.times.saturating_add(1);
+impl What {
+    /// The line that begins now; it gets its id when it is taken.
+    fn line(&self, now: DateTime<Utc>) -> AuditLine {
+        let actor = Actor { client: self.client.clone(), claimed_ip: self.network.clone(), ..Actor::default() };
+        let about = About { detail: Some(self.detail), ..About::default() };
+        AuditLine::new(Uuid::nil(), now, self.event, &actor, about)
     }
 }
 
@@ -127,36 +121,29 @@ impl Counts {
     /// A token is handed out.
     pub(super) fn served(&self, taker: Taker<'_>, token: Token<'_>, now: DateTime<Utc>) {
         let mut tally = self.tally();
-        let key = (token.link, now.timestamp().div_euclid(3600), taker.door);
-        let is_full = tally.lines >= MOST;
+        let key = (token.link, now.timestamp().div_euclid(HOUR), taker.door);
         let takers = tally.served.get_mut(&key);
-        let is_theirs = |served: &&mut Served| served.client == *taker.client && served.actor.as_deref() == taker.actor;
-        if let Some(served) = takers.and_then(|takers| takers.iter_mut().find(is_theirs)) {
-            return served.count.one_more();
-        }
-        if is_full {
-            let client = Some(taker.client.as_str().to_owned());
-            let what = What { event: Event::TokensServed, client, detail: taker.door.as_str(), network: None };
-            return self.another(&mut tally, what, now, 3600);
-        }
-        let actor = Actor {
-            client: Some(taker.client.as_str().to_owned()),
-            subject: taker.actor.map(str::to_owned),
-            ..Actor::default()
+        let client = Some(taker.client.as_str());
+        let is_theirs = |line: &&mut AuditLine| {
+            line.actor.client.as_deref() == client && line.actor.subject.as_deref() == taker.actor
         };
+        if let Some(line) = takers.and_then(|takers| takers.iter_mut().find(is_theirs)) {
+            return one_more(line);
+        }
+        let (client, detail) = (client.map(str::to_owned), taker.door.as_str());
+        if tally.lines >= MOST {
+            let what = What { event: Event::TokensServed, client, detail, network: None };
+            return self.another(&mut tally, what, now, HOUR);
+        }
+        let actor = Actor { client, subject: taker.actor.map(str::to_owned), ..Actor::default() };
         let about = About {
             subject: Some(token.subject),
             provider: Some(token.provider),
             sid: Some(token.sid),
-            detail: Some(taker.door.as_str()),
+            detail: Some(detail),
         };
-        let served = Served {
-            client: taker.client.clone(),
-            actor: taker.actor.map(str::to_owned),
-            line: AuditLine::new(Uuid::nil(), now, Event::TokensServed, &actor, about),
-            count: Count { first: now, times: 1 },
-        };
-        tally.served.entry(key).or_default().push(served);
+        let line = AuditLine::new(Uuid::nil(), now, Event::TokensServed, &actor, about);
+        tally.served.entry(key).or_default().push(line);
         self.one_line_more(&mut tally);
     }
 
@@ -164,14 +151,14 @@ impl Counts {
     pub(crate) fn refused(&self, client: Option<&ClientId>, code: &'static str, now: DateTime<Utc>) {
         let client = client.map(|client| client.as_str().to_owned());
         let what = What { event: Event::CallsRefused, client, detail: code, network: None };
-        self.another(&mut self.tally(), what, now, 60);
+        self.another_refused(&mut self.tally(), what, now);
     }
 
     /// Somebody fails to show who they are: as `kind`, such as a client secret; `client` is whom they name, if there is such.
     pub(super) fn unknown(&self, client: Option<&ClientId>, kind: &'static str, from: IpAddr, now: DateTime<Utc>) {
         let client = client.map(|client| client.as_str().to_owned());
         let mut tally = self.tally();
-        let (minute, site) = (now.timestamp().div_euclid(60), site(from));
+        let (minute, site) = (now.timestamp().div_euclid(MINUTE), site(from));
         if tally.networks.0 != minute {
             tally.networks = (minute, HashSet::new());
         }
@@ -179,15 +166,24 @@ impl Counts {
         let has_line = known.contains(&site) || (known.len() < NETWORKS && known.insert(site.clone()));
         let network = has_line.then_some(site);
         let what = What { event: Event::AuthenticationFailed, client, detail: kind, network };
-        self.another(&mut tally, what, now, 60);
+        self.another_refused(&mut tally, what, now);
+    }
+
+    /// One more of this in its minute, if there is room for a line.
+    fn another_refused(&self, tally: &mut Tally, what: What, now: DateTime<Utc>) {
+        if tally.lines < MOST || tally.others.contains_key(&(what.clone(), now.timestamp().div_euclid(MINUTE))) {
+            return self.another(tally, what, now, MINUTE);
+        }
+        self.another(tally, What { client: None, network: None, ..what }, now, HOUR);
     }
 
     /// One more of this, in the window of so many seconds that `now` is in.
     fn another(&self, tally: &mut Tally, what: What, now: DateTime<Utc>, window: i64) {
+        let line = what.line(now);
         match tally.others.entry((what, now.timestamp().div_euclid(window))) {
-            Entry::Occupied(mut there) => there.get_mut().one_more(),
+            Entry::Occupied(mut there) => one_more(there.get_mut()),
             Entry::Vacant(free) => {
-                free.insert(Count { first: now, times: 1 });
+                free.insert(line);
                 self.one_line_more(tally);
             }
         }
@@ -211,25 +207,27 @@ impl Counts {
         let taken = std::mem::replace(&mut *tally, Tally { networks, ..Tally::default() });
         drop(tally);
         let served = taken.served.into_iter().flat_map(|((link, window, _), takers)| {
-            takers
-                .into_iter()
-                .map(move |served| counted(instance, served.line, &link.to_string(), window, served.count))
+            takers.into_iter().map(move |line| (line, link.to_string(), window))
         });
-        let others = taken.others.into_iter().map(|((what, window), count)| {
-            let actor = Actor { client: what.client, claimed_ip: what.network, ..Actor::default() };
-            let about = About { detail: Some(what.detail), ..About::default() };
-            counted(instance, AuditLine::new(Uuid::nil(), count.first, what.event, &actor, about), "", window, count)
-        });
-        served.chain(others).collect()
+        let others = taken.others.into_iter().map(|((_, window), line)| (line, String::new(), window));
+        let with_id = |(line, link, window): (AuditLine, String, i64)| AuditLine {
+            id: id(instance, &line, &link, window),
+            ..line
+        };
+        served.chain(others).map(with_id).collect()
     }
 }
 
-/// The line of a count: the same for all that this instance counts of it in the same hour, or minute.
-fn counted(instance: Uuid, line: AuditLine, of: &str, window: i64, count: Count) -> AuditLine {
-    let AuditLine { event, actor, detail, .. } = &line;
+fn one_more(line: &mut AuditLine) {
+    line.count = line.count.saturating_add(1);
+}
+
+/// The id of a line: the same for all that this instance counts of the same in the same hour, or minute.
+fn id(instance: Uuid, line: &AuditLine, link: &str, window: i64) -> Uuid {
+    let AuditLine { event, actor, detail, .. } = line;
     let parts = [
         Some(event.as_str()),
-        Some(of),
+        Some(link),
         actor.client.as_deref(),
         actor.subject.as_deref(),
         actor.claimed_ip.as_deref(),
@@ -243,8 +241,8 @@ fn counted(instance: Uuid, line: AuditLine, of: &str, window: i64, count: Count)
         hash.update([0]);
     }
     let mut id = [0; 16];
-    id.copy_from_slice(hash.finalize().get(..16).unwrap_or(&[0; 16]));
-    AuditLine { id: uuid::Builder::from_custom_bytes(id).into_uuid(), count: count.times, ..line }
+    id.iter_mut().zip(hash.finalize()).for_each(|(byte, hashed)| *byte = hashed);
+    uuid::Builder::from_custom_bytes(id).into_uuid()
 }
 
 #[cfg(test)]
@@ -328,5 +326,21 @@ mod tests {
         let ids: std::collections::BTreeSet<_> = lines.iter().map(|line| line.id).collect();
         assert_eq!(ids.len(), NETWORKS + 1, "each of a network, and one of the others");
         assert_eq!(lines.iter().map(|line| line.count).sum::<u32>(), 6_000);
+    }
+
+    // The database is away for a day, and somebody guesses all the while from everywhere.
+    #[test]
+    fn what_strangers_do_is_bounded_while_nothing_is_written() {
+        let counts = Counts::default();
+        let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        for minute in 0..24 * 60 {
+            for network in 0..20_u32 {
+                let from = IpAddr::from((network << 8).to_be_bytes());
+                counts.unknown(None, "client secret", from, now + chrono::TimeDelta::minutes(minute));
+            }
+        }
+        let lines = counts.take(Uuid::nil());
+        assert!(lines.len() <= MOST + 25, "{}", lines.len());
+        assert_eq!(lines.iter().map(|line| line.count).sum::<u32>(), 24 * 60 * 20);
     }
 }
