@@ -223,11 +223,11 @@ fn one_more(line: &mut AuditLine) {
 }
 
 /// The id of a line: the same for all that this instance counts of the same in the same hour, or minute.
-fn id(instance: Uuid, line: &AuditLine, link: &str, window: i64) -> Uuid {
+fn id(instance: Uuid, line: &AuditLine, of: &str, window: i64) -> Uuid {
     let AuditLine { event, actor, detail, .. } = line;
     let parts = [
         Some(event.as_str()),
-        Some(link),
+        Some(of),
         actor.client.as_deref(),
         actor.subject.as_deref(),
         actor.claimed_ip.as_deref(),
