@@ -8,7 +8,9 @@ use domain::Result;
 use store::audit::add;
 
 /// How long a count waits to be written.
-const WRITE_EVERY: Duration = Duration::from_secs(1);
+const WRITE_EVERY: Duration = Duration::from_secs(10);
+/// Lines of one transaction.
+const AT_ONCE: usize = 500;
 
 /// Works until it is dropped.
 pub async fn run(current: Current) {
@@ -22,7 +24,7 @@ pub async fn run(current: Current) {
         }
         if let Err(error) = write(&current.take()).await {
             tracing::warn!(%error, "what was counted could not be added to the record");
-            // Full or not, the database has its second.
+            // Full or not, the database has its time.
             rounds.tick().await;
         }
     }
@@ -41,9 +43,12 @@ pub async fn write(parts: &Parts) -> Result<()> {
             *batch = Some(Batch { id: parts.entropy.uuid(), lines });
         }
         if let Some(Batch { id, lines }) = &*batch {
-            let mut tx = parts.store.begin().await?;
-            add(tx.conn(), lines, *id).await?;
-            tx.commit().await?;
+            // Others write in between. Where it breaks off, those that are added already are passed over the next time.
+            for lines in lines.chunks(AT_ONCE) {
+                let mut tx = parts.store.begin().await?;
+                add(tx.conn(), lines, *id).await?;
+                tx.commit().await?;
+            }
             *batch = None;
         }
     }

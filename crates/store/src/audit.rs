@@ -62,17 +62,12 @@ pub async fn insert(conn: &mut Conn, line: &AuditLine) -> Result<()> {
     Ok(())
 }
 
-/// Rows of one statement: Postgres binds no more than 65,535 values.
-const ROWS: usize = 500;
-
-/// Adds what was counted to the lines that count it. A batch that is added again, since nobody knew whether it had been, changes
-/// nothing: a line is of one writer, whose batches come one after the other.
+/// Adds what was counted to the lines that count it, a few hundred at most: Postgres binds no more than 65,535 values. A batch that is
+/// added again, since nobody knew whether it had been, changes nothing: a line is of one writer, whose batches come one after the
+/// other.
 pub async fn add(conn: &mut Conn, lines: &[AuditLine], batch: uuid::Uuid) -> Result<()> {
-    for lines in lines.chunks(ROWS) {
-        let rows: Vec<_> = lines.iter().map(|line| AuditRow { batch: Some(Uuid(batch)), ..line.into() }).collect();
-        on!(conn, |c| c.add(&rows)).map_err(lift)?;
-    }
-    Ok(())
+    let rows: Vec<_> = lines.iter().map(|line| AuditRow { batch: Some(Uuid(batch)), ..line.into() }).collect();
+    on!(conn, |c| c.add(&rows)).map_err(lift)
 }
 
 /// The statement that adds these rows: one, or as many as the engine has values for.

@@ -28,8 +28,8 @@ async fn a_batch_counts_once() {
             add(&[line(1, 4), line(3, u32::MAX)], 2).await;
             assert_eq!(counted(&store).await, [7, 1, i64::from(u32::MAX)]);
         }
-        let many: Vec<_> = (10..1_210).map(|number| line(number, 1)).collect();
+        let many: Vec<_> = (10..510).map(|number| line(number, 1)).collect();
         add(&many, 3).await;
-        assert_eq!(counted(&store).await.len(), 1_203, "more than one statement has values for");
+        assert_eq!(counted(&store).await.len(), 503);
     }
 }
