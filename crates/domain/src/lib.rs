@@ -68,6 +68,7 @@ pub mod revocation;
 pub mod row_key;
 pub mod scope;
 pub mod sender;
+pub mod served;
 pub mod session;
 pub mod standstill;
 pub mod threads;
