@@ -7,6 +7,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::conn::{Conn, on};
 use super::error::lift;
+use super::prepared::Prepare as _;
 use super::schema::audit;
 use super::sqlite_conn::SqliteConn;
 use super::types::{At, Uuid};
@@ -89,7 +90,7 @@ impl Add for SqliteConn<'_> {
     // A call costs no round trip here, and its statement is prepared once.
     async fn add(&mut self, rows: &[AuditRow<'_>]) -> QueryResult<()> {
         for row in rows {
-            adding!(row).execute(self).await?;
+            adding!(row).prepared().execute(self).await?;
         }
         Ok(())
     }
