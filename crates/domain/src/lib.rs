@@ -23,6 +23,7 @@
 pub mod access;
 pub mod account;
 pub mod across;
+pub mod audit;
 pub mod batch;
 pub mod bearer;
 pub mod budget;

@@ -1,5 +1,7 @@
 //! The audit record, written in the transaction of the change it speaks of.
 
+mod reading;
+
 use diesel::prelude::*;
 use diesel::query_dsl::methods::FilterDsl;
 use diesel::upsert::excluded;
@@ -14,6 +16,10 @@ use super::types::{At, Uuid};
 use domain::Result;
 use domain::event::AuditLine;
 use domain::ids::ProviderId;
+
+#[cfg(test)]
+pub(super) use reading::statement as reading;
+pub use reading::{Page, Written};
 
 /// The row of one line of the record.
 #[derive(Insertable)]
