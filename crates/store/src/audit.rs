@@ -1,5 +1,7 @@
 //! The audit record, written in the transaction of the change it speaks of.
 
+mod swept;
+
 use diesel::prelude::*;
 use diesel::query_dsl::methods::FilterDsl;
 use diesel::upsert::excluded;
@@ -10,9 +12,17 @@ use super::error::lift;
 use super::schema::audit;
 use super::sqlite_conn::SqliteConn;
 use super::types::{At, Uuid};
+pub use swept::sweep;
+#[cfg(test)]
+pub(super) use swept::statement as sweeping;
+
 use domain::Result;
 use domain::event::AuditLine;
 use domain::ids::ProviderId;
+
+/// A place in the order of the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place(At, uuid::Uuid);
 
 /// The row of one line of the record.
 #[derive(Insertable)]
