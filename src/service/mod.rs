@@ -21,6 +21,7 @@ pub mod forms;
 pub mod grants;
 mod hashing;
 pub mod import;
+pub mod keeping;
 pub mod keys;
 pub mod kin;
 pub mod links;

@@ -1,6 +1,7 @@
 //! The record: what is counted in it, who reads it, how long it is kept, and what is left of who is erased.
 
 mod counts;
+mod kept;
 
 use crate::support::database::texts;
 use crate::support::world::World;

@@ -1,6 +1,7 @@
 //! The audit record, written in the transaction of the change it speaks of.
 
 mod reading;
+mod swept;
 
 use diesel::prelude::*;
 use diesel::query_dsl::methods::FilterDsl;
@@ -20,6 +21,13 @@ use domain::ids::ProviderId;
 #[cfg(test)]
 pub(super) use reading::statement as reading;
 pub use reading::{Page, Written};
+#[cfg(test)]
+pub(super) use swept::statement as sweeping;
+pub use swept::sweep;
+
+/// A place in the order of the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place(At, uuid::Uuid);
 
 /// The row of one line of the record.
 #[derive(Insertable)]
