@@ -3,6 +3,7 @@
 mod across;
 mod cli;
 mod counts;
+mod kept;
 mod read;
 
 use domain::event::AuditLine;

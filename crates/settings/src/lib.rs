@@ -16,6 +16,7 @@
 
 mod address;
 mod at;
+mod audit;
 mod client_auth;
 mod client_proof;
 mod clients;
@@ -166,6 +167,7 @@ fn read(mut top: Reader<'_>) -> Option<Configuration> {
     client_proof::check(&top, &clients);
     let partners = partners::read(&mut top);
     let webhooks = webhooks::read(&mut top);
+    let audit = audit::read(&mut top);
     top.finish();
     let start = Start { listen, ops_listen, drain, stop_within, database_url, keyring: keyring? };
     let settings = Settings {
@@ -187,6 +189,7 @@ fn read(mut top: Reader<'_>) -> Option<Configuration> {
         providers: providers.whole,
         partners,
         webhooks,
+        audit,
     };
     Some(Configuration { start, settings })
 }

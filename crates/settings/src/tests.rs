@@ -1,6 +1,7 @@
 //! Settings, good and bad, as an operator would write them.
 
 mod anything;
+mod audit;
 mod callers;
 mod partners;
 mod phones;

@@ -1,6 +1,7 @@
 //! The audit record, written in the transaction of the change it speaks of.
 
 mod reading;
+mod swept;
 
 use diesel::prelude::*;
 use diesel::query_dsl::methods::FilterDsl;
@@ -9,6 +10,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::conn::{Conn, on};
 use super::error::lift;
+use super::prepared::Prepare as _;
 use super::schema::audit;
 use super::sqlite_conn::SqliteConn;
 use super::types::{At, Uuid};
@@ -19,6 +21,13 @@ use domain::ids::ProviderId;
 #[cfg(test)]
 pub(super) use reading::statement as reading;
 pub use reading::{Page, Written};
+#[cfg(test)]
+pub(super) use swept::statement as sweeping;
+pub use swept::sweep;
+
+/// A place in the order of the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place(At, uuid::Uuid);
 
 /// The row of one line of the record.
 #[derive(Insertable)]
@@ -95,7 +104,7 @@ impl Add for SqliteConn<'_> {
     // A call costs no round trip here, and its statement is prepared once.
     async fn add(&mut self, rows: &[AuditRow<'_>]) -> QueryResult<()> {
         for row in rows {
-            adding!(row).execute(self).await?;
+            adding!(row).prepared().execute(self).await?;
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ mod confirmations;
 mod counted;
 mod dropped;
 mod grants;
+mod kept;
 mod keys;
 mod leases;
 mod letters;

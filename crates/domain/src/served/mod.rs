@@ -2,6 +2,7 @@
 //! record. A line for each at once would make the hottest of reads half as dear again.
 
 mod page;
+mod plan;
 
 use std::collections::HashMap;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::LinkId;
 pub use page::{Entry, Page, Spoilt};
+pub use plan::{Due, Head, Step, next};
 
 /// An hour, in seconds.
 const HOUR: i64 = 3600;
@@ -164,7 +166,8 @@ mod tests {
 
     /// Hour since the first, second, client, for whom, link and how often.
     fn told(pages: &[Page]) -> Vec<(i64, u16, String, Whom<String>, u128, u32)> {
-        let mut all: Vec<_> = pages.iter().flat_map(|page| page.entries().iter().map(move |entry| (page, entry))).collect();
+        let mut all: Vec<_> =
+            pages.iter().flat_map(|page| page.entries().iter().map(move |entry| (page, entry))).collect();
         all.sort_by_key(|(page, entry)| (page.hour(), entry.link.0, entry.since));
         let told = |(page, entry): (&Page, &Entry)| {
             let taker = page.taker(entry).unwrap().clone();

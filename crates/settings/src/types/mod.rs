@@ -1,5 +1,6 @@
 //! The settings as the rest of the program reads them: checked, complete, with every default filled in.
 
+mod audit;
 mod callers;
 mod providers;
 mod webhooks;
@@ -16,6 +17,7 @@ use url::Url;
 use domain::confirmation::ShortMessage;
 use domain::ids::{ClientId, ProviderId};
 
+pub use audit::*;
 pub use callers::*;
 pub use providers::*;
 pub use webhooks::*;
@@ -59,6 +61,8 @@ pub struct Settings {
     pub partners: BTreeMap<String, Partner>,
     /// Who is told of events, by name.
     pub webhooks: Webhooks,
+    /// What becomes of the record.
+    pub audit: Audit,
 }
 
 impl Settings {
