@@ -33,6 +33,17 @@ pub struct Wanted {
     pub limit: usize,
 }
 
+/// What is asked for of one person.
+#[derive(Clone, Debug)]
+pub struct OfPerson {
+    /// Whose record.
+    pub subject: Subject,
+    /// Which stretch of it.
+    pub span: Span,
+    /// So many lines at most.
+    pub limit: usize,
+}
+
 /// A page of lines.
 #[derive(Debug)]
 pub struct Page {
@@ -43,16 +54,12 @@ pub struct Page {
 }
 
 /// A page of a person's record, newest first. They themselves see what is theirs; who reads everybody's, all of it.
-pub async fn of_person(
-    parts: &Arc<Parts>,
-    caller: &Caller,
-    subject: Subject,
-    (span, limit): (Span, usize),
-) -> Result<Page> {
+pub async fn of_person(parts: &Arc<Parts>, caller: &Caller, wanted: OfPerson) -> Result<Page> {
+    let subject = wanted.subject.clone();
     caller.may(Action::ReadRecord, &subject)?;
     parts.check_subject(&subject)?;
     let is_known = is_known(parts, caller, &subject).await?;
-    let page = within_reach(parts, caller, Wanted::of(subject.clone(), span, limit)).await?;
+    let page = in_turn(parts, caller, wanted.into()).await?;
     // Who has no account any more still has a record, for a while.
     if !is_known && page.lines.is_empty() {
         return Err(caller.no_such_user(&subject));
@@ -103,7 +110,7 @@ async fn note(parts: &Parts, actor: &Actor, search: &Search) -> Result<()> {
 }
 
 /// Reads in the caller's turn.
-async fn within_reach(parts: &Arc<Parts>, caller: &Caller, wanted: Wanted) -> Result<Page> {
+async fn in_turn(parts: &Arc<Parts>, caller: &Caller, wanted: Wanted) -> Result<Page> {
     let place = parts.caller_sized.place_for(caller).await?;
     let done = parts.detached(async move |parts| {
         let page = wanted.read(&parts).await;
@@ -113,12 +120,14 @@ async fn within_reach(parts: &Arc<Parts>, caller: &Caller, wanted: Wanted) -> Re
     done.await.map_err(told)
 }
 
-impl Wanted {
-    /// A person's record, newest first.
-    fn of(subject: Subject, span: Span, limit: usize) -> Self {
+impl From<OfPerson> for Wanted {
+    fn from(wanted: OfPerson) -> Self {
+        let OfPerson { subject, span, limit } = wanted;
         Self { search: Search::of(subject), span, order: Order::NewestFirst, limit }
     }
+}
 
+impl Wanted {
     /// The page, for whoever may see all.
     pub async fn read(&self, parts: &Parts) -> Result<Page> {
         let mut lists = parts.store.lists(Until::within(parts.settings.limits.list_timeout)).await?;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::written;
 use crate::support::database::execute;
-use crate::support::world::{ALL_SCOPES, Answer, As, Body, CONSOLE, Engine, World, both_engines};
+use crate::support::world::{ALL_SCOPES, Answer, As, Body, CONSOLE, World, both_engines};
 
 const OWN: &[&str] = &["blitz_api_uaud"];
 const ANYBODYS: &[&str] = &["blitz_api_sys_uaud"];

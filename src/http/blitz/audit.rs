@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::http::caller::{actor, bearer};
 use crate::http::path;
 use crate::http::path::last;
-use crate::service::reading::{self, Page, Wanted};
+use crate::service::reading::{self, OfPerson, Page, Wanted};
 use domain::audit::rql::Asked;
 use domain::audit::{MOST, Order, PAGE, Search, Span, events, rql, shape};
 use domain::event::AuditLine;
@@ -35,8 +35,8 @@ pub(crate) async fn of_person(app: App, request: HttpRequest) -> std::result::Re
     let after = parameter(&request, "after")?.map(|sent| place(&sent)).transpose()?;
     let span = Span::new(asked.from, asked.until);
     let span = after.map_or(span, |place| span.behind(place, Order::NewestFirst));
-    let stretch = (span, asked.limit.unwrap_or(PAGE));
-    let page = reading::of_person(&app.parts, &caller, path::subject(subject)?, stretch).await?;
+    let wanted = OfPerson { subject: path::subject(subject)?, span, limit: asked.limit.unwrap_or(PAGE) };
+    let page = reading::of_person(&app.parts, &caller, wanted).await?;
     let mut answer = HttpResponse::Ok();
     if let Some(next) = page.next {
         answer.insert_header((LINK, format!("<?{}>; rel=\"next\"", behind(query.as_deref(), agents, &told(next)))));
