@@ -16,7 +16,7 @@ use super::opened::{build, told_to_stop};
 use super::output::Trouble;
 use crate::app::App;
 use crate::http::server::{Capacity, Leaving, Service};
-use crate::service::{Current, counting, keeping, keys, outbox, refresh, revoke, sweep};
+use crate::service::{Current, counting, folding, keeping, keys, outbox, refresh, revoke, sweep};
 use domain::clock::SystemClock;
 use domain::pace;
 use settings::Configuration;
@@ -49,6 +49,7 @@ pub(super) async fn run(configuration: Configuration) -> Result<ExitCode, Troubl
     let sweeping = tokio::spawn(sweep::run(current.clone()));
     let counting = tokio::spawn(counting::run(current.clone()));
     let keeping = tokio::spawn(keeping::run(current.clone()));
+    let folding = tokio::spawn(folding::run(current.clone()));
     let refreshing = tokio::spawn(refresh::run(current.clone()));
     let reloading = tokio::spawn(reload_when_told(app.clone(), hangups));
     let revoking = tokio::spawn(revoke::run(current.clone()));
@@ -75,6 +76,7 @@ pub(super) async fn run(configuration: Configuration) -> Result<ExitCode, Troubl
     sweeping.abort();
     counting.abort();
     keeping.abort();
+    folding.abort();
     reloading.abort();
     // A call that is cut off is made again: the job stays until its end is recorded.
     revoking.abort();

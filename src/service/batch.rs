@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::counts::{Door, Taker};
+use super::counts::Taker;
 use super::tokens::{Answer, Asking, DEADLINE, Served, Turn, refuse_forgotten, sets_of};
 use super::{Parts, caller_sized};
 use domain::batch::Room;
 use domain::caller::{Action, Caller};
 use domain::ids::{LinkId, ProviderId, Sid, Subject};
+use domain::served::Door;
 use domain::token::Wanted;
 use domain::token_set::ServingSet;
 use domain::{Error, Result};

@@ -1,14 +1,18 @@
-//! What is counted is added to the record.
+//! What is counted is written, a second later at most.
 
 use std::time::Duration;
+
+use uuid::Uuid;
 
 use super::counts::Batch;
 use super::{Current, Parts};
 use domain::Result;
+use domain::served::{Head, Page};
 use store::audit::add;
+use store::{at, served};
 
 /// How long a count waits to be written.
-const WRITE_EVERY: Duration = Duration::from_secs(10);
+const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// Lines of one transaction.
 const AT_ONCE: usize = 500;
 
@@ -30,27 +34,41 @@ pub async fn run(current: Current) {
     }
 }
 
-/// Adds what is counted to the record.
+/// Writes what is counted: tokens on pages, from which they get into the record later ([`super::folding`]), all else into the record.
 pub async fn write(parts: &Parts) -> Result<()> {
     let mut batch = parts.counts.batch.lock().await;
     // What an earlier write left unknown, and then what came since.
     for _ in 0..2 {
         if batch.is_none() {
-            let lines = parts.counts.take(parts.presence.id);
-            if lines.is_empty() {
-                return Ok(());
-            }
-            *batch = Some(Batch { id: parts.entropy.uuid(), lines });
+            *batch = parts.counts.take(parts.presence.id, parts.entropy.uuid());
         }
-        if let Some(Batch { id, lines }) = &*batch {
-            // Others write in between. Where it breaks off, those that are added already are passed over the next time.
-            for lines in lines.chunks(AT_ONCE) {
-                let mut tx = parts.store.begin().await?;
-                add(tx.conn(), lines, *id).await?;
-                tx.commit().await?;
-            }
-            *batch = None;
+        let Some(Batch { id, pages, lines }) = &*batch else { return Ok(()) };
+        write_pages(parts, *id, pages).await?;
+        // Others write in between. Where it breaks off, those that are added already are passed over the next time.
+        for lines in lines.chunks(AT_ONCE) {
+            let mut tx = parts.store.begin().await?;
+            add(tx.conn(), lines, *id).await?;
+            tx.commit().await?;
         }
+        *batch = None;
+    }
+    Ok(())
+}
+
+/// Writes the pages of a batch, unless they are written.
+async fn write_pages(parts: &Parts, batch: Uuid, pages: &[Page]) -> Result<()> {
+    if pages.is_empty() {
+        return Ok(());
+    }
+    let (writer, now) = (parts.presence.id, parts.clock.now());
+    let mut tx = parts.store.begin().await?;
+    if served::begin(tx.conn(), writer, batch, at(now)).await? {
+        for page in pages {
+            let (id, entries) = (parts.entropy.uuid(), page.entries().len());
+            let head = Head { id, writer, hour: page.hour(), level: 0, entries, folded: 0, written: now };
+            served::insert(tx.conn(), &head, page.pack()).await?;
+        }
+        tx.commit().await?;
     }
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! What happens too often for a line each: tokens handed out, calls refused, callers who fail to say who they are. It is counted in
-//! memory and added to the record every ten seconds, or sooner where tokens of very many links are handed out; a crash loses no more
-//! than that. Written each second, a line a link, it made a read half as dear again.
+//! memory for a second, or until there are a thousand entries; a crash loses no more than that.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -14,12 +13,14 @@ use uuid::Uuid;
 
 use domain::caller::Caller;
 use domain::event::{About, Actor, AuditLine, Event};
-use domain::ids::{ClientId, LinkId, ProviderId, Subject};
+use domain::ids::{ClientId, LinkId, Subject};
 use domain::networks::site;
+use domain::served::{self, Counter, Door, Page, Whom};
+use domain::threads::Nice;
 
-/// So many lines are written at once, without waiting.
-const ENOUGH: usize = 5_000;
-/// Lines that wait at most. What comes beyond, while the database takes none, is counted by the hour, tokens by their application
+/// So many entries are written at once, without waiting.
+const ENOUGH: usize = 1_000;
+/// Entries that wait at most. What comes beyond, while the database takes none, is counted by the hour, tokens by their application
 /// and refusals by their kind alone.
 const MOST: usize = 10_000;
 /// The hour of a token, and the minute of a refusal, in seconds.
@@ -27,27 +28,6 @@ const HOUR: i64 = 3600;
 const MINUTE: i64 = 60;
 /// Networks of one minute that have a line each: the others share one.
 const NETWORKS: usize = 100;
-
-/// Through which door a token is handed out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Door {
-    /// One user's tokens of one provider.
-    FedToken,
-    /// For another token.
-    Exchange,
-    /// As one of many.
-    Batch,
-}
-
-impl Door {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::FedToken => "fed_token",
-            Self::Exchange => "exchange",
-            Self::Batch => "batch",
-        }
-    }
-}
 
 /// To whom a token is handed out, and through which door.
 #[derive(Clone, Copy, Debug)]
@@ -65,31 +45,27 @@ impl<'a> Taker<'a> {
     }
 }
 
-/// The token that is handed out.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Token<'a> {
-    pub(super) link: LinkId,
-    pub(super) subject: &'a str,
-    pub(super) provider: &'a ProviderId,
-    pub(super) sid: &'a str,
-}
-
 /// What is counted and not written yet.
-#[derive(Default)]
 pub struct Counts {
     growing: Mutex<Tally>,
     /// What is being written: as long as nobody knows that it is, it is tried again as the same batch.
     pub(super) batch: tokio::sync::Mutex<Option<Batch>>,
     pub(super) full: Notify,
+    /// Where pages are merged, which may be large.
+    pub(super) merging: Nice,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        let merging = Nice::new("counts", 1);
+        Self { growing: Mutex::default(), batch: tokio::sync::Mutex::default(), full: Notify::new(), merging }
+    }
 }
 
 #[derive(Default)]
 struct Tally {
-    /// By link, hour and door: the takers of a link are few.
-    served: HashMap<(LinkId, i64, Door), Vec<AuditLine>>,
+    served: Counter,
     others: HashMap<(What, i64), AuditLine>,
-    /// Lines there are.
-    lines: usize,
     /// The minute that is counted, and the networks that have a line of their own in it.
     networks: (i64, HashSet<String>),
 }
@@ -112,40 +88,32 @@ impl What {
     }
 }
 
-/// Lines on their way into the record.
+/// Counts on their way into the record: of tokens in pages, all else in lines.
 pub(super) struct Batch {
     pub(super) id: Uuid,
+    pub(super) pages: Vec<Page>,
     pub(super) lines: Vec<AuditLine>,
 }
 
 impl Counts {
-    /// A token is handed out.
-    pub(super) fn served(&self, taker: Taker<'_>, token: Token<'_>, now: DateTime<Utc>) {
+    /// A token of a link is handed out.
+    pub(super) fn served(&self, taker: Taker<'_>, link: LinkId, owner: &Subject, now: DateTime<Utc>) {
+        let whom = match taker.actor {
+            None => Whom::Itself,
+            Some(actor) if actor == owner.as_str() => Whom::Owner,
+            Some(actor) => Whom::Another(actor),
+        };
+        let Taker { client, door, .. } = taker;
         let mut tally = self.tally();
-        let key = (token.link, now.timestamp().div_euclid(HOUR), taker.door);
-        let takers = tally.served.get_mut(&key);
-        let client = Some(taker.client.as_str());
-        let is_theirs = |line: &&mut AuditLine| {
-            line.actor.client.as_deref() == client && line.actor.subject.as_deref() == taker.actor
-        };
-        if let Some(line) = takers.and_then(|takers| takers.iter_mut().find(is_theirs)) {
-            return one_more(line);
+        if tally.served.add(served::Taker { client: client.as_str(), whom, door }, link, now, MOST) {
+            if tally.served.len() == ENOUGH {
+                self.full.notify_one();
+            }
+            return;
         }
-        let (client, detail) = (client.map(str::to_owned), taker.door.as_str());
-        if tally.lines >= MOST {
-            let what = What { event: Event::TokensServed, client, detail, network: None };
-            return self.another(&mut tally, what, now, HOUR);
-        }
-        let actor = Actor { client, subject: taker.actor.map(str::to_owned), ..Actor::default() };
-        let about = About {
-            subject: Some(token.subject),
-            provider: Some(token.provider),
-            sid: Some(token.sid),
-            detail: Some(detail),
-        };
-        let line = AuditLine::new(Uuid::nil(), now, Event::TokensServed, &actor, about);
-        tally.served.entry(key).or_default().push(line);
-        self.one_line_more(&mut tally);
+        let (client, detail) = (Some(client.as_str().to_owned()), door.as_str());
+        let what = What { event: Event::TokensServed, client, detail, network: None };
+        self.another(&mut tally, what, now, HOUR);
     }
 
     /// A call is refused; of nobody's where nobody knows whose it was.
@@ -172,7 +140,7 @@ impl Counts {
 
     /// One more of this in its minute, if there is room for a line.
     fn another_refused(&self, tally: &mut Tally, what: What, now: DateTime<Utc>) {
-        if tally.lines < MOST || tally.others.contains_key(&(what.clone(), now.timestamp().div_euclid(MINUTE))) {
+        if tally.others.len() < MOST || tally.others.contains_key(&(what.clone(), now.timestamp().div_euclid(MINUTE))) {
             return self.another(tally, what, now, MINUTE);
         }
         self.another(tally, What { client: None, network: None, ..what }, now, HOUR);
@@ -182,18 +150,16 @@ impl Counts {
     fn another(&self, tally: &mut Tally, what: What, now: DateTime<Utc>, window: i64) {
         let line = what.line(now);
         match tally.others.entry((what, now.timestamp().div_euclid(window))) {
-            Entry::Occupied(mut there) => one_more(there.get_mut()),
+            Entry::Occupied(mut there) => {
+                let count = &mut there.get_mut().count;
+                *count = count.saturating_add(1);
+            }
             Entry::Vacant(free) => {
                 free.insert(line);
-                self.one_line_more(tally);
+                if tally.others.len() == ENOUGH {
+                    self.full.notify_one();
+                }
             }
-        }
-    }
-
-    fn one_line_more(&self, tally: &mut Tally) {
-        tally.lines += 1;
-        if tally.lines >= ENOUGH {
-            self.full.notify_one();
         }
     }
 
@@ -201,45 +167,38 @@ impl Counts {
         self.growing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is counted so far; counting begins anew.
-    pub(super) fn take(&self, instance: Uuid) -> Vec<AuditLine> {
+    /// What is counted so far, if anything; counting begins anew.
+    pub(super) fn take(&self, instance: Uuid, batch: Uuid) -> Option<Batch> {
         let mut tally = self.tally();
         let networks = std::mem::take(&mut tally.networks);
         let taken = std::mem::replace(&mut *tally, Tally { networks, ..Tally::default() });
         drop(tally);
-        let served = taken.served.into_iter().flat_map(|((link, window, _), takers)| {
-            takers.into_iter().map(move |line| (line, link.to_string(), window))
-        });
-        let others = taken.others.into_iter().map(|((_, window), line)| (line, String::new(), window));
-        let with_id = |(line, link, window): (AuditLine, String, i64)| AuditLine {
-            id: id(instance, &line, &link, window),
+        let others = taken.others.into_iter();
+        let with_id = |((_, window), line): ((What, i64), AuditLine)| AuditLine {
+            id: line_id(&[instance.as_bytes()], window, &line),
             ..line
         };
-        served.chain(others).map(with_id).collect()
+        let batch = Batch { id: batch, pages: taken.served.into_pages(), lines: others.map(with_id).collect() };
+        (!batch.pages.is_empty() || !batch.lines.is_empty()).then_some(batch)
     }
 }
 
-fn one_more(line: &mut AuditLine) {
-    line.count = line.count.saturating_add(1);
-}
-
-/// The id of a line: the same for all that this instance counts of the same in the same hour, or minute.
-fn id(instance: Uuid, line: &AuditLine, of: &str, window: i64) -> Uuid {
+/// The id of a counted line: the same for all that is counted of the same, by the same, in the same window.
+pub(super) fn line_id(of: &[&[u8]], window: i64, line: &AuditLine) -> Uuid {
     let AuditLine { event, actor, detail, .. } = line;
     let parts = [
         Some(event.as_str()),
-        Some(of),
         actor.client.as_deref(),
         actor.subject.as_deref(),
         actor.claimed_ip.as_deref(),
         detail.as_deref(),
     ];
-    let mut hash = Sha256::new_with_prefix(instance.as_bytes());
-    hash.update(window.to_be_bytes());
-    for part in parts {
+    let parts = parts.iter().map(|part| part.map(str::as_bytes));
+    let mut hash = Sha256::new_with_prefix(window.to_be_bytes());
+    for part in of.iter().map(|part| Some(*part)).chain(parts) {
         hash.update([u8::from(part.is_some())]);
+        hash.update(part.map_or(0, <[u8]>::len).to_be_bytes());
         hash.update(part.unwrap_or_default());
-        hash.update([0]);
     }
     let mut id = [0; 16];
     id.iter_mut().zip(hash.finalize()).for_each(|(byte, hashed)| *byte = hashed);
@@ -250,63 +209,46 @@ fn id(instance: Uuid, line: &AuditLine, of: &str, window: i64) -> Uuid {
 mod tests {
     use super::*;
 
-    /// What is counted: client, account, detail and how often.
-    fn counted_by(counts: &Counts) -> Vec<String> {
-        let told = |line: AuditLine| {
-            let [client, sid, detail] = [line.actor.client, line.sid, line.detail].map(Option::unwrap_or_default);
-            format!("{client} {sid} {detail} {}", line.count)
-        };
-        let mut lines: Vec<_> = counts.take(Uuid::nil()).into_iter().map(told).collect();
-        lines.sort();
-        lines
+    fn take(counts: &Counts) -> Batch {
+        counts.take(Uuid::nil(), Uuid::nil()).unwrap()
+    }
+
+    fn times(batch: &Batch) -> u32 {
+        let tokens = batch.pages.iter().flat_map(Page::entries).map(|entry| entry.count).sum::<u32>();
+        tokens + batch.lines.iter().map(|line| line.count).sum::<u32>()
     }
 
     #[test]
-    fn tokens_are_counted_by_client_link_hour_and_door() {
-        let (counts, provider) = (Counts::default(), ProviderId::parse("tcs", "tcs_1").unwrap());
-        let (console, robot) = (ClientId::parse("console").unwrap(), ClientId::parse("robot").unwrap());
+    fn whose_token_it_is_and_for_whom_it_is_taken_are_told_apart() {
+        let counts = Counts::default();
+        let (console, alice) = (ClientId::parse("console").unwrap(), Subject::parse("alice").unwrap());
         let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
-        let serve = |client, actor, door, link: u128, now| {
-            let sid = format!("t-{link}");
-            let link = LinkId(Uuid::from_u128(link));
-            let token = Token { link, subject: "alice", provider: &provider, sid: &sid };
-            counts.served(Taker { client, actor, door }, token, now);
-        };
-        for _ in 0..3 {
-            serve(&console, None, Door::FedToken, 1, now);
+        for actor in [None, Some("alice"), Some("gateway"), Some("gateway")] {
+            let taker = Taker { client: &console, actor, door: Door::FedToken };
+            counts.served(taker, LinkId(Uuid::nil()), &alice, now);
         }
-        serve(&console, Some("alice"), Door::FedToken, 1, now);
-        serve(&robot, None, Door::FedToken, 1, now);
-        serve(&console, None, Door::Exchange, 1, now);
-        serve(&console, None, Door::FedToken, 2, now);
-        serve(&console, None, Door::FedToken, 1, now + chrono::TimeDelta::hours(1));
-        assert_eq!(
-            counted_by(&counts),
-            [
-                "console t-1 exchange 1",
-                "console t-1 fed_token 1",
-                "console t-1 fed_token 1",
-                "console t-1 fed_token 3",
-                "console t-2 fed_token 1",
-                "robot t-1 fed_token 1",
-            ]
-        );
-        assert!(counted_by(&counts).is_empty());
+        let batch = take(&counts);
+        let page = batch.pages.first().unwrap();
+        let told = |entry| page.taker(entry).map(|taker| taker.whom.clone()).unwrap();
+        let mut whom: Vec<_> = page.entries().iter().map(|entry| (format!("{:?}", told(entry)), entry.count)).collect();
+        whom.sort();
+        let expected = [(r#"Another("gateway")"#, 2), ("Itself", 1), ("Owner", 1)];
+        assert_eq!(whom, expected.map(|(whom, count)| (whom.to_owned(), count)));
+        assert!(counts.take(Uuid::nil(), Uuid::nil()).is_none());
     }
 
     #[test]
     fn what_waits_is_bounded_and_no_token_is_left_out() {
-        let (counts, provider) = (Counts::default(), ProviderId::parse("tcs", "tcs_1").unwrap());
-        let client = ClientId::parse("console").unwrap();
+        let counts = Counts::default();
+        let (client, alice) = (ClientId::parse("console").unwrap(), Subject::parse("alice").unwrap());
         let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
         for link in 0..50_000 {
-            let link = LinkId(Uuid::from_u128(link));
-            let token = Token { link, subject: "alice", provider: &provider, sid: "t-1" };
-            counts.served(Taker { client: &client, actor: None, door: Door::Batch }, token, now);
+            let taker = Taker { client: &client, actor: None, door: Door::Batch };
+            counts.served(taker, LinkId(Uuid::from_u128(link)), &alice, now);
         }
-        let lines = counts.take(Uuid::nil());
-        assert_eq!(lines.len(), MOST + 1);
-        assert_eq!(lines.iter().map(|line| line.count).sum::<u32>(), 50_000);
+        let batch = take(&counts);
+        assert_eq!(batch.pages.iter().map(|page| page.entries().len()).sum::<usize>(), MOST);
+        assert_eq!((batch.lines.len(), times(&batch)), (1, 50_000));
     }
 
     #[test]
@@ -319,7 +261,7 @@ mod tests {
                 let from = IpAddr::from(((second * 100 + network) << 8).to_be_bytes());
                 counts.unknown(None, "client secret", from, now + chrono::TimeDelta::milliseconds(i64::from(second)));
             }
-            lines.extend(counts.take(Uuid::nil()));
+            lines.extend(take(&counts).lines);
         }
         let networks: std::collections::BTreeSet<_> =
             lines.iter().filter_map(|line| line.actor.claimed_ip.clone()).collect();
@@ -340,8 +282,8 @@ mod tests {
                 counts.unknown(None, "client secret", from, now + chrono::TimeDelta::minutes(minute));
             }
         }
-        let lines = counts.take(Uuid::nil());
-        assert!(lines.len() <= MOST + 25, "{}", lines.len());
-        assert_eq!(lines.iter().map(|line| line.count).sum::<u32>(), 24 * 60 * 20);
+        let batch = take(&counts);
+        assert!(batch.lines.len() <= MOST + 25, "{}", batch.lines.len());
+        assert_eq!(times(&batch), 24 * 60 * 20);
     }
 }

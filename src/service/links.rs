@@ -13,7 +13,7 @@ use domain::link::{Health, HeldLink, LinkDetail, LinkSummary, NewLink, Proof};
 use domain::way_in::{Force, Removal};
 use domain::{Error, Result, name, scope};
 use settings::{Provider, Subjects};
-use store::{self, Tx};
+use store::{self, Tx, at};
 use vault::Owner;
 
 /// A link as the list shows it.
@@ -262,7 +262,7 @@ pub(super) async fn remove(parts: &Parts, tx: &mut Tx, held: &HeldLink) -> Resul
         // What it let in goes with it: whoever it was, the user wants them out.
         condo_sessions::end_of_partners(tx, held.subject.as_str()).await?;
     }
-    store::links::delete(tx.conn(), held.id).await
+    store::links::delete(tx.conn(), held.id, at(parts.clock.now())).await
 }
 
 /// Which link to remove, as the path names it.

@@ -16,6 +16,7 @@ pub mod counts;
 mod current;
 pub mod door;
 pub mod exchange;
+pub mod folding;
 pub mod forms;
 pub mod grants;
 mod hashing;

@@ -9,7 +9,7 @@ use domain::Result;
 use domain::ids::LinkId;
 use store::{
     at, attempts, client_assertions, condo_sessions, confirm_phone_actions, known_places, oauth_codes,
-    oauth_refresh_tokens, oauth_tokens, sessions, uses,
+    oauth_refresh_tokens, oauth_tokens, served, sessions, uses,
 };
 
 /// How often last uses are written.
@@ -20,6 +20,9 @@ const DELETE_EVERY: u32 = 12;
 const AFTERLIFE: TimeDelta = TimeDelta::minutes(10);
 /// A used code stays this long, so that its second use is noticed as one (RFC 6749 §4.1.2).
 const CODE_MEMORY: TimeDelta = TimeDelta::days(1);
+
+/// What counts the tokens of a link has long been written when it is gone for so long.
+const COUNTED: TimeDelta = TimeDelta::days(1);
 
 /// Links of one statement.
 const BATCH: usize = 500;
@@ -61,6 +64,7 @@ pub async fn delete(parts: &Parts) -> Result<()> {
     attempts::sweep(&mut parts.store.write().await?, at(now)).await?;
     known_places::sweep(&mut parts.store.write().await?, at(now)).await?;
     outbox::sweep(parts).await?;
+    served::sweep(&mut parts.store.write().await?, at(now - COUNTED)).await?;
     bind::sweep(parts, now - AFTERLIFE).await?;
     // Who reads in it is let be; there is another round.
     parts.store.empty_log().await.map(|_| ())

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use secrecy::SecretString;
 
 use super::Parts;
-use super::counts::{Door, Taker, Token};
+use super::counts::Taker;
 use super::refresh::{Landing, in_batch, join};
 use domain::caller::{Action, Caller};
 use domain::expiry::Lifetime;
@@ -17,6 +17,7 @@ use domain::ids::{ProviderId, Sid, Subject};
 use domain::reason::Reason;
 use domain::refresh::Errand;
 use domain::scope::missing;
+use domain::served::Door;
 use domain::token::{Decision, Held, Lack, Wanted, decide};
 use domain::token_set::ServingSet;
 use domain::{Error, Result};
@@ -330,10 +331,9 @@ impl Asking<'_> {
         let owner = Owner::new(set.link, self.subject, self.provider, set.sid.as_str());
         let key = vault.open_row_key(Table::TokenSets, set.link.0, &set.key_id, &set.wrapped_key)?;
         let token = vault.open(&key, &owner.place(Column::Access), sealed)?;
-        let (now, sid) = (self.parts.clock.now(), set.sid.as_str());
+        let now = self.parts.clock.now();
         self.parts.uses.note(owner.link, now);
-        let handed = Token { link: set.link, subject: self.subject.as_str(), provider: self.provider, sid };
-        self.parts.counts.served(self.taker, handed, now);
+        self.parts.counts.served(self.taker, set.link, self.subject, now);
         let expires = set.expiry(self.lifetime).known();
         Ok(Served { sid: set.sid.as_str().to_owned(), token, expires, scope: None })
     }

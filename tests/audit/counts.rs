@@ -1,12 +1,15 @@
 //! What is counted: tokens handed out, calls refused, callers who fail to show who they are.
 
-use fedlink::service::counting::write;
+use domain::ids::LinkId;
+use domain::served::{Counter, Door, Due, Head, Taker, Whom};
+use fedlink::service::{counting::write, folding::fold};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::lines;
 use crate::batch::{fed_tokens, of};
 use crate::exchange::{account_of, exchange, sent_to_api, trusting, with};
-use crate::support::database::{count, execute};
+use crate::support::database::{count, execute, texts};
 use crate::support::fed::{fed_token, lasting};
 use crate::support::user_mode::te;
 use crate::support::world::{As, Body, CONSOLE, CONSOLE_PASSWORD, CONSOLE_SECRET, World, both_engines};
@@ -14,6 +17,12 @@ use crate::support::world::{As, Body, CONSOLE, CONSOLE_PASSWORD, CONSOLE_SECRET,
 const SERVED: &str = "FEDERATION_TOKENS_SERVED";
 const REFUSED: &str = "CALLS_REFUSED";
 const UNKNOWN: &str = "CLIENT_AUTHENTICATION_FAILED";
+
+/// Has all that is counted in the record.
+async fn settle(world: &World) {
+    write(&world.app.parts).await.unwrap();
+    fold(&world.app.parts, Due::Now).await.unwrap();
+}
 
 async fn served(world: &World) -> Vec<String> {
     lines(world, SERVED, &["client", "actor", "subject", "fp_type", "fp_name", "sid", "detail", "count"]).await
@@ -30,21 +39,21 @@ both_engines! {
         }
         assert_eq!(fed_token(&world, &alice, "").await.status, 200);
         assert_eq!(served(&world).await, Vec::<String>::new(), "it waits");
-        write(&world.app.parts).await.unwrap();
+        settle(&world).await;
         let expected = ["console - alice box box_1 oleg fed_token 3", "console alice alice box box_1 oleg fed_token 1"];
         assert_eq!(served(&world).await, expected);
 
         // Later in the hour it is the same line, and in the next another.
         world.advance(60);
         assert_eq!(fed_token(&world, &console, "").await.status, 200);
-        write(&world.app.parts).await.unwrap();
+        settle(&world).await;
         assert_eq!(served(&world).await[0], "console - alice box box_1 oleg fed_token 4");
         world.advance(3600);
         assert_eq!(fed_token(&world, &world.console().await, "").await.status, 200);
-        write(&world.app.parts).await.unwrap();
+        settle(&world).await;
         assert_eq!(served(&world).await[0], "console - alice box box_1 oleg fed_token 1");
         assert_eq!(served(&world).await.len(), 3);
-        write(&world.app.parts).await.unwrap();
+        settle(&world).await;
         assert_eq!(served(&world).await.len(), 3, "nothing is counted twice");
     }
 
@@ -54,7 +63,7 @@ both_engines! {
         world.linked("bob", "elle").await;
         let entries = [of("alice"), of("bob"), of("nobody")];
         assert_eq!(fed_tokens(&world, &world.console().await, &entries).await.status, 200);
-        write(&world.app.parts).await.unwrap();
+        settle(&world).await;
         let expected = ["console - alice box box_1 oleg batch 1", "console - bob box box_1 elle batch 1"];
         assert_eq!(served(&world).await, expected);
     }
@@ -68,7 +77,7 @@ both_engines! {
         for claims in [&own, &acting, &acting] {
             assert_eq!(exchange(&world, &key.sign(claims)).await.status, 200);
         }
-        write(&world.app.parts).await.unwrap();
+        settle(&world).await;
         let expected = ["console alice alice box box_1 1 exchange 1", "console gateway alice box box_1 1 exchange 2"];
         assert_eq!(served(&world).await, expected);
     }
@@ -88,7 +97,7 @@ both_engines! {
         let scope = [("grant_type", "client_credentials"), ("scope", "no_such_scope")];
         assert_eq!(te(&world, &As::Basic(CONSOLE, CONSOLE_SECRET), &scope).await.status, 400);
         assert_eq!(fed_token(&world, &world.console().await, "?min_ttl=x").await.status, 400);
-        write(&world.app.parts).await.unwrap();
+        settle(&world).await;
         let refused = async || lines(&world, REFUSED, &["client", "detail", "count"]).await;
         let expected = [
             "- bad_access_token 1",
@@ -101,7 +110,7 @@ both_engines! {
         assert_eq!(refused().await, expected);
         world.advance(60);
         assert_eq!(fed_token(&world, &listing, "").await.status, 401);
-        write(&world.app.parts).await.unwrap();
+        settle(&world).await;
         assert_eq!(refused().await.len(), expected.len() + 1);
     }
 
@@ -116,7 +125,7 @@ both_engines! {
             assert_eq!(ask(from, As::Basic(CONSOLE, "wrong")).await, 401);
         }
         assert_eq!(ask("203.0.113.7", As::Basic("stranger", "wrong")).await, 401);
-        write(&world.app.parts).await.unwrap();
+        settle(&world).await;
         assert_eq!(
             lines(&world, UNKNOWN, &["client", "claimed_ip", "detail", "count"]).await,
             [
@@ -131,15 +140,79 @@ both_engines! {
         let world = World::frozen(engine).await;
         lasting(&world, "oleg", 30_000).await;
         let console = world.console().await;
+        let rename = async |from: &str, to: &str| {
+            execute(&world.database_url, &format!("ALTER TABLE {from} RENAME TO {to}")).await;
+        };
         assert_eq!(fed_token(&world, &console, "").await.status, 200);
-        let rename = |from: &str, to: &str| format!("ALTER TABLE {from} RENAME TO {to}");
-        execute(&world.database_url, &rename("audit", "away")).await;
+        rename("served_pages", "away").await;
         assert!(write(&world.app.parts).await.is_err());
         assert_eq!(fed_token(&world, &console, "").await.status, 200, "tokens are handed out all the same");
         assert!(write(&world.app.parts).await.is_err());
-        execute(&world.database_url, &rename("away", "audit")).await;
+        rename("away", "served_pages").await;
         write(&world.app.parts).await.unwrap();
+        rename("audit", "away").await;
+        assert!(fold(&world.app.parts, Due::Now).await.is_err());
+        rename("away", "audit").await;
+        settle(&world).await;
+        settle(&world).await;
         assert_eq!(served(&world).await, ["console - alice box box_1 oleg fed_token 2"]);
         assert_eq!(count(&world, "audit").await, 3, "and two of the import");
+        assert_eq!(count(&world, "served_pages").await, 0);
+    }
+
+    async fn tokens_of_a_link_that_is_gone_are_still_its_owners(engine: Engine) {
+        let world = World::frozen(engine).await;
+        lasting(&world, "oleg", 30_000).await;
+        let console = world.console().await;
+        assert_eq!(fed_token(&world, &console, "").await.status, 200);
+        write(&world.app.parts).await.unwrap();
+        let unlink = "/api/v2/users/alice/fa/box/box_1/oleg";
+        assert_eq!(world.call("DELETE", unlink, &world.system(CONSOLE, &["blitz_api_sys_ufa_chg"]).await, Body::None).await.status, 204);
+        settle(&world).await;
+        assert_eq!(served(&world).await, ["console - alice box box_1 oleg fed_token 1"]);
+        assert_eq!(count(&world, "gone_links").await, 1);
+        world.advance(2 * 86_400);
+        fedlink::service::sweep::delete(&world.app.parts).await.unwrap();
+        assert_eq!(count(&world, "gone_links").await, 0);
+    }
+
+    async fn many_entries_are_added_once_whoever_else_adds_them(engine: Engine) {
+        let world = World::frozen(engine).await;
+        let now = world.app.parts.clock.now();
+        for batch in 0..2 {
+            let mut counter = Counter::default();
+            for link in 0..450_u128 {
+                let taker = Taker { client: CONSOLE, whom: Whom::Another("gateway"), door: Door::Exchange };
+                assert!(counter.add(taker, LinkId(Uuid::from_u128(link)), now, usize::MAX));
+            }
+            let page = counter.into_pages().remove(0);
+            let (id, entries) = (Uuid::from_u128(batch), page.entries().len());
+            let head = Head { id, writer: Uuid::nil(), hour: page.hour(), level: 0, entries, folded: 0, written: now };
+            let mut conn = world.app.parts.store.write().await.unwrap();
+            store::served::insert(&mut conn, &head, page.pack()).await.unwrap();
+        }
+        let all = || fold(&world.app.parts, Due::Now);
+        let (one, two, three) = tokio::join!(all(), all(), all());
+        for folded in [one, two, three] {
+            folded.unwrap();
+        }
+        assert_eq!(count(&world, "audit").await, 450);
+        let of_gateway = "SELECT CAST(sum(count) AS text) AS value FROM audit WHERE actor = 'gateway' AND subject IS NULL";
+        assert_eq!(texts(&world.database_url, of_gateway).await, ["900"]);
+        assert_eq!(count(&world, "served_pages").await, 0);
+    }
+
+    async fn a_page_that_can_not_be_read_is_in_nobodys_way(engine: Engine) {
+        let world = World::frozen(engine).await;
+        lasting(&world, "oleg", 30_000).await;
+        let console = world.console().await;
+        assert_eq!(fed_token(&world, &console, "").await.status, 200);
+        write(&world.app.parts).await.unwrap();
+        execute(&world.database_url, "UPDATE served_pages SET entries = entries + 1").await;
+        assert_eq!(fed_token(&world, &console, "").await.status, 200);
+        settle(&world).await;
+        settle(&world).await;
+        assert_eq!(served(&world).await, ["console - alice box box_1 oleg fed_token 1"]);
+        assert_eq!(count(&world, "served_pages").await, 1, "the spoilt one is kept");
     }
 }

@@ -3,11 +3,13 @@
 use std::path::Path;
 
 /// Every scope there is, for the sandbox provider.
-pub(crate) const ALL_SCOPES: [&str; 7] = [
+pub(crate) const ALL_SCOPES: [&str; 9] = [
     "blitz_api_ufa",
     "blitz_api_sys_ufa",
     "blitz_api_ufa_chg",
     "blitz_api_sys_ufa_chg",
+    "blitz_api_uaud",
+    "blitz_api_sys_uaud",
     "fed_evt_any",
     "fed_tkn_any",
     "fed_tkn_box_box_1",

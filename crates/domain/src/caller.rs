@@ -39,6 +39,10 @@ pub enum Action<'a> {
     SearchLinks,
     /// Give a subject's dead link another try.
     RetryLink,
+    /// Read the record of a subject.
+    ReadRecord,
+    /// Read the record across subjects.
+    SearchRecord,
     /// List events that wait or were given up, and have them told again.
     SeeToEvents,
 }
@@ -56,9 +60,12 @@ impl Caller {
     pub fn may_somewhere(&self, action: Action<'_>) -> Result<()> {
         let system = self.mode == Mode::System;
         let opens = |scope: &Scope| match (action, scope) {
-            (Action::ListLinks, Scope::ListOwn) | (Action::ChangeLinks, Scope::ChangeOwn) => !system,
+            (Action::ListLinks, Scope::ListOwn)
+            | (Action::ChangeLinks, Scope::ChangeOwn)
+            | (Action::ReadRecord, Scope::ReadOwn) => !system,
             (Action::ListLinks | Action::SearchLinks, Scope::ListAny)
             | (Action::ChangeLinks | Action::RetryLink, Scope::ChangeAny)
+            | (Action::ReadRecord | Action::SearchRecord, Scope::ReadAny)
             | (Action::SeeToEvents, Scope::EventsOfAny) => system,
             (Action::FetchTokens, scope) => scope.is_of_tokens(),
             (Action::FetchToken(wanted), scope) => scope.opens_tokens_of(wanted),
@@ -104,10 +111,14 @@ mod tests {
         let alice = Mode::User(Subject::parse("alice").unwrap());
         for scope in Scope::FIXED.map(|scope| scope.to_string()) {
             let scope = scope.as_str();
-            for action in [Action::SearchLinks, Action::RetryLink, Action::SeeToEvents] {
+            for action in [Action::SearchLinks, Action::RetryLink, Action::SearchRecord, Action::SeeToEvents] {
                 assert!(!may(&alice, scope, action), "{scope} {action:?}");
             }
             assert_eq!(may(&Mode::System, scope, Action::SeeToEvents), scope == "fed_evt_any", "{scope}");
+            for action in [Action::ReadRecord, Action::SearchRecord] {
+                assert_eq!(may(&Mode::System, scope, action), scope == "blitz_api_sys_uaud", "{scope} {action:?}");
+            }
+            assert_eq!(may(&alice, scope, Action::ReadRecord), scope == "blitz_api_uaud", "{scope}");
             assert_eq!(may(&Mode::System, scope, Action::SearchLinks), scope == "blitz_api_sys_ufa", "{scope}");
             assert_eq!(may(&Mode::System, scope, Action::RetryLink), scope == "blitz_api_sys_ufa_chg", "{scope}");
         }

@@ -23,6 +23,7 @@
 pub mod access;
 pub mod account;
 pub mod across;
+pub mod audit;
 pub mod batch;
 pub mod bearer;
 pub mod budget;
@@ -68,6 +69,7 @@ pub mod revocation;
 pub mod row_key;
 pub mod scope;
 pub mod sender;
+pub mod served;
 pub mod session;
 pub mod standstill;
 pub mod threads;

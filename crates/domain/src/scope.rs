@@ -16,6 +16,10 @@ pub enum Scope {
     ChangeOwn,
     /// `blitz_api_sys_ufa_chg`: change anybody's links.
     ChangeAny,
+    /// `blitz_api_uaud`: read one's own record.
+    ReadOwn,
+    /// `blitz_api_sys_uaud`: read anybody's record, and everybody's.
+    ReadAny,
     /// `fed_evt_any`: list events that wait or were given up, and have them told again.
     EventsOfAny,
     /// `fed_tkn_any`: tokens of every provider.
@@ -39,8 +43,16 @@ pub fn each_once(asked: impl Iterator<Item = Option<Scope>>) -> Option<Vec<Scope
 
 impl Scope {
     /// The scopes that are there whatever the providers.
-    pub const FIXED: [Self; 6] =
-        [Self::ListOwn, Self::ListAny, Self::ChangeOwn, Self::ChangeAny, Self::EventsOfAny, Self::TokenOfAny];
+    pub const FIXED: [Self; 8] = [
+        Self::ListOwn,
+        Self::ListAny,
+        Self::ChangeOwn,
+        Self::ChangeAny,
+        Self::ReadOwn,
+        Self::ReadAny,
+        Self::EventsOfAny,
+        Self::TokenOfAny,
+    ];
 
     /// Reads a scope; `None` if there is no such.
     pub fn parse(text: &str) -> Option<Self> {
@@ -49,6 +61,8 @@ impl Scope {
             "blitz_api_sys_ufa" => Some(Self::ListAny),
             "blitz_api_ufa_chg" => Some(Self::ChangeOwn),
             "blitz_api_sys_ufa_chg" => Some(Self::ChangeAny),
+            "blitz_api_uaud" => Some(Self::ReadOwn),
+            "blitz_api_sys_uaud" => Some(Self::ReadAny),
             "fed_evt_any" => Some(Self::EventsOfAny),
             "fed_tkn_any" => Some(Self::TokenOfAny),
             // A type has no underscore, so the first one ends it: `fed_tkn_a_b_c` is type `a`, name `b_c`.
@@ -75,7 +89,7 @@ impl Scope {
 
     /// Whether the scope counts in system mode only.
     pub fn is_system(&self) -> bool {
-        matches!(self, Self::ListAny | Self::ChangeAny | Self::EventsOfAny)
+        matches!(self, Self::ListAny | Self::ChangeAny | Self::ReadAny | Self::EventsOfAny)
     }
 }
 
@@ -127,6 +141,8 @@ impl fmt::Display for Scope {
             Self::ListAny => f.write_str("blitz_api_sys_ufa"),
             Self::ChangeOwn => f.write_str("blitz_api_ufa_chg"),
             Self::ChangeAny => f.write_str("blitz_api_sys_ufa_chg"),
+            Self::ReadOwn => f.write_str("blitz_api_uaud"),
+            Self::ReadAny => f.write_str("blitz_api_sys_uaud"),
             Self::EventsOfAny => f.write_str("fed_evt_any"),
             Self::TokenOfAny => f.write_str("fed_tkn_any"),
             Self::TokenOf(provider) => write!(f, "fed_tkn_{}_{}", provider.fp_type(), provider.fp_name()),

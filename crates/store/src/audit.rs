@@ -1,5 +1,6 @@
 //! The audit record, written in the transaction of the change it speaks of.
 
+mod reading;
 mod swept;
 
 use diesel::prelude::*;
@@ -9,20 +10,18 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl};
 
 use super::conn::{Conn, on};
 use super::error::lift;
+use super::prepared::Prepare as _;
 use super::schema::audit;
 use super::sqlite_conn::SqliteConn;
 use super::types::{At, Uuid};
+pub use reading::{Page, Written};
 pub use swept::sweep;
 #[cfg(test)]
-pub(super) use swept::statement as sweeping;
+pub(super) use {reading::statement as reading, swept::statement as sweeping};
 
 use domain::Result;
 use domain::event::AuditLine;
 use domain::ids::ProviderId;
-
-/// A place in the order of the record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place(At, uuid::Uuid);
 
 /// The row of one line of the record.
 #[derive(Insertable)]
@@ -99,7 +98,7 @@ impl Add for SqliteConn<'_> {
     // A call costs no round trip here, and its statement is prepared once.
     async fn add(&mut self, rows: &[AuditRow<'_>]) -> QueryResult<()> {
         for row in rows {
-            adding!(row).execute(self).await?;
+            adding!(row).prepared().execute(self).await?;
         }
         Ok(())
     }

@@ -74,6 +74,7 @@ pub mod provider_rules;
 pub mod refusals;
 pub mod revocations;
 pub mod row_keys;
+pub mod served;
 pub mod sessions;
 pub mod stale;
 pub mod token_sets;

@@ -8,7 +8,7 @@ use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, load, on};
 use super::error::{lift, violated};
-use super::schema::{accounts, link_uses, links, token_sets};
+use super::schema::{accounts, gone_links, link_uses, links, token_sets};
 use super::types::{At, Uuid};
 use domain::ids::{LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
 use domain::link::{HeldLink, LinkDetail, LinkSummary, NewLink, Proof};
@@ -179,8 +179,29 @@ pub async fn list_proven_of_partners(conn: &mut Conn, subject: &Subject) -> Resu
     Ok(found.into_iter().map(|(id, name)| (LinkId(id.0), name)).collect())
 }
 
-/// Removes a link that is held.
-pub async fn delete(conn: &mut Conn, link: LinkId) -> Result<()> {
+/// Removes a link that is held. What it was is kept until its tokens are in the record, all of them.
+pub async fn delete(conn: &mut Conn, link: LinkId, now: At) -> Result<()> {
+    let this = links::table.find(Uuid(link.0));
+    let gone = this.select((
+        links::id,
+        links::subject,
+        links::fp_type,
+        links::fp_name,
+        links::sid,
+        now.into_sql::<super::types::Instant>(),
+    ));
+    on!(conn, |c| diesel::insert_into(gone_links::table)
+        .values(gone)
+        .into_columns((
+            gone_links::id,
+            gone_links::subject,
+            gone_links::fp_type,
+            gone_links::fp_name,
+            gone_links::sid,
+            gone_links::gone
+        ))
+        .execute(c))
+    .map_err(lift)?;
     on!(conn, |c| diesel::delete(links::table.find(Uuid(link.0))).execute(c)).map_err(lift)?;
     Ok(())
 }

@@ -465,6 +465,46 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    use diesel::sql_types::{BigInt, Binary, Integer};
+    use crate::types::{Id, Instant};
+
+    served_pages (id) {
+        id -> Id,
+        writer -> Id,
+        hour -> BigInt,
+        level -> Integer,
+        entries -> Integer,
+        folded -> Integer,
+        written -> Instant,
+        page -> Binary,
+    }
+}
+
+diesel::table! {
+    use crate::types::{Id, Instant};
+
+    served_writers (writer) {
+        writer -> Id,
+        batch -> Id,
+        written -> Instant,
+    }
+}
+
+diesel::table! {
+    use diesel::sql_types::Text;
+    use crate::types::{Id, Instant};
+
+    gone_links (id) {
+        id -> Id,
+        subject -> Text,
+        fp_type -> Text,
+        fp_name -> Text,
+        sid -> Text,
+        gone -> Instant,
+    }
+}
+
 diesel::joinable!(token_sets -> links (link_id));
 diesel::joinable!(link_uses -> links (link_id));
 diesel::joinable!(sessions -> accounts (subject));
@@ -496,5 +536,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     audit,
     outbox,
     outbox_lanes,
-    outbox_leases
+    outbox_leases,
+    served_pages,
+    served_writers,
+    gone_links
 );

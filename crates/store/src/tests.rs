@@ -19,6 +19,7 @@ mod plans;
 #[expect(dead_code, reason = "here no server is stopped")]
 mod postgres;
 mod prepared;
+mod reading;
 mod revoked;
 mod seen;
 mod shared;

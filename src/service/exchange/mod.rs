@@ -10,13 +10,14 @@ use std::time::Duration;
 use url::Url;
 
 use super::bind::{Reconnect, WayBack, reconnect};
-use super::counts::{Door, Taker};
+use super::counts::Taker;
 use super::tokens::{self, Request, Served};
 use super::{Parts, links};
 use domain::caller::{Action, Caller};
 use domain::ids::{ProviderId, Sid, Subject};
 use domain::reason::Reason;
 use domain::scope::Scope;
+use domain::served::Door;
 use domain::{Error, Result};
 use settings::Client;
 

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::rule::LOGIN;
 use super::{Event, Field};
 use crate::ids::ProviderId;
 
@@ -81,10 +82,17 @@ impl AuditLine {
 
     /// The line as the person that it concerns may read it, if at all: another person's id, address and agent are theirs.
     pub fn for_its_subject(mut self) -> Option<Self> {
-        if !self.event.rule().is_for_its_subject() {
+        let rule = self.event.rule();
+        if !rule.is_for_its_subject() {
             return None;
         }
-        if self.actor.subject.is_some() && self.actor.subject != self.subject {
+        let is_theirs = match &self.actor.subject {
+            Some(actor) => Some(actor) == self.subject.as_ref(),
+            // Whoever is yet to show who they are is at a door that is this person's. An application that acts for nobody claims
+            // whatever address, such as its own user's.
+            None => self.actor.client.is_none() || rule.process == LOGIN,
+        };
+        if !is_theirs {
             let client = self.actor.client;
             self.actor = Actor { client, ..Actor::default() };
         }
@@ -97,9 +105,13 @@ mod tests {
     use super::*;
 
     fn line(event: Event, actor: &str) -> AuditLine {
+        line_by(event, Some("console"), Some(actor))
+    }
+
+    fn line_by(event: Event, client: Option<&str>, actor: Option<&str>) -> AuditLine {
         let actor = Actor {
-            client: Some("console".to_owned()),
-            subject: Some(actor.to_owned()),
+            client: client.map(str::to_owned),
+            subject: actor.map(str::to_owned),
             claimed_ip: Some("192.0.2.1".to_owned()),
             claimed_agent: Some("Firefox".to_owned()),
         };
@@ -125,6 +137,17 @@ mod tests {
         assert_eq!(own.actor.claimed_ip.as_deref(), Some("192.0.2.1"));
         let anothers = line(Event::BindRefused, "mallory").for_its_subject().unwrap();
         assert_eq!(anothers.actor, Actor { client: Some("console".to_owned()), ..Actor::default() });
+        for (event, client, is_shown) in [
+            (Event::SignInRefused, None, true),
+            (Event::SignedIn, Some("partner"), true),
+            (Event::AddressTaken, Some("partner"), false),
+            (Event::Linked, Some("console"), false),
+            (Event::Linked, None, true),
+        ] {
+            let line = line_by(event, client, None).for_its_subject().unwrap();
+            let shown = is_shown.then_some("192.0.2.1");
+            assert_eq!((line.actor.claimed_ip.as_deref(), line.actor.client.as_deref()), (shown, client), "{event:?}");
+        }
         assert_eq!(line(Event::KeyActivated, "alice").for_its_subject(), None);
         assert_eq!(line(Event::LinksSearched, "alice").for_its_subject(), None);
     }

@@ -61,6 +61,9 @@ impl Rule {
 
 use Field::{Actor, Agent, Client, Count, Detail, Ip, Provider, Sid, Subject};
 
+/// What goes on at a door: the process of those who come in.
+pub(super) const LOGIN: &str = "login";
+
 /// A change of a link that somebody asked for.
 const LINK: &[Field] = &[Client, Actor, Subject, Provider, Sid, Detail, Ip, Agent];
 /// What became of a link by itself.
@@ -100,8 +103,8 @@ impl Event {
             Self::OrganizationChanged | Self::RoleChanged | Self::EmployeeChanged | Self::RightsSetChanged => {
                 ("organization", RECORD, Readers::System, false)
             }
-            Self::SignedIn => ("login", DOOR, Readers::Subject, true),
-            Self::SignedOut | Self::SignInRefused => ("login", DOOR, Readers::Subject, false),
+            Self::SignedIn => (LOGIN, DOOR, Readers::Subject, true),
+            Self::SignedOut | Self::SignInRefused => (LOGIN, DOOR, Readers::Subject, false),
             Self::TokenReused | Self::CodeRefused => ("oauth", ACCOUNT, Readers::Subject, false),
             Self::ConsentNeeded | Self::RefreshLost | Self::Recovered | Self::ScopesMissing | Self::ExpiresSoon => {
                 ("refresh", STATE, Readers::Subject, true)
