@@ -9,6 +9,7 @@ use super::output::{Output, Trouble};
 use super::password;
 use crate::app::App;
 use crate::service::accounts::{self, Account, Claimed, New, Standing};
+use crate::service::erasure;
 use domain::Result as Outcome;
 use domain::account::{AccountType, Email, Phone};
 use domain::ids::Subject;
@@ -44,6 +45,10 @@ pub(super) enum Command {
     Delete {
         /// Its id.
         id: String,
+        /// What tells the person apart goes out of the audit record as well; who has links and no account, or none any more, can be
+        /// erased too. Cut off, it can be run again.
+        #[arg(long)]
+        erase: bool,
     },
 }
 
@@ -138,7 +143,12 @@ pub(super) async fn run(command: &Command, app: App, output: &Output) -> Result<
             accounts::enable(parts, subject(id)?).await.map_err(trouble)?;
             output.tell(format_args!("enabled {id}"), &json!({"enabled": id}));
         }
-        Command::Delete { id } => {
+        Command::Delete { id, erase: true } => {
+            let erased = Box::pin(erasure::erase(parts, &subject(id)?)).await.map_err(trouble)?;
+            let lines = erased.lines;
+            output.tell(format_args!("erased {id}: rewrote {lines} lines"), &json!({"erased": id, "lines": lines}));
+        }
+        Command::Delete { id, erase: false } => {
             accounts::remove(parts, subject(id)?).await.map_err(trouble)?;
             output.tell(format_args!("deleted {id}"), &json!({"deleted": id}));
         }

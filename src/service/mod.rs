@@ -15,6 +15,7 @@ pub mod counting;
 pub mod counts;
 mod current;
 pub mod door;
+pub mod erasure;
 pub mod exchange;
 pub mod folding;
 pub mod forms;
