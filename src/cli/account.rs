@@ -5,11 +5,11 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
-use super::output::{Output, Trouble};
+use super::output::{Output, Trouble, line};
 use super::password;
 use crate::app::App;
 use crate::service::accounts::{self, Account, Claimed, New, Standing};
-use crate::service::erasure;
+use crate::service::{Parts, erasure, export};
 use domain::Result as Outcome;
 use domain::account::{AccountType, Email, Phone};
 use domain::ids::Subject;
@@ -39,6 +39,11 @@ pub(super) enum Command {
     /// Let a disabled account sign in again.
     Enable {
         /// Its id.
+        id: String,
+    },
+    /// Write all that is kept of a person, for themselves, as one JSON document.
+    Export {
+        /// Their id; they need have no account.
         id: String,
     },
     /// Delete an account with all its links.
@@ -143,6 +148,7 @@ pub(super) async fn run(command: &Command, app: App, output: &Output) -> Result<
             accounts::enable(parts, subject(id)?).await.map_err(trouble)?;
             output.tell(format_args!("enabled {id}"), &json!({"enabled": id}));
         }
+        Command::Export { id } => Box::pin(export(parts, &subject(id)?)).await.map_err(trouble)?,
         Command::Delete { id, erase: true } => {
             let erased = Box::pin(erasure::erase(parts, &subject(id)?)).await.map_err(trouble)?;
             let lines = erased.lines;
@@ -169,6 +175,30 @@ impl Create {
             ..New::bare(subject, self.kind.into())
         })
     }
+}
+
+/// Writes the document as it is read: a record may be long.
+async fn export(parts: &Parts, subject: &Subject) -> Outcome<()> {
+    let kept = export::kept(parts, subject).await?;
+    line("{");
+    for (name, value) in kept {
+        line(format_args!("\"{name}\": {value:#},"));
+    }
+    line("\"record\": [");
+    let (mut after, mut separator) = (None, "");
+    loop {
+        let (page, next) = export::recorded(parts, subject, after).await?;
+        for recorded in page {
+            line(format_args!("{separator}{recorded}"));
+            separator = ", ";
+        }
+        after = next;
+        if after.is_none() {
+            break;
+        }
+    }
+    line("]\n}");
+    Ok(())
 }
 
 /// An account on a line.

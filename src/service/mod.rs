@@ -17,6 +17,7 @@ mod current;
 pub mod door;
 pub mod erasure;
 pub mod exchange;
+pub mod export;
 pub mod folding;
 pub mod forms;
 pub mod grants;

@@ -2,6 +2,7 @@
 
 mod counts;
 mod erased;
+mod exported;
 mod kept;
 mod planted;
 

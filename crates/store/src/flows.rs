@@ -221,6 +221,15 @@ pub async fn delete(conn: &mut Conn, flow: &Flow) -> Result<bool> {
     Ok(gone.map_err(lift)? == 1)
 }
 
+/// The flows of a subject, in whatever state, oldest first.
+pub async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<Flow>> {
+    readable(on!(conn, |c| flows::table
+        .filter(flows::subject.eq(subject.as_str()))
+        .order(flows::created)
+        .select(FlowRow::as_select())
+        .load(c)))
+}
+
 /// Takes out every flow of a subject, in whatever state it is by then.
 pub async fn take_all(conn: &mut Conn, subject: &str) -> Result<Vec<Flow>> {
     readable(on!(conn, |c| diesel::delete(flows::table.filter(flows::subject.eq(subject)))

@@ -86,6 +86,13 @@ pub async fn insert(conn: &mut Conn, revocation: &Revocation) -> Result<()> {
     Ok(())
 }
 
+/// Those of a subject, oldest first.
+pub async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<Revocation>> {
+    let theirs = revocations::table.filter(revocations::subject.eq(subject.as_str())).order(revocations::created);
+    let rows: Vec<RevocationRow> = on!(conn, |c| theirs.select(RevocationRow::as_select()).load(c)).map_err(lift)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// The providers, by type and name, that have revocations whose time has come.
 pub async fn list_providers(conn: &mut Conn, now: At) -> Result<Vec<(String, String)>> {
     on!(conn, |c| revocations::table
