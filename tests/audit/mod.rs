@@ -1,7 +1,10 @@
 //! The record: what is counted in it, who reads it, how long it is kept, and what is left of who is erased.
 
 mod counts;
+mod erased;
+mod exported;
 mod kept;
+mod planted;
 
 use crate::support::database::texts;
 use crate::support::world::World;
