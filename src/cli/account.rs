@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
-use super::output::{Output, Trouble};
+use super::output::{Output, Trouble, line};
 use super::password;
 use crate::app::App;
 use crate::service::accounts::{self, Account, Claimed, New, Standing};
+use crate::service::{Parts, erasure, export};
 use domain::Result as Outcome;
 use domain::account::{AccountType, Email, Phone};
 use domain::ids::Subject;
@@ -40,10 +41,19 @@ pub(super) enum Command {
         /// Its id.
         id: String,
     },
+    /// Write all that is kept of a person, for themselves, as one JSON document.
+    Export {
+        /// Their id; they need have no account.
+        id: String,
+    },
     /// Delete an account with all its links.
     Delete {
         /// Its id.
         id: String,
+        /// What tells the person apart goes out of the audit record as well; who has links and no account, or none any more, can be
+        /// erased too. Cut off, it can be run again.
+        #[arg(long)]
+        erase: bool,
     },
 }
 
@@ -138,7 +148,13 @@ pub(super) async fn run(command: &Command, app: App, output: &Output) -> Result<
             accounts::enable(parts, subject(id)?).await.map_err(trouble)?;
             output.tell(format_args!("enabled {id}"), &json!({"enabled": id}));
         }
-        Command::Delete { id } => {
+        Command::Export { id } => Box::pin(export(parts, &subject(id)?)).await.map_err(trouble)?,
+        Command::Delete { id, erase: true } => {
+            let erased = Box::pin(erasure::erase(parts, &subject(id)?)).await.map_err(trouble)?;
+            let lines = erased.lines;
+            output.tell(format_args!("erased {id}: rewrote {lines} lines"), &json!({"erased": id, "lines": lines}));
+        }
+        Command::Delete { id, erase: false } => {
             accounts::remove(parts, subject(id)?).await.map_err(trouble)?;
             output.tell(format_args!("deleted {id}"), &json!({"deleted": id}));
         }
@@ -159,6 +175,30 @@ impl Create {
             ..New::bare(subject, self.kind.into())
         })
     }
+}
+
+/// Writes the document as it is read: a record may be long.
+async fn export(parts: &Parts, subject: &Subject) -> Outcome<()> {
+    let kept = export::kept(parts, subject).await?;
+    line("{");
+    for (name, value) in kept {
+        line(format_args!("\"{name}\": {value:#},"));
+    }
+    line("\"record\": [");
+    let (mut after, mut separator) = (None, "");
+    loop {
+        let (page, next) = export::recorded(parts, subject, after).await?;
+        for recorded in page {
+            line(format_args!("{separator}{recorded}"));
+            separator = ", ";
+        }
+        after = next;
+        if after.is_none() {
+            break;
+        }
+    }
+    line("]\n}");
+    Ok(())
 }
 
 /// An account on a line.

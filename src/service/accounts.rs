@@ -286,7 +286,7 @@ pub async fn enable(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
 }
 
 /// Ends what a change ends that the transaction has made, not by the account's own holder, and that `event` names.
-async fn close(parts: &Parts, mut tx: Tx, subject: &Subject, change: Change, event: Event) -> Result<()> {
+pub(super) async fn close(parts: &Parts, mut tx: Tx, subject: &Subject, change: Change, event: Event) -> Result<()> {
     endings::carry_out(parts, &mut tx, subject.as_str(), &[change], None).await?;
     let about = About { subject: Some(subject.as_str()), ..About::default() };
     record(parts, &mut tx, event, &Actor::default(), about).await?;
@@ -302,21 +302,10 @@ pub async fn remove(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
         .detached(async move |parts| {
             let mut tx = parts.store.begin().await?;
             hold(tx.conn(), &subject).await?;
-            let phones = delete(tx.conn(), &subject).await?.ok_or(Error::UserNotFound { hint: None })?;
-            for phone in phones {
-                delete_of_nobody(tx.conn(), &phone).await?;
+            if !take_out(&mut tx, &subject).await? {
+                return Err(Error::UserNotFound { hint: None });
             }
-            let actor = Actor::default();
-            for link in links::hold_all(tx.conn(), &subject).await? {
-                remove_link(&parts, &mut tx, &link).await?;
-                let about = About {
-                    subject: Some(subject.as_str()),
-                    provider: Some(&link.provider),
-                    sid: Some(link.sid.as_str()),
-                    detail: Some("account_deleted"),
-                };
-                record(&parts, &mut tx, Event::Unlinked, &actor, about).await?;
-            }
+            unlink_all(&parts, &mut tx, &subject).await?;
             close(&parts, tx, &subject, Change::Deleted, Event::AccountDeleted).await?;
             scrub(&parts).await;
             Ok(())
@@ -324,8 +313,33 @@ pub async fn remove(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
         .await
 }
 
+/// Deletes the account of a subject that is held, and what nobody else needs of its phones; says whether there was one.
+pub(super) async fn take_out(tx: &mut Tx, subject: &Subject) -> Result<bool> {
+    let Some(phones) = delete(tx.conn(), subject).await? else { return Ok(false) };
+    for phone in phones {
+        delete_of_nobody(tx.conn(), &phone).await?;
+    }
+    Ok(true)
+}
+
+/// Removes all links of a subject that is held; gives how many there were.
+pub(super) async fn unlink_all(parts: &Parts, tx: &mut Tx, subject: &Subject) -> Result<usize> {
+    let links = links::hold_all(tx.conn(), subject).await?;
+    for link in &links {
+        remove_link(parts, tx, link).await?;
+        let about = About {
+            subject: Some(subject.as_str()),
+            provider: Some(&link.provider),
+            sid: Some(link.sid.as_str()),
+            detail: Some("account_deleted"),
+        };
+        record(parts, tx, Event::Unlinked, &Actor::default(), about).await?;
+    }
+    Ok(links.len())
+}
+
 /// Overwrites what is left of what was deleted. It is deleted, whatever becomes of this.
-async fn scrub(parts: &Parts) {
+pub(super) async fn scrub(parts: &Parts) {
     match parts.store.scrub().await {
         Ok(Scrubbed::Whole) => {}
         Ok(Scrubbed::LogWaits) => tracing::warn!(

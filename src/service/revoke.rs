@@ -90,6 +90,7 @@ pub(super) async fn queue(parts: &Parts, conn: &mut Conn, whose: Whose<'_>, toke
         attempts: 0,
         retry_at: now,
         created: now,
+        erased_sid: None,
     };
     insert(conn, &revocation).await
 }
@@ -262,10 +263,8 @@ async fn leave_alone(parts: &Parts, failed: &Revocation, retry_after: Option<Dur
 /// Ends a job, unless somebody else has taken it because this took too long.
 async fn end(parts: &Parts, job: &Revocation, event: Event, detail: Option<&'static str>) -> Result<()> {
     let mut tx = parts.store.begin().await?;
-    if !delete(tx.conn(), job).await? {
-        return Ok(());
-    }
-    record_end(parts, &mut tx, whose(job), event, detail).await?;
+    let Some(ended) = delete(tx.conn(), job).await? else { return Ok(()) };
+    record_end(parts, &mut tx, whose(&ended), event, detail).await?;
     tx.commit().await?;
     let (event, detail) = (event.as_str(), detail.unwrap_or_default());
     tracing::info!(
@@ -278,12 +277,13 @@ async fn end(parts: &Parts, job: &Revocation, event: Event, detail: Option<&'sta
     Ok(())
 }
 
+/// Whose the tokens were, as the record says it.
 fn whose(job: &Revocation) -> Whose<'_> {
     Whose {
         subject: job.subject.as_ref().map(Subject::as_str),
         fp_type: job.provider.fp_type(),
         fp_name: job.provider.fp_name(),
-        sid: job.sid.as_ref().map(Sid::as_str),
+        sid: job.erased_sid.as_deref().or(job.sid.as_ref().map(Sid::as_str)),
     }
 }
 

@@ -3,7 +3,10 @@
 mod across;
 mod cli;
 mod counts;
+mod erased;
+mod exported;
 mod kept;
+mod planted;
 mod read;
 
 use domain::event::AuditLine;

@@ -24,7 +24,7 @@ async fn world(engine: Engine) -> World {
 }
 
 /// The operator of a world, in the world's time.
-fn keeper(world: &World) -> Keeper {
+pub(crate) fn keeper(world: &World) -> Keeper {
     Keeper {
         store: Store::new(&world.database_url.clone().into(), None, Handle::current()).expect("an address"),
         source: world.app.parts.presence.keyring.clone(),
@@ -47,7 +47,7 @@ fn why<T>(refused: domain::Result<T>) -> String {
 }
 
 /// Adds a key and makes it the one that seals; gives the one before it and the new one.
-async fn turn(world: &World, keeper: &Keeper) -> (String, String) {
+pub(crate) async fn turn(world: &World, keeper: &Keeper) -> (String, String) {
     let old = world.app.parts.vault.active_id();
     let new = add(keeper);
     keys::reload(&world.app.parts).await.expect("it is fit");

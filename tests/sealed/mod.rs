@@ -2,7 +2,7 @@
 
 mod at_rest;
 mod keys_fleet;
-mod keys_rows;
+pub(crate) mod keys_rows;
 pub(crate) mod plaintext;
 mod rotation;
 mod storage;

@@ -12,6 +12,7 @@ pub(crate) mod confirm;
 pub(crate) mod contract;
 pub(crate) mod database;
 mod database_clock;
+pub(crate) mod dump;
 pub(crate) mod fed;
 pub(crate) mod fleet;
 pub(crate) mod glewlwyd;

@@ -34,6 +34,7 @@ pub mod destination;
 pub mod endings;
 pub mod entropy;
 pub mod entry;
+pub mod erasure;
 pub mod error;
 pub mod event;
 pub mod expiry;

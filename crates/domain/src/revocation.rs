@@ -37,6 +37,8 @@ pub struct Revocation {
     pub retry_at: DateTime<Utc>,
     /// Since when it waits.
     pub created: DateTime<Utc>,
+    /// What the record is to call the account, where the person that it was of is erased.
+    pub erased_sid: Option<String>,
 }
 
 /// When to try again after `attempts` failures, spread over half of the pause by `jitter`; `None`: no more. What the

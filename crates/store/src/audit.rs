@@ -1,5 +1,6 @@
 //! The audit record, written in the transaction of the change it speaks of.
 
+mod erased;
 mod reading;
 mod swept;
 
@@ -14,20 +15,15 @@ use super::prepared::Prepare as _;
 use super::schema::audit;
 use super::sqlite_conn::SqliteConn;
 use super::types::{At, Uuid};
+pub use erased::{Lines, has, list_lines, names, rewrite};
+pub use reading::{Page, Written};
+pub use swept::sweep;
+#[cfg(test)]
+pub(super) use {erased::statement as lines_statement, reading::statement as reading, swept::statement as sweeping};
+
 use domain::Result;
 use domain::event::AuditLine;
 use domain::ids::ProviderId;
-
-#[cfg(test)]
-pub(super) use reading::statement as reading;
-pub use reading::{Page, Written};
-#[cfg(test)]
-pub(super) use swept::statement as sweeping;
-pub use swept::sweep;
-
-/// A place in the order of the record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place(At, uuid::Uuid);
 
 /// The row of one line of the record.
 #[derive(Insertable)]

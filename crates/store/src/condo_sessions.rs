@@ -46,6 +46,15 @@ impl TryFrom<CondoSessionRow> for CondoSessionRecord {
     }
 }
 
+/// The sessions of a subject, oldest first.
+pub async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<CondoSessionRecord>> {
+    let theirs =
+        condo_sessions::table.filter(condo_sessions::subject.eq(subject.as_str())).order(condo_sessions::created);
+    let rows: Vec<CondoSessionRow> =
+        on!(conn, |c| theirs.select(CondoSessionRow::as_select()).load(c)).map_err(lift)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// Stores a session under the hash of its id. It fails if the account is gone meanwhile.
 pub async fn insert(conn: &mut Conn, sid_hash: &[u8], session: &CondoSessionRecord) -> Result<()> {
     let row = &CondoSessionRow {

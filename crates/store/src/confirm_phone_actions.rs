@@ -202,6 +202,14 @@ pub async fn delete_of_nobody(conn: &mut Conn, phone: &str) -> Result<()> {
     Ok(())
 }
 
+/// The confirmations that were asked for by a subject's id, oldest first.
+pub async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<Confirmation>> {
+    let theirs = actions::table.filter(actions::subject.eq(subject.as_str())).order(actions::created);
+    let rows: Vec<ConfirmPhoneRow> =
+        on!(conn, |c| theirs.select(ConfirmPhoneRow::as_select()).load(c)).map_err(lift)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// Deletes every confirmation that ended before `now`.
 pub async fn sweep(conn: &mut Conn, now: At) -> Result<()> {
     on!(conn, |c| diesel::delete(actions::table.filter(actions::expires.lt(now))).execute(c)).map_err(lift)?;

@@ -11,6 +11,7 @@ use super::conn::{Conn, on};
 use super::error::lift;
 use super::schema::flows;
 use super::types::{At, Uuid};
+use domain::erasure::Account;
 use domain::flow::{Arrival, Flow, FlowState, Leg};
 use domain::ids::{ClientId, FlowId, Sid, Subject};
 use domain::{Error, Result};
@@ -220,11 +221,29 @@ pub async fn delete(conn: &mut Conn, flow: &Flow) -> Result<bool> {
     Ok(gone.map_err(lift)? == 1)
 }
 
+/// The flows of a subject, in whatever state, oldest first.
+pub async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<Flow>> {
+    readable(on!(conn, |c| flows::table
+        .filter(flows::subject.eq(subject.as_str()))
+        .order(flows::created)
+        .select(FlowRow::as_select())
+        .load(c)))
+}
+
 /// Takes out every flow of a subject, in whatever state it is by then.
 pub async fn take_all(conn: &mut Conn, subject: &str) -> Result<Vec<Flow>> {
     readable(on!(conn, |c| diesel::delete(flows::table.filter(flows::subject.eq(subject)))
         .returning(FlowRow::as_returning())
         .get_results(c)))
+}
+
+/// Takes out every flow for nobody yet that has come back from a provider with this account.
+pub async fn take_of_nobody(conn: &mut Conn, account: &Account) -> Result<Vec<Flow>> {
+    let of_account = flows::table
+        .filter(flows::subject.is_null())
+        .filter(flows::fp_type.eq(&account.fp_type).and(flows::fp_name.eq(&account.fp_name)))
+        .filter(flows::sid.eq(&account.sid));
+    readable(on!(conn, |c| diesel::delete(of_account).returning(FlowRow::as_returning()).get_results(c)))
 }
 
 /// Flows that ran out before `before`, the oldest first.

@@ -63,6 +63,13 @@ pub async fn list(conn: &mut Conn, subjects: &[&Subject], places: &[Vec<u8>], no
     rows.into_iter().map(TryInto::try_into).collect()
 }
 
+/// All places of a subject.
+pub async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<KnownPlace>> {
+    let theirs = known_places::table.filter(known_places::subject.eq(subject.as_str())).order(known_places::expires);
+    let rows: Vec<KnownPlaceRow> = on!(conn, |c| theirs.select(KnownPlaceRow::as_select()).load(c)).map_err(lift)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// Gives a place another hash, for every account that it is known of.
 pub async fn replace(conn: &mut Conn, old: &[u8], new: &[u8]) -> Result<()> {
     let those = known_places::table.filter(known_places::place.eq(old));

@@ -55,6 +55,7 @@ pub mod audit;
 pub mod client_assertions;
 pub mod condo_sessions;
 pub mod confirm_phone_actions;
+pub mod erasure;
 pub mod flows;
 pub mod instances;
 pub mod issuer_rules;

@@ -63,6 +63,13 @@ pub async fn insert(conn: &mut Conn, code: &AuthorizationCode) -> Result<()> {
     Ok(())
 }
 
+/// The codes of a subject.
+pub async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<AuthorizationCode>> {
+    let theirs = oauth_codes::table.filter(oauth_codes::subject.eq(subject.as_str())).order(oauth_codes::expires);
+    let rows: Vec<CodeRow> = on!(conn, |c| theirs.select(CodeRow::as_select()).load(c)).map_err(lift)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 claims!(oauth_codes, CodeRow => AuthorizationCode);
 
 /// Forgets a code.

@@ -71,6 +71,16 @@ pub async fn find(conn: &mut Conn, hash: &[u8]) -> Result<Option<RefreshToken>> 
     row.map(TryInto::try_into).transpose()
 }
 
+/// The tokens of a subject, used or not.
+pub async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<RefreshToken>> {
+    let theirs = oauth_refresh_tokens::table
+        .filter(oauth_refresh_tokens::subject.eq(subject.as_str()))
+        .order(oauth_refresh_tokens::expires);
+    let rows: Vec<RefreshTokenRow> =
+        on!(conn, |c| theirs.select(RefreshTokenRow::as_select()).load(c)).map_err(lift)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// Deletes what a claim brought and nobody ever got.
 pub async fn delete_of_claim(conn: &mut Conn, family: uuid::Uuid, claim: uuid::Uuid) -> Result<()> {
     let brought = oauth_refresh_tokens::table

@@ -68,6 +68,13 @@ pub async fn find(conn: &mut Conn, hash: &[u8]) -> Result<Option<AccessToken>> {
     row.map(TryInto::try_into).transpose()
 }
 
+/// The tokens that applications have for a subject, oldest first.
+pub async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<AccessToken>> {
+    let theirs = oauth_tokens::table.filter(oauth_tokens::subject.eq(subject.as_str())).order(oauth_tokens::issued);
+    let rows: Vec<OauthTokenRow> = on!(conn, |c| theirs.select(OauthTokenRow::as_select()).load(c)).map_err(lift)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// Deletes a client's own token.
 pub async fn delete(conn: &mut Conn, hash: &[u8], client: &str) -> Result<()> {
     on!(conn, |c| diesel::delete(oauth_tokens::table.find(hash).filter(oauth_tokens::client.eq(client))).execute(c))

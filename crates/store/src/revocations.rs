@@ -27,6 +27,7 @@ struct RevocationRow {
     attempts: i32,
     retry_at: At,
     created: At,
+    erased_sid: Option<String>,
 }
 
 impl TryFrom<RevocationRow> for Revocation {
@@ -46,6 +47,7 @@ impl TryFrom<RevocationRow> for Revocation {
             attempts: row.attempts,
             retry_at: row.retry_at.0,
             created: row.created.0,
+            erased_sid: row.erased_sid,
         })
     }
 }
@@ -64,6 +66,7 @@ impl From<&Revocation> for RevocationRow {
             attempts: revocation.attempts,
             retry_at: At(revocation.retry_at),
             created: At(revocation.created),
+            erased_sid: revocation.erased_sid.clone(),
         }
     }
 }
@@ -81,6 +84,13 @@ pub async fn insert(conn: &mut Conn, revocation: &Revocation) -> Result<()> {
     let row = &RevocationRow::from(revocation);
     on!(conn, |c| diesel::insert_into(revocations::table).values(row).execute(c)).map_err(lift)?;
     Ok(())
+}
+
+/// Those of a subject, oldest first.
+pub async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<Revocation>> {
+    let theirs = revocations::table.filter(revocations::subject.eq(subject.as_str())).order(revocations::created);
+    let rows: Vec<RevocationRow> = on!(conn, |c| theirs.select(RevocationRow::as_select()).load(c)).map_err(lift)?;
+    rows.into_iter().map(TryInto::try_into).collect()
 }
 
 /// The providers, by type and name, that have revocations whose time has come.
@@ -140,13 +150,16 @@ pub async fn put_off_due(conn: &mut Conn, claimed: &Revocation, now: At, retry_a
     Ok(())
 }
 
-/// Ends a revocation that is still the claimant's; says whether it was.
-pub async fn delete(conn: &mut Conn, claimed: &Revocation) -> Result<bool> {
-    let gone = on!(conn, |c| diesel::delete(
+/// Ends a revocation that is still the claimant's; gives it as it is now: its person may have been erased since it was claimed.
+pub async fn delete(conn: &mut Conn, claimed: &Revocation) -> Result<Option<Revocation>> {
+    let row: Option<RevocationRow> = on!(conn, |c| diesel::delete(
         revocations::table.find(Uuid(claimed.id)).filter(revocations::retry_at.eq(At(claimed.retry_at)))
     )
-    .execute(c));
-    Ok(gone.map_err(lift)? == 1)
+    .returning(RevocationRow::as_returning())
+    .get_result(c))
+    .optional()
+    .map_err(lift)?;
+    row.map(Revocation::try_from).transpose()
 }
 
 /// An account at a provider, as one entry of the settings has it.

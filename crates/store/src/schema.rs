@@ -362,6 +362,7 @@ diesel::table! {
         attempts -> Integer,
         retry_at -> Instant,
         created -> Instant,
+        erased_sid -> Nullable<Text>,
     }
 }
 

@@ -47,6 +47,13 @@ pub async fn insert(conn: &mut Conn, cookie_hash: &[u8], session: &BrowserSessio
     Ok(())
 }
 
+/// The sessions of a subject, oldest first.
+pub async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<BrowserSession>> {
+    let theirs = sessions::table.filter(sessions::subject.eq(subject.as_str())).order(sessions::authenticated);
+    let rows: Vec<SessionRow> = on!(conn, |c| theirs.select(SessionRow::as_select()).load(c)).map_err(lift)?;
+    rows.into_iter().map(TryInto::try_into).collect()
+}
+
 /// The session with this cookie, expired or not, and whose it is.
 pub async fn find(conn: &mut Conn, cookie_hash: &[u8]) -> Result<Option<(BrowserSession, Account)>> {
     let found: Option<(SessionRow, AccountRow)> = on!(conn, |c| sessions::table

@@ -7,6 +7,7 @@ mod condo;
 mod confirmations;
 mod counted;
 mod dropped;
+mod erased;
 mod grants;
 mod kept;
 mod keys;

@@ -14,15 +14,20 @@ const NONCE: usize = 12;
 pub struct Place(Vec<u8>);
 
 impl Place {
-    /// The place named by these parts, each with its length before it, so that no two lists of parts read the same.
+    /// The place named by these parts.
     pub(super) fn of(parts: &[&str]) -> Self {
-        let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
-        for part in parts {
-            bytes.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            bytes.extend_from_slice(part.as_bytes());
-        }
-        Self(bytes)
+        Self(joined(parts))
     }
+}
+
+/// These parts, each with its length before it, so that no two lists of parts are the same.
+pub(super) fn joined(parts: &[&str]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
+    for part in parts {
+        bytes.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    bytes
 }
 
 /// A key ready to use.

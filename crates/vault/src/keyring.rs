@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
 use super::envelope::Cipher;
+use super::hash::HashKey;
 use domain::entropy::Entropy;
 
 /// What a keyring file begins with.
@@ -67,6 +68,7 @@ pub struct Keyring {
 
 struct Key {
     cipher: Cipher,
+    hash: HashKey,
     check_value: Vec<u8>,
 }
 
@@ -87,7 +89,7 @@ impl Keyring {
                 "open" => {}
                 _ => return Err(wrong("the state must be active or open")),
             }
-            let key = Key { cipher: Cipher::new(&bytes), check_value: check_value(&bytes) };
+            let key = Key { cipher: Cipher::new(&bytes), hash: HashKey::of(&bytes), check_value: check_value(&bytes) };
             if keys.insert(id.to_owned(), key).is_some() {
                 return Err(wrong("the id is there twice"));
             }
@@ -120,6 +122,13 @@ impl Keyring {
 
     pub(super) fn get(&self, id: &str) -> Option<&Cipher> {
         self.keys.get(id).map(|key| &key.cipher)
+    }
+
+    /// What each key hashes with, the active one's first.
+    pub(super) fn hash_keys(&self) -> Vec<HashKey> {
+        let mut keys: Vec<_> = self.keys.iter().collect();
+        keys.sort_by_key(|(id, _)| **id != self.active.0);
+        keys.into_iter().map(|(_, key)| key.hash.clone()).collect()
     }
 }
 

@@ -25,6 +25,7 @@
 mod clear;
 mod envelope;
 mod file;
+mod hash;
 mod keyring;
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,7 @@ use uuid::Uuid;
 pub use clear::{in_the_clear, in_the_clear_if_any};
 pub use envelope::{Place, RowKey, WrappedKey};
 pub use file::KeyringFile;
+pub use hash::HashKey;
 pub use keyring::{CheckValue, Keyring, KeyringError};
 
 use envelope::Cipher;
@@ -165,6 +167,11 @@ impl Vault {
     /// The id of the key that seals.
     pub fn active_id(&self) -> String {
         self.held().keyring.active_id().to_owned()
+    }
+
+    /// What identifiers of people who are erased may be hashed with, by each key of the keyring: the active one's first.
+    pub fn hash_keys(&self) -> Vec<HashKey> {
+        self.held().keyring.hash_keys()
     }
 
     /// A new random key for a row, wrapped by the active key.

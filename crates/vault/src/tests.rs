@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::envelope::{Cipher, Place};
 use super::{Column, Keyring, KeyringError, KeyringFile, Owner, Table, Vault, WrappedKey};
 use domain::entropy::{Entropy, SeededEntropy, SystemEntropy};
+use domain::erasure::KeyedHash as _;
 use domain::ids::LinkId;
 
 fn vault() -> Vault {
@@ -208,4 +209,33 @@ fn a_vault_that_took_another_keyring_opens_what_was_read_before() {
     assert!(open(&old, &wrapped));
     clone.forget_left(Duration::from_secs(6));
     assert!(!open(&old, &wrapped) && open(&old, &rewrapped));
+}
+
+/// The record holds these hashes: HMAC-SHA256 under an expanded key (RFC 5869), computed here by another implementation.
+#[test]
+fn an_erased_identifier_has_the_same_hash_in_every_version() {
+    let keyring = Keyring::parse(&"a active AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=".to_owned().into()).unwrap();
+    let keys = Vault::new(keyring, SeededEntropy::shared(7)).hash_keys();
+    let hex = |texts: &[&str]| keys[0].hash(texts).map(|byte| format!("{byte:02x}")).concat();
+    assert_eq!(hex(&["subject", "alice"]), "34b11efb523e8d7a9dae67899b94066b56ea716aabe5270d05e7df8ff98695d3");
+    assert_eq!(hex(&[]), "dcd7ce71caf7370562db4492b3bdd55945aaa6ccc4738d107c8e714650d45abd");
+    assert_ne!(hex(&["sub", "jectalice"]), hex(&["subject", "alice"]));
+}
+
+#[test]
+fn each_key_hashes_otherwise_and_the_active_one_comes_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, entropy) = (folder.path().join("keys"), SeededEntropy::shared(8));
+    let file = KeyringFile::lock(&path).unwrap();
+    let hashes = || {
+        let vault = Vault::new(Keyring::load(&path).unwrap(), entropy.clone());
+        vault.hash_keys().iter().map(|key| key.hash(&["alice"])).collect::<Vec<_>>()
+    };
+    let mut ids = [file.add(&*entropy).unwrap(), file.add(&*entropy).unwrap()];
+    ids.sort();
+    file.activate(&ids[0]).unwrap();
+    let before = hashes();
+    assert_ne!(before[0], before[1]);
+    file.activate(&ids[1]).unwrap();
+    assert_eq!(hashes(), [before[1], before[0]]);
 }

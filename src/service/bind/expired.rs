@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use super::{close, through};
 use crate::service::Parts;
 use domain::Result;
+use domain::erasure::Account;
 use domain::flow::{Ended, Flow};
-use store::flows::{delete, list_expired, take_all};
+use store::flows::{delete, list_expired, take_all, take_of_nobody};
 use store::{self, Tx};
 
 /// How many are looked at together.
@@ -30,6 +31,19 @@ pub(in crate::service) async fn sweep(parts: &Parts, before: DateTime<Utc>) -> R
 /// Ends every flow of a subject, in the transaction that changes its account.
 pub(in crate::service) async fn end_all(parts: &Parts, tx: &mut Tx, subject: &str, why: &'static str) -> Result<()> {
     for flow in take_all(tx.conn(), subject).await? {
+        close(parts, tx, &through(&flow), &flow, why).await?;
+    }
+    Ok(())
+}
+
+/// Ends every flow for nobody yet that has come back from a provider with this account, in a transaction.
+pub(in crate::service) async fn end_of_nobody(
+    parts: &Parts,
+    tx: &mut Tx,
+    account: &Account,
+    why: &'static str,
+) -> Result<()> {
+    for flow in take_of_nobody(tx.conn(), account).await? {
         close(parts, tx, &through(&flow), &flow, why).await?;
     }
     Ok(())

@@ -25,7 +25,7 @@ pub use callback::callback;
 pub use complete::{Completion, complete};
 pub use confirm::{Question, Shown, Whom, confirm, question};
 pub use cookie::{Browser, FlowCookie, is_flow_cookie};
-pub(super) use expired::{end_all, sweep};
+pub(super) use expired::{end_all, end_of_nobody, sweep};
 pub use instruct::{Instruction, WayBack, instruct};
 pub(super) use instruct::{Reconnect, reconnect};
 pub use open::open;

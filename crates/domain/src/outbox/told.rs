@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use crate::erasure::is_mark;
 use crate::event::{AuditLine, Event};
 use crate::ids::ProviderId;
 
@@ -33,9 +34,10 @@ pub struct Told {
 }
 
 impl Told {
-    /// What is told of a line; `None` if nobody is told of such.
+    /// What is told of a line; `None` if nobody is told of such. Of somebody who is erased nobody is told anything any more.
     pub fn of(line: &AuditLine) -> Option<Self> {
-        line.event.rule().is_told.then(|| Self {
+        let is_erased = [&line.subject, &line.sid].into_iter().flatten().any(|id| is_mark(id));
+        (line.event.rule().is_told && !is_erased).then(|| Self {
             id: line.id,
             at: line.at,
             event: line.event.as_str().to_owned(),
@@ -142,6 +144,17 @@ mod tests {
         for event in Event::ALL {
             let told = Told::of(&line(*event, About::default()));
             assert_eq!(told.is_some(), event.rule().is_told, "{event:?}");
+        }
+    }
+
+    #[test]
+    fn of_somebody_who_is_erased_nobody_is_told() {
+        let (provider, mark) = (provider(), format!("erased:{}", "0123456789abcdef".repeat(2)));
+        for (subject, sid, is_told) in
+            [(&*mark, "t-1", false), ("bob", &*mark, false), (&*mark, &*mark, false), ("bob", "t-1", true)]
+        {
+            let about = About { subject: Some(subject), provider: Some(&provider), sid: Some(sid), detail: None };
+            assert_eq!(Told::of(&line(Event::Unlinked, about)).is_some(), is_told, "{subject} {sid}");
         }
     }
 

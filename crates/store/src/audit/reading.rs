@@ -22,37 +22,37 @@ pub struct Written {
 
 #[derive(QueryableByName)]
 #[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-struct LineRow {
+pub(super) struct LineRow {
     #[diesel(sql_type = Id)]
-    id: Uuid,
+    pub(super) id: Uuid,
     #[diesel(sql_type = Instant)]
-    at: At,
+    pub(super) at: At,
     #[diesel(sql_type = Text)]
-    event: String,
+    pub(super) event: String,
     #[diesel(sql_type = Nullable<Text>)]
-    client: Option<String>,
+    pub(super) client: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
-    actor: Option<String>,
+    pub(super) actor: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
-    subject: Option<String>,
+    pub(super) subject: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
-    fp_type: Option<String>,
+    pub(super) fp_type: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
-    fp_name: Option<String>,
+    pub(super) fp_name: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
-    sid: Option<String>,
+    pub(super) sid: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
-    detail: Option<String>,
+    pub(super) detail: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
-    claimed_ip: Option<String>,
+    pub(super) claimed_ip: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
-    claimed_agent: Option<String>,
+    pub(super) claimed_agent: Option<String>,
     #[diesel(sql_type = BigInt)]
-    count: i64,
+    pub(super) count: i64,
 }
 
 /// The columns of a [`LineRow`].
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "id, at, event, client, actor, subject, fp_type, fp_name, sid, detail, claimed_ip, claimed_agent, count";
 
 impl From<LineRow> for Written {
@@ -117,7 +117,7 @@ pub(crate) fn statement(search: &Search, page: &Page, how: How) -> Statement {
 
 /// The first lines of the page's span of which this holds. It is compared together with the place, and ordered by: so one index has the
 /// order, and Postgres goes by no other in the hope that many of the newest lines fit.
-fn select(statement: &mut Statement, fits: &[(&str, &str)], page: &Page) {
+pub(super) fn select(statement: &mut Statement, fits: &[(&str, &str)], page: &Page) {
     let columns = fits.iter().flat_map(|(column, _)| [column, ", "]).collect::<String>();
     statement.push("SELECT ");
     statement.push(COLUMNS);

@@ -3,12 +3,12 @@
 use diesel::QueryableByName;
 use diesel_async::RunQueryDsl;
 
-use super::Place;
 use crate::conn::{Conn, on};
 use crate::error::lift;
 use crate::filter::{Bind, How, Statement};
 use crate::types::{At, Id, Instant, Uuid};
 use domain::Result;
+use domain::audit::Place;
 
 /// Lines of one statement: on SQLite, where everybody else's writes wait for it, a few milliseconds' work.
 const BATCH: i64 = 200;
@@ -29,7 +29,7 @@ pub async fn sweep(conn: &mut Conn, after: Option<Place>, before: At) -> Result<
     let how = if conn.is_sqlite() { How::Sqlite(None) } else { How::Postgres };
     let statement = || statement(after, before, how);
     let gone: Vec<SweptRow> = on!(conn, |c| statement().query(c).load(c)).map_err(lift)?;
-    let last = gone.iter().map(|row| Place(row.at, row.id.0)).max();
+    let last = gone.iter().map(|row| Place { at: row.at.0, id: row.id.0 }).max();
     Ok(last.filter(|_| i64::try_from(gone.len()).is_ok_and(|gone| gone == BATCH)))
 }
 
@@ -43,9 +43,9 @@ pub(crate) fn statement(after: Option<Place>, before: At, how: How) -> Statement
         "DELETE FROM audit WHERE id = ANY (ARRAY("
     });
     statement.push("SELECT id FROM audit WHERE ");
-    if let Some(Place(at, id)) = after {
+    if let Some(Place { at, id }) = after {
         statement.push("(at, id) > (");
-        statement.bind(Bind::At(at));
+        statement.bind(Bind::At(At(at)));
         statement.push(", ");
         statement.bind(Bind::Id(Uuid(id)));
         statement.push(") AND ");

@@ -1,14 +1,19 @@
 //! What waits and what was given up, listed a page at a time.
 
 use chrono::{DateTime, Utc};
-use diesel::QueryableByName;
+use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer, Nullable, Text};
+use diesel_async::RunQueryDsl;
 
-use super::ToldRow;
+use super::{ToldRow, told_columns};
 use crate::Lists;
+use crate::conn::{Conn, on};
+use crate::error::lift;
 use crate::filter::{Bind, How, Statement};
+use crate::schema::outbox;
 use crate::types::{At, Instant};
 use domain::Result;
+use domain::ids::Subject;
 use domain::outbox::Told;
 
 /// Which letters are listed.
@@ -112,6 +117,17 @@ pub(crate) fn statement(which: &Which, page: &Page, how: How) -> Statement {
     statement.push(") ORDER BY o.endpoint, o.seq LIMIT ");
     statement.bind(Bind::Number(page.limit.into()));
     statement
+}
+
+/// What endpoints are still to be told of a person, and what was given up.
+pub async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<(String, Told, Option<DateTime<Utc>>)>> {
+    let rows: Vec<(String, ToldRow, Option<At>)> = on!(conn, |c| outbox::table
+        .filter(outbox::subject.eq(subject.as_str()))
+        .order(outbox::seq)
+        .select((outbox::endpoint, told_columns!(), outbox::dead_at))
+        .load(c))
+    .map_err(lift)?;
+    Ok(rows.into_iter().map(|(endpoint, told, dead)| (endpoint, told.into(), dead.map(|at| at.0))).collect())
 }
 
 impl Lists {

@@ -13,7 +13,7 @@ mod replay;
 pub use delivery::{DueLane, Failure, Gone, Head, done, find_head, give_up, list_due, put_off, release, take};
 pub use erase::{forget_person, sweep};
 pub use lanes::{UNSERVED, find_endpoint_after, give_up_unserved, tidy};
-pub use letters::{Page, Waiting, Which};
+pub use letters::{Page, Waiting, Which, list_of_subject};
 pub use record::{Recorded, find_recorded};
 pub use replay::{DeadKey, list_dead, list_dead_of_id, revive};
 #[cfg(test)]

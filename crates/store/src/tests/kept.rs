@@ -2,8 +2,9 @@
 
 use super::across::{assert_searches, plan};
 use super::*;
-use crate::audit::{Place, sweep, sweeping};
+use crate::audit::{sweep, sweeping};
 use crate::filter::How;
+use domain::audit::Place;
 
 /// For a statement that nobody has to stop.
 pub(super) fn unhurried(how: How) -> How {

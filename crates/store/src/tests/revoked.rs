@@ -10,6 +10,7 @@ pub(super) async fn go_there_and_back(conn: &mut Conn) {
             id: id(number).0,
             subject: full.then(subject_id),
             sid: full.then(|| Sid::parse("я".repeat(127)).unwrap()),
+            erased_sid: full.then(text),
             key_id: text(),
             attempts: if full { i32::MAX - 1 } else { i32::MIN },
             retry_at: early.0,
@@ -25,12 +26,13 @@ pub(super) async fn go_there_and_back(conn: &mut Conn) {
         assert!(revocations::claim(conn, due, late).await.unwrap().is_none(), "it is taken");
         // Who took it before has no say any more.
         revocations::put_off(conn, &row, late).await.unwrap();
-        assert!(!revocations::delete(conn, &row).await.unwrap());
+        assert_eq!(revocations::delete(conn, &row).await.unwrap(), None);
         revocations::put_off(conn, &claimed, late).await.unwrap();
         revocations::put_off_due(conn, &claimed, now, early).await.unwrap();
         assert!(revocations::list_due(conn, "box", "box_1", now, 2).await.unwrap().is_empty());
         assert!(revocations::list_providers(conn, now).await.unwrap().is_empty());
-        assert!(revocations::delete(conn, &Revocation { retry_at: late.0, ..claimed }).await.unwrap());
+        let last = Revocation { retry_at: late.0, ..claimed };
+        same(revocations::delete(conn, &last).await.unwrap().unwrap(), last);
     }
 }
 
@@ -46,5 +48,6 @@ pub(super) fn revocation(sid: Option<&str>, subject: Option<&str>) -> Revocation
         attempts: 0,
         retry_at: moments()[0].0,
         created: moments()[0].0,
+        erased_sid: None,
     }
 }
