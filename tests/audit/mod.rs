@@ -6,6 +6,8 @@ mod counts;
 mod erased;
 mod exported;
 mod kept;
+mod logged;
+mod page;
 mod planted;
 mod read;
 
