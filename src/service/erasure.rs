@@ -11,12 +11,13 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::audit::{About, record};
-use super::{Parts, accounts, bind, endings};
+use super::{Parts, accounts, bind, endings, folding};
 use domain::audit::Place;
 use domain::endings::Change;
 use domain::erasure::{Account, KeyedHash, Line, Named, Person, Rewritten, is_mark};
 use domain::event::{Actor, Event};
 use domain::ids::{ProviderId, Sid, Subject};
+use domain::served::Due;
 use domain::{Error, Result};
 use store::audit::{Lines, has, list_lines, names, rewrite};
 use store::erasure::{list_employments, list_holders, list_waiting_accounts, rename_account, rename_subject};
@@ -45,6 +46,8 @@ pub async fn erase(parts: &Parts, subject: &Subject) -> Result<Erased> {
     let person = Person::new(subject, known.unwrap_or(first));
     let (had_anything, mut lines) = delete(parts, &person).await?;
     loop {
+        // What counts tokens that they took for others names them as well.
+        folding::fold(parts, Due::Now).await?;
         let rewritten = pass(parts, &person).await?;
         if rewritten == 0 {
             break;
@@ -85,7 +88,7 @@ async fn delete(parts: &Parts, person: &Person<'_>) -> Result<(bool, usize)> {
     store::accounts::hold(tx.conn(), subject).await?;
     lines += unname_late(&mut tx, person, before).await?;
     let had_account = accounts::take_out(&mut tx, subject).await?;
-    let links = accounts::unlink_all(parts, &mut tx, subject).await?;
+    let unlinked = accounts::unlink_all(parts, &mut tx, subject).await?;
     if had_account {
         accounts::close(parts, tx, subject, Change::Deleted, Event::AccountDeleted).await?;
     } else {
@@ -93,7 +96,7 @@ async fn delete(parts: &Parts, person: &Person<'_>) -> Result<(bool, usize)> {
         tx.commit().await?;
         parts.tokens_seen.forget_subject(subject);
     }
-    Ok((had_account || links > 0, lines))
+    Ok((had_account || unlinked > 0, lines))
 }
 
 /// Once more what the person is in organizations, of lines that came while others were read.

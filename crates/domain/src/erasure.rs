@@ -181,7 +181,7 @@ impl<'a> Person<'a> {
             sid: line.account.as_ref().map(|account| self.sid(account, names_account)),
             detail: line.detail.as_deref().map(|detail| self.detail(line, detail, names_account, named)),
             // Where somebody else acted, it is theirs.
-            keeps_address: !by_them && !(concerns_them && line.actor.is_none()),
+            keeps_address: !(by_them || concerns_them && line.actor.is_none()),
         };
         let stays = rewritten.subject == line.subject
             && rewritten.actor == line.actor
