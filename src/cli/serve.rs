@@ -48,8 +48,8 @@ pub(super) async fn run(configuration: Configuration) -> Result<ExitCode, Troubl
     let reporting = tokio::spawn(keys::report(current.clone()));
     let sweeping = tokio::spawn(sweep::run(current.clone()));
     let counting = tokio::spawn(counting::run(current.clone()));
-    let keeping = tokio::spawn(keeping::run(current.clone()));
     let folding = tokio::spawn(folding::run(current.clone()));
+    let keeping = tokio::spawn(keeping::run(current.clone()));
     let refreshing = tokio::spawn(refresh::run(current.clone()));
     let reloading = tokio::spawn(reload_when_told(app.clone(), hangups));
     let revoking = tokio::spawn(revoke::run(current.clone()));
@@ -75,8 +75,8 @@ pub(super) async fn run(configuration: Configuration) -> Result<ExitCode, Troubl
     public.stop(true).await;
     sweeping.abort();
     counting.abort();
-    keeping.abort();
     folding.abort();
+    keeping.abort();
     reloading.abort();
     // A call that is cut off is made again: the job stays until its end is recorded.
     revoking.abort();

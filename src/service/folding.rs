@@ -90,8 +90,8 @@ async fn fold_page(parts: &Parts, mut head: Head) -> Result<()> {
         }
         let links: Vec<_> = entries.iter().map(|entry| entry.link).collect();
         let names = served::names(tx.conn(), &links).await?;
-        let lines: Vec<_> = entries.iter().filter_map(|entry| line(&page, entry, &names)).collect();
-        add(tx.conn(), &lines, parts.entropy.uuid()).await?;
+        let counted: Vec<_> = entries.iter().filter_map(|entry| line(&page, entry, &names)).collect();
+        add(tx.conn(), &counted, parts.entropy.uuid()).await?;
         tx.commit().await?;
         head.folded = until;
     }
@@ -100,8 +100,8 @@ async fn fold_page(parts: &Parts, mut head: Head) -> Result<()> {
 
 /// The line of what one taker got of one link in one hour.
 fn line(page: &Page, entry: &Entry, names: &HashMap<LinkId, Named>) -> Option<AuditLine> {
-    let (taker, named) = (page.taker(entry)?, names.get(&entry.link));
-    let subject = named.map(|named| named.subject.as_str());
+    let (taker, of) = (page.taker(entry)?, names.get(&entry.link));
+    let subject = of.map(|named| named.subject.as_str());
     let actor = match &taker.whom {
         Whom::Itself => None,
         Whom::Owner => subject,
@@ -109,8 +109,8 @@ fn line(page: &Page, entry: &Entry, names: &HashMap<LinkId, Named>) -> Option<Au
     };
     let about = About {
         subject,
-        provider: named.and_then(|named| named.provider.as_ref()),
-        sid: named.map(|named| named.sid.as_str()),
+        provider: of.and_then(|named| named.provider.as_ref()),
+        sid: of.map(|named| named.sid.as_str()),
         detail: Some(taker.door.as_str()),
     };
     let actor = Actor { client: Some(taker.client.clone()), subject: actor.map(str::to_owned), ..Actor::default() };

@@ -9,7 +9,7 @@ use domain::{Error, Result};
 use store::{at, audit};
 
 /// How often older lines are looked for.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// Between one batch and the next, however many there are: the database is everybody else's most of the time.
 const PAUSE: Duration = Duration::from_millis(100);
 

@@ -27,6 +27,7 @@ pub(crate) mod partner;
 pub(crate) mod partner_app;
 pub(crate) mod paths;
 pub(crate) mod person;
+pub(crate) mod planted;
 mod posted;
 pub(crate) mod postgres;
 pub(crate) mod program;

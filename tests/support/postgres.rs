@@ -76,18 +76,28 @@ pub(crate) struct Server {
     pipes: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
     _keeper: Child,
     /// Databases of tests that have ended.
-    ended: Arc<Mutex<Vec<String>>>,
+    ended: Arc<Mutex<Vec<Database>>>,
 }
 
 /// A database of the test whose thread this is kept on: it may go when that thread has ended.
 struct Held {
-    name: String,
-    ended: Arc<Mutex<Vec<String>>>,
+    database: Database,
+    ended: Arc<Mutex<Vec<Database>>>,
 }
+
+/// A database, and the test that it was made for.
+#[derive(Clone, Debug, Default)]
+struct Database {
+    name: String,
+    test: String,
+}
+
+/// Told of each database before it goes: of which test, and its files.
+pub(crate) static LEAVING: OnceLock<fn(&str, &[PathBuf])> = OnceLock::new();
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.ended.lock().expect("nobody fails with it").push(std::mem::take(&mut self.name));
+        self.ended.lock().expect("nobody fails with it").push(std::mem::take(&mut self.database));
     }
 }
 
@@ -103,9 +113,20 @@ const MAY_STAND: usize = 16;
 /// The name is unique in the run; the database goes some time after the calling thread. Panics with the command that installs Postgres if
 /// there is none.
 pub(crate) fn fresh_database() -> String {
-    static SERVER: OnceLock<Server> = OnceLock::new();
-    let server = SERVER.get_or_init(|| Server::start(&[]));
+    let server = shared();
     format!("postgres://postgres@127.0.0.1:{}/{}", server.port, server.fresh_database("postgres"))
+}
+
+fn shared() -> &'static Server {
+    static SERVER: OnceLock<Server> = OnceLock::new();
+    SERVER.get_or_init(|| Server::start(&[]))
+}
+
+/// The files of a database of the shared server, as they are now.
+pub(crate) fn files(url: &str) -> Vec<PathBuf> {
+    let (_, name) = url.rsplit_once('/').expect("a name");
+    shared().sql("CHECKPOINT");
+    vec![shared().folder_of(name)]
 }
 
 impl Server {
@@ -151,7 +172,9 @@ impl Server {
         let name = format!("test_{}", MADE.fetch_add(1, Ordering::Relaxed));
         // template0 has no visitors, so databases can be made side by side.
         self.sql(&format!("CREATE DATABASE {name} TEMPLATE template0 OWNER {owner}"));
-        HELD.with_borrow_mut(|held| held.push(Held { name: name.clone(), ended: Arc::clone(&self.ended) }));
+        let test = std::thread::current().name().unwrap_or_default().to_owned();
+        let database = Database { name: name.clone(), test };
+        HELD.with_borrow_mut(|held| held.push(Held { database, ended: Arc::clone(&self.ended) }));
         self.drop_ended();
         name
     }
@@ -161,7 +184,21 @@ impl Server {
         let mut ended = self.ended.lock().expect("nobody fails with it");
         let gone = if ended.len() < MAY_STAND { Vec::new() } else { std::mem::take(&mut *ended) };
         drop(ended);
-        self.run(gone.iter().map(|name| format!("DROP DATABASE {name} WITH (FORCE)")));
+        if let (Some(leaving), false) = (LEAVING.get(), gone.is_empty()) {
+            self.sql("CHECKPOINT");
+            for database in &gone {
+                leaving(&database.test, &[self.folder_of(&database.name)]);
+            }
+        }
+        self.run(gone.iter().map(|database| format!("DROP DATABASE {} WITH (FORCE)", database.name)));
+    }
+
+    /// Where a database is on the disk, as of the last checkpoint.
+    fn folder_of(&self, name: &str) -> PathBuf {
+        let place = format!(
+            "SELECT current_setting('data_directory') || '/base/' || oid FROM pg_database WHERE datname = '{name}'"
+        );
+        PathBuf::from(self.run(std::iter::once(place)).trim_end())
     }
 
     /// Ends it as a power cut does.
@@ -185,11 +222,11 @@ impl Server {
         self.run(std::iter::once(statement.to_owned()));
     }
 
-    /// Runs statements one after the other, each a transaction of its own.
-    fn run(&self, statements: impl Iterator<Item = String>) {
+    /// Runs statements one after the other, each a transaction of its own; gives what they answer.
+    fn run(&self, statements: impl Iterator<Item = String>) -> String {
         let commands: Vec<String> = statements.flat_map(|statement| ["-c".to_owned(), statement]).collect();
         if commands.is_empty() {
-            return;
+            return String::new();
         }
         let run = Command::new(binaries().join("psql"))
             .args(["-XqAt", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-U", "postgres", "-d", "postgres"])
@@ -199,6 +236,7 @@ impl Server {
             .output()
             .expect("psql stands beside the server's binaries");
         assert!(run.status.success(), "{commands:?}: {}", String::from_utf8_lossy(&run.stderr));
+        String::from_utf8_lossy(&run.stdout).into_owned()
     }
 }
 

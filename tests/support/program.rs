@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::planted;
+
 /// The longest a test waits for a process: generous, since it only bounds a failure.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -124,6 +126,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
+        planted::search("the program's log", &self.logs());
     }
 }
 

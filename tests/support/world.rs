@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::account::AccountType;
 use domain::clock::{Clock as _, MovableClock, SharedClock, SystemClock};
-use domain::entropy::{SharedEntropy, SystemEntropy};
+use domain::entropy::SharedEntropy;
 use domain::ids::{ClientId, Subject};
 use domain::pace;
 use domain::scope::Scope;
@@ -25,7 +25,7 @@ use tokio::runtime::Handle;
 pub(crate) use super::call::{Answer, As, Body};
 pub(crate) use super::settings::ALL_SCOPES;
 use super::settings::settings;
-use super::{contract, postgres};
+use super::{contract, planted, postgres};
 
 /// The client that most tests call as: it is granted everything.
 pub(crate) const CONSOLE: &str = "console";
@@ -112,7 +112,7 @@ impl World {
 
     /// A world whose settings file is changed first.
     pub(crate) async fn start_with(engine: Engine, change: impl FnOnce(String) -> String) -> Self {
-        Self::start_at(engine, MovableClock::running(), SystemEntropy::shared(), change).await
+        Self::start_at(engine, MovableClock::running(), planted::entropy(), change).await
     }
 
     /// A world in which no time passes but by [`World::advance`], on a whole second.
@@ -122,7 +122,7 @@ impl World {
 
     /// As [`World::frozen`], its settings file changed first.
     pub(crate) async fn frozen_with(engine: Engine, change: impl FnOnce(String) -> String) -> Self {
-        Self::start_at(engine, frozen_clock(), SystemEntropy::shared(), change).await
+        Self::start_at(engine, frozen_clock(), planted::entropy(), change).await
     }
 
     /// A world with a clock and an entropy of the test's.
@@ -140,7 +140,7 @@ impl World {
         let keyring = folder.path().join("fedlink.keys");
         if engine == Engine::Postgres {
             let source = KeyringSource::File(keyring.clone());
-            fedlink::service::keys::Keeper::add(&source, &SystemEntropy::shared()).expect("a keyring");
+            fedlink::service::keys::Keeper::add(&source, &planted::entropy()).expect("a keyring");
         }
         let text = change(settings(&database_url, &keyring, &base, &sandbox.issuer()));
         let configuration = Configuration::parse(&text, folder.path(), &|_| None, Literals::Allow)
@@ -169,7 +169,7 @@ impl World {
         let text = change(settings(&first.database_url, &keyring, &base, &first.sandbox.issuer()));
         let configuration = Configuration::parse(&text, folder.path(), &|_| None, Literals::Allow)
             .unwrap_or_else(|errors| panic!("{errors}"));
-        let parts = (clock, SystemEntropy::shared(), first.sandbox.clone(), folder);
+        let parts = (clock, planted::entropy(), first.sandbox.clone(), folder);
         Self::run(configuration, parts, public, first.database_url.clone()).await
     }
 
@@ -179,6 +179,8 @@ impl World {
         public: TcpListener,
         database_url: String,
     ) -> Self {
+        planted::watch_logs();
+        drop(postgres::LEAVING.set(planted::search_files));
         let shared: SharedClock = clock.clone();
         let drain = configuration.start.drain;
         let app = App::build(configuration, shared, entropy, Handle::current()).await.expect("it builds");
@@ -259,7 +261,11 @@ impl World {
             .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect();
         let status = response.status().as_u16();
-        Answer { status, headers, body: response.bytes().await.expect("a body").to_vec() }
+        let body = response.bytes().await.expect("a body").to_vec();
+        if status >= 400 {
+            planted::search("the body of an error", &String::from_utf8_lossy(&body));
+        }
+        Answer { status, headers, body }
     }
 
     /// Makes an account.
@@ -330,10 +336,20 @@ pub(crate) fn frozen_clock() -> Arc<MovableClock> {
     MovableClock::frozen(DateTime::from_timestamp(now, 0).expect("a moment"))
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        if self.database_url.starts_with("sqlite:") {
+            let test = std::thread::current().name().unwrap_or_default().to_owned();
+            planted::search_files(&test, &planted::sqlite_files(self.folder.path()));
+        }
+        planted::check();
+    }
+}
+
 fn start_sandbox(clock: &Arc<MovableClock>, fedlink: &str) -> Sandbox {
     let shared: SharedClock = clock.clone();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let mut options = sandbox::Options::new(listener, shared, SystemEntropy::shared());
+    let mut options = sandbox::Options::new(listener, shared, planted::entropy());
     options.clients = vec![SandboxClient {
         id: "fedlink".to_owned(),
         secret: Some("sandbox-secret".to_owned()),

@@ -100,9 +100,9 @@ impl Page {
     pub fn unpack(hour: i64, packed: &[u8]) -> Result<Self, Spoilt> {
         let (&form, rest) = packed.split_first().ok_or(Spoilt)?;
         let (length, rest) = rest.split_first_chunk().ok_or(Spoilt)?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_| Spoilt)?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).map_err(|_unfit| Spoilt)?;
         let (takers, rest) = rest.split_at_checked(length).ok_or(Spoilt)?;
-        let takers: Vec<Taker> = serde_json::from_slice(takers).map_err(|_| Spoilt)?;
+        let takers: Vec<Taker> = serde_json::from_slice(takers).map_err(|_unfit| Spoilt)?;
         let (entries, left) = rest.as_chunks::<ENTRY>();
         let read = entries.iter().map(|entry| Self::entry(entry, takers.len())).collect::<Option<Vec<_>>>();
         match read {
@@ -134,16 +134,16 @@ mod tests {
 
     /// A page of these: client, link, how often.
     fn page(counted: &[(u8, u8, u8)]) -> Page {
-        let mut counter = Counter::default();
+        let mut all = Counter::default();
         let now = DateTime::from_timestamp(3600, 0).unwrap();
         for (client, link, times) in counted {
             for _ in 0..*times {
                 let client = format!("client-{client}");
                 let taker = Taker { client: client.as_str(), whom: Whom::Another("\"gate\u{0}way"), door: Door::Batch };
-                assert!(counter.add(taker, LinkId(Uuid::from_u128(u128::from(*link))), now, usize::MAX));
+                assert!(all.add(taker, LinkId(Uuid::from_u128(u128::from(*link))), now, usize::MAX));
             }
         }
-        counter.into_pages().pop().unwrap_or_else(|| Page::new(1, IndexSet::new(), Vec::new()))
+        all.into_pages().pop().unwrap_or_else(|| Page::new(1, IndexSet::new(), Vec::new()))
     }
 
     /// The same in an order that no page's takers decide.
@@ -179,7 +179,7 @@ mod tests {
             let packed = page(&counted).pack();
             let _ = Page::unpack(1, &junk);
             if cut < packed.len() {
-                let is_whole_entries = (packed.len() - cut) % ENTRY == 0;
+                let is_whole_entries = (packed.len() - cut).is_multiple_of(ENTRY);
                 prop_assert!(is_whole_entries || Page::unpack(1, &packed[..cut]).is_err());
             }
         }

@@ -118,7 +118,7 @@ pub(crate) fn statement(search: &Search, page: &Page, how: How) -> Statement {
 /// The first lines of the page's span of which this holds. It is compared together with the place, and ordered by: so one index has the
 /// order, and Postgres goes by no other in the hope that many of the newest lines fit.
 pub(super) fn select(statement: &mut Statement, fits: &[(&str, &str)], page: &Page) {
-    let columns: String = fits.iter().map(|(column, _)| format!("{column}, ")).collect();
+    let columns = fits.iter().flat_map(|(column, _)| [column, ", "]).collect::<String>();
     statement.push("SELECT ");
     statement.push(COLUMNS);
     statement.push(" FROM audit WHERE ");

@@ -1,0 +1,204 @@
+//! Secrets of the suite that stand nowhere but where they belong: whatever any test leaves in a database, a log, an event or the
+//! body of an error is searched for them. What is found fails the tests that end after it, with its place.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::thread;
+
+use domain::entropy::{Entropy, SharedEntropy, SystemEntropy};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+use super::{person, receiver, sms, world};
+
+/// How each secret begins that fedlink or its provider draws: tokens, codes, cookies, states, verifiers.
+const MARK: &str = "PlantedHere-";
+/// [`MARK`], of which they are the base64url.
+const MARKED: [u8; 9] = [0x3e, 0x56, 0xa7, 0xb5, 0xe7, 0x47, 0x7a, 0xb7, 0xbe];
+/// The others, which tests choose.
+const CHOSEN: [&str; 9] = [
+    world::CONSOLE_SECRET,
+    world::CONSOLE_PASSWORD,
+    world::RIVAL_PASSWORD,
+    "rival-secret-of-tests",
+    "sandbox-secret",
+    person::PASSWORD,
+    sms::SECRET,
+    receiver::NEW_SECRET,
+    receiver::OLD_SECRET,
+];
+
+/// What was found, and where.
+static FOUND: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Randomness whose secrets can be told from all else.
+#[derive(Debug)]
+struct Marked(SharedEntropy);
+
+impl Entropy for Marked {
+    fn fill(&self, into: &mut [u8]) {
+        self.0.fill(into);
+        // As long as a secret is; ids and versions are shorter.
+        if let (32, Some((first, _))) = (into.len(), into.split_first_chunk_mut()) {
+            *first = MARKED;
+        }
+    }
+}
+
+/// The system's randomness; each secret that is drawn from it begins alike.
+pub(crate) fn entropy() -> SharedEntropy {
+    Arc::new(Marked(SystemEntropy::shared()))
+}
+
+/// The first of the secrets in a text.
+fn secret_in(text: &str) -> Option<&'static str> {
+    CHOSEN.into_iter().chain([MARK]).find(|secret| text.contains(secret))
+}
+
+/// Searches a text; `place` is where it stands.
+pub(crate) fn search(place: &str, text: &str) {
+    search_into(&FOUND, place, text);
+}
+
+fn search_into(found: &Mutex<Vec<String>>, place: &str, text: &str) {
+    if let Some(secret) = secret_in(text) {
+        let whose = thread::current().name().unwrap_or_default().to_owned();
+        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.push(format!("{secret} in {place} ({whose}): {text}"));
+    }
+}
+
+/// Searches the files in these folders, and these files; `test` is whose they are.
+pub(crate) fn search_files(test: &str, places: &[PathBuf]) {
+    let found = secrets_in_files(places);
+    if !found.is_empty() {
+        FOUND.lock().unwrap_or_else(PoisonError::into_inner).push(format!("in the database of {test}: {found}"));
+    }
+}
+
+/// `file:secret` lines.
+fn secrets_in_files(places: &[PathBuf]) -> String {
+    let words = CHOSEN.into_iter().chain([MARK]).flat_map(|secret| ["-e", secret]);
+    // -s: a file that is gone by now is one that the database has put away.
+    let grep = Command::new("grep")
+        .args(["-rsaoF"])
+        .args(words)
+        .arg("--")
+        .args(places)
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null())
+        .output();
+    String::from_utf8_lossy(&grep.expect("grep is on every machine").stdout).into_owned()
+}
+
+/// SQLite's files in a folder.
+pub(crate) fn sqlite_files(folder: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    paths.filter(|path| path.to_string_lossy().contains("fedlink.db")).collect()
+}
+
+/// Fails if anything was found so far, in this test or one that ended before.
+pub(crate) fn check() {
+    let found = std::mem::take(&mut *FOUND.lock().unwrap_or_else(PoisonError::into_inner));
+    assert!(found.is_empty() || thread::panicking(), "secrets where none may be:\n{}", found.join("\n"));
+}
+
+/// Has all that is logged in this process searched.
+pub(crate) fn watch_logs() {
+    static WATCHED: Once = Once::new();
+    WATCHED.call_once(|| drop(tracing::subscriber::set_global_default(subscriber(Searcher(&FOUND)))));
+}
+
+/// What fedlink itself says, all of it but for what is said at each step.
+fn subscriber(into: Searcher) -> impl tracing::Subscriber + Send + Sync {
+    // The names of all its crates begin so.
+    let filter = EnvFilter::new("fedlink=debug,warn");
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(into).finish()
+}
+
+/// Searches each line.
+#[derive(Clone, Copy)]
+struct Searcher(&'static Mutex<Vec<String>>);
+
+impl<'a> MakeWriter<'a> for Searcher {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        *self
+    }
+}
+
+impl io::Write for Searcher {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        search_into(self.0, "a log", &String::from_utf8_lossy(line));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Each kind of place with a secret in it, put there on purpose: it is found.
+mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+    use crate::support::database::execute;
+    use crate::support::postgres::files;
+    use crate::support::world::{Engine, both_engines, database};
+
+    both_engines! {
+        async fn a_secret_in_a_database_is_found(engine: Engine) {
+            let folder = tempfile::tempdir().unwrap();
+            let url = database(engine, &folder);
+            let all = || match engine {
+                Engine::Sqlite => sqlite_files(folder.path()),
+                Engine::Postgres => files(&url),
+            };
+            execute(&url, "CREATE TABLE here (secret text)").await;
+            assert!(all().iter().any(|file| file.metadata().is_ok_and(|file| file.len() > 0)));
+            assert_eq!(secrets_in_files(&all()), "");
+            let secret = entropy().token();
+            execute(&url, &format!("INSERT INTO here VALUES ('{}')", secret.expose_secret())).await;
+            assert!(secrets_in_files(&all()).contains(MARK));
+            // It was put there on purpose.
+            execute(&url, "DROP TABLE here").await;
+        }
+    }
+
+    #[test]
+    fn a_secret_in_a_text_is_found() {
+        let found = Mutex::default();
+        search_into(&found, "the body of an error", "{\"error\":\"console-password is wrong\"}");
+        search_into(&found, "an event", "{\"data\":{\"sid\":\"oleg\"}}");
+        let found = found.into_inner().unwrap();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found.concat().starts_with("console-password in the body of an error"), "{found:?}");
+    }
+
+    #[test]
+    fn a_secret_in_a_log_is_found() {
+        static HERE: Mutex<Vec<String>> = Mutex::new(Vec::new());
+        tracing::subscriber::with_default(subscriber(Searcher(&HERE)), || {
+            tracing::info!(target: "fedlink::service", sid = "oleg", "linked");
+            tracing::debug!(target: "fedlink_upstream", code = format!("{MARK}and-more"), "asked");
+        });
+        let found = HERE.lock().unwrap();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found.concat().contains("in a log"), "{found:?}");
+    }
+
+    #[test]
+    fn what_is_drawn_is_marked() {
+        assert_eq!(URL_SAFE_NO_PAD.encode(MARKED), MARK);
+        let (one, other) = (entropy().token(), entropy().token());
+        assert!(one.expose_secret().starts_with(MARK));
+        assert_ne!(one.expose_secret(), other.expose_secret());
+    }
+}
