@@ -180,7 +180,7 @@ impl World {
         database_url: String,
     ) -> Self {
         planted::watch_logs();
-        drop(postgres::LEAVING.set(planted::search_files));
+        postgres::LEAVING.get_or_init(|| planted::search_files);
         let shared: SharedClock = clock.clone();
         let drain = configuration.start.drain;
         let app = App::build(configuration, shared, entropy, Handle::current()).await.expect("it builds");
