@@ -190,7 +190,7 @@ redirect_uris = ["https://app.example/signed-in"]
         let answer = redeem(&world, &AS_CONSOLE, &code(&world, "alice").await).await.json();
         let mut scopes: Vec<&str> = answer["scope"].as_str().expect("scopes").split(' ').collect();
         scopes.sort_unstable();
-        assert_eq!(scopes, ["blitz_api_ufa", "blitz_api_ufa_chg", "fed_tkn_any", "fed_tkn_box_box_1"]);
+        assert_eq!(scopes, ["blitz_api_uaud", "blitz_api_ufa", "blitz_api_ufa_chg", "fed_tkn_any", "fed_tkn_box_box_1"]);
     }
 
     async fn whoever_is_not_signed_in_signs_in_on_the_way(engine: Engine) {

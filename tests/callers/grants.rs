@@ -286,7 +286,7 @@ both_engines! {
         assert!((before + 29 * 86_400..=before + 30 * 86_400).contains(&expires));
         let told = json!({
             "active": true, "sub": "alice", "client_id": CONSOLE, "exp": expires,
-            "scope": "blitz_api_ufa blitz_api_ufa_chg fed_tkn_any fed_tkn_box_box_1",
+            "scope": "blitz_api_ufa blitz_api_ufa_chg blitz_api_uaud fed_tkn_any fed_tkn_box_box_1",
         });
         assert_eq!(live, told);
         let inactive = json!({"active": false});
