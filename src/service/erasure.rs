@@ -85,7 +85,7 @@ async fn delete(parts: &Parts, person: &Person<'_>) -> Result<(bool, usize)> {
     store::accounts::hold(tx.conn(), subject).await?;
     lines += unname_late(&mut tx, person, before).await?;
     let had_account = accounts::take_out(&mut tx, subject).await?;
-    let links = accounts::unlink_all(parts, &mut tx, subject).await?;
+    let unlinked = accounts::unlink_all(parts, &mut tx, subject).await?;
     if had_account {
         accounts::close(parts, tx, subject, Change::Deleted, Event::AccountDeleted).await?;
     } else {
@@ -93,7 +93,7 @@ async fn delete(parts: &Parts, person: &Person<'_>) -> Result<(bool, usize)> {
         tx.commit().await?;
         parts.tokens_seen.forget_subject(subject);
     }
-    Ok((had_account || links > 0, lines))
+    Ok((had_account || unlinked > 0, lines))
 }
 
 /// Once more what the person is in organizations, of lines that came while others were read.

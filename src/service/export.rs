@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::Parts;
-use domain::account::Account;
+use domain::account::{Account, AccountType};
 use domain::audit::{Order, Place, Search, Span};
 use domain::event::AuditLine;
 use domain::filter::{Filter, Page, Value as Wanted};
-use domain::ids::{ProviderId, Subject};
+use domain::ids::{ClientId, ProviderId, Sid, Subject};
 use domain::link::{LinkDetail, LinkSummary};
 use domain::organization::{Employment, Organization, RightsSet, Role};
 use domain::{Error, Result, scope};
@@ -125,7 +125,7 @@ async fn links_of(conn: &mut Conn, subject: &Subject) -> Result<Value> {
             ("sid", json!(link.sid.as_str())),
             ("name", json!(link.user_name)),
             ("proof", json!(detail.proof.as_str())),
-            ("client", json!(detail.origin.as_ref().map(|client| client.as_str()))),
+            ("client", json!(detail.origin.as_ref().map(ClientId::as_str))),
             ("health", json!(tokens.map(|tokens| tokens.health.as_str()))),
             (
                 "scopes",
@@ -197,7 +197,7 @@ async fn sessions_of(conn: &mut Conn, subject: &Subject) -> Result<Value> {
     let condo = condo_sessions::list_of_subject(conn, subject).await?.into_iter().map(|session| {
         object([
             ("kind", json!("condo")),
-            ("userType", json!(session.user_type.map(|kind| kind.as_str()))),
+            ("userType", json!(session.user_type.map(AccountType::as_str))),
             ("source", json!(session.source)),
             ("provider", json!(session.provider)),
             ("client", json!(session.client_id)),
@@ -279,7 +279,7 @@ async fn binds_of(conn: &mut Conn, subject: &Subject) -> Result<Value> {
 async fn revocations_of(conn: &mut Conn, subject: &Subject) -> Result<Value> {
     let revocation = |job: domain::revocation::Revocation| {
         let [fp_type, fp_name] = provider(&job.provider);
-        let sid = json!(job.sid.as_ref().map(|sid| sid.as_str()));
+        let sid = json!(job.sid.as_ref().map(Sid::as_str));
         object([fp_type, fp_name, ("sid", sid), ("created", json!(job.created))])
     };
     Ok(all(revocations::list_of_subject(conn, subject).await?, revocation))

@@ -133,7 +133,7 @@ async fn tokens_that_wait_to_be_revoked_are_called_otherwise_but_for_those_of_wh
             revocations::insert(conn, &row).await.unwrap();
         }
         let shared = account_of("shared");
-        assert_eq!(list_waiting_accounts(conn, "alice").await.unwrap(), [shared.clone()]);
+        assert_eq!(list_waiting_accounts(conn, "alice").await.unwrap(), std::slice::from_ref(&shared));
         let links =
             NewLink { subject: Subject::parse("bob").unwrap(), sid: Sid::parse("shared").unwrap(), ..link(9, false) };
         links::upsert(conn, &links).await.unwrap();
