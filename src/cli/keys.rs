@@ -56,7 +56,7 @@ async fn open(Configuration { start, settings }: Configuration) -> Result<Keeper
     let store = Store::new(&start.database_url, settings.ca_file.as_deref(), Handle::current())?;
     store.migrate().await?;
     let (clock, entropy) = (SystemClock::shared(), SystemEntropy::shared());
-    Ok(Keeper { store, source: start.keyring, clock, entropy, webhooks: settings.webhooks })
+    Ok(Keeper { store, source: start.keyring, clock, entropy, webhooks: settings.webhooks, audit: settings.audit })
 }
 
 fn add(keyring: &KeyringSource, output: &Output) -> Result<ExitCode, Error> {

@@ -1,6 +1,7 @@
 //! The command line: one file per command, human words on a terminal, JSON for machines.
 
 mod account;
+mod audit;
 mod check;
 mod client;
 mod demo;
@@ -51,6 +52,8 @@ enum Command {
     /// Keep the accounts whose links are kept.
     #[command(subcommand)]
     Account(account::Command),
+    /// Read the audit record.
+    Audit(audit::Arguments),
     /// Prepare the settings of an application.
     #[command(subcommand)]
     Client(client::Command),
@@ -98,6 +101,7 @@ async fn dispatch(cli: &Cli, output: &Output) -> Result<ExitCode, Trouble> {
         Command::Check => Box::pin(check::run(config, output)).await,
         Command::Migrate => migrate::run(&load(config)?, output).await,
         Command::Account(command) => Box::pin(account::run(command, open(config).await?, output)).await,
+        Command::Audit(arguments) => Box::pin(audit::run(arguments, open(config).await?, output)).await,
         Command::Client(command) => client::run(command, output),
         Command::Events(command) => Box::pin(events::run(command, open(config).await?, output)).await,
         Command::Links(command) => Box::pin(links::run(command, open(config).await?, output)).await,

@@ -63,6 +63,11 @@ impl Output {
         if self.json { line(value) } else { line(words) }
     }
 
+    /// As [`Output::tell`]; whether anybody reads it.
+    pub(super) fn tells(&self, words: impl Display, value: &Value) -> bool {
+        if self.json { written(value) } else { written(words) }.is_ok()
+    }
+
     /// Says why a command failed.
     pub(super) fn fail(&self, trouble: &Trouble) -> ExitCode {
         if self.json {
@@ -76,8 +81,12 @@ impl Output {
 
 /// Prints a line. A reader that has gone is no failure of ours.
 pub(super) fn line(words: impl Display) {
+    drop(written(words));
+}
+
+fn written(words: impl Display) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    drop(writeln!(out, "{words}").and_then(|()| out.flush()));
+    writeln!(out, "{words}").and_then(|()| out.flush())
 }
 
 /// Prints a line beside the output.

@@ -27,7 +27,7 @@ use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
 use crate::service::Current;
-use blitz::{bind, error, events, fa, fa_search, fed_token, fed_tokens, oauth};
+use blitz::{audit, bind, error, events, fa, fa_search, fed_token, fed_tokens, oauth};
 use condo::graphql;
 use condo::sign_in as partner;
 
@@ -77,6 +77,8 @@ fn blitz_routes(config: &mut ServiceConfig) {
     at!(config, "/sign-in", get => sign_in::show, post => sign_in::submit);
     at!(config, "/sign-in/phone", get => sign_in::phone::show, post => sign_in::phone::submit);
     at!(config, "/sign-out", get => sign_in::ask, post => sign_in::sign_out);
+    at!(config, "/api/v3/users/{subject:[^/]*}/audit", get => audit::of_person);
+    at!(config, "/api/v3/audit", get => audit::search);
     at!(config, "/api/v3/events", get => events::list);
     at!(config, "/api/v3/events/replay", post => events::replay);
     at!(config, "/api/whoami", get => address::whoami);

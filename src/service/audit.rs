@@ -4,9 +4,14 @@ use super::Parts;
 use super::outbox::post;
 use domain::Result;
 pub(super) use domain::event::About;
-use domain::event::{Actor, AuditLine, Event};
+use domain::event::{Actor, AuditLine, Event, Field};
+use domain::ids::ProviderId;
+use settings::Audit;
 use store::Tx;
 use store::audit::insert;
+
+/// As what lines call themselves in the log (`telemetry`).
+const LOGGED: &str = "audit";
 
 /// Adds a line: who did what to whom, now. Whoever is told of such is told.
 pub(super) async fn record(parts: &Parts, tx: &mut Tx, event: Event, actor: &Actor, about: About<'_>) -> Result<()> {
@@ -30,5 +35,36 @@ pub(super) async fn record_counted(
 async fn write(parts: &Parts, tx: &mut Tx, line: AuditLine) -> Result<()> {
     insert(tx.conn(), &line).await?;
     post(parts, tx, &line);
+    log(parts.settings.audit, tx, vec![line]);
     Ok(())
+}
+
+/// Has lines that a transaction adds told to the log once it is committed, where the operator ships logs.
+pub(super) fn log(audit: Audit, tx: &mut Tx, lines: Vec<AuditLine>) {
+    if audit.log {
+        tx.then(move || lines.iter().for_each(tell));
+    }
+}
+
+/// One line of the log, with the members that a line has wherever it is shown ([`domain::audit::shape`]).
+fn tell(line: &AuditLine) {
+    let (rule, actor) = (line.event.rule(), &line.actor);
+    tracing::info!(
+        target: LOGGED,
+        id = %line.id,
+        ts = line.at.timestamp_millis(),
+        "type" = line.event.as_str(),
+        proc = rule.process,
+        sbj = actor.subject.as_deref(),
+        obj = line.subject.as_deref(),
+        cId = actor.client.as_deref(),
+        ip = actor.claimed_ip.as_deref(),
+        ua = actor.claimed_agent.as_deref(),
+        fpType = line.provider.as_ref().map(ProviderId::fp_type),
+        fpName = line.provider.as_ref().map(ProviderId::fp_name),
+        extSid = line.sid.as_deref(),
+        detail = line.detail.as_deref(),
+        count = rule.has(Field::Count).then_some(line.count),
+        "audit"
+    );
 }

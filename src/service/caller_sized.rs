@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 
 use super::desk::Desk;
 pub use super::desk::Place;
+use domain::caller::Caller;
 use domain::ids::{ClientId, Subject};
 use domain::points::Spent;
 use domain::refusal::Refusal;
@@ -82,6 +83,12 @@ impl CallerSized {
     /// As [`Self::place`], in an application's name; [`Error::TooManyAttempts`] if too many wait, or it takes too long.
     pub async fn place_of(&self, client: &ClientId) -> Result<Place> {
         self.wait(&self.desk, line(client)).await.ok_or(NO_PLACE)
+    }
+
+    /// As [`Self::place_of`], in a caller's name: the user's that it acts for, or else its own.
+    pub async fn place_for(&self, caller: &Caller) -> Result<Place> {
+        let name = caller.subject().map_or_else(|| line(&caller.client), |user| user.as_str().to_owned());
+        self.wait(&self.desk, name).await.ok_or(NO_PLACE)
     }
 
     /// Waits for a place at which an application's batch is worked at, one of an application's at a time; else as

@@ -11,12 +11,13 @@ use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::audit::{About, record};
-use super::{Parts, accounts, bind, endings};
+use super::{Parts, accounts, bind, endings, folding};
 use domain::audit::Place;
 use domain::endings::Change;
 use domain::erasure::{Account, KeyedHash, Line, Named, Person, Rewritten, is_mark};
 use domain::event::{Actor, Event};
 use domain::ids::{ProviderId, Sid, Subject};
+use domain::served::Due;
 use domain::{Error, Result};
 use store::audit::{Lines, has, list_lines, names, rewrite};
 use store::erasure::{list_employments, list_holders, list_waiting_accounts, rename_account, rename_subject};
@@ -45,6 +46,8 @@ pub async fn erase(parts: &Parts, subject: &Subject) -> Result<Erased> {
     let person = Person::new(subject, known.unwrap_or(first));
     let (had_anything, mut lines) = delete(parts, &person).await?;
     loop {
+        // What counts tokens that they took for others names them as well.
+        folding::fold(parts, Due::Now).await?;
         let rewritten = pass(parts, &person).await?;
         if rewritten == 0 {
             break;

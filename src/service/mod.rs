@@ -34,6 +34,7 @@ pub mod partner;
 pub mod passwords;
 pub mod people;
 pub mod places;
+pub mod reading;
 pub mod refresh;
 pub mod revoke;
 mod scopes;

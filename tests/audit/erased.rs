@@ -49,7 +49,7 @@ const NAMELESS: [(&str, &str); 16] = [
     ("outbox_leases", "of who serves"),
     ("provider_rules", "of the settings"),
     ("rights_sets", "whoever has one names it"),
-    ("served_pages", "by link, until they are in the record"),
+    ("served_pages", "by link, and in the record before anybody is erased"),
     ("served_writers", "of who serves"),
     ("token_sets", "by link, sealed, and gone with it"),
     ("vault_keys", "of the keyring"),

@@ -24,9 +24,11 @@ enum Call {
     Retry,
     Events,
     Replay,
+    Record,
+    RecordSearch,
 }
 
-const CALLS: [Call; 12] = [
+const CALLS: [Call; 14] = [
     Call::List,
     Call::Link,
     Call::UnlinkV3,
@@ -39,6 +41,8 @@ const CALLS: [Call; 12] = [
     Call::Retry,
     Call::Events,
     Call::Replay,
+    Call::Record,
+    Call::RecordSearch,
 ];
 
 /// What a caller gets.
@@ -60,6 +64,8 @@ impl Call {
             Self::Search => (&[], &["blitz_api_sys_ufa"]),
             Self::Retry => (&[], &["blitz_api_sys_ufa_chg"]),
             Self::Events | Self::Replay => (&[], &["fed_evt_any"]),
+            Self::Record => (&["blitz_api_uaud"], &["blitz_api_sys_uaud"]),
+            Self::RecordSearch => (&[], &["blitz_api_sys_uaud"]),
             Self::FedToken | Self::FedTokens => {
                 (&["fed_tkn_any", "fed_tkn_box_box_1"], &["fed_tkn_any", "fed_tkn_box_box_1"])
             }
@@ -73,14 +79,20 @@ impl Call {
 
     fn names_a_subject(self) -> bool {
         // Of many entries each is judged by itself.
-        !matches!(self, Self::Bind | Self::FedTokens | Self::Search | Self::Events | Self::Replay)
+        !matches!(self, Self::Bind | Self::FedTokens | Self::Search | Self::Events | Self::Replay | Self::RecordSearch)
     }
 
     fn success(self) -> u16 {
         match self {
-            Self::List | Self::Bind | Self::FedToken | Self::FedTokens | Self::Search | Self::Events | Self::Replay => {
-                200
-            }
+            Self::List
+            | Self::Bind
+            | Self::FedToken
+            | Self::FedTokens
+            | Self::Search
+            | Self::Events
+            | Self::Replay
+            | Self::Record
+            | Self::RecordSearch => 200,
             Self::Link | Self::UnlinkV3 | Self::UnlinkV2 | Self::Complete | Self::Retry => 204,
         }
     }
@@ -113,6 +125,8 @@ impl Call {
                 let body = json!({"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"});
                 ("POST", "/api/v3/events/replay".to_owned(), Body::Json(body))
             }
+            Self::Record => ("GET", format!("/api/v3/users/{subject}/audit?rql=limit(1)"), Body::None),
+            Self::RecordSearch => ("GET", "/api/v3/audit?type=SIGNED_IN".to_owned(), Body::None),
             Self::Search => ("GET", "/api/v3/fa?fp=box:box_1&sid=oleg".to_owned(), Body::None),
             Self::Retry => {
                 let sid = format!("dead-{subject}");

@@ -91,6 +91,7 @@ both_engines! {
             clock: world.clock.clone(),
             entropy: SystemEntropy::shared(),
             webhooks: world.app.parts.settings.webhooks.clone(),
+            audit: world.app.parts.settings.audit,
         };
         let (key, _) = Keeper::add(&keeper.source, &keeper.entropy).expect("it is added");
         keeper.activate(&key).await.expect("nobody else serves");

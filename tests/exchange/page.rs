@@ -10,6 +10,7 @@ use tokio::task::spawn_blocking;
 use super::{account_of, with};
 use crate::support::database::execute;
 use crate::support::issuer::{Issuer, Key};
+use crate::support::page::{alike, blocks};
 use crate::support::world::{As, Engine, World, both_engines};
 
 const PAGE: &str = include_str!("../../docs/fetch.md");
@@ -46,11 +47,6 @@ struct Lines {
     answer: Option<Value>,
 }
 
-/// The fenced blocks of a part of the page: their language, their text.
-fn blocks(part: &'static str) -> Vec<(&'static str, &'static str)> {
-    part.split("```").skip(1).step_by(2).map(|block| block.split_once('\n').expect("a language")).collect()
-}
-
 fn lines() -> Vec<Lines> {
     let mut found = Vec::new();
     for part in PAGE.split("\n## ").skip(1) {
@@ -71,22 +67,6 @@ fn first_column(heading: &str) -> BTreeSet<&'static str> {
     let table = PAGE.split_once(&format!("| {heading} |")).expect("a table").1;
     let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
     rows.map(|row| row.split('`').nth(1).expect("a word")).collect()
-}
-
-/// Whether an answer is what the page shows: a text with an ellipsis stands for any, and a number for any.
-fn alike(shown: &Value, found: &Value) -> bool {
-    match (shown, found) {
-        (Value::Object(shown), Value::Object(found)) => {
-            shown.len() == found.len()
-                && shown.iter().all(|(name, value)| found.get(name).is_some_and(|there| alike(value, there)))
-        }
-        (Value::Array(shown), Value::Array(found)) => {
-            shown.len() == found.len() && shown.iter().zip(found).all(|(shown, found)| alike(shown, found))
-        }
-        (Value::Number(_), Value::Number(_)) => true,
-        (Value::String(shown), Value::String(found)) => shown == "…" || shown == found,
-        _ => shown == found,
-    }
 }
 
 /// Where the page's settings hold, and users who are in each of its states.

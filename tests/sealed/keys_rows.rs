@@ -31,6 +31,7 @@ pub(crate) fn keeper(world: &World) -> Keeper {
         clock: world.clock.clone(),
         entropy: SystemEntropy::shared(),
         webhooks: world.app.parts.settings.webhooks.clone(),
+        audit: world.app.parts.settings.audit,
     }
 }
 

@@ -65,6 +65,14 @@ both_engines! {
             ("GET", vec![
                 "/api/v3/events?dead=%00", "/api/v3/events?endpoint=a%00b", "/api/v3/events?after=%00", "/api/v3/events?limit=%00",
             ]),
+            ("GET", vec![
+                "/api/v3/users/a%00b/audit", "/api/v3/users/alice/audit?rql=%00", "/api/v3/users/alice/audit?ua=%00",
+                "/api/v3/users/alice/audit?after=%00",
+            ]),
+            ("GET", vec![
+                "/api/v3/audit?from=%00", "/api/v3/audit?to=%00", "/api/v3/audit?type=%00", "/api/v3/audit?fp=%00",
+                "/api/v3/audit?fp=box:box_1&sid=a%00b", "/api/v3/audit?after=%00", "/api/v3/audit?limit=%00",
+            ]),
             ("DELETE", vec![
                 "/api/v3/users/%00/fa/box/box_1/1", "/api/v3/users/alice/fa/%00/box_1/1", "/api/v3/users/alice/fa/box/%00/1",
                 "/api/v3/users/alice/fa/box/box_1/%00",
@@ -352,6 +360,8 @@ fn every_operation_with_a_text_is_in_a_table_above() {
         ("DELETE", "/api/v2/users/{subjectId}/fa/{fpType}/{fpName}/{sid}"),
         ("GET", "/api/v3/users/{subjectId}/fedToken/{fpType}/{fpName}"),
         ("GET", "/api/v3/fa"),
+        ("GET", "/api/v3/users/{subjectId}/audit"),
+        ("GET", "/api/v3/audit"),
         ("GET", "/api/v3/events"),
         ("POST", "/api/v3/events/replay"),
         ("POST", "/api/v3/users/{subjectId}/fa/{fpType}/{fpName}/{sid}/retry"),

@@ -23,6 +23,7 @@ pub(crate) mod nginx;
 pub(crate) mod oauth_library;
 pub(crate) mod office;
 pub(crate) mod oidc_provider;
+pub(crate) mod page;
 pub(crate) mod partner;
 pub(crate) mod partner_app;
 pub(crate) mod paths;

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -154,6 +154,53 @@ pub(crate) fn serve(config: &Path, env: &[(&str, &str)]) -> Running {
         assert!(Instant::now() < deadline, "fedlink does not become ready:\n{}", running.logs());
     }
     running
+}
+
+/// A command that goes on by itself, and tells a line now and then; it is killed when this is dropped.
+pub(crate) struct Going {
+    child: Child,
+    /// None: nobody reads it any more.
+    told: Option<BufReader<ChildStdout>>,
+}
+
+/// Starts a command; what it complains of is the test's own.
+pub(crate) fn start(args: &[&str], env: &[(&str, &str)]) -> Going {
+    let mut child = command(args, env).stdin(Stdio::null()).stderr(Stdio::inherit()).spawn().expect("it is built");
+    let told = child.stdout.take().map(BufReader::new);
+    Going { child, told }
+}
+
+impl Going {
+    /// What it tells next.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.told.as_mut().expect("it is read").read_line(&mut line).expect("text");
+        line
+    }
+
+    /// Reads it no more.
+    pub(crate) fn hang_up(&mut self) {
+        self.told = None;
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().expect("it ends")
+    }
+
+    /// Tells it to stop, and waits until it has.
+    pub(crate) fn terminate(&mut self) -> ExitStatus {
+        let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("there is kill");
+        assert!(told.success(), "it runs no more");
+        self.wait()
+    }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
 }
 
 fn command(args: &[&str], env: &[(&str, &str)]) -> Command {

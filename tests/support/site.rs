@@ -10,7 +10,7 @@ use sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::program::{self, Output, Running};
+use super::program::{self, Going, Output, Running};
 use super::world::{self, Engine};
 
 /// The secret of the README's client.
@@ -102,6 +102,12 @@ impl Site {
     pub(crate) fn database_url(&self) -> String {
         let named = self.env.iter().find(|(name, _)| *name == "DATABASE_URL").map(|(_, url)| url.clone());
         named.unwrap_or_else(|| format!("sqlite:{}", self.database().display()))
+    }
+
+    /// Starts a command that goes on by itself.
+    pub(crate) fn start(&self, args: &[&str]) -> Going {
+        let config = self.write();
+        program::start(&[&["--config", config.to_str().expect("a plain name")], args].concat(), &self.environment())
     }
 
     /// Serves until that is dropped.

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::reader::Reader;
-use super::scalar::duration;
+use super::scalar::{boolean, duration};
 use super::types::Audit;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -16,7 +16,10 @@ const KEPT: RangeInclusive<Duration> = DAY..=Duration::from_hours(100 * 365 * 24
 /// Reads it.
 pub(super) fn read(top: &mut Reader<'_>) -> Audit {
     let mut section = top.section("audit");
-    let audit = Audit { keep: section.with_default("keep", KEEP, duration(KEPT)) };
+    let audit = Audit {
+        keep: section.with_default("keep", KEEP, duration(KEPT)),
+        log: section.with_default("log", false, boolean),
+    };
     section.finish();
     audit
 }

@@ -21,20 +21,22 @@ pub struct Tx {
     letters: Vec<Letter>,
     /// Who is woken when there are any.
     bell: Option<Arc<Notify>>,
+    /// What is done once it is true.
+    then: Vec<Box<dyn FnOnce() + Send>>,
 }
 
 impl Tx {
     /// Begins a transaction on a SQLite connection of one's own.
     pub(super) async fn begin(mut conn: Conn) -> QueryResult<Self> {
         conn.begin().await?;
-        Ok(Self { conn, witness: None, letters: Vec::new(), bell: None })
+        Ok(Self { conn, witness: None, letters: Vec::new(), bell: None, then: Vec::new() })
     }
 
     /// Begins a transaction on a Postgres connection of one's own.
     pub(super) async fn begin_on(postgres: &Arc<Postgres>, mut conn: Conn) -> QueryResult<Self> {
         let id = conn.begin().await?;
         let witness = id.map(|id| Witness::new(Arc::clone(postgres), id));
-        Ok(Self { conn, witness, letters: Vec::new(), bell: None })
+        Ok(Self { conn, witness, letters: Vec::new(), bell: None, then: Vec::new() })
     }
 
     /// The connection, for the queries of the transaction.
@@ -57,11 +59,17 @@ impl Tx {
         self.bell = Some(Arc::clone(bell));
     }
 
+    /// Does this once it is true, and never if it is not.
+    pub fn then(&mut self, act: impl FnOnce() + Send + 'static) {
+        self.then.push(Box::new(act));
+    }
+
     /// Makes it all true at once. Where the word of it is lost, it is asked after: an error means that it is not true, or that
     /// nobody could tell for as long as anybody waits.
     pub async fn commit(mut self) -> Result<()> {
         let letters = std::mem::take(&mut self.letters);
         let bell = self.bell.take();
+        let then = std::mem::take(&mut self.then);
         outbox::write(&mut self.conn, letters).await?;
         match self.witness {
             Some(witness) => witness.see(self.conn.commit()).await?,
@@ -69,6 +77,9 @@ impl Tx {
         }
         if let Some(bell) = bell {
             bell.notify_one();
+        }
+        for act in then {
+            act();
         }
         Ok(())
     }

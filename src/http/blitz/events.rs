@@ -10,10 +10,12 @@ use uuid::Uuid;
 
 use super::error::Failure;
 use super::fed_token::parameter;
+use super::moments::{decoded, moment, no_next, place, told};
 use crate::app::App;
 use crate::http::caller::{actor, bearer};
 use crate::http::limits::{Kind, body_of};
 use crate::service::outbox::{self, Again, Listing, Next, Replayed, Waiting, Which};
+use domain::audit::Place;
 use domain::caller::Action;
 use domain::{Error, Result, json};
 
@@ -78,7 +80,7 @@ fn listing(request: &HttpRequest) -> Result<Listing> {
     };
     Ok(Listing {
         which: Which { dead, endpoint: parameter(request, "endpoint")?.map(name).transpose()? },
-        after: parameter(request, "after")?.map(|sent| place(&sent)).transpose()?,
+        after: parameter(request, "after")?.map(|sent| page_end(&sent)).transpose()?,
         limit: parameter(request, "limit")?.map_or(Ok(PAGE), |sent| limit(&sent))?,
     })
 }
@@ -95,16 +97,11 @@ fn limit(sent: &str) -> Result<u16> {
 }
 
 /// Where a page ended.
-fn place(sent: &str) -> Result<(String, i64)> {
+fn page_end(sent: &str) -> Result<(String, i64)> {
     let text = decoded(sent);
     let place = text.as_deref().and_then(|text| text.split_once(':'));
     let place = place.and_then(|(seq, endpoint)| Some((endpoint.to_owned(), seq.parse().ok()?)));
     place.ok_or_else(|| Error::input("after", "must be the next of a page before"))
-}
-
-fn decoded(sent: &str) -> Option<String> {
-    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(sent).ok()?).ok()?;
-    Some(text).filter(|text| !text.contains('\0'))
 }
 
 #[derive(Deserialize)]
@@ -128,10 +125,10 @@ struct Answer {
 impl From<Replayed> for Answer {
     fn from(replayed: Replayed) -> Self {
         let next = replayed.next.map(|next| match next {
-            Next::Dead(seq) => seq.to_string(),
-            Next::Record(at, id) => format!("{}:{id}", at.timestamp_micros()),
+            Next::Dead(seq) => URL_SAFE_NO_PAD.encode(seq.to_string()),
+            Next::Record(at, id) => told(Place { at, id }),
         });
-        Self { replayed: replayed.count, next: next.map(|next| URL_SAFE_NO_PAD.encode(next)) }
+        Self { replayed: replayed.count, next }
     }
 }
 
@@ -164,7 +161,7 @@ fn read(posted: Posted, now: DateTime<Utc>) -> Result<Again> {
         Posted { id: None, endpoint, dead: None, since: Some(since), until, after } => {
             let since = moment("since", &since)?;
             Ok(Again::Record {
-                after: after.map_or(Ok((since, Uuid::nil())), |sent| line(&sent))?,
+                after: after.map_or(Ok(Place::before(since)), |sent| place(&sent)).map(|place| (place.at, place.id))?,
                 until: until.map_or(Ok(now), |sent| moment("until", &sent))?,
                 endpoint,
             })
@@ -173,23 +170,6 @@ fn read(posted: Posted, now: DateTime<Utc>) -> Result<Again> {
     }
 }
 
-fn moment(field: &'static str, sent: &str) -> Result<DateTime<Utc>> {
-    let moment = DateTime::parse_from_rfc3339(sent);
-    moment.map(|moment| moment.to_utc()).map_err(|_no_moment| Error::input(field, "must be a moment of RFC 3339"))
-}
-
 fn number(sent: &str) -> Result<i64> {
     decoded(sent).and_then(|text| text.parse().ok()).ok_or_else(no_next)
-}
-
-fn line(sent: &str) -> Result<(DateTime<Utc>, Uuid)> {
-    let text = decoded(sent);
-    let line = text.as_deref().and_then(|text| text.split_once(':')).and_then(|(micros, id)| {
-        Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, Uuid::parse_str(id).ok()?))
-    });
-    line.ok_or_else(no_next)
-}
-
-fn no_next() -> Error {
-    Error::input("after", "must be the next of an answer before")
 }

@@ -1,5 +1,6 @@
 //! The Blitz dialect (`openapi.yaml`).
 
+pub mod audit;
 pub mod bind;
 pub mod error;
 pub mod events;
@@ -8,4 +9,5 @@ pub mod fa;
 pub mod fa_search;
 pub mod fed_token;
 pub mod fed_tokens;
+mod moments;
 pub mod oauth;

@@ -6,12 +6,13 @@ use super::open::open_vault;
 use super::record::{Record, Summary};
 use super::rewrap::{Progress, Rewrapped, TABLES, rewrap};
 use super::trouble::Trouble;
+use crate::service::audit::log;
 use crate::service::outbox::letters;
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
 use domain::event::{About, Actor, AuditLine, Event};
 use domain::{Error, Result};
-use settings::{KeyringSource, Webhooks};
+use settings::{Audit, KeyringSource, Webhooks};
 use store::audit;
 use store::{Store, Tx, at, now, row_keys, vault_keys};
 use vault::{Keyring, KeyringError, KeyringFile};
@@ -28,6 +29,8 @@ pub struct Keeper {
     pub entropy: SharedEntropy,
     /// Who is told of what becomes of keys.
     pub webhooks: Webhooks,
+    /// What becomes of the record.
+    pub audit: Audit,
 }
 
 /// What a key is to this keyring and this database.
@@ -206,6 +209,7 @@ impl Keeper {
         let line = AuditLine::new(self.entropy.uuid(), self.clock.now(), event, &Actor::default(), about);
         audit::insert(tx.conn(), &line).await?;
         tx.post(letters(&self.webhooks, &line, now(self.clock.now())));
+        log(self.audit, tx, vec![line]);
         Ok(())
     }
 

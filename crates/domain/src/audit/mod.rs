@@ -1,6 +1,7 @@
 //! The audit record as it is read: which lines, by which index they are found, and where a page begins.
 
 pub mod rql;
+pub mod shape;
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

@@ -20,6 +20,15 @@ fn the_record_is_kept_as_long_as_the_operator_says_else_400_days() {
 }
 
 #[test]
+fn lines_are_told_to_the_log_where_the_operator_says_so() {
+    let log = |text: &str| parse(&format!("public_url = \"https://a.example\"\n{text}")).unwrap().audit.log;
+    assert!(!log("") && !log("[audit]") && !log("[audit]\nlog = false"));
+    assert!(log("[audit]\nlog = true"));
+    let mistakes = mistakes_of("[audit]\nlog = \"yes\"");
+    assert!(mistakes.starts_with("audit.log: must be true or false"), "{mistakes}");
+}
+
+#[test]
 fn a_record_that_is_kept_for_no_time_or_for_ever_is_refused() {
     let range = "audit.keep: must be from 86400 s to 3153600000 s";
     for (text, told) in [

@@ -30,3 +30,24 @@ async fn a_transaction_that_is_dropped_leaves_nothing_and_blocks_nobody() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_of_a_transaction_is_done_once_it_is_true_and_never_if_it_is_not() {
+    for (store, _folder) in stores().await {
+        let done = Arc::new(Mutex::new(Vec::new()));
+        let note = |what: &'static str| {
+            let done = Arc::clone(&done);
+            move || done.lock().unwrap().push(what)
+        };
+        let mut tx = store.begin().await.unwrap();
+        accounts::insert_if_absent(tx.conn(), &account("dropped")).await.unwrap();
+        tx.then(note("dropped"));
+        drop(tx);
+        let mut tx = store.begin().await.unwrap();
+        tx.then(note("first"));
+        tx.then(note("second"));
+        assert!(done.lock().unwrap().is_empty(), "not before");
+        tx.commit().await.unwrap();
+        assert_eq!(*done.lock().unwrap(), ["first", "second"]);
+    }
+}
