@@ -110,8 +110,8 @@ both_engines! {
         assert_eq!(sids, ["oleg", "planted-partner", "planted-sid-1"]);
         let link = document["links"].as_array().expect("links").iter().find(|link| link["sid"] == "planted-sid-1").expect("it");
         assert!(link["lastUsed"].is_string() && link["accessTokenExpires"].is_string(), "{link}");
-        let employed = &document["organizations"][0];
-        assert_eq!((&employed["id"], &employed["organizationName"], &employed["email"]), (&json!(employee), &json!("An organization"), &json!("employee@example.com")));
+        let place = &document["organizations"][0];
+        assert_eq!((&place["id"], &place["organizationName"], &place["email"]), (&json!(employee), &json!("An organization"), &json!("employee@example.com")));
         let mut has = strings(&document["applications"], "has");
         has.dedup();
         assert_eq!(has, ["access token", "refresh token", "authorization code"]);

@@ -10,10 +10,8 @@ use crate::support::world::{World, both_engines};
 async fn happened(world: &World, lines: usize, event: &str) {
     let is_sqlite = world.database_url.starts_with("sqlite:");
     let numbers = format!("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {lines})");
-    let id = format!(
-        "'{}-0000-4000-8000-' || substr(CAST(100000000000 + i AS text), 1, 12)",
-        &SystemEntropy::shared().uuid().to_string()[..8]
-    );
+    let random = u32::from_be_bytes(SystemEntropy::shared().bytes());
+    let id = format!("'{random:08x}-0000-4000-8000-' || substr(CAST(100000000000 + i AS text), 1, 12)");
     let now = world.now();
     let (id, at) = if is_sqlite {
         (id, now.timestamp_micros().to_string())

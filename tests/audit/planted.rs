@@ -169,8 +169,8 @@ async fn recorded(world: &World) {
     let theirs = [("subject", PLANTED), ("claimed_ip", IP), ("claimed_agent", AGENT)];
     line_of(world, "FEDERATION_POINT_BOUND", "planted-sid-1", &theirs).await;
     line_of(world, "FEDERATION_POINT_BOUND", SHARED, &theirs).await;
-    let word = [("subject", PLANTED), ("detail", "needs_consent: token of word@example.com expired")];
-    line_of(world, "FEDERATION_CONSENT_NEEDED", "planted-sid-1", &word).await;
+    let refused = [("subject", PLANTED), ("detail", "needs_consent: token of word@example.com expired")];
+    line_of(world, "FEDERATION_CONSENT_NEEDED", "planted-sid-1", &refused).await;
     // They did it to somebody, somebody did it to them, and somebody looked for their account.
     line(world, "ACCOUNT_CHANGED", &[("subject", "bob"), ("actor", PLANTED), ("claimed_ip", IP)]).await;
     line(world, "ACCOUNT_CHANGED", &[("subject", PLANTED), ("actor", "bob"), ("claimed_ip", "198.51.100.7")]).await;

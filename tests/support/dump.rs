@@ -48,7 +48,7 @@ impl Dump {
         for (table, rows) in &self.0 {
             for word in words {
                 let text = word.as_ref().to_lowercase();
-                let bytes = word.as_ref().bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+                let bytes = word.as_ref().bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
                 if rows.iter().any(|row| row.contains(&text) || row.contains(&bytes)) {
                     found.push(format!("{table}: {}", word.as_ref()));
                 }
