@@ -25,7 +25,7 @@ use store::outbox::forget_person;
 use store::{self, Tx};
 
 /// Lines of one transaction.
-const BATCH: u16 = 200;
+const BATCH: u16 = 50;
 /// Between one batch and the next: those who serve come first.
 const PAUSE: Duration = Duration::from_millis(10);
 /// By so much clocks of a fleet may differ, and then some.

@@ -174,14 +174,15 @@ impl<'a> Person<'a> {
         let is_theirs = |id: &Option<String>| id.as_deref() == Some(self.subject.as_str());
         let (concerns_them, by_them) = (is_theirs(&line.subject), is_theirs(&line.actor));
         let marked = |is: bool, id: &Option<String>| if is { Some(self.mark()) } else { id.clone() };
+        // Where somebody else acted, it is that person's.
+        let is_their_address = by_them || (concerns_them && line.actor.is_none());
         let names_account = concerns_them || named == Named::Account;
         let rewritten = Rewritten {
             subject: marked(concerns_them, &line.subject),
             actor: marked(by_them, &line.actor),
             sid: line.account.as_ref().map(|account| self.sid(account, names_account)),
             detail: line.detail.as_deref().map(|detail| self.detail(line, detail, names_account, named)),
-            // Where somebody else acted, it is theirs.
-            keeps_address: !(by_them || concerns_them && line.actor.is_none()),
+            keeps_address: !is_their_address,
         };
         let stays = rewritten.subject == line.subject
             && rewritten.actor == line.actor

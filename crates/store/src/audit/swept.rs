@@ -10,8 +10,8 @@ use crate::types::{At, Id, Instant, Uuid};
 use domain::Result;
 use domain::audit::Place;
 
-/// Lines of one statement: on SQLite, where everybody else's writes wait for it, a few milliseconds' work.
-const BATCH: i64 = 200;
+/// Lines of one statement. On SQLite everybody else's writes wait for it, and each line stands in six places of a large file.
+const BATCH: i64 = 50;
 
 #[derive(QueryableByName)]
 #[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]

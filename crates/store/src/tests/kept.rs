@@ -48,10 +48,10 @@ async fn one(store: &Store, after: Option<Place>, before: At) -> Option<Place> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_is_two_hundred_of_the_oldest_and_batches_go_on_until_there_are_none() {
+async fn a_batch_is_fifty_of_the_oldest_and_batches_go_on_until_there_are_none() {
     for (store, _folder) in stores().await {
-        crowd(&store, 1_000).await;
-        let (until, mut place) = (second(501), None);
+        crowd(&store, 200).await;
+        let (until, mut place) = (second(126), None);
         let mut seen = Vec::new();
         loop {
             place = one(&store, place, until).await;
@@ -60,9 +60,9 @@ async fn a_batch_is_two_hundred_of_the_oldest_and_batches_go_on_until_there_are_
                 break;
             }
         }
-        let expected = [(800, 201), (600, 401), (500, 501)].map(|(count, first)| (count, Some(second(first))));
+        let expected = [(150, 51), (100, 101), (75, 126)].map(|(count, first)| (count, Some(second(first))));
         assert_eq!(seen, expected, "what happened at the very moment stays");
-        assert_eq!((one(&store, None, until).await, left(&store).await.0), (None, 500));
+        assert_eq!((one(&store, None, until).await, left(&store).await.0), (None, 75));
     }
 }
 
@@ -85,20 +85,20 @@ async fn what_is_kept_is_found_by_nobody_who_sweeps() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_who_sweep_at_once_take_other_lines_and_wait_for_nobody() {
     let [_, (store, _)] = stores().await;
-    crowd(&store, 1_000).await;
+    crowd(&store, 200).await;
     let (mut first, mut second_one) = (store.begin().await.unwrap(), store.begin().await.unwrap());
-    let until = second(501);
+    let until = second(126);
     let after = sweep(first.conn(), None, until).await.unwrap();
     let others = sweep(second_one.conn(), None, until).await.unwrap();
     assert!(after.is_some() && others > after, "{after:?} {others:?}");
     // Somebody who rewrites a line is not waited for either; the line is for a later round.
     let mut rewrites = store.begin().await.unwrap();
-    let line = audit_lines::table.filter(audit_lines::at.eq(second(450)));
+    let line = audit_lines::table.filter(audit_lines::at.eq(second(120)));
     conn::on!(rewrites.conn(), |c| diesel::update(line).set(audit_lines::client.eq("x")).execute(c)).unwrap();
     assert_eq!(sweep(first.conn(), after, until).await.unwrap(), None);
     for tx in [first, second_one, rewrites] {
         tx.commit().await.unwrap();
     }
-    assert_eq!(left(&store).await, (501, Some(second(450))));
-    assert_eq!((one(&store, None, until).await, left(&store).await.0), (None, 500));
+    assert_eq!(left(&store).await, (76, Some(second(120))));
+    assert_eq!((one(&store, None, until).await, left(&store).await.0), (None, 75));
 }
