@@ -35,13 +35,14 @@ pub(super) async fn record_counted(
 async fn write(parts: &Parts, tx: &mut Tx, line: AuditLine) -> Result<()> {
     insert(tx.conn(), &line).await?;
     post(parts, tx, &line);
-    log(parts.settings.audit, tx, vec![line]);
+    log(parts.settings.audit, tx, &[line]);
     Ok(())
 }
 
 /// Has lines that a transaction adds told to the log once it is committed, where the operator ships logs.
-pub(super) fn log(audit: Audit, tx: &mut Tx, lines: Vec<AuditLine>) {
+pub(super) fn log(audit: Audit, tx: &mut Tx, lines: &[AuditLine]) {
     if audit.log {
+        let lines = lines.to_vec();
         tx.then(move || lines.iter().for_each(tell));
     }
 }

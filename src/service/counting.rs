@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::audit::log;
 use super::counts::Batch;
 use super::{Current, Parts};
 use domain::Result;
@@ -47,7 +48,10 @@ pub async fn write(parts: &Parts) -> Result<()> {
         // Others write in between. Where it breaks off, those that are added already are passed over the next time.
         for lines in lines.chunks(AT_ONCE) {
             let mut tx = parts.store.begin().await?;
-            add(tx.conn(), lines, *id).await?;
+            // Those that were added before have been told.
+            if add(tx.conn(), lines, *id).await? > 0 {
+                log(parts.settings.audit, &mut tx, lines);
+            }
             tx.commit().await?;
         }
         *batch = None;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use super::audit::log;
 use super::counts::line_id;
 use super::{Current, Parts};
 use chrono::DateTime;
@@ -92,6 +93,7 @@ async fn fold_page(parts: &Parts, mut head: Head) -> Result<()> {
         let names = served::names(tx.conn(), &links).await?;
         let counted: Vec<_> = entries.iter().filter_map(|entry| line(&page, entry, &names)).collect();
         add(tx.conn(), &counted, parts.entropy.uuid()).await?;
+        log(parts.settings.audit, &mut tx, &counted);
         tx.commit().await?;
         head.folded = until;
     }

@@ -1,11 +1,12 @@
 //! Lines of the record in the log, for those who ship logs: each that is committed, and none where nobody says so.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
 use crate::support::site::Site;
-use crate::support::world::both_engines;
+use crate::support::world::{Engine, both_engines};
 
 /// The lines of the record that a log tells, by their ids, without what each line of a log has.
 pub(super) fn told(log: &str) -> BTreeMap<String, Value> {
@@ -56,6 +57,31 @@ both_engines! {
             assert!(told.values().any(|line| line["type"] == "VAULT_KEY_ACTIVATED"), "{told:?}");
             assert!(told.values().any(|line| line["type"] == "FEDERATION_POINT_BOUND" && line["extSid"] == "1"), "{told:?}");
             assert_eq!(told, record(&site));
+        });
+    }
+
+    async fn what_is_counted_is_told_as_it_is_added(engine: Engine) {
+        tokio::task::block_in_place(|| {
+            let mut site = Site::new(engine, "http://127.0.0.1:9");
+            site.settings += "\n[audit]\nlog = true\n";
+            if engine == Engine::Postgres {
+                site.run(&["keys", "add"]).good();
+            }
+            let mut serving = site.serve();
+            let te = format!("{}/blitz/oauth/te", serving.base_url);
+            for _ in 0..3 {
+                let wrong = ["-s", "-u", "console:wrong", "-d", "grant_type=client_credentials", &te];
+                assert!(Command::new("curl").args(wrong).output().expect("there is curl").status.success());
+            }
+            serving.terminate();
+            let counts: Vec<u64> = serving
+                .logs()
+                .lines()
+                .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+                .filter(|line| line["message"] == "audit" && line["type"] == "CLIENT_AUTHENTICATION_FAILED")
+                .map(|line| line["count"].as_u64().expect("a number"))
+                .collect();
+            assert_eq!(counts.iter().sum::<u64>(), 3, "{counts:?}");
         });
     }
 

@@ -75,8 +75,8 @@ pub async fn insert(conn: &mut Conn, line: &AuditLine) -> Result<()> {
 
 /// Adds what was counted to the lines that count it, a few hundred at most: Postgres binds no more than 65,535 values. A batch that is
 /// added again, since nobody knew whether it had been, changes nothing: a line is of one writer, whose batches come one after the
-/// other.
-pub async fn add(conn: &mut Conn, lines: &[AuditLine], batch: uuid::Uuid) -> Result<()> {
+/// other. Says to how many lines something was added.
+pub async fn add(conn: &mut Conn, lines: &[AuditLine], batch: uuid::Uuid) -> Result<usize> {
     let rows: Vec<_> = lines.iter().map(|line| AuditRow { batch: Some(Uuid(batch)), ..line.into() }).collect();
     on!(conn, |c| c.add(&rows)).map_err(lift)
 }
@@ -93,21 +93,22 @@ macro_rules! adding {
 
 /// How an engine adds counted rows.
 trait Add {
-    async fn add(&mut self, rows: &[AuditRow<'_>]) -> QueryResult<()>;
+    async fn add(&mut self, rows: &[AuditRow<'_>]) -> QueryResult<usize>;
 }
 
 impl Add for SqliteConn<'_> {
     // A call costs no round trip here, and its statement is prepared once.
-    async fn add(&mut self, rows: &[AuditRow<'_>]) -> QueryResult<()> {
+    async fn add(&mut self, rows: &[AuditRow<'_>]) -> QueryResult<usize> {
+        let mut added = 0;
         for row in rows {
-            adding!(row).prepared().execute(self).await?;
+            added += adding!(row).prepared().execute(self).await?;
         }
-        Ok(())
+        Ok(added)
     }
 }
 
 impl Add for &AsyncPgConnection {
-    async fn add(&mut self, rows: &[AuditRow<'_>]) -> QueryResult<()> {
-        adding!(rows).execute(self).await.map(|_rows| ())
+    async fn add(&mut self, rows: &[AuditRow<'_>]) -> QueryResult<usize> {
+        adding!(rows).execute(self).await
     }
 }

@@ -209,7 +209,7 @@ impl Keeper {
         let line = AuditLine::new(self.entropy.uuid(), self.clock.now(), event, &Actor::default(), about);
         audit::insert(tx.conn(), &line).await?;
         tx.post(letters(&self.webhooks, &line, now(self.clock.now())));
-        log(self.audit, tx, vec![line]);
+        log(self.audit, tx, &[line]);
         Ok(())
     }
 
