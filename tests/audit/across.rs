@@ -123,9 +123,9 @@ both_engines! {
             after = format!("&after={next}");
         }
         assert_eq!((seen, pages), (vec![BOBS.to_owned()], 2));
-        let full = search(&world, &console, "type=FEDERATION_TOKENS_SERVED").await;
-        assert_eq!(told(&full).len(), 200);
-        assert!(full.json()["next"].is_string());
+        let page = search(&world, &console, "type=FEDERATION_TOKENS_SERVED").await;
+        assert_eq!(told(&page).len(), 200);
+        assert!(page.json()["next"].is_string());
         assert_eq!(told(&search(&world, &console, "type=FEDERATION_TOKENS_SERVED&limit=1000").await).len(), 1000);
     }
 
