@@ -45,7 +45,7 @@ async fn world(engine: Engine) -> (World, As) {
     (world, console)
 }
 
-/// What world() wrote, without the calls' own lines.
+/// What the world wrote, without the calls' own lines.
 const SIGNED_IN: &str = "SIGNED_IN alice - -";
 const LINKED: &str = "FEDERATION_POINT_BOUND alice box_1 oleg";
 const BOBS: &str = "FEDERATION_POINT_BOUND bob box_2 oleg";
