@@ -2,14 +2,12 @@
 
 use std::io::IsTerminal as _;
 
+use domain::audit::TARGET;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// What reads requests, as it calls itself in logs.
 const SERVER: &str = "actix_http";
-
-/// Lines of the audit record, as they call themselves in logs.
-const AUDIT: &str = "audit";
 
 /// Starts logging to standard error: text on a terminal, JSON lines elsewhere. `filter` in the form of `RUST_LOG`.
 pub fn start(filter: Option<&str>) {
@@ -22,7 +20,7 @@ pub fn start(filter: Option<&str>) {
         filter = filter.add_directive(silent);
     }
     // They are told where the settings say so, whatever else is.
-    if let Ok(told) = format!("{AUDIT}=info").parse() {
+    if let Ok(told) = format!("{TARGET}=info").parse() {
         filter = filter.add_directive(told);
     }
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);

@@ -19,6 +19,7 @@ use crate::http::server::{Capacity, Leaving, Service};
 use crate::service::{Current, counting, folding, keeping, keys, outbox, refresh, revoke, sweep};
 use domain::clock::SystemClock;
 use domain::pace;
+use domain::served::Due;
 use settings::Configuration;
 use store::Store;
 
@@ -164,6 +165,9 @@ async fn end(app: &App, reporting: JoinHandle<()>) {
     }
     if let Err(error) = counting::write(&app.parts).await {
         tracing::warn!(%error, "the last counts could not be added to the record");
+    }
+    if let Err(error) = folding::fold(&app.parts, Due::AtTheEnd).await {
+        tracing::warn!(%error, "the last tokens that were counted are added to the record later");
     }
     // The last thing: until here it may have sealed something. No report may come after the goodbye.
     reporting.abort();

@@ -3,15 +3,13 @@
 use super::Parts;
 use super::outbox::post;
 use domain::Result;
+use domain::audit::TARGET;
 pub(super) use domain::event::About;
 use domain::event::{Actor, AuditLine, Event, Field};
 use domain::ids::ProviderId;
 use settings::Audit;
 use store::Tx;
 use store::audit::insert;
-
-/// As what lines call themselves in the log (`telemetry`).
-const LOGGED: &str = "audit";
 
 /// Adds a line: who did what to whom, now. Whoever is told of such is told.
 pub(super) async fn record(parts: &Parts, tx: &mut Tx, event: Event, actor: &Actor, about: About<'_>) -> Result<()> {
@@ -51,7 +49,7 @@ pub(super) fn log(audit: Audit, tx: &mut Tx, lines: &[AuditLine]) {
 fn tell(line: &AuditLine) {
     let (rule, actor) = (line.event.rule(), &line.actor);
     tracing::info!(
-        target: LOGGED,
+        target: TARGET,
         id = %line.id,
         ts = line.at.timestamp_millis(),
         "type" = line.event.as_str(),

@@ -15,7 +15,7 @@ use domain::caller::Caller;
 use domain::event::{About, Actor, AuditLine, Event};
 use domain::ids::{ClientId, LinkId, Subject};
 use domain::networks::site;
-use domain::served::{self, Counter, Door, Page, Whom};
+use domain::served::{self, Counter, Door, HOUR, Page, Whom};
 use domain::threads::Nice;
 
 /// So many entries are written at once, without waiting.
@@ -23,8 +23,7 @@ const ENOUGH: usize = 1_000;
 /// Entries that wait at most. What comes beyond, while the database takes none, is counted by the hour, tokens by their application
 /// and refusals by their kind alone.
 const MOST: usize = 10_000;
-/// The hour of a token, and the minute of a refusal, in seconds.
-const HOUR: i64 = 3600;
+/// Refusals are counted by the minute, in seconds.
 const MINUTE: i64 = 60;
 /// Networks of one minute that have a line each: the others share one.
 const NETWORKS: usize = 100;

@@ -6,8 +6,7 @@ use uuid::Uuid;
 
 use super::Parts;
 use domain::account::{Account, AccountType};
-use domain::audit::{Order, Place, Search, Span};
-use domain::event::AuditLine;
+use domain::audit::{Order, Place, Search, Span, shape};
 use domain::filter::{Filter, Page, Value as Wanted};
 use domain::ids::{ClientId, ProviderId, Sid, Subject};
 use domain::link::{LinkDetail, LinkSummary};
@@ -58,7 +57,7 @@ pub async fn recorded(parts: &Parts, subject: &Subject, after: Option<Place>) ->
     let page = written(parts, subject, after, PAGE).await?;
     let next = page.last().filter(|_| page.len() >= usize::from(PAGE)).map(|last| last.place);
     let shown = page.into_iter().filter_map(|written| written.line?.for_its_subject());
-    Ok((shown.map(|line| line_of(&line)).collect(), next))
+    Ok((shown.map(|line| shape::json(&line)).collect(), next))
 }
 
 async fn written(parts: &Parts, subject: &Subject, after: Option<Place>, limit: u16) -> Result<Vec<Written>> {
@@ -291,23 +290,4 @@ async fn events_of(conn: &mut Conn, subject: &Subject) -> Result<Value> {
         object([("endpoint", json!(endpoint)), ("event", told.json()), ("givenUp", json!(given_up))])
     };
     Ok(all(outbox::list_of_subject(conn, subject).await?, event))
-}
-
-fn line_of(line: &AuditLine) -> Value {
-    let provider = line.provider.as_ref();
-    object([
-        ("id", json!(line.id)),
-        ("at", json!(line.at)),
-        ("event", json!(line.event.as_str())),
-        ("client", json!(line.actor.client)),
-        ("actor", json!(line.actor.subject)),
-        ("subject", json!(line.subject)),
-        ("fpType", json!(provider.map(ProviderId::fp_type))),
-        ("fpName", json!(provider.map(ProviderId::fp_name))),
-        ("sid", json!(line.sid)),
-        ("detail", json!(line.detail)),
-        ("ip", json!(line.actor.claimed_ip)),
-        ("agent", json!(line.actor.claimed_agent)),
-        ("count", json!(line.count)),
-    ])
 }

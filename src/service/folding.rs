@@ -6,10 +6,10 @@ use std::time::Duration;
 use super::audit::log;
 use super::counts::line_id;
 use super::{Current, Parts};
-use chrono::DateTime;
+use chrono::TimeDelta;
 use domain::event::{About, Actor, AuditLine, Event};
 use domain::ids::LinkId;
-use domain::served::{Due, Entry, Head, Page, Step, Whom, next};
+use domain::served::{Due, Entry, Head, Page, Step, Whom, next, start_of};
 use domain::{Error, Result};
 use store::audit::add;
 use store::served::{self, Named};
@@ -91,7 +91,9 @@ async fn fold_page(parts: &Parts, mut head: Head) -> Result<()> {
         }
         let links: Vec<_> = entries.iter().map(|entry| entry.link).collect();
         let names = served::names(tx.conn(), &links).await?;
-        let counted: Vec<_> = entries.iter().filter_map(|entry| line(&page, entry, &names)).collect();
+        let mut counted: Vec<_> = entries.iter().filter_map(|entry| line(&page, entry, &names)).collect();
+        // Another instance may add to the same lines: who takes them in one order waits, and nobody for ever.
+        counted.sort_by_key(|line| line.id);
         add(tx.conn(), &counted, parts.entropy.uuid()).await?;
         log(parts.settings.audit, &mut tx, &counted);
         tx.commit().await?;
@@ -116,9 +118,8 @@ fn line(page: &Page, entry: &Entry, names: &HashMap<LinkId, Named>) -> Option<Au
         detail: Some(taker.door.as_str()),
     };
     let actor = Actor { client: Some(taker.client.clone()), subject: actor.map(str::to_owned), ..Actor::default() };
-    let since = page.hour().checked_mul(3600)?.checked_add(i64::from(entry.since))?;
-    let mut line =
-        AuditLine::new(entry.link.0, DateTime::from_timestamp(since, 0)?, Event::TokensServed, &actor, about);
+    let at = start_of(page.hour())? + TimeDelta::seconds(i64::from(entry.since));
+    let mut line = AuditLine::new(entry.link.0, at, Event::TokensServed, &actor, about);
     // Whom an id names is not asked: whoever is erased has other names then.
     let whom: &[u8] = match &taker.whom {
         Whom::Itself => b"itself",
@@ -134,7 +135,7 @@ fn line(page: &Page, entry: &Entry, names: &HashMap<LinkId, Named>) -> Option<Au
 async fn read(parts: &Parts, head: &Head) -> Result<Option<Page>> {
     let Some(packed) = store::read!(parts.store, |conn| served::find(conn, head.id))? else { return Ok(None) };
     let (of, id) = (head.clone(), head.id);
-    match aside(parts, move || served::unpacked(&of, &packed)).await? {
+    match aside(parts, move || of.unpack(&packed)).await? {
         Ok(page) => Ok(Some(page)),
         Err(spoilt) => {
             tracing::error!(page = %id, error = %spoilt, "tokens handed out are not in the record: their page is kept");

@@ -24,6 +24,9 @@ const CODE_MEMORY: TimeDelta = TimeDelta::days(1);
 /// What counts the tokens of a link has long been written when it is gone for so long.
 const COUNTED: TimeDelta = TimeDelta::days(1);
 
+/// What of counts can't be read is kept for so long, for whoever looks into it.
+const SPOILT: TimeDelta = TimeDelta::days(30);
+
 /// Links of one statement.
 const BATCH: usize = 500;
 /// Uses within this time are written as one moment's: they count to the hour.
@@ -64,7 +67,7 @@ pub async fn delete(parts: &Parts) -> Result<()> {
     attempts::sweep(&mut parts.store.write().await?, at(now)).await?;
     known_places::sweep(&mut parts.store.write().await?, at(now)).await?;
     outbox::sweep(parts).await?;
-    served::sweep(&mut parts.store.write().await?, at(now - COUNTED)).await?;
+    served::sweep(&mut parts.store.write().await?, at(now - COUNTED), at(now - SPOILT)).await?;
     bind::sweep(parts, now - AFTERLIFE).await?;
     // Who reads in it is let be; there is another round.
     parts.store.empty_log().await.map(|_| ())

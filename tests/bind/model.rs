@@ -4,6 +4,7 @@
 
 mod faults;
 mod state;
+mod step;
 mod steps;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ use std::collections::BTreeSet;
 use stateright::{Checker, HasDiscoveries, Model, Property};
 
 use self::state::{Faults, State};
-use self::steps::Step;
+use self::step::Step;
 
 /// Whose flow it is, and who completes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use std::fs;
 use sandbox::Userinfo;
 use serde_json::json;
 
-use crate::sealed::plaintext::{folders, grep};
 use crate::support::browser::{Browser, instruct_with, persons_instruction};
 use crate::support::database::{count, texts};
+use crate::support::disk::{folders, grep};
 use crate::support::partner::{COOKIE_SECRET, LENIENT, bearer, cookie, encoded, refused, trusting, with_partner};
 use crate::support::program;
 use crate::support::world::{ALL_SCOPES, As, Body, CONSOLE, World, both_engines};

@@ -8,9 +8,9 @@ use domain::ids::Subject;
 use fedlink::service::{accounts, revoke, sweep};
 use serde_json::json;
 
-use crate::sealed::plaintext::{folders, grep};
 use crate::support::browser::{Browser, instruct};
 use crate::support::database::{Sql, count, execute, texts};
+use crate::support::disk::{folders, grep};
 use crate::support::partner::with_partner;
 use crate::support::person::PASSWORD;
 use crate::support::site::Site;

@@ -3,6 +3,6 @@
 mod at_rest;
 mod keys_fleet;
 pub(crate) mod keys_rows;
-pub(crate) mod plaintext;
+mod plaintext;
 mod rotation;
 mod storage;

@@ -2,9 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,7 +11,8 @@ use serde_json::json;
 
 use crate::support::browser::{Browser, Callback, field, instruct, query};
 use crate::support::confirm::PHONE;
-use crate::support::database::{Sql, count};
+use crate::support::database::count;
+use crate::support::disk::{folders, grep};
 use crate::support::fed::{expired, fed_token, token};
 use crate::support::person::{PASSWORD, person, phone};
 use crate::support::program::{self, Running};
@@ -95,35 +93,6 @@ async fn sign_in(world: &World) -> Vec<String> {
     assert_eq!(secrets.len(), 3, "the session's, the form's and the known browser's");
     secrets.extend([csrf, PASSWORD.to_owned(), PASSWORD.replace(' ', "+"), "a+wrong+password".to_owned()]);
     secrets
-}
-
-/// The folders where the database keeps all it has.
-pub(crate) async fn folders(world: &World) -> Vec<PathBuf> {
-    if world.database_url.starts_with("sqlite:") {
-        return vec![world.folder.path().to_owned()];
-    }
-    let mut sql = Sql::open(&world.database_url).await;
-    sql.run("CHECKPOINT").await;
-    let data = PathBuf::from(sql.text("SHOW data_directory").await);
-    let oid = sql.text("SELECT oid::text FROM pg_database WHERE datname = current_database()").await;
-    vec![data.join("base").join(oid), data.join("pg_wal")]
-}
-
-/// Where any of the words stands in any of the files, as `file:word` lines.
-pub(crate) fn grep(words: &[String], folders: &[PathBuf]) -> String {
-    // -s: a file that is gone by now is one that Postgres has put away.
-    let mut grep = Command::new("grep")
-        .args(["-rsaoF", "-f", "-"])
-        .args(folders)
-        .env("LC_ALL", "C")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("grep is on every machine");
-    let mut stdin = grep.stdin.take().expect("it is piped");
-    stdin.write_all(words.join("\n").as_bytes()).expect("it reads them first");
-    drop(stdin);
-    String::from_utf8_lossy(&grep.wait_with_output().expect("it ends").stdout).into_owned()
 }
 
 /// Searches all that is on the disk and all that was logged.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::planted;
+use super::canaries;
 
 /// The longest a test waits for a process: generous, since it only bounds a failure.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -126,7 +126,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
-        planted::search("the program's log", &self.logs());
+        canaries::search("the program's log", &self.logs());
     }
 }
 

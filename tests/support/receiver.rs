@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use super::planted;
+use super::canaries;
 use super::posted::{Posted, signature};
 use super::world::World;
 
@@ -192,7 +192,7 @@ async fn serve(
 ) -> Option<()> {
     let mut connection = BufReader::new(connection);
     let delivered = read(&mut connection).await?;
-    planted::search("an event", &format!("{delivered:?}"));
+    canaries::search("an event", &format!("{delivered:?}"));
     // Both before anybody hears of it: who changes the manner then means what comes later.
     let (place, manner) = {
         let mut state = state.lock().ok()?;

@@ -23,9 +23,10 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 pub(crate) use super::call::{Answer, As, Body};
+use super::disk::sqlite_files;
 pub(crate) use super::settings::ALL_SCOPES;
 use super::settings::settings;
-use super::{contract, planted, postgres};
+use super::{canaries, contract, postgres};
 
 /// The client that most tests call as: it is granted everything.
 pub(crate) const CONSOLE: &str = "console";
@@ -112,7 +113,7 @@ impl World {
 
     /// A world whose settings file is changed first.
     pub(crate) async fn start_with(engine: Engine, change: impl FnOnce(String) -> String) -> Self {
-        Self::start_at(engine, MovableClock::running(), planted::entropy(), change).await
+        Self::start_at(engine, MovableClock::running(), canaries::entropy(), change).await
     }
 
     /// A world in which no time passes but by [`World::advance`], on a whole second.
@@ -122,7 +123,7 @@ impl World {
 
     /// As [`World::frozen`], its settings file changed first.
     pub(crate) async fn frozen_with(engine: Engine, change: impl FnOnce(String) -> String) -> Self {
-        Self::start_at(engine, frozen_clock(), planted::entropy(), change).await
+        Self::start_at(engine, frozen_clock(), canaries::entropy(), change).await
     }
 
     /// A world with a clock and an entropy of the test's.
@@ -140,7 +141,7 @@ impl World {
         let keyring = folder.path().join("fedlink.keys");
         if engine == Engine::Postgres {
             let source = KeyringSource::File(keyring.clone());
-            fedlink::service::keys::Keeper::add(&source, &planted::entropy()).expect("a keyring");
+            fedlink::service::keys::Keeper::add(&source, &canaries::entropy()).expect("a keyring");
         }
         let text = change(settings(&database_url, &keyring, &base, &sandbox.issuer()));
         let configuration = Configuration::parse(&text, folder.path(), &|_| None, Literals::Allow)
@@ -169,7 +170,7 @@ impl World {
         let text = change(settings(&first.database_url, &keyring, &base, &first.sandbox.issuer()));
         let configuration = Configuration::parse(&text, folder.path(), &|_| None, Literals::Allow)
             .unwrap_or_else(|errors| panic!("{errors}"));
-        let parts = (clock, planted::entropy(), first.sandbox.clone(), folder);
+        let parts = (clock, canaries::entropy(), first.sandbox.clone(), folder);
         Self::run(configuration, parts, public, first.database_url.clone()).await
     }
 
@@ -179,8 +180,8 @@ impl World {
         public: TcpListener,
         database_url: String,
     ) -> Self {
-        planted::watch_logs();
-        postgres::LEAVING.get_or_init(|| planted::search_files);
+        canaries::watch_logs();
+        postgres::LEAVING.get_or_init(|| canaries::search_files);
         let shared: SharedClock = clock.clone();
         let drain = configuration.start.drain;
         let app = App::build(configuration, shared, entropy, Handle::current()).await.expect("it builds");
@@ -263,7 +264,7 @@ impl World {
         let status = response.status().as_u16();
         let body = response.bytes().await.expect("a body").to_vec();
         if status >= 400 {
-            planted::search("the body of an error", &String::from_utf8_lossy(&body));
+            canaries::search("the body of an error", &String::from_utf8_lossy(&body));
         }
         Answer { status, headers, body }
     }
@@ -340,16 +341,16 @@ impl Drop for World {
     fn drop(&mut self) {
         if self.database_url.starts_with("sqlite:") {
             let test = std::thread::current().name().unwrap_or_default().to_owned();
-            planted::search_files(&test, &planted::sqlite_files(self.folder.path()));
+            canaries::search_files(&test, &sqlite_files(self.folder.path()));
         }
-        planted::check();
+        canaries::check();
     }
 }
 
 fn start_sandbox(clock: &Arc<MovableClock>, fedlink: &str) -> Sandbox {
     let shared: SharedClock = clock.clone();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let mut options = sandbox::Options::new(listener, shared, planted::entropy());
+    let mut options = sandbox::Options::new(listener, shared, canaries::entropy());
     options.clients = vec![SandboxClient {
         id: "fedlink".to_owned(),
         secret: Some("sandbox-secret".to_owned()),

@@ -74,8 +74,9 @@ pub async fn insert(conn: &mut Conn, line: &AuditLine) -> Result<()> {
 }
 
 /// Adds what was counted to the lines that count it, a few hundred at most: Postgres binds no more than 65,535 values. A batch that is
-/// added again, since nobody knew whether it had been, changes nothing: a line is of one writer, whose batches come one after the
-/// other. Says to how many lines something was added.
+/// added again, since nobody knew whether it had been, changes nothing where a line is of one writer, whose batches come one after the
+/// other; what several write they mark as written themselves ([`crate::served::fold`]), and in the order of its ids. Says to how many
+/// lines something was added.
 pub async fn add(conn: &mut Conn, lines: &[AuditLine], batch: uuid::Uuid) -> Result<usize> {
     let rows: Vec<_> = lines.iter().map(|line| AuditRow { batch: Some(Uuid(batch)), ..line.into() }).collect();
     on!(conn, |c| c.add(&rows)).map_err(lift)

@@ -11,7 +11,7 @@ use super::prepared::Prepare as _;
 use super::schema::{gone_links, links, served_pages, served_writers};
 use super::types::{At, Uuid};
 use domain::ids::{LinkId, ProviderId};
-use domain::served::{Head, Page, Spoilt};
+use domain::served::{Head, start_of};
 use domain::{Error, Result};
 
 /// What a link is, or was.
@@ -138,21 +138,17 @@ pub async fn names(conn: &mut Conn, ids: &[LinkId]) -> Result<HashMap<LinkId, Na
     Ok(gone.into_iter().chain(here).map(named).collect())
 }
 
-/// Forgets what links were that are gone since before this moment, unless a page may count their tokens, and who wrote last before
-/// it.
-pub async fn sweep(conn: &mut Conn, before: At) -> Result<()> {
+/// Forgets what links were that are gone since before `before`, unless a page may count their tokens, and who wrote last before it;
+/// and pages that can't be read and were written before `kept`.
+pub async fn sweep(conn: &mut Conn, before: At, kept: At) -> Result<()> {
+    let spoilt = served_pages::table.filter(served_pages::level.lt(0));
+    on!(conn, |c| diesel::delete(spoilt.filter(served_pages::written.lt(kept))).execute(c)).map_err(lift)?;
+    let readable = served_pages::table.filter(served_pages::level.ge(0));
     let first: Option<i64> =
-        on!(conn, |c| served_pages::table.select(diesel::dsl::min(served_pages::hour)).first(c)).map_err(lift)?;
-    let counted = first.and_then(|hour| chrono::DateTime::from_timestamp(hour.checked_mul(3600)?, 0));
-    let gone = counted.map_or(before, |counted| At(counted.min(before.0)));
+        on!(conn, |c| readable.select(diesel::dsl::min(served_pages::hour)).first(c)).map_err(lift)?;
+    let gone = first.and_then(start_of).map_or(before, |counted| At(counted.min(before.0)));
     on!(conn, |c| diesel::delete(gone_links::table.filter(gone_links::gone.lt(gone))).execute(c)).map_err(lift)?;
     on!(conn, |c| diesel::delete(served_writers::table.filter(served_writers::written.lt(before))).execute(c))
         .map_err(lift)?;
     Ok(())
-}
-
-/// What was packed for an hour.
-pub fn unpacked(head: &Head, packed: &[u8]) -> std::result::Result<Page, Spoilt> {
-    let page = Page::unpack(head.hour, packed)?;
-    if page.entries().len() == head.entries { Ok(page) } else { Err(Spoilt) }
 }

@@ -10,6 +10,8 @@ use super::error::{Error, Result};
 use super::event::{AuditLine, Event};
 use super::ids::{ProviderId, Sid, Subject};
 
+/// As what lines call themselves in logs.
+pub const TARGET: &str = "audit";
 /// Lines of a page where nobody says how many.
 pub const PAGE: usize = 200;
 /// The most lines of a page.

@@ -15,11 +15,16 @@ pub use page::{Entry, Page, Spoilt};
 pub use plan::{Due, Head, Step, next};
 
 /// An hour, in seconds.
-const HOUR: i64 = 3600;
+pub const HOUR: i64 = 3600;
 
 /// The hour that a moment is in, since 1970.
 pub fn hour_of(moment: DateTime<Utc>) -> i64 {
     moment.timestamp().div_euclid(HOUR)
+}
+
+/// When an hour since 1970 begins; `None` of one that no calendar has.
+pub fn start_of(hour: i64) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(hour.checked_mul(HOUR)?, 0)
 }
 
 /// Through which door a token is handed out.

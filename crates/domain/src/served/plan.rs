@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use super::{Page, Spoilt, start_of};
+
 /// So many pages that were merged equally often are merged into one.
 const MERGED: usize = 32;
 /// A page has no more entries than this where it is merged of others.
@@ -36,6 +38,14 @@ pub struct Head {
     pub written: DateTime<Utc>,
 }
 
+impl Head {
+    /// The page that was packed so, if it is the one that this is known of.
+    pub fn unpack(&self, packed: &[u8]) -> Result<Page, Spoilt> {
+        let page = Page::unpack(self.hour, packed)?;
+        if page.entries().len() == self.entries { Ok(page) } else { Err(Spoilt) }
+    }
+}
+
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -50,6 +60,8 @@ pub enum Step {
 pub enum Due {
     /// Those that have waited for long enough.
     InTime,
+    /// Those, and whatever is as little as waits for no more than a minute: an instance that ends leaves that to nobody.
+    AtTheEnd,
     /// All.
     Now,
 }
@@ -66,7 +78,7 @@ pub fn next(pages: &[Head], own: Uuid, now: DateTime<Utc>, due: Due) -> Option<S
             return Some(Step::Fold((*begun).clone()));
         }
         pages.sort_by_key(|page| page.entries);
-        if due == Due::Now || is_due(hour, &pages, now) {
+        if due == Due::Now || is_due(hour, &pages, now, due) {
             return merge(&pages).or_else(|| Some(Step::Fold((*pages.first()?).clone())));
         }
         let level = |level| pages.iter().copied().filter(|page| page.level == level).collect::<Vec<_>>();
@@ -88,9 +100,10 @@ fn merge(pages: &[&Head]) -> Option<Step> {
 
 /// Whether the pages of an hour are folded now: as soon as it is over, or before that as soon as they have waited for long enough for
 /// the lines that they make.
-fn is_due(hour: i64, pages: &[&Head], now: DateTime<Utc>) -> bool {
-    let end = hour.checked_add(1).and_then(|next| DateTime::from_timestamp(next.checked_mul(super::HOUR)?, 0));
+fn is_due(hour: i64, pages: &[&Head], now: DateTime<Utc>, due: Due) -> bool {
+    let end = hour.checked_add(1).and_then(start_of);
     let waited = pages.iter().map(|page| now - page.written).max().unwrap_or_default();
+    let waited = if due == Due::AtTheEnd { waited.max(TimeDelta::minutes(1)) } else { waited };
     let entries = pages.iter().map(|page| page.entries).sum::<usize>();
     let allowed = usize::try_from(waited.num_minutes().saturating_mul(LINES_A_MINUTE)).unwrap_or_default();
     end.is_none_or(|end| now >= end + LEEWAY) || entries <= allowed
@@ -127,6 +140,16 @@ mod tests {
         assert_eq!(numbers(next(&pages, OWN, second(60), Due::InTime)), ("merge", vec![2, 1]));
         assert_eq!(numbers(next(&pages[..1], OWN, second(60), Due::InTime)), ("fold", vec![1]));
         assert_eq!(numbers(next(&pages, OWN, second(30), Due::Now)), ("merge", vec![2, 1]));
+    }
+
+    #[test]
+    fn whoever_ends_leaves_no_little_behind() {
+        let few = [page(1, 0, 5000, 0)];
+        assert_eq!(numbers(next(&few, OWN, second(0), Due::AtTheEnd)), ("fold", vec![1]));
+        assert_eq!(next(&few, OTHER, second(0), Due::AtTheEnd), None, "another's");
+        let many = [page(1, 0, 5001, 0)];
+        assert_eq!(next(&many, OWN, second(0), Due::AtTheEnd), None);
+        assert_eq!(numbers(next(&many, OWN, second(120), Due::AtTheEnd)), ("fold", vec![1]));
     }
 
     #[test]

@@ -1,17 +1,17 @@
 //! Secrets of the suite that stand nowhere but where they belong: whatever any test leaves in a database, a log, an event or the
 //! body of an error is searched for them. What is found fails the tests that end after it, with its place.
 
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread;
 
+use domain::audit::TARGET;
 use domain::entropy::{Entropy, SharedEntropy, SystemEntropy};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
+use super::disk::grep;
 use super::{person, receiver, sms, world};
 
 /// How each secret begins that fedlink or its provider draws: tokens, codes, cookies, states, verifiers.
@@ -53,9 +53,9 @@ pub(crate) fn entropy() -> SharedEntropy {
     Arc::new(Marked(SystemEntropy::shared()))
 }
 
-/// The first of the secrets in a text.
-fn secret_in(text: &str) -> Option<&'static str> {
-    CHOSEN.into_iter().chain([MARK]).find(|secret| text.contains(secret))
+/// All of them.
+fn secrets() -> impl Iterator<Item = &'static str> {
+    CHOSEN.into_iter().chain([MARK])
 }
 
 /// Searches a text; `place` is where it stands.
@@ -64,7 +64,7 @@ pub(crate) fn search(place: &str, text: &str) {
 }
 
 fn search_into(found: &Mutex<Vec<String>>, place: &str, text: &str) {
-    if let Some(secret) = secret_in(text) {
+    if let Some(secret) = secrets().find(|secret| text.contains(secret)) {
         let whose = thread::current().name().unwrap_or_default().to_owned();
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         found.push(format!("{secret} in {place} ({whose}): {text}"));
@@ -73,35 +73,15 @@ fn search_into(found: &Mutex<Vec<String>>, place: &str, text: &str) {
 
 /// Searches the files in these folders, and these files; `test` is whose they are.
 pub(crate) fn search_files(test: &str, places: &[PathBuf]) {
-    let found = secrets_in_files(places);
+    let found = secrets_in(places);
     if !found.is_empty() {
         FOUND.lock().unwrap_or_else(PoisonError::into_inner).push(format!("in the database of {test}: {found}"));
     }
 }
 
 /// `file:secret` lines.
-fn secrets_in_files(places: &[PathBuf]) -> String {
-    if places.is_empty() {
-        // It would search whatever folder this is.
-        return String::new();
-    }
-    let words = CHOSEN.into_iter().chain([MARK]).flat_map(|secret| ["-e", secret]);
-    // -s: a file that is gone by now is one that the database has put away.
-    let grep = Command::new("grep")
-        .args(["-rsaoF"])
-        .args(words)
-        .arg("--")
-        .args(places)
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null())
-        .output();
-    String::from_utf8_lossy(&grep.expect("grep is on every machine").stdout).into_owned()
-}
-
-/// SQLite's files in a folder.
-pub(crate) fn sqlite_files(folder: &Path) -> Vec<PathBuf> {
-    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    paths.filter(|path| path.to_string_lossy().contains("fedlink.db")).collect()
+fn secrets_in(places: &[PathBuf]) -> String {
+    grep(&secrets().collect::<Vec<_>>(), places)
 }
 
 /// Fails if anything was found so far, in this test or one that ended before.
@@ -119,7 +99,7 @@ pub(crate) fn watch_logs() {
 /// What fedlink itself says, all of it but for what is said at each step.
 fn subscriber(into: Searcher) -> impl tracing::Subscriber + Send + Sync {
     // The names of all its crates begin so.
-    let filter = EnvFilter::new("fedlink=debug,warn");
+    let filter = EnvFilter::new(format!("fedlink=debug,{TARGET}=info,warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(into).finish()
 }
 
@@ -154,6 +134,7 @@ mod tests {
 
     use super::*;
     use crate::support::database::execute;
+    use crate::support::disk::sqlite_files;
     use crate::support::postgres::files;
     use crate::support::world::{Engine, both_engines, database};
 
@@ -167,10 +148,10 @@ mod tests {
             };
             execute(&url, "CREATE TABLE here (secret text)").await;
             assert!(all().iter().any(|file| file.metadata().is_ok_and(|file| file.len() > 0)));
-            assert_eq!(secrets_in_files(&all()), "");
+            assert_eq!(secrets_in(&all()), "");
             let secret = entropy().token();
             execute(&url, &format!("INSERT INTO here VALUES ('{}')", secret.expose_secret())).await;
-            assert!(secrets_in_files(&all()).contains(MARK));
+            assert!(secrets_in(&all()).contains(MARK));
             // It was put there on purpose.
             execute(&url, "DROP TABLE here").await;
         }
@@ -192,10 +173,11 @@ mod tests {
         tracing::subscriber::with_default(subscriber(Searcher(&HERE)), || {
             tracing::info!(target: "fedlink::service", sid = "oleg", "linked");
             tracing::debug!(target: "fedlink_upstream", code = format!("{MARK}and-more"), "asked");
+            tracing::info!(target: TARGET, detail = format!("{MARK}and-more"), "audit");
         });
         let found = HERE.lock().unwrap();
-        assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found.concat().contains("in a log"), "{found:?}");
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.iter().all(|found| found.contains("in a log")), "{found:?}");
     }
 
     #[test]
