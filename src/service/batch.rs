@@ -15,7 +15,7 @@ use domain::served::Door;
 use domain::token::Wanted;
 use domain::token_set::ServingSet;
 use domain::{Error, Result};
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, ready};
 use secrecy::ExposeSecret as _;
 use settings::{Provider, Subjects};
 use store::token_sets::{self, Found, Holdings};
@@ -70,8 +70,12 @@ pub async fn fetch_many(parts: &Arc<Parts>, caller: &Caller, entries: &[Entry]) 
     for slice in entries.chunks(SLICE) {
         found.extend(batch.read(slice).await.map_err(caller_sized::told)?);
     }
-    // Where nobody has to be asked, which is nearly always, there is nothing to wait for.
-    Ok(join_all(found.into_iter().map(|found| batch.settle(found))).await)
+    // Nearly all is settled. What is not is boxed: it is large, and so would be all the others.
+    let settling = found.into_iter().map(|found| match found {
+        Seen::Settled(outcome) => Either::Left(ready(outcome)),
+        Seen::Stale(stale) => Either::Right(Box::pin(batch.settle(stale))),
+    });
+    Ok(join_all(settling).await)
 }
 
 /// An entry, as far as reading tells.
@@ -186,11 +190,7 @@ impl<'a> Batch<'a> {
     }
 
     /// Asks the provider for what is stale, when it is its turn.
-    async fn settle(&self, seen: Seen<'a>) -> Outcome {
-        let Stale { subject, provider, settings, set, rest } = match seen {
-            Seen::Settled(outcome) => return outcome,
-            Seen::Stale(stale) => stale,
-        };
+    async fn settle(&self, Stale { subject, provider, settings, set, rest }: Stale<'a>) -> Outcome {
         let asking = self.asking(subject, provider, settings);
         let answer = asking.settled(set, rest, self.deadline).await?;
         self.outcome(&asking, vec![answer])

@@ -117,7 +117,7 @@ impl Lists {
         watch.wait(seen(conn, wanted, now)).await
     }
 
-    /// The connection, for a read of so many rows by their keys, and what waits for it.
+    /// The connection, for a read of so many rows by their keys or one that keeps the time itself, and what waits for it.
     pub(super) async fn hurried(&mut self) -> Result<(Watch, &mut Conn)> {
         self.hurry().await?;
         Ok((self.watch(), &mut self.conn))
@@ -163,7 +163,7 @@ impl Watch {
 
     /// Waits for a statement, which ends by itself when its time is up. On SQLite that is waited for: its thread is one of a few.
     /// On Postgres, where a server may hang, one that is cut off here takes its connection along.
-    async fn keep<T>(self, statement: impl Future<Output = QueryResult<T>>) -> Result<T> {
+    pub(super) async fn keep<T>(self, statement: impl Future<Output = QueryResult<T>>) -> Result<T> {
         let done = if self.is_sqlite {
             statement.await
         } else {

@@ -1,8 +1,16 @@
 //! The token sets of many subjects at a time, in one statement: what a batch serves.
 
-use super::row::HeldRow;
+use diesel::RunQueryDsl;
+use diesel::pg::Pg;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::result::QueryResult;
+use diesel::sql_types::{Array, BigInt, Nullable, Text};
+use diesel::sqlite::Sqlite;
+
+use super::row::{HeldColumns, HeldRow};
 use crate::Lists;
-use crate::filter::{Bind, How, Statement};
+use crate::conn::load;
+use crate::until::Until;
 use domain::Result;
 use domain::ids::{ProviderId, Sid, Subject};
 use domain::token_set::ServingSet;
@@ -27,46 +35,108 @@ pub struct Found {
     pub sets: Vec<ServingSet>,
 }
 
-/// A row for each link of each that is wanted; one at least.
-pub(crate) fn statement(wanted: &[Wanted<'_>], how: How) -> Statement {
-    let mut statement = Statement::new(how);
-    // What keeps the time comes first: SQLite numbers values as they stand.
-    statement.push("SELECT ");
-    statement.push_clock();
-    statement.push(
-        "TRUE AS is_in_time, CAST(w.column1 AS bigint) AS place, a.subject IS NOT NULL AS has_account, \
-         a.disabled_at IS NOT NULL AS is_disabled, t.link_id, l.sid, t.key_id, t.wrapped_key, t.sealed_access, \
-         t.sealed_refresh IS NOT NULL AS has_refresh, t.expires_at, t.obtained_at, t.imported_at, t.health, t.retry_at, t.version \
-         FROM (VALUES ",
-    );
-    for (place, one) in wanted.iter().enumerate() {
-        statement.push(if place == 0 { "(" } else { ", (" });
-        statement.push(&place.to_string());
-        // No account's id is empty.
-        let sid = one.sid.map_or("", Sid::as_str);
-        for text in [one.subject.as_str(), one.provider.fp_type(), one.provider.fp_name(), sid] {
-            statement.push(", ");
-            statement.bind(Bind::Text(text.to_owned()));
+/// A row for each link of each that is wanted. Its text depends on nothing but how many there is room for, so that it is prepared once
+/// for each of [`ROOMS`].
+pub(crate) struct Holding {
+    subjects: Vec<String>,
+    fp_types: Vec<String>,
+    fp_names: Vec<String>,
+    /// Empty where any account will do: no account's id is.
+    sids: Vec<String>,
+    until: i64,
+}
+
+/// So many places a statement has for SQLite, which takes no lists of values.
+const ROOMS: [usize; 4] = [1, 4, 20, 100];
+
+impl Holding {
+    pub(crate) fn of(wanted: &[Wanted<'_>], until: Until) -> Self {
+        let texts = |text: for<'a> fn(&Wanted<'a>) -> &'a str| wanted.iter().map(|one| text(one).to_owned()).collect();
+        Self {
+            subjects: texts(|one| one.subject.as_str()),
+            fp_types: texts(|one| one.provider.fp_type()),
+            fp_names: texts(|one| one.provider.fp_name()),
+            sids: texts(|one| one.sid.map_or("", Sid::as_str)),
+            until: until.stored(),
         }
-        statement.push(")");
     }
-    statement.push(match how {
+}
+
+impl Query for Holding {
+    type SqlType = HeldColumns;
+}
+
+/// Found again by its text.
+impl QueryId for Holding {
+    type QueryId = ();
+
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<C> RunQueryDsl<C> for Holding {}
+
+/// The columns of both engines.
+const COLUMNS: &str = "a.subject IS NOT NULL, a.disabled_at IS NOT NULL, t.link_id, l.sid, t.key_id, t.wrapped_key, t.sealed_access, \
+                       t.sealed_refresh IS NOT NULL, t.expires_at, t.obtained_at, t.imported_at, t.health, t.retry_at, t.version";
+
+impl QueryFragment<Sqlite> for Holding {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("SELECT in_time(");
+        out.push_bind_param::<BigInt, _>(&self.until)?;
+        out.push_sql("), w.column1, ");
+        out.push_sql(COLUMNS);
+        out.push_sql(" FROM (VALUES ");
+        let each = self.subjects.iter().zip(&self.fp_types).zip(self.fp_names.iter().zip(&self.sids));
+        for (place, ((subject, fp_type), (fp_name, sid))) in each.enumerate() {
+            out.push_sql(if place == 0 { "(" } else { ", (" });
+            out.push_sql(&place.to_string());
+            for text in [subject, fp_type, fp_name, sid] {
+                out.push_sql(", ");
+                out.push_bind_param::<Text, _>(text)?;
+            }
+            out.push_sql(")");
+        }
+        let room = ROOMS.into_iter().find(|room| *room >= self.subjects.len()).unwrap_or(self.subjects.len());
+        // Nobody's: no subject is null.
+        for _ in self.subjects.len()..room {
+            out.push_sql(", (-1, ");
+            out.push_bind_param::<Nullable<Text>, _>(&None::<String>)?;
+            for _ in 0..3 {
+                out.push_sql(", ");
+                out.push_bind_param::<Nullable<Text>, _>(&None::<String>)?;
+            }
+            out.push_sql(")");
+        }
         // Plain left joins, as in the read of one: SQLite would materialise a joined pair on the right of one.
-        How::Sqlite(_) => {
+        out.push_sql(
             ") w LEFT JOIN accounts a ON a.subject = w.column2 \
              LEFT JOIN links l ON l.subject = w.column2 AND l.fp_type = w.column3 AND l.fp_name = w.column4 \
              AND (w.column5 = '' OR l.sid = w.column5) \
-             LEFT JOIN token_sets t ON t.link_id = l.id"
+             LEFT JOIN token_sets t ON t.link_id = l.id",
+        );
+        Ok(())
+    }
+}
+
+impl QueryFragment<Pg> for Holding {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("SELECT TRUE, w.place - 1, ");
+        out.push_sql(COLUMNS);
+        out.push_sql(" FROM unnest(");
+        for (place, texts) in [&self.subjects, &self.fp_types, &self.fp_names, &self.sids].into_iter().enumerate() {
+            out.push_sql(if place == 0 { "" } else { ", " });
+            out.push_bind_param::<Array<Text>, _>(texts)?;
         }
         // Each by itself (`OFFSET 0`): Postgres would rather read a table of a few thousand from end to end, for every slice.
-        How::Postgres => {
-            ") w LEFT JOIN LATERAL (SELECT subject, disabled_at FROM accounts WHERE subject = w.column2 OFFSET 0) a ON TRUE \
-             LEFT JOIN LATERAL (SELECT id, sid FROM links WHERE subject = w.column2 AND fp_type = w.column3 \
-             AND fp_name = w.column4 AND (w.column5 = '' OR sid = w.column5) OFFSET 0) l ON TRUE \
-             LEFT JOIN LATERAL (SELECT * FROM token_sets WHERE link_id = l.id OFFSET 0) t ON TRUE"
-        }
-    });
-    statement
+        out.push_sql(
+            ") WITH ORDINALITY w (subject, fp_type, fp_name, sid, place) \
+             LEFT JOIN LATERAL (SELECT subject, disabled_at FROM accounts WHERE subject = w.subject OFFSET 0) a ON TRUE \
+             LEFT JOIN LATERAL (SELECT id, sid FROM links WHERE subject = w.subject AND fp_type = w.fp_type \
+             AND fp_name = w.fp_name AND (w.sid = '' OR sid = w.sid) OFFSET 0) l ON TRUE \
+             LEFT JOIN LATERAL (SELECT * FROM token_sets WHERE link_id = l.id OFFSET 0) t ON TRUE",
+        );
+        Ok(())
+    }
 }
 
 impl Lists {
@@ -76,7 +146,9 @@ impl Lists {
         if wanted.is_empty() {
             return Ok(found);
         }
-        let rows: Vec<HeldRow> = self.rows(|how| statement(wanted, how)).await?;
+        let until = self.until;
+        let (watch, conn) = self.hurried().await?;
+        let rows: Vec<HeldRow> = watch.keep(async move { load!(conn, Holding::of(wanted, until)) }).await?;
         for row in rows {
             let (place, is_disabled, set) = row.read()?;
             let Some(found) = usize::try_from(place).ok().and_then(|place| found.get_mut(place)) else { continue };

@@ -56,40 +56,48 @@ impl TryFrom<ServingRow> for ServingSet {
 
 /// The same of many subjects at a time, for each its place among those that were asked for; the columns of a set are null where a
 /// link has none, or where there is no link.
-#[derive(QueryableByName)]
+#[derive(Queryable)]
 #[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+#[expect(clippy::struct_excessive_bools, reason = "as many columns are true or false")]
 pub(super) struct HeldRow {
-    #[diesel(sql_type = BigInt)]
+    /// What keeps the time fails where it is up.
+    _is_in_time: bool,
     place: i64,
-    #[diesel(sql_type = Bool)]
     has_account: bool,
-    #[diesel(sql_type = Bool)]
     is_disabled: bool,
-    #[diesel(sql_type = Nullable<Id>)]
     link_id: Option<Uuid>,
-    #[diesel(sql_type = Nullable<Text>)]
     sid: Option<String>,
-    #[diesel(sql_type = Nullable<Text>)]
     key_id: Option<String>,
-    #[diesel(sql_type = Nullable<Binary>)]
     wrapped_key: Option<Vec<u8>>,
-    #[diesel(sql_type = Nullable<Binary>)]
     sealed_access: Option<Vec<u8>>,
-    #[diesel(sql_type = Bool)]
     has_refresh: bool,
-    #[diesel(sql_type = Nullable<Instant>)]
     expires_at: Option<At>,
-    #[diesel(sql_type = Nullable<Instant>)]
     obtained_at: Option<At>,
-    #[diesel(sql_type = Nullable<Instant>)]
     imported_at: Option<At>,
-    #[diesel(sql_type = Nullable<Text>)]
     health: Option<String>,
-    #[diesel(sql_type = Nullable<Instant>)]
     retry_at: Option<At>,
-    #[diesel(sql_type = Nullable<BigInt>)]
     version: Option<i64>,
 }
+
+/// The columns of [`HeldRow`], in its order.
+pub(super) type HeldColumns = (
+    Bool,
+    BigInt,
+    Bool,
+    Bool,
+    Nullable<Id>,
+    Nullable<Text>,
+    Nullable<Text>,
+    Nullable<Binary>,
+    Nullable<Binary>,
+    Bool,
+    Nullable<Instant>,
+    Nullable<Instant>,
+    Nullable<Instant>,
+    Nullable<Text>,
+    Nullable<Instant>,
+    Nullable<BigInt>,
+);
 
 impl HeldRow {
     /// The place; whether the account is disabled, if there is one; the set, if there is one.
