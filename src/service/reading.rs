@@ -60,9 +60,12 @@ pub async fn of_person(parts: &Arc<Parts>, caller: &Caller, wanted: OfPerson) ->
     parts.check_subject(&subject)?;
     let is_known = is_known(parts, caller, &subject).await?;
     let page = in_turn(parts, caller, wanted.into()).await?;
-    // Who has no account any more still has a record, for a while.
+    // Who has no account any more still has a record, for a while, whatever stretch of it is asked for.
     if !is_known && page.lines.is_empty() {
-        return Err(caller.no_such_user(&subject));
+        let any = OfPerson { subject: subject.clone(), span: Span::new(None, None), limit: 1 };
+        if in_turn(parts, caller, any.into()).await?.lines.is_empty() {
+            return Err(caller.no_such_user(&subject));
+        }
     }
     if caller.subject().is_none() {
         return Ok(page);

@@ -124,6 +124,8 @@ both_engines! {
         execute(&world.database_url, "DELETE FROM accounts").await;
         assert_eq!(read(&world, &alice, "").await.refusal(), (401, "bad_access_token".to_owned()));
         assert_eq!(lines(&read(&world, &system, "").await).len(), 1);
+        let nothing_then = read(&world, &system, "?rql=le(ts,1000000000)").await;
+        assert_eq!(lines(&nothing_then), Vec::<Value>::new(), "a stretch without a line is no missing user");
         execute(&world.database_url, "DELETE FROM audit").await;
         assert_eq!(read(&world, &system, "").await.refusal(), (404, "user_not_found".to_owned()));
         let false_hyphen = "/api/v3/users/a%E2%80%91b/audit";
