@@ -47,6 +47,7 @@ impl App {
             uses: Arc::default(),
             outbox: Arc::new(outbox::Outbox::new(&entropy)),
             counts: Arc::default(),
+            meters: Arc::default(),
             presence: Arc::new(keys::Presence::new(&*entropy, start.keyring)),
             store: Arc::new(store),
             vault: Arc::new(vault),

@@ -15,6 +15,7 @@ mod events;
 mod exchange;
 mod house;
 mod links;
+mod metrics;
 mod partner;
 mod people;
 mod providers;

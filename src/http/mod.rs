@@ -12,6 +12,7 @@ mod failure;
 mod fields;
 mod headers;
 mod limits;
+mod metered;
 mod nul;
 mod ops;
 mod own_form;
@@ -36,6 +37,7 @@ macro_rules! at {
     ($config:expr, $path:expr, $($method:ident => $handler:path),+) => {
         $config.service(
             web::resource($path)
+                .app_data($crate::http::metered::Route::of($path))
                 $(.route(web::$method().to($handler)))+
                 .default_service(web::to(async || $crate::http::blitz::error::method_not_allowed(&[$(stringify!($method)),+]))),
         )
@@ -63,6 +65,7 @@ fn routes(current: &Current, api: &web::Data<graphql::Api>, config: &mut Service
 fn blitz_routes(config: &mut ServiceConfig) {
     // Tried in this order: what is called most comes first.
     at!(config, "/api/v3/users/{subject:[^/]*}/fedToken/{type:[^/]*}/{name:[^/]*}", get => fed_token::fetch);
+    at!(config, "/oauth/te", post => oauth::token);
     at!(config, "/api/v3/users/{subject:[^/]*}/fa", get => fa::list);
     at!(config, "/api/v3/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}", post => fa::link, delete => fa::unlink_v3);
     at!(config, "/api/v3/fedTokens", post => fed_tokens::fetch);
@@ -83,7 +86,6 @@ fn blitz_routes(config: &mut ServiceConfig) {
     at!(config, "/api/v3/events/replay", post => events::replay);
     at!(config, "/api/whoami", get => address::whoami);
     at!(config, "/oauth/ae", get => oauth::authorize);
-    at!(config, "/oauth/te", post => oauth::token);
     at!(config, "/oauth/introspect", post => oauth::introspect);
     at!(config, "/oauth/revoke", post => oauth::revoke);
 }
@@ -93,6 +95,7 @@ fn condo_routes(config: &mut ServiceConfig) {
     for path in ["/admin/api{slash:/?}", "/api/graphql"] {
         config.service(
             web::resource(path)
+                .app_data(metered::Route::of(path))
                 .route(web::post().to(graphql::handler::post))
                 .route(web::method(Method::OPTIONS).to(graphql::handler::preflight))
                 .default_service(web::to(async || error::method_not_allowed(&["post"]))),

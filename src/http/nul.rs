@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use actix_web::HttpRequest;
+use memchr::{memchr, memmem};
 use url::form_urlencoded;
 
 use domain::json::NUL;
@@ -58,5 +59,5 @@ fn called(name: &str) -> Cow<'static, str> {
 
 /// Whether it may be in here at all: as it is, or escaped.
 fn is_in(text: &[u8]) -> bool {
-    text.contains(&0) || text.windows(3).any(|window| window == b"%00")
+    memchr(0, text).is_some() || memmem::find(text, b"%00").is_some()
 }

@@ -1,4 +1,4 @@
-//! For the operator, off the public port: is it alive, can it serve.
+//! For the operator, off the public port: is it alive, can it serve, what is it doing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,10 +8,14 @@ use actix_web::web::{self, Data, ServiceConfig};
 use serde_json::json;
 
 use super::at;
+use super::connection::Census;
 use crate::http::blitz::error::not_found;
 use crate::http::failure::report;
 use crate::http::pulse::Pulse;
-use crate::service::Current;
+use crate::service::{Current, meters};
+
+/// The text form of `OpenMetrics`.
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// Whether the service is going down: readiness drops first, so that nobody sends it anything new.
 #[derive(Clone, Default)]
@@ -35,6 +39,7 @@ pub(super) struct Watched {
     pub(super) current: Current,
     pub(super) leaving: Leaving,
     pub(super) pulse: Arc<Pulse>,
+    pub(super) census: Arc<Census>,
 }
 
 /// The routes of the operations port.
@@ -42,6 +47,7 @@ pub(super) fn routes(watched: &Watched, config: &mut ServiceConfig) {
     config.app_data(Data::new(watched.clone())).default_service(web::to(not_found));
     at!(config, "/healthz", get => healthz);
     at!(config, "/readyz", get => readyz);
+    at!(config, "/metrics", get => metrics);
 }
 
 /// `GET /healthz`: the process runs.
@@ -66,4 +72,15 @@ async fn readyz(watched: Data<Watched>) -> HttpResponse {
     // The keyring was opened before the port was.
     let checks = json!({"database": word(database), "keyring": "ok", "workers": word(workers)});
     response.json(json!({"status": word(is_ready), "checks": checks}))
+}
+
+/// `GET /metrics`: all that is measured, for Prometheus (docs/metrics.md).
+async fn metrics(watched: Data<Watched>) -> HttpResponse {
+    match meters::told(&watched.current.take(), watched.census.rooms()).await {
+        Ok(text) => HttpResponse::Ok().content_type(OPEN_METRICS).body(text),
+        Err(error) => {
+            report(&error);
+            HttpResponse::InternalServerError().finish()
+        }
+    }
 }

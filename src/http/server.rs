@@ -14,6 +14,7 @@ use actix_web::web;
 use super::condo::graphql;
 use super::connection::{self, Census, House};
 use super::headers::on_every_answer;
+use super::metered::Measuring;
 pub use super::ops::Leaving;
 use super::ops::Watched;
 use super::pulse::Pulse;
@@ -81,14 +82,16 @@ impl Service {
             ..house.clone()
         };
         let (served, api) = (current.clone(), web::Data::new(graphql::api(settings)));
+        let (clock, census) = (SharedClock::clone(&capacity.clock), Arc::clone(&house.census));
         let public = connection::serve(public, house, move || {
-            let (served, api) = (served.clone(), api.clone());
+            let (served, api, clock) = (served.clone(), api.clone(), SharedClock::clone(&clock));
             ActixApp::new()
                 .wrap(Counting)
                 .wrap(on_every_answer(by_https))
+                .wrap(Measuring { current: served.clone(), clock: SharedClock::clone(&clock) })
                 .configure(move |config| super::routes(&served, &api, config))
         })?;
-        let watched = Watched { current: current.clone(), leaving: leaving.clone(), pulse };
+        let watched = Watched { current: current.clone(), leaving: leaving.clone(), pulse, census };
         let ops = connection::serve(ops, operators, move || {
             let watched = watched.clone();
             let careful = on_every_answer(false);

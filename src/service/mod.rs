@@ -27,6 +27,7 @@ pub mod keeping;
 pub mod keys;
 pub mod kin;
 pub mod links;
+pub mod meters;
 pub mod onward;
 pub mod outbox;
 pub mod ownership;

@@ -9,6 +9,7 @@ use super::caller_sized::CallerSized;
 use super::callers::{TokensSeen, WrongSecrets};
 use super::counts::Counts;
 use super::keys::Presence;
+use super::meters::Meters;
 use super::outbox::Outbox;
 use super::passwords::Passwords;
 use super::quotas::Quotas;
@@ -59,6 +60,8 @@ pub struct Parts {
     pub outbox: Arc<Outbox>,
     /// What is counted and waits to be added to the record.
     pub counts: Arc<Counts>,
+    /// What is measured.
+    pub meters: Arc<Meters>,
     /// This process among those that serve.
     pub presence: Arc<Presence>,
     /// The main runtime: units of writing and calls to providers run here, so that a caller who hangs up cancels none.

@@ -352,6 +352,7 @@ fn every_operation_with_a_text_is_in_a_table_above() {
         ("GET", "/.well-known/oauth-authorization-server/blitz"),
         ("GET", "/healthz"),
         ("GET", "/readyz"),
+        ("GET", "/metrics"),
     ];
     let with = [
         ("GET", "/api/v3/users/{subjectId}/fa"),

@@ -52,6 +52,7 @@ pub mod accounts;
 pub mod across;
 pub mod attempts;
 pub mod audit;
+pub mod backlog;
 pub mod client_assertions;
 pub mod condo_sessions;
 pub mod confirm_phone_actions;
@@ -94,6 +95,7 @@ use conn::{Hold, PostgresHold};
 use error::{is_lost_connection, lift, unavailable};
 pub use moment::Now;
 pub use oauth_claims::{Claim, ClaimSeen};
+pub use pool::InUse;
 pub use scrub::Scrubbed;
 pub use sized::Lists;
 pub use tx::{Single, Tx};
@@ -207,6 +209,22 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(sqlite) => Ok(Single::Statement(sqlite.together())),
             Engine::Postgres(_) => self.begin().await.map(Single::Transaction),
+        }
+    }
+
+    /// The pools of connections, and how much of each somebody has.
+    pub fn pools(&self) -> Vec<InUse> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.pools(),
+            Engine::Postgres(postgres) => postgres.pools(),
+        }
+    }
+
+    /// How many writes wait for SQLite's one writer.
+    pub fn writes_waiting(&self) -> usize {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.writes_waiting(),
+            Engine::Postgres(_) => 0,
         }
     }
 

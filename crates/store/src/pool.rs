@@ -10,16 +10,28 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// How long a caller waits for its turn: behind a writer that waits for a lock itself, a queue would wait for minutes.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How much of a pool is in use.
+#[derive(Clone, Copy, Debug)]
+pub struct InUse {
+    /// Which pool.
+    pub name: &'static str,
+    /// Connections that somebody has, or is about to open.
+    pub in_use: usize,
+    /// As many as there may be.
+    pub most: usize,
+}
+
 /// Idle connections and the right to open more, up to a limit.
 pub(super) struct Pool<C> {
     idle: Mutex<Vec<C>>,
     permits: Arc<Semaphore>,
+    most: usize,
 }
 
 impl<C> Pool<C> {
     /// A pool of at most `limit` connections.
     pub(super) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { idle: Mutex::new(Vec::new()), permits: Arc::new(Semaphore::new(limit)) })
+        Arc::new(Self { idle: Mutex::new(Vec::new()), permits: Arc::new(Semaphore::new(limit)), most: limit })
     }
 
     /// Waits for a place; gives an idle connection with it if there is one, else the caller opens one with [`Place::fill`].
@@ -34,6 +46,11 @@ impl<C> Pool<C> {
         };
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         Ok((Place { pool: Arc::clone(self), _permit: permit }, idle))
+    }
+
+    /// How much of it is in use.
+    pub(super) fn in_use(&self, name: &'static str) -> InUse {
+        InUse { name, in_use: self.most.saturating_sub(self.permits.available_permits()), most: self.most }
     }
 
     /// Closes the idle connections.

@@ -14,7 +14,7 @@ use super::address::Address;
 use super::conn::{Conn, PostgresHold};
 use super::error::{lift, unavailable};
 use super::link::Link;
-use super::pool::Pool;
+use super::pool::{InUse, Pool};
 use domain::{Error, Result};
 
 /// Shared connections for point reads. A few suffice: each carries many queries at once.
@@ -70,6 +70,18 @@ impl Postgres {
     /// Whether a connection was lost, or could not be made, so lately.
     pub(super) fn was_away_within(&self, time: Duration) -> bool {
         self.address.was_away_within(time)
+    }
+
+    /// Its pools.
+    pub(super) fn pools(&self) -> Vec<InUse> {
+        let open = |slots: &[Slot]| slots.iter().filter(|slot| slot.open_link().is_some()).count();
+        let (reads, writes) = self.shared.split_at(READS.min(self.shared.len()));
+        vec![
+            InUse { name: "reads", in_use: open(reads), most: READS },
+            InUse { name: "writes", in_use: open(writes), most: WRITES },
+            self.transactions.in_use("transactions"),
+            self.lists.in_use("lists"),
+        ]
     }
 
     /// A connection that other reads use at the same time.

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use super::conn::{Conn, SqliteHold};
 use super::error::lift;
 use super::own::{Offload, Own};
-use super::pool::Pool;
+use super::pool::{InUse, Pool};
 use super::scrub::{self, Scrubbed};
 use super::sqlite_file::{READER, WRITER, establish, narrow};
 use super::together::Together;
@@ -48,6 +48,16 @@ impl Sqlite {
     /// The file.
     pub(super) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Its pools.
+    pub(super) fn pools(&self) -> Vec<InUse> {
+        vec![self.readers.in_use("reads"), self.writer.in_use("writes"), self.lists.in_use("lists")]
+    }
+
+    /// How many writes wait.
+    pub(super) fn writes_waiting(&self) -> usize {
+        self.writer.writes_waiting()
     }
 
     /// A connection for point reads, which run in place.

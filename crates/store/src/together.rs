@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use super::error::unsent;
 use super::own::{Offload, Own};
-use super::pool::{Lease, Pool};
+use super::pool::{InUse, Lease, Pool};
 use super::sqlite_file::{WRITER, establish};
 
 /// Statements of one commit. They take some microseconds each, and a transaction that waits for the writer waits for them.
@@ -86,6 +86,16 @@ impl Together {
         let opening = self.0.runtime.spawn_blocking(move || establish(&path, WRITER));
         let conn = opening.await.map_err(|error| unsent(&error.to_string()))??;
         Ok(place.fill(Own::with_runtime(conn, Offload::To(self.0.runtime.clone()))))
+    }
+
+    /// How much of the one connection is in use.
+    pub(super) fn in_use(&self, name: &'static str) -> InUse {
+        self.0.writer.in_use(name)
+    }
+
+    /// How many statements wait.
+    pub(super) fn writes_waiting(&self) -> usize {
+        self.waiting().statements.len()
     }
 
     /// Has a statement run with all others that wait; gives what it gave once that is on the disk. It is run whether its

@@ -31,6 +31,7 @@ mod keyring;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -54,6 +55,7 @@ use domain::{Error, Result};
 pub struct Vault {
     held: Arc<RwLock<Held>>,
     entropy: SharedEntropy,
+    openings: Arc<AtomicU64>,
 }
 
 /// The keyring, and those it has taken the place of: a row read a moment before a key went may be opened a moment after.
@@ -138,7 +140,7 @@ impl<'a> Owner<'a> {
 impl Vault {
     /// A vault with these keys.
     pub fn new(keyring: Keyring, entropy: SharedEntropy) -> Self {
-        Self { held: Arc::new(RwLock::new(Held { keyring, left: Vec::new() })), entropy }
+        Self { held: Arc::new(RwLock::new(Held { keyring, left: Vec::new() })), entropy, openings: Arc::default() }
     }
 
     /// Takes another keyring. What the old one had goes on to open until [`Vault::forget_left`].
@@ -200,8 +202,14 @@ impl Vault {
 
     /// Opens a text sealed under a row's key for the same place.
     pub fn open(&self, key: &RowKey, place: &Place, sealed: &[u8]) -> Result<SecretString> {
+        self.openings.fetch_add(1, Ordering::Relaxed);
         let plain = key.cipher().open(place, sealed)?;
         std::str::from_utf8(&plain).map(SecretString::from).map_err(|error| Error::internal(error.to_string()))
+    }
+
+    /// How many texts were to be opened so far.
+    pub fn openings(&self) -> u64 {
+        self.openings.load(Ordering::Relaxed)
     }
 
     fn held(&self) -> RwLockReadGuard<'_, Held> {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ipnet::IpNet;
 
+use crate::service::meters::Rooms;
 use domain::pace::PEERS;
 
 /// From so many of ten connections on the house is crowded.
@@ -72,6 +73,15 @@ impl Census {
         };
         let bodies = if self.is_neighbour(ip) { self.bodies } else { self.bodies / PEERS };
         Some(Guest { census: Arc::clone(self), peer, key, bodies })
+    }
+
+    /// How many are connected, how many were refused, and how many bytes of theirs are held.
+    pub(in crate::http) fn rooms(&self) -> Rooms {
+        Rooms {
+            connections: self.connected.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            bytes: self.held.load(Ordering::Relaxed),
+        }
     }
 
     /// This machine, or a proxy: many may stand behind it.

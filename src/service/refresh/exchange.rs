@@ -3,6 +3,7 @@
 //! the links that are asked for meanwhile.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{SemaphorePermit, oneshot};
 
@@ -47,11 +48,11 @@ impl<'a> Exchange<'a> {
         let sent = self.refresh.parts.clock.monotonic();
         let outcome = self.wait_for(client.refresh(prepared, &read.spent, &read.params, patience.first)).await;
         let Outcome::TryLater(Passing { kind: PassingKind::Ambiguous, reason, .. }) = &outcome else {
-            return self.came_to(outcome, before);
+            return self.came_to(outcome, before, sent);
         };
         let works_still = || settings.reuse_window.is_some_and(|window| self.refresh.since(sent) < window);
         if !works_still() {
-            return self.came_to(outcome, before);
+            return self.came_to(outcome, before, sent);
         }
         tracing::warn!(link = %self.attempt.link, %reason, "the answer was lost; the provider takes the token once more");
         // An assertion is good for one request. To prepare may take long, if the metadata is asked for anew; and by then the
@@ -62,10 +63,16 @@ impl<'a> Exchange<'a> {
             }
             Ok(_) | Err(_) => outcome,
         };
-        self.came_to(outcome, before.after_silence())
+        self.came_to(outcome, before.after_silence(), sent)
     }
 
-    fn came_to(&self, outcome: Outcome, before: Before) -> Asked {
+    fn came_to(&self, outcome: Outcome, before: Before, sent: Duration) -> Asked {
+        let word = match &outcome {
+            Outcome::Granted(_) => "granted",
+            Outcome::Refused(_) => "refused",
+            Outcome::TryLater(_) => "failed",
+        };
+        self.refresh.parts.meters.refreshed(self.refresh.provider, word, self.refresh.since(sent));
         Asked { outcome, before, was_slow: self.was_slow }
     }
 

@@ -71,8 +71,14 @@ impl Lane {
         }
     }
 
+    /// How many ask, or still wait for a slow answer.
+    pub(in crate::service) fn asking(&self) -> usize {
+        let free = self.permits.available_permits() + self.reserve.available_permits();
+        (2 * self.width).saturating_sub(free)
+    }
+
     /// What has been heard of the provider lately.
-    pub(super) fn guard(&self) -> MutexGuard<'_, Guard> {
+    pub(in crate::service) fn guard(&self) -> MutexGuard<'_, Guard> {
         self.guard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

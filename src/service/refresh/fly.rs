@@ -66,6 +66,7 @@ impl Refresh<'_> {
                 Try::Landed(landing) => return Ok(landing),
                 Try::Late => {}
                 Try::Held => {
+                    self.parts.meters.waits_for_a_lease();
                     let turn = turn::turn(self.parts, self.link, self.version, self.errand).await?;
                     outlived = turn.outlived;
                     match turn.next {

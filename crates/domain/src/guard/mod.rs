@@ -171,6 +171,14 @@ impl Guard {
         Belief::OurDoing
     }
 
+    /// For how long the provider is left alone, if it is.
+    pub fn rests(&self, now: Duration) -> Duration {
+        match self.breaker {
+            Breaker::Open { until, .. } => until.saturating_sub(now),
+            Breaker::Closed { .. } => Duration::ZERO,
+        }
+    }
+
     /// How often refusals lost belief so far. Whoever records one that was believed compares: if this moved meanwhile, the
     /// record came after the marks were undone, and has to be undone as well.
     pub fn lost_belief(&self) -> u64 {

@@ -1,0 +1,28 @@
+//! Metrics: each that the page has is told, is of that kind, and moves with what it is for.
+
+mod moves;
+mod page;
+
+use std::collections::BTreeMap;
+
+use crate::support::world::{As, Body, World};
+
+/// All that is measured, as text.
+async fn text(world: &World) -> String {
+    let told = world.send("GET", &format!("{}/metrics", world.ops), &As::Nobody, Body::None, &[]).await;
+    let kind = told.header("content-type").unwrap_or_default();
+    assert_eq!((told.status, kind), (200, "application/openmetrics-text; version=1.0.0; charset=utf-8"));
+    let text = told.text();
+    assert!(text.ends_with("# EOF\n") && text.matches("# EOF").count() == 1, "{text}");
+    text
+}
+
+/// Each sample with its labels, and its value.
+async fn samples(world: &World) -> BTreeMap<String, f64> {
+    let text = text(world).await;
+    let sample = |line: &str| {
+        let (name, value) = line.rsplit_once(' ').expect("a name and a value");
+        (name.to_owned(), value.parse().expect("a number"))
+    };
+    text.lines().filter(|line| !line.starts_with('#')).map(sample).collect()
+}
