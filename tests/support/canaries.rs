@@ -1,13 +1,15 @@
 //! Secrets of the suite that stand nowhere but where they belong: whatever any test leaves in a database, a log, an event or the
-//! body of an error is searched for them. What is found fails the tests that end after it, with its place.
+//! body of an error is searched for them; logs, events and the record for names and addresses of people as well. What is found fails
+//! the tests that end after it, with its place.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread;
 
 use domain::audit::TARGET;
 use domain::entropy::{Entropy, SharedEntropy, SystemEntropy};
+use rusqlite::{Connection, OpenFlags};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -30,6 +32,9 @@ const CHOSEN: [&str; 9] = [
     receiver::NEW_SECRET,
     receiver::OLD_SECRET,
 ];
+
+/// Names and addresses of people in the tests, which are told to nobody but themselves and who may list them.
+const PERSONAL: [&str; 5] = ["Oleg Sandbox", "Elle Sandbox", "oleg@example.com", "jane@example.com", "+79990001234"];
 
 /// What was found, and where.
 static FOUND: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -60,11 +65,16 @@ fn secrets() -> impl Iterator<Item = &'static str> {
 
 /// Searches a text; `place` is where it stands.
 pub(crate) fn search(place: &str, text: &str) {
-    search_into(&FOUND, place, text);
+    search_into(&FOUND, place, text, secrets());
 }
 
-fn search_into(found: &Mutex<Vec<String>>, place: &str, text: &str) {
-    if let Some(secret) = secrets().find(|secret| text.contains(secret)) {
+/// Searches a text that is to name no person either.
+pub(crate) fn search_for_people(place: &str, text: &str) {
+    search_into(&FOUND, place, text, secrets().chain(PERSONAL));
+}
+
+fn search_into(found: &Mutex<Vec<String>>, place: &str, text: &str, mut words: impl Iterator<Item = &'static str>) {
+    if let Some(secret) = words.find(|secret| text.contains(secret)) {
         let whose = thread::current().name().unwrap_or_default().to_owned();
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
         found.push(format!("{secret} in {place} ({whose}): {text}"));
@@ -82,6 +92,27 @@ pub(crate) fn search_files(test: &str, places: &[PathBuf]) {
 /// `file:secret` lines.
 fn secrets_in(places: &[PathBuf]) -> String {
     grep(&secrets().collect::<Vec<_>>(), places)
+}
+
+/// Searches the record of a SQLite file: what the provider calls an account may be an address, all else of a line is not.
+pub(crate) fn search_record(file: &Path) {
+    for line in lines_of(file) {
+        search_for_people("the record", &line);
+    }
+}
+
+/// The lines of the record; none, if there is none (any more).
+fn lines_of(file: &Path) -> Vec<String> {
+    let columns =
+        ["event", "client", "actor", "subject", "fp_type", "fp_name", "detail", "claimed_ip", "claimed_agent"];
+    let columns = columns.map(|column| format!("coalesce({column}, '')")).join(" || ' ' || ");
+    let read = || -> rusqlite::Result<Vec<String>> {
+        let conn = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let mut statement = conn.prepare(&format!("SELECT {columns} FROM audit"))?;
+        let lines = statement.query_map([], |row| row.get(0))?;
+        lines.collect()
+    };
+    read().unwrap_or_default()
 }
 
 /// Fails if anything was found so far, in this test or one that ended before.
@@ -117,7 +148,7 @@ impl<'a> MakeWriter<'a> for Searcher {
 
 impl io::Write for Searcher {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        search_into(self.0, "a log", &String::from_utf8_lossy(line));
+        search_into(self.0, "a log", &String::from_utf8_lossy(line), secrets().chain(PERSONAL));
         Ok(line.len())
     }
 
@@ -160,11 +191,29 @@ mod tests {
     #[test]
     fn a_secret_in_a_text_is_found() {
         let found = Mutex::default();
-        search_into(&found, "the body of an error", "{\"error\":\"console-password is wrong\"}");
-        search_into(&found, "an event", "{\"data\":{\"sid\":\"oleg\"}}");
+        search_into(&found, "the body of an error", "{\"error\":\"console-password is wrong\"}", secrets());
+        search_into(&found, "an answer", "{\"name\":\"Oleg Sandbox\"}", secrets());
+        search_into(&found, "an event", "{\"data\":{\"sid\":\"oleg\"}}", secrets().chain(PERSONAL));
+        search_into(&found, "an event", "{\"data\":{\"name\":\"Oleg Sandbox\"}}", secrets().chain(PERSONAL));
         let found = found.into_inner().unwrap();
-        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found.len(), 2, "{found:?}");
         assert!(found.concat().starts_with("console-password in the body of an error"), "{found:?}");
+    }
+
+    #[tokio::test]
+    async fn a_line_of_the_record_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = database(Engine::Sqlite, &folder);
+        let files = || sqlite_files(folder.path()).into_iter().flat_map(|file| lines_of(&file)).collect::<Vec<_>>();
+        execute(&url, "CREATE TABLE other (event text)").await;
+        assert_eq!(files(), Vec::<String>::new());
+        execute(
+            &url,
+            "CREATE TABLE audit (event, client, actor, subject, fp_type, fp_name, sid, detail, claimed_ip, claimed_agent);
+             INSERT INTO audit VALUES ('SIGNED_IN', NULL, NULL, '42', NULL, NULL, 'oleg@example.com', 'Oleg Sandbox', NULL, NULL)",
+        )
+        .await;
+        assert_eq!(files(), ["SIGNED_IN   42   Oleg Sandbox  "]);
     }
 
     #[test]

@@ -126,7 +126,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
-        canaries::search("the program's log", &self.logs());
+        canaries::search_for_people("the program's log", &self.logs());
     }
 }
 

@@ -192,7 +192,7 @@ async fn serve(
 ) -> Option<()> {
     let mut connection = BufReader::new(connection);
     let delivered = read(&mut connection).await?;
-    canaries::search("an event", &format!("{delivered:?}"));
+    canaries::search_for_people("an event", &format!("{delivered:?}"));
     // Both before anybody hears of it: who changes the manner then means what comes later.
     let (place, manner) = {
         let mut state = state.lock().ok()?;

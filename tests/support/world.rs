@@ -341,7 +341,11 @@ impl Drop for World {
     fn drop(&mut self) {
         if self.database_url.starts_with("sqlite:") {
             let test = std::thread::current().name().unwrap_or_default().to_owned();
-            canaries::search_files(&test, &sqlite_files(self.folder.path()));
+            let files = sqlite_files(self.folder.path());
+            canaries::search_files(&test, &files);
+            for file in &files {
+                canaries::search_record(file);
+            }
         }
         canaries::check();
     }
