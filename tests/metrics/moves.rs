@@ -25,6 +25,28 @@ async fn world(engine: Engine) -> (World, As) {
     (world, console)
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_is_away_is_seen() {
+    let world = World::frozen(Engine::Postgres).await;
+    let (server, name) = world.database_url.rsplit_once('/').expect("a name");
+    let (server, up) = (format!("{server}/postgres"), "fedlink_database_up");
+    assert!(samples(&world).await[up] > 0.5);
+    let away = format!(
+        "ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false;
+         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    );
+    execute(&server, &away).await;
+    let down = samples(&world).await;
+    assert!(down[up] < 0.5 && down.contains_key("fedlink_flights"), "the rest is told: {down:#?}");
+    assert!(!down.contains_key("fedlink_revocations_waiting"), "{down:#?}");
+    execute(&server, &format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")).await;
+    let mut tries = 0;
+    while samples(&world).await[up] < 0.5 {
+        tries += 1;
+        assert!(tries < 50, "it is back");
+    }
+}
+
 both_engines! {
     async fn requests_are_counted_and_timed_by_route(engine: Engine) {
         let (world, console) = world(engine).await;
@@ -133,7 +155,7 @@ both_engines! {
         assert!(lost["fedlink_served_pages_waiting"] < 0.5 && (lost["fedlink_served_pages_spoilt"] - 1.0).abs() < 0.5);
         execute(&world.database_url, "DROP TABLE outbox").await;
         let down = samples(&world).await;
-        assert!(down["fedlink_database_up"] < 0.5 && !down.contains_key("fedlink_revocations_waiting"), "{down:#?}");
+        assert!(down["fedlink_database_up"] > 0.5 && !down.contains_key("fedlink_revocations_waiting"), "{down:#?}");
         assert!(down.contains_key("fedlink_flights"), "the rest is told");
     }
 

@@ -101,13 +101,18 @@ pub(crate) fn search_record(file: &Path) {
     }
 }
 
-/// The lines of the record; none, if there is none (any more).
+/// The lines of the record; none, if there is none (any more), or a test has put something in its place.
 fn lines_of(file: &Path) -> Vec<String> {
     let columns =
         ["event", "client", "actor", "subject", "fp_type", "fp_name", "detail", "claimed_ip", "claimed_agent"];
     let columns = columns.map(|column| format!("coalesce({column}, '')")).join(" || ' ' || ");
     let read = || -> rusqlite::Result<Vec<String>> {
         let conn = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let tables = "SELECT count(*) FROM sqlite_master WHERE name = 'audit' AND type = 'table'";
+        let is_table: bool = conn.query_row(tables, [], |row| row.get(0))?;
+        if !is_table {
+            return Ok(Vec::new());
+        }
         let mut statement = conn.prepare(&format!("SELECT {columns} FROM audit"))?;
         let lines = statement.query_map([], |row| row.get(0))?;
         lines.collect()

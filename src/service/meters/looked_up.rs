@@ -17,7 +17,7 @@ use domain::{Error, Result};
 use store::Until;
 use store::backlog::Backlog;
 
-/// So long the database may take to tell what waits.
+/// So long it may take to tell what waits in the database, a place among those who list included.
 const LOOK_FOR: Duration = Duration::from_secs(2);
 
 type Number = Gauge<f64, AtomicU64>;
@@ -36,7 +36,7 @@ pub struct Rooms {
 /// All that is measured, in the text form of `OpenMetrics`. What can't be looked up is left out.
 pub async fn told(parts: &Parts, rooms: Rooms) -> Result<String> {
     let mut text = String::new();
-    let backlog = backlog(parts).await;
+    let (answered, backlog) = tokio::join!(parts.store.ping(), backlog(parts));
     if let Err(error) = &backlog {
         tracing::warn!(%error, "what waits in the database could not be looked up");
     }
@@ -45,7 +45,7 @@ pub async fn told(parts: &Parts, rooms: Rooms) -> Result<String> {
     told.this_process(parts, rooms);
     told.providers(parts);
     told.secrets(parts);
-    told.number("database_up", "Whether the database answered", if backlog.is_ok() { 1.0 } else { 0.0 });
+    told.number("database_up", "Whether the database answers", if answered.is_ok() { 1.0 } else { 0.0 });
     if let Ok(backlog) = &backlog {
         told.backlog(backlog, parts.clock.now());
     }
@@ -56,7 +56,9 @@ pub async fn told(parts: &Parts, rooms: Rooms) -> Result<String> {
 }
 
 async fn backlog(parts: &Parts) -> Result<Backlog> {
-    parts.store.lists(Until::within(LOOK_FOR)).await?.backlog().await
+    let look = async { parts.store.lists(Until::within(LOOK_FOR)).await?.backlog().await };
+    let looked = tokio::time::timeout(LOOK_FOR, look).await;
+    looked.unwrap_or_else(|_elapsed| Err(Error::StorageUnavailable("it took too long".into())))
 }
 
 /// What is told this once.
