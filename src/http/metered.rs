@@ -1,9 +1,10 @@
-//! Every answer of the public listener is counted and timed, by its route.
+//! Every answer of the public listener passes here: it is counted and timed by its route, and refusals are counted for the record.
 
 use std::cell::{OnceCell, RefCell};
 use std::future::{Future, Ready, ready};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready as poll};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::Method;
 use pin_project_lite::pin_project;
 
-use crate::service::Current;
+use super::refused;
 use crate::service::meters::{Counter, Histogram, Meters};
 use domain::clock::SharedClock;
 
@@ -78,7 +79,7 @@ fn name_of(method: &Method) -> &'static str {
 
 /// Measures every answer.
 pub(super) struct Measuring {
-    pub(super) current: Current,
+    pub(super) meters: Arc<Meters>,
     pub(super) clock: SharedClock,
 }
 
@@ -93,11 +94,9 @@ where
     type Future = Ready<Result<Measured<S>, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        let (current, clock) = (self.current.clone(), SharedClock::clone(&self.clock));
-        ready(Ok(Measured {
-            service,
-            at_work: Rc::new(AtWork { current, clock, other: Route::named("none".to_owned()) }),
-        }))
+        let (meters, clock) = (Arc::clone(&self.meters), SharedClock::clone(&self.clock));
+        let other = Route::named("none".to_owned());
+        ready(Ok(Measured { service, at_work: Rc::new(AtWork { meters, clock, other }) }))
     }
 }
 
@@ -108,7 +107,7 @@ pub(super) struct Measured<S> {
 }
 
 struct AtWork {
-    current: Current,
+    meters: Arc<Meters>,
     clock: SharedClock,
     /// Where no route is.
     other: Route,
@@ -161,7 +160,10 @@ impl AtWork {
         let request = answer.request();
         let kind = (name_of(request.method()), answer.status().as_u16());
         let route = request.app_data::<Route>().unwrap_or(&self.other);
-        route.answered(&self.current.take().meters, kind, took);
+        route.answered(&self.meters, kind, took);
+        if answer.status().is_client_error() {
+            refused::count(answer);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::at;
 use super::connection::Census;
-use crate::http::blitz::error::not_found;
+use crate::http::blitz::error::{Failure, not_found};
 use crate::http::failure::report;
 use crate::http::pulse::Pulse;
 use crate::service::{Current, meters};
@@ -75,12 +75,7 @@ async fn readyz(watched: Data<Watched>) -> HttpResponse {
 }
 
 /// `GET /metrics`: all that is measured, for Prometheus (docs/metrics.md).
-async fn metrics(watched: Data<Watched>) -> HttpResponse {
-    match meters::told(&watched.current.take(), watched.census.rooms()).await {
-        Ok(text) => HttpResponse::Ok().content_type(OPEN_METRICS).body(text),
-        Err(error) => {
-            report(&error);
-            HttpResponse::InternalServerError().finish()
-        }
-    }
+async fn metrics(watched: Data<Watched>) -> Result<HttpResponse, Failure> {
+    let text = meters::told(&watched.current.take(), watched.census.rooms()).await?;
+    Ok(HttpResponse::Ok().content_type(OPEN_METRICS).body(text))
 }

@@ -1,12 +1,9 @@
-//! Refused calls are counted for the record: an answer that refuses says so, and every answer passes here.
+//! Refused calls are counted for the record: an answer that refuses says so, and every answer passes here
+//! ([`super::metered`]).
 
-use std::future::{Ready, ready};
-use std::task::{Context, Poll};
-
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::dev::ServiceResponse;
 use actix_web::web::Data;
-use actix_web::{Error, HttpRequest, HttpResponseBuilder};
-use futures_util::future::{FutureExt as _, Map};
+use actix_web::{HttpRequest, HttpResponseBuilder};
 
 use super::caller::{Credentials, credentials};
 use crate::service::{Current, Parts, callers};
@@ -32,56 +29,8 @@ pub(super) fn mark(response: &mut HttpResponseBuilder, code: &'static str, whose
     response.extensions_mut().insert(Refused { code, whose });
 }
 
-/// Counts what is marked.
-pub(super) struct Counting;
-
-impl<S, B> Transform<S, ServiceRequest> for Counting
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-{
-    type Response = ServiceResponse<B>;
-    type Error = Error;
-    type Transform = Counted<S>;
-    type InitError = ();
-    type Future = Ready<Result<Counted<S>, ()>>;
-
-    fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(Counted(service)))
-    }
-}
-
-/// A service whose refusals are counted.
-pub(super) struct Counted<S>(S);
-
-type Answer<B> = Result<ServiceResponse<B>, Error>;
-
-impl<S, B> Service<ServiceRequest> for Counted<S>
-where
-    S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
-{
-    type Response = ServiceResponse<B>;
-    type Error = Error;
-    type Future = Map<S::Future, fn(Answer<B>) -> Answer<B>>;
-
-    fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.0.poll_ready(context)
-    }
-
-    fn call(&self, request: ServiceRequest) -> Self::Future {
-        self.0.call(request).map(pass)
-    }
-}
-
-fn pass<B>(answer: Answer<B>) -> Answer<B> {
-    if let Ok(answer) = &answer
-        && answer.status().is_client_error()
-    {
-        count(answer);
-    }
-    answer
-}
-
-fn count<B>(answer: &ServiceResponse<B>) {
+/// Counts an answer that is marked.
+pub(super) fn count<B>(answer: &ServiceResponse<B>) {
     let extensions = answer.response().extensions();
     let (Some(refused), Some(current)) = (extensions.get::<Refused>(), answer.request().app_data::<Data<Current>>())
     else {

@@ -18,7 +18,6 @@ use super::metered::Measuring;
 pub use super::ops::Leaving;
 use super::ops::Watched;
 use super::pulse::Pulse;
-use super::refused::Counting;
 use crate::service::Current;
 use domain::clock::SharedClock;
 
@@ -82,13 +81,13 @@ impl Service {
             ..house.clone()
         };
         let (served, api) = (current.clone(), web::Data::new(graphql::api(settings)));
-        let (clock, census) = (SharedClock::clone(&capacity.clock), Arc::clone(&house.census));
+        let (meters, clock) = (Arc::clone(&parts.meters), SharedClock::clone(&capacity.clock));
+        let census = Arc::clone(&house.census);
         let public = connection::serve(public, house, move || {
-            let (served, api, clock) = (served.clone(), api.clone(), SharedClock::clone(&clock));
+            let (served, api) = (served.clone(), api.clone());
             ActixApp::new()
-                .wrap(Counting)
                 .wrap(on_every_answer(by_https))
-                .wrap(Measuring { current: served.clone(), clock: SharedClock::clone(&clock) })
+                .wrap(Measuring { meters: Arc::clone(&meters), clock: SharedClock::clone(&clock) })
                 .configure(move |config| super::routes(&served, &api, config))
         })?;
         let watched = Watched { current: current.clone(), leaving: leaving.clone(), pulse, census };

@@ -7,6 +7,12 @@ use std::collections::BTreeMap;
 
 use crate::support::world::{As, Body, World};
 
+/// The settings with a day by which an application should have another secret.
+fn with_a_secret_that_ends(settings: &str) -> String {
+    let secret = "secret = \"rival-secret-of-tests\"";
+    settings.replace(secret, &format!("{secret}\nsecret_ends = 2030-01-01"))
+}
+
 /// All that is measured, as text.
 async fn text(world: &World) -> String {
     let told = world.send("GET", &format!("{}/metrics", world.ops), &As::Nobody, Body::None, &[]).await;

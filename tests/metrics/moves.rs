@@ -5,17 +5,27 @@ use std::collections::BTreeMap;
 use fedlink::service::counting;
 use sandbox::Refusal;
 
-use super::samples;
+use super::{samples, with_a_secret_that_ends};
 use crate::support::database::execute;
-use crate::support::fed::{expired, fed_token, lasting};
+use crate::support::fed::{expired, fed_token, held, lasting};
 use crate::support::receiver::{Manner, Receiver, deliver};
 use crate::support::revocations::unlink;
 use crate::support::world::{As, Body, Engine, World, both_engines};
 
-/// What a metric has become since; 0 if it was not there.
-fn rise(before: &BTreeMap<String, f64>, after: &BTreeMap<String, f64>, name: &str) -> f64 {
+type Samples = BTreeMap<String, f64>;
+
+/// A metric has this value, to the nearest whole one.
+#[track_caller]
+fn assert_is(samples: &Samples, name: &str, value: f64) {
+    assert_rise(&Samples::new(), samples, name, value);
+}
+
+/// A metric, 0 if it was not there, has risen by this.
+#[track_caller]
+fn assert_rise(before: &Samples, after: &Samples, name: &str, by: f64) {
     let now = after.get(name).unwrap_or_else(|| panic!("no {name} in {after:#?}"));
-    now - before.get(name).copied().unwrap_or_default()
+    let rise = now - before.get(name).copied().unwrap_or_default();
+    assert!((rise - by).abs() < 0.5, "{name}: {rise} for {by} in {after:#?}");
 }
 
 async fn world(engine: Engine) -> (World, As) {
@@ -30,14 +40,15 @@ async fn a_database_that_is_away_is_seen() {
     let world = World::frozen(Engine::Postgres).await;
     let (server, name) = world.database_url.rsplit_once('/').expect("a name");
     let (server, up) = (format!("{server}/postgres"), "fedlink_database_up");
-    assert!(samples(&world).await[up] > 0.5);
+    assert_is(&samples(&world).await, up, 1.0);
     let away = format!(
         "ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false;
          SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
     );
     execute(&server, &away).await;
     let down = samples(&world).await;
-    assert!(down[up] < 0.5 && down.contains_key("fedlink_flights"), "the rest is told: {down:#?}");
+    assert_is(&down, up, 0.0);
+    assert!(down.contains_key("fedlink_flights"), "the rest is told: {down:#?}");
     assert!(!down.contains_key("fedlink_revocations_waiting"), "{down:#?}");
     execute(&server, &format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")).await;
     let mut tries = 0;
@@ -68,13 +79,14 @@ both_engines! {
             (r#"method="other",route="none",status="404""#.to_owned(), 1.0),
         ] {
             let name = format!("fedlink_http_requests_total{{{labels}}}");
-            assert!((rise(&before, &after, &name) - times).abs() < 0.5, "{name} in {after:#?}");
+            assert_rise(&before, &after, &name, times);
         }
         let timed = format!("fedlink_http_request_seconds_count{{route=\"{route}\"}}");
-        assert!((rise(&before, &after, &timed) - 4.0).abs() < 0.5);
+        assert_rise(&before, &after, &timed, 4.0);
         // One secret of each token that was handed out.
-        assert!((rise(&before, &after, "fedlink_vault_openings_total") - 3.0).abs() < 0.5);
-        assert!(after["fedlink_http_connections"] >= 1.0 && after["fedlink_http_body_bytes"] < 1.0);
+        assert_rise(&before, &after, "fedlink_vault_openings_total", 3.0);
+        assert!(after["fedlink_http_connections"] >= 1.0);
+        assert_is(&after, "fedlink_http_body_bytes", 0.0);
         assert!(!after.keys().any(|name| name.contains("nowhere") || name.contains("EVIL")), "{after:#?}");
     }
 
@@ -92,10 +104,11 @@ both_engines! {
             expired(&world, outcome).await;
             assert_eq!(fed_token(&world, &console, &format!("?sid={outcome}")).await.status, status, "{outcome}");
             let after = samples(&world).await;
-            assert!((rise(&before, &after, &of(outcome)) - 1.0).abs() < 0.5, "{outcome} in {after:#?}");
+            assert_rise(&before, &after, &of(outcome), 1.0);
             let answers = "fedlink_provider_answer_seconds_count{provider=\"box:box_1\"}";
-            assert!((rise(&before, &after, answers) - 1.0).abs() < 0.5);
-            assert!(after["fedlink_flights"] < 0.5 && after["fedlink_provider_asked{provider=\"box:box_1\"}"] < 0.5);
+            assert_rise(&before, &after, answers, 1.0);
+            assert_is(&after, "fedlink_flights", 0.0);
+            assert_is(&after, "fedlink_provider_asked{provider=\"box:box_1\"}", 0.0);
         }
     }
 
@@ -105,10 +118,11 @@ both_engines! {
         expired(&world, "slow").await;
         let hold = world.sandbox.script().hold_token_answers();
         {
-            let _call = crate::support::fed::held(fed_token(&world, &console, "?sid=slow"), &hold).await;
+            let _call = held(fed_token(&world, &console, "?sid=slow"), &hold).await;
             let meanwhile = samples(&world).await;
-            assert!((meanwhile[asked] - 1.0).abs() < 0.5 && (meanwhile["fedlink_flights"] - 1.0).abs() < 0.5);
-            assert!(meanwhile[rests] < 0.5);
+            for (name, value) in [(asked, 1.0), ("fedlink_flights", 1.0), (rests, 0.0)] {
+                assert_is(&meanwhile, name, value);
+            }
         }
         hold.release();
         world.sandbox.script().set(|settings| settings.refuse_refresh = Some(Refusal::new(429, "slow_down")));
@@ -120,7 +134,7 @@ both_engines! {
         let resting = samples(&world).await;
         assert!(resting[rests] > 0.0, "{resting:#?}");
         world.advance(3600);
-        assert!(samples(&world).await[rests] < 0.5);
+        assert_is(&samples(&world).await, rests, 0.0);
     }
 
     async fn what_waits_is_counted_and_grows_old(engine: Engine) {
@@ -144,31 +158,31 @@ both_engines! {
             ("fedlink_served_pages_oldest_seconds", 600.0),
             ("fedlink_database_up", 1.0),
         ] {
-            assert!((waiting[name] - count).abs() < 0.5, "{name} in {waiting:#?}");
+            assert_is(&waiting, name, count);
         }
         let events = waiting["fedlink_events_waiting{webhook=\"crm\"}"];
-        assert!(events >= 1.0 && waiting["fedlink_events_given_up{webhook=\"crm\"}"] < 0.5, "{waiting:#?}");
+        assert!(events >= 1.0, "{waiting:#?}");
+        assert_is(&waiting, "fedlink_events_given_up{webhook=\"crm\"}", 0.0);
         execute(&world.database_url, "UPDATE outbox SET dead_at = queued_at").await;
         execute(&world.database_url, "UPDATE served_pages SET level = -1").await;
         let lost = samples(&world).await;
-        assert!((lost["fedlink_events_given_up{webhook=\"crm\"}"] - events).abs() < 0.5);
-        assert!(lost["fedlink_served_pages_waiting"] < 0.5 && (lost["fedlink_served_pages_spoilt"] - 1.0).abs() < 0.5);
+        assert_is(&lost, "fedlink_events_given_up{webhook=\"crm\"}", events);
+        assert_is(&lost, "fedlink_served_pages_waiting", 0.0);
+        assert_is(&lost, "fedlink_served_pages_spoilt", 1.0);
         execute(&world.database_url, "DROP TABLE outbox").await;
         let down = samples(&world).await;
-        assert!(down["fedlink_database_up"] > 0.5 && !down.contains_key("fedlink_revocations_waiting"), "{down:#?}");
+        assert_is(&down, "fedlink_database_up", 1.0);
+        assert!(!down.contains_key("fedlink_revocations_waiting"), "{down:#?}");
         assert!(down.contains_key("fedlink_flights"), "the rest is told");
     }
 
     async fn secrets_count_their_days(engine: Engine) {
-        let world = World::frozen_with(engine, |settings| {
-            let ends = "secret = \"rival-secret-of-tests\"\nsecret_ends = 2030-01-01";
-            settings.replace("secret = \"rival-secret-of-tests\"", ends)
-        })
-        .await;
-        let left = samples(&world).await["fedlink_client_secret_days{client=\"rival\"}"];
+        let world = World::frozen_with(engine, |settings| with_a_secret_that_ends(&settings)).await;
+        let days = "fedlink_client_secret_days{client=\"rival\"}";
+        let before = samples(&world).await;
         world.advance(2 * 24 * 3600);
         let later = samples(&world).await;
-        assert!((left - later["fedlink_client_secret_days{client=\"rival\"}"] - 2.0).abs() < 0.5, "{left}");
+        assert_rise(&before, &later, days, -2.0);
         assert!(!later.contains_key("fedlink_client_secret_days{client=\"console\"}"), "it has no end");
     }
 }

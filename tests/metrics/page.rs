@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::text;
+use super::{text, with_a_secret_that_ends};
 use crate::support::database::execute;
 use crate::support::fed::{expired, fed_token};
 use crate::support::receiver::{Manner, Receiver, deliver};
@@ -52,11 +52,8 @@ fn told(text: &str) -> Metrics {
 both_engines! {
     async fn its_table_has_what_is_told(engine: Engine) {
         let receiver = Receiver::start().await;
-        let world = World::frozen_with(engine, |settings| {
-            let ends = "secret = \"rival-secret-of-tests\"\nsecret_ends = 2030-01-01";
-            settings.replace("secret = \"rival-secret-of-tests\"", ends) + &receiver.settings("crm")
-        })
-        .await;
+        let change = |settings: String| with_a_secret_that_ends(&settings) + &receiver.settings("crm");
+        let world = World::frozen_with(engine, change).await;
         receiver.behave(Manner::Status(500));
         world.account("alice").await;
         let console = world.console().await;

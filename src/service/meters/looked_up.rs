@@ -15,7 +15,7 @@ use super::PREFIX;
 use crate::service::Parts;
 use domain::{Error, Result};
 use store::Until;
-use store::backlog::Backlog;
+use store::backlog::{Backlog, Webhook};
 
 /// So long it may take to tell what waits in the database, a place among those who list included.
 const LOOK_FOR: Duration = Duration::from_secs(2);
@@ -136,14 +136,14 @@ impl Told {
         let revocations = &backlog.revocations;
         self.number("revocations_waiting", "Tokens that wait for their revocation", count_of(revocations.count));
         self.number("revocations_oldest_seconds", "How long the oldest of them has waited", age(revocations.oldest));
-        let each = |of: fn(&store::backlog::Webhook) -> f64| {
-            backlog.webhooks.iter().map(move |(name, webhook)| (name.clone(), of(webhook)))
+        let each = |of: &dyn Fn(&Webhook) -> f64| -> Vec<_> {
+            backlog.webhooks.iter().map(|(name, webhook)| (name.clone(), of(webhook))).collect()
         };
-        let waiting = each(|webhook| count_of(webhook.waiting.count));
+        let waiting = each(&|webhook| count_of(webhook.waiting.count));
         self.numbers("events_waiting", "Events that a webhook is still to be told", "webhook", waiting);
-        let oldest = backlog.webhooks.iter().map(|(name, webhook)| (name.clone(), age(webhook.waiting.oldest)));
+        let oldest = each(&|webhook| age(webhook.waiting.oldest));
         self.numbers("events_oldest_seconds", "How long the oldest of them has waited", "webhook", oldest);
-        let dead = each(|webhook| count_of(webhook.dead));
+        let dead = each(&|webhook| count_of(webhook.dead));
         self.numbers("events_given_up", "Events that a webhook did not take for a day", "webhook", dead);
         let pages = &backlog.served;
         self.number("served_pages_waiting", "Counts of tokens that are not in the record yet", count_of(pages.count));

@@ -5,10 +5,13 @@ use super::*;
 use crate::across::statement as candidates;
 use crate::filter::{How, Statement};
 use crate::token_sets::many;
+use std::collections::BTreeSet;
+
 use diesel::backend::Backend;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryBuilder as _, QueryFragment, QueryId};
 use diesel::result::QueryResult;
 use diesel::sql_types::Untyped;
+use diesel::sqlite::{Sqlite, SqliteQueryBuilder};
 use domain::across::{Candidate, Search};
 
 /// How many links there are, each of a user of its own; one in a thousand ails.
@@ -64,6 +67,21 @@ pub(super) async fn plan(store: &Store, statement: impl Fn(How) -> Statement) ->
     let explained = || statement(How::Postgres).explained("EXPLAIN ");
     let lines: Vec<Line> = conn::on!(&mut conn, |c| explained().query(c).load(c)).unwrap();
     lines.into_iter().map(|line| line.line).collect()
+}
+
+/// The text that SQLite has prepared for so many.
+fn text_for(wanted: &[many::Wanted<'_>]) -> String {
+    let mut text = SqliteQueryBuilder::new();
+    many::Holding::of(wanted, Until::within(Duration::ZERO)).to_sql(&mut text, &Sqlite).unwrap();
+    text.finish()
+}
+
+#[test]
+fn as_many_texts_are_prepared_for_batches_as_there_are_rooms() {
+    let (subject, provider) = (Subject::parse("u1").unwrap(), of("even"));
+    let wanted = vec![many::Wanted { subject: &subject, provider: &provider, sid: None }; 100];
+    let texts: BTreeSet<String> = (1..=100).map(|few| text_for(&wanted[..few])).collect();
+    assert_eq!(texts.len(), 4);
 }
 
 /// A statement that asks how another would be run.

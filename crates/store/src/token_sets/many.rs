@@ -86,24 +86,18 @@ impl QueryFragment<Sqlite> for Holding {
         out.push_sql("), w.column1, ");
         out.push_sql(COLUMNS);
         out.push_sql(" FROM (VALUES ");
-        let each = self.subjects.iter().zip(&self.fp_types).zip(self.fp_names.iter().zip(&self.sids));
-        for (place, ((subject, fp_type), (fp_name, sid))) in each.enumerate() {
+        let wanted = self.subjects.len();
+        let room = ROOMS.into_iter().find(|room| *room >= wanted).unwrap_or(wanted);
+        for place in 0..room {
             out.push_sql(if place == 0 { "(" } else { ", (" });
             out.push_sql(&place.to_string());
-            for text in [subject, fp_type, fp_name, sid] {
+            for texts in [&self.subjects, &self.fp_types, &self.fp_names, &self.sids] {
                 out.push_sql(", ");
-                out.push_bind_param::<Text, _>(text)?;
-            }
-            out.push_sql(")");
-        }
-        let room = ROOMS.into_iter().find(|room| *room >= self.subjects.len()).unwrap_or(self.subjects.len());
-        // Nobody's: no subject is null.
-        for _ in self.subjects.len()..room {
-            out.push_sql(", (-1, ");
-            out.push_bind_param::<Nullable<Text>, _>(&None::<String>)?;
-            for _ in 0..3 {
-                out.push_sql(", ");
-                out.push_bind_param::<Nullable<Text>, _>(&None::<String>)?;
+                match texts.get(place) {
+                    Some(text) => out.push_bind_param::<Text, _>(text)?,
+                    // Nobody's: no subject is null.
+                    None => out.push_bind_param::<Nullable<Text>, _>(&None::<String>)?,
+                }
             }
             out.push_sql(")");
         }
