@@ -90,19 +90,27 @@ pub(super) async fn body_up_to(limit: usize, request: &HttpRequest, mut payload:
     if stated_length(request).is_some_and(|stated| stated > limit) {
         return Err(Unread::TooLarge { limit });
     }
-    let mut body = BytesMut::new();
+    // Most come in one piece, which is handed on as it is.
+    let (mut first, mut joined) = (Bytes::new(), BytesMut::new());
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| match Stopped::by(&error) {
             Some(Stopped::TooSlow) => Unread::TooSlow,
             Some(Stopped::NoRoom) => Unread::NoRoom,
             None => Unread::Broken,
         })?;
-        if body.len() + chunk.len() > limit {
+        if first.len().max(joined.len()) + chunk.len() > limit {
             return Err(Unread::TooLarge { limit });
         }
-        body.extend_from_slice(&chunk);
+        if first.is_empty() {
+            first = chunk;
+            continue;
+        }
+        if joined.is_empty() {
+            joined.extend_from_slice(&first);
+        }
+        joined.extend_from_slice(&chunk);
     }
-    Ok(body.freeze())
+    Ok(if joined.is_empty() { first } else { joined.freeze() })
 }
 
 /// How long the body says it is, in bytes; the server has seen to it that this is a number.

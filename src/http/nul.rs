@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use actix_web::HttpRequest;
-use memchr::{memchr, memmem};
-use url::form_urlencoded;
+use memchr::{memchr, memchr_iter};
 
+use super::fields::pairs;
 use domain::json::NUL;
 use domain::{Error, Result};
 
@@ -43,7 +43,7 @@ pub(super) fn in_form(text: &[u8]) -> Option<Cow<'static, str>> {
     if !is_in(text) {
         return None;
     }
-    form_urlencoded::parse(text).find_map(|(name, value)| match (name.contains('\0'), value.contains('\0')) {
+    pairs(text).find_map(|(name, value)| match (name.contains('\0'), value.contains('\0')) {
         (true, _) => Some("a parameter's name".into()),
         (false, true) => Some(called(&name)),
         (false, false) => None,
@@ -59,5 +59,6 @@ fn called(name: &str) -> Cow<'static, str> {
 
 /// Whether it may be in here at all: as it is, or escaped.
 fn is_in(text: &[u8]) -> bool {
-    memchr(0, text).is_some() || memmem::find(text, b"%00").is_some()
+    memchr(0, text).is_some()
+        || memchr_iter(b'%', text).any(|at| text.get(at..).is_some_and(|escaped| escaped.starts_with(b"%00")))
 }

@@ -1,5 +1,5 @@
 //! What happens too often for a line each: tokens handed out, calls refused, callers who fail to say who they are. It is counted in
-//! memory for a second, or until there are a thousand entries; a crash loses no more than that.
+//! memory for a second, or until there is much of it; a crash loses no more than that.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -18,8 +18,11 @@ use domain::networks::site;
 use domain::served::{self, Counter, Door, HOUR, Page, Whom};
 use domain::threads::Nice;
 
-/// So many entries are written at once, without waiting.
+/// So many lines are written at once, without waiting.
 const ENOUGH: usize = 1_000;
+/// So many entries of tokens are: one is a few bytes, and each commit costs every reader its cache, so that who reads much is written
+/// about once a second all the same.
+const ENOUGH_SERVED: usize = MOST / 2;
 /// Entries that wait at most. What comes beyond, while the database takes none, is counted by the hour, tokens by their application
 /// and refusals by their kind alone.
 const MOST: usize = 10_000;
@@ -105,7 +108,7 @@ impl Counts {
         let Taker { client, door, .. } = taker;
         let mut tally = self.tally();
         if tally.served.add(served::Taker { client: client.as_str(), whom, door }, link, now, MOST) {
-            if tally.served.len() == ENOUGH {
+            if tally.served.len() == ENOUGH_SERVED {
                 self.full.notify_one();
             }
             return;

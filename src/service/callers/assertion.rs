@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use secrecy::{ExposeSecret as _, SecretString};
 
 use super::seen::{Purpose, Seen, hash};
 use super::{find_client, refused};
@@ -20,7 +19,7 @@ pub struct Asserted<'a> {
     /// The client it says it is; an assertion of its own names it itself.
     pub client: Option<&'a str>,
     /// The JWT.
-    pub assertion: &'a SecretString,
+    pub assertion: &'a str,
 }
 
 /// The client that a JWT stands for. A wrong one counts as a wrong secret does, whatever is wrong with it;
@@ -36,8 +35,10 @@ pub async fn by_assertion<'p>(
     }
 }
 
-async fn prove<'p>(parts: &'p Arc<Parts>, Asserted { client: named, assertion }: Asserted<'_>) -> Result<&'p Client> {
-    let token = assertion.expose_secret();
+async fn prove<'p>(
+    parts: &'p Arc<Parts>,
+    Asserted { client: named, assertion: token }: Asserted<'_>,
+) -> Result<&'p Client> {
     let (issuer, subject) = parts.upstream.claimed_client(token).ok_or(Error::Denied)?;
     let is_own = issuer == subject && named.is_none_or(|named| named == issuer);
     let id = if is_own { issuer.as_str() } else { named.ok_or(Error::Denied)? };

@@ -25,11 +25,11 @@ pub use refused::Refused;
 pub use subject::SubjectToken;
 
 /// What a client asks for.
-pub struct Exchange {
+pub struct Exchange<'a> {
     /// Of which provider, as `type:name`.
-    pub audience: String,
+    pub audience: &'a str,
     /// Whose token it is to be.
-    pub subject_token: SubjectToken,
+    pub subject_token: SubjectToken<'a>,
     /// The provider's scopes that it has to have. It asks for nothing new.
     pub scopes: Vec<String>,
     /// The account's id there, where the subject has several.
@@ -44,12 +44,12 @@ pub struct Exchange {
 pub async fn exchange(
     parts: &Arc<Parts>,
     client: &Client,
-    exchange: &Exchange,
+    exchange: &Exchange<'_>,
 ) -> std::result::Result<Served, Refused> {
     if !client.scopes.iter().any(Scope::is_of_tokens) {
         return Err(Refused::Client);
     }
-    let provider = target(parts, client, &exchange.audience).ok_or(Refused::Target)?;
+    let provider = target(parts, client, exchange.audience).ok_or(Refused::Target)?;
     if let Some(way) = &exchange.way_back {
         way.check(client)?;
     }
@@ -105,7 +105,7 @@ async fn reconnect_url(
     caller: &Caller,
     request: &Request,
     provider: &ProviderId,
-    exchange: &Exchange,
+    exchange: &Exchange<'_>,
 ) -> Result<Option<Url>> {
     let Some(way) = &exchange.way_back else { return Ok(None) };
     let hint = exchange.sid.as_ref().map(Sid::as_str);
@@ -122,7 +122,7 @@ async fn several(parts: &Parts, caller: &Caller, subject: &Subject, provider: &P
     Ok(Refused::SeveralAccounts(there.map(|link| (link.sid, link.user_name)).collect()))
 }
 
-impl std::fmt::Debug for Exchange {
+impl std::fmt::Debug for Exchange<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Exchange").field("audience", &self.audience).finish_non_exhaustive()
     }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret as _, SecretString};
-
 use super::refused::Refused;
 use crate::service::Parts;
 use crate::service::callers::{Key, Purpose, Seen, exchanged_bearer, hash, is_one, subject_of};
@@ -15,11 +13,11 @@ use settings::{Client, SubjectTokens};
 use store::accounts::find;
 
 /// What stands for the subject.
-pub enum SubjectToken {
+pub enum SubjectToken<'a> {
     /// An access token: ours, or an issuer's.
-    Access(SecretString),
+    Access(&'a str),
     /// The subject itself.
-    InClear(String),
+    InClear(&'a str),
 }
 
 /// On whose behalf a client asks, once that is believed.
@@ -33,11 +31,15 @@ pub(super) struct Whose {
 type Found = std::result::Result<Option<Whose>, Refused>;
 
 /// On whose behalf the client asks; `None` if what it shows is good and its user has no account here.
-pub(super) async fn whose(parts: &Arc<Parts>, client: &Client, provider: &ProviderId, shown: &SubjectToken) -> Found {
+pub(super) async fn whose(
+    parts: &Arc<Parts>,
+    client: &Client,
+    provider: &ProviderId,
+    shown: &SubjectToken<'_>,
+) -> Found {
     let found = match shown {
         SubjectToken::InClear(subject) => in_clear(parts, client, subject).await,
         SubjectToken::Access(token) => {
-            let token = token.expose_secret();
             let key = (Purpose::Subject(client.id.clone()), hash(token));
             // What was found for this purpose was not for us; reading the token again would find the same.
             match parts.tokens_seen.get(&key, parts.decided) {

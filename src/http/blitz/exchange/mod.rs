@@ -1,7 +1,9 @@
 //! Token exchange at the token endpoint (RFC 8693 §2).
 
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::{Value, json};
+use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use super::fed_token::min_ttl;
 use super::oauth::{Form, Refusal, refusal};
@@ -29,16 +31,35 @@ pub(super) fn subject_type(settings: &Settings) -> String {
     format!("{}/token-type/subject", settings.issuer())
 }
 
+/// What it is given for it (RFC 8693 §2.2.1).
+#[derive(Serialize)]
+pub(super) struct Exchanged {
+    #[serde(serialize_with = "exposed")]
+    access_token: SecretString,
+    issued_token_type: &'static str,
+    token_type: &'static str,
+    /// In seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+}
+
+/// Its client is told.
+fn exposed<S: Serializer>(token: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(token.expose_secret())
+}
+
 /// What an authenticated client gets for what it shows.
-pub(super) async fn granted(app: &App, client: &Client, form: &Form) -> Result<Value, Refusal> {
+pub(super) async fn granted(app: &App, client: &Client, form: &Form<'_>) -> Result<Exchanged, Refusal> {
     let wanted = read(app, form)?;
     match exchange(&app.parts, client, &wanted).await {
-        Ok(served) => Ok(told(app, &served)),
+        Ok(served) => Ok(told(app, served)),
         Err(refused) => Err(refuse(refused)),
     }
 }
 
-fn read(app: &App, form: &Form) -> Result<Exchange, Refusal> {
+fn read<'f>(app: &App, form: &'f Form<'_>) -> Result<Exchange<'f>, Refusal> {
     let invalid = |description: &str| refusal("invalid_request", description);
     if form.get("requested_token_type").is_some_and(|wanted| wanted != ACCESS_TOKEN) {
         return Err(invalid(&format!("requested_token_type must be {ACCESS_TOKEN}, or left out")));
@@ -51,7 +72,7 @@ fn read(app: &App, form: &Form) -> Result<Exchange, Refusal> {
     }
     let audience = match form.audiences() {
         [] => return Err(invalid("audience is missing: name the provider, as type:name")),
-        [one] => one.clone(),
+        [one] => &**one,
         _ => return Err(refusal("invalid_target", "audience must stand once: a token is of one provider")),
     };
     let sid = form.get("login_hint").map(Sid::parse).transpose();
@@ -67,7 +88,7 @@ fn read(app: &App, form: &Form) -> Result<Exchange, Refusal> {
 }
 
 /// How the user comes back from linking again, as a bind has it.
-fn way_back(form: &Form) -> Result<Option<WayBack>, Refusal> {
+fn way_back(form: &Form<'_>) -> Result<Option<WayBack>, Refusal> {
     let text = |name| form.get(name).map(str::to_owned);
     let (code_challenge, code_challenge_method) = (text("code_challenge"), text("code_challenge_method"));
     match text("callback") {
@@ -79,11 +100,11 @@ fn way_back(form: &Form) -> Result<Option<WayBack>, Refusal> {
     }
 }
 
-fn subject_token(app: &App, form: &Form) -> Result<SubjectToken, Refusal> {
+fn subject_token<'f>(app: &App, form: &'f Form<'_>) -> Result<SubjectToken<'f>, Refusal> {
     let token = form.require("subject_token")?;
     match form.require("subject_token_type")? {
-        ACCESS_TOKEN => Ok(SubjectToken::Access(SecretString::from(token))),
-        other if other == subject_type(&app.parts.settings) => Ok(SubjectToken::InClear(token.to_owned())),
+        ACCESS_TOKEN => Ok(SubjectToken::Access(token)),
+        other if other == subject_type(&app.parts.settings) => Ok(SubjectToken::InClear(token)),
         _ => Err(refusal(
             "invalid_request",
             &format!("subject_token_type must be {ACCESS_TOKEN}: no other token stands for a user here"),
@@ -92,7 +113,7 @@ fn subject_token(app: &App, form: &Form) -> Result<SubjectToken, Refusal> {
 }
 
 /// RFC 6749 §3.3.
-fn scopes(form: &Form) -> Result<Vec<String>, Refusal> {
+fn scopes(form: &Form<'_>) -> Result<Vec<String>, Refusal> {
     let sent = form.get("scope").unwrap_or_default();
     if sent.chars().any(|c| c != ' ' && !is_scope_char(c)) {
         return Err(refusal("invalid_scope", "scope has a character that no scope has"));
@@ -100,22 +121,15 @@ fn scopes(form: &Form) -> Result<Vec<String>, Refusal> {
     Ok(sent.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect())
 }
 
-/// RFC 8693 §2.2.1.
-fn told(app: &App, served: &Served) -> Value {
-    let mut told = json!({
-        "access_token": served.token.expose_secret(),
-        "issued_token_type": ACCESS_TOKEN,
-        "token_type": "Bearer",
-    });
-    let Some(members) = told.as_object_mut() else { return told };
-    if let Some(expires) = served.expires {
-        let left = (expires - app.parts.clock.now()).num_seconds().max(0);
-        members.insert("expires_in".to_owned(), left.into());
+fn told(app: &App, served: Served) -> Exchanged {
+    let left = |expires: DateTime<Utc>| (expires - app.parts.clock.now()).num_seconds().max(0);
+    Exchanged {
+        access_token: served.token,
+        issued_token_type: ACCESS_TOKEN,
+        token_type: "Bearer",
+        expires_in: served.expires.map(left),
+        scope: served.scope,
     }
-    if let Some(scope) = &served.scope {
-        members.insert("scope".to_owned(), scope.as_str().into());
-    }
-    told
 }
 
 fn refuse(refused: Refused) -> Refusal {

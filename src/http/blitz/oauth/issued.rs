@@ -15,7 +15,8 @@ pub(crate) async fn introspect(app: App, request: HttpRequest, payload: Payload)
 }
 
 async fn describe(app: &App, request: &HttpRequest, payload: Payload) -> Result<Value, Refusal> {
-    let form = Form::read(request, payload).await?;
+    let body = Form::body(request, payload).await?;
+    let form = Form::parse(&body)?;
     let client = authenticate(app, request, &form).await?;
     let Some(token) = grants::introspect(&app.parts, client, form.require("token")?).await? else {
         return Ok(json!({"active": false}));
@@ -42,12 +43,13 @@ async fn describe(app: &App, request: &HttpRequest, payload: Payload) -> Result<
 pub(crate) async fn revoke(app: App, request: HttpRequest, payload: Payload) -> HttpResponse {
     match forget(&app, &request, payload).await {
         Ok(()) => HttpResponse::Ok().finish(),
-        Err(refused) => answer(Err(refused)),
+        Err(refused) => answer(Err::<(), _>(refused)),
     }
 }
 
 async fn forget(app: &App, request: &HttpRequest, payload: Payload) -> Result<(), Refusal> {
-    let form = Form::read(request, payload).await?;
+    let body = Form::body(request, payload).await?;
+    let form = Form::parse(&body)?;
     let client = authenticate(app, request, &form).await?;
     match grants::revoke(&app.parts, client, form.require("token")?).await {
         // RFC 7009 §2.1: a token of another client's is refused, and its client told so.

@@ -1,17 +1,17 @@
 //! Our own authorization server: what its endpoints share, the form, the client that calls, the words of a refusal.
 
 mod authorize;
+mod form;
 mod issued;
 mod metadata;
 mod token;
 
-use std::collections::HashMap;
-
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE};
-use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
+use memchr::memchr2;
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::http::address::origin;
 use crate::http::caller::{Credentials, credentials, refuse_nul};
 use crate::http::failure::{report, retry_after};
-use crate::http::limits::{Kind, Unread, body};
+use crate::http::limits::Unread;
 use crate::http::refused::{Whose, mark};
 use crate::service::callers::{self, Asserted};
 use domain::Error;
@@ -27,6 +27,7 @@ use domain::ids::ClientId;
 use settings::Client;
 
 pub(crate) use authorize::authorize;
+pub(in crate::http::blitz) use form::Form;
 pub(crate) use issued::{introspect, revoke};
 pub(crate) use metadata::metadata;
 pub(crate) use token::token;
@@ -102,7 +103,7 @@ impl From<Error> for Refusal {
     }
 }
 
-fn answer(result: Result<Value, Refusal>) -> HttpResponse {
+fn answer(result: Result<impl Serialize, Refusal>) -> HttpResponse {
     let refused = match result {
         Ok(value) => return HttpResponse::Ok().json(value),
         Err(refused) => refused,
@@ -122,68 +123,14 @@ fn answer(result: Result<Value, Refusal>) -> HttpResponse {
     response.json(body)
 }
 
-/// A form's parameters, each of which may stand once (RFC 6749 §3.2), but for those that token exchange lets stand more often.
-pub(in crate::http::blitz) struct Form {
-    once: HashMap<String, SecretString>,
-    /// RFC 8693 §2.1.
-    audiences: Vec<String>,
-    resources: Vec<String>,
-}
-
-impl Form {
-    async fn read(request: &HttpRequest, payload: Payload) -> Result<Self, Refusal> {
-        let body = body(request, payload, Kind::Form).await?;
-        let mut form = Self { once: HashMap::new(), audiences: Vec::new(), resources: Vec::new() };
-        for (name, value) in form_urlencoded::parse(&body) {
-            match &*name {
-                "audience" | "resource" if value.is_empty() => {}
-                "audience" => form.audiences.push(value.into_owned()),
-                "resource" => form.resources.push(value.into_owned()),
-                _ => {
-                    let before = form.once.insert(name.to_string(), SecretString::from(value.into_owned()));
-                    if before.is_some() {
-                        return Err(refusal("invalid_request", "a parameter stands more than once"));
-                    }
-                }
-            }
-        }
-        Ok(form)
-    }
-
-    /// A parameter; an empty one is left out (RFC 6749 §3.2).
-    pub(in crate::http::blitz) fn get(&self, name: &str) -> Option<&str> {
-        self.once.get(name).map(SecretString::expose_secret).filter(|value| !value.is_empty())
-    }
-
-    /// A parameter that is a secret; an empty one is left out.
-    fn secret(&self, name: &str) -> Option<&SecretString> {
-        self.once.get(name).filter(|value| !value.expose_secret().is_empty())
-    }
-
-    /// A parameter that has to be there.
-    pub(in crate::http::blitz) fn require(&self, name: &'static str) -> Result<&str, Refusal> {
-        self.get(name).ok_or_else(|| refusal("invalid_request", &format!("{name} is missing")))
-    }
-
-    /// All values of `audience`.
-    pub(in crate::http::blitz) fn audiences(&self) -> &[String] {
-        &self.audiences
-    }
-
-    /// All values of `resource`.
-    pub(in crate::http::blitz) fn resources(&self) -> &[String] {
-        &self.resources
-    }
-}
-
 /// RFC 7523 §2.2.
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The client that calls: by Basic, id and secret form-encoded, in the body, or by an assertion (RFC 7521 §4.2); by one of them
 /// (RFC 6749 §2.3).
-async fn authenticate<'a>(app: &'a App, request: &HttpRequest, form: &Form) -> Result<&'a Client, Refusal> {
+async fn authenticate<'a>(app: &'a App, request: &HttpRequest, form: &Form<'_>) -> Result<&'a Client, Refusal> {
     let in_body = form.get("client_secret");
-    if let Some(assertion) = form.secret("client_assertion") {
+    if let Some(assertion) = form.get("client_assertion") {
         if in_body.is_some() || request.headers().contains_key(AUTHORIZATION) {
             return Err(refusal("invalid_request", "the client authenticates twice"));
         }
@@ -211,6 +158,9 @@ async fn authenticate<'a>(app: &'a App, request: &HttpRequest, form: &Form) -> R
 
 /// RFC 6749 §2.3.1: id and secret are form-encoded before they go into Basic.
 fn decode(part: &str) -> String {
+    if memchr2(b'%', b'+', part.as_bytes()).is_none() {
+        return part.to_owned();
+    }
     let whole = format!("x={part}").replace('&', "%26");
     form_urlencoded::parse(whole.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
 }

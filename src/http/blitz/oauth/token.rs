@@ -3,11 +3,12 @@
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Form, Refusal, answer, authenticate, refusal};
 use crate::app::App;
-use crate::http::blitz::exchange;
+use crate::http::blitz::exchange::{self, Exchanged};
 use crate::service::grants::{self, Issued, Redemption, Refused};
 use settings::Client;
 
@@ -16,15 +17,24 @@ pub(crate) async fn token(app: App, request: HttpRequest, payload: Payload) -> H
     answer(grant(&app, &request, payload).await)
 }
 
-async fn grant(app: &App, request: &HttpRequest, payload: Payload) -> Result<Value, Refusal> {
-    let form = Form::read(request, payload).await?;
+/// What is handed out.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Granted {
+    Exchanged(Exchanged),
+    Issued(Value),
+}
+
+async fn grant(app: &App, request: &HttpRequest, payload: Payload) -> Result<Granted, Refusal> {
+    let body = Form::body(request, payload).await?;
+    let form = Form::parse(&body)?;
     let client = authenticate(app, request, &form).await?;
     grant_to(app, client, &form).await.map_err(|refused| refused.of(client))
 }
 
-async fn grant_to(app: &App, client: &Client, form: &Form) -> Result<Value, Refusal> {
+async fn grant_to(app: &App, client: &Client, form: &Form<'_>) -> Result<Granted, Refusal> {
     let issued = match form.require("grant_type")? {
-        exchange::GRANT_TYPE => return exchange::granted(app, client, form).await,
+        exchange::GRANT_TYPE => return exchange::granted(app, client, form).await.map(Granted::Exchanged),
         "client_credentials" => for_itself(app, client, form).await?,
         "authorization_code" => for_code(app, client, form).await?,
         "refresh_token" => for_refresh_token(app, client, form).await?,
@@ -35,16 +45,16 @@ async fn grant_to(app: &App, client: &Client, form: &Form) -> Result<Value, Refu
             ));
         }
     };
-    Ok(told(&issued))
+    Ok(Granted::Issued(told(&issued)))
 }
 
-async fn for_itself(app: &App, client: &Client, form: &Form) -> Result<Issued, Refusal> {
+async fn for_itself(app: &App, client: &Client, form: &Form<'_>) -> Result<Issued, Refusal> {
     let scopes = grants::requested_scopes(client, form.get("scope"))
         .ok_or_else(|| refusal("invalid_scope", "a scope is unknown or not granted to the application"))?;
     Ok(grants::issue(&app.parts, &client.id, None, scopes).await?)
 }
 
-async fn for_code(app: &App, client: &Client, form: &Form) -> Result<Issued, Refusal> {
+async fn for_code(app: &App, client: &Client, form: &Form<'_>) -> Result<Issued, Refusal> {
     let redemption = Redemption {
         code: form.require("code")?.into(),
         redirect_uri: form.require("redirect_uri")?.to_owned(),
@@ -54,7 +64,7 @@ async fn for_code(app: &App, client: &Client, form: &Form) -> Result<Issued, Ref
     granting.map_err(|refused| refuse(refused, "the code is unknown, expired, used, or came with a wrong proof"))
 }
 
-async fn for_refresh_token(app: &App, client: &Client, form: &Form) -> Result<Issued, Refusal> {
+async fn for_refresh_token(app: &App, client: &Client, form: &Form<'_>) -> Result<Issued, Refusal> {
     let token = SecretString::from(form.require("refresh_token")?);
     let granting = grants::refresh(&app.parts, client, &token, form.get("scope")).await?;
     granting.map_err(|refused| refuse(refused, "the refresh token is unknown, expired or used, or its user is gone"))
