@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::service::{Flights, Parts, caller_sized, keys, outbox, ownership};
+use crate::service::{Flights, Parts, caller_sized, keys, outbox, ownership, warnings};
 use domain::Result;
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
-use settings::{Configuration, Settings, words_on_odds};
+use settings::Configuration;
 use store::Store;
 use upstream::Upstream;
 
@@ -29,8 +29,7 @@ impl App {
         runtime: Handle,
     ) -> Result<Self> {
         let Configuration { start, settings } = configuration;
-        warn_of_partners(&settings);
-        warn_of_odds(&settings);
+        warnings::tell(&settings);
         let store = Store::new(&start.database_url, settings.ca_file.as_deref(), runtime.clone())?;
         for migration in store.migrate().await? {
             tracing::info!(migration, "migrated");
@@ -57,22 +56,7 @@ impl App {
             entropy,
             runtime,
         });
-        ownership::reconcile(&parts).await?;
-        ownership::keep_issuers(&parts).await?;
+        ownership::reconcile(&parts.store, &parts.settings).await?;
         Ok(Self { parts })
-    }
-}
-
-/// At every start: what nobody set is what nobody thinks of.
-fn warn_of_partners(settings: &Settings) {
-    for warning in settings.partner_warnings() {
-        tracing::warn!(partner = warning.partner, client = %warning.client, "{}", warning.words);
-    }
-}
-
-/// What is not revoked is told before anybody relies on it.
-fn warn_of_odds(settings: &Settings) {
-    for entries in settings.entries_at_odds() {
-        tracing::warn!("{}", words_on_odds(&entries));
     }
 }

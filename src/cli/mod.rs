@@ -13,6 +13,7 @@ mod migrate;
 mod opened;
 mod output;
 mod password;
+mod reload;
 mod serve;
 
 use std::path::PathBuf;
@@ -47,6 +48,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Check the settings, the database, the keyring and every provider's metadata.
     Check,
+    /// Have a service on this machine read its settings and its keyring anew.
+    Reload,
     /// Bring the database to the newest schema.
     Migrate,
     /// Keep the accounts whose links are kept.
@@ -96,9 +99,10 @@ pub fn run() -> ExitCode {
 async fn dispatch(cli: &Cli, output: &Output) -> Result<ExitCode, Trouble> {
     let config = &cli.config;
     match &cli.command {
-        Command::Serve => Box::pin(serve::run(load(config)?)).await,
+        Command::Serve => Box::pin(serve::run(config)).await,
         Command::Demo(arguments) => Box::pin(demo::run(arguments, output)).await,
         Command::Check => Box::pin(check::run(config, output)).await,
+        Command::Reload => reload::run(config, output).await,
         Command::Migrate => migrate::run(&load(config)?, output).await,
         Command::Account(command) => Box::pin(account::run(command, open(config).await?, output)).await,
         Command::Audit(arguments) => Box::pin(audit::run(arguments, open(config).await?, output)).await,

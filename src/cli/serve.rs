@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,24 +13,27 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use super::opened::{build, told_to_stop};
+use super::opened::{build, load, told_to_stop};
 use super::output::Trouble;
 use crate::app::App;
-use crate::http::server::{Capacity, Leaving, Service};
+use crate::http::server::{Capacity, Hands, Service};
+use crate::service::reload::Reload;
 use crate::service::{Current, counting, folding, keeping, keys, outbox, refresh, revoke, sweep};
 use domain::clock::SystemClock;
 use domain::pace;
 use domain::served::Due;
-use settings::Configuration;
+use settings::{Configuration, process_env};
 use store::Store;
 
-pub(super) async fn run(configuration: Configuration) -> Result<ExitCode, Trouble> {
+pub(super) async fn run(config: &Path) -> Result<ExitCode, Trouble> {
+    let configuration = load(config)?;
     // First of all: until somebody listens to it, the signal ends the process.
     let hangups =
         signal(SignalKind::hangup()).map_err(|error| Trouble::say(format!("can't listen to signals: {error}")))?;
     let start = &configuration.start;
     let (public, ops) = (bind("listen", start.listen)?, bind("ops_listen", start.ops_listen)?);
     let (drain, within) = (start.drain, start.stop_within);
+    let begun = start.clone();
     // Before anything is opened: a second server must not migrate, or bring ownership in line with settings of its own.
     let only_server = lock(&configuration)?;
     let app = build(configuration).await?;
@@ -40,9 +44,12 @@ pub(super) async fn run(configuration: Configuration) -> Result<ExitCode, Troubl
     keys::join(&app.parts).await.map_err(|error| Trouble::from(&error))?;
     let addresses = public.local_addr().and_then(|public| ops.local_addr().map(|ops| (public, ops)));
     let (listen, ops_listen) = addresses.map_err(|error| Trouble::say(format!("can't listen: {error}")))?;
-    let leaving = Leaving::default();
     let current = Current::new(Arc::clone(&app.parts));
-    let service = Service::new(&current, public, ops, &capacity(drain), &leaving)
+    let config = config.to_owned();
+    let reload = Reload::new(current.clone(), begun, move || Configuration::load(&config, &process_env));
+    let reload = Arc::new(reload);
+    let operator = Hands { reload: Some(Arc::clone(&reload)), ..Hands::default() };
+    let service = Service::new(&current, public, ops, &capacity(drain), &operator)
         .map_err(|error| Trouble::say(format!("can't serve: {error}")))?;
     let (public, ops) = service.handles();
     tracing::info!("listening on http://{listen}, operations on http://{ops_listen}");
@@ -52,7 +59,7 @@ pub(super) async fn run(configuration: Configuration) -> Result<ExitCode, Troubl
     let folding = tokio::spawn(folding::run(current.clone()));
     let keeping = tokio::spawn(keeping::run(current.clone()));
     let refreshing = tokio::spawn(refresh::run(current.clone()));
-    let reloading = tokio::spawn(reload_when_told(app.clone(), hangups));
+    let reloading = tokio::spawn(reload_when_told(reload, hangups));
     let revoking = tokio::spawn(revoke::run(current.clone()));
     let telling = tokio::spawn(outbox::run(current.clone()));
     let serving = tokio::spawn(service.run());
@@ -64,7 +71,7 @@ pub(super) async fn run(configuration: Configuration) -> Result<ExitCode, Troubl
         // Before anybody hears of it: what is begun now might not be stored before the end.
         app.parts.flights.begin_no_more();
     }
-    leaving.begin();
+    operator.leaving.begin();
     // Nothing is refreshed ahead any more; what is in the air already flies on.
     refreshing.abort();
     if only_server.is_some() {
@@ -123,16 +130,10 @@ fn capacity(drain: Duration) -> Capacity {
     }
 }
 
-/// On SIGHUP takes the keyring as it is now; one that is not fit changes nothing.
-async fn reload_when_told(app: App, mut hangups: Signal) {
+/// On SIGHUP takes the settings and the keyring as they are now; it says in the log what came of that.
+async fn reload_when_told(reload: Arc<Reload>, mut hangups: Signal) {
     while hangups.recv().await.is_some() {
-        match keys::reload(&app.parts).await {
-            Ok(()) => tracing::info!("reloaded the keyring"),
-            Err(error) => {
-                let why = Trouble::from(&error);
-                tracing::error!(%why, "the keyring was not reloaded; the old one stays");
-            }
-        }
+        let _told = reload.run().await;
     }
 }
 

@@ -24,6 +24,8 @@ pub mod server;
 mod sign_in;
 mod words;
 
+use actix_web::Scope;
+use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 
@@ -50,14 +52,12 @@ fn routes(current: &Current, api: &web::Data<graphql::Api>, config: &mut Service
     let settings = &current.take().settings;
     let base_path = &settings.base_path;
     config.app_data(web::Data::new(current.clone())).app_data(api.clone());
-    // Without these settings the Condo dialect has no sessions, and isn't there.
-    let condo = if settings.session.is_some() { condo_routes } else { no_routes };
     at!(config, &format!("/.well-known/oauth-authorization-server{base_path}"), get => oauth::metadata);
     if !base_path.is_empty() {
-        config.service(web::scope(base_path).configure(blitz_routes).configure(condo));
+        config.service(web::scope(base_path).configure(blitz_routes).service(condo()));
     }
     blitz_routes(config);
-    condo(config);
+    config.service(condo());
     config.default_service(web::to(error::not_found));
 }
 
@@ -90,6 +90,15 @@ fn blitz_routes(config: &mut ServiceConfig) {
     at!(config, "/oauth/revoke", post => oauth::revoke);
 }
 
+/// The Condo dialect; without settings of its sessions it isn't there.
+fn condo() -> Scope {
+    let has_sessions = |context: &GuardContext<'_>| {
+        let current = context.app_data::<web::Data<Current>>();
+        current.is_some_and(|current| current.take().settings.session.is_some())
+    };
+    web::scope("").guard(fn_guard(has_sessions)).configure(condo_routes)
+}
+
 fn condo_routes(config: &mut ServiceConfig) {
     // One schema under both names: the source's own, and the one that its documentation gives.
     for path in ["/admin/api{slash:/?}", "/api/graphql"] {
@@ -105,5 +114,3 @@ fn condo_routes(config: &mut ServiceConfig) {
     at!(config, "/api/auth/{provider:[^/]*}/callback", get => partner::callback);
     at!(config, "/", get => partner::home);
 }
-
-fn no_routes(_: &mut ServiceConfig) {}

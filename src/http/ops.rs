@@ -1,10 +1,12 @@
 //! For the operator, off the public port: is it alive, can it serve, what is it doing.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use actix_web::HttpResponse;
+use actix_web::http::header::ORIGIN;
 use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use super::at;
@@ -12,6 +14,7 @@ use super::connection::Census;
 use crate::http::blitz::error::{Failure, not_found};
 use crate::http::failure::report;
 use crate::http::pulse::Pulse;
+use crate::service::reload::{Refused, Reload, Reloaded};
 use crate::service::{Current, meters};
 
 /// The text form of `OpenMetrics`.
@@ -33,11 +36,22 @@ impl Leaving {
     }
 }
 
+/// What the operator, or the process itself, has a running service do.
+#[derive(Clone, Default)]
+pub struct Hands {
+    /// Has it go down.
+    pub leaving: Leaving,
+    /// Has it read its settings anew, if they are somewhere to be read.
+    pub reload: Option<Arc<Reload>>,
+}
+
 /// What the operator asks about.
 #[derive(Clone)]
 pub(super) struct Watched {
     pub(super) current: Current,
-    pub(super) leaving: Leaving,
+    pub(super) operator: Hands,
+    /// Where the operator's listener is.
+    pub(super) here: IpAddr,
     pub(super) pulse: Arc<Pulse>,
     pub(super) census: Arc<Census>,
 }
@@ -48,6 +62,7 @@ pub(super) fn routes(watched: &Watched, config: &mut ServiceConfig) {
     at!(config, "/healthz", get => healthz);
     at!(config, "/readyz", get => readyz);
     at!(config, "/metrics", get => metrics);
+    at!(config, "/reload", post => reload);
 }
 
 /// `GET /healthz`: the process runs.
@@ -57,7 +72,7 @@ async fn healthz() -> HttpResponse {
 
 /// `GET /readyz`: the database answers, the keyring is open and every worker gets to its work; or no new request should come.
 async fn readyz(watched: Data<Watched>) -> HttpResponse {
-    if watched.leaving.has_begun() {
+    if watched.operator.leaving.has_begun() {
         return HttpResponse::ServiceUnavailable().json(json!({"status": "unavailable"}));
     }
     let answered = watched.current.take().store.ping().await;
@@ -78,4 +93,24 @@ async fn readyz(watched: Data<Watched>) -> HttpResponse {
 async fn metrics(watched: Data<Watched>) -> Result<HttpResponse, Failure> {
     let text = meters::told(&watched.current.take(), watched.census.rooms()).await?;
     Ok(HttpResponse::Ok().content_type(OPEN_METRICS).body(text))
+}
+
+/// `POST /reload`: reads the settings and the keyring anew, for who is on this machine; no page of a browser is.
+async fn reload(watched: Data<Watched>, request: HttpRequest) -> HttpResponse {
+    let Some(reload) = &watched.operator.reload else { return not_found().await };
+    let peer = request.peer_addr().map(|peer| peer.ip().to_canonical());
+    // Who is on this machine has the address that it has reached us at.
+    let is_from_here = peer.is_some_and(|peer| peer.is_loopback() || peer == watched.here);
+    if !is_from_here || request.headers().contains_key(ORIGIN) {
+        let mistakes = ["ask on the machine that serves, such as by `fedlink reload`"];
+        return HttpResponse::Forbidden().json(json!({"status": "refused", "mistakes": mistakes}));
+    }
+    match reload.run().await {
+        Ok(Reloaded { at_next_start, keyring }) => {
+            HttpResponse::Ok().json(json!({"status": "ok", "keyring": keyring, "at_next_start": at_next_start}))
+        }
+        Err(Refused { mistakes }) => {
+            HttpResponse::UnprocessableEntity().json(json!({"status": "refused", "mistakes": mistakes}))
+        }
+    }
 }

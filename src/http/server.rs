@@ -15,8 +15,8 @@ use super::condo::graphql;
 use super::connection::{self, Census, House};
 use super::headers::on_every_answer;
 use super::metered::Measuring;
-pub use super::ops::Leaving;
 use super::ops::Watched;
+pub use super::ops::{Hands, Leaving};
 use super::pulse::Pulse;
 use crate::service::Current;
 use domain::clock::SharedClock;
@@ -54,25 +54,27 @@ impl Service {
         public: TcpListener,
         ops: TcpListener,
         capacity: &Capacity,
-        leaving: &Leaving,
+        operator: &Hands,
     ) -> io::Result<Self> {
         let parts = current.take();
         let settings = &parts.settings;
         let by_https = settings.is_secure();
+        let proxies = current.clone();
+        let is_proxy = move |ip| proxies.take().settings.trusted_proxies.iter().any(|network| network.contains(&ip));
         let pulse = Pulse::new(SharedClock::clone(&capacity.clock));
         let house = House {
-            census: Census::new(capacity.connections, capacity.bodies, &settings.trusted_proxies),
+            census: Census::new(capacity.connections, capacity.bodies, is_proxy.clone()),
             clock: SharedClock::clone(&capacity.clock),
             by_https,
             pulse: Arc::clone(&pulse),
-            leaving: leaving.clone(),
+            leaving: operator.leaving.clone(),
             workers: capacity.workers,
             most: capacity.connections,
             finish: CUT_OFF.saturating_sub(capacity.drain).as_secs(),
         };
         // RFC 6797 §7.2: nobody comes here by https. And who watches does so until the end.
         let operators = House {
-            census: Census::new(OPERATORS, capacity.bodies, &settings.trusted_proxies),
+            census: Census::new(OPERATORS, capacity.bodies, is_proxy),
             by_https: false,
             pulse: Pulse::new(SharedClock::clone(&capacity.clock)),
             leaving: Leaving::default(),
@@ -90,7 +92,8 @@ impl Service {
                 .wrap(Measuring { meters: Arc::clone(&meters), clock: SharedClock::clone(&clock) })
                 .configure(move |config| super::routes(&served, &api, config))
         })?;
-        let watched = Watched { current: current.clone(), leaving: leaving.clone(), pulse, census };
+        let here = ops.local_addr()?.ip().to_canonical();
+        let watched = Watched { current: current.clone(), operator: operator.clone(), here, pulse, census };
         let ops = connection::serve(ops, operators, move || {
             let watched = watched.clone();
             let careful = on_every_answer(false);

@@ -48,6 +48,8 @@ pub struct Detail {
     pub refresh_expires: Option<DateTime<Utc>>,
     /// The word with which the provider refuses the refresh token, and since when, if it does so without saying that it is over.
     pub refused: Option<(String, DateTime<Utc>)>,
+    /// Whether the settings have the provider no more: its tokens are kept, and it is not asked.
+    pub provider_is_gone: bool,
     /// The scopes that were granted, and those that are asked for and were not; `None` if nobody knows what was granted.
     pub scopes: Option<Granted>,
 }
@@ -109,9 +111,17 @@ pub(super) fn listed_detailed(parts: &Parts, link: LinkSummary, found: LinkDetai
         expires: tokens.as_ref().and_then(|tokens| tokens.known_expiry(lifetime)),
         refresh_expires: tokens.as_ref().and_then(|tokens| tokens.refresh_expires),
         refused: tokens.and_then(|tokens| tokens.refused),
+        provider_is_gone: is_gone(parts, &link.provider),
         scopes,
     };
     listed(link, Some(detail))
+}
+
+fn is_gone(parts: &Parts, provider: &ProviderId) -> bool {
+    if provider.fp_type() == PARTNER_TYPE {
+        return !parts.settings.partners.contains_key(provider.fp_name());
+    }
+    !parts.settings.providers.contains_key(provider)
 }
 
 fn granted(provider: Option<&Provider>, scope: &str) -> Granted {
@@ -204,8 +214,11 @@ pub(super) struct Making<'a> {
 /// Makes or updates a link in the caller's transaction, with its audit line. A proven link takes an exclusive account
 /// from an asserted one of another subject, never the reverse: [`Error::AlreadyLinked`].
 pub(super) async fn make(parts: &Parts, tx: &mut Tx, actor: &Actor, link: Making<'_>) -> Result<LinkId> {
-    let exclusive = parts.settings.providers.get(link.provider).is_some_and(|provider| provider.exclusive);
-    let key = exclusive.then(|| store::links::exclusive_key(link.provider, link.sid.as_str()));
+    // The database's word: who makes a link may go by settings that others have left behind, in another instance or in a request that
+    // was under way.
+    let rule = store::provider_rules::hold(tx.conn(), link.provider).await?;
+    let by_settings = || parts.settings.providers.get(link.provider).is_some_and(|provider| provider.exclusive);
+    let key = rule.unwrap_or_else(by_settings).then(|| store::links::exclusive_key(link.provider, link.sid.as_str()));
     make_own(parts, tx, actor, link, key.as_deref()).await
 }
 

@@ -37,6 +37,7 @@ pub mod people;
 pub mod places;
 pub mod reading;
 pub mod refresh;
+pub mod reload;
 pub mod revoke;
 mod scopes;
 pub mod service_users;
@@ -45,6 +46,7 @@ pub mod sign_in;
 pub mod sign_in_code;
 pub mod sweep;
 pub mod tokens;
+pub mod warnings;
 
 mod attempts;
 mod audit;

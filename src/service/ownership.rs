@@ -1,12 +1,19 @@
-//! What rows obey, held against the settings at start: when a provider becomes exclusive, or stops being so, its links are brought in
-//! line once; an issuer's accounts stay what they were made by.
+//! What rows obey, held against settings before they are gone by: when a provider becomes exclusive, or stops being so, its links are
+//! brought in line once; an issuer's accounts stay what they were made by.
 
 use std::fmt::Write as _;
 
-use super::Parts;
+use domain::ids::ProviderId;
 use domain::jwt::TokenForm;
 use domain::{Error, Result};
+use settings::Settings;
+use store::Store;
 use store::provider_rules::{Applied, apply, duplicates, find};
+
+/// What of the settings the rows can't obey: each, a line.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+struct Unfit(Vec<String>);
 
 /// Accounts that several users have at a provider that is to be exclusive.
 #[derive(Debug, thiserror::Error)]
@@ -29,45 +36,69 @@ struct Renamed {
     after: String,
 }
 
-/// Refuses an issuer that has accounts, and a `subject_claim` other than they were made by.
-pub async fn keep_issuers(parts: &Parts) -> Result<()> {
-    for issuer in &parts.settings.issuers {
+/// What is to be written before these settings are gone by.
+#[derive(Default)]
+struct Due<'a> {
+    /// Providers that become exclusive, or stop being so.
+    exclusive: Vec<(&'a ProviderId, bool)>,
+    /// By which claim issuers' users are known.
+    claims: Vec<(&'a str, &'a str)>,
+}
+
+/// Brings rows in line with the settings, all or none: [`Error::Internal`] with all that they can't obey, as an issuer with accounts and
+/// a `subject_claim` other than they were made by.
+pub async fn reconcile(store: &Store, settings: &Settings) -> Result<()> {
+    let due = due(store, settings).await?;
+    if due.exclusive.is_empty() && due.claims.is_empty() {
+        return Ok(());
+    }
+    let mut tx = store.begin().await?;
+    for (provider, exclusive) in due.exclusive {
+        if apply(tx.conn(), provider, exclusive).await? == Applied::Duplicates {
+            drop(tx);
+            let shared = shared(store, provider).await?;
+            return Err(Error::internal(Unfit(shared.iter().map(ToString::to_string).collect())));
+        }
+    }
+    for (issuer, claim) in due.claims {
+        store::issuer_rules::write(tx.conn(), issuer, claim).await?;
+    }
+    tx.commit().await
+}
+
+async fn due<'a>(store: &Store, settings: &'a Settings) -> Result<Due<'a>> {
+    let (mut due, mut unfit) = (Due::default(), Vec::new());
+    for issuer in &settings.issuers {
         let (name, after) = (issuer.issuer.as_str(), issuer.form.subject_claim.as_str());
-        let known = store::issuer_rules::find(&mut parts.store.read().await?, name).await?;
+        let known = store::issuer_rules::find(&mut store.read().await?, name).await?;
         if known.as_deref() == Some(after) {
             continue;
         }
         // Before this was remembered, it was always `sub`.
         let before = known.unwrap_or_else(|| TokenForm::default().subject_claim);
-        if before != after && store::issuer_rules::has_accounts(&mut parts.store.read().await?, name).await? {
-            return Err(Error::internal(Renamed { issuer: name.to_owned(), before, after: after.to_owned() }));
+        if before != after && store::issuer_rules::has_accounts(&mut store.read().await?, name).await? {
+            unfit.push(Renamed { issuer: name.to_owned(), before, after: after.to_owned() }.to_string());
         }
-        store::issuer_rules::write(&mut parts.store.write().await?, name, after).await?;
+        due.claims.push((name, after));
     }
-    Ok(())
-}
-
-/// Brings the links of every provider in line with its `exclusive`; refuses with the list of accounts that have several owners.
-pub async fn reconcile(parts: &Parts) -> Result<()> {
-    for (id, provider) in &parts.settings.providers {
-        let rule = find(&mut parts.store.read().await?, id).await?;
-        if rule == Some(provider.exclusive) {
+    for (id, provider) in &settings.providers {
+        if find(&mut store.read().await?, id).await? == Some(provider.exclusive) {
             continue;
         }
-        let mut tx = parts.store.begin().await?;
-        match apply(tx.conn(), id, provider.exclusive).await? {
-            Applied::Done => tx.commit().await?,
-            Applied::Duplicates => {
-                drop(tx);
-                let shared = duplicates(&mut parts.store.read().await?, id).await?;
-                let mut accounts = String::new();
-                for (sid, owners) in shared {
-                    let separator = if accounts.is_empty() { "" } else { ", " };
-                    let _infallible = write!(accounts, "{separator}{sid} ({owners} users)");
-                }
-                return Err(Error::internal(Shared { provider: id.to_string(), accounts }));
-            }
+        if provider.exclusive {
+            unfit.extend(shared(store, id).await?.iter().map(ToString::to_string));
         }
+        due.exclusive.push((id, provider.exclusive));
     }
-    Ok(())
+    if unfit.is_empty() { Ok(due) } else { Err(Error::internal(Unfit(unfit))) }
+}
+
+/// The accounts at a provider that several users have, if there are any.
+async fn shared(store: &Store, provider: &ProviderId) -> Result<Option<Shared>> {
+    let mut accounts = String::new();
+    for (sid, owners) in duplicates(&mut store.read().await?, provider).await? {
+        let separator = if accounts.is_empty() { "" } else { ", " };
+        let _infallible = write!(accounts, "{separator}{sid} ({owners} users)");
+    }
+    Ok((!accounts.is_empty()).then(|| Shared { provider: provider.to_string(), accounts }))
 }

@@ -71,7 +71,7 @@ pub struct Parts {
 impl Parts {
     /// The same with other settings, and providers as they have them. Nobody works with it before `Current::replace`.
     pub fn with(&self, settings: Settings) -> Result<Self> {
-        let upstream = Upstream::new(&settings, &self.clock, &self.entropy)?;
+        let upstream = self.upstream.after(&settings, &self.clock, &self.entropy)?;
         let (settings, upstream, decided) = (Arc::new(settings), Arc::new(upstream), self.decided.wrapping_add(1));
         Ok(Self { settings, decided, upstream, ..self.clone() })
     }

@@ -33,6 +33,15 @@ both_engines! {
             assert_eq!(world.call("POST", path, &As::Nobody, body).await.status, 404, "{path}");
             assert_eq!(world.call("OPTIONS", path, &As::Nobody, Body::None).await.status, 404, "{path}");
         }
+        // They come while it is served, and go.
+        for (settings, status) in [(with_sessions as fn(String) -> String, 200), (|settings| settings, 404)] {
+            world.decide(settings);
+            for base in ["", "/blitz"] {
+                let body = Body::Json(json!({"query": "{ authenticatedUser { id } }"}));
+                let answer = world.send("POST", &format!("{}{base}{API}", world.base), &As::Nobody, body, &[]).await;
+                assert_eq!(answer.status, status, "{base}");
+            }
+        }
     }
 
     async fn what_is_no_request_is_not_run(engine: Engine) {

@@ -77,6 +77,19 @@ both_engines! {
         assert_eq!(link(&world, &console, "bob", "1").await.status, 204);
     }
 
+    // A request that was under way when settings changed, or another instance that is not restarted yet.
+    async fn who_goes_by_older_settings_makes_links_as_the_newer_have_it(engine: Engine) {
+        let world = World::start_with(engine, shared).await;
+        world.account("alice").await;
+        world.account("bob").await;
+        let console = world.console().await;
+        started_beside(&world, true).await.map(drop).expect("nobody shares an account");
+        assert_eq!(link(&world, &console, "alice", "1").await.status, 204);
+        assert_eq!(link(&world, &console, "bob", "1").await.refusal(), (409, "already_linked".to_owned()));
+        started_beside(&world, false).await.map(drop).expect("any may");
+        assert_eq!(link(&world, &console, "bob", "1").await.status, 204);
+    }
+
     async fn a_shared_account_may_be_many_users(engine: Engine) {
         let world = World::start_with(engine, shared).await;
         world.account("alice").await;

@@ -47,6 +47,25 @@ both_engines! {
         assert_eq!(asked(&world), 1);
     }
 
+    // Else a provider whose metadata can't be had just now would fail all who were served by it.
+    async fn what_was_fetched_is_not_fetched_again_unless_it_is_elsewhere(engine: Engine) {
+        let world = World::frozen(engine).await;
+        world.account("alice").await;
+        let console = world.console().await;
+        expired(&world, "a").await;
+        token(&fed_token(&world, &console, "?sid=a").await, "a");
+        let fetched = world.sandbox.counts().discovery;
+        world.decide(|settings| settings);
+        expired(&world, "b").await;
+        token(&fed_token(&world, &console, "?sid=b").await, "b");
+        assert_eq!((world.sandbox.counts().discovery, asked(&world)), (fetched, 2));
+        let revoked_at = format!("revocation_endpoint = \"{}/revoke\"\nissuer =", world.sandbox.issuer());
+        world.decide(|settings| settings.replace("issuer =", &revoked_at));
+        expired(&world, "c").await;
+        token(&fed_token(&world, &console, "?sid=c").await, "c");
+        assert_ne!(world.sandbox.counts().discovery, fetched);
+    }
+
     async fn what_is_decided_anew_holds_for_the_next_request(engine: Engine) {
         let world = World::frozen(engine).await;
         world.account("alice").await;

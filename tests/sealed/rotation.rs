@@ -244,7 +244,7 @@ both_engines! {
             std::fs::write(&path, &text).expect("it is written");
             std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("a mode");
             let said = block_in_place(|| serving[0].reload());
-            assert!(said.contains("was not reloaded") && said.contains(why), "{said}");
+            assert!(said.contains("nothing was reloaded") && said.contains(why), "{said}");
             caller.instruct(0).await;
             assert!(sandbox.is_active(&caller.fed_token(0, "alice").await));
         }

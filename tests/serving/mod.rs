@@ -8,5 +8,6 @@ mod errors;
 mod fleet;
 mod nul;
 mod program;
+mod reload;
 mod slow_peers;
 mod walk;

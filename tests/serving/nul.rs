@@ -353,6 +353,7 @@ fn every_operation_with_a_text_is_in_a_table_above() {
         ("GET", "/healthz"),
         ("GET", "/readyz"),
         ("GET", "/metrics"),
+        ("POST", "/reload"),
     ];
     let with = [
         ("GET", "/api/v3/users/{subjectId}/fa"),

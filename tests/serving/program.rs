@@ -16,7 +16,7 @@ use secrecy::ExposeSecret as _;
 const SCOPES: &str = "openid offline_access profile";
 
 /// A site with one link whose access token has run out, as it would move in; gives that token.
-fn move_in(site: &Site, sandbox: &Sandbox) -> String {
+pub(super) fn move_in(site: &Site, sandbox: &Sandbox) -> String {
     let tokens = sandbox.issue("1000347601", "fedlink", SCOPES);
     let line = json!({
         "subject": "42", "fpType": "tcs", "fpName": "tcs_1", "sid": "1000347601",
@@ -28,12 +28,12 @@ fn move_in(site: &Site, sandbox: &Sandbox) -> String {
     tokens.access_token.expose_secret().to_owned()
 }
 
-fn http() -> reqwest::Client {
+pub(super) fn http() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().expect("a client for loopback")
 }
 
 /// A caller's token, as the README fetches one.
-async fn caller(serving: &Running) -> String {
+pub(super) async fn caller(serving: &Running) -> String {
     let answer = http()
         .post(format!("{}/blitz/oauth/te", serving.base_url))
         .basic_auth("console", Some(CONSOLE_SECRET))
@@ -46,7 +46,7 @@ async fn caller(serving: &Running) -> String {
     answer["access_token"].as_str().expect("a token").to_owned()
 }
 
-async fn fed_token(base_url: &str, caller: &str) -> Value {
+pub(super) async fn fed_token(base_url: &str, caller: &str) -> Value {
     let url = format!("{base_url}/blitz/api/v3/users/42/fedToken/tcs/tcs_1");
     let answer = http().get(url).bearer_auth(caller).send().await.expect("an answer");
     let status = answer.status();
@@ -80,7 +80,7 @@ fn accepts(url: &str) -> bool {
 }
 
 /// The site, with a keyring where none is made by itself.
-fn site(engine: Engine, sandbox: &Sandbox) -> Site {
+pub(super) fn site(engine: Engine, sandbox: &Sandbox) -> Site {
     let site = Site::new(engine, &sandbox.issuer());
     if engine == Engine::Postgres {
         site.run(&["keys", "add"]).good();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::clock::MovableClock;
 use domain::pace;
-use fedlink::http::server::{Capacity, Leaving, Service};
+use fedlink::http::server::{Capacity, Hands, Service};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -42,7 +42,7 @@ impl Slow {
         let capacity = Capacity { workers: 1, connections, bodies, clock: clock.clone(), drain: Duration::ZERO };
         let [public, ops] = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
         let address = public.local_addr().expect("an address").to_string();
-        let service = Service::new(&world.current, public, ops, &capacity, &Leaving::default()).expect("it serves");
+        let service = Service::new(&world.current, public, ops, &capacity, &Hands::default()).expect("it serves");
         tokio::spawn(service.run());
         Self { world, address, clock }
     }

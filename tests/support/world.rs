@@ -13,7 +13,7 @@ use domain::ids::{ClientId, Subject};
 use domain::pace;
 use domain::scope::Scope;
 use fedlink::app::App;
-use fedlink::http::server::{Capacity, Leaving, Service};
+use fedlink::http::server::{Capacity, Hands, Service};
 use fedlink::service::{Current, accounts, grants, import};
 use sandbox::{self, Sandbox, SandboxClient, SandboxUser};
 use secrecy::ExposeSecret as _;
@@ -192,7 +192,7 @@ impl World {
         let clock_of_peers = SystemClock::shared();
         let capacity =
             Capacity { workers: 2, connections: CONNECTIONS, bodies: pace::BODIES, clock: clock_of_peers, drain };
-        let service = Service::new(&current, public, ops, &capacity, &Leaving::default()).expect("it serves");
+        let service = Service::new(&current, public, ops, &capacity, &Hands::default()).expect("it serves");
         tokio::spawn(service.run());
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         Self { app, current, served_at: base.clone(), base, ops: ops_url, clock, sandbox, folder, database_url, client }

@@ -91,12 +91,7 @@ const MOST_REFRESH_AHEAD: Duration = Duration::from_hours(24);
 impl Configuration {
     /// Reads the file at `path`, and the variables it names from `env`. Relative paths in it are relative to its folder.
     pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, SettingsErrors> {
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            SettingsErrors::one(
-                path.display().to_string(),
-                format!("cannot be read: {error}; name another with --config"),
-            )
-        })?;
+        let text = text(path)?;
         Self::parse(&text, path.parent().unwrap_or(Path::new("")), env, Literals::Refuse)
     }
 
@@ -116,6 +111,25 @@ impl Configuration {
             _ => Err(SettingsErrors::new(errors)),
         }
     }
+}
+
+fn text(path: &Path) -> Result<String, SettingsErrors> {
+    std::fs::read_to_string(path).map_err(|error| {
+        let problem = format!("cannot be read: {error}; name another with --config");
+        SettingsErrors::one(path.display().to_string(), problem)
+    })
+}
+
+/// Where the operator's listener is by a settings file, of which nothing else has to be right: for who asks a service that is served
+/// already.
+pub fn ops_listen(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<SocketAddr, SettingsErrors> {
+    let text = text(path)?;
+    let table = table(&text)?;
+    let base_dir = path.parent().unwrap_or(Path::new(""));
+    let context = Context { env, base_dir, literals: Literals::Refuse, errors: RefCell::new(Vec::new()) };
+    let (_, ops_listen) = read_listeners(&mut Reader::top(&context, &table));
+    let errors = context.errors.into_inner();
+    if errors.is_empty() { Ok(ops_listen) } else { Err(SettingsErrors::new(errors)) }
 }
 
 /// The text as TOML, or all its mistakes by line. The parser's own report would print the line, and with it a secret.

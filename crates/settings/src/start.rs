@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::types::Settings;
 
@@ -18,7 +18,7 @@ pub struct Configuration {
 }
 
 /// What a process is started with: its listeners, its database, its keyring.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Start {
     /// Where the service listens.
     pub listen: SocketAddr,
@@ -32,6 +32,42 @@ pub struct Start {
     pub database_url: SecretString,
     /// Where the keyring is.
     pub keyring: KeyringSource,
+}
+
+impl Start {
+    /// The keys of what `other` says otherwise: that takes a restart.
+    pub fn otherwise_in(&self, other: &Self) -> Vec<&'static str> {
+        let keyring = match (&self.keyring, &other.keyring) {
+            // What is in the environment is what it was.
+            (KeyringSource::Text(_), KeyringSource::Text(_)) => true,
+            (ours, others) => ours == others,
+        };
+        let is_same = [
+            ("listen", self.listen == other.listen),
+            ("ops_listen", self.ops_listen == other.ops_listen),
+            ("drain", self.drain == other.drain),
+            ("stop_within", self.stop_within == other.stop_within),
+            ("database_url", self.database_url.expose_secret() == other.database_url.expose_secret()),
+            ("vault.keyring", keyring),
+        ];
+        is_same.into_iter().filter(|(_, is_same)| !is_same).map(|(key, _)| key).collect()
+    }
+}
+
+impl Settings {
+    /// What of `next` a process that goes by these settings can't take while it serves, key by key: its routes, and what all its answers
+    /// say, are those that it was started with.
+    pub fn fixed_until_restart(&self, next: &Self) -> Vec<String> {
+        let mut fixed = Vec::new();
+        if self.base_path != next.base_path {
+            fixed.push(format!("base_path: it is served under {:?} until it is restarted", self.base_path));
+        }
+        if self.is_secure() != next.is_secure() {
+            let scheme = self.public_url.scheme();
+            fixed.push(format!("public_url: its scheme is {scheme} until it is restarted"));
+        }
+        fixed
+    }
 }
 
 /// Where the keyring's text comes from.

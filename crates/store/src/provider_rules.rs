@@ -28,6 +28,18 @@ pub async fn find(conn: &mut Conn, provider: &ProviderId) -> Result<Option<bool>
     .map_err(lift)
 }
 
+/// As [`find`], and keeps the rule from changing until the transaction ends: for who writes a link by it. A SQLite transaction does so
+/// by itself.
+pub async fn hold(conn: &mut Conn, provider: &ProviderId) -> Result<Option<bool>> {
+    if !conn.is_sqlite() {
+        let rule = diesel::sql_query("SELECT 1 FROM provider_rules WHERE fp_type = $1 AND fp_name = $2 FOR SHARE")
+            .bind::<diesel::sql_types::Text, _>(provider.fp_type())
+            .bind::<diesel::sql_types::Text, _>(provider.fp_name());
+        on!(conn, |c| rule.execute(c)).map_err(lift)?;
+    }
+    find(conn, provider).await
+}
+
 /// The type and name of every provider that ever had a rule: of all that were ever served.
 pub async fn list(conn: &mut Conn) -> Result<Vec<(String, String)>> {
     on!(conn, |c| provider_rules::table.select((provider_rules::fp_type, provider_rules::fp_name)).load(c))
@@ -37,6 +49,18 @@ pub async fn list(conn: &mut Conn) -> Result<Vec<(String, String)>> {
 /// Gives every link of the provider its exclusive key, or takes it away, and remembers the rule.
 pub async fn apply(conn: &mut Conn, provider: &ProviderId, exclusive: bool) -> Result<Applied> {
     take_your_time(conn).await?;
+    // First of all: whoever holds the rule has its link written before, and whoever asks later goes by the new one.
+    on!(conn, |c| diesel::insert_into(provider_rules::table)
+        .values((
+            provider_rules::fp_type.eq(provider.fp_type()),
+            provider_rules::fp_name.eq(provider.fp_name()),
+            provider_rules::exclusive.eq(exclusive),
+        ))
+        .on_conflict((provider_rules::fp_type, provider_rules::fp_name))
+        .do_update()
+        .set(provider_rules::exclusive.eq(exclusive))
+        .execute(c))
+    .map_err(lift)?;
     let key = if exclusive {
         // In SQL, so that a provider with millions of links is one statement. The parts of a provider's id hold no
         // quote: `[A-Za-z0-9._-]`.
@@ -54,17 +78,6 @@ pub async fn apply(conn: &mut Conn, provider: &ProviderId, exclusive: bool) -> R
         Err(error) if violated(&error).is_some() => return Ok(Applied::Duplicates),
         other => other.map_err(lift)?,
     };
-    on!(conn, |c| diesel::insert_into(provider_rules::table)
-        .values((
-            provider_rules::fp_type.eq(provider.fp_type()),
-            provider_rules::fp_name.eq(provider.fp_name()),
-            provider_rules::exclusive.eq(exclusive),
-        ))
-        .on_conflict((provider_rules::fp_type, provider_rules::fp_name))
-        .do_update()
-        .set(provider_rules::exclusive.eq(exclusive))
-        .execute(c))
-    .map_err(lift)?;
     Ok(Applied::Done)
 }
 

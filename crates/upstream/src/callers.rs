@@ -58,6 +58,16 @@ impl CallerKeys {
         Ok(Some(Self { client, audiences, clock, own, workload }))
     }
 
+    /// Goes by the keys that `before` has fetched, if they came from the same place.
+    pub(crate) fn keep(&mut self, before: &Self) {
+        if let (Some(own), Some(known)) = (&mut self.own, &before.own) {
+            own.keep(known);
+        }
+        if let (Some((_, workload)), Some((_, known))) = (&mut self.workload, &before.workload) {
+            workload.keep(known);
+        }
+    }
+
     /// Looks whether the keys that are elsewhere can be had; one line for people for each.
     pub(crate) async fn check(&self) -> Vec<std::result::Result<String, String>> {
         let mut told = Vec::new();

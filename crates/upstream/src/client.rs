@@ -34,14 +34,29 @@ pub(crate) struct Answer {
     pub(crate) body: Body,
 }
 
+/// The certificates that are trusted, PEM; none: the system's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Trusted(Option<Vec<u8>>);
+
+impl Trusted {
+    /// Those of `ca_file`, as it is now.
+    pub(crate) fn read(ca_file: Option<&Path>) -> Result<Self> {
+        let read = |path: &Path| {
+            std::fs::read(path)
+                .map_err(|error| Error::input("ca_file", format!("{} cannot be read: {error}", path.display())))
+        };
+        ca_file.map(read).transpose().map(Self)
+    }
+}
+
 /// Sends requests to providers.
 #[derive(Clone, Debug)]
 pub(crate) struct Client(reqwest::Client);
 
 impl Client {
-    /// A client that trusts the certificates of `ca_file`, or the system's without one.
-    pub(crate) fn new(ca_file: Option<&Path>) -> Result<Self> {
-        builder(ca_file)?.build().map(Self).map_err(|error| Error::internal(error.without_url()))
+    /// A client that trusts these certificates, or the system's without any.
+    pub(crate) fn new(trusted: &Trusted) -> Result<Self> {
+        builder(trusted)?.build().map(Self).map_err(|error| Error::internal(error.without_url()))
     }
 
     /// Sends the request and reads the answer. A failure says whether the provider can have acted on it.
@@ -98,7 +113,7 @@ impl Client {
 }
 
 /// What all clients have in common: the trusted certificates, and what no server may make them do.
-pub(crate) fn builder(ca_file: Option<&Path>) -> Result<reqwest::ClientBuilder> {
+pub(crate) fn builder(trusted: &Trusted) -> Result<reqwest::ClientBuilder> {
     // Redirects: a token endpoint that sends us elsewhere would be sent our secrets, elsewhere.
     // Retries: a refresh token may be spent by the first try, so only the caller decides to ask again.
     let builder = reqwest::Client::builder()
@@ -109,10 +124,8 @@ pub(crate) fn builder(ca_file: Option<&Path>) -> Result<reqwest::ClientBuilder> 
         .default_headers(HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]))
         .connect_timeout(CONNECT_LIMIT)
         .pool_idle_timeout(IDLE_LIMIT);
-    let Some(path) = ca_file else { return Ok(builder) };
-    let pem = std::fs::read(path)
-        .map_err(|error| Error::input("ca_file", format!("{} cannot be read: {error}", path.display())))?;
-    let certificates = reqwest::Certificate::from_pem_bundle(&pem)
+    let Some(pem) = &trusted.0 else { return Ok(builder) };
+    let certificates = reqwest::Certificate::from_pem_bundle(pem)
         .map_err(|error| Error::input("ca_file", format!("holds no PEM certificates: {error}")))?;
     if certificates.is_empty() {
         return Err(Error::input("ca_file", "holds no PEM certificates"));

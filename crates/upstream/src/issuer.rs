@@ -24,6 +24,11 @@ impl Issuer {
         Self { keys: SigningKeys::new(&settings.issuer, source, client, &clock), settings, clock }
     }
 
+    /// Goes by the keys that `before` has fetched, if they came from the same place.
+    pub(super) fn keep(&mut self, before: &Self) {
+        self.keys.keep(&before.keys);
+    }
+
     /// What the operator says of it.
     pub fn settings(&self) -> &settings::Issuer {
         &self.settings

@@ -43,8 +43,8 @@ pub struct Provider {
     clock: SharedClock,
     sid: Template,
     user_name: Template,
-    metadata: Cached<Metadata>,
-    keys: Cached<Keys>,
+    metadata: Arc<Cached<Metadata>>,
+    keys: Arc<Cached<Keys>>,
     signer: Option<Signer>,
 }
 
@@ -59,12 +59,21 @@ impl Provider {
             signer: Signer::new(&settings, entropy)?,
             sid: Template::parse("sid", &settings.sid)?,
             user_name: Template::parse("user_name", &settings.user_name)?,
-            metadata: Cached::new(Arc::clone(&clock)),
-            keys: Cached::new(Arc::clone(&clock)),
+            metadata: Arc::new(Cached::new(Arc::clone(&clock))),
+            keys: Arc::new(Cached::new(Arc::clone(&clock))),
             settings,
             client,
             clock,
         })
+    }
+
+    /// Goes by what `before` has fetched, if that came from the same place.
+    pub(crate) fn keep(&mut self, before: &Self) {
+        let source = |of: &settings::Provider| (of.kind, of.issuer.clone(), of.endpoints.clone());
+        if source(&self.settings) == source(&before.settings) {
+            self.metadata = Arc::clone(&before.metadata);
+            self.keys = Arc::clone(&before.keys);
+        }
     }
 
     /// What the operator says of it.

@@ -7,13 +7,14 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::callers::CallerKeys;
+use super::client::{self, Trusted};
 use super::issuer::Issuer;
 use super::jwt::Jwt;
+use super::partner;
 use super::partner::UserInfoError;
 use super::provider::Provider;
 use super::sms::Gateway;
 use super::webhooks::{self, Receiver};
-use super::{client, partner};
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
 use domain::ids::{ClientId, ProviderId};
@@ -24,6 +25,7 @@ use settings::{PartnerClient, Settings};
 /// Every configured provider, by type and name, and every issuer, by what it calls itself.
 #[derive(Debug)]
 pub struct Upstream {
+    trusted: Trusted,
     client: client::Client,
     providers: BTreeMap<ProviderId, Arc<Provider>>,
     issuers: BTreeMap<String, Issuer>,
@@ -35,32 +37,56 @@ pub struct Upstream {
 impl Upstream {
     /// Reads the certificates, keys and templates of the settings; asks no provider yet.
     pub fn new(settings: &Settings, clock: &SharedClock, entropy: &SharedEntropy) -> Result<Self> {
-        let client = client::Client::new(settings.ca_file.as_deref())?;
+        Self::read(None, settings, clock, entropy)
+    }
+
+    /// The same after other settings: what was fetched from where it still is, over connections that are trusted as they were, is
+    /// not fetched again, so that nobody who can't be asked just now fails those who have been served by what is known of them.
+    pub fn after(&self, settings: &Settings, clock: &SharedClock, entropy: &SharedEntropy) -> Result<Self> {
+        Self::read(Some(self), settings, clock, entropy)
+    }
+
+    fn read(before: Option<&Self>, settings: &Settings, clock: &SharedClock, entropy: &SharedEntropy) -> Result<Self> {
+        let trusted = Trusted::read(settings.ca_file.as_deref())?;
+        let before = before.filter(|before| before.trusted == trusted);
+        let client = match before {
+            Some(before) => before.client.clone(),
+            None => client::Client::new(&trusted)?,
+        };
         let providers = settings
             .providers
             .iter()
             .map(|(id, provider)| {
                 let (clock, entropy) = (Arc::clone(clock), Arc::clone(entropy));
-                let provider = Provider::new(provider.clone(), client.clone(), clock, entropy)?;
+                let mut provider = Provider::new(provider.clone(), client.clone(), clock, entropy)?;
+                if let Some(known) = before.and_then(|before| before.providers.get(id)) {
+                    provider.keep(known);
+                }
                 Ok((id.clone(), Arc::new(provider)))
             })
             .collect::<Result<_>>()?;
-        let issuers = settings
-            .issuers
-            .iter()
-            .map(|issuer| (issuer.issuer.clone(), Issuer::new(issuer.clone(), client.clone(), Arc::clone(clock))));
+        let issuers = settings.issuers.iter().map(|settings| {
+            let mut issuer = Issuer::new(settings.clone(), client.clone(), Arc::clone(clock));
+            if let Some(known) = before.and_then(|before| before.issuers.get(&settings.issuer)) {
+                issuer.keep(known);
+            }
+            (settings.issuer.clone(), issuer)
+        });
         let issuers = issuers.collect();
         let mut callers = BTreeMap::new();
         for (id, of) in &settings.clients {
             let endpoint = of.takes_endpoint_audience.then(|| format!("{}/oauth/te", settings.issuer()));
             let audiences = std::iter::once(settings.issuer()).chain(endpoint).collect();
-            if let Some(keys) = CallerKeys::new(of, audiences, &client, clock)? {
+            if let Some(mut keys) = CallerKeys::new(of, audiences, &client, clock)? {
+                if let Some(known) = before.and_then(|before| before.callers.get(id)) {
+                    keys.keep(known);
+                }
                 callers.insert(id.clone(), keys);
             }
         }
         let sms = Gateway::new(settings.sms.as_ref(), client.clone(), Arc::clone(clock), Arc::clone(entropy));
-        let receivers = webhooks::receivers(settings, clock)?;
-        Ok(Self { client, providers, issuers, callers, sms, receivers })
+        let receivers = webhooks::receivers(settings, &trusted, clock)?;
+        Ok(Self { trusted, client, providers, issuers, callers, sms, receivers })
     }
 
     /// The provider of that type and name.

@@ -39,8 +39,8 @@ pub(crate) struct SigningKeys {
     owner: String,
     source: Source,
     client: Client,
-    jwks_url: Cached<Url>,
-    keys: Cached<Keys>,
+    jwks_url: Arc<Cached<Url>>,
+    keys: Arc<Cached<Keys>>,
 }
 
 impl SigningKeys {
@@ -48,11 +48,24 @@ impl SigningKeys {
     pub(crate) fn new(owner: &str, source: Source, client: Client, clock: &SharedClock) -> Self {
         Self {
             owner: owner.to_owned(),
-            jwks_url: Cached::with_patience(Arc::clone(clock), PAUSE),
+            jwks_url: Arc::new(Cached::with_patience(Arc::clone(clock), PAUSE)),
             // Whoever makes a token up has them asked for.
-            keys: Cached::with_patience(Arc::clone(clock), PAUSE),
+            keys: Arc::new(Cached::with_patience(Arc::clone(clock), PAUSE)),
             source,
             client,
+        }
+    }
+
+    /// Goes by what `before` has fetched, if that came from the same place. A file is read again.
+    pub(crate) fn keep(&mut self, before: &Self) {
+        let is_same = match (&self.source, &before.source) {
+            (Source::Discovered(now), Source::Discovered(then)) => now == then,
+            (Source::At(now), Source::At(then)) => now == then,
+            _ => false,
+        };
+        if is_same {
+            self.jwks_url = Arc::clone(&before.jwks_url);
+            self.keys = Arc::clone(&before.keys);
         }
     }
 

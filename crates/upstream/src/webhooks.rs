@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -12,7 +11,7 @@ use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-use super::client::builder;
+use super::client::{Trusted, builder};
 use super::outcome::retry_after;
 use super::signed;
 use domain::clock::SharedClock;
@@ -33,18 +32,20 @@ pub struct Receiver {
 }
 
 /// A receiver for each webhook of the settings, by name.
-pub(crate) fn receivers(settings: &Settings, clock: &SharedClock) -> Result<BTreeMap<String, Receiver>> {
-    let receiver = |webhook: &Webhook| {
-        Receiver::new(webhook.clone(), settings.ca_file.as_deref(), Arc::clone(clock), system_lookup())
-    };
+pub(crate) fn receivers(
+    settings: &Settings,
+    trusted: &Trusted,
+    clock: &SharedClock,
+) -> Result<BTreeMap<String, Receiver>> {
+    let receiver = |webhook: &Webhook| Receiver::new(webhook.clone(), trusted, Arc::clone(clock), system_lookup());
     settings.webhooks.iter().map(|(name, webhook)| Ok((name.clone(), receiver(webhook)?))).collect()
 }
 
 impl Receiver {
-    pub(crate) fn new(webhook: Webhook, ca_file: Option<&Path>, clock: SharedClock, lookup: Lookup) -> Result<Self> {
+    pub(crate) fn new(webhook: Webhook, trusted: &Trusted, clock: SharedClock, lookup: Lookup) -> Result<Self> {
         let judge = Judge { allowed: webhook.allow.clone().into(), lookup };
         // A proxy would connect for us, to addresses that nobody judges.
-        let builder = builder(ca_file)?.no_proxy().dns_resolver(Arc::new(judge.clone()));
+        let builder = builder(trusted)?.no_proxy().dns_resolver(Arc::new(judge.clone()));
         let client = builder.build().map_err(|error| Error::internal(error.without_url()))?;
         Ok(Self { webhook, client, judge, clock })
     }

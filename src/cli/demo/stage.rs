@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::cli::output::Trouble;
-use crate::http::server::{Capacity, Leaving, ServerHandle, Service};
+use crate::http::server::{Capacity, Hands, ServerHandle, Service};
 use crate::service::accounts::New;
 use crate::service::{Current, accounts, sweep};
 use domain::account::AccountType;
@@ -107,7 +107,7 @@ impl Stage {
             clock: SystemClock::shared(),
             drain,
         };
-        let service = Service::new(&current, public, ops, &capacity, &Leaving::default()).map_err(trouble)?;
+        let service = Service::new(&current, public, ops, &capacity, &Hands::default()).map_err(trouble)?;
         let (public, ops) = service.handles();
         let serving = tokio::spawn(async move {
             if let Err(error) = service.run().await {

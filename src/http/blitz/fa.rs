@@ -37,6 +37,8 @@ struct Detail {
     #[serde(skip_serializing_if = "Option::is_none")]
     origin: Option<ClientId>,
     health: &'static str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    provider_gone: bool,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<String>,
@@ -64,6 +66,7 @@ impl From<Listed> for Link {
                 origin: detail.origin,
                 // Nothing is wrong with a link that has no tokens.
                 health: detail.health.unwrap_or(Health::Ok).as_str(),
+                provider_gone: detail.provider_is_gone,
                 created_at: detail.created.to_rfc3339(),
                 last_used_at: detail.last_used.map(|moment| moment.to_rfc3339()),
                 expires_on: detail.expires.map(|moment| moment.timestamp()),

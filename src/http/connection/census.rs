@@ -5,8 +5,6 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ipnet::IpNet;
-
 use crate::service::meters::Rooms;
 use domain::pace::PEERS;
 
@@ -18,8 +16,8 @@ pub(in crate::http) struct Census {
     most: usize,
     /// What bodies may take together, in bytes.
     bodies: usize,
-    /// Proxies: whoever calls comes from their addresses.
-    trusted: Vec<IpNet>,
+    /// Whether it is a proxy: whoever calls comes from its address.
+    is_proxy: Box<dyn Fn(IpAddr) -> bool + Send + Sync>,
     connected: AtomicUsize,
     held: AtomicUsize,
     peers: Mutex<HashMap<IpAddr, Arc<Peer>>>,
@@ -34,13 +32,17 @@ struct Peer {
 }
 
 impl Census {
-    /// For up to `most` connections whose bodies take up to `bodies` bytes. `trusted` proxies and this machine may have all of
+    /// For up to `most` connections whose bodies take up to `bodies` bytes. Proxies and this machine may have all of
     /// both.
-    pub(in crate::http) fn new(most: usize, bodies: usize, trusted: &[IpNet]) -> Arc<Self> {
+    pub(in crate::http) fn new(
+        most: usize,
+        bodies: usize,
+        is_proxy: impl Fn(IpAddr) -> bool + Send + Sync + 'static,
+    ) -> Arc<Self> {
         Arc::new(Self {
             most,
             bodies,
-            trusted: trusted.to_vec(),
+            is_proxy: Box::new(is_proxy),
             connected: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             peers: Mutex::default(),
@@ -87,7 +89,7 @@ impl Census {
     /// This machine, or a proxy: many may stand behind it.
     fn is_neighbour(&self, ip: IpAddr) -> bool {
         let ip = ip.to_canonical();
-        ip.is_loopback() || self.trusted.iter().any(|network| network.contains(&ip))
+        ip.is_loopback() || (self.is_proxy)(ip)
     }
 
     fn peers(&self) -> MutexGuard<'_, HashMap<IpAddr, Arc<Peer>>> {
@@ -179,7 +181,7 @@ mod tests {
 
     #[test]
     fn one_peer_gets_half_of_all_connections_and_neighbours_get_all() {
-        let trusted = ["10.0.0.0/8".parse().expect("a network")];
+        let proxies: ipnet::IpNet = "10.0.0.0/8".parse().expect("a network");
         for (peer, gets) in [
             ("203.0.113.7", 10),
             ("::ffff:203.0.113.7", 10),
@@ -188,7 +190,7 @@ mod tests {
             ("127.0.0.1", 20),
             ("::1", 20),
         ] {
-            let census = Census::new(20, 0, &trusted);
+            let census = Census::new(20, 0, move |ip| proxies.contains(&ip));
             assert_eq!(admitted(&census, peer, 100).len(), gets, "{peer}");
             assert!(admitted(&census, peer, 100).len() == gets, "{peer}: all went, and come again");
         }
@@ -196,7 +198,7 @@ mod tests {
 
     #[test]
     fn all_of_a_slash_64_is_one_peer() {
-        let census = Census::new(20, 0, &[]);
+        let census = Census::new(20, 0, |_| false);
         let first = admitted(&census, "2001:db8::1", 7);
         let second = admitted(&census, "2001:db8::ffff:2", 7);
         assert_eq!((first.len(), second.len()), (7, 3));
@@ -205,7 +207,7 @@ mod tests {
 
     #[test]
     fn nobody_is_remembered_who_is_gone() {
-        let census = Census::new(20, 0, &[]);
+        let census = Census::new(20, 0, |_| false);
         drop(admitted(&census, "203.0.113.7", 100));
         assert!(census.peers().is_empty());
         let full: Vec<_> = (0..4).flat_map(|host| admitted(&census, &format!("203.0.113.{host}"), 5)).collect();
@@ -217,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_bodies_of_one_peer_take_half_of_the_room_at_most() {
-        let census = Census::new(20, BODIES, &[]);
+        let census = Census::new(20, BODIES, |_| false);
         let (greedy, other) = (census.admit(ip("203.0.113.7")), census.admit(ip("203.0.113.8")));
         let (greedy, other) = (greedy.expect("let in"), other.expect("let in"));
         assert!(greedy.hold(BODIES / 2) && !greedy.hold(1));

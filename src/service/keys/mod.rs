@@ -24,6 +24,6 @@ mod trouble;
 
 pub use instance::Presence;
 pub use open::{generate, open_vault};
-pub use presence::{beat, forget_others, join, leave, reload, report};
+pub use presence::{beat, forget_others, join, leave, look, reload, report};
 pub use rewrap::{Progress, Rewrapped, rewrap};
 pub use rotate::{Keeper, KeyState, Listed};

@@ -77,6 +77,18 @@ pub async fn reload(parts: &Parts) -> Result<()> {
     take(parts).await
 }
 
+/// Whether the keyring, as its file has it now, is fit to be taken; one in the environment is not looked at.
+pub async fn look(parts: &Parts) -> Result<()> {
+    let KeyringSource::File(path) = &parts.presence.keyring else { return Ok(()) };
+    let keyring = Keyring::load(path).map_err(Error::internal)?;
+    let mut tx = parts.store.begin().await?;
+    vault_keys::lock(tx.conn()).await?;
+    Record::read(tx.conn(), parts.clock.now())
+        .await?
+        .admits(&Summary::of(&keyring), Some(parts.presence.id))
+        .map_err(Error::from)
+}
+
 async fn take(parts: &Parts) -> Result<()> {
     let KeyringSource::File(path) = &parts.presence.keyring else {
         return Err(Trouble::Environment("change it".to_owned()).into());

@@ -136,7 +136,7 @@ pub struct Provider {
 }
 
 /// A provider's endpoints, as far as they are set by hand.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
     /// RFC 6749 §3.1.
     pub authorization: Option<Url>,

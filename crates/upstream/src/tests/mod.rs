@@ -25,7 +25,7 @@ use oauth2::http::HeaderMap;
 use secrecy::SecretString;
 
 use super::body::Body;
-use super::client::Client;
+use super::client::{Client, Trusted};
 use super::{AuthorizationRequest, Provider};
 use domain::clock::{MovableClock, SharedClock};
 use domain::entropy::SystemEntropy;
@@ -91,7 +91,7 @@ fn settings(issuer: &str) -> settings::Provider {
 fn provider(settings: settings::Provider) -> (Provider, Arc<MovableClock>) {
     let clock = MovableClock::frozen(noon());
     let shared: SharedClock = clock.clone();
-    let provider = Provider::new(settings, Client::new(None).unwrap(), shared, SystemEntropy::shared());
+    let provider = Provider::new(settings, Client::new(&Trusted::default()).unwrap(), shared, SystemEntropy::shared());
     (provider.unwrap(), clock)
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::network::Fake;
 use super::secret;
 use crate::UserInfoError::{self, Partner, Token};
-use crate::client::Client;
+use crate::client::{Client, Trusted};
 use crate::partner::user_info;
 use domain::ids::ProviderId;
 use domain::partner::{FieldPath, Fields, Trust};
@@ -42,7 +42,7 @@ fn introspected(fake: &Fake) -> PartnerClient {
 }
 
 async fn ask(partner: &PartnerClient, token: &str) -> Result<Value, UserInfoError> {
-    user_info(&Client::new(None).unwrap(), partner, &secret(token)).await
+    user_info(&Client::new(&Trusted::default()).unwrap(), partner, &secret(token)).await
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::super::client::Client;
+use super::super::client::{Client, Trusted};
 use super::super::sms::{Gateway, NotSent};
 use super::network::Fake;
 use super::noon;
@@ -19,7 +19,12 @@ use settings::Sms;
 const KEY: [u8; 24] = *b"a key of the test, sixty";
 
 fn of(settings: Option<&Sms>) -> Gateway {
-    Gateway::new(settings, Client::new(None).unwrap(), MovableClock::frozen(noon()), SystemEntropy::shared())
+    Gateway::new(
+        settings,
+        Client::new(&Trusted::default()).unwrap(),
+        MovableClock::frozen(noon()),
+        SystemEntropy::shared(),
+    )
 }
 
 fn gateway(url: &str) -> Gateway {

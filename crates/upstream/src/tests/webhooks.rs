@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+use super::super::client::Trusted;
 use super::super::webhooks::Receiver;
 use super::network::Fake;
 use super::noon;
@@ -56,7 +57,7 @@ fn named(webhook: Webhook, answers: Vec<Vec<&'static str>>) -> (Receiver, Arc<At
         let found = answer.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 0)).collect();
         Box::pin(std::future::ready(Ok(found)))
     };
-    let receiver = Receiver::new(webhook, None, MovableClock::frozen(noon()), Arc::new(lookup)).unwrap();
+    let receiver = Receiver::new(webhook, &Trusted::default(), MovableClock::frozen(noon()), Arc::new(lookup)).unwrap();
     (receiver, asked)
 }
 
@@ -179,7 +180,8 @@ async fn the_head_is_waited_for_so_long_and_the_body_not_at_all() {
         let clock = MovableClock::frozen(noon());
         let lookup =
             Arc::new(|_name| -> std::pin::Pin<Box<dyn Future<Output = _> + Send>> { Box::pin(std::future::pending()) });
-        let receiver = Receiver::new(webhook(&url, &["127.0.0.1/32"]), None, clock.clone(), lookup).unwrap();
+        let receiver =
+            Receiver::new(webhook(&url, &["127.0.0.1/32"]), &Trusted::default(), clock.clone(), lookup).unwrap();
         let told = told();
         let mut delivery = receiver.deliver(&told);
         let asked = async {
