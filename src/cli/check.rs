@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::opened::{build, load};
@@ -43,11 +43,28 @@ pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trou
         let checked = provider.check().await;
         all_well &= checked.is_ok();
         tell(output, &id, checked.as_deref().map_err(String::as_str));
+        if provider.lacks_offline_access().await {
+            warn(
+                output,
+                &id,
+                "remember_tokens without offline access: put offline_access into its scopes, or users link again and again",
+            );
+        }
     }
+    warn_of_peers(&app, output);
     for receiver in app.parts.upstream.receivers().values() {
         let checked = receiver.check().await;
         all_well &= checked.is_ok();
         tell(output, &format!("webhook {}", receiver.name()), checked.as_deref().map_err(String::as_str));
+    }
+    for entries in kin::shared(&app.parts).await {
+        let names: Vec<String> = entries.iter().map(ToString::to_string).collect();
+        let words = format!(
+            "{} entries share a grant, {}: they are one client of one provider. A grant is revoked when none of them needs it any more",
+            names.len(),
+            names.join(", ")
+        );
+        warn(output, "revocation", &words);
     }
     for entries in kin::at_odds(&app.parts).await {
         warn(output, "revocation", &words_on_odds(&entries));
@@ -57,6 +74,10 @@ pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trou
 
 /// How long before a client's secret ends that is said.
 const BEFORE_SECRETS_END: TimeDelta = TimeDelta::days(30);
+/// How long before a certificate ends that is said: who renews them by machine has done so by then.
+const BEFORE_CERTIFICATES_END: TimeDelta = TimeDelta::days(14);
+/// How far clocks may be from each other: JWTs are refused not far beyond.
+const CLOCKS_MAY_DIFFER: TimeDelta = TimeDelta::seconds(30);
 
 fn warn_of_clients(app: &App, output: &Output) {
     let today = app.parts.clock.now().date_naive();
@@ -71,6 +92,35 @@ fn warn_of_clients(app: &App, output: &Output) {
         }
         if client.subject_tokens == SubjectTokens::InClearToo {
             warn(output, &what, "takes a subject in clear: whoever has its secret has the tokens of every user");
+        }
+    }
+}
+
+/// What was seen of servers while they were asked.
+fn warn_of_peers(app: &App, output: &Output) {
+    let now = app.parts.clock.now();
+    let last = |ends: DateTime<Utc>| {
+        let left = ends - now;
+        (left < BEFORE_CERTIFICATES_END).then(|| match left.num_days() {
+            ..0 => "its certificate has ended".to_owned(),
+            0 => "its certificate ends today".to_owned(),
+            1 => "its certificate ends in a day".to_owned(),
+            days => format!("its certificate ends in {days} days"),
+        })
+    };
+    for (host, peer) in app.parts.upstream.peers() {
+        if let Some(words) = peer.certificate_ends.and_then(last) {
+            warn(output, &host, &words);
+        }
+        if let Some(ahead) = peer.clock_ahead.filter(|ahead| ahead.abs() > CLOCKS_MAY_DIFFER) {
+            let (seconds, side) =
+                (ahead.abs().num_seconds(), if ahead < TimeDelta::zero() { "behind" } else { "ahead of" });
+            warn(output, &host, &format!("its clock differs from ours by {seconds} s: it is {side} ours"));
+        }
+    }
+    for (subject, ends) in app.parts.upstream.trusted() {
+        if let Some(words) = last(ends) {
+            warn(output, &format!("ca_file {subject}"), &words);
         }
     }
 }

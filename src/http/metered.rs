@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use actix_web::Error;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
-use actix_web::http::Method;
+use actix_web::http::{Method, StatusCode};
 use pin_project_lite::pin_project;
 
 use super::refused;
@@ -161,6 +161,9 @@ impl AtWork {
         let kind = (name_of(request.method()), answer.status().as_u16());
         let route = request.app_data::<Route>().unwrap_or(&self.other);
         route.answered(&self.meters, kind, took);
+        if answer.status() == StatusCode::INTERNAL_SERVER_ERROR {
+            self.meters.failed();
+        }
         if answer.status().is_client_error() {
             refused::count(answer);
         }

@@ -6,6 +6,7 @@ use super::Parts;
 use super::audit::{About, record};
 use super::caller_sized::told;
 use super::links::{Listed, listed_detailed};
+use super::meters::Limit;
 use domain::Result;
 use domain::across::Search;
 use domain::caller::{Action, Caller};
@@ -52,7 +53,7 @@ pub struct Page {
 /// A page of the links that fit.
 pub async fn search(parts: &Arc<Parts>, caller: &Caller, actor: Actor, wanted: Wanted) -> Result<Page> {
     caller.may_somewhere(Action::SearchLinks)?;
-    let place = parts.caller_sized.place_of(&caller.client).await?;
+    let place = parts.meters.within(Limit::Lists, parts.caller_sized.place_of(&caller.client).await)?;
     let done = parts.detached(async move |parts| {
         note(&parts, &actor, &wanted.search).await?;
         let until = Until::within(parts.settings.limits.list_timeout);

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::counts::Taker;
+use super::meters::Limit;
 use super::tokens::{Answer, Asking, DEADLINE, Served, Turn, refuse_forgotten, sets_of};
 use super::{Parts, caller_sized};
 use domain::batch::Room;
@@ -63,8 +64,8 @@ pub async fn fetch_many(parts: &Arc<Parts>, caller: &Caller, entries: &[Entry]) 
         return Err(Error::input("tokens", problem));
     }
     let deadline = parts.clock.monotonic() + DEADLINE;
-    let _place = parts.caller_sized.batch_of(&caller.client).await?;
-    parts.quotas.charge_tokens(client, entries.len(), parts.clock.now())?;
+    let _place = parts.meters.within(Limit::Lists, parts.caller_sized.batch_of(&caller.client).await)?;
+    parts.meters.within(Limit::Tokens, parts.quotas.charge_tokens(client, entries.len(), parts.clock.now()))?;
     let batch = Batch { parts, caller, deadline, room: Mutex::new(Room::of(entries.len())) };
     let mut found = Vec::with_capacity(entries.len());
     for slice in entries.chunks(SLICE) {

@@ -10,6 +10,7 @@ use super::audit::{About, record};
 use super::condo_sessions::{CondoSession, SidHash, SignedIn, Ticket, end, open};
 use super::confirm_phone::{Factor, open_budget, second_factor, spend_factor};
 use super::door::{Origin, actor, admit as admit_by, admit_from, too_many, write_refusal};
+use super::meters::Limit;
 use super::places::{self, DeviceCookie};
 use super::tries::{self, Candidate, Drawn};
 use super::{Parts, passwords};
@@ -89,7 +90,8 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
     let hash = account.and_then(Account::usable_password).cloned();
     // One comparison, be there an account or not.
     let line = drawn.line(&attempt.origin);
-    let found = passwords::find(&parts.passwords, line, attempt.password, hash.iter().cloned().collect(), 1).await?;
+    let found = passwords::find(&parts.passwords, line, attempt.password, hash.iter().cloned().collect(), 1).await;
+    let found = parts.meters.within(Limit::Passwords, found)?;
     let (Some(account), Some(hash), Some(_)) = (account, hash, found) else {
         let (subject, why) = why_refused(account);
         write_refusal(parts, &attempt.origin, subject, why).await?;

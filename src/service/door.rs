@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use super::Parts;
 use super::attempts::{self, Key, SIGN_IN_FROM, Verdict, Window};
 use super::audit::{About, record};
+use super::meters::Limit;
 use domain::event::{Actor, Event};
 use domain::refusal::Refusal;
 use domain::{Error, Result};
@@ -51,6 +52,7 @@ async fn judged(parts: &Arc<Parts>, verdict: Verdict, origin: &Origin) -> Result
         tracing::warn!(ip = %origin.ip, "too many tries to sign in: refused for {} s", retry_after.as_secs());
         write_refusal(parts, origin, None, "too_many_attempts").await?;
     }
+    parts.meters.reached(Limit::SignIn);
     Err(Error::TooManyAttempts { retry_after })
 }
 

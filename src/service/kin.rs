@@ -44,15 +44,26 @@ pub(super) async fn gone(parts: &Parts) -> Result<Vec<ProviderId>> {
     Ok(ids.filter(|id| !parts.settings.providers.contains_key(id)).collect())
 }
 
+/// All entries, with the token endpoints that only metadata tells, as far as it can be had.
+async fn known(parts: &Parts) -> Vec<Entry<ProviderId>> {
+    let entries: Vec<Entry<ProviderId>> = parts.settings.grant_sources().collect();
+    if !kin::is_open(&entries) {
+        return entries;
+    }
+    let found = discovered(parts, entries.clone()).await;
+    entries.into_iter().zip(found).map(|(entry, found)| found.unwrap_or(entry)).collect()
+}
+
+/// Entries that share their grants and agree on what to call an account, each group once; what only metadata can tell and can't be had
+/// is passed over.
+pub async fn shared(parts: &Parts) -> Vec<Vec<ProviderId>> {
+    let entries = known(parts).await;
+    kin::shared(&entries)
+}
+
 /// Entries whose tokens are not revoked, though they should be, since they share their grants and don't agree on what to call
 /// an account. Asks for metadata where only that can tell; what can't be had is passed over.
 pub async fn at_odds(parts: &Parts) -> Vec<Vec<ProviderId>> {
-    let entries: Vec<Entry<ProviderId>> = parts.settings.grant_sources().collect();
-    let entries = if kin::is_open(&entries) {
-        let found = discovered(parts, entries.clone()).await;
-        entries.into_iter().zip(found).map(|(entry, found)| found.unwrap_or(entry)).collect()
-    } else {
-        entries
-    };
+    let entries = known(parts).await;
     parts.settings.revoking(kin::at_odds(&entries))
 }

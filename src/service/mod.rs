@@ -35,6 +35,7 @@ pub mod partner;
 pub mod passwords;
 pub mod people;
 pub mod places;
+pub mod provider_minutes;
 pub mod reading;
 pub mod refresh;
 pub mod reload;

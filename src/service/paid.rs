@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Parts;
+use super::meters::Limit;
 use domain::Result;
 use domain::ids::Subject;
 use store::{Lists, Until};
@@ -10,7 +11,7 @@ use store::{Lists, Until};
 /// Takes points for what somebody asks.
 pub(super) fn charge(parts: &Parts, user: &Subject, points: usize) -> Result<()> {
     let budget = parts.settings.limits.list_points_per_hour;
-    parts.caller_sized.charge(user, points, budget, parts.clock.now())
+    parts.meters.within(Limit::ListPoints, parts.caller_sized.charge(user, points, budget, parts.clock.now()))
 }
 
 /// Reads what a user asks for, once they have paid for it and it is their turn. It has its place until it has ended, whether
@@ -26,7 +27,7 @@ where
     T: Send + 'static,
 {
     charge(parts, user, points)?;
-    let place = parts.caller_sized.place(user).await?;
+    let place = parts.meters.within(Limit::Lists, parts.caller_sized.place(user).await)?;
     let done = parts.detached(async move |parts| {
         let until = Until::within(parts.settings.limits.list_timeout);
         let done = read(parts.store.lists(until).await?).await;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Parts;
 use super::audit::{About, record};
 use super::caller_sized::told;
+use super::meters::Limit;
 use domain::audit::{Order, Place, Search, Span};
 use domain::caller::{Action, Caller};
 use domain::event::{Actor, AuditLine, Event};
@@ -87,7 +88,7 @@ async fn is_known(parts: &Parts, caller: &Caller, subject: &Subject) -> Result<b
 /// A page of the record across people, newest first.
 pub async fn across(parts: &Arc<Parts>, caller: &Caller, actor: Actor, wanted: Wanted) -> Result<Page> {
     caller.may_somewhere(Action::SearchRecord)?;
-    let place = parts.caller_sized.place_for(caller).await?;
+    let place = parts.meters.within(Limit::Lists, parts.caller_sized.place_for(caller).await)?;
     let done = parts.detached(async move |parts| {
         note(&parts, &actor, &wanted.search).await?;
         let page = wanted.read(&parts).await;
@@ -114,7 +115,7 @@ async fn note(parts: &Parts, actor: &Actor, search: &Search) -> Result<()> {
 
 /// Reads in the caller's turn.
 async fn in_turn(parts: &Arc<Parts>, caller: &Caller, wanted: Wanted) -> Result<Page> {
-    let place = parts.caller_sized.place_for(caller).await?;
+    let place = parts.meters.within(Limit::Lists, parts.caller_sized.place_for(caller).await)?;
     let done = parts.detached(async move |parts| {
         let page = wanted.read(&parts).await;
         drop(place);

@@ -10,6 +10,7 @@ use super::attempts::{self, Key};
 use super::audit::{About, record};
 use super::confirm_phone::Asking;
 use super::door::{Origin, actor, admit_from, write_refusal};
+use super::meters::Limit;
 use super::sessions::{self, SessionCookie};
 use super::sign_in_code::{self, Asked};
 use super::tries::{self, Candidate, Drawn};
@@ -108,7 +109,8 @@ async fn look(parts: &Arc<Parts>, drawn: Vec<Drawn>, attempt: &Try, rounds: usiz
     };
     let usable: Vec<(Subject, PasswordHash, Key)> = left.iter().filter_map(usable).collect();
     let hashes = usable.iter().map(|(_, hash, _)| hash.clone()).collect();
-    let found = passwords::find(&parts.passwords, line, attempt.password.clone(), hashes, rounds).await?;
+    let found = passwords::find(&parts.passwords, line, attempt.password.clone(), hashes, rounds).await;
+    let found = parts.meters.within(Limit::Passwords, found)?;
     Ok(Looked { found: found.and_then(|place| usable.into_iter().nth(place)), at_all: true, wait })
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::provider_minutes::{self as minutes, Which};
 use super::{Current, Parts, bind, outbox};
 use domain::Result;
 use domain::ids::LinkId;
@@ -44,10 +45,13 @@ pub async fn run(current: Current) {
         if let Err(error) = flush(&parts).await {
             tracing::warn!(%error, "last uses could not be written");
         }
-        if round % DELETE_EVERY == 0
-            && let Err(error) = delete(&parts).await
-        {
-            tracing::warn!(%error, "what is past its time could not be deleted");
+        if round % DELETE_EVERY == 0 {
+            if let Err(error) = delete(&parts).await {
+                tracing::warn!(%error, "what is past its time could not be deleted");
+            }
+            if let Err(error) = minutes::write(&parts, Which::Over).await {
+                tracing::warn!(%error, "what providers answered could not be written");
+            }
         }
     }
 }
@@ -73,9 +77,10 @@ pub async fn delete(parts: &Parts) -> Result<()> {
     parts.store.empty_log().await.map(|_| ())
 }
 
-/// Writes the last uses that wait; for a clean end.
+/// Writes what waits, last uses and what providers answered; for a clean end.
 pub async fn finish(parts: &Parts) -> Result<()> {
-    flush(parts).await
+    flush(parts).await?;
+    minutes::write(parts, Which::All).await
 }
 
 /// Writes what waits, many links at a time; what cannot be written waits on.

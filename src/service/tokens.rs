@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use super::Parts;
 use super::counts::Taker;
+use super::meters::Limit;
 use super::refresh::{Landing, in_batch, join};
 use domain::caller::{Action, Caller};
 use domain::expiry::Lifetime;
@@ -85,7 +86,7 @@ pub(super) async fn fetch_for(
     caller.may(Action::FetchToken(&provider), &request.subject)?;
     parts.check_subject(&request.subject)?;
     let client = parts.settings.clients.get(&caller.client).ok_or(Error::Denied)?;
-    parts.quotas.charge_tokens(client, 1, parts.clock.now())?;
+    parts.meters.within(Limit::Tokens, parts.quotas.charge_tokens(client, 1, parts.clock.now()))?;
     let sets = read(parts, caller, &request.subject, &provider).await?;
     refuse_forgotten(settings)?;
     let wanted = |set: &ServingSet| request.sid.as_ref().is_none_or(|sid| *sid == set.sid);

@@ -12,7 +12,7 @@ use crate::support::receiver::{Manner, Receiver, deliver};
 use crate::support::revocations::unlink;
 use crate::support::world::{As, Body, Engine, World, both_engines};
 
-type Samples = BTreeMap<String, f64>;
+pub(super) type Samples = BTreeMap<String, f64>;
 
 /// A metric has this value, to the nearest whole one.
 #[track_caller]
@@ -88,6 +88,22 @@ both_engines! {
         assert!(after["fedlink_http_connections"] >= 1.0);
         assert_is(&after, "fedlink_http_body_bytes", 0.0);
         assert!(!after.keys().any(|name| name.contains("nowhere") || name.contains("EVIL")), "{after:#?}");
+    }
+
+    async fn limits_that_are_reached_are_counted(engine: Engine) {
+        let (world, _) = world(engine).await;
+        let secrets = "fedlink_limits_reached_total{limit=\"secrets\"}";
+        let before = samples(&world).await;
+        assert_is(&before, secrets, 0.0);
+        let mut refused = 0.0;
+        for _ in 0..200 {
+            let guess = world.call("POST", "/oauth/te", &As::Basic("console", "guess"), Body::Form(vec![("grant_type", "client_credentials".to_owned())]));
+            if guess.await.status == 429 {
+                refused += 1.0;
+            }
+        }
+        assert!(refused > 0.0);
+        assert_rise(&before, &samples(&world).await, secrets, refused);
     }
 
     async fn refreshes_are_counted_by_provider_and_outcome(engine: Engine) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{text, with_a_secret_that_ends};
+use super::{text, trusting, with_a_secret_that_ends};
 use crate::support::database::execute;
 use crate::support::fed::{expired, fed_token};
 use crate::support::receiver::{Manner, Receiver, deliver};
@@ -52,7 +52,10 @@ fn told(text: &str) -> Metrics {
 both_engines! {
     async fn its_table_has_what_is_told(engine: Engine) {
         let receiver = Receiver::start().await;
-        let change = |settings: String| with_a_secret_that_ends(&settings) + &receiver.settings("crm");
+        let folder = tempfile::tempdir().expect("a folder");
+        let change = |settings: String| {
+            trusting(&with_a_secret_that_ends(&settings), folder.path(), 100) + &receiver.settings("crm")
+        };
         let world = World::frozen_with(engine, change).await;
         receiver.behave(Manner::Status(500));
         world.account("alice").await;

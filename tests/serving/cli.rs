@@ -2,12 +2,16 @@
 
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::time::Duration;
 
+use chrono::TimeDelta;
+use domain::clock::{Clock as _, MovableClock};
 use serde_json::{Value, json};
 
 use crate::support::database::texts;
+use crate::support::nginx::Nginx;
 use crate::support::program;
-use crate::support::site::{CONSOLE_SECRET, PROVIDER_SECRET, Site, provider};
+use crate::support::site::{CONSOLE_SECRET, PROVIDER_SECRET, Site, provider, provider_at};
 use crate::support::world::{Engine, both_engines};
 
 /// Secrets that stand in the lines of an import.
@@ -202,6 +206,36 @@ fn check_tells_a_line_for_each_part_and_the_status_says_all() {
         parts.iter().map(|part| (part["check"].as_str().unwrap(), part["ok"].as_bool().unwrap())).collect();
     assert_eq!(told, [("settings", true), ("database", true), ("keyring", true), ("tcs:tcs_1", false)]);
     assert!(!format!("{output:?}").contains(PROVIDER_SECRET));
+}
+
+#[test]
+fn check_tells_what_may_soon_be_wrong() {
+    let clock = MovableClock::running();
+    let ends = clock.now() + TimeDelta::days(9) + TimeDelta::hours(1);
+    clock.advance(Duration::from_secs(40));
+    let sandbox = provider_at(clock);
+    let address = sandbox.issuer().trim_start_matches("http://").to_owned();
+    let nginx = Nginx::until("127.0.0.1", &address, ends);
+    let mut site = Site::new(Engine::Sqlite, &sandbox.issuer());
+    std::fs::write(site.path("ca.pem"), &nginx.authority).expect("room");
+    site.edit("public_url", "ca_file = \"ca.pem\"\npublic_url");
+    let (_, entry) = site.settings.split_once("[[providers]]").expect("a provider");
+    let twin = format!("[[providers]]{}", entry.replace("\"tcs_1\"", "\"tcs_2\""));
+    let other = format!("jwks_uri = \"https://127.0.0.1:{}/jwks\"\n{twin}", nginx.port);
+    site.settings.push_str(&other);
+    site.settings = site.settings.replacen("\"offline_access\", ", "", 1);
+    let output = site.run(&["check"]);
+    let warnings: Vec<_> = output.good().lines().filter(|line| line.starts_with("WARNING")).collect();
+    for (what, words) in [
+        ("tcs:tcs_1", "remember_tokens without offline access: "),
+        (&*format!("127.0.0.1:{}", nginx.port), "its certificate ends in 9 days"),
+        (&*address, "its clock differs from ours by "),
+        ("revocation", "2 entries share a grant, tcs:tcs_1, tcs:tcs_2: "),
+    ] {
+        let line = format!("WARNING {what}: {words}");
+        assert!(warnings.iter().any(|warning| warning.starts_with(&line)), "{line} is not in {output:?}");
+    }
+    assert_eq!(warnings.len(), 4, "{output:?}");
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub(crate) mod person;
 mod posted;
 pub(crate) mod postgres;
 pub(crate) mod program;
+pub(crate) mod promtool;
 pub(crate) mod raw;
 pub(crate) mod receiver;
 pub(crate) mod revocations;

@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
+use chrono::{DateTime, Utc};
 use tempfile::TempDir;
 
 use super::certificate::Authority;
@@ -64,10 +65,19 @@ impl Nginx {
     ///
     /// Panics with the command that installs nginx if there is none.
     pub(crate) fn start(name: &str, upstream: &str) -> Self {
+        Self::with(upstream, |authority| authority.certify(name))
+    }
+
+    /// The same before anything, with a certificate that ends at this moment.
+    pub(crate) fn until(name: &str, upstream: &str, ends: DateTime<Utc>) -> Self {
+        Self::with(upstream, |authority| authority.certify_until(name, ends))
+    }
+
+    fn with(upstream: &str, certify: impl Fn(&Authority) -> (String, String)) -> Self {
         let mut complaints = String::new();
         // The port is free when it is asked for, not necessarily when it is used.
         for _ in 0..3 {
-            match Self::start_on(free_port(), name, upstream) {
+            match Self::start_on(free_port(), upstream, &certify) {
                 Ok(nginx) => return nginx,
                 Err(complaint) => complaints = complaint,
             }
@@ -75,11 +85,11 @@ impl Nginx {
         panic!("{INSTALL}\nnginx does not start: {complaints}");
     }
 
-    fn start_on(port: u16, name: &str, upstream: &str) -> Result<Self, String> {
+    fn start_on(port: u16, upstream: &str, certify: impl Fn(&Authority) -> (String, String)) -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, content: &str| fs::write(folder.path().join(name), content).expect("room");
         let authority = Authority::new("the tests");
-        let (certificate, key) = authority.certify(name);
+        let (certificate, key) = certify(&authority);
         write("site.crt", &certificate);
         write("site.key", &key);
         write("nginx.conf", AROUND);

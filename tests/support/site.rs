@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
 
-use domain::clock::SystemClock;
+use domain::clock::{SharedClock, SystemClock};
 use domain::entropy::SystemEntropy;
 use sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
 use serde_json::Value;
@@ -131,8 +131,13 @@ impl Site {
 
 /// The sandbox as the site's provider, on the machine's own time.
 pub(crate) fn provider() -> Sandbox {
+    provider_at(SystemClock::shared())
+}
+
+/// The same, on its own time.
+pub(crate) fn provider_at(clock: SharedClock) -> Sandbox {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let mut options = Options::new(listener, SystemClock::shared(), SystemEntropy::shared());
+    let mut options = Options::new(listener, clock, SystemEntropy::shared());
     options.clients = vec![SandboxClient {
         id: "fedlink".to_owned(),
         secret: Some(PROVIDER_SECRET.to_owned()),

@@ -105,6 +105,25 @@ impl Error {
         Self::Input { field: field.into(), problem: problem.into() }
     }
 
+    /// Whether somebody had too much of something, and may come again.
+    pub fn is_of_a_limit(&self) -> bool {
+        let of_condo = |refusal: &Refusal| {
+            matches!(
+                refusal,
+                Refusal::RateLimitExceeded { .. }
+                    | Refusal::TooManyRequests { .. }
+                    | Refusal::SmsForIpDayLimitReached { .. }
+                    | Refusal::SmsForPhoneDayLimitReached
+                    | Refusal::ListsBusy
+            )
+        };
+        match self {
+            Self::TooManyAttempts { .. } => true,
+            Self::Refused(refusal) => of_condo(refusal),
+            _ => false,
+        }
+    }
+
     /// No usable token, by no fault that the user could mend.
     pub fn no_token(why: impl Into<String>) -> Self {
         Self::TokenNotFound { why: why.into(), reason: None, missing_scopes: Vec::new() }

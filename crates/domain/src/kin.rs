@@ -74,10 +74,19 @@ pub fn kin_of<I: Clone + PartialEq>(id: &I, entries: &[Entry<I>]) -> Kin<I> {
 
 /// All that share their grants and don't agree on what to call an account, each group once.
 pub fn at_odds<I: Clone + PartialEq>(entries: &[Entry<I>]) -> Vec<Vec<I>> {
+    groups(entries, |kin| !kin.agree)
+}
+
+/// All that share their grants and agree on what to call an account, each group of several once.
+pub fn shared<I: Clone + PartialEq>(entries: &[Entry<I>]) -> Vec<Vec<I>> {
+    groups(entries, |kin| kin.agree && kin.ids.len() > 1)
+}
+
+fn groups<I: Clone + PartialEq>(entries: &[Entry<I>], fits: impl Fn(&Kin<I>) -> bool) -> Vec<Vec<I>> {
     let mut groups: Vec<Vec<I>> = Vec::new();
     for entry in entries {
         let kin = kin_of(&entry.id, entries);
-        if !kin.agree && !groups.contains(&kin.ids) {
+        if fits(&kin) && !groups.contains(&kin.ids) {
             groups.push(kin.ids);
         }
     }

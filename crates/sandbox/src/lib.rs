@@ -58,7 +58,8 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{ServerHandle, Service as _};
+use actix_web::http::header::DATE;
 use actix_web::{App, HttpServer, web};
 use secrecy::SecretString;
 
@@ -122,7 +123,23 @@ impl Sandbox {
         let thread = std::thread::Builder::new().name("sandbox".to_owned()).spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let data = web::Data::from(shared);
-                let app = move || App::new().app_data(data.clone()).app_data(alive.clone()).configure(routes);
+                let app = move || {
+                    let core = data.clone();
+                    App::new()
+                        .app_data(data.clone())
+                        .app_data(alive.clone())
+                        // By its own time, as a server of the world has it.
+                        .wrap_fn(move |request, service| {
+                            let (core, answer) = (core.clone(), service.call(request));
+                            async move {
+                                let mut answer = answer.await?;
+                                let moment = core.now().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
+                                answer.headers_mut().insert(DATE, moment.try_into()?);
+                                Ok(answer)
+                            }
+                        })
+                        .configure(routes)
+                };
                 let server = HttpServer::new(app).workers(1).disable_signals().listen(listener)?.run();
                 // Nobody listens any more only if `start` itself has gone.
                 report.send(server.handle()).ok();

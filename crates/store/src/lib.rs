@@ -72,6 +72,7 @@ pub mod organizations;
 pub mod outbox;
 pub mod partner;
 pub mod person;
+pub mod provider_minutes;
 pub mod provider_rules;
 pub mod refusals;
 pub mod revocations;

@@ -3,14 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use oauth2::http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use oauth2::{HttpRequest, http};
 use reqwest::redirect::Policy;
+use reqwest::tls::TlsInfo;
 use url::Url;
 
 use super::body::{Body, Flaw, LIMIT};
 use super::passing::{Passing, PassingKind};
-use domain::clock::Sleep;
+use super::peers::{self, Peers};
+use domain::clock::{SharedClock, Sleep};
 use domain::{Error, Result};
 
 /// One exchange, from the first byte sent to the last one read (docs/refresh.md).
@@ -47,16 +50,30 @@ impl Trusted {
         };
         ca_file.map(read).transpose().map(Self)
     }
+
+    /// Whose they are, and when they end; none of the system's.
+    pub(crate) fn certificates(&self) -> Vec<(String, DateTime<Utc>)> {
+        self.0.as_deref().map(peers::certificates).unwrap_or_default()
+    }
 }
 
 /// Sends requests to providers.
 #[derive(Clone, Debug)]
-pub(crate) struct Client(reqwest::Client);
+pub(crate) struct Client {
+    http: reqwest::Client,
+    peers: Peers,
+}
 
 impl Client {
     /// A client that trusts these certificates, or the system's without any.
-    pub(crate) fn new(trusted: &Trusted) -> Result<Self> {
-        builder(trusted)?.build().map(Self).map_err(|error| Error::internal(error.without_url()))
+    pub(crate) fn new(trusted: &Trusted, clock: SharedClock) -> Result<Self> {
+        let http = builder(trusted)?.tls_info(true).build().map_err(|error| Error::internal(error.without_url()))?;
+        Ok(Self { http, peers: Peers::new(clock) })
+    }
+
+    /// The servers that were asked.
+    pub(crate) fn peers(&self) -> &Peers {
+        &self.peers
     }
 
     /// Sends the request and reads the answer. A failure says whether the provider can have acted on it.
@@ -81,12 +98,14 @@ impl Client {
         *request.timeout_mut() = Some(limit);
         let mut response = tokio::select! {
             biased;
-            response = self.0.execute(request) => response.map_err(|error| not_sent(&error.without_url()))?,
+            response = self.http.execute(request) => response.map_err(|error| not_sent(&error.without_url()))?,
             () = &mut over => return Err(Passing::unanswered()),
         };
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
         let host = response.url().host_str().unwrap_or_default().to_owned();
+        let certificate = response.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
+        self.peers.see(response.url(), &headers, certificate);
         let (arrived, is_whole) = read_capped(response, over).await;
         let body = Body::decoded(arrived, is_whole, &headers);
         if let Some(Flaw::Coding(coding)) = body.flaw() {

@@ -18,7 +18,12 @@ pub(crate) struct Metadata {
     pub(crate) states_iss: bool,
     /// RFC 9126 §5: it takes no authorization request but a pushed one.
     pub(crate) requires_par: bool,
+    /// Whether it has the scope for refresh tokens (OpenID Connect Core §11).
+    pub(crate) offers_offline_access: bool,
 }
+
+/// The scope that refresh tokens come by (OpenID Connect Core §11).
+pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
 
 /// The members we use, each by itself: one that is left out, or is not what it should be, is wanting only where it is needed.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +37,8 @@ pub(crate) struct Document {
     pushed_authorization_request_endpoint: Option<Url>,
     require_pushed_authorization_requests: bool,
     authorization_response_iss_parameter_supported: bool,
+    /// Whether `scopes_supported` has `offline_access`.
+    offers_offline_access: bool,
 }
 
 impl Document {
@@ -66,6 +73,10 @@ impl Document {
             pushed_authorization_request_endpoint: endpoint("pushed_authorization_request_endpoint"),
             require_pushed_authorization_requests: flag("require_pushed_authorization_requests"),
             authorization_response_iss_parameter_supported: flag("authorization_response_iss_parameter_supported"),
+            offers_offline_access: members
+                .get("scopes_supported")
+                .and_then(Value::as_array)
+                .is_some_and(|scopes| scopes.iter().any(|scope| scope == OFFLINE_ACCESS)),
         }
     }
 
@@ -85,6 +96,7 @@ impl Document {
                 || other.require_pushed_authorization_requests,
             authorization_response_iss_parameter_supported: self.authorization_response_iss_parameter_supported
                 || other.authorization_response_iss_parameter_supported,
+            offers_offline_access: self.offers_offline_access || other.offers_offline_access,
         }
     }
 
@@ -127,6 +139,7 @@ impl Document {
             endpoints,
             states_iss: self.authorization_response_iss_parameter_supported,
             requires_par: self.require_pushed_authorization_requests,
+            offers_offline_access: self.offers_offline_access,
         })
     }
 }

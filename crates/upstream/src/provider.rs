@@ -232,6 +232,15 @@ impl Provider {
         }
     }
 
+    /// Whether tokens are to be kept and refreshed, the provider has a scope for that, and it isn't asked for; false if its metadata
+    /// can't be had.
+    pub async fn lacks_offline_access(&self) -> bool {
+        let is_asked = self.settings.scopes.iter().any(|scope| scope == discovery::OFFLINE_ACCESS);
+        self.settings.remember_tokens
+            && !is_asked
+            && self.metadata().await.is_ok_and(|metadata| metadata.offers_offline_access)
+    }
+
     async fn identity(
         &self,
         answer: &TokenAnswer,

@@ -12,6 +12,7 @@ use super::issuer::Issuer;
 use super::jwt::Jwt;
 use super::partner;
 use super::partner::UserInfoError;
+use super::peers::Peer;
 use super::provider::Provider;
 use super::sms::Gateway;
 use super::webhooks::{self, Receiver};
@@ -51,7 +52,7 @@ impl Upstream {
         let before = before.filter(|before| before.trusted == trusted);
         let client = match before {
             Some(before) => before.client.clone(),
-            None => client::Client::new(&trusted)?,
+            None => client::Client::new(&trusted, Arc::clone(clock))?,
         };
         let providers = settings
             .providers
@@ -92,6 +93,16 @@ impl Upstream {
     /// The provider of that type and name.
     pub fn provider(&self, id: &ProviderId) -> Option<Arc<Provider>> {
         self.providers.get(id).cloned()
+    }
+
+    /// What was seen of the servers that were asked, by host and, where it is not the scheme's own, port.
+    pub fn peers(&self) -> Vec<(String, Peer)> {
+        self.client.peers().all()
+    }
+
+    /// Whose certificates are trusted by the settings, and when they end.
+    pub fn trusted(&self) -> Vec<(String, DateTime<Utc>)> {
+        self.trusted.certificates()
     }
 
     /// Who sends short messages.

@@ -23,6 +23,8 @@ pub(in crate::http) struct Census {
     peers: Mutex<HashMap<IpAddr, Arc<Peer>>>,
     /// Connections that were refused.
     refused: AtomicUsize,
+    /// Bodies that there was no room for.
+    without_room: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -47,6 +49,7 @@ impl Census {
             held: AtomicUsize::new(0),
             peers: Mutex::default(),
             refused: AtomicUsize::new(0),
+            without_room: AtomicUsize::new(0),
         })
     }
 
@@ -82,6 +85,7 @@ impl Census {
         Rooms {
             connections: self.connected.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
+            bodies_refused: self.without_room.load(Ordering::Relaxed),
             bytes: self.held.load(Ordering::Relaxed),
         }
     }
@@ -129,13 +133,17 @@ impl Guest {
 
     /// Takes bytes of a body in; false if there is no room for them.
     pub(super) fn hold(&self, bytes: usize) -> bool {
-        take(&self.peer.held, bytes, self.bodies) && {
+        let has_room = take(&self.peer.held, bytes, self.bodies) && {
             let has_room = take(&self.census.held, bytes, self.census.bodies);
             if !has_room {
                 self.peer.held.fetch_sub(bytes, Ordering::Relaxed);
             }
             has_room
+        };
+        if !has_room {
+            self.census.without_room.fetch_add(1, Ordering::Relaxed);
         }
+        has_room
     }
 
     /// Gives them back.

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::{UNTOUCHED, instruction_url, seal};
 use crate::service::Parts;
+use crate::service::meters::Limit;
 use domain::account::Account;
 use domain::caller::{Action, Caller};
 use domain::flow::{Completer, Flow, FlowState, Stage};
@@ -55,7 +56,7 @@ pub async fn instruct(parts: &Arc<Parts>, caller: &Caller, instruction: Instruct
         let account = store::read!(parts.store, |conn| store::accounts::find(conn, subject))?;
         account.filter(Account::may_sign_in).ok_or(Error::Denied)?;
     }
-    parts.quotas.charge_bind(client, parts.clock.now())?;
+    parts.meters.within(Limit::Binds, parts.quotas.charge_bind(client, parts.clock.now()))?;
     let order = Order {
         client: caller.client.clone(),
         subject: caller.subject().cloned(),
@@ -93,7 +94,8 @@ async fn place(parts: &Parts, order: Order) -> Result<FlowId> {
     let now = parts.clock.now();
     let waiting = store::flows::unopened(tx.conn(), &flow.client, subject, store::at(now), UNOPENED).await?;
     if let (Some(first), UNOPENED..) = (waiting.first(), waiting.len()) {
-        return Err(Error::TooManyAttempts { retry_after: (first.expires - now).to_std().unwrap_or_default() });
+        let retry_after = (first.expires - now).to_std().unwrap_or_default();
+        return parts.meters.within(Limit::Binds, Err(Error::TooManyAttempts { retry_after }));
     }
     store::flows::insert(tx.conn(), &flow).await?;
     tx.commit().await?;
@@ -224,7 +226,7 @@ async fn given_again_or_placed(parts: &Parts, order: Order) -> Result<FlowId> {
             return Ok(flow.id);
         }
     }
-    parts.quotas.charge_reconnect(&order.client, now)?;
+    parts.meters.within(Limit::Binds, parts.quotas.charge_reconnect(&order.client, now))?;
     place(parts, order).await
 }
 

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
 use super::Parts;
+use super::meters::Limit;
 use domain::caller::{Caller, Mode};
 use domain::guesses::Answer;
 use domain::ids::ClientId;
@@ -137,7 +138,10 @@ fn refused(parts: &Parts, named: Option<&Client>, kind: &'static str, from: IpAd
     parts.counts.unknown(named.map(|client| &client.id), kind, from, parts.clock.now());
     match parts.wrong_secrets.count(kind, from, parts.clock.now()) {
         Answer::Wrong => Error::BadCredentials,
-        Answer::TooMany { retry_after } => Error::TooManyAttempts { retry_after },
+        Answer::TooMany { retry_after } => {
+            parts.meters.reached(Limit::Secrets);
+            Error::TooManyAttempts { retry_after }
+        }
     }
 }
 

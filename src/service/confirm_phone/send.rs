@@ -7,6 +7,7 @@ use super::live::{Asking, TokenHash, code_end};
 use super::{code, day};
 use crate::service::Parts;
 use crate::service::attempts::{self, Key, Verdict, Window};
+use crate::service::meters::Limit;
 use domain::account::Phone;
 use domain::budget::Budget;
 use domain::confirmation::{Code, Purpose, ShortMessage};
@@ -31,7 +32,7 @@ pub(super) async fn code(
     asking: Asking,
 ) -> Result<NewCode> {
     let ToConfirm { token_hash, purpose } = to_confirm;
-    let lock = admit(parts, phone, budget, asking.ip).await?;
+    let lock = parts.meters.within(Limit::Sms, admit(parts, phone, budget, asking.ip).await)?;
     let code = Code::drawn(purpose, || parts.entropy.bytes::<4>());
     let mac = code::mac(parts, &token_hash.0, code.number().into())?;
     let host = parts.settings.public_url.host_str().unwrap_or_default();

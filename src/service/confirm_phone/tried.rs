@@ -11,6 +11,7 @@ use super::live::{live, unknown};
 use crate::service::Parts;
 use crate::service::attempts::{self, Key, Verdict, Window};
 use crate::service::door::{Origin, write_refusal};
+use crate::service::meters::Limit;
 use domain::budget::{Budget, looks_in_a_day};
 use domain::confirmation::{Confirmation, Look, Purpose, Tried, judge};
 use domain::refusal::Refusal;
@@ -76,6 +77,7 @@ pub(in crate::service) async fn try_code(
                 write_refusal(parts, origin, subject, "too_many_attempts").await?;
             }
         }
+        parts.meters.reached(Limit::Codes);
         return Err(Error::TooManyAttempts { retry_after });
     }
     let token = tried.token_hash.clone();

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use prometheus_client::encoding::text::{encode_eof, encode_registry};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -29,6 +29,8 @@ pub struct Rooms {
     pub connections: usize,
     /// Connections that were refused since the start.
     pub refused: usize,
+    /// Bodies that there was no room for, since the start.
+    pub bodies_refused: usize,
     /// Bytes of bodies that are held.
     pub bytes: usize,
 }
@@ -40,11 +42,15 @@ pub async fn told(parts: &Parts, rooms: Rooms) -> Result<String> {
     if let Err(error) = &backlog {
         tracing::warn!(%error, "what waits in the database could not be looked up");
     }
+    for provider in parts.settings.providers.keys() {
+        parts.meters.tell_of(provider);
+    }
     let mut told = Told(Registry::with_prefix(PREFIX));
     told.info();
     told.this_process(parts, rooms);
     told.providers(parts);
     told.secrets(parts);
+    told.peers(parts);
     told.number("database_up", "Whether the database answers", if answered.is_ok() { 1.0 } else { 0.0 });
     if let Ok(backlog) = &backlog {
         told.backlog(backlog, parts.clock.now());
@@ -99,6 +105,7 @@ impl Told {
         self.number("flights", "Refreshes in the air", count_of(parts.flights.in_the_air().len()));
         self.number("http_connections", "Connections that are served", count_of(rooms.connections));
         self.count("http_connections_refused", "Connections that were refused", whole(rooms.refused));
+        self.count("http_bodies_refused", "Bodies that there was no room for", whole(rooms.bodies_refused));
         self.number("http_body_bytes", "Bytes of bodies that are held", count_of(rooms.bytes));
         self.count("vault_openings", "Secrets that were decrypted", parts.vault.openings());
         let pools = parts.store.pools();
@@ -127,6 +134,20 @@ impl Told {
         let ending = parts.settings.clients.values().filter_map(|client| Some((client, client.secret_ends?)));
         let ending = ending.map(|(client, ends)| (client.id.as_str().to_owned(), days(ends)));
         self.numbers("client_secret_days", "Days until an application should have another secret", "client", ending);
+    }
+
+    /// What was seen of those who are asked; how long what proves servers to be who they are does so.
+    fn peers(&mut self, parts: &Parts) {
+        let now = parts.clock.now();
+        let days = |ends: DateTime<Utc>| (ends - now).as_seconds_f64() / TimeDelta::days(1).as_seconds_f64();
+        let seen = parts.upstream.peers();
+        let of_servers = seen.iter().filter_map(|(host, peer)| Some((host.clone(), days(peer.certificate_ends?))));
+        let of_settings =
+            parts.upstream.trusted().into_iter().map(|(name, ends)| (format!("ca_file: {name}"), days(ends)));
+        let ends: Vec<_> = of_servers.chain(of_settings).collect();
+        self.numbers("certificate_days", "Days until a certificate ends", "of", ends);
+        let ahead = seen.iter().filter_map(|(host, peer)| Some((host.clone(), peer.clock_ahead?.as_seconds_f64())));
+        self.numbers("peer_clock_ahead_seconds", "How far a server's clock is ahead of ours", "of", ahead);
     }
 
     fn backlog(&mut self, backlog: &Backlog, now: DateTime<Utc>) {

@@ -3,9 +3,11 @@
 //! A label's values are few: names of the settings, routes, words of ours.
 
 mod looked_up;
+pub(super) mod minutes;
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use prometheus_client::encoding::EncodeLabelSet;
 pub use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -13,7 +15,9 @@ pub use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use domain::ids::ProviderId;
+use domain::{Error, Result};
 pub use looked_up::{Rooms, told};
+use minutes::Minutes;
 
 /// What the name of each metric begins with.
 const PREFIX: &str = "fedlink";
@@ -49,6 +53,62 @@ struct Refresh {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reached {
+    limit: &'static str,
+}
+
+/// What somebody can have too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Limit {
+    /// Tokens that an application fetches (`tokens_per_minute`).
+    Tokens,
+    /// Binds that an application begins (`binds_per_minute`), or leaves unopened for one user.
+    Binds,
+    /// Wrong secrets from one network.
+    Secrets,
+    /// Tries to sign in.
+    SignIn,
+    /// Looks at codes.
+    Codes,
+    /// Messages that are sent.
+    Sms,
+    /// Passwords that are looked at at once.
+    Passwords,
+    /// Points for lists in an hour (`list_points_per_hour`).
+    ListPoints,
+    /// Lists and batches at once.
+    Lists,
+}
+
+impl Limit {
+    const ALL: [Self; 9] = [
+        Self::Tokens,
+        Self::Binds,
+        Self::Secrets,
+        Self::SignIn,
+        Self::Codes,
+        Self::Sms,
+        Self::Passwords,
+        Self::ListPoints,
+        Self::Lists,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Tokens => "tokens",
+            Self::Binds => "binds",
+            Self::Secrets => "secrets",
+            Self::SignIn => "sign_in",
+            Self::Codes => "codes",
+            Self::Sms => "sms",
+            Self::Passwords => "passwords",
+            Self::ListPoints => "list_points",
+            Self::Lists => "lists",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Provider {
     provider: String,
 }
@@ -57,10 +117,13 @@ struct Provider {
 pub struct Meters {
     registry: Registry,
     requests: Family<Answer, Counter>,
+    faults: Counter,
     request_seconds: Durations<Route>,
     refreshes: Family<Refresh, Counter>,
     answer_seconds: Durations<Provider>,
     lease_waits: Counter,
+    limits: Family<Reached, Counter>,
+    pub(super) minutes: Minutes,
 }
 
 impl Default for Meters {
@@ -68,6 +131,8 @@ impl Default for Meters {
         let mut registry = Registry::with_prefix(PREFIX);
         let requests = Family::default();
         registry.register("http_requests", "Requests that were answered", requests.clone());
+        let faults = Counter::default();
+        registry.register("http_faults", "Requests that failed by a fault of ours", faults.clone());
         let request_seconds = Durations::new_with_constructor(durations);
         registry.register("http_request_seconds", "How long requests took to be answered", request_seconds.clone());
         let refreshes = Family::default();
@@ -80,7 +145,14 @@ impl Default for Meters {
         );
         let lease_waits = Counter::default();
         registry.register("lease_waits", "Refreshes that waited for another instance's", lease_waits.clone());
-        Self { registry, requests, request_seconds, refreshes, answer_seconds, lease_waits }
+        let limits = Family::<Reached, Counter>::default();
+        for limit in Limit::ALL {
+            // Told from the first scrape on: a rise from nothing is none to Prometheus.
+            drop(limits.get_or_create(&Reached { limit: limit.as_str() }));
+        }
+        registry.register("limits_reached", "Calls that were refused since somebody had too much", limits.clone());
+        let minutes = Minutes::default();
+        Self { registry, requests, faults, request_seconds, refreshes, answer_seconds, lease_waits, limits, minutes }
     }
 }
 
@@ -90,16 +162,43 @@ impl Meters {
         self.requests.get_or_create_owned(&Answer { method, route: route.to_owned(), status })
     }
 
+    /// A request failed by a fault of ours.
+    pub fn failed(&self) {
+        self.faults.inc();
+    }
+
+    /// Tells of a provider's refreshes from now on, though there were none yet: a rise from nothing is none to Prometheus.
+    pub(super) fn tell_of(&self, provider: &ProviderId) {
+        for outcome in ["granted", "refused", "failed"] {
+            drop(self.refreshes.get_or_create(&Refresh { provider: provider.to_string(), outcome }));
+        }
+        drop(self.answer_seconds.get_or_create(&Provider { provider: provider.to_string() }));
+    }
+
     /// How long a route took, in seconds.
     pub fn request_seconds(&self, route: &str) -> Histogram {
         self.request_seconds.get_or_create_owned(&Route { route: route.to_owned() })
     }
 
     /// A provider was asked for a refresh, and this came of it.
-    pub(super) fn refreshed(&self, provider: &ProviderId, outcome: &'static str, took: Duration) {
+    pub(super) fn refreshed(&self, now: DateTime<Utc>, provider: &ProviderId, outcome: &'static str, took: Duration) {
+        self.minutes.add(now, provider, outcome, took);
         let provider = provider.to_string();
         self.answer_seconds.get_or_create(&Provider { provider: provider.clone() }).observe(took.as_secs_f64());
         self.refreshes.get_or_create(&Refresh { provider, outcome }).inc();
+    }
+
+    /// What came of something that has a limit: counted if it was one too many.
+    pub(super) fn within<T>(&self, limit: Limit, outcome: Result<T>) -> Result<T> {
+        if outcome.as_ref().is_err_and(Error::is_of_a_limit) {
+            self.reached(limit);
+        }
+        outcome
+    }
+
+    /// Somebody had one too many.
+    pub(super) fn reached(&self, limit: Limit) {
+        self.limits.get_or_create(&Reached { limit: limit.as_str() }).inc();
     }
 
     /// A refresh waits for another instance's.

@@ -9,6 +9,7 @@ use super::letters;
 use crate::service::Parts;
 use crate::service::audit::{About, record_counted};
 use crate::service::caller_sized::told;
+use crate::service::meters::Limit;
 use domain::caller::{Action, Caller};
 use domain::event::{Actor, Event};
 use domain::{Error, Result};
@@ -67,7 +68,7 @@ pub enum Next {
 /// Has events told again, for an application.
 pub async fn replay(parts: &Arc<Parts>, caller: &Caller, actor: Actor, again: Again) -> Result<Replayed> {
     caller.may_somewhere(Action::SeeToEvents)?;
-    let place = parts.caller_sized.place_of(&caller.client).await?;
+    let place = parts.meters.within(Limit::Lists, parts.caller_sized.place_of(&caller.client).await)?;
     let done = parts.detached(async move |parts| {
         let replayed = again.carry_out(&parts, &actor).await;
         drop(place);

@@ -72,7 +72,8 @@ impl<'a> Exchange<'a> {
             Outcome::Refused(_) => "refused",
             Outcome::TryLater(_) => "failed",
         };
-        self.refresh.parts.meters.refreshed(self.refresh.provider, word, self.refresh.since(sent));
+        let parts = self.refresh.parts;
+        parts.meters.refreshed(parts.clock.now(), self.refresh.provider, word, self.refresh.since(sent));
         Asked { outcome, before, was_slow: self.was_slow }
     }
 

@@ -109,3 +109,18 @@ diesel::table! {
         gone -> Instant,
     }
 }
+
+diesel::table! {
+    use diesel::sql_types::{BigInt, Text};
+    use crate::types::Id;
+
+    provider_minutes (minute, fp_type, fp_name, outcome, instance) {
+        minute -> BigInt,
+        fp_type -> Text,
+        fp_name -> Text,
+        outcome -> Text,
+        instance -> Id,
+        count -> BigInt,
+        millis -> BigInt,
+    }
+}

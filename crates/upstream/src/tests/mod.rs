@@ -27,6 +27,7 @@ use secrecy::SecretString;
 use super::body::Body;
 use super::client::{Client, Trusted};
 use super::{AuthorizationRequest, Provider};
+use domain::clock::SystemClock;
 use domain::clock::{MovableClock, SharedClock};
 use domain::entropy::SystemEntropy;
 use domain::ids::ProviderId;
@@ -91,7 +92,12 @@ fn settings(issuer: &str) -> settings::Provider {
 fn provider(settings: settings::Provider) -> (Provider, Arc<MovableClock>) {
     let clock = MovableClock::frozen(noon());
     let shared: SharedClock = clock.clone();
-    let provider = Provider::new(settings, Client::new(&Trusted::default()).unwrap(), shared, SystemEntropy::shared());
+    let provider = Provider::new(
+        settings,
+        Client::new(&Trusted::default(), SystemClock::shared()).unwrap(),
+        shared,
+        SystemEntropy::shared(),
+    );
     (provider.unwrap(), clock)
 }
 

@@ -7,6 +7,7 @@ use super::secret;
 use crate::UserInfoError::{self, Partner, Token};
 use crate::client::{Client, Trusted};
 use crate::partner::user_info;
+use domain::clock::SystemClock;
 use domain::ids::ProviderId;
 use domain::partner::{FieldPath, Fields, Trust};
 use settings::{Introspection, PartnerClient};
@@ -42,7 +43,7 @@ fn introspected(fake: &Fake) -> PartnerClient {
 }
 
 async fn ask(partner: &PartnerClient, token: &str) -> Result<Value, UserInfoError> {
-    user_info(&Client::new(&Trusted::default()).unwrap(), partner, &secret(token)).await
+    user_info(&Client::new(&Trusted::default(), SystemClock::shared()).unwrap(), partner, &secret(token)).await
 }
 
 #[tokio::test]

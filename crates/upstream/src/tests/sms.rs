@@ -12,6 +12,7 @@ use super::super::sms::{Gateway, NotSent};
 use super::network::Fake;
 use super::noon;
 use domain::clock::MovableClock;
+use domain::clock::SystemClock;
 use domain::confirmation::{Code, Purpose, ShortMessage, phone};
 use domain::entropy::SystemEntropy;
 use settings::Sms;
@@ -21,7 +22,7 @@ const KEY: [u8; 24] = *b"a key of the test, sixty";
 fn of(settings: Option<&Sms>) -> Gateway {
     Gateway::new(
         settings,
-        Client::new(&Trusted::default()).unwrap(),
+        Client::new(&Trusted::default(), SystemClock::shared()).unwrap(),
         MovableClock::frozen(noon()),
         SystemEntropy::shared(),
     )
