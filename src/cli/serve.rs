@@ -26,10 +26,10 @@ use settings::{Configuration, process_env};
 use store::Store;
 
 pub(super) async fn run(config: &Path) -> Result<ExitCode, Trouble> {
-    let configuration = load(config)?;
     // First of all: until somebody listens to it, the signal ends the process.
     let hangups =
         signal(SignalKind::hangup()).map_err(|error| Trouble::say(format!("can't listen to signals: {error}")))?;
+    let configuration = load(config)?;
     let start = &configuration.start;
     let (public, ops) = (bind("listen", start.listen)?, bind("ops_listen", start.ops_listen)?);
     let (drain, within) = (start.drain, start.stop_within);

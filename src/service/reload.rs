@@ -59,8 +59,14 @@ impl Reload {
     }
 
     /// Goes by the settings and the keyring as they are now, from the next request on. What is under way ends by those that it began
-    /// with.
-    pub async fn run(&self) -> std::result::Result<Reloaded, Refused> {
+    /// with. It comes to its end whether anybody waits for it or not: half of it must not be.
+    pub async fn run(self: &Arc<Self>) -> std::result::Result<Reloaded, Refused> {
+        let this = Arc::clone(self);
+        let running = self.current.take().runtime.spawn(async move { this.told().await });
+        running.await.unwrap_or_else(|error| Err(Error::internal(error).into()))
+    }
+
+    async fn told(&self) -> std::result::Result<Reloaded, Refused> {
         let _turn = self.turn.lock().await;
         let outcome = self.take().await;
         match &outcome {

@@ -36,7 +36,7 @@ const NAMING: [&str; 15] = [
 ];
 
 /// Those that name nobody, and why. A table that is new has to be put in one of the two.
-const NAMELESS: [(&str, &str); 16] = [
+const NAMELESS: [(&str, &str); 17] = [
     ("attempts", "hashes of who tried what, until the hour or the day is over"),
     ("client_assertions", "of applications"),
     ("dropped_keys", "of the keyring"),
@@ -47,6 +47,7 @@ const NAMELESS: [(&str, &str); 16] = [
     ("organizations", "of who works there, nobody is in it"),
     ("outbox_lanes", "a hash, until what waits in it is told"),
     ("outbox_leases", "of who serves"),
+    ("provider_minutes", "of providers, all users together"),
     ("provider_rules", "of the settings"),
     ("rights_sets", "whoever has one names it"),
     ("served_pages", "by link, and in the record before anybody is erased"),

@@ -39,7 +39,7 @@ const LOOKED_AT: [(&str, &str); 4] = [
 ];
 
 /// Those of which nothing is told. A table that is new has to be put in one of the three.
-const UNTOLD: [(&str, &str); 12] = [
+const UNTOLD: [(&str, &str); 13] = [
     ("attempts", "hashes: which are of whom nobody can say"),
     ("client_assertions", "of applications"),
     ("dropped_keys", "of the keyring"),
@@ -48,6 +48,7 @@ const UNTOLD: [(&str, &str); 12] = [
     ("issuer_rules", "of the settings"),
     ("outbox_lanes", "the order of what outbox holds"),
     ("outbox_leases", "of who serves"),
+    ("provider_minutes", "of providers, all users together"),
     ("provider_rules", "of the settings"),
     ("served_pages", "counts that are not in the record yet, by link"),
     ("served_writers", "of who serves"),

@@ -3,5 +3,6 @@
 mod away;
 mod failover;
 mod postgres_tls;
+mod released;
 mod schema;
 mod unheard;

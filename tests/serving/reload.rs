@@ -8,14 +8,18 @@ use serde_json::{Value, json};
 use super::program::{caller, fed_token, http, move_in, site};
 use crate::support::program::Running;
 use crate::support::site::{CONSOLE_SECRET, Site, provider};
-use crate::support::world::both_engines;
+use crate::support::world::{Engine, both_engines};
+use sandbox::Sandbox;
 
-/// `fedlink reload` of a site that is served at `serving`: the settings name the port that it got.
-fn name_port(site: &mut Site, serving: &Running) {
-    site.edit(
-        "ops_listen = \"127.0.0.1:0\"",
-        &format!("ops_listen = \"{}\"", serving.ops_url.trim_start_matches("http://")),
-    );
+/// A site with a link, served; its settings name the port that the operator's listener got.
+fn served(engine: Engine) -> (Sandbox, Site, Running) {
+    let sandbox = provider();
+    let mut site = site(engine, &sandbox);
+    move_in(&site, &sandbox);
+    let serving = site.serve();
+    let port = format!("ops_listen = \"{}\"", serving.ops_url.trim_start_matches("http://"));
+    site.edit("ops_listen = \"127.0.0.1:0\"", &port);
+    (sandbox, site, serving)
 }
 
 /// A second provider, where the first is, and an application that has its tokens.
@@ -48,11 +52,7 @@ fn reload(site: &Site) -> Value {
 
 both_engines! {
     async fn a_provider_and_an_application_come_under_load_and_nobody_notices(engine: Engine) {
-        let sandbox = provider();
-        let mut site = site(engine, &sandbox);
-        move_in(&site, &sandbox);
-        let serving = site.serve();
-        name_port(&mut site, &serving);
+        let (sandbox, mut site, serving) = served(engine);
         let console = caller(&serving).await;
         assert_eq!(status_of(&serving, "orders").await, 401);
         let (is_over, served) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -85,10 +85,7 @@ both_engines! {
     }
 
     async fn what_is_wrong_is_told_whole_and_changes_nothing(engine: Engine) {
-        let sandbox = provider();
-        let mut site = site(engine, &sandbox);
-        let mut serving = site.serve();
-        name_port(&mut site, &serving);
+        let (sandbox, mut site, mut serving) = served(engine);
         let good = site.settings.clone();
         let of_file = [
             ("base_pth = \"/x\"\n".to_owned() + &good + &second("no address"), vec!["base_pth", "providers[1].issuer"]),
@@ -122,11 +119,7 @@ both_engines! {
     }
 
     async fn a_provider_that_leaves_keeps_its_links_and_is_not_asked(engine: Engine) {
-        let sandbox = provider();
-        let mut site = site(engine, &sandbox);
-        move_in(&site, &sandbox);
-        let serving = site.serve();
-        name_port(&mut site, &serving);
+        let (sandbox, mut site, serving) = served(engine);
         let console = caller(&serving).await;
         assert_eq!(listed(&serving, &console).await[0].get("providerGone"), None);
         let whole = site.settings.clone();

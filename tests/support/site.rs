@@ -1,7 +1,9 @@
 //! An installation as its operator has it: a folder with the README's settings, secrets in its environment, the built program.
 
+use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::PathBuf;
 
 use domain::clock::{SharedClock, SystemClock};
@@ -68,6 +70,12 @@ impl Site {
     /// A file in the site's folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
+    }
+
+    /// Writes a file that nobody else may read into the site's folder.
+    pub(crate) fn write_private(&self, name: &str, content: &str) {
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(self.path(name));
+        file.expect("it isn't there").write_all(content.as_bytes()).expect("room");
     }
 
     /// Changes the settings; `from` must stand in them.
