@@ -62,9 +62,9 @@ both_engines! {
         assert_eq!(record[0]["type"], "FEDERATION_POINT_BOUND", "{record}");
         let gone = http.delete(at("/api/v3/users/alice/fa/box/box_1/of-alice")).bearer_auth(console).send();
         assert_eq!(gone.await.expect("an answer").status(), 204);
-        // An event from before, and one from now.
+        // Six events from before, and one from now.
         let waiting = site.run(&["events", "list", "--json"]);
-        assert_eq!(waiting.good().lines().count(), 3, "{waiting:?}");
+        assert_eq!(waiting.good().lines().count(), 7, "{waiting:?}");
         assert!(site.run(&["account", "show", "alice"]).good().contains("Alice of the release"));
     }
 }
