@@ -43,7 +43,7 @@ pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trou
         let checked = provider.check().await;
         all_well &= checked.is_ok();
         tell(output, &id, checked.as_deref().map_err(String::as_str));
-        if provider.lacks_offline_access().await {
+        if checked.is_ok() && provider.lacks_offline_access().await {
             warn(
                 output,
                 &id,

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use serde_json::{Value, json};
 
 use super::program::{caller, fed_token, http, move_in, site};
+use crate::support::contract;
 use crate::support::program::Running;
 use crate::support::site::{CONSOLE_SECRET, Site, provider};
 use crate::support::world::{Engine, both_engines};
@@ -36,6 +37,18 @@ async fn status_of(serving: &Running, client: &str) -> u16 {
     let asked = http().post(format!("{}/blitz/oauth/te", serving.base_url)).basic_auth(client, Some(CONSOLE_SECRET));
     let answer = asked.form(&[("grant_type", "client_credentials")]).send().await.expect("an answer");
     answer.status().as_u16()
+}
+
+/// How the operator's listener answers who asks it for a reload, held against openapi.yaml.
+async fn asked_to_reload(serving: &Running, origin: Option<&str>) -> u16 {
+    let asked = http().post(format!("{}/reload", serving.ops_url));
+    let asked = origin.into_iter().fold(asked, |asked, origin| asked.header("Origin", origin));
+    let answer = asked.send().await.expect("an answer");
+    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+    let headers: Vec<(&str, &str)> =
+        headers.iter().map(|(name, value)| (name.as_str(), value.to_str().expect("text"))).collect();
+    contract::check("POST", "/reload", status, &headers, &answer.bytes().await.expect("a body"));
+    status
 }
 
 /// The links of the site's user, with all that is known of them.
@@ -108,11 +121,13 @@ both_engines! {
         let said = site.run(&["reload"]).complaint().to_owned();
         assert!(said.contains("providers[1].issuer") && said.contains("the keyring's line 1"), "{said}");
         std::fs::write(&keyring, keys).expect("it is written");
+        assert_eq!(asked_to_reload(&serving, None).await, 422);
         // A signal says it in the log.
         let said = serving.reload();
         assert!(said.contains("nothing was reloaded") && said.contains("providers[1].issuer"), "{said}");
         site.settings = good + &second(&sandbox.issuer());
-        site.run(&["reload"]).good();
+        let said = "reloaded the keyring and the settings; from the next start on: ops_listen\n";
+        assert_eq!(site.run(&["reload"]).good(), said);
         assert_eq!(status_of(&serving, "orders").await, 200);
         assert!(serving.terminate().success());
         assert!(site.run(&["reload"]).complaint().contains("is it served?"));
@@ -146,13 +161,8 @@ both_engines! {
 async fn no_page_of_a_browser_has_it_done() {
     let site = Site::alone();
     let serving = site.serve();
-    let ask = |origin: Option<&'static str>| {
-        let asked = http().post(format!("{}/reload", serving.ops_url));
-        origin.into_iter().fold(asked, |asked, origin| asked.header("Origin", origin)).send()
-    };
-    assert_eq!(ask(None).await.expect("an answer").status(), 200);
+    assert_eq!(asked_to_reload(&serving, None).await, 200);
     for origin in ["null", "http://127.0.0.1:9090", "https://evil.example"] {
-        let refused = ask(Some(origin)).await.expect("an answer");
-        assert_eq!(refused.status(), 403, "{origin}");
+        assert_eq!(asked_to_reload(&serving, Some(origin)).await, 403, "{origin}");
     }
 }

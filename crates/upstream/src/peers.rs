@@ -14,6 +14,8 @@ use domain::clock::SharedClock;
 
 /// Servers that are remembered: more than settings name.
 const MOST: usize = 1_000;
+/// How long a server is remembered that is not asked any more: what it showed has no meaning then.
+const REMEMBERED: TimeDelta = TimeDelta::days(1);
 
 /// What the last answer of a server showed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,8 +30,11 @@ pub struct Peer {
 #[derive(Clone, Debug)]
 pub(crate) struct Peers {
     clock: SharedClock,
-    seen: Arc<Mutex<BTreeMap<String, Peer>>>,
+    seen: Arc<Mutex<Seen>>,
 }
+
+/// When each showed it.
+type Seen = BTreeMap<String, (DateTime<Utc>, Peer)>;
 
 impl Peers {
     pub(crate) fn new(clock: SharedClock) -> Self {
@@ -40,23 +45,28 @@ impl Peers {
     pub(crate) fn see(&self, url: &Url, headers: &HeaderMap, certificate: Option<&[u8]>) {
         let Some(host) = url.host_str() else { return };
         let name = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let now = self.clock.now();
         let peer = Peer {
             certificate_ends: certificate.and_then(|der| ends(&Certificate::from_der(der).ok()?)),
-            clock_ahead: date(headers).map(|date| date - self.clock.now()),
+            clock_ahead: date(headers).map(|date| date - now),
         };
         let mut seen = self.seen();
         if seen.len() < MOST || seen.contains_key(&name) {
-            seen.insert(name, peer);
+            seen.insert(name, (now, peer));
         }
     }
 
     /// All of them.
     pub(crate) fn all(&self) -> Vec<(String, Peer)> {
-        self.seen().iter().map(|(name, peer)| (name.clone(), *peer)).collect()
+        self.seen().iter().map(|(name, (_, peer))| (name.clone(), *peer)).collect()
     }
 
-    fn seen(&self) -> MutexGuard<'_, BTreeMap<String, Peer>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Those that were asked lately.
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = self.clock.now() - REMEMBERED;
+        seen.retain(|_, (moment, _)| *moment >= oldest);
+        seen
     }
 }
 
@@ -81,8 +91,24 @@ pub(crate) fn certificates(pem: &[u8]) -> Vec<(String, DateTime<Utc>)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use domain::clock::MovableClock;
+
+    #[test]
+    fn a_server_that_is_not_asked_any_more_is_forgotten() {
+        let clock = MovableClock::frozen(DateTime::from_timestamp(784_111_777, 0).unwrap());
+        let peers = Peers::new(clock.clone());
+        let names = || peers.all().into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+        let see = |url: &str| peers.see(&Url::parse(url).unwrap(), &HeaderMap::new(), None);
+        see("https://left.example");
+        clock.advance(Duration::from_hours(23));
+        see("https://stays.example");
+        assert_eq!(names(), ["left.example", "stays.example"]);
+        clock.advance(Duration::from_hours(2));
+        assert_eq!(names(), ["stays.example"]);
+    }
 
     #[test]
     fn a_server_is_known_by_where_it_is_and_its_clock_by_its_answer() {

@@ -95,7 +95,8 @@ async fn place(parts: &Parts, order: Order) -> Result<FlowId> {
     let waiting = store::flows::unopened(tx.conn(), &flow.client, subject, store::at(now), UNOPENED).await?;
     if let (Some(first), UNOPENED..) = (waiting.first(), waiting.len()) {
         let retry_after = (first.expires - now).to_std().unwrap_or_default();
-        return parts.meters.within(Limit::Binds, Err(Error::TooManyAttempts { retry_after }));
+        parts.meters.reached(Limit::Binds);
+        return Err(Error::TooManyAttempts { retry_after });
     }
     store::flows::insert(tx.conn(), &flow).await?;
     tx.commit().await?;

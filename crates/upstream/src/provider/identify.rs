@@ -1,0 +1,127 @@
+//! Whose account an answer is: by its `id_token`, by userinfo, by the answer itself.
+
+use serde_json::{Map, Value};
+
+use super::Provider;
+use crate::identity::{Identity, IdentityError};
+use crate::jwks::Keys;
+use crate::members::UNREADABLE;
+use crate::oidc::{self, Expected, ExpectedUserinfo, Flaw};
+use crate::outcome::TokenAnswer;
+use crate::userinfo::{self, Told};
+use domain::ids::Sid;
+use domain::{Error, name};
+use secrecy::SecretString;
+use settings::ProviderKind;
+
+impl Provider {
+    pub(super) async fn identity(
+        &self,
+        answer: &TokenAnswer,
+        nonce: &SecretString,
+    ) -> std::result::Result<Identity, IdentityError> {
+        let claims = match self.settings.kind {
+            ProviderKind::Oidc => self.claims(answer, nonce).await?,
+            ProviderKind::OAuth2 => Map::new(),
+        };
+        // Judged by the id_token alone: which source names the account must not depend on what else is wanting.
+        let known = self.sid.fill(&[&claims]).is_some();
+        let is_named = || self.settings.user_name.is_empty() || self.name(&[&claims]).is_some();
+        let complete = known && is_named();
+        let info = if complete { Map::new() } else { self.userinfo(answer, &claims, known).await? };
+
+        let sources = [&claims, &info, &answer.rest];
+        let sid =
+            self.sid.fill(&sources).ok_or(IdentityError::Refused("the provider does not state the account's id"))?;
+        if sid.contains(UNREADABLE) {
+            // Two that can't be read might become one.
+            return Err(IdentityError::Refused("the account's id cannot be read"));
+        }
+        let sid =
+            Sid::parse(sid).map_err(|_quotes_it: Error| IdentityError::Refused("the account's id is no valid id"))?;
+        Ok(Identity { sid, user_name: self.name(&sources) })
+    }
+
+    /// What people know the account by.
+    fn name(&self, sources: &[&Map<String, Value>]) -> Option<String> {
+        self.user_name.fill(sources).as_deref().and_then(name::told)
+    }
+
+    async fn claims(
+        &self,
+        answer: &TokenAnswer,
+        nonce: &SecretString,
+    ) -> std::result::Result<Map<String, Value>, IdentityError> {
+        let token = answer.id_token.as_ref().ok_or(IdentityError::Refused("the answer has no id_token"))?;
+        let expected = Expected {
+            issuer: self.settings.issuer.as_deref().ok_or(IdentityError::Refused("the provider has no issuer"))?,
+            client_id: &self.settings.client_id,
+            nonce,
+            access_token: answer.grant.access_token.as_ref(),
+            now: self.clock.now(),
+        };
+        let broken = "the id_token's signature does not hold";
+        self.verified(broken, |keys| oidc::verified(token, keys, expected)).await
+    }
+
+    /// What `verify` makes of the provider's keys, asked for anew if they may have changed.
+    async fn verified(
+        &self,
+        broken: &'static str,
+        verify: impl Fn(&Keys) -> std::result::Result<Map<String, Value>, Flaw>,
+    ) -> std::result::Result<Map<String, Value>, IdentityError> {
+        let keys = self.keys().await?;
+        let mut claims = verify(&keys);
+        if claims == Err(Flaw::Key)
+            && let Some(newer) = self.keys.again(async || self.fetch_keys().await).await
+        {
+            claims = verify(&newer);
+        }
+        claims.map_err(|flaw| match flaw {
+            Flaw::Key => IdentityError::Refused(broken),
+            Flaw::Final(why) => IdentityError::Refused(why),
+        })
+    }
+
+    /// What userinfo says. Where the account is `known` without it, only the name is at stake: not worth a failed bind, unless it
+    /// is about somebody else.
+    async fn userinfo(
+        &self,
+        answer: &TokenAnswer,
+        claims: &Map<String, Value>,
+        known: bool,
+    ) -> std::result::Result<Map<String, Value>, IdentityError> {
+        let members = match self.told_by_userinfo(answer).await {
+            Err(why) if known => {
+                tracing::warn!(provider = %self.settings.id, reason = %why, "a name is not told");
+                return Ok(Map::new());
+            }
+            Ok(None) => return Ok(Map::new()),
+            Ok(Some(members)) => members,
+            Err(why) => return Err(why),
+        };
+        userinfo::about(members, claims.get("sub").and_then(Value::as_str))
+    }
+
+    /// The members of userinfo, verified where they are signed; `None` where there is no userinfo.
+    async fn told_by_userinfo(
+        &self,
+        answer: &TokenAnswer,
+    ) -> std::result::Result<Option<Map<String, Value>>, IdentityError> {
+        let Some(url) = self.metadata().await?.endpoints.userinfo.clone() else { return Ok(None) };
+        let access_token = answer.grant.access_token.as_ref();
+        let access_token = access_token
+            .ok_or(IdentityError::Refused("userinfo can't be asked: the answer has no usable access token"))?;
+        let token = match userinfo::fetch(&self.client, &url, &self.settings, access_token).await? {
+            Told::Plain(members) => return Ok(Some(members)),
+            Told::Signed(token) => token,
+        };
+        let expected = ExpectedUserinfo {
+            issuer: self.settings.issuer.as_deref(),
+            client_id: &self.settings.client_id,
+            now: self.clock.now(),
+        };
+        let broken = "the signature of userinfo does not hold";
+        self.verified(broken, |keys| oidc::verified_userinfo(&token, keys, expected)).await.map(Some)
+    }
+}
