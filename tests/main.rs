@@ -16,6 +16,8 @@ mod exchange;
 mod house;
 mod links;
 mod metrics;
+mod moving;
+mod packages;
 mod partner;
 mod people;
 mod providers;

@@ -1,15 +1,14 @@
 //! `fedlink keys`: the keyring that several instances share, and the way from one key to the next.
 
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::runtime::Handle;
 
-use super::output::{Output, Trouble, aside};
-use crate::service::keys::{Keeper, KeyState, Listed, Progress};
+use super::output::{Output, Trouble};
+use super::progress::Show;
+use crate::service::keys::{Keeper, KeyState, Listed, Lost};
 use domain::Error;
 use domain::clock::SystemClock;
 use domain::entropy::SystemEntropy;
@@ -34,6 +33,14 @@ pub(super) enum Command {
         /// The key's id.
         id: String,
     },
+    /// Go on without a key that is lost: links stay, and lose the tokens that only it opens.
+    GiveUp {
+        /// The key's id.
+        id: String,
+        /// Delete what only it opens, instead of telling how much that is.
+        #[arg(long)]
+        delete: bool,
+    },
 }
 
 pub(super) async fn run(command: &Command, configuration: Configuration, output: &Output) -> Result<ExitCode, Trouble> {
@@ -48,6 +55,8 @@ pub(super) async fn run(command: &Command, configuration: Configuration, output:
         Command::Activate { id } => activate(&keeper, id, output).await,
         Command::Rewrap => rewrap(&keeper, output).await,
         Command::Drop { id } => drop_key(&keeper, id, output).await,
+        Command::GiveUp { id, delete: false } => weigh(&keeper, id, output).await,
+        Command::GiveUp { id, delete: true } => give_up(&keeper, id, output).await,
     };
     done.map_err(tell)
 }
@@ -105,8 +114,8 @@ async fn activate(keeper: &Keeper, id: &str, output: &Output) -> Result<ExitCode
 }
 
 async fn rewrap(keeper: &Keeper, output: &Output) -> Result<ExitCode, Error> {
-    let mut show = Show::new(output);
-    let (ended, sealing) = keeper.rewrap(|progress| show.step(progress)).await?;
+    let mut show = Show::new(output, "rows");
+    let (ended, sealing) = keeper.rewrap(|progress| show.step(progress.done, Some(progress.total))).await?;
     show.finish();
     let (moved, left, stuck) = (ended.moved, ended.left, ended.stuck.len());
     let mut words = format!("rewrapped {moved} rows, {left} are left");
@@ -133,42 +142,32 @@ async fn drop_key(keeper: &Keeper, id: &str, output: &Output) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-/// How far a long command is: a bar on a terminal, else a line now and then.
-struct Show<'a> {
-    output: &'a Output,
-    bar: Option<ProgressBar>,
-    told: u64,
+async fn weigh(keeper: &Keeper, id: &str, output: &Output) -> Result<ExitCode, Error> {
+    let lost = keeper.weigh(id).await?;
+    let words = format!(
+        "nobody can open what is sealed with key {id} ({}). Put it back into the keyring if there is a copy; `fedlink keys give-up {id} --delete` deletes that, and people link their accounts again",
+        counted(&lost)
+    );
+    output.tell(words, &json!({"id": id, "state": "missing", "rows": rows(&lost)}));
+    Ok(ExitCode::FAILURE)
 }
 
-impl<'a> Show<'a> {
-    fn new(output: &'a Output) -> Self {
-        let bar = (!output.is_json() && std::io::stderr().is_terminal()).then(|| {
-            let style = ProgressStyle::with_template("{bar:40} {pos}/{len} rows, {eta} to go");
-            ProgressBar::new(0).with_style(style.unwrap_or_else(|_our_own| ProgressStyle::default_bar()))
-        });
-        Self { output, bar, told: 0 }
-    }
+async fn give_up(keeper: &Keeper, id: &str, output: &Output) -> Result<ExitCode, Error> {
+    let mut show = Show::new(output, "rows");
+    let lost = keeper.give_up(id, |progress| show.step(progress.done, Some(progress.total))).await?;
+    show.finish();
+    let words = format!(
+        "key {id} is given up, and with it what it sealed ({}); links stay, and need their users",
+        counted(&lost)
+    );
+    output.tell(words, &json!({"id": id, "state": "dropped", "rows": rows(&lost)}));
+    Ok(ExitCode::SUCCESS)
+}
 
-    fn step(&mut self, Progress { done, total }: Progress) {
-        if let Some(bar) = &self.bar {
-            bar.set_length(total);
-            bar.set_position(done);
-            return;
-        }
-        let tenth = done.saturating_mul(10).checked_div(total).unwrap_or(10);
-        if tenth != self.told {
-            self.told = tenth;
-            if self.output.is_json() {
-                self.output.tell("", &json!({"done": done, "total": total}));
-            } else {
-                aside(format_args!("{done} of {total} rows"));
-            }
-        }
-    }
+fn counted(lost: &Lost) -> String {
+    lost.iter().map(|(table, rows)| format!("{table} {rows}")).collect::<Vec<_>>().join(", ")
+}
 
-    fn finish(self) {
-        if let Some(bar) = self.bar {
-            bar.finish_and_clear();
-        }
-    }
+fn rows(lost: &Lost) -> serde_json::Map<String, serde_json::Value> {
+    lost.iter().map(|(table, rows)| ((*table).to_owned(), json!(rows))).collect()
 }

@@ -4,19 +4,25 @@ mod account;
 mod audit;
 mod check;
 mod client;
+mod copy;
 mod demo;
 mod events;
+mod export;
 mod import;
 mod keys;
+mod lined;
 mod links;
+mod man;
+mod manager;
 mod migrate;
 mod opened;
 mod output;
 mod password;
+mod progress;
 mod reload;
 mod serve;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
@@ -30,9 +36,9 @@ use settings::process_env;
 #[derive(Parser)]
 #[command(name = "fedlink", version, arg_required_else_help = true)]
 struct Cli {
-    /// The settings file.
-    #[arg(long, global = true, default_value = "fedlink.toml", env = "FEDLINK_CONFIG")]
-    config: PathBuf,
+    /// The settings file. Unless it is named: fedlink.toml in this folder, or else /etc/fedlink/fedlink.toml.
+    #[arg(long, global = true, env = "FEDLINK_CONFIG")]
+    config: Option<PathBuf>,
     /// Write JSON for machines.
     #[arg(long, global = true)]
     json: bool,
@@ -52,6 +58,8 @@ enum Command {
     Reload,
     /// Bring the database to the newest schema.
     Migrate,
+    /// Copy a SQLite database, whole, into the empty PostgreSQL database of the settings, while neither is served.
+    Copy(copy::Arguments),
     /// Keep the accounts whose links are kept.
     #[command(subcommand)]
     Account(account::Command),
@@ -69,13 +77,30 @@ enum Command {
     /// Keep the keyring.
     #[command(subcommand)]
     Keys(keys::Command),
-    /// Take in links and tokens, one JSON object a line.
+    /// Take in an export, or another's links and tokens, one JSON object a line.
     Import(import::Arguments),
+    /// Write accounts and links with their secrets, one JSON object a line, for an installation to import.
+    Export(export::Arguments),
     /// Print completions for a shell.
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Write the manual, a page for each command.
+    Man {
+        /// The folder that they are written to.
+        folder: PathBuf,
+    },
+}
+
+impl Cli {
+    /// The settings file: the one that is named, the one that is here, or the package's.
+    fn config(&self) -> &Path {
+        let here = Path::new("fedlink.toml");
+        let packaged = Path::new("/etc/fedlink/fedlink.toml");
+        let unnamed = || if !here.exists() && packaged.exists() { packaged } else { here };
+        self.config.as_deref().unwrap_or_else(unnamed)
+    }
 }
 
 /// Runs the command that the command line names.
@@ -97,24 +122,27 @@ pub fn run() -> ExitCode {
 }
 
 async fn dispatch(cli: &Cli, output: &Output) -> Result<ExitCode, Trouble> {
-    let config = &cli.config;
+    let config = cli.config();
     match &cli.command {
         Command::Serve => Box::pin(serve::run(config)).await,
         Command::Demo(arguments) => Box::pin(demo::run(arguments, output)).await,
         Command::Check => Box::pin(check::run(config, output)).await,
         Command::Reload => reload::run(config, output).await,
         Command::Migrate => migrate::run(&load(config)?, output).await,
+        Command::Copy(arguments) => Box::pin(copy::run(arguments, &load(config)?, output)).await,
         Command::Account(command) => Box::pin(account::run(command, open(config).await?, output)).await,
         Command::Audit(arguments) => Box::pin(audit::run(arguments, open(config).await?, output)).await,
         Command::Client(command) => client::run(command, output),
         Command::Events(command) => Box::pin(events::run(command, open(config).await?, output)).await,
         Command::Links(command) => Box::pin(links::run(command, open(config).await?, output)).await,
         Command::Keys(command) => Box::pin(keys::run(command, load(config)?, output)).await,
+        Command::Export(arguments) => Box::pin(export::run(arguments, open(config).await?, output)).await,
         Command::Import(arguments) => Box::pin(import::run(arguments, open(config).await?, output)).await,
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "fedlink", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)
         }
+        Command::Man { folder } => man::run(Cli::command(), folder, output),
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
+use super::manager;
 use super::opened::{build, load, told_to_stop};
 use super::output::Trouble;
 use crate::app::App;
@@ -64,7 +65,9 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode, Trouble> {
     let telling = tokio::spawn(outbox::run(current.clone()));
     let serving = tokio::spawn(service.run());
 
+    manager::ready();
     told_to_stop().await?;
+    manager::stopping(within);
     let stopping = Stopping { began: Instant::now(), drain, within };
     tracing::info!("stopping: requests finish, refreshes in flight are stored");
     if only_server.is_some() {

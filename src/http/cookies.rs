@@ -20,6 +20,16 @@ pub(super) fn sent(request: &HttpRequest) -> impl Iterator<Item = (&str, &str)> 
     pairs.filter_map(|pair| std::str::from_utf8(pair).ok()?.trim_matches(' ').split_once('='))
 }
 
+/// The same as npm's `cookie` reads them, which the Condo dialect's source reads them by: blanks of any kind around both are nothing,
+/// and neither are quotation marks around a value. Not for a name that begins with `__Host-`.
+pub(super) fn sent_loosely(request: &HttpRequest) -> impl Iterator<Item = (&str, &str)> {
+    sent(request).map(|(name, value)| {
+        let value = value.trim();
+        let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
+        (name.trim(), bare)
+    })
+}
+
 /// The session cookie that the browser sent.
 pub(super) fn session(app: &App, request: &HttpRequest) -> Option<SecretString> {
     let wanted = sessions::cookie_name(&app.parts.settings);

@@ -14,11 +14,27 @@ use domain::origin::{self, Page, Site};
 /// How long a browser may go by the answer to its question, in seconds.
 const REMEMBERED: u32 = 600;
 
+/// Headers of clients that no form sends: their presence says enough.
+const OWN_HEADERS: [&str; 2] = ["apollo-require-preflight", "x-apollo-operation-name"];
+
 /// Whether the call counts, which may bring the session's cookie.
 pub(super) fn is_welcome(app: &App, request: &HttpRequest, brings_cookie: bool) -> bool {
+    origin::is_welcome(brings_cookie, page(app, request), site(request))
+}
+
+/// Whether a GET that brings the session's cookie is one that a program meant; `has_own` header may have been found already.
+pub(super) fn is_meant(app: &App, request: &HttpRequest, has_own: bool) -> bool {
+    let says = |name| request.headers().get(name).is_some_and(|value| !value.is_empty());
+    origin::is_meant(has_own || OWN_HEADERS.into_iter().any(says), page(app, request), site(request))
+}
+
+fn page(app: &App, request: &HttpRequest) -> Page {
     let ours = app.parts.settings.public_url.origin().ascii_serialization();
-    let page = Page::of(texts(request, ORIGIN), |origin| origin == ours || is_listed(app, origin));
-    origin::is_welcome(brings_cookie, page, Site::of(texts(request, "sec-fetch-site")))
+    Page::of(texts(request, ORIGIN), |origin| origin == ours || is_listed(app, origin))
+}
+
+fn site(request: &HttpRequest) -> Site {
+    Site::of(texts(request, "sec-fetch-site"))
 }
 
 /// Each value of a header; `None` where it is no text.

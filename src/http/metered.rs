@@ -32,7 +32,7 @@ impl Route {
     pub(super) fn of(path: &str) -> Self {
         let mut name = String::new();
         let mut is_pattern = false;
-        for c in path.chars() {
+        for c in path.trim_end_matches("{slash:/?}").chars() {
             is_pattern = match c {
                 ':' => true,
                 '}' => false,
@@ -179,7 +179,7 @@ mod tests {
         for (path, name) in [
             ("/api/v3/fedTokens", "/api/v3/fedTokens"),
             ("/api/v3/users/{subject:[^/]*}/fedToken/{type:[^/]*}", "/api/v3/users/{subject}/fedToken/{type}"),
-            ("/admin/api{slash:/?}", "/admin/api{slash}"),
+            ("/admin/api{slash:/?}", "/admin/api"),
             ("/callback/{popup:true|false}", "/callback/{popup}"),
         ] {
             assert_eq!(Route::of(path).name, name);

@@ -24,9 +24,10 @@ pub mod server;
 mod sign_in;
 mod words;
 
-use actix_web::Scope;
+use actix_web::dev::HttpServiceFactory;
 use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::http::Method;
+use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 
 use crate::service::Current;
@@ -84,33 +85,43 @@ fn blitz_routes(config: &mut ServiceConfig) {
     at!(config, "/api/v3/audit", get => audit::search);
     at!(config, "/api/v3/events", get => events::list);
     at!(config, "/api/v3/events/replay", post => events::replay);
-    at!(config, "/api/whoami", get => address::whoami);
+    config.service(whoami("/api/whoami{slash:/?}"));
     at!(config, "/oauth/ae", get => oauth::authorize);
     at!(config, "/oauth/introspect", post => oauth::introspect);
     at!(config, "/oauth/revoke", post => oauth::revoke);
 }
 
+/// Of the Condo dialect, and of use without it.
+fn whoami(path: &str) -> impl HttpServiceFactory {
+    web::resource(path)
+        .app_data(metered::Route::of(path))
+        .wrap(from_fn(condo::error::with_request_id))
+        .route(web::get().to(address::whoami))
+        .default_service(web::to(async || error::method_not_allowed(&["get"])))
+}
+
 /// The Condo dialect; without settings of its sessions it isn't there.
-fn condo() -> Scope {
+fn condo() -> impl HttpServiceFactory {
     let has_sessions = |context: &GuardContext<'_>| {
         let current = context.app_data::<web::Data<Current>>();
         current.is_some_and(|current| current.take().settings.session.is_some())
     };
-    web::scope("").guard(fn_guard(has_sessions)).configure(condo_routes)
+    web::scope("").guard(fn_guard(has_sessions)).wrap(from_fn(condo::error::with_request_id)).configure(condo_routes)
 }
 
 fn condo_routes(config: &mut ServiceConfig) {
     // One schema under both names: the source's own, and the one that its documentation gives.
-    for path in ["/admin/api{slash:/?}", "/api/graphql"] {
+    for path in ["/admin/api{slash:/?}", "/api/graphql{slash:/?}"] {
         config.service(
             web::resource(path)
                 .app_data(metered::Route::of(path))
                 .route(web::post().to(graphql::handler::post))
+                .route(web::get().to(graphql::handler::get))
                 .route(web::method(Method::OPTIONS).to(graphql::handler::preflight))
-                .default_service(web::to(async || error::method_not_allowed(&["post"]))),
+                .default_service(web::to(async || error::method_not_allowed(&["get", "post"]))),
         );
     }
-    at!(config, "/api/auth/{provider:[^/]*}", get => partner::begin);
-    at!(config, "/api/auth/{provider:[^/]*}/callback", get => partner::callback);
+    at!(config, "/api/auth/{provider:[^/]*}{slash:/?}", get => partner::begin);
+    at!(config, "/api/auth/{provider:[^/]*}/callback{slash:/?}", get => partner::callback);
     at!(config, "/", get => partner::home);
 }

@@ -9,8 +9,23 @@ use domain::{Error, Result};
 
 /// The last `N` segments of the request's path, as they were sent.
 pub(super) fn last<const N: usize>(request: &HttpRequest) -> [&str; N] {
+    last_of(request.uri().path())
+}
+
+/// The same of a path that may end with a slash.
+pub(super) fn last_named<const N: usize>(request: &HttpRequest) -> [&str; N] {
+    last_of(without_slash(request))
+}
+
+/// The request's path, without a slash at its end.
+pub(super) fn without_slash(request: &HttpRequest) -> &str {
+    let path = request.uri().path();
+    path.strip_suffix('/').unwrap_or(path)
+}
+
+fn last_of<const N: usize>(path: &str) -> [&str; N] {
     let mut segments = [""; N];
-    for (place, sent) in segments.iter_mut().rev().zip(request.uri().path().rsplit('/')) {
+    for (place, sent) in segments.iter_mut().rev().zip(path.rsplit('/')) {
         *place = sent;
     }
     segments

@@ -153,7 +153,7 @@ pub async fn create(parts: &Arc<Parts>, mut new: New) -> Result<()> {
 }
 
 /// Refuses an account that no token of the issuer's could be for.
-fn check_issuer(parts: &Parts, issuer: &str, subject: &Subject) -> Result<()> {
+pub(super) fn check_issuer(parts: &Parts, issuer: &str, subject: &Subject) -> Result<()> {
     let known = parts.settings.issuers.iter().find(|known| known.issuer == issuer);
     let Some(known) = known else {
         return Err(Error::input("issuer", "is none of [[issuers]] in the settings, letter by letter"));

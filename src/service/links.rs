@@ -119,7 +119,7 @@ pub(super) fn listed_detailed(parts: &Parts, link: LinkSummary, found: LinkDetai
 
 fn is_gone(parts: &Parts, provider: &ProviderId) -> bool {
     if provider.fp_type() == PARTNER_TYPE {
-        return !parts.settings.partners.contains_key(provider.fp_name());
+        return !parts.settings.has_identity(provider);
     }
     !parts.settings.providers.contains_key(provider)
 }
@@ -168,6 +168,7 @@ pub async fn link_by_id(parts: &Arc<Parts>, caller: &Caller, actor: Actor, asser
                 user_name,
                 proof: Proof::Asserted,
                 origin: Some(&client),
+                created: parts.clock.now(),
             };
             make(&parts, &mut tx, &actor, link).await?;
             tx.commit().await
@@ -209,6 +210,7 @@ pub(super) struct Making<'a> {
     pub(super) user_name: Option<String>,
     pub(super) proof: Proof,
     pub(super) origin: Option<&'a ClientId>,
+    pub(super) created: DateTime<Utc>,
 }
 
 /// Makes or updates a link in the caller's transaction, with its audit line. A proven link takes an exclusive account
@@ -251,7 +253,7 @@ pub(super) async fn make_own(
         proof: link.proof,
         origin: link.origin.cloned(),
         exclusive_key: key.map(str::to_owned),
-        created: parts.clock.now(),
+        created: link.created,
     };
     let id = store::links::upsert(tx.conn(), &new).await?;
     let about = About {

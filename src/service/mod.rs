@@ -28,6 +28,7 @@ pub mod keys;
 pub mod kin;
 pub mod links;
 pub mod meters;
+pub mod moving;
 pub mod onward;
 pub mod outbox;
 pub mod ownership;

@@ -4,8 +4,8 @@ use std::num::NonZero;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
-use argon2::PasswordHash;
 use argon2::password_hash::{Error as HashError, PasswordVerifier as _};
+use argon2::{Algorithm, PasswordHash};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::desk::{Desk, Place};
@@ -96,6 +96,13 @@ async fn blocking<T: Send + 'static>(
         done
     });
     done.await.map_err(Error::internal)
+}
+
+/// Whether a hash that was made elsewhere can be compared with.
+pub(super) fn is_readable(hash: &account::PasswordHash) -> bool {
+    PasswordHash::new(hash.as_str()).is_ok_and(|hash| {
+        Algorithm::try_from(hash.algorithm.as_str()).is_ok() && hash.salt.is_some() && hash.hash.is_some()
+    })
 }
 
 /// Whether `hash` is this password's; compared in constant time.

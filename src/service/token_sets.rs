@@ -1,6 +1,7 @@
 //! Writes tokens into a link's set by compare-and-swap: a ciphertext belongs to its row, so it is sealed for the row that
 //! was read and written only if that row is still the one.
 
+use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
@@ -109,6 +110,41 @@ fn is_stored(parts: &Parts, key: &RowKey, owner: Owner<'_>, set: &TokenSet, toke
 /// Whether two tokens are the same, in constant time.
 pub(super) fn is_same(one: &SecretString, other: &SecretString) -> bool {
     one.expose_secret().as_bytes().ct_eq(other.expose_secret().as_bytes()).into()
+}
+
+/// A set that comes from another installation, in the clear, with all that was known of it there.
+pub(super) struct Whole {
+    pub(super) access: Option<SecretString>,
+    pub(super) refresh: Option<SecretString>,
+    pub(super) params: Params,
+    pub(super) scope: Option<String>,
+    pub(super) ends: Ends,
+    pub(super) health: Health,
+    pub(super) health_since: Option<DateTime<Utc>>,
+}
+
+/// Writes a link's first set as it was elsewhere; says whether the link had none.
+pub(super) async fn insert_whole(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, set: &Whole) -> Result<bool> {
+    let (key, wrapped) = parts.vault.new_row_key(Table::TokenSets, owner.link.0)?;
+    let seal = |column, text: Option<&SecretString>| {
+        text.map(|text| parts.vault.seal(&key, &owner.place(column), text)).transpose()
+    };
+    let sealed = TokenSet {
+        link: owner.link,
+        sealed_access: seal(Column::Access, set.access.as_ref())?,
+        sealed_refresh: seal(Column::Refresh, set.refresh.as_ref())?,
+        sealed_params: seal(Column::Params, set.params.to_text().as_ref())?,
+        key_id: wrapped.key_id,
+        wrapped_key: wrapped.bytes,
+        scope: set.scope.clone(),
+        ends: set.ends,
+        version: parts.entropy.version(),
+        health: set.health,
+        health_since: set.health_since,
+        retry_at: None,
+        failures: 0,
+    };
+    insert_if_absent(conn, &sealed).await
 }
 
 async fn insert(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, tokens: &Keeping) -> Result<bool> {

@@ -13,11 +13,7 @@ use crate::support::world::{As, Body, CONSOLE, Engine, World, both_engines};
 const PASSWORD: &str = "correct horse battery staple";
 
 fn site(engine: Engine) -> Site {
-    let site = Site::new(engine, "http://127.0.0.1:9");
-    if engine == Engine::Postgres {
-        site.run(&["keys", "add"]).good();
-    }
-    site
+    Site::ready(engine, "http://127.0.0.1:9")
 }
 
 fn shown(site: &Site, id: &str) -> Value {

@@ -15,10 +15,7 @@ fn import(site: &Site, subject: &str, sid: &str) {
 }
 
 fn site(engine: Engine) -> Site {
-    let site = Site::new(engine, "http://127.0.0.1:9");
-    if engine == Engine::Postgres {
-        site.run(&["keys", "add"]).good();
-    }
+    let site = Site::ready(engine, "http://127.0.0.1:9");
     site.run(&["migrate"]).good();
     for (subject, sid) in [("alice", "1"), ("bob", "2")] {
         import(&site, subject, sid);

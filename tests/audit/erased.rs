@@ -36,11 +36,12 @@ const NAMING: [&str; 15] = [
 ];
 
 /// Those that name nobody, and why. A table that is new has to be put in one of the two.
-const NAMELESS: [(&str, &str); 17] = [
+const NAMELESS: [(&str, &str); 18] = [
     ("attempts", "hashes of who tried what, until the hour or the day is over"),
     ("client_assertions", "of applications"),
     ("dropped_keys", "of the keyring"),
     ("employee_roles", "of organizations"),
+    ("imports", "of files"),
     ("instances", "of who serves"),
     ("issuer_rules", "of the settings"),
     ("link_uses", "by link, and gone with it"),
@@ -235,10 +236,7 @@ both_engines! {
     }
 
     async fn the_command_erases_and_says_so(engine: Engine) {
-        let site = Site::new(engine, "http://127.0.0.1:9");
-        if engine == Engine::Postgres {
-            site.run(&["keys", "add"]).good();
-        }
+        let site = Site::ready(engine, "http://127.0.0.1:9");
         site.run(&["account", "create", "--id", PLANTED, "--name", "Planted Name"]).good();
         assert_eq!(site.run(&["account", "delete", PLANTED, "--erase"]).good().trim(), "erased planted-subject: rewrote 2 lines");
         let again = site.run(&["account", "delete", PLANTED, "--erase", "--json"]);

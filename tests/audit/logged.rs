@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::support::site::Site;
-use crate::support::world::{Engine, both_engines};
+use crate::support::world::both_engines;
 
 /// The lines of the record that a log tells, by their ids, without what each line of a log has.
 pub(super) fn told(log: &str) -> BTreeMap<String, Value> {
@@ -64,9 +64,7 @@ both_engines! {
         tokio::task::block_in_place(|| {
             let mut site = Site::new(engine, "http://127.0.0.1:9");
             site.settings += "\n[audit]\nlog = true\n";
-            if engine == Engine::Postgres {
-                site.run(&["keys", "add"]).good();
-            }
+            site.make_keyring(engine);
             let mut serving = site.serve();
             let te = format!("{}/blitz/oauth/te", serving.base_url);
             for _ in 0..3 {

@@ -12,7 +12,7 @@ use super::logged::told;
 use super::written;
 use crate::support::page::{alike, blocks};
 use crate::support::site::Site;
-use crate::support::world::{Engine, World, both_engines};
+use crate::support::world::{World, both_engines};
 
 const PAGE: &str = include_str!("../../docs/audit.md");
 const SECRET: &str = "support-secret-of-tests";
@@ -123,10 +123,7 @@ both_engines! {
 
     async fn what_the_page_shows_on_the_command_line_runs(engine: Engine) {
         tokio::task::block_in_place(|| {
-            let site = Site::new(engine, "http://127.0.0.1:9");
-            if engine == Engine::Postgres {
-                site.run(&["keys", "add"]).good();
-            }
+            let site = Site::ready(engine, "http://127.0.0.1:9");
             let line = json!({"subject": "42", "fpType": "tcs", "fpName": "tcs_1", "sid": "1000347601"}).to_string();
             site.feed(&["import", "--register", "-"], &line).good();
             let [block] = shown("On the command line", "sh")[..] else { panic!("commands") };
@@ -152,9 +149,7 @@ both_engines! {
             let mut site = Site::new(engine, "http://127.0.0.1:9");
             let [settings] = shown("In the log", "toml")[..] else { panic!("settings") };
             site.settings += settings;
-            if engine == Engine::Postgres {
-                site.run(&["keys", "add"]).good();
-            }
+            site.make_keyring(engine);
             let line = json!({"subject": "alice", "fpType": "tcs", "fpName": "tcs_1", "sid": "1"}).to_string();
             let said = site.feed(&["import", "--register", "-"], &line).stderr;
             let [answer] = shown("In the log", "json")[..] else { panic!("a line") };

@@ -6,10 +6,7 @@ use crate::support::world::Engine;
 fn check(engine: Engine) {
     let sandbox = provider();
     let issuer = sandbox.issuer();
-    let mut site = Site::new(engine, &issuer);
-    if engine == Engine::Postgres {
-        site.run(&["keys", "add"]).good();
-    }
+    let mut site = Site::ready(engine, &issuer);
     let plain = site.settings.clone();
     let known_by = |claim: &str| {
         let section = format!("\n[[issuers]]\nissuer = \"{issuer}\"\naudience = \"us\"\nsubject_prefix = \"sso:\"\n");

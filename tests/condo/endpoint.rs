@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::condo::{API, by_email, with_sessions};
+use crate::support::condo::{API, by_email, staff, with_sessions};
 use crate::support::world::{As, Body, World, both_engines};
 
 both_engines! {
@@ -15,11 +15,16 @@ both_engines! {
             assert_eq!(answer.header("set-cookie"), None);
         }
         for base in ["", "/blitz"] {
-            for path in ["/admin/api", "/admin/api/", "/api/graphql"] {
+            for path in ["/admin/api", "/admin/api/", "/api/graphql", "/api/graphql/"] {
+                let url = format!("{}{base}{path}", world.base);
                 let body = Body::Json(json!({"query": "{ __typename }"}));
-                let answer = world.send("POST", &format!("{}{base}{path}", world.base), &As::Nobody, body, &[]).await;
+                let answer = world.send("POST", &url, &As::Nobody, body, &[]).await;
+                assert_eq!(answer.json(), json!({"data": {"__typename": "Query"}}), "{base}{path}");
+                let answer = world.send("GET", &format!("{url}?query=%7B__typename%7D"), &As::Nobody, Body::None, &[]).await;
                 assert_eq!(answer.json(), json!({"data": {"__typename": "Query"}}), "{base}{path}");
             }
+            let answer = world.send("GET", &format!("{}{base}/api/whoami/", world.base), &As::Nobody, Body::None, &[]).await;
+            assert_eq!(answer.json(), json!({"ip": "127.0.0.1"}), "{base}");
         }
         let answer = world.ask(&As::Nobody, "mutation { unauthenticateUser { success } }").await;
         assert_eq!(answer.data(), json!({"unauthenticateUser": {"success": true}}));
@@ -55,7 +60,7 @@ both_engines! {
             (asked("query a { __typename } query b { __typename }"), 400, "ValidationError", "GRAPHQL_VALIDATION_FAILED"),
             (Body::Json(json!({})), 400, "GQLError", "BAD_USER_INPUT"),
             (Body::Json(json!({"query": 1})), 400, "GQLError", "BAD_USER_INPUT"),
-            (Body::Json(json!({"query": "{ __typename }", "variables": []})), 400, "GQLError", "BAD_USER_INPUT"),
+            (Body::Json(json!({"query": "{ __typename }", "variables": [1]})), 400, "GQLError", "BAD_USER_INPUT"),
             (Body::Json(json!("{ __typename }")), 400, "GQLError", "BAD_USER_INPUT"),
             (Body::Json(json!([])), 400, "GQLError", "BAD_USER_INPUT"),
             (Body::Raw("application/json", b"{".to_vec()), 400, "GQLError", "BAD_USER_INPUT"),
@@ -76,9 +81,87 @@ both_engines! {
         }
         let typed = Body::Raw("application/json; charset=utf-8", br#"{"query":"{ __typename }","variables":null,"operationName":null}"#.to_vec());
         assert_eq!(world.call("POST", API, &As::Nobody, typed).await.data(), json!({"__typename": "Query"}));
-        for method in ["GET", "PUT", "DELETE", "PATCH"] {
+        let php = Body::Json(json!({"query": "{ __typename }", "variables": []}));
+        assert_eq!(world.call("POST", API, &As::Nobody, php).await.data(), json!({"__typename": "Query"}));
+        let hash = Body::Json(json!({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "a"}}}));
+        let answer = world.call("POST", API, &As::Nobody, hash).await;
+        assert_eq!(answer.error()["message"], "PersistedQueryNotSupported");
+        assert_eq!(answer.refused_as(), (200, "PERSISTED_QUERY_NOT_SUPPORTED".to_owned()));
+        for method in ["PUT", "DELETE", "PATCH"] {
             let answer = world.call(method, API, &As::Nobody, Body::None).await;
-            assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{method}");
+            assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, POST")), "{method}");
+        }
+    }
+
+    async fn every_answer_has_the_id_of_its_request(engine: Engine) {
+        let world = World::condo(engine).await;
+        let body = |text: &str| Body::Json(json!({"query": text}));
+        for (method, target, body, status) in [
+            ("POST", API, body("{ __typename }"), 200),
+            ("POST", API, body("{"), 400),
+            ("POST", API, Body::None, 415),
+            ("GET", "/api/graphql?query=%7B__typename%7D", Body::None, 200),
+            ("GET", "/api/graphql", Body::None, 400),
+            ("PUT", API, Body::None, 405),
+            ("OPTIONS", API, Body::None, 405),
+            ("GET", "/api/auth/nobody?user_type=staff", Body::None, 404),
+            ("GET", "/", Body::None, 200),
+            ("GET", "/api/whoami", Body::None, 200),
+            ("POST", "/api/whoami", Body::None, 405),
+        ] {
+            for (sent, comes_back) in [("req-1", true), ("a b", false)] {
+                let headers = [("x-request-id", sent)];
+                let answer = world.call_with(method, target, &As::Nobody, body.clone(), &headers).await;
+                let id = answer.header("x-request-id").expect("an id");
+                assert_eq!((answer.status, id == sent), (status, comes_back), "{method} {target} {sent}: {id}");
+            }
+        }
+    }
+
+    async fn a_query_may_stand_in_the_address(engine: Engine) {
+        let world = World::condo(engine).await;
+        world.person(staff("jane")).await;
+        let signed_in = by_email::ask(&world, json!({})).await;
+        let cookie = signed_in.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        let token = signed_in.data()[by_email::MUTATION]["token"].as_str().unwrap().to_owned();
+        let query = [
+            ("query", "query who($with: Boolean!) { authenticatedUser { id name @include(if: $with) } }"),
+            ("variables", r#"{"with":false}"#),
+            ("operationName", "who"),
+        ];
+        let target = format!("{API}?{}", url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish());
+        let get = async |target: &str, headers: &[(&str, &str)]| world.call_with("GET", target, &As::Nobody, Body::None, headers).await;
+        assert_eq!(get(&target, &[]).await.data(), json!({"authenticatedUser": null}));
+        let bearer = format!("Bearer {token}");
+        assert_eq!(get(&target, &[("authorization", &bearer)]).await.data(), json!({"authenticatedUser": {"id": "jane"}}));
+
+        // The cookie, which a form or a link anywhere brings along.
+        let cookie = ("cookie", cookie.as_str());
+        let (from, meant) = ("sec-fetch-site", [("apollo-require-preflight", "true"), ("x-apollo-operation-name", "who"), ("content-type", "application/json")]);
+        for header in meant.into_iter().chain([(from, "same-origin"), ("origin", world.base.as_str())]) {
+            assert_eq!(get(&target, &[cookie, header]).await.data(), json!({"authenticatedUser": {"id": "jane"}}), "{header:?}");
+        }
+        for headers in [&[cookie][..], &[cookie, (from, "none")], &[cookie, ("content-type", "text/plain")], &[cookie, ("apollo-require-preflight", "")]] {
+            let answer = get(&target, headers).await;
+            let message = answer.error()["message"].as_str().unwrap().to_owned();
+            assert!(answer.status == 400 && message.contains("Apollo-Require-Preflight"), "{headers:?}: {message}");
+        }
+        for elsewhere in [(from, "cross-site"), (from, "same-site"), ("origin", "https://evil.example")] {
+            assert_eq!(get(&target, &[cookie, meant[0], elsewhere]).await.refused_as(), (403, "FORBIDDEN".to_owned()), "{elsewhere:?}");
+        }
+
+        // What changes something.
+        for (query, operation) in [("mutation { unauthenticateUser { success } }", ""), ("query a { __typename } mutation b { unauthenticateUser { success } }", "b")] {
+            let pairs = [("query", query), ("operationName", operation)];
+            let target = format!("{API}?{}", url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish());
+            let answer = get(&target, &[("authorization", &bearer)]).await;
+            assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{query}");
+            assert_eq!(answer.error()["message"], "GET supports only query operations: use POST");
+        }
+        assert_eq!(get(&target, &[("authorization", &bearer)]).await.data(), json!({"authenticatedUser": {"id": "jane"}}), "it stands");
+        for wrong in ["", "?query=", "?query=%7B", "?query=%7B__typename%7D&variables=1", "?query=%7Ba%7D", "?query=a%00"] {
+            let answer = get(&format!("{API}{wrong}"), &[]).await;
+            assert_eq!(answer.status, 400, "{wrong}: {}", answer.text());
         }
     }
 }

@@ -69,6 +69,13 @@ both_engines! {
         assert_eq!(who(&world, &[("cookie", &bare)]).await, Value::Null, "without s:");
         let plain = format!("keystone.sid=s:{token}");
         assert_eq!(who(&world, &[("cookie", &plain)]).await, "jane", "not encoded");
+        let (_, value) = cookie.split_once('=').unwrap();
+        for loose in [format!("a=1;\tkeystone.sid = \"{value}\" ; b"), format!("keystone.sid={value}; keystone.sid=other"), format!("a;{cookie}")] {
+            assert_eq!(who(&world, &[("cookie", &loose)]).await, "jane", "{loose}");
+        }
+        for other in [format!("keystone.sid=other; {cookie}"), format!("keystone.sid=\"{value}"), format!("x{cookie}")] {
+            assert_eq!(who(&world, &[("cookie", &other)]).await, Value::Null, "{other}");
+        }
     }
 
     async fn a_password_change_ends_every_session(engine: Engine) {

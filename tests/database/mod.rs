@@ -3,6 +3,7 @@
 mod away;
 mod failover;
 mod postgres_tls;
-mod released;
+pub(crate) mod released;
+mod restored;
 mod schema;
 mod unheard;

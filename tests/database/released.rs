@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::support::console::{caller_by, http};
 use crate::support::database::execute;
+use crate::support::program::Running;
 use crate::support::site::Site;
 use crate::support::world::{Engine, both_engines};
 
@@ -10,7 +12,7 @@ const SETTINGS: &str = include_str!("released/fedlink.toml");
 const KEYRING: &str = include_str!("released/fedlink.keys");
 
 /// A site as the release left it.
-async fn left(engine: Engine) -> Site {
+pub(crate) async fn left(engine: Engine) -> Site {
     let mut site = Site::new(engine, "http://127.0.0.1:9");
     let (address, dump) = match engine {
         Engine::Sqlite => ("\"sqlite:fedlink.db\"", include_str!("released/sqlite.sql")),
@@ -32,22 +34,28 @@ async fn left(engine: Engine) -> Site {
     site
 }
 
+/// A system-mode token of the release's application.
+pub(crate) async fn console(serving: &Running) -> String {
+    caller_by(serving, "secret-of-the-release").await
+}
+
+/// Users whose token is good for long, their account, and the token.
+pub(crate) const SERVED: [(&str, &str, &str); 2] =
+    [("alice", "of-alice", "access-of-alice"), ("carol", "stays", "access-of-carol")];
+
 both_engines! {
     async fn the_database_of_the_last_release_is_opened_and_served(engine: Engine) {
         let site = left(engine).await;
         site.run(&["migrate"]).good();
         let serving = site.serve();
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client for loopback");
+        let http = http();
+        let console = &*console(&serving).await;
         let at = |path: &str| format!("{}/blitz{path}", serving.base_url);
-        let asked = http.post(at("/oauth/te")).basic_auth("console", Some("secret-of-the-release"));
-        let granted = asked.form(&[("grant_type", "client_credentials")]).send().await.expect("an answer");
-        let granted: Value = granted.json().await.expect("JSON");
-        let console = granted["access_token"].as_str().expect("a token");
         let get = async |path: &str| {
             let answer = http.get(at(path)).bearer_auth(console).send().await.expect("an answer");
             (answer.status().as_u16(), answer.json::<Value>().await.expect("JSON"))
         };
-        for (user, sid, token) in [("alice", "of-alice", "access-of-alice"), ("carol", "stays", "access-of-carol")] {
+        for (user, sid, token) in SERVED {
             let (status, served) = get(&format!("/api/v3/users/{user}/fedToken/box/box_1")).await;
             assert_eq!((status, &served[sid]["token"]), (200, &json!(token)), "{user}");
         }

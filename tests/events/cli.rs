@@ -16,9 +16,7 @@ both_engines! {
         let mut site = Site::new(engine, "http://127.0.0.1:9");
         site.settings += &receiver.settings_with("crm", "secrets = [{ env = \"HOOK\" }]");
         site.env.push(("HOOK", NEW_SECRET.to_owned()));
-        if engine == crate::support::world::Engine::Postgres {
-            site.run(&["keys", "add"]).good();
-        }
+        site.make_keyring(engine);
         let checked = tokio::task::block_in_place(|| site.run(&["check"]));
         assert!(checked.stdout.contains("webhook crm: 127.0.0.1, 16 kinds of events"), "{checked:?}");
         assert!(!format!("{checked:?}").contains("whsec_"), "{checked:?}");

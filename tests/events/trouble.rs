@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use fedlink::service::outbox;
 
 use super::{about, come_and_go, link, of_account, unlink, world};
-use crate::support::database::{count, execute, texts};
+use crate::support::database::{Sql, count, texts};
 use crate::support::receiver::{Manner, Receiver, deliver};
-use crate::support::world::{As, Engine, World, both_engines};
+use crate::support::world::{As, World, both_engines};
 
 /// The ids of the record's lines that are told.
 async fn recorded(world: &World) -> BTreeSet<String> {
@@ -119,20 +119,10 @@ both_engines! {
     async fn what_could_not_be_written_down_is_told_twice_with_the_same_id(engine: Engine) {
         let (world, receiver, console) = world(engine).await;
         let happened = come_and_go(&world, &console, &["oleg"], 1).await;
-        let (refuse, accept) = match engine {
-            Engine::Sqlite => (
-                "CREATE TRIGGER kept BEFORE DELETE ON outbox BEGIN SELECT RAISE(ABORT, 'sad disk'); END",
-                "DROP TRIGGER kept",
-            ),
-            Engine::Postgres => (
-                "CREATE FUNCTION kept() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''sad disk''; END';
-                 CREATE TRIGGER kept BEFORE DELETE ON outbox FOR EACH ROW EXECUTE FUNCTION kept()",
-                "DROP TRIGGER kept ON outbox; DROP FUNCTION kept()",
-            ),
-        };
-        execute(&world.database_url, refuse).await;
+        let mut sql = Sql::open(&world.database_url).await;
+        sql.refuse_deletes("outbox").await;
         outbox::run_due(&world.app.parts).await.expect_err("the disk is sad");
-        execute(&world.database_url, accept).await;
+        sql.accept_deletes().await;
         deliver(&world).await;
         let taken = receiver.taken();
         assert_eq!((taken.len(), &taken[0].id), (3, &taken[1].id));
@@ -144,21 +134,14 @@ both_engines! {
         link(&world, &console, "oleg").await;
         deliver(&world).await;
         // It exists already at the end, so that the change is undone as a whole.
-        let refuse = match engine {
-            Engine::Sqlite => "CREATE TRIGGER kept BEFORE DELETE ON links BEGIN SELECT RAISE(ABORT, 'sad disk'); END",
-            Engine::Postgres => {
-                "CREATE FUNCTION kept() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''sad disk''; END';
-                 CREATE TRIGGER kept BEFORE DELETE ON links FOR EACH ROW EXECUTE FUNCTION kept()"
-            }
-        };
-        execute(&world.database_url, refuse).await;
+        let mut sql = Sql::open(&world.database_url).await;
+        sql.refuse_deletes("links").await;
         let target = "/api/v3/users/alice/fa/box/box_1/oleg?forceUnlink=true";
         let refused = world.call("DELETE", target, &console, crate::support::world::Body::None).await;
         assert_eq!(refused.status, 500);
         deliver(&world).await;
         assert_eq!(receiver.took(), ["FEDERATION_POINT_BOUND oleg"]);
-        let undo = if engine == Engine::Sqlite { "DROP TRIGGER kept" } else { "DROP TRIGGER kept ON links" };
-        execute(&world.database_url, undo).await;
+        sql.accept_deletes().await;
         unlink(&world, &console, "oleg").await;
         deliver(&world).await;
         assert_eq!(receiver.took(), ["FEDERATION_POINT_BOUND oleg", "FEDERATION_POINT_UNBOUND oleg"]);

@@ -24,6 +24,7 @@ fn subjects(answer: &Answer) -> Vec<String> {
 /// Users with links at two providers, some of them ailing.
 async fn world(engine: Engine) -> (World, As) {
     let world = World::frozen_with(engine, |settings| {
+        let settings = settings.replace(r#""email"]"#, r#""email", "accounts"]"#);
         let provider = settings.split_once("[[providers]]").expect("a provider").1.to_owned();
         let shared = provider.replace(r#"name = "box_1""#, "name = \"box_2\"\nexclusive = false");
         format!("{settings}\n[[providers]]{shared}")
@@ -39,7 +40,7 @@ async fn world(engine: Engine) -> (World, As) {
     ] {
         world.import(json!({
             "subject": subject, "fpType": "box", "fpName": fp_name, "sid": sid, "userName": format!("{sid} there"), "accessToken": "a",
-            "refreshToken": "r", "expiresOn": world.now().timestamp() + 3600,
+            "refreshToken": "r", "expiresOn": world.now().timestamp() + 3600, "scope": "openid",
         }))
         .await;
     }
@@ -78,6 +79,9 @@ both_engines! {
             assert_eq!(subjects(&answer), expected, "{query}");
             assert!(answer.json().get("next").is_none(), "{query}");
         }
+        let links = search(&world, &console, "fp=box:box_1&sid=oleg").await.json()["links"].take();
+        let scopes = (&links[0]["scopes"], &links[0]["missingScopes"]);
+        assert_eq!(scopes, (&json!(["openid"]), &json!(["accounts"])));
     }
 
     async fn a_link_is_shown_as_its_owners_detailed_list_shows_it(engine: Engine) {

@@ -1,6 +1,7 @@
 //! Links: listed, made, named, removed, and whose an account is.
 
 mod across;
+mod generated;
 mod kept;
 mod last_way_in;
 mod names;

@@ -12,6 +12,7 @@ use crate::support::database::{execute, texts};
 use crate::support::office::{Office, to};
 use crate::support::partner::{cookie, trusting};
 use crate::support::person::person;
+use crate::support::taken_in::take_in;
 use crate::support::world::{As, Body, CONSOLE, CONSOLE_PASSWORD, World, both_engines};
 
 /// Names as they come, and what is left of them.
@@ -91,9 +92,9 @@ both_engines! {
             assert_eq!(listed(&world, &subject).await, left, "{sent:?}");
         }
         for long in too_long() {
-            let line = import::Line::parse(&line("s0", &long).to_string()).unwrap();
+            let line = line("s0", &long).to_string();
             let (unknown, newer) = (import::UnknownSubject::Register, import::Newer::Replace);
-            let refused = import::take_in(&world.app.parts, line, unknown, newer).await.unwrap_err();
+            let refused = take_in(&world.app.parts, &line, unknown, newer).await.unwrap_err();
             assert_eq!(refused.to_string(), format!("userName {TOO_LONG}"));
         }
     }

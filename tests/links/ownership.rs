@@ -10,9 +10,9 @@ use settings::{Configuration, Literals};
 use tokio::runtime::Handle;
 
 use crate::support::browser::{Browser, instruct};
-use crate::support::database::texts;
+use crate::support::database::{Sql, texts};
 use crate::support::settings::settings;
-use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_PASSWORD, VERIFIER, World, both_engines};
+use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, VERIFIER, World, both_engines};
 
 async fn link(world: &World, who: &As, subject: &str, sid: &str) -> Answer {
     world.call("POST", &format!("/api/v3/users/{subject}/fa/box/box_1/{sid}"), who, Body::None).await
@@ -88,6 +88,51 @@ both_engines! {
         assert_eq!(link(&world, &console, "bob", "1").await.refusal(), (409, "already_linked".to_owned()));
         started_beside(&world, false).await.map(drop).expect("any may");
         assert_eq!(link(&world, &console, "bob", "1").await.status, 204);
+    }
+
+    // Whichever is first, the other goes by what it has written.
+    async fn a_link_and_the_rule_that_forbids_it_never_both_stand(engine: Engine) {
+        // What keeps a link from being written after it has read its rule, and a rule from being applied after it is written.
+        let same = "INSERT INTO links (id, subject, fp_type, fp_name, sid, proof, created) VALUES \
+                    ('00000000-0000-4000-8000-000000000001', 'bob', 'box', 'box_1', '1', 'asserted', now())";
+        let others = "UPDATE links SET user_name = 'another' WHERE subject = 'alice'";
+        for (in_the_way, link_is_first) in [(same, true), (others, false)] {
+            let world = World::start_with(engine, shared).await;
+            world.account("alice").await;
+            world.account("bob").await;
+            let console = world.console().await;
+            assert_eq!(link(&world, &console, "alice", "1").await.status, 204);
+            let mut sql = Sql::open(&world.database_url).await;
+            match engine {
+                Engine::Sqlite => sql.run("BEGIN IMMEDIATE").await,
+                Engine::Postgres => sql.run(&format!("BEGIN; {in_the_way}")).await,
+            }
+            let (mut looks, mut looks_on) = (Sql::open(&world.database_url).await, Sql::open(&world.database_url).await);
+            let linking = async |look: &mut Sql, after| {
+                look.wait_for_waiters(after).await;
+                link(&world, &console, "bob", "1").await.status
+            };
+            let ruling = async |look: &mut Sql, after| {
+                look.wait_for_waiters(after).await;
+                started_beside(&world, true).await.map(drop)
+            };
+            let freeing = async {
+                looks_on.wait_for_waiters(2).await;
+                sql.run("ROLLBACK").await;
+            };
+            let (linked, ruled) = if link_is_first {
+                let mut first = Sql::open(&world.database_url).await;
+                let (linked, ruled, ()) = tokio::join!(linking(&mut first, 0), ruling(&mut looks, 1), freeing);
+                (linked, ruled)
+            } else {
+                let mut first = Sql::open(&world.database_url).await;
+                let (ruled, linked, ()) = tokio::join!(ruling(&mut first, 0), linking(&mut looks, 1), freeing);
+                (linked, ruled)
+            };
+            // SQLite has one writer at a time, and doesn't say who waits to be it: either may have come first.
+            let expected = if engine == Engine::Postgres { link_is_first } else { linked == 204 };
+            assert_eq!((linked, ruled.is_err()), if expected { (204, true) } else { (409, false) }, "{in_the_way}");
+        }
     }
 
     async fn a_shared_account_may_be_many_users(engine: Engine) {

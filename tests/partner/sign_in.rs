@@ -64,6 +64,19 @@ both_engines! {
         assert_eq!(count(&world, "token_sets").await, 0, "the token is forgotten");
     }
 
+    async fn a_slash_may_end_the_addresses(engine: Engine) {
+        let world = World::start_with(engine, |settings| trusting(&settings)).await;
+        world.userinfo(&oleg());
+        let token = encoded(&world.partner_token());
+        let query = format!("user_type=resident&client_id={LENIENT}&access_token={token}");
+        let get = async |target: String| world.send("GET", &format!("{}{target}", world.base), &As::Nobody, Body::None, &[]).await;
+        let begun = get(format!("/api/auth/{SDK}/?{query}")).await;
+        assert_eq!((begun.status, begun.location()), (302, format!("/api/auth/{SDK}/callback?{query}")));
+        let signed_in = get(format!("/blitz/api/auth/{SDK}/callback/?{query}")).await;
+        assert_eq!((signed_in.status, signed_in.location().as_str()), (302, "/blitz/"));
+        assert_eq!(world.at_home(&cookie(&signed_in)).await.as_deref(), Some("Oleg"));
+    }
+
     async fn somebody_known_comes_in_and_nothing_of_them_changes(engine: Engine) {
         let world = World::start_with(engine, |settings| trusting(&settings)).await;
         world.userinfo(&oleg());

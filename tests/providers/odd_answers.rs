@@ -11,6 +11,7 @@ use crate::support::browser::{Browser, Callback, complete, instruct};
 use crate::support::database::{Sql, assert_nothing_stored, texts};
 use crate::support::fed::{asked, expired, fed_token, health, token};
 use crate::support::revocations::{waiting, work};
+use crate::support::taken_in::take_in;
 use crate::support::world::{As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, VERIFIER, World, both_engines};
 
 const BASIC: As = As::Basic(CONSOLE, CONSOLE_PASSWORD);
@@ -80,9 +81,8 @@ async fn ended(world: &World) -> Callback {
 async fn import(world: &World, access_token: &str) -> Result<import::Taken, String> {
     let line =
         json!({"subject": "alice", "fpType": "box", "fpName": "box_1", "sid": "oleg", "accessToken": access_token});
-    let line = import::Line::parse(&line.to_string()).expect("a line");
     let (unknown, newer) = (import::UnknownSubject::Refuse, import::Newer::Replace);
-    import::take_in(&world.app.parts, line, unknown, newer).await.map_err(|error| error.to_string())
+    take_in(&world.app.parts, &line.to_string(), unknown, newer).await.map_err(|error| error.to_string())
 }
 
 both_engines! {

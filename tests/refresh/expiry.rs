@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::support::browser::{Browser, complete, instruct};
 use crate::support::fed::{asked, detail, expired, fed_token, give, health, lasting, token};
 use crate::support::revocations::{unlink, waiting, work};
+use crate::support::taken_in::take_in;
 use crate::support::world::{As, CONSOLE, CONSOLE_PASSWORD, Engine, VERIFIER, World, both_engines};
 
 const HOUR: u64 = 3600;
@@ -253,7 +254,7 @@ both_engines! {
             line["expiresOn"] = wrong.clone();
             let taken = async {
                 let (unknown, newer) = (import::UnknownSubject::Refuse, import::Newer::Replace);
-                import::take_in(&world.app.parts, import::Line::parse(&line.to_string())?, unknown, newer).await
+                take_in(&world.app.parts, &line.to_string(), unknown, newer).await
             };
             let refused = taken.await.expect_err(&wrong.to_string()).to_string();
             assert!(refused.contains("expiresOn"), "{wrong}: {refused}");

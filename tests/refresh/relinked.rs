@@ -1,11 +1,12 @@
 //! What changes while a refresh is under way: the link is linked again, or gone.
 
-use fedlink::service::import::{Line, Newer, Taken, UnknownSubject, take_in};
+use fedlink::service::import::{Newer, Taken, UnknownSubject};
 use sandbox::{Answer as Shape, Hold, IssuedTokens, Refusal};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::support::fed::{asked, expired, fed_token, give, health, token};
+use crate::support::taken_in::take_in;
 use crate::support::world::{Answer, As, Body, Engine, World, both_engines};
 
 /// A world where alice has an account whose access token has expired, and the sandbox's time stands.
@@ -121,10 +122,10 @@ both_engines! {
                 "subject": "alice", "fpType": "box", "fpName": "box_1", "sid": "oleg", "userName": "Oleg",
                 "refreshToken": tokens.refresh_token.expose_secret(),
             });
-            Line::parse(&line.to_string()).expect("a line")
+            line.to_string()
         };
         let again = async |newer| {
-            let taken = take_in(&world.app.parts, line(), UnknownSubject::Register, newer).await;
+            let taken = take_in(&world.app.parts, &line(), UnknownSubject::Register, newer).await;
             taken.expect("it is taken in")
         };
         assert_eq!(again(Newer::Keep).await, Taken::Whole);

@@ -9,10 +9,7 @@ use crate::support::world::{Engine, both_engines};
 
 /// Two dead links of a site, with a refresh token each.
 async fn dead(engine: Engine) -> Site {
-    let site = Site::new(engine, "http://127.0.0.1:9");
-    if engine == Engine::Postgres {
-        site.run(&["keys", "add"]).good();
-    }
+    let site = Site::ready(engine, "http://127.0.0.1:9");
     let line = |subject: &str| {
         let line = json!({"subject": subject, "fpType": "tcs", "fpName": "tcs_1", "sid": format!("sid-{subject}"), "refreshToken": "r"});
         format!("{line}\n")

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use sandbox::{Answer as Shape, Rotation};
 
-use crate::support::fed::{asked, expired, fed_token, health, held, token};
+use crate::support::fed::{asked, expired, fed_token, health, held, held_by, token};
 use crate::support::world::{Answer, As, Engine, World, both_engines};
 
 /// A world where alice has an account and time stands; `more` are settings of the provider, and of what follows.
@@ -24,14 +24,6 @@ async fn of(world: &World, console: &As, sid: &str) -> Answer {
 #[track_caller]
 fn assert_unavailable(answer: &Answer) {
     assert_eq!(answer.refusal(), (503, "provider_unavailable".to_owned()), "{}", answer.text());
-}
-
-/// Lets calls go on until the provider has been asked so often.
-async fn until_asked(world: &World, mut calls: impl Future<Output = Vec<Answer>> + Unpin, times: u64) {
-    while asked(world) < times {
-        let early = tokio::time::timeout(Duration::from_millis(20), &mut calls).await;
-        assert!(early.is_err(), "{early:?}");
-    }
 }
 
 both_engines! {
@@ -54,8 +46,7 @@ both_engines! {
             expired(&world, sid).await;
         }
         let answers = world.sandbox.script().hold_token_answers();
-        let mut calls = Box::pin(join_all(sids.iter().map(|sid| of(&world, &console, sid))));
-        until_asked(&world, &mut calls, 30).await;
+        let calls = held_by(join_all(sids.iter().map(|sid| of(&world, &console, sid))), &answers, 30).await;
         world.advance(15);
         for answer in calls.await {
             assert_unavailable(&answer);
@@ -77,8 +68,7 @@ both_engines! {
         }
         let script = world.sandbox.script();
         let answers = script.hold_token_answers();
-        let mut slow = Box::pin(join_all([of(&world, &console, "one"), of(&world, &console, "two")]));
-        until_asked(&world, &mut slow, 2).await;
+        let slow = held_by(join_all([of(&world, &console, "one"), of(&world, &console, "two")]), &answers, 2).await;
         script.hold_token_answers().release();
         let mut third = Box::pin(of(&world, &console, "three"));
         let early = tokio::time::timeout(Duration::from_millis(200), &mut third).await;
@@ -99,8 +89,7 @@ both_engines! {
             expired(&world, sid).await;
         }
         let answers = world.sandbox.script().hold_token_answers();
-        let mut calls = Box::pin(join_all(sids.iter().map(|sid| of(&world, &console, sid))));
-        until_asked(&world, &mut calls, 10).await;
+        let mut calls = held_by(join_all(sids.iter().map(|sid| of(&world, &console, sid))), &answers, 10).await;
         world.advance(10);
         // As soon as the last of them is seen to be slow.
         let mut next = Box::pin(join_all([of(&world, &console, "next")]));
@@ -153,12 +142,11 @@ both_engines! {
         let script = world.sandbox.script();
         script.set(|settings| settings.rotation = Rotation::Never);
         script.next_answers(1, &Shape::Hang);
-        let mut call = Box::pin(join_all([fed_token(&world, &console, "")]));
-        until_asked(&world, &mut call, 1).await;
+        let arriving = script.hold_token_calls();
+        let call = held(fed_token(&world, &console, ""), &arriving).await;
+        arriving.release();
         world.advance(15);
-        for answer in call.await {
-            assert_unavailable(&answer);
-        }
+        assert_unavailable(&call.await);
         while health(&world, &console, "oleg").await == "ok" {
             tokio::task::yield_now().await;
         }

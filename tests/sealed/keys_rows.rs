@@ -10,6 +10,7 @@ use crate::support::browser::{Browser, instruct};
 use crate::support::database::{Sql, count, texts};
 use crate::support::fed::{asked, expired, fed_token, held, lasting, token};
 use crate::support::revocations::{REVOKED, ends, unlink, waiting, work};
+use crate::support::taken_in::take_in;
 use crate::support::world::{As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, World, both_engines};
 
 const VERSIONS: &str =
@@ -195,15 +196,11 @@ both_engines! {
         keeper.rewrap(silent).await.expect("it is rewrapped");
         keeper.drop_key(&new).await.expect("no row names it");
         let tokens = world.sandbox.issue("late", "fedlink", "openid");
-        let line = import::Line::parse(
-            &serde_json::json!({
-                "subject": "alice", "fpType": "box", "fpName": "box_1", "sid": "late",
-                "accessToken": secrecy::ExposeSecret::expose_secret(&tokens.access_token),
-            })
-            .to_string(),
-        );
-        let line = line.expect("a line");
-        let late = import::take_in(&world.app.parts, line, import::UnknownSubject::Refuse, import::Newer::Keep).await;
+        let line = serde_json::json!({
+            "subject": "alice", "fpType": "box", "fpName": "box_1", "sid": "late",
+            "accessToken": secrecy::ExposeSecret::expose_secret(&tokens.access_token),
+        });
+        let late = take_in(&world.app.parts, &line.to_string(), import::UnknownSubject::Refuse, import::Newer::Keep).await;
         assert!(why(late).to_lowercase().contains("foreign key"));
         assert_eq!(wrapped_by(&world, &new).await, 0);
         keys::beat(&world.app.parts).await.expect("it sees for itself");

@@ -3,6 +3,7 @@
 mod at_rest;
 mod keys_fleet;
 pub(crate) mod keys_rows;
+mod lost;
 mod plaintext;
 mod rotation;
 mod storage;

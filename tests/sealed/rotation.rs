@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use serde_json::{Value, json};
 use tokio::task::{JoinHandle, block_in_place};
 
+use crate::support::console::{caller, http};
 use crate::support::database::Sql;
 use crate::support::program::Running;
-use crate::support::site::{CONSOLE_SECRET, Site, provider};
+use crate::support::site::{Site, provider};
 use crate::support::world::{Engine, both_engines};
 use sandbox::Sandbox;
 use secrecy::ExposeSecret as _;
@@ -44,12 +45,8 @@ struct Caller {
 
 impl Caller {
     async fn new(serving: &[Running]) -> Self {
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client for loopback");
-        let bases: Vec<String> = serving.iter().map(|running| running.base_url.clone()).collect();
-        let te = http.post(format!("{}/blitz/oauth/te", bases[0])).basic_auth("console", Some(CONSOLE_SECRET));
-        let answer = te.form(&[("grant_type", "client_credentials")]).send().await.expect("an answer");
-        let answer: Value = answer.json().await.expect("JSON");
-        Self { http, bases, token: answer["access_token"].as_str().expect("a token").to_owned() }
+        let bases = serving.iter().map(|running| running.base_url.clone()).collect();
+        Self { http: http(), bases, token: caller(&serving[0]).await }
     }
 
     async fn fed_token(&self, turn: usize, subject: &str) -> String {
@@ -148,10 +145,7 @@ impl Load {
 both_engines! {
     async fn keys_rotate_under_load(engine: Engine) {
         let sandbox = provider();
-        let site = Site::new(engine, &sandbox.issuer());
-        if engine == Engine::Postgres {
-            site.run(&["keys", "add"]).good();
-        }
+        let site = Site::ready(engine, &sandbox.issuer());
         for subject in READ.iter().chain(&REFRESHED) {
             import(&site, &sandbox, subject);
         }
@@ -223,10 +217,7 @@ both_engines! {
     async fn a_keyring_that_is_not_fit_is_refused_and_the_old_stays(engine: Engine) {
         use std::os::unix::fs::PermissionsExt as _;
         let sandbox = provider();
-        let site = Site::new(engine, &sandbox.issuer());
-        if engine == Engine::Postgres {
-            site.run(&["keys", "add"]).good();
-        }
+        let site = Site::ready(engine, &sandbox.issuer());
         import(&site, &sandbox, "alice");
         let serving = [site.serve()];
         let caller = Caller::new(&serving).await;

@@ -1,7 +1,10 @@
 //! `fedlink demo`: it walks itself, and the lines it prints work as printed.
 
 use std::io::{BufRead as _, BufReader, Lines};
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+
+use settings::{Configuration, Literals};
 
 use crate::support::browser::{field, query};
 use crate::support::program;
@@ -122,4 +125,30 @@ fn the_lines_that_the_demo_prints_work_as_printed() {
     assert!(shell(&[&confirm, &code, complete]).contains(r#"{"status":"ok"}"#));
     let user = shell(&[url, &confirm, session, ask]);
     assert!(user.contains(r#""name":"Bob at Sandbox","phone":"+79990000000""#), "{user}");
+}
+
+#[test]
+fn the_provider_alone_is_one_for_the_fedlink_it_is_told_of() {
+    let mut provider = program::start(&["demo", "--provider-for", "http://127.0.0.1:8080/blitz"], &[]);
+    let lines = std::iter::repeat_with(|| provider.line().trim_end().to_owned()).take(30);
+    let said: Vec<String> = lines.take_while(|line| !line.starts_with("user_name")).collect();
+    let settings = said.iter().skip_while(|line| *line != "[[providers]]").cloned().collect::<Vec<_>>().join("\n");
+    let issuer =
+        said.iter().find_map(|line| line.strip_prefix("issuer        = ")).expect("an issuer").trim_matches('"');
+    // Its usual port may be taken here.
+    let usual = settings.replace(issuer, "http://127.0.0.1:8081");
+    assert!(include_str!("../../docs/tutorial.md").contains(&usual), "the tutorial has others than {usual}");
+    let settings = settings.replace("{ file = \"secrets/sandbox\" }", "\"sandbox-secret\"");
+    let text = format!("public_url = \"http://127.0.0.1:8080\"\n{settings}");
+    let read = Configuration::parse(&text, Path::new(""), &|_| None, Literals::Allow);
+    let read = read.unwrap_or_else(|wrong| panic!("{wrong}\n{text}"));
+    assert_eq!(read.settings.providers.len(), 1);
+    let back = "http%3A%2F%2F127.0.0.1%3A8080%2Fblitz%2Flogin%2FexternalIdps%2Fcallback%2Fsandbox%2Fsandbox_1%2Ffalse";
+    let asks = format!(
+        "{issuer}/authorize?response_type=code&client_id=fedlink&redirect_uri={back}&scope=openid&state=s\
+         &code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+    );
+    let page = shell(&[&format!("curl -s '{asks}'")]);
+    assert!(page.contains("Alice at Sandbox") && page.contains("Bob at Sandbox"), "{page}");
+    assert!(provider.terminate().success());
 }

@@ -10,4 +10,5 @@ mod nul;
 mod program;
 mod reload;
 mod slow_peers;
+mod upgraded;
 mod walk;

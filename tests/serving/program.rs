@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
+use crate::support::console::{caller, http};
 use crate::support::database::texts;
 use crate::support::program::Running;
 use crate::support::site::{CONSOLE_SECRET, PROVIDER_SECRET, Site, provider};
@@ -26,24 +27,6 @@ pub(super) fn move_in(site: &Site, sandbox: &Sandbox) -> String {
     let output = site.feed(&["import", "--register", "-"], &line.to_string());
     assert_eq!(output.good(), "1 taken in, 0 refused\n");
     tokens.access_token.expose_secret().to_owned()
-}
-
-pub(super) fn http() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().build().expect("a client for loopback")
-}
-
-/// A caller's token, as the README fetches one.
-pub(super) async fn caller(serving: &Running) -> String {
-    let answer = http()
-        .post(format!("{}/blitz/oauth/te", serving.base_url))
-        .basic_auth("console", Some(CONSOLE_SECRET))
-        .form(&[("grant_type", "client_credentials")])
-        .send()
-        .await
-        .expect("an answer");
-    assert_eq!(answer.status(), 200);
-    let answer: Value = answer.json().await.expect("JSON");
-    answer["access_token"].as_str().expect("a token").to_owned()
 }
 
 pub(super) async fn fed_token(base_url: &str, caller: &str) -> Value {
@@ -79,19 +62,10 @@ fn accepts(url: &str) -> bool {
     TcpStream::connect(url.trim_start_matches("http://")).is_ok()
 }
 
-/// The site, with a keyring where none is made by itself.
-pub(super) fn site(engine: Engine, sandbox: &Sandbox) -> Site {
-    let site = Site::new(engine, &sandbox.issuer());
-    if engine == Engine::Postgres {
-        site.run(&["keys", "add"]).good();
-    }
-    site
-}
-
 both_engines! {
     async fn the_readmes_configuration_serves_a_token_the_provider_accepts(engine: Engine) {
         let sandbox = provider();
-        let site = site(engine, &sandbox);
+        let site = Site::ready(engine, &sandbox.issuer());
         site.run(&["check"]).good();
         let mut serving = site.serve();
         // Beside the running server, which has to see it at once.
@@ -118,7 +92,7 @@ both_engines! {
 
     async fn a_server_told_to_stop_stores_what_is_under_way(engine: Engine) {
         let sandbox = provider();
-        let site = site(engine, &sandbox);
+        let site = Site::ready(engine, &sandbox.issuer());
         move_in(&site, &sandbox);
         let mut serving = site.serve();
         let caller = caller(&serving).await;
@@ -140,7 +114,7 @@ both_engines! {
 
     async fn a_server_told_to_stop_stores_what_nobody_waits_for(engine: Engine) {
         let sandbox = provider();
-        let site = site(engine, &sandbox);
+        let site = Site::ready(engine, &sandbox.issuer());
         let old = move_in(&site, &sandbox);
         let mut serving = site.serve();
         let caller = caller(&serving).await;
@@ -172,7 +146,7 @@ both_engines! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_only_server_goes_on_answering_until_it_ends() {
     let sandbox = provider();
-    let site = site(Engine::Sqlite, &sandbox);
+    let site = Site::ready(Engine::Sqlite, &sandbox.issuer());
     move_in(&site, &sandbox);
     let other = json!({
         "subject": "43", "fpType": "tcs", "fpName": "tcs_1", "sid": "1000347602", "accessToken": "run out",
@@ -206,7 +180,7 @@ async fn the_only_server_goes_on_answering_until_it_ends() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_of_a_fleet_drains_before_it_stops() {
     let sandbox = provider();
-    let mut site = site(Engine::Postgres, &sandbox);
+    let mut site = Site::ready(Engine::Postgres, &sandbox.issuer());
     site.edit("drain = \"0s\"", "drain = \"2s\"");
     move_in(&site, &sandbox);
     let mut serving = site.serve();
@@ -224,7 +198,7 @@ async fn a_server_of_a_fleet_drains_before_it_stops() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn secrets_come_from_files_as_well() {
     let sandbox = provider();
-    let mut site = site(Engine::Sqlite, &sandbox);
+    let mut site = Site::ready(Engine::Sqlite, &sandbox.issuer());
     // As `echo` and editors leave it.
     std::fs::write(site.path("console"), format!("{CONSOLE_SECRET}\n")).expect("a file");
     std::fs::write(site.path("tcs"), format!("{PROVIDER_SECRET}\r\n")).expect("a file");

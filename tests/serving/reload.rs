@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
-use super::program::{caller, fed_token, http, move_in, site};
+use super::program::{fed_token, move_in};
+use crate::support::console::{caller, http};
 use crate::support::contract;
 use crate::support::program::Running;
 use crate::support::site::{CONSOLE_SECRET, Site, provider};
@@ -15,7 +16,7 @@ use sandbox::Sandbox;
 /// A site with a link, served; its settings name the port that the operator's listener got.
 fn served(engine: Engine) -> (Sandbox, Site, Running) {
     let sandbox = provider();
-    let mut site = site(engine, &sandbox);
+    let mut site = Site::ready(engine, &sandbox.issuer());
     move_in(&site, &sandbox);
     let serving = site.serve();
     let port = format!("ops_listen = \"{}\"", serving.ops_url.trim_start_matches("http://"));

@@ -48,7 +48,9 @@ impl Chromium {
     pub(crate) async fn start() -> Self {
         static DRIVER: OnceLock<Driver> = OnceLock::new();
         let port = DRIVER.get_or_init(Driver::start).port;
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client for loopback");
+        // chromedriver gives a page up itself; this is for when chromedriver hangs.
+        let client = reqwest::Client::builder().no_proxy().timeout(4 * PATIENCE).build();
+        let client = client.expect("a client for loopback");
         let mut browser = Self { port, session: String::new(), client };
         let arguments = [
             "--headless",

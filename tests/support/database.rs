@@ -97,6 +97,15 @@ impl Sql {
         }
     }
 
+    /// As [`Sql::wait_for_a_rival`], for so many who wait for rows, whoever holds them.
+    pub(crate) async fn wait_for_waiters(&mut self, many: usize) {
+        let waiting = "SELECT CAST(count(*) AS text) AS value FROM pg_stat_activity \
+                       WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while matches!(self, Self::Postgres(_)) && self.texts(waiting).await != [many.to_string()] {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Makes every writing of new tokens fail, in words nobody has a list of, until [`Sql::accept_tokens`]; leases can be
     /// taken.
     pub(crate) async fn refuse_tokens(&mut self) {
@@ -120,6 +129,29 @@ impl Sql {
             Self::Postgres(_) => "DROP TRIGGER refused ON token_sets; DROP FUNCTION refused()",
         })
         .await;
+    }
+
+    /// From now on no row of a table can be deleted.
+    pub(crate) async fn refuse_deletes(&mut self, table: &str) {
+        let refusing = match self {
+            Self::Sqlite(_) => {
+                format!("CREATE TRIGGER kept BEFORE DELETE ON {table} BEGIN SELECT RAISE(ABORT, 'sad disk'); END")
+            }
+            Self::Postgres(_) => format!(
+                "CREATE FUNCTION kept() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''sad disk''; END';
+                 CREATE TRIGGER kept BEFORE DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION kept()"
+            ),
+        };
+        self.run(&refusing).await;
+    }
+
+    /// They can again.
+    pub(crate) async fn accept_deletes(&mut self) {
+        let accepting = match self {
+            Self::Sqlite(_) => "DROP TRIGGER kept",
+            Self::Postgres(_) => "DROP FUNCTION kept() CASCADE",
+        };
+        self.run(accepting).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the tests of fedToken do all the time: accounts with tokens in a given state, the call, its answer.
 
+use std::fmt::Debug;
 use std::pin::Pin;
 
 use sandbox::{Hold, IssuedTokens, Refusal};
@@ -98,12 +99,12 @@ pub(crate) async fn held<'a>(
     held_by(call, hold, 1).await
 }
 
-/// Lets a call begin and gives it when the provider holds so many calls.
-pub(crate) async fn held_by<'a>(
-    call: impl Future<Output = Answer> + 'a,
+/// Lets a call, or several, begin and gives it when the provider holds so many calls.
+pub(crate) async fn held_by<'a, A: Debug>(
+    call: impl Future<Output = A> + 'a,
     hold: &Hold,
     arrivals: usize,
-) -> Pin<Box<dyn Future<Output = Answer> + 'a>> {
+) -> Pin<Box<dyn Future<Output = A> + 'a>> {
     let mut call = Box::pin(call);
     tokio::select! {
         biased;

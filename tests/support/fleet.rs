@@ -39,9 +39,7 @@ impl Fleet {
         let sandbox = provider();
         let mut site = Site::new(engine, &sandbox.issuer());
         change(&mut site);
-        if engine == Engine::Postgres {
-            site.run(&["keys", "add"]).good();
-        }
+        site.make_keyring(engine);
         let instances = tokio::task::block_in_place(|| {
             std::thread::scope(|scope| {
                 let starting: Vec<_> = (0..count).map(|_| scope.spawn(|| site.serve())).collect();

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,6 +21,9 @@ const INSTALL: &str = "the certified provider is needed by the tests: apt-get in
 
 /// Providers turn a browser round a few times; one that goes on longer is lost.
 const MOST_HOPS: u32 = 20;
+
+/// The longest a test waits for an answer to an order: generous, since it only bounds a failure.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// One running provider with one client; it ends when it is dropped, or when the test process does.
 ///
@@ -40,7 +45,8 @@ pub(crate) struct OidcProvider {
 struct Process {
     child: Child,
     stdin: ChildStdin,
-    stdout: BufReader<ChildStdout>,
+    /// Its lines, read as they come.
+    answers: Receiver<String>,
     /// What it complains of, read as it comes, so that it never waits for a reader; taken when it is told.
     complaints: Option<JoinHandle<String>>,
 }
@@ -257,10 +263,9 @@ impl OidcProvider {
 
 impl Process {
     fn read_answer<T: for<'a> Deserialize<'a>>(&mut self) -> T {
-        let mut line = String::new();
-        self.stdout.read_line(&mut line).expect("the provider speaks UTF-8");
+        // Empty: it has closed its output, so it is ending; or it hangs.
+        let line = self.answers.recv_timeout(PATIENCE).unwrap_or_default();
         serde_json::from_str(&line).unwrap_or_else(|_| {
-            // It has closed its output, so it is ending; or it talks nonsense and has to.
             drop(self.child.kill());
             let complaints = self.complaints.take().and_then(|reader| reader.join().ok()).unwrap_or_default();
             panic!("{INSTALL}\nIt said {line:?} and {complaints}")
@@ -287,13 +292,15 @@ fn spawn(settings: &serde_json::Value) -> Process {
         .unwrap_or_else(|error| panic!("{INSTALL}\nno node: {error}"));
     let stdin = child.stdin.take().expect("it is piped");
     let stdout = BufReader::new(child.stdout.take().expect("it is piped"));
+    let (answered, answers) = channel();
+    std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| answered.send(line)));
     let mut stderr = child.stderr.take().expect("it is piped");
     let complaints = std::thread::spawn(move || {
         let mut text = Vec::new();
         drop(stderr.read_to_end(&mut text));
         String::from_utf8_lossy(&text).into_owned()
     });
-    Process { child, stdin, stdout, complaints: Some(complaints) }
+    Process { child, stdin, answers, complaints: Some(complaints) }
 }
 
 /// As much of RFC 6265 as one browser at one origin needs: the newest value of each name, and removal by an empty one.

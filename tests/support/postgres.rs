@@ -18,7 +18,8 @@ const INSTALL: &str = "Postgres is needed by the tests: apt-get install postgres
 ///
 /// Orders come by standard input, a pipe whose other end this process holds: the system closes it however the process ends,
 /// panic and `kill -9` included. `$1` is the folder of the binaries, `$2` a port; the environment says what kind of server:
-/// a copy of the one at port `PRIMARY`, more settings in `CONF` and `HBA`, TLS with `KEY` and `CERT`.
+/// a copy of the one at port `PRIMARY`, more settings in `CONF` and `HBA`, TLS with `KEY` and `CERT`; what an order is to run, beside
+/// the folder of its data, stands there as well.
 const KEEPER: &str = r#"
 set -eu
 umask 077
@@ -56,12 +57,15 @@ if [ -n "${HBA:-}" ]; then
 fi
 control() { "$1/pg_ctl" -D "$home/data" -l "$home/log" "$2" "$3" >/dev/null || { cat "$home/log" >&2; exit 1; }; }
 trap '"$1/pg_ctl" -D "$home/data" -m immediate stop >/dev/null 2>&1; rm -rf "$home"' EXIT
+export PATH="$1:$PATH" PGDATA="$home/data" PGHOST=127.0.0.1 PGPORT="$2" PGUSER=postgres
 control "$1" -w start
 echo ready
 while read -r order; do
     case "$order" in
         crash) control "$1" -mimmediate stop ;;
         promote) control "$1" -w promote ;;
+        start) control "$1" -w start ;;
+        run\ *) cd "$home"; checked sh -euc "$(printenv "${order#run }")"; cd / ;;
     esac
     echo done
 done
@@ -206,6 +210,16 @@ impl Server {
         self.order("crash");
     }
 
+    /// Starts it again after a crash.
+    pub(crate) fn revive(&self) {
+        self.order("start");
+    }
+
+    /// Runs a script of its environment, as the user that it runs as.
+    pub(crate) fn run_script(&self, name: &str) {
+        self.order(&format!("run {name}"));
+    }
+
     /// Makes a standby the primary, and waits until it takes writes.
     pub(crate) fn promote(&self) {
         self.order("promote");
@@ -220,6 +234,11 @@ impl Server {
     /// Runs a statement as its superuser.
     pub(crate) fn sql(&self, statement: &str) {
         self.run(std::iter::once(statement.to_owned()));
+    }
+
+    /// What a query answers, asked as its superuser.
+    pub(crate) fn ask(&self, query: &str) -> String {
+        self.run(std::iter::once(query.to_owned())).trim_end().to_owned()
     }
 
     /// Runs statements one after the other, each a transaction of its own; gives what they answer.
@@ -258,7 +277,7 @@ fn unprivileged(program: &str) -> Command {
 }
 
 /// The newest of Debian's, which stand beside the path, or those that `pg_config` names.
-fn binaries() -> PathBuf {
+pub(crate) fn binaries() -> PathBuf {
     let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
     let newest = debian
         .filter(|folder| folder.join("bin/initdb").exists())

@@ -1,8 +1,9 @@
 //! The built `fedlink` as its users run it: a process with arguments, an environment and pipes.
 
+use std::env;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -25,28 +26,100 @@ pub(crate) struct Output {
     pub(crate) stderr: String,
 }
 
-/// Runs `fedlink` with `args` and nothing in its environment but `env`, feeds it `stdin`, and waits for its end.
-///
-/// Panics if that takes over a minute.
-pub(crate) fn run(args: &[&str], env: &[(&str, &str)], stdin: &str) -> Output {
-    let mut child = command(args, env).stdin(Stdio::piped()).spawn().expect("the binary is built");
-    let mut to_child = child.stdin.take().expect("it is piped");
-    let given = stdin.to_owned();
-    // A command that does not read its input closes the pipe, and that is no failure.
-    let feeder = thread::spawn(move || drop(to_child.write_all(given.as_bytes())));
-    let stdout = read_to_end(child.stdout.take().expect("it is piped"));
-    let stderr = read_to_end(child.stderr.take().expect("it is piped"));
+/// A `fedlink` that was built.
+#[derive(Clone, Debug)]
+pub(crate) struct Program(PathBuf);
 
-    let deadline = Instant::now() + PATIENCE;
-    let texts = [stdout, stderr].map(|text| text.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok());
-    let [Some(stdout), Some(stderr)] = texts else {
-        drop(child.kill());
-        drop(child.wait());
-        panic!("fedlink {args:?} did not end within {PATIENCE:?}");
-    };
-    let status = child.wait().expect("it has closed its output");
-    feeder.join().expect("the feeder ends with the pipe");
-    Output { status, stdout, stderr }
+impl Program {
+    /// This one.
+    pub(crate) fn this() -> Self {
+        Self(env!("CARGO_BIN_EXE_fedlink").into())
+    }
+
+    /// The last release's, where `scripts/upgrade` has built it; else this one.
+    pub(crate) fn before() -> Self {
+        env::var_os("FEDLINK_BEFORE").map_or_else(Self::this, |program| Self(program.into()))
+    }
+
+    /// Runs `fedlink` with `args` and nothing in its environment but `env`, feeds it `stdin`, and waits for its end.
+    ///
+    /// Panics if that takes over a minute.
+    pub(crate) fn run(&self, args: &[&str], env: &[(&str, &str)], stdin: &str) -> Output {
+        let mut child = self.command(args, env).stdin(Stdio::piped()).spawn().expect("the binary is built");
+        let mut to_child = child.stdin.take().expect("it is piped");
+        let given = stdin.to_owned();
+        // A command that does not read its input closes the pipe, and that is no failure.
+        let feeder = thread::spawn(move || drop(to_child.write_all(given.as_bytes())));
+        let stdout = read_to_end(child.stdout.take().expect("it is piped"));
+        let stderr = read_to_end(child.stderr.take().expect("it is piped"));
+
+        let deadline = Instant::now() + PATIENCE;
+        let texts =
+            [stdout, stderr].map(|text| text.recv_timeout(deadline.saturating_duration_since(Instant::now())).ok());
+        let [Some(stdout), Some(stderr)] = texts else {
+            drop(child.kill());
+            drop(child.wait());
+            panic!("fedlink {args:?} did not end within {PATIENCE:?}");
+        };
+        let status = child.wait().expect("it has closed its output");
+        feeder.join().expect("the feeder ends with the pipe");
+        Output { status, stdout, stderr }
+    }
+
+    /// Starts `fedlink serve --config …` and waits until `/readyz` says 200.
+    ///
+    /// The addresses are taken from the line it logs once both ports are open, so a test may ask for port 0:
+    /// `listening on http://…, operations on http://…`. Panics with all it said if it ends or stays silent for a minute.
+    pub(crate) fn serve(&self, config: &Path, env: &[(&str, &str)]) -> Running {
+        let config = config.to_str().expect("a temporary folder has a plain name");
+        let serving = self.command(&["serve", "--config", config], env).stdin(Stdio::null()).spawn();
+        let mut child = serving.expect("the binary is built");
+        let logs = Arc::new(Mutex::new(String::new()));
+        let (announce, announced) = channel();
+        collect(child.stdout.take().expect("it is piped"), &logs, announce.clone());
+        collect(child.stderr.take().expect("it is piped"), &logs, announce);
+
+        let deadline = Instant::now() + PATIENCE;
+        let mut running = Running { base_url: String::new(), ops_url: String::new(), child, logs, announced };
+        match running.announced.recv_timeout(PATIENCE) {
+            Ok(addresses) => (running.base_url, running.ops_url) = addresses,
+            Err(RecvTimeoutError::Timeout) => panic!("fedlink says no address:\n{}", running.logs()),
+            Err(RecvTimeoutError::Disconnected) => panic!("fedlink ended instead of serving:\n{}", running.logs()),
+        }
+        while !running.is_ready() {
+            assert!(Instant::now() < deadline, "fedlink does not become ready:\n{}", running.logs());
+        }
+        running
+    }
+
+    /// Starts a command; what it complains of is the test's own.
+    pub(crate) fn start(&self, args: &[&str], env: &[(&str, &str)]) -> Going {
+        let mut child =
+            self.command(args, env).stdin(Stdio::null()).stderr(Stdio::inherit()).spawn().expect("it is built");
+        let told = child.stdout.take().map(BufReader::new);
+        Going { child, told }
+    }
+
+    fn command(&self, args: &[&str], env: &[(&str, &str)]) -> Command {
+        let mut command = Command::new(&self.0);
+        command.args(args).env_clear().envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+}
+
+/// Runs this program, as [`Program::run`].
+pub(crate) fn run(args: &[&str], env: &[(&str, &str)], stdin: &str) -> Output {
+    Program::this().run(args, env, stdin)
+}
+
+/// Serves with this program, as [`Program::serve`].
+pub(crate) fn serve(config: &Path, env: &[(&str, &str)]) -> Running {
+    Program::this().serve(config, env)
+}
+
+/// Starts this program, as [`Program::start`].
+pub(crate) fn start(args: &[&str], env: &[(&str, &str)]) -> Going {
+    Program::this().start(args, env)
 }
 
 /// A serving process; it is killed when this is dropped.
@@ -130,44 +203,11 @@ impl Drop for Running {
     }
 }
 
-/// Starts `fedlink serve --config …` and waits until `/readyz` says 200.
-///
-/// The addresses are taken from the line it logs once both ports are open, so a test may ask for port 0:
-/// `listening on http://…, operations on http://…`. Panics with all it said if it ends or stays silent for a minute.
-pub(crate) fn serve(config: &Path, env: &[(&str, &str)]) -> Running {
-    let config = config.to_str().expect("a temporary folder has a plain name");
-    let mut child =
-        command(&["serve", "--config", config], env).stdin(Stdio::null()).spawn().expect("the binary is built");
-    let logs = Arc::new(Mutex::new(String::new()));
-    let (announce, announced) = channel();
-    collect(child.stdout.take().expect("it is piped"), &logs, announce.clone());
-    collect(child.stderr.take().expect("it is piped"), &logs, announce);
-
-    let deadline = Instant::now() + PATIENCE;
-    let mut running = Running { base_url: String::new(), ops_url: String::new(), child, logs, announced };
-    match running.announced.recv_timeout(PATIENCE) {
-        Ok(addresses) => (running.base_url, running.ops_url) = addresses,
-        Err(RecvTimeoutError::Timeout) => panic!("fedlink says no address:\n{}", running.logs()),
-        Err(RecvTimeoutError::Disconnected) => panic!("fedlink ended instead of serving:\n{}", running.logs()),
-    }
-    while !running.is_ready() {
-        assert!(Instant::now() < deadline, "fedlink does not become ready:\n{}", running.logs());
-    }
-    running
-}
-
 /// A command that goes on by itself, and tells a line now and then; it is killed when this is dropped.
 pub(crate) struct Going {
     child: Child,
     /// None: nobody reads it any more.
     told: Option<BufReader<ChildStdout>>,
-}
-
-/// Starts a command; what it complains of is the test's own.
-pub(crate) fn start(args: &[&str], env: &[(&str, &str)]) -> Going {
-    let mut child = command(args, env).stdin(Stdio::null()).stderr(Stdio::inherit()).spawn().expect("it is built");
-    let told = child.stdout.take().map(BufReader::new);
-    Going { child, told }
 }
 
 impl Going {
@@ -201,12 +241,6 @@ impl Drop for Going {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-fn command(args: &[&str], env: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fedlink"));
-    command.args(args).env_clear().envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
 }
 
 fn read_to_end(mut pipe: impl Read + Send + 'static) -> Receiver<String> {

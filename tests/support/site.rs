@@ -12,7 +12,7 @@ use sandbox::{ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::program::{self, Going, Output, Running};
+use super::program::{Going, Output, Program, Running};
 use super::world::{self, Engine};
 
 /// The secret of the README's client.
@@ -26,6 +26,8 @@ pub(crate) struct Site {
     pub(crate) settings: String,
     /// The variables.
     pub(crate) env: Vec<(&'static str, String)>,
+    /// Which program runs and serves: this one at first.
+    pub(crate) program: Program,
     folder: TempDir,
 }
 
@@ -43,6 +45,7 @@ impl Site {
                 ("CONSOLE_REST_PASSWORD", "rest-password-of-the-site".to_owned()),
                 ("TCS_SECRET", PROVIDER_SECRET.to_owned()),
             ],
+            program: Program::this(),
             folder,
         };
         site.edit("https://id.bank.example", issuer);
@@ -55,6 +58,20 @@ impl Site {
             site.edit(r#""sqlite:fedlink.db""#, r#"{ env = "DATABASE_URL" }"#);
         }
         site
+    }
+
+    /// The same, with a keyring where none is made by itself.
+    pub(crate) fn ready(engine: Engine, issuer: &str) -> Self {
+        let site = Self::new(engine, issuer);
+        site.make_keyring(engine);
+        site
+    }
+
+    /// Makes the keyring, where that does not happen by itself.
+    pub(crate) fn make_keyring(&self, engine: Engine) {
+        if engine == Engine::Postgres {
+            self.run(&["keys", "add"]).good();
+        }
     }
 
     /// A site on SQLite whose provider is never asked.
@@ -92,11 +109,8 @@ impl Site {
     /// Runs a command with something on its standard input.
     pub(crate) fn feed(&self, args: &[&str], stdin: &str) -> Output {
         let config = self.write();
-        program::run(
-            &[&["--config", config.to_str().expect("a plain name")], args].concat(),
-            &self.environment(),
-            stdin,
-        )
+        let args = [&["--config", config.to_str().expect("a plain name")], args].concat();
+        self.program.run(&args, &self.environment(), stdin)
     }
 
     /// Runs a `keys` command; gives the JSON lines it prints.
@@ -115,12 +129,12 @@ impl Site {
     /// Starts a command that goes on by itself.
     pub(crate) fn start(&self, args: &[&str]) -> Going {
         let config = self.write();
-        program::start(&[&["--config", config.to_str().expect("a plain name")], args].concat(), &self.environment())
+        self.program.start(&[&["--config", config.to_str().expect("a plain name")], args].concat(), &self.environment())
     }
 
     /// Serves until that is dropped.
     pub(crate) fn serve(&self) -> Running {
-        program::serve(&self.write(), &self.environment())
+        self.program.serve(&self.write(), &self.environment())
     }
 
     fn write(&self) -> PathBuf {
@@ -144,6 +158,11 @@ pub(crate) fn provider() -> Sandbox {
 
 /// The same, on its own time.
 pub(crate) fn provider_at(clock: SharedClock) -> Sandbox {
+    provider_of(clock, vec![SandboxUser::new("1000347601", "Oleg Sandbox", "oleg@sandbox.example")])
+}
+
+/// The same, with these users.
+pub(crate) fn provider_of(clock: SharedClock, users: Vec<SandboxUser>) -> Sandbox {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let mut options = Options::new(listener, clock, SystemEntropy::shared());
     options.clients = vec![SandboxClient {
@@ -152,7 +171,7 @@ pub(crate) fn provider_at(clock: SharedClock) -> Sandbox {
         redirect_uris: vec!["http://127.0.0.1:8080/blitz/login/externalIdps/callback/tcs/tcs_1/false".to_owned()],
         auth: ClientAuth::Basic,
     }];
-    options.users = vec![SandboxUser::new("1000347601", "Oleg Sandbox", "oleg@sandbox.example")];
+    options.users = users;
     Sandbox::start(options).expect("the sandbox starts")
 }
 

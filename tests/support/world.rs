@@ -24,8 +24,10 @@ use tokio::runtime::Handle;
 
 pub(crate) use super::call::{Answer, As, Body};
 use super::disk::sqlite_files;
+pub(crate) use super::engines::{Engine, both_engines};
 pub(crate) use super::settings::ALL_SCOPES;
 use super::settings::settings;
+use super::taken_in::take_in;
 use super::{canaries, contract, postgres};
 
 /// The client that most tests call as: it is granted everything.
@@ -48,31 +50,6 @@ pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 pub(crate) const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 /// How many connections a world serves at once.
 pub(crate) const CONNECTIONS: usize = 1000;
-
-/// Which database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Engine {
-    Sqlite,
-    Postgres,
-}
-
-/// Makes each test twice: `mod sqlite` and `mod postgres`.
-macro_rules! both_engines {
-    ($($(#[$meta:meta])* async fn $name:ident($engine:ident: Engine) $body:block)*) => {
-        $($(#[$meta])* async fn $name($engine: $crate::support::world::Engine) $body)*
-
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { Box::pin(super::$name($crate::support::world::Engine::Sqlite)).await; })*
-        }
-
-        mod postgres {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { Box::pin(super::$name($crate::support::world::Engine::Postgres)).await; })*
-        }
-    };
-}
-pub(crate) use both_engines;
 
 /// A running fedlink and all it needs.
 pub(crate) struct World {
@@ -301,9 +278,8 @@ impl World {
 
     /// Takes in one line of an import.
     pub(crate) async fn import(&self, line: Value) {
-        let line = import::Line::parse(&line.to_string()).expect("a line");
         let (unknown, newer) = (import::UnknownSubject::Register, import::Newer::Replace);
-        import::take_in(&self.app.parts, line, unknown, newer).await.expect("it is taken in");
+        take_in(&self.app.parts, &line.to_string(), unknown, newer).await.expect("it is taken in");
     }
 
     /// Gives a subject a link to the sandbox's user `sid`, with tokens the sandbox issued; gives those.
@@ -321,8 +297,9 @@ impl World {
 
     /// Moves time on, for fedlink and the sandbox alike.
     pub(crate) fn advance(&self, seconds: u64) {
-        self.clock.advance(Duration::from_secs(seconds));
+        // Whoever sleeps wakes by the clock: by then it is as late for the database.
         self.advance_database(seconds);
+        self.clock.advance(Duration::from_secs(seconds));
     }
 
     /// The time it is for fedlink.
@@ -343,7 +320,8 @@ impl Drop for World {
             let test = std::thread::current().name().unwrap_or_default().to_owned();
             let files = sqlite_files(self.folder.path());
             canaries::search_files(&test, &files);
-            for file in &files {
+            // Not what SQLite keeps beside it: whoever closes that takes its locks away.
+            for file in files.iter().filter(|file| file.extension().is_some_and(|kind| kind == "db")) {
                 canaries::search_record(file);
             }
         }

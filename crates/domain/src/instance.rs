@@ -1,6 +1,10 @@
 //! What an instance that serves tells the others of itself.
 
+use chrono::TimeDelta;
 use uuid::Uuid;
+
+/// How long an instance counts as serving after its last report: four reports missed.
+pub const LIVE: TimeDelta = TimeDelta::minutes(2);
 
 /// A report.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -51,6 +51,7 @@ pub mod json;
 pub mod jwt;
 pub mod kin;
 pub mod link;
+pub mod moving;
 pub mod name;
 pub mod networks;
 pub mod organization;

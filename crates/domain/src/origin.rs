@@ -81,6 +81,13 @@ pub const fn is_welcome(brings_cookie: bool, page: Page, site: Site) -> bool {
     }
 }
 
+/// Whether a GET that brings the session's cookie, and is welcome with it, is one that a program meant. A form or a link anywhere
+/// has a browser make one as well: without a header of its own, without the `Origin` that a script's call to elsewhere has, and, of
+/// another site, never as `same-origin`.
+pub const fn is_meant(has_own_header: bool, page: Page, site: Site) -> bool {
+    has_own_header || matches!(page, Page::Known) || matches!(site, Site::SameOrigin)
+}
+
 /// The most headers that a page is told it may send; no client has as many of its own.
 const MOST_NAMES: usize = 64;
 /// How long the name of one may be.
@@ -128,6 +135,17 @@ mod tests {
             for (site, welcome) in sites.into_iter().zip(expected) {
                 assert_eq!(is_welcome(true, page, site), welcome, "{page:?} {site:?}");
                 assert!(is_welcome(false, page, site), "{page:?} {site:?}, without a cookie");
+            }
+        }
+    }
+
+    #[test]
+    fn a_get_with_a_cookie_is_meant_if_no_form_could_send_it() {
+        for page in [Page::Unnamed, Page::Known, Page::Foreign, Page::Muddled] {
+            for site in [Site::Unsaid, Site::None, Site::SameOrigin, Site::SameSite, Site::CrossSite] {
+                let expected = page == Page::Known || site == Site::SameOrigin;
+                assert_eq!(is_meant(false, page, site), expected, "{page:?} {site:?}");
+                assert!(is_meant(true, page, site), "{page:?} {site:?}, with a header of its own");
             }
         }
     }

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use toml::Value;
 
 use super::error::shown_path;
-use super::reader::Reader;
+use super::reader::{Context, Reader};
 use super::scalar::{self, article};
 use super::start::{KeyringSource, KeyringText, Literals};
 
@@ -49,7 +49,7 @@ pub(super) fn own_secret(reader: &mut Reader<'_>, key: &'static str) -> Option<S
     let secret = secret(reader, key)?;
     let length = secret.expose_secret().len();
     if length < LENGTH {
-        reader.wrong(key, format!("has {length} bytes, at least {LENGTH} are needed: openssl rand -base64 32"));
+        reader.wrong(key, format!("has {length} bytes, at least {LENGTH} are needed: openssl rand -hex 32"));
         return None;
     }
     Some(secret)
@@ -60,7 +60,7 @@ pub(super) fn own_secrets(reader: &mut Reader<'_>, key: &'static str) -> Vec<Sec
     let mut secrets = Vec::new();
     for (at, secret) in named(reader, key) {
         if secret.expose_secret().len() < LENGTH {
-            reader.wrong(key, format!("{at} has fewer than {LENGTH} bytes: openssl rand -base64 32"));
+            reader.wrong(key, format!("{at} has fewer than {LENGTH} bytes: openssl rand -hex 32"));
         }
         secrets.push(secret);
     }
@@ -94,7 +94,7 @@ pub(super) fn keyring(vault: &mut Reader<'_>) -> Option<KeyringSource> {
     if place.in_environment("env") || place.in_environment("file") {
         place.forget_file();
     } else if vault.value("keyring").is_none() {
-        return Some(KeyringSource::File(vault.context.base_dir.join("fedlink.keys")));
+        return Some(KeyringSource::File(located(vault.context, "fedlink.keys")));
     }
     let keyring = match source(&mut place) {
         Some(Source::File(path)) => Some(KeyringSource::File(path)),
@@ -125,9 +125,20 @@ fn source(place: &mut Reader<'_>) -> Option<Source> {
         place.wrong("", problem);
     }
     let variable = place.optional("env", scalar::text).map(Source::Variable);
-    let base_dir = place.context.base_dir;
-    let file = place.optional("file", scalar::text_as(not_empty)).map(|path| Source::File(base_dir.join(path)));
+    let context = place.context;
+    let file = place.optional("file", scalar::text_as(not_empty)).map(|path| Source::File(located(context, &path)));
     variable.or(file)
+}
+
+/// Where the service manager has put what it read for the service, as a user who may.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
+/// The file of a relative path: what the service manager has loaded under that name, else beside the settings. It can't load folders, and
+/// loads a folder's file `a/b` as `a_b` (systemd.exec(5), `LoadCredential=`).
+fn located(context: &Context<'_>, path: &str) -> PathBuf {
+    let folder = (context.env)(CREDENTIALS).filter(|_| Path::new(path).is_relative());
+    let loaded = folder.map(|folder| Path::new(&folder).join(path.replace('/', "_")));
+    loaded.filter(|loaded| loaded.is_file()).unwrap_or_else(|| context.base_dir.join(path))
 }
 
 fn not_empty(path: &str) -> Result<String, String> {
@@ -152,7 +163,10 @@ fn file(place: &mut Reader<'_>, path: &Path) -> Option<SecretString> {
     let mut text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
-            place.wrong("file", format!("{} cannot be read: {error}", shown_path(path)));
+            let is_loaded_for_us = (place.context.env)(CREDENTIALS).is_some();
+            let hint =
+                if is_loaded_for_us { "; what is new among the secrets is loaded at the next start" } else { "" };
+            place.wrong("file", format!("{} cannot be read: {error}{hint}", shown_path(path)));
             return None;
         }
     };

@@ -7,6 +7,7 @@ mod partners;
 mod phones;
 mod presets;
 mod restart;
+mod secrets;
 mod session;
 mod shapes;
 mod webhooks;
@@ -305,63 +306,6 @@ fn the_environment_wins_over_the_file() {
 FEDLINK_DATABASE_URL: must start with a scheme we know: write "sqlite:fedlink.db" or "postgres://user@host/database"
 FEDLINK_TOKENS_MAX_CONCURRENCY: must be a whole number from 1 to 100000"#
     );
-}
-
-#[test]
-fn secrets_come_from_variables_and_files_only() {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("secret"), "out of some file\n").unwrap();
-    fs::write(folder.path().join("empty"), "\n").unwrap();
-    let parse = |secret: &str, literals| {
-        let text = format!("public_url = \"https://a.example\"\n[[clients]]\nid = \"app\"\nsecret = {secret}");
-        let env = |name: &str| match name {
-            "SET" => Some("from the environment".to_owned()),
-            "EMPTY" => Some(String::new()),
-            _ => None,
-        };
-        let read = Configuration::parse(&text, folder.path(), &env, literals).map_err(|errors| errors.to_string())?;
-        Ok(read.settings.clients.into_values().next().unwrap().secrets[0].expose_secret().to_owned())
-    };
-    let refuse = |secret: &str| -> String { parse(secret, Literals::Refuse).unwrap_err() };
-    let at = "clients[0].secret";
-    assert_eq!(parse("{ file = \"secret\" }", Literals::Refuse), Ok("out of some file".to_owned()));
-    assert_eq!(parse("{ env = \"SET\" }", Literals::Refuse), Ok("from the environment".to_owned()));
-    assert_eq!(parse("\"literal, and long\"", Literals::Allow), Ok("literal, and long".to_owned()));
-    assert_eq!(parse("\"\"", Literals::Allow), Err(format!("{at} (app): must not be empty")));
-    assert!(!refuse("\"literal, and long\"").contains("literal"));
-    assert_eq!(refuse("{ env = \"X\" }"), format!("{at}.env (app): the environment variable \"X\" is not set"));
-    assert_eq!(refuse("{ env = \"EMPTY\" }"), format!("{at}.env (app): the environment variable \"EMPTY\" is empty"));
-    assert_eq!(
-        refuse("{ file = \"none\" }"),
-        format!(
-            "{at}.file (app): {}/none cannot be read: No such file or directory (os error 2)",
-            folder.path().display()
-        )
-    );
-    assert_eq!(refuse("{ file = \"empty\" }"), format!("{at}.file (app): {}/empty is empty", folder.path().display()));
-    assert_eq!(
-        refuse("{ env = \"SET\", file = \"secret\" }"),
-        format!("{at} (app): must have either env or file, not both")
-    );
-    assert!(refuse("7").ends_with("not a number"));
-}
-
-#[test]
-fn no_secret_is_shown() {
-    let text = EXAMPLE
-        .replace("{ file = \"fedlink.keys\" }", "{ env = \"KEYS\" }")
-        .replace("\"sqlite:fedlink.db\"", "{ env = \"URL\" }");
-    let env = |name: &str| match name {
-        "URL" => Some(format!("postgres://fedlink:{SECRET}@db/fedlink")),
-        other => filled(other),
-    };
-    let read = Configuration::parse(&text, Path::new(""), &env, Literals::Refuse).unwrap();
-    assert!(read.start.database_url.expose_secret().contains(SECRET));
-    assert!(!format!("{read:?} {read:#?}").contains(SECRET));
-    // The same where the secrets are no good.
-    let told = mistakes(&text);
-    assert!(told.starts_with("database_url: "), "{told}");
-    assert!(!told.contains(SECRET), "{told}");
 }
 
 #[test]

@@ -56,14 +56,17 @@ pub mod backlog;
 pub mod client_assertions;
 pub mod condo_sessions;
 pub mod confirm_phone_actions;
+pub mod copy;
 pub mod erasure;
 pub mod flows;
+pub mod imports;
 pub mod instances;
 pub mod issuer_rules;
 pub mod known_places;
 pub mod leases;
 pub mod links;
 pub mod marks;
+pub mod moving;
 pub mod news;
 pub mod oauth_codes;
 pub mod oauth_refresh_tokens;
@@ -192,6 +195,15 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(sqlite) => Ok(sqlite.together()),
             Engine::Postgres(postgres) => postgres.writer().await,
+        }
+    }
+
+    /// For a process that does one thing after the other and serves nobody: SQLite's writes run in place from now on, since handing
+    /// each statement to another thread and back takes longer than most of them.
+    pub async fn write_in_place(&self) -> Result<()> {
+        match &self.engine {
+            Engine::Sqlite(sqlite) => sqlite.write_in_place().await,
+            Engine::Postgres(_) => Ok(()),
         }
     }
 

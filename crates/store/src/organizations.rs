@@ -18,7 +18,7 @@ use domain::filter::{Filter, Page, Table, Value};
 use domain::organization::{Employment, Organization, RightsSet, Role};
 use domain::{Error, Result};
 
-use row::{EmployeeRow, OrganizationRow, RightsSetRow, RoleRow};
+pub(crate) use row::{EmployeeRow, OrganizationRow, RightsSetRow, RoleRow};
 
 /// A record of a table that is listed by filter.
 pub trait Listed: Sized + Send + 'static {

@@ -75,6 +75,16 @@ macro_rules! sealed_tables {
             };
             Ok(written.map_err(lift)? == 1)
         }
+
+        /// Deletes a row that this key wraps; says whether it was there.
+        pub async fn delete(conn: &mut Conn, table: Sealed, row: uuid::Uuid, key_id: &str) -> Result<bool> {
+            let deleted = match table {
+                $(Sealed::$name => on!(conn, |c| diesel::delete($table::table.find(Uuid(row)))
+                    .filter($table::key_id.eq(key_id))
+                    .execute(c))),+
+            };
+            Ok(deleted.map_err(lift)? == 1)
+        }
     };
 }
 

@@ -12,7 +12,7 @@ pub(crate) use linking::{flows, link_uses, links, provider_rules, revocations, t
 pub(crate) use oauth::{client_assertions, issuer_rules, oauth_codes, oauth_refresh_tokens, oauth_tokens};
 pub(crate) use people::{accounts, attempts, condo_sessions, confirm_phone_actions, known_places, sessions};
 pub(crate) use record::{
-    audit, gone_links, outbox, outbox_lanes, outbox_leases, provider_minutes, served_pages, served_writers,
+    audit, gone_links, imports, outbox, outbox_lanes, outbox_leases, provider_minutes, served_pages, served_writers,
 };
 pub(crate) use staff::{employee_roles, employees, organizations, rights_sets};
 

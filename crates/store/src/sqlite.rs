@@ -92,6 +92,11 @@ impl Sqlite {
         Ok(SqliteHold::Own(self.writer.alone().await.map_err(lift)?).into())
     }
 
+    /// Has all writes run where they are asked for.
+    pub(super) async fn write_in_place(&self) -> Result<()> {
+        self.writer.write_in_place().await.map_err(lift)
+    }
+
     /// The same connection, for writes that are transactions by themselves: they share the way to the disk.
     pub(super) fn together(&self) -> Conn {
         SqliteHold::Together(self.writer.clone()).into()

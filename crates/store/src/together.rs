@@ -2,6 +2,7 @@
 //! a commit costs is the way to the disk. Each is answered after that.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use diesel::connection::SimpleConnection as _;
@@ -28,6 +29,8 @@ struct Inner {
     /// One connection: transactions have it to themselves, in turn with batches.
     writer: Arc<Pool<Own>>,
     waiting: Mutex<Waiting>,
+    /// Whoever writes does so where it runs.
+    in_place: AtomicBool,
 }
 
 #[derive(Default)]
@@ -73,7 +76,16 @@ impl<R: Send, F: FnMut(&mut SqliteConnection) -> QueryResult<R> + Send> Statemen
 impl Together {
     /// The writer of the database at `path`; nothing is opened yet.
     pub(super) fn new(path: PathBuf, runtime: Handle) -> Self {
-        Self(Arc::new(Inner { path, runtime, writer: Pool::new(1), waiting: Mutex::default() }))
+        let (writer, waiting, in_place) = (Pool::new(1), Mutex::default(), AtomicBool::default());
+        Self(Arc::new(Inner { path, runtime, writer, waiting, in_place }))
+    }
+
+    /// Has all writes run where they are asked for, from now on.
+    pub(super) async fn write_in_place(&self) -> QueryResult<()> {
+        self.0.in_place.store(true, Ordering::Relaxed);
+        // The one that is open runs elsewhere.
+        self.alone().await?.close();
+        Ok(())
     }
 
     /// The connection, for exclusive use.
@@ -85,7 +97,9 @@ impl Together {
         let path = self.0.path.clone();
         let opening = self.0.runtime.spawn_blocking(move || establish(&path, WRITER));
         let conn = opening.await.map_err(|error| unsent(&error.to_string()))??;
-        Ok(place.fill(Own::with_runtime(conn, Offload::To(self.0.runtime.clone()))))
+        let offload =
+            if self.0.in_place.load(Ordering::Relaxed) { Offload::Inline } else { Offload::To(self.0.runtime.clone()) };
+        Ok(place.fill(Own::with_runtime(conn, offload)))
     }
 
     /// How much of the one connection is in use.

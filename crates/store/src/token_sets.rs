@@ -18,7 +18,8 @@ use domain::link::Health;
 use domain::token_set::{LinkOwner, NewTokens, ServingSet, TokenSet};
 
 pub use many::{Found, Wanted};
-use row::{Changes, OwnerRow, ServingRow, TokenRow};
+use row::{Changes, ServingRow};
+pub(crate) use row::{OwnerRow, TokenRow};
 
 /// What becomes of all that is known of a set's refresh token: its health, and who is at it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use std::io::{Error as IoError, ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
+use rustix::process::geteuid;
 use secrecy::{ExposeSecret as _, SecretString};
 use zeroize::Zeroizing;
 
@@ -20,13 +21,20 @@ fn read(path: &Path) -> Result<SecretString, KeyringError> {
     };
     let mut file = File::open(path).map_err(unreadable)?;
     // Of the file that is open, not of whatever has its name by now.
-    let mode = file.metadata().map_err(unreadable)?.mode() & 0o777;
-    if mode & 0o077 != 0 {
+    let metadata = file.metadata().map_err(unreadable)?;
+    let mode = metadata.mode() & 0o777;
+    if is_exposed(mode, metadata.uid() == geteuid().as_raw()) {
         return Err(KeyringError::Exposed { path: path.to_owned(), mode });
     }
     let mut text = Zeroizing::new(String::new());
     file.read_to_string(&mut text).map_err(unreadable)?;
     Ok(SecretString::from(text.as_str()))
+}
+
+/// Whether more can read a file than who has to. A file of somebody else's is given to us by its group's bits, which is also how the
+/// rights of one user more look (acl(5)): by those a service manager hands out what it has read as root.
+fn is_exposed(mode: u32, is_ours: bool) -> bool {
+    mode & if is_ours { 0o077 } else { 0o037 } != 0
 }
 
 impl Keyring {
@@ -146,4 +154,27 @@ impl KeyringFile {
 
 fn trouble(path: &Path, source: IoError) -> KeyringError {
     KeyringError::Unusable { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_exposed;
+
+    #[test]
+    fn only_who_owns_a_file_has_no_need_of_its_groups_bits() {
+        for (mode, is_ours, expected) in [
+            (0o600, true, false),
+            (0o400, true, false),
+            (0o440, true, true),
+            (0o640, true, true),
+            (0o604, true, true),
+            (0o440, false, false),
+            (0o640, false, false),
+            (0o460, false, true),
+            (0o444, false, true),
+            (0o441, false, true),
+        ] {
+            assert_eq!(is_exposed(mode, is_ours), expected, "{mode:o} {is_ours}");
+        }
+    }
 }

@@ -27,6 +27,7 @@ mod envelope;
 mod file;
 mod hash;
 mod keyring;
+mod passphrase;
 #[cfg(test)]
 mod tests;
 
@@ -43,6 +44,7 @@ pub use envelope::{Place, RowKey, WrappedKey};
 pub use file::KeyringFile;
 pub use hash::HashKey;
 pub use keyring::{CheckValue, Keyring, KeyringError};
+pub use passphrase::{Passphrase, SALT};
 
 use envelope::Cipher;
 

@@ -7,6 +7,7 @@ mod walk;
 use std::process::ExitCode;
 
 use clap::Args;
+use url::Url;
 
 use super::opened::told_to_stop;
 use super::output::{Output, Trouble, line};
@@ -17,9 +18,19 @@ pub(super) struct Arguments {
     /// Walk it all without a person, moving its own clock, and exit 0 if it works.
     #[arg(long)]
     check: bool,
+    /// Only the provider, for a fedlink that is set up by hand: where that one is, base path included.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "check")]
+    provider_for: Option<Url>,
 }
 
 pub(super) async fn run(arguments: &Arguments, output: &Output) -> Result<ExitCode, Trouble> {
+    if let Some(fedlink) = &arguments.provider_for {
+        let provider = stage::provider(fedlink)?;
+        line(script::provider_script(&provider, fedlink));
+        told_to_stop().await?;
+        provider.stop();
+        return Ok(ExitCode::SUCCESS);
+    }
     let stage = Stage::set(arguments.check).await?;
     if arguments.check {
         walk::walk(&stage, output).await?;

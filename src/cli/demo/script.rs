@@ -1,8 +1,12 @@
 //! What the demo says: the calls to try, ready to paste.
 
+use sandbox::Sandbox;
 use secrecy::ExposeSecret as _;
+use url::Url;
 
-use super::stage::{APP, CHALLENGE, FIRST_LIFE, PARTNER, PHONE, SANDBOX_USERS, Stage, USERS};
+use super::stage::{
+    APP, CHALLENGE, FIRST_LIFE, PARTNER, PHONE, PROVIDER_SECRET, SANDBOX_USERS, Stage, USERS, provider_settings,
+};
 
 /// The demo's words, with addresses and secrets filled in.
 pub(super) fn script(stage: &Stage) -> String {
@@ -80,5 +84,18 @@ Paste these into another terminal, one after the other; Ctrl-C here ends it all 
         jwt = stage.user_token.expose_secret(),
         token = stage.partner_token.expose_secret(),
         who = r#"dv: 1, sender: { dv: 1, fingerprint: \"demo-app\" }, captcha: \"1234\""#,
+    )
+}
+
+/// What the provider alone says: the settings of the fedlink that it is for.
+pub(super) fn provider_script(provider: &Sandbox, fedlink: &Url) -> String {
+    let [(alice, ..), (bob, ..)] = SANDBOX_USERS;
+    format!(
+        r"A provider (a sandbox) is at {issuer}, for the fedlink at {fedlink}.
+Accounts there: {alice}, {bob}. Ctrl-C ends it, and its tokens with it. The secret that fedlink has there is {PROVIDER_SECRET}, and its settings are
+
+{settings}",
+        issuer = provider.issuer(),
+        settings = provider_settings(provider, r#"{ file = "secrets/sandbox" }"#),
     )
 }

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
+use url::Url;
 
 use crate::app::App;
 use crate::cli::output::Trouble;
@@ -38,6 +39,8 @@ pub(super) const SANDBOX_USERS: [(&str, &str, &str); 2] =
 pub(super) const PHONE: &str = "+79990000000";
 /// A partner, as the sandbox is one too, and the client it was given.
 pub(super) const PARTNER: (&str, &str) = ("test-sdk", "test-client-id");
+/// What fedlink proves itself by to the provider.
+pub(super) const PROVIDER_SECRET: &str = "sandbox-secret";
 /// A PKCE verifier and its challenge (RFC 7636 appendix B): an app makes a new pair for each bind.
 pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 /// The challenge of [`VERIFIER`].
@@ -88,7 +91,7 @@ impl Stage {
             (listen(FEDLINK, anywhere)?, listen(SANDBOX, anywhere)?, listen("127.0.0.1:0", true)?);
         let origin = format!("http://{}", public.local_addr().map_err(trouble)?);
         let base = format!("{origin}/blitz");
-        let sandbox = sandbox(provider, &base, clock.clone(), entropy.clone(), &password)?;
+        let sandbox = sandbox(provider, &base, clock.clone(), Some(&password))?;
         let [_, (bob, ..)] = SANDBOX_USERS;
         let partner_token = sandbox.issue(bob, "their-app", "openid").access_token;
         let user_token = sent_to_the_app(&sandbox)?;
@@ -170,28 +173,35 @@ fn sent_to_the_app(sandbox: &Sandbox) -> Result<SecretString, Trouble> {
     sandbox.access_jwt(AccessJwt { sub: alice, client_id: "demo-page", audience: API, scope: "" }).map_err(trouble)
 }
 
+/// The provider alone, for a fedlink that is elsewhere: the app there completes by itself.
+pub(super) fn provider(fedlink: &Url) -> Result<Sandbox, Trouble> {
+    let base = fedlink.as_str().trim_end_matches('/');
+    sandbox(listen(SANDBOX, false)?, base, MovableClock::running(), None)
+}
+
 fn sandbox(
     listener: TcpListener,
     base: &str,
     clock: Arc<MovableClock>,
-    entropy: SharedEntropy,
-    password: &SecretString,
+    password: Option<&SecretString>,
 ) -> Result<Sandbox, Trouble> {
     let clock: SharedClock = clock;
-    let mut options = Options::new(listener, clock, entropy);
+    let mut options = Options::new(listener, clock, SystemEntropy::shared());
     options.clients = vec![SandboxClient {
         id: "fedlink".to_owned(),
-        secret: Some("sandbox-secret".to_owned()),
+        secret: Some(PROVIDER_SECRET.to_owned()),
         redirect_uris: vec![format!("{base}/login/externalIdps/callback/sandbox/sandbox_1/false")],
         auth: ClientAuth::Basic,
     }];
     let [(alice, alice_name, alice_email), (bob, bob_name, bob_email)] = SANDBOX_USERS;
     let with_phone = SandboxUser { phone: Some(PHONE.to_owned()), ..SandboxUser::new(bob, bob_name, bob_email) };
     options.users = vec![SandboxUser::new(alice, alice_name, alice_email), with_phone];
-    options.complete_command = Some(format!(
-        r#"curl -i -u {APP}:{password} -H 'Content-Type: application/json' -d '{{"bind_code":"{{bind_code}}","code_verifier":"{VERIFIER}","subject":"alice"}}' {base}/api/v2/users/current/fa/bind/complete"#,
-        password = password.expose_secret(),
-    ));
+    options.complete_command = password.map(|password| {
+        format!(
+            r#"curl -i -u {APP}:{password} -H 'Content-Type: application/json' -d '{{"bind_code":"{{bind_code}}","code_verifier":"{VERIFIER}","subject":"alice"}}' {base}/api/v2/users/current/fa/bind/complete"#,
+            password = password.expose_secret(),
+        )
+    });
     Sandbox::start(options).map_err(trouble)
 }
 
@@ -200,6 +210,24 @@ struct Secrets<'a> {
     client: &'a SecretString,
     rest: &'a SecretString,
     session: &'a SecretString,
+}
+
+/// What stands in the settings of the provider's fedlink; `secret` is TOML.
+pub(super) fn provider_settings(provider: &Sandbox, secret: &str) -> String {
+    format!(
+        r#"[[providers]]
+type          = "sandbox"
+name          = "sandbox_1"
+title         = "Sandbox"
+preset        = "oidc"
+issuer        = "{issuer}"
+client_id     = "fedlink"
+client_secret = {secret}
+scopes        = ["openid", "offline_access", "profile", "email"]
+user_name     = "{{name}}"
+"#,
+        issuer = provider.issuer(),
+    )
 }
 
 fn configuration(
@@ -224,17 +252,7 @@ at = {{ "{issuer}" = {{ audiences = ["{API}"] }} }}
 [[issuers]]
 issuer = "{issuer}"
 audience = "fedlink"
-[[providers]]
-type = "sandbox"
-name = "sandbox_1"
-title = "Sandbox"
-preset = "oidc"
-issuer = "{issuer}"
-client_id = "fedlink"
-client_secret = "sandbox-secret"
-scopes = ["openid", "offline_access", "profile", "email"]
-user_name = "{{name}}"
-[session]
+{provider}[session]
 secret = "{session}"
 [[partners]]
 name = "{partner}"
@@ -247,6 +265,7 @@ user_info_url = "{issuer}/userinfo"
         password = secrets.rest.expose_secret(),
         callback = callback(sandbox),
         issuer = sandbox.issuer(),
+        provider = provider_settings(sandbox, &format!("{PROVIDER_SECRET:?}")),
     );
     let mut configuration = Configuration::parse(&text, folder.path(), &|_| None, Literals::Allow).map_err(trouble)?;
     configuration.settings.introspection = true;

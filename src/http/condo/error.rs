@@ -1,6 +1,10 @@
 //! What a failure of a partner's sign-in looks like (`docs/condo-contract.md` 1.4): status and body, the keys in the source's order.
 
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::middleware::Next;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -16,7 +20,7 @@ use domain::Error;
 use domain::refusal::Refusal;
 use settings::Locale;
 
-const HEADER: &str = "x-request-id";
+const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest request id of somebody else's that is passed on, in characters.
 const ID_LIMIT: usize = 128;
 
@@ -79,6 +83,20 @@ pub(super) fn request_id(app: &App, request: &HttpRequest) -> String {
             && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':'))
     };
     sent.filter(is_sane).map_or_else(|| app.parts.entropy.uuid().to_string(), str::to_owned)
+}
+
+/// Gives every answer of the dialect that has none the id of its request.
+pub(in crate::http) async fn with_request_id<B: MessageBody>(
+    app: App,
+    request: ServiceRequest,
+    next: Next<B>,
+) -> std::result::Result<ServiceResponse<B>, actix_web::Error> {
+    let id = HeaderValue::try_from(request_id(&app, request.request()));
+    let mut response = next.call(request).await?;
+    if let (false, Ok(id)) = (response.headers().contains_key(HEADER), id) {
+        response.headers_mut().insert(HEADER, id);
+    }
+    Ok(response)
 }
 
 /// An answer of these routes: the tokens in their addresses are kept by nobody, and told to nobody.

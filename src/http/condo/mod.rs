@@ -1,6 +1,6 @@
 //! The Condo dialect over HTTP: sign-in with a partner's token, GraphQL (`docs/condo-contract.md`).
 
-mod error;
+pub(super) mod error;
 pub(super) mod graphql;
 mod ids;
 pub(super) mod refusals;

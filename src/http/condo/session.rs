@@ -44,7 +44,7 @@ pub(crate) fn ticket(request: &HttpRequest) -> Option<(SecretString, Borne)> {
     if let Some(token) = bearer {
         return Some((token.into(), Borne::Bearer));
     }
-    let (_, value) = cookies::sent(request).find(|(name, _)| *name == NAME)?;
+    let (_, value) = cookies::sent_loosely(request).find(|(name, _)| *name == NAME)?;
     let decoded = percent_decode_str(value).decode_utf8().ok()?;
     Some((decoded.strip_prefix("s:")?.into(), Borne::Cookie))
 }

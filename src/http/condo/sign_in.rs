@@ -12,7 +12,7 @@ use super::error::{answer, failure, request_id};
 use super::session::{self, Borne};
 use crate::app::App;
 use crate::http::nul::{self, Place};
-use crate::http::path::last;
+use crate::http::path::{last_named, without_slash};
 use crate::http::words::{self, Words};
 use crate::http::{address, page};
 use crate::service::condo_sessions::{CondoSession, Ticket};
@@ -24,14 +24,14 @@ use domain::{Error, Result, name};
 /// `GET /api/auth/{provider}`
 pub(in crate::http) async fn begin(app: App, request: HttpRequest) -> HttpResponse {
     let request_id = request_id(&app, &request);
-    let [provider] = last(&request);
+    let [provider] = last_named(&request);
     let begun = async {
         refuse_nul(&request)?;
         let (session, cookie) = visitor(&app, &request).await?;
         let user_type = param(&request, "user_type");
         let begun = partner::begin(&app.parts, &decoded(provider), user_type, session.as_ref()).await?;
         // As it was sent: what we don't know of is the callback's to see as well.
-        let onward = format!("{}/callback?{}", request.uri().path(), request.query_string());
+        let onward = format!("{}/callback?{}", without_slash(&request), request.query_string());
         redirect(&app, &request_id, &onward, begun.or(cookie).as_ref())
     };
     begun.await.unwrap_or_else(|error| failure(&app, &request, &request_id, &error))
@@ -40,7 +40,7 @@ pub(in crate::http) async fn begin(app: App, request: HttpRequest) -> HttpRespon
 /// `GET /api/auth/{provider}/callback`
 pub(in crate::http) async fn callback(app: App, request: HttpRequest) -> HttpResponse {
     let request_id = request_id(&app, &request);
-    let [provider, _callback] = last(&request);
+    let [provider, _callback] = last_named(&request);
     let mut noted = None;
     let signed_in = async {
         refuse_nul(&request)?;

@@ -40,6 +40,7 @@ pub(super) async fn link(parts: &Parts, tx: &mut Tx, by: By<'_>, flow: &Flow, su
         user_name: account.user_name.clone(),
         proof: Proof::Proven,
         origin: Some(by.client),
+        created: parts.clock.now(),
     };
     // Before anything is believed that the row says; it may also be that no tokens are kept.
     let grant: Option<GrantSecrets> = unseal(parts, flow, sealed)?;

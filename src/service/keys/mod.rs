@@ -15,6 +15,7 @@
 //!   off in between leaves a file that holds too much, and can be run again.
 
 mod instance;
+mod lost;
 mod open;
 mod presence;
 mod record;
@@ -23,7 +24,8 @@ mod rotate;
 mod trouble;
 
 pub use instance::Presence;
-pub use open::{generate, open_vault};
+pub use lost::Lost;
+pub use open::{check_keyring, generate, open_vault};
 pub use presence::{beat, forget_others, join, leave, look, reload, report};
 pub use rewrap::{Progress, Rewrapped, rewrap};
 pub use rotate::{Keeper, KeyState, Listed};

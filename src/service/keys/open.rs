@@ -43,6 +43,16 @@ pub async fn open_vault(
     Ok(Vault::new(keyring, entropy.clone()))
 }
 
+/// Refuses a keyring that lacks a key which a database has on record; writes nothing.
+pub async fn check_keyring(store: &Store, source: &KeyringSource, clock: &SharedClock) -> Result<()> {
+    let keyring = match source {
+        KeyringSource::Text(text) => Keyring::parse(&text.0),
+        KeyringSource::File(path) => Keyring::load(path),
+    };
+    let summary = Summary::of(&keyring.map_err(Error::internal)?);
+    Ok(Record::read(&mut store.read().await?, clock.now()).await?.admits(&summary, None)?)
+}
+
 /// The first keyring of a SQLite database; or another's, if two processes start at once.
 fn make(path: &Path, entropy: &SharedEntropy) -> Result<Keyring> {
     let file = KeyringFile::lock(path).map_err(Error::internal)?;

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::record::{LIVE, Record, Summary, written};
+use super::record::{Record, Summary, written};
 use super::trouble::Trouble;
 use crate::service::{Current, Parts};
-use domain::instance::InstanceReport;
+use domain::instance::{InstanceReport, LIVE};
 use domain::{Error, Result};
 use settings::KeyringSource;
 use store::{at, instances, now, vault_keys};

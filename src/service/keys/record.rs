@@ -4,19 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
 use super::trouble::Trouble;
-use domain::instance::InstanceReport;
+use domain::instance::{InstanceReport, LIVE};
 use domain::{Error, Result};
 use store::instances::list_within;
 use store::{self, Conn, vault_keys};
 use vault::{CheckValue, Keyring, Vault};
-
-/// How long an instance counts as serving after its last report: four reports missed.
-pub(super) const LIVE: TimeDelta = TimeDelta::minutes(2);
 
 /// What is told of a keyring: which keys it has, and which one seals.
 #[derive(Clone)]
@@ -125,6 +122,11 @@ impl Record {
     /// the one that asks.
     pub(super) fn admits(&self, keyring: &Summary, me: Option<Uuid>) -> std::result::Result<(), Trouble> {
         self.opens_all(keyring)?;
+        self.may_seal(keyring, me)
+    }
+
+    /// Refuses a keyring whose active key may not seal here.
+    pub(super) fn may_seal(&self, keyring: &Summary, me: Option<Uuid>) -> std::result::Result<(), Trouble> {
         if self.dropped.contains(&keyring.active) {
             return Err(Trouble::Dropped(keyring.active.clone()));
         }

@@ -145,7 +145,7 @@ impl Keeper {
         // On record first: from here on nobody starts without the key, and so nobody can be without it when the first
         // instance seals with it. Cut off before the file is written, the command can be run again.
         vault_keys::insert_if_absent(tx.conn(), id, &check, at(self.clock.now())).await?;
-        self.record(&mut tx, Event::KeyActivated, id).await?;
+        self.record(&mut tx, Event::KeyActivated, of_key(id)).await?;
         tx.commit().await?;
         file.activate(id).map_err(Error::internal)
     }
@@ -199,13 +199,12 @@ impl Keeper {
             return Err(Trouble::StillWraps { id: id.to_owned(), rows: self.rows_of(id).await? }.into());
         }
         vault_keys::insert_dropped(tx.conn(), id, at(self.clock.now())).await?;
-        self.record(&mut tx, Event::KeyDropped, id).await?;
+        self.record(&mut tx, Event::KeyDropped, of_key(id)).await?;
         tx.commit().await
     }
 
     /// Adds a line to the audit record.
-    async fn record(&self, tx: &mut Tx, event: Event, key: &str) -> Result<()> {
-        let about = About { detail: Some(key), ..About::default() };
+    pub(super) async fn record(&self, tx: &mut Tx, event: Event, about: About<'_>) -> Result<()> {
         let line = AuditLine::new(self.entropy.uuid(), self.clock.now(), event, &Actor::default(), about);
         audit::insert(tx.conn(), &line).await?;
         tx.post(letters(&self.webhooks, &line, now(self.clock.now())));
@@ -225,7 +224,7 @@ impl Keeper {
         Ok(rows.join(", "))
     }
 
-    fn keyring(&self) -> Result<Option<Keyring>> {
+    pub(super) fn keyring(&self) -> Result<Option<Keyring>> {
         let keyring = match &self.source {
             KeyringSource::Text(text) => Keyring::parse(&text.0),
             KeyringSource::File(path) => Keyring::load(path),
@@ -236,4 +235,9 @@ impl Keeper {
             Err(error) => Err(Error::internal(error)),
         }
     }
+}
+
+/// What a line about a key is of.
+pub(super) fn of_key(id: &str) -> About<'_> {
+    About { detail: Some(id), ..About::default() }
 }

@@ -8,7 +8,7 @@ use domain::Error;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
     #[error(
-        "the database has rows sealed with key {0}, which the keyring does not have; put back the keyring that made it"
+        "the database has rows sealed with key {0}, which the keyring does not have; put back the keyring that made it, or see `fedlink keys give-up {0}`"
     )]
     Missing(String),
     #[error(
@@ -41,6 +41,10 @@ pub(super) enum Trouble {
     StillSeals { id: String, names: String },
     #[error("rows still name key {id}: {rows}; `fedlink keys rewrap` first")]
     StillWraps { id: String, rows: String },
+    #[error("there is no keyring to go on with: if it can't be put back, make a new one with `fedlink keys add` first")]
+    NoneToGoOnWith,
+    #[error("key {id} is not lost: {holder} has it")]
+    NotLost { id: String, holder: String },
 }
 
 impl From<Trouble> for Error {

@@ -62,6 +62,7 @@ pub(super) async fn sign_in(parts: &Parts, arrival: &Arrival) -> Result<Step> {
         user_name: told.profile.name.clone(),
         proof: Proof::Proven,
         origin: Some(&arrival.client_id),
+        created: parts.clock.now(),
     };
     match links::make_own(parts, &mut tx, &arrival.actor(), link, Some(&arrival.key)).await {
         Ok(_) => {}

@@ -81,6 +81,12 @@ impl Settings {
         })
     }
 
+    /// Whether a partner's users have identities of this kind, whatever the partner itself is called.
+    pub fn has_identity(&self, identity: &ProviderId) -> bool {
+        let mut clients = self.partners.values().flat_map(|partner| partner.clients.values());
+        clients.any(|client| client.identity == *identity)
+    }
+
     /// What our own authorization server calls itself (RFC 8414 §2); its endpoints stand under it.
     pub fn issuer(&self) -> String {
         format!("{}{}", self.public_url.as_str().trim_end_matches('/'), self.base_path)

@@ -10,7 +10,7 @@ use domain::organization::{Employment, Granted, History, Organization, RightsSet
 use domain::{Error, Result};
 
 /// An organization's row.
-#[derive(QueryableByName, Insertable, AsChangeset)]
+#[derive(Queryable, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = organizations, treat_none_as_null = true)]
 pub struct OrganizationRow {
     id: Uuid,
@@ -21,7 +21,7 @@ pub struct OrganizationRow {
 }
 
 /// A role's row.
-#[derive(QueryableByName, Insertable, AsChangeset)]
+#[derive(Queryable, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = employee_roles, treat_none_as_null = true)]
 pub struct RoleRow {
     id: Uuid,
@@ -34,7 +34,7 @@ pub struct RoleRow {
 }
 
 /// An employee's row.
-#[derive(QueryableByName, Insertable, AsChangeset)]
+#[derive(Queryable, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = employees, treat_none_as_null = true)]
 pub struct EmployeeRow {
     id: Uuid,
@@ -53,7 +53,7 @@ pub struct EmployeeRow {
 }
 
 /// A rights set's row.
-#[derive(QueryableByName, Insertable, AsChangeset)]
+#[derive(Queryable, QueryableByName, Insertable, AsChangeset)]
 #[diesel(table_name = rights_sets, treat_none_as_null = true)]
 pub struct RightsSetRow {
     id: Uuid,

@@ -124,3 +124,14 @@ diesel::table! {
         millis -> BigInt,
     }
 }
+
+diesel::table! {
+    use diesel::sql_types::BigInt;
+    use crate::types::{Id, Instant};
+
+    imports (id) {
+        id -> Id,
+        lines -> BigInt,
+        at -> Instant,
+    }
+}

@@ -130,7 +130,7 @@ fn health(text: &str) -> Result<Health> {
 /// A token set's row, but for who is at it.
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = token_sets, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(super) struct TokenRow {
+pub(crate) struct TokenRow {
     link_id: Uuid,
     key_id: String,
     wrapped_key: Vec<u8>,
@@ -214,7 +214,7 @@ impl From<&TokenSet> for TokenRow {
 /// The row of a set's owner.
 #[derive(Queryable)]
 #[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
-pub(super) struct OwnerRow {
+pub(crate) struct OwnerRow {
     subject: String,
     fp_type: String,
     fp_name: String,

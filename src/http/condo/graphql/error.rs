@@ -34,7 +34,7 @@ pub(super) struct Answer {
 }
 
 /// Why a request is not run at all.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Refused {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,

@@ -1,16 +1,18 @@
-//! `POST /admin/api` and `/api/graphql`: reads a request or a batch of them, runs each, and shapes the answers.
+//! `/admin/api` and `/api/graphql`: reads a request or a batch of them, runs each, and shapes the answers.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, SET_COOKIE};
-use actix_web::web::{Bytes, Data, Payload};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, SET_COOKIE};
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, Value, Variables};
-use serde::Deserialize;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
+use super::budget::Budget;
 use super::error::{Answer, Envelope, NUL, Refused};
+use super::posted::{Posted, Read, read, read_address};
 use super::visit::{Left, Visit};
-use super::{Api, document, unset};
+use super::{Api, COMPLEXITY, document, unset};
 use crate::app::App;
 use crate::http::blitz::error::method_not_allowed;
 use crate::http::condo::ids::err_id;
@@ -19,10 +21,10 @@ use crate::http::failure::report_as;
 use crate::http::limits::{BODY_LIMIT, Unread, body_up_to};
 use crate::http::{address, cookies, cors, words};
 use crate::service::condo_sessions::Ticket;
-use domain::{Error, Result, json};
+use domain::{Error, Result};
 
-/// The most requests that a batch may hold. The source takes any number; clients that batch send what one page asks for.
-const BATCH: usize = 10;
+/// So many requests of a batch may each ask for all that one may.
+const FULL: usize = 10;
 /// How long the variables of a request may be, as JSON, in bytes; as in the source.
 const VARIABLES: usize = 512 * 1024;
 /// A query and its variables that are longer take their time to be looked at, whatever they ask for; so that is done where nobody
@@ -49,13 +51,6 @@ const NO_ROOM: Refused = Refused::new(
 const VARIABLES_TOO_LARGE: Refused =
     Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "The variables have more than 512 KB");
 const BROKEN: Refused = Refused::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", "The body broke off");
-const NOT_A_REQUEST: Refused = Refused::new(
-    StatusCode::BAD_REQUEST,
-    "BAD_USER_INPUT",
-    "The body must be a JSON object with query, and perhaps operationName and variables, or a list of such objects",
-);
-const BATCH_TOO_LARGE: Refused =
-    Refused::new(StatusCode::BAD_REQUEST, "BAD_USER_INPUT", "A batch must hold from 1 to 10 requests");
 const CROSS_SITE: Refused = Refused::new(
     StatusCode::FORBIDDEN,
     "FORBIDDEN",
@@ -65,15 +60,16 @@ const CROSS_SITE: Refused = Refused::new(
 const UNAVAILABLE: Refused =
     Refused::new(StatusCode::SERVICE_UNAVAILABLE, "INTERNAL_ERROR", "The service is unavailable for the moment");
 
-/// A request as it is posted. What else stands there (`extensions`) belongs to protocols that are not spoken here.
-#[derive(Deserialize)]
-struct Posted {
-    query: String,
-    #[serde(rename = "operationName", default)]
-    operation: Option<String>,
-    #[serde(default)]
-    variables: Option<Map<String, Json>>,
-}
+/// A GET changes nothing, and a page of another site can't read the answer; but it can have a browser send one, and see how long the
+/// answer takes.
+const PLAIN_GET: Refused = Refused::new(
+    StatusCode::BAD_REQUEST,
+    "BAD_USER_INPUT",
+    "A GET with the session's cookie must have a header that a form can't send: Apollo-Require-Preflight, or \
+     Content-Type: application/json",
+);
+const NO_QUERY: Refused =
+    Refused::new(StatusCode::METHOD_NOT_ALLOWED, "BAD_USER_INPUT", "GET supports only query operations: use POST");
 
 /// `POST /admin/api`
 pub(in crate::http) async fn post(app: App, api: Data<Api>, request: HttpRequest, payload: Payload) -> HttpResponse {
@@ -91,12 +87,17 @@ pub(in crate::http) async fn post(app: App, api: Data<Api>, request: HttpRequest
         Err(refused) => return desk.refuse(refused),
     };
     let answer = match read {
-        Read::One(posted) => desk.run(&api, &visit, posted).await,
+        Read::One(posted) => desk.run(&api, &visit, Asked::of(posted)).await,
         Read::Batch(batch) => {
+            let budget = Budget::of(FULL * COMPLEXITY);
             let mut bodies = Vec::with_capacity(batch.len());
             // One after the other: what counts tries counts these as it would as many requests.
             for posted in batch {
-                bodies.push(desk.run(&api, &visit, posted).await.body);
+                let answer = match posted {
+                    Ok(posted) => desk.run(&api, &visit, Asked { budget: Some(&budget), ..Asked::of(posted) }).await,
+                    Err(refused) => desk.envelope().refused(refused),
+                };
+                bodies.push(answer.body);
             }
             Answer { status: StatusCode::OK, body: Value::List(bodies) }
         }
@@ -104,15 +105,44 @@ pub(in crate::http) async fn post(app: App, api: Data<Api>, request: HttpRequest
     desk.respond(answer, visit.left())
 }
 
-/// `OPTIONS /admin/api`
-pub(in crate::http) async fn preflight(app: App, request: HttpRequest) -> HttpResponse {
-    cors::preflight(&app, &request).unwrap_or_else(|| method_not_allowed(&["post"]))
+/// `GET /admin/api`
+pub(in crate::http) async fn get(app: App, api: Data<Api>, request: HttpRequest) -> HttpResponse {
+    let desk = Desk::of(&app, &request);
+    let posted = match desk.look_at_link().and_then(|()| read_address(request.query_string())) {
+        Ok(posted) => posted,
+        Err(refused) => return desk.refuse(refused),
+    };
+    let visit = match desk.visit().await {
+        Ok(visit) => visit,
+        Err(error) => return desk.unavailable(&error),
+    };
+    let answer = desk.run(&api, &visit, Asked { is_query: true, ..Asked::of(posted) }).await;
+    let is_refused = answer.status == StatusCode::METHOD_NOT_ALLOWED;
+    let mut response = desk.respond(answer, visit.left());
+    if is_refused {
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+    }
+    response
 }
 
-/// What was posted.
-enum Read {
-    One(Posted),
-    Batch(Vec<Posted>),
+/// `OPTIONS /admin/api`
+pub(in crate::http) async fn preflight(app: App, request: HttpRequest) -> HttpResponse {
+    cors::preflight(&app, &request).unwrap_or_else(|| method_not_allowed(&["get", "post"]))
+}
+
+/// A request to run.
+struct Asked<'b> {
+    posted: Posted,
+    /// Whether it must change nothing.
+    is_query: bool,
+    /// What is left to those of its batch.
+    budget: Option<&'b Budget>,
+}
+
+impl Asked<'_> {
+    const fn of(posted: Posted) -> Self {
+        Self { posted, is_query: false, budget: None }
+    }
 }
 
 /// Where a request is taken in and its answer given out.
@@ -139,6 +169,15 @@ impl<'a> Desk<'a> {
         if is_json(self.request) { Ok(()) } else { Err(WRONG_TYPE) }
     }
 
+    fn look_at_link(&self) -> std::result::Result<(), Refused> {
+        let brings_cookie = session::ticket(self.request).is_some_and(|(_, borne)| borne == Borne::Cookie);
+        if !cors::is_welcome(self.app, self.request, brings_cookie) {
+            return Err(CROSS_SITE);
+        }
+        let is_meant = !brings_cookie || cors::is_meant(self.app, self.request, is_json(self.request));
+        if is_meant { Ok(()) } else { Err(PLAIN_GET) }
+    }
+
     async fn read(&self, payload: Payload, visit: &Visit) -> std::result::Result<Read, Refused> {
         let is_known = visit.session.is_some();
         let limit = if is_known { BODY } else { BODY_LIMIT };
@@ -151,9 +190,6 @@ impl<'a> Desk<'a> {
             Unread::NoRoom => NO_ROOM,
             Unread::Nul(_) => NUL,
         })?;
-        if json::has_nul(&body) {
-            return Err(NUL);
-        }
         read(&body)
     }
 
@@ -171,30 +207,44 @@ impl<'a> Desk<'a> {
         Ok(visit)
     }
 
-    async fn run(&self, api: &Api, visit: &Visit, posted: Posted) -> Answer {
+    async fn run(&self, api: &Api, visit: &Visit, asked: Asked<'_>) -> Answer {
+        let Asked { posted, is_query, budget } = asked;
         let envelope = self.envelope();
         let may_ask = self.app.parts.settings.introspection;
         let mut document = match document::parse(&posted.query, may_ask) {
             Ok(document) => document,
             Err(unfit) => return envelope.unfit(&unfit),
         };
-        let variables = posted.variables.unwrap_or_default();
-        unset::leave_out(&mut document, &variables);
-        let variables = Json::Object(variables);
+        let operation = posted.operation.filter(|_| !document::is_anonymous(&document));
+        // What is not there is named by the validation.
+        let kind = document::kind(&document, operation.as_deref());
+        if is_query && kind.is_some_and(|kind| kind != OperationType::Query) {
+            return envelope.refused(NO_QUERY);
+        }
+        unset::leave_out(&mut document, &posted.variables);
+        let variables = Json::Object(posted.variables);
         let size = length(&variables);
         if size > VARIABLES {
             return envelope.refused(VARIABLES_TOO_LARGE);
         }
-        let is_sized = size + posted.query.len() > SMALL || document::asks_for_lists(&document);
+        let is_long = size + posted.query.len() > SMALL;
+        // Whoever sends a batch says how much work there is in it.
+        let is_sized = budget.is_some() || is_long || document::asks_for_lists(&document);
         let mut request = Request::new(posted.query).variables(Variables::from_json(variables)).data(visit.clone());
         request.set_parsed_query(document.clone());
-        request.operation_name = posted.operation.filter(|_| !document::is_anonymous(&document));
-        let operation = request.operation_name.clone();
+        request.operation_name.clone_from(&operation);
+        let schema = match budget {
+            None => &api.alone,
+            Some(budget) => {
+                request = request.data(budget.clone());
+                &api.batched
+            }
+        };
         let response = if is_sized {
-            let api = api.clone();
-            visit.app.parts.caller_sized.aside(async move { api.execute(request).await }).await
+            let schema = schema.clone();
+            visit.app.parts.caller_sized.aside(async move { schema.execute(request).await }).await
         } else {
-            Ok(api.execute(request).await)
+            Ok(schema.execute(request).await)
         };
         let response = match response {
             Ok(response) => response,
@@ -239,15 +289,6 @@ fn is_json(request: &HttpRequest) -> bool {
     let stated = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = stated.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
-}
-
-fn read(body: &Bytes) -> std::result::Result<Read, Refused> {
-    // By its first character: what is wrong with one of a list is then told of that one.
-    if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        let batch: Vec<Posted> = serde_json::from_slice(body).map_err(|_unreadable| NOT_A_REQUEST)?;
-        return if (1..=BATCH).contains(&batch.len()) { Ok(Read::Batch(batch)) } else { Err(BATCH_TOO_LARGE) };
-    }
-    serde_json::from_slice(body).map(Read::One).map_err(|_unreadable| NOT_A_REQUEST)
 }
 
 fn length(value: &Json) -> usize {

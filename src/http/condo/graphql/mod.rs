@@ -4,6 +4,7 @@
 //! `domain::Error`: [`error`] finds it again and shapes it. Whatever may fail is nullable, so that an error leaves a null
 //! where it happened and takes nothing else with it. Arguments are `Option`s only where null means the same as nothing.
 
+mod budget;
 mod confirm_phone;
 mod document;
 mod error;
@@ -11,6 +12,7 @@ pub(in crate::http) mod handler;
 mod input;
 mod moment;
 mod people;
+mod posted;
 mod service_users;
 mod sessions;
 mod sign_in;
@@ -20,7 +22,7 @@ mod unset;
 mod user;
 mod visit;
 
-use async_graphql::{EmptySubscription, MergedObject, Schema};
+use async_graphql::{EmptySubscription, MergedObject, Schema, SchemaBuilder};
 
 use settings::Settings;
 
@@ -47,20 +49,28 @@ pub(crate) struct Mutation(
 );
 
 /// The schema, ready to run requests.
-pub(crate) type Api = Schema<Query, Mutation, EmptySubscription>;
+type Ready = Schema<Query, Mutation, EmptySubscription>;
+
+/// Where requests are run.
+#[derive(Clone)]
+pub(crate) struct Api {
+    /// Those that come alone. An extension takes its time at every field, so there is none.
+    alone: Ready,
+    /// Those of a batch, with their [`budget::Budget`].
+    batched: Ready,
+}
 
 /// Builds the schema: once, since it is the same for all who serve.
 pub(in crate::http) fn api(settings: &Settings) -> Api {
+    Api { alone: builder(settings).finish(), batched: builder(settings).extension(budget::Budgeted).finish() }
+}
+
+fn builder(settings: &Settings) -> SchemaBuilder<Query, Mutation, EmptySubscription> {
     let builder = Schema::build(Query::default(), Mutation::default(), EmptySubscription);
     let (builder, (complexity, depth)) = if settings.introspection {
         (builder, INTROSPECTION)
     } else {
         (builder.disable_introspection(), (COMPLEXITY, DEPTH))
     };
-    builder
-        .limit_complexity(complexity)
-        .limit_depth(depth)
-        .limit_recursive_depth(document::NESTING)
-        .limit_directives(4)
-        .finish()
+    builder.limit_complexity(complexity).limit_depth(depth).limit_recursive_depth(document::NESTING).limit_directives(4)
 }

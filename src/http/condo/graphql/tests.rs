@@ -67,7 +67,7 @@ async fn tools_learn_the_schema_where_they_may() {
     let text = "public_url = \"http://127.0.0.1\"";
     let mut settings = Configuration::parse(text, Path::new("."), &|_| None, Literals::Allow).unwrap().settings;
     settings.introspection = true;
-    let response = api(&settings).execute(Request::new(ALL)).await;
+    let response = api(&settings).alone.execute(Request::new(ALL)).await;
     assert!(response.errors.is_empty(), "{:?}", response.errors);
     let told = response.data.to_string();
     for name in ["registerNewServiceUser", "UserTypeType", "allOrganizationEmployees", "startConfirmPhoneAction"] {
@@ -94,7 +94,7 @@ async fn what_goes_beyond_is_refused() {
         (deep(DEPTH), None),
         (deep(DEPTH + 1), Some("Query is nested too deep.")),
     ] {
-        let response = api(&settings).execute(Request::new(query)).await;
+        let response = api(&settings).alone.execute(Request::new(query)).await;
         // Those that are run end for want of a session to look at, not of room.
         let told = response.errors.iter().map(|error| error.message.as_str()).find(|told| told.starts_with("Query is"));
         assert_eq!(told, refused);
