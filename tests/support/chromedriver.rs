@@ -11,7 +11,7 @@ pub(super) const INSTALL: &str = "Chromium is needed by the tests: apt-get insta
 /// browsers hang on pipes of chromedriver's, and go with it; their profiles are in the folder that goes last.
 const KEEPER: &str = r#"
 set -eu
-home=$(mktemp -d "/tmp/fedlink-chromium.XXXXXX")
+home=$(mktemp -d "${TMPDIR:-/tmp}/fedlink-chromium.XXXXXX")
 TMPDIR="$home" HOME="$home" chromedriver --port=0 --log-level=SEVERE </dev/null &
 driver=$!
 trap 'kill "$driver" 2>/dev/null; wait "$driver" 2>/dev/null || true; rm -rf "$home" || rm -rf "$home"' EXIT

@@ -24,7 +24,7 @@ const KEEPER: &str = r#"
 set -eu
 umask 077
 cd /
-home=$(mktemp -d "/tmp/fedlink-pg.XXXXXX")
+home=$(mktemp -d "${TMPDIR:-/tmp}/fedlink-pg.XXXXXX")
 trap 'rm -rf "$home"' EXIT
 checked() { "$@" >"$home/said" 2>&1 || { cat "$home/said" >&2; exit 1; }; }
 if [ -n "${PRIMARY:-}" ]; then
