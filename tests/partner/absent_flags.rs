@@ -57,6 +57,17 @@ both_engines! {
         }
     }
 
+    async fn a_flag_in_quotes_counts_where_the_operator_says_so(engine: Engine) {
+        let world = World::start_with(engine, |settings| trusting(&settings) + "text_booleans = true\n").await;
+        world.person(New { email: Some(email("victim@example.com", true)), ..person("victim") }).await;
+        for (flag, status, takes) in [(json!("false"), 302, false), (json!("yes"), 500, false), (json!("true"), 302, true)] {
+            let sid = format!("told-{flag}");
+            world.userinfo(&json!({"sub": sid, "email": "victim@example.com", "email_verified": flag}));
+            assert_eq!(world.arrive().await.status, status, "{flag}");
+            assert_eq!(owner(&world, &sid).await == "victim", takes, "{flag}");
+        }
+    }
+
     async fn a_flag_of_another_form_stays_wrong(engine: Engine) {
         let world = World::start_with(engine, |settings| trusting(&settings) + STRICT).await;
         for flag in [json!(null), json!("true"), json!(1), json!([]), json!({})] {

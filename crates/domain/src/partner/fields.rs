@@ -88,6 +88,8 @@ pub struct Fields {
     pub email_verified: FieldPath,
     /// Whether an address of which nothing is said counts as verified, as in the source.
     pub absent_means_verified: bool,
+    /// Whether the partner writes true and false as texts, as AWS Cognito does.
+    pub text_booleans: bool,
 }
 
 /// What a partner's userinfo says of a person.
@@ -118,10 +120,20 @@ impl Fields {
             sid: id(self.id.find(userinfo)).ok_or(Wrong)?,
             name: text(self.name.find(userinfo))?.and_then(name::told),
             phone: text(self.phone.find(userinfo))?.map(exact_phone).transpose()?,
-            phone_verified: flag(self.phone_verified.find(userinfo), self.absent_means_verified)?,
+            phone_verified: self.flag(self.phone_verified.find(userinfo))?,
             email: text(self.email.find(userinfo))?.map(exact_email).transpose()?,
-            email_verified: flag(self.email_verified.find(userinfo), self.absent_means_verified)?,
+            email_verified: self.flag(self.email_verified.find(userinfo))?,
         })
+    }
+
+    /// True or false; here null is not as if it were absent.
+    fn flag(&self, claim: Option<&Value>) -> std::result::Result<bool, Wrong> {
+        match claim {
+            None => Ok(self.absent_means_verified),
+            Some(Value::Bool(told)) => Ok(*told),
+            Some(Value::String(told)) if self.text_booleans => told.parse().map_err(|_neither| Wrong),
+            Some(_) => Err(Wrong),
+        }
     }
 
     /// The userinfo as if it had said, of its own, the phone number that its person has confirmed here.
@@ -164,11 +176,6 @@ fn text(claim: Option<&Value>) -> std::result::Result<Option<&str>, Wrong> {
         Some(Value::String(text)) => Ok(Some(text)),
         Some(_) => Err(Wrong),
     }
-}
-
-/// True or false; here null is not as if it were absent.
-fn flag(claim: Option<&Value>, absent: bool) -> std::result::Result<bool, Wrong> {
-    claim.map_or(Some(absent), Value::as_bool).ok_or(Wrong)
 }
 
 fn exact_phone(text: &str) -> std::result::Result<Phone, Wrong> {

@@ -19,6 +19,7 @@ fn fields(replaced: &[(&str, &str)]) -> Fields {
         email: path("email", "email"),
         email_verified: path("email_verified", "email_verified"),
         absent_means_verified: true,
+        text_booleans: false,
     }
 }
 
@@ -58,6 +59,33 @@ fn an_id_is_a_text_or_a_whole_number() {
     }
     for userinfo in [json!({}), json!(null), json!([]), json!("1"), json!(1)] {
         assert_eq!(read(&userinfo), None, "{userinfo}");
+    }
+}
+
+#[test]
+fn true_and_false_are_texts_where_the_operator_says_so() {
+    let lenient = Fields { text_booleans: true, ..fields(&[]) };
+    for (told, by_text, strictly) in [
+        (json!("true"), Some(true), None),
+        (json!("false"), Some(false), None),
+        (json!(true), Some(true), Some(true)),
+        (json!(false), Some(false), Some(false)),
+        (json!("True"), None, None),
+        (json!(" true"), None, None),
+        (json!("yes"), None, None),
+        (json!("1"), None, None),
+        (json!(""), None, None),
+        (json!(1), None, None),
+        (json!(null), None, None),
+    ] {
+        for claim in ["phone_number_verified", "email_verified"] {
+            let userinfo = json!({ "sub": "1", claim: told });
+            let read = |fields: &Fields| {
+                let profile = fields.read(&userinfo)?;
+                Some(if claim == "email_verified" { profile.email_verified } else { profile.phone_verified })
+            };
+            assert_eq!((read(&lenient), read(&fields(&[]))), (by_text, strictly), "{claim} {told}");
+        }
     }
 }
 

@@ -142,6 +142,10 @@ fn what_silence_means_is_told_where_it_opens_accounts() {
         let strict = of_client.contains("absent_means_verified");
         assert_eq!(client(&settings.partners["a"], "c").fields.absent_means_verified, !strict);
     }
+    for (text, expected) in [("", false), ("text_booleans = true\n", true)] {
+        let settings = read(&format!("[[partners]]\nname = \"a\"\n{table}{text}"));
+        assert_eq!(client(&settings.partners["a"], "c").fields.text_booleans, expected);
+    }
     let odd = mistakes_of(&format!("[[partners]]\nname = \"a\"\n{table}absent_means_verified = \"no\""));
     assert!(odd.starts_with("partners[0].clients.c.absent_means_verified (a): must be"), "{odd}");
 }

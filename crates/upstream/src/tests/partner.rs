@@ -29,6 +29,7 @@ fn partner(fake: &Fake) -> PartnerClient {
             email: path("email"),
             email_verified: path("email_verified"),
             absent_means_verified: true,
+            text_booleans: false,
         },
     }
 }
