@@ -262,6 +262,7 @@ fn asked(parts: &Parts, sent: Result<Sent>) -> Result<Asked> {
     let retry_after = match sent {
         Ok(sent) => return Ok(Asked::Sent(sent)),
         Err(Error::Refused(Refusal::SmsNotSent)) => return Ok(Asked::NotSent),
+        Err(Error::Refused(Refusal::WrongPhoneFormat)) => return Ok(Asked::NoPhone),
         Err(Error::Refused(Refusal::UnableToFindConfirmPhoneAction)) => return Ok(Asked::Gone),
         Err(Error::Refused(
             Refusal::TooManyRequests { retry_after } | Refusal::SmsForIpDayLimitReached { retry_after },

@@ -97,9 +97,8 @@ impl fmt::Debug for ShortMessage {
     }
 }
 
-/// A number as people write it, if it can be one. The whole world's numbering plans (the crate `phonenumber`) would be 3 MB
-/// more of program, 11 MB more of memory and a quarter of a second at the first number, and would date with each release; so
-/// it is the form of E.164, and the length where a country code has but one: Russia and Kazakhstan, North America.
+/// A number as people write it, if it can be one: the form of E.164, and the length where a country code has but one, Russia and
+/// Kazakhstan, North America. Which of them are phones' [`super::numbering`] knows.
 pub fn phone(text: &str) -> Option<Phone> {
     let digits = text.trim().strip_prefix('+')?;
     if !digits.chars().all(|c| c.is_ascii_digit() || c.is_whitespace() || matches!(c, '(' | ')' | '-')) {

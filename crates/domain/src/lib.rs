@@ -54,6 +54,7 @@ pub mod link;
 pub mod moving;
 pub mod name;
 pub mod networks;
+pub mod numbering;
 pub mod organization;
 pub mod origin;
 pub mod outbox;

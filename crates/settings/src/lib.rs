@@ -170,7 +170,7 @@ fn read(mut top: Reader<'_>) -> Option<Configuration> {
     let limits = read_limits(&mut top);
     let cors_origins = session::cors_origins(&mut top);
     let session = session::read(&mut top, public_url.as_ref(), subjects, &cors_origins);
-    let sms = sms::read(&mut top);
+    let sms::Messages { sms, reach: sms_reach } = sms::read(&mut top);
     let ca_file = read_ca_file(&mut top);
     let keyring = read_keyring(&mut top);
     let tokens = read_tokens(&mut top);
@@ -195,6 +195,7 @@ fn read(mut top: Reader<'_>) -> Option<Configuration> {
         session,
         cors_origins,
         sms,
+        sms_reach,
         introspection: false,
         ca_file,
         tokens,

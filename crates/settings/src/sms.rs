@@ -5,14 +5,22 @@ use super::scalar::text_as;
 use super::secret::secret;
 use super::types::Sms;
 use super::{address, whsec};
+use domain::numbering::{self, Reach};
 
-/// Reads it; `None` if there is none, or it is wrong. Codes are kept under the secret of `[session]`: what signs it is not
+/// Who sends messages, if anybody does, and where to.
+#[derive(Default)]
+pub(super) struct Messages {
+    pub(super) sms: Option<Sms>,
+    pub(super) reach: Reach,
+}
+
+/// Reads it; no sender if there is none, or it is wrong. Codes are kept under the secret of `[session]`: what signs it is not
 /// in the database, so nobody finds them there by trying ten thousand.
-pub(super) fn read(top: &mut Reader<'_>) -> Option<Sms> {
+pub(super) fn read(top: &mut Reader<'_>) -> Messages {
     let mut section = top.section("sms");
     let is_there = section.has("url") || section.has("secret") || top.has("sms");
     if !is_there {
-        return None;
+        return Messages::default();
     }
     let hint = "set it to where your gateway listens, such as \"https://sms.company.com/send\"";
     let url = section.required("url", hint, text_as(address::endpoint));
@@ -24,9 +32,14 @@ pub(super) fn read(top: &mut Reader<'_>) -> Option<Sms> {
             None
         }
     });
+    let prefixes = section.list("prefixes", numbering::prefix);
+    if prefixes.as_ref().is_some_and(Vec::is_empty) {
+        section.wrong("prefixes", "is empty: no code would be sent; leave it out to send to phones everywhere");
+    }
     if top.value("session").is_none() {
         section.wrong("", "needs [session]: codes are kept under its secret");
     }
     section.finish();
-    Some(Sms::Webhook { url: url?, key: key? })
+    let sms = url.zip(key).map(|(url, key)| Sms::Webhook { url, key });
+    Messages { sms, reach: Reach::of(prefixes.unwrap_or_default()) }
 }

@@ -58,6 +58,10 @@ async fn admit(parts: &Arc<Parts>, phone: &Phone, budget: &Budget, ip: IpAddr) -
     if !parts.upstream.sms().is_there() {
         return Err(Error::refused(Refusal::SmsNotConfigured));
     }
+    // Each costs money, most where nobody's phone is.
+    if !parts.settings.sms_reach.includes(phone) {
+        return Err(Error::refused(Refusal::WrongPhoneFormat));
+    }
     let limits = &parts.settings.limits;
     let (kinds, whose) = (budget.kinds(), budget.party(phone.as_str()));
     let today = Key::new(kinds.day, whose);

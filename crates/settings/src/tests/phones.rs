@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use domain::numbering::Reach;
 use secrecy::ExposeSecret as _;
 
 use super::super::{Configuration, Literals, Settings, SettingsErrors, Sms};
@@ -32,6 +33,9 @@ fn an_sms_webhook_is_read() {
         (url.as_str(), key.expose_secret()),
         ("https://sms.example/send", b"0123456789abcdef01234567".as_slice())
     );
+    assert_eq!(settings.sms_reach, Reach::default());
+    let settings = with_secret(KEY, &format!("{URL}{FROM_ENV}prefixes = [\"+7\", \"+44\"]")).unwrap();
+    assert_eq!(settings.sms_reach, Reach::of(vec!["+7".to_owned(), "+44".to_owned()]));
     assert!(parse("public_url = \"https://a.example\"").unwrap().sms.is_none());
     let from_env = |name: &str| match name {
         "FEDLINK_SMS_URL" => Some("http://127.0.0.1:9/send".to_owned()),
@@ -60,7 +64,7 @@ fn an_sms_webhook_out_of_shape_is_refused() {
     let long = format!("whsec_{}", "A".repeat(88));
     let shape = "sms.secret: must be whsec_ and base64 of 24 to 64 random bytes";
     for (secret, text, told) in [
-        (KEY, format!("{URL}{FROM_ENV}to = \"x\""), "sms.to: is no known key; known are secret, url"),
+        (KEY, format!("{URL}{FROM_ENV}to = \"x\""), "sms.to: is no known key; known are prefixes, secret, url"),
         (KEY, FROM_ENV.to_owned(), "sms.url: is missing: set it to where your gateway listens"),
         (KEY, format!("url = \"http://sms.example/send\"\n{FROM_ENV}"), "sms.url: must be https: "),
         (KEY, URL.to_owned(), "sms.secret: is missing: set it to what our calls are signed with"),
@@ -70,6 +74,9 @@ fn an_sms_webhook_out_of_shape_is_refused() {
         ("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY", format!("{URL}{FROM_ENV}"), shape),
         ("whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NQ==", format!("{URL}{FROM_ENV}"), shape),
         (&long, format!("{URL}{FROM_ENV}"), shape),
+        (KEY, format!("{URL}{FROM_ENV}prefixes = \"+7\""), "sms.prefixes: must be a list of texts"),
+        (KEY, format!("{URL}{FROM_ENV}prefixes = []"), "sms.prefixes: is empty: no code would be sent"),
+        (KEY, format!("{URL}{FROM_ENV}prefixes = [\"+7\", \"44\"]"), "sms.prefixes[1]: must be + and the first digits"),
     ] {
         let mistakes = with_secret(secret, &text).expect_err(&text).to_string();
         assert!(mistakes.starts_with(told) && mistakes.lines().count() == 1, "{text}\n{mistakes}");

@@ -16,6 +16,7 @@ use url::Url;
 
 use domain::confirmation::ShortMessage;
 use domain::ids::{ClientId, ProviderId};
+use domain::numbering::Reach;
 
 pub use audit::*;
 pub use callers::*;
@@ -45,6 +46,8 @@ pub struct Settings {
     pub cors_origins: BTreeSet<String>,
     /// Who sends short messages for us; nobody: no phone can be confirmed.
     pub sms: Option<Sms>,
+    /// Where those go.
+    pub sms_reach: Reach,
     /// Whether callers of GraphQL may ask what there is to ask: set by no file, only by the demo.
     pub introspection: bool,
     /// PEM certificates to trust instead of the system's.
