@@ -20,6 +20,7 @@ mod output;
 mod password;
 mod progress;
 mod reload;
+mod schema;
 mod serve;
 
 use std::path::{Path, PathBuf};
@@ -81,6 +82,8 @@ enum Command {
     Import(import::Arguments),
     /// Write accounts and links with their secrets, one JSON object a line, for an installation to import.
     Export(export::Arguments),
+    /// Print the GraphQL schema of the Condo dialect.
+    Schema,
     /// Print completions for a shell.
     Completions {
         /// The shell.
@@ -138,6 +141,7 @@ async fn dispatch(cli: &Cli, output: &Output) -> Result<ExitCode, Trouble> {
         Command::Keys(command) => Box::pin(keys::run(command, load(config)?, output)).await,
         Command::Export(arguments) => Box::pin(export::run(arguments, open(config).await?, output)).await,
         Command::Import(arguments) => Box::pin(import::run(arguments, open(config).await?, output)).await,
+        Command::Schema => Ok(schema::run(output)),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "fedlink", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -2,6 +2,7 @@
 //! answer and the work are the same, as at our own page (`service::sign_in`).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -10,11 +11,12 @@ use super::audit::{About, record};
 use super::condo_sessions::{CondoSession, SidHash, SignedIn, Ticket, end, open};
 use super::confirm_phone::{Factor, open_budget, second_factor, spend_factor};
 use super::door::{Origin, actor, admit as admit_by, admit_from, too_many, write_refusal};
+use super::looked::{look_among, refused};
 use super::meters::Limit;
 use super::places::{self, DeviceCookie};
 use super::tries::{self, Candidate, Drawn};
 use super::{Parts, passwords};
-use domain::account::{Account, AccountType, Address, PasswordHash};
+use domain::account::{Account, AccountType, Address, Email, PasswordHash};
 use domain::confirmation::masked_phone;
 use domain::entry::{Entry, Means};
 use domain::event::Event;
@@ -68,6 +70,64 @@ pub struct Opened {
     pub device: DeviceCookie,
 }
 
+/// A try to sign in by an e-mail address and a password alone, as whatever kind of user.
+#[derive(Debug)]
+pub struct PlainTry {
+    /// The address; none if what was typed can't be one.
+    pub email: Option<Email>,
+    /// The password.
+    pub password: SecretString,
+    /// By which mutation: the session notes it.
+    pub mutation: &'static str,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The session that came with the request: it ends with the one that begins.
+    pub session: Option<CondoSession>,
+}
+
+/// Signs in the user of the address whose password it is; staff first, where several have the same. Refuses as [`sign_in`] does,
+/// whatever is wrong: the source tells who has an account here.
+pub async fn sign_in_plainly(parts: &Arc<Parts>, attempt: PlainTry) -> Result<Opened> {
+    let wrong = || Error::refused(Refusal::WrongCredentials(LoginKind::Email));
+    let too_many = |retry_after| Error::refused(Refusal::TooManyRequests { retry_after });
+    let origin = &attempt.origin;
+    if let Some(retry_after) = waits_as_user(parts, attempt.session.as_ref(), origin).await? {
+        return Err(too_many(retry_after));
+    }
+    let Some(address) = attempt.email.map(Address::Email) else {
+        return Err(match tries::waiting(admit_from(parts, origin).await)? {
+            Some(retry_after) => too_many(retry_after),
+            None => wrong(),
+        });
+    };
+    let mut named = Vec::with_capacity(AccountType::ALL.len());
+    for kind in AccountType::ALL {
+        let account = store::read!(parts.store, |conn| find_by_login(conn, kind, &address))?;
+        named.push(Candidate::of_address(kind, &address, account, true));
+    }
+    let drawn = tries::drawn(parts, named, origin).await?;
+    let accounts: Vec<Account> = drawn.iter().filter_map(|one| one.account().cloned()).collect();
+    // As many comparisons as there may be users of the address, however many there are.
+    let looked = look_among(parts, drawn, &attempt.password, origin, AccountType::ALL.len()).await?;
+    let Some(found) = looked.found else {
+        if looked.at_all {
+            refused(parts, origin, &accounts).await?;
+        }
+        return Err(looked.wait.map_or_else(wrong, too_many));
+    };
+    let checked = Checked {
+        subject: found.subject,
+        address,
+        kind: LoginKind::Email,
+        hash: found.hash,
+        factor: None,
+        mutation: attempt.mutation,
+        origin: attempt.origin,
+        old: attempt.session.map(|session| session.sid_hash),
+    };
+    enter(parts, checked).await
+}
+
 /// Signs in. [`Refusal::TooManyRequests`] if the network, the user, or the account of the address had as many tries as they get
 /// in this hour, good ones among them; [`Refusal::WrongCredentials`] whatever is wrong with this one;
 /// [`Refusal::NotEnoughAuthFactors`] if the password is right and is not enough.
@@ -118,6 +178,11 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
         origin: attempt.origin,
         old: attempt.session.map(|session| session.sid_hash),
     };
+    enter(parts, checked).await
+}
+
+/// Lets somebody in whose password it was, whatever becomes of the caller.
+async fn enter(parts: &Arc<Parts>, checked: Checked) -> Result<Opened> {
     parts
         .detached(async move |parts| {
             let (subject, hash, ip) = (checked.subject.clone(), checked.hash.clone(), checked.origin.ip);
@@ -131,6 +196,18 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
         .await
 }
 
+/// Counts the try for the user who is signed in where it comes from: how long to wait if it is one too many for them.
+async fn waits_as_user(
+    parts: &Arc<Parts>,
+    session: Option<&CondoSession>,
+    origin: &Origin,
+) -> Result<Option<Duration>> {
+    match session.and_then(|session| session.user.as_ref()) {
+        None => Ok(None),
+        Some(user) => tries::waiting(admit_by(parts, sign_in_by(&user.id), origin).await),
+    }
+}
+
 /// Counts the try for everybody whom it concerns: [`Refusal::TooManyRequests`] with the longest wait if it is one too many for
 /// any of them. The source counts all even where the network is out of tries; here that one must not use up those of the
 /// people it names, nor those of who is known there.
@@ -140,10 +217,7 @@ async fn admit(parts: &Arc<Parts>, attempt: &Try, named: Option<Candidate>) -> R
     if drawn.iter().all(Drawn::is_of_network) {
         admit_from(parts, origin).await.map_err(too_many)?;
     }
-    let by_user = match attempt.session.as_ref().and_then(|session| session.user.as_ref()) {
-        None => None,
-        Some(user) => tries::waiting(admit_by(parts, sign_in_by(&user.id), origin).await)?,
-    };
+    let by_user = waits_as_user(parts, attempt.session.as_ref(), origin).await?;
     let (mut left, wait) = tries::admit(parts, drawn, origin).await?;
     match by_user.max(wait) {
         None => Ok(left.pop()),

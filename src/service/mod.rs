@@ -27,6 +27,7 @@ pub mod keeping;
 pub mod keys;
 pub mod kin;
 pub mod links;
+mod looked;
 pub mod meters;
 pub mod moving;
 pub mod onward;

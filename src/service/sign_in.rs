@@ -2,19 +2,18 @@
 //! same: who has an account is nobody's business.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use secrecy::SecretString;
 
 use super::attempts::{self, Key};
 use super::audit::{About, record};
 use super::confirm_phone::Asking;
-use super::door::{Origin, actor, admit_from, write_refusal};
-use super::meters::Limit;
+use super::door::{Origin, actor};
+use super::looked::{Found, look_among, refused};
 use super::sessions::{self, SessionCookie};
 use super::sign_in_code::{self, Asked};
-use super::tries::{self, Candidate, Drawn};
-use super::{Parts, passwords, places};
+use super::tries::{self, Candidate};
+use super::{Parts, places};
 use domain::account::{Account, AccountType, Login, PasswordHash};
 use domain::entry::{Entry, Means};
 use domain::event::Event;
@@ -57,20 +56,8 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<SignIn> {
     let accounts: Vec<Account> = drawn.iter().filter_map(|one| one.account().cloned()).collect();
     // An address may be the login of an account of each type, so it always takes as long as if it were.
     let rounds = if login.address.is_some() { AccountType::ALL.len() } else { 1 };
-    // Who is known here first: what is theirs alone needs nothing of the network's, nor of what others whom the address may
-    // name have left.
-    let (others, known): (Vec<Drawn>, Vec<Drawn>) = drawn.into_iter().partition(Drawn::is_of_network);
-    let rounds_of_known = known.len().min(rounds);
-    let mut looked = look(parts, known, &attempt, rounds_of_known).await?;
-    if looked.found.is_none() && !others.is_empty() {
-        let more = match tries::waiting(admit_from(parts, &attempt.origin).await)? {
-            // A network that is out of tries must not use up those of the people it names.
-            Some(wait) => Looked { wait: Some(wait), ..Looked::default() },
-            None => look(parts, others, &attempt, rounds - rounds_of_known).await?,
-        };
-        looked = Looked { found: more.found, at_all: looked.at_all || more.at_all, wait: looked.wait.max(more.wait) };
-    }
-    let Some((subject, hash, tries)) = looked.found else {
+    let looked = look_among(parts, drawn, &attempt.password, &attempt.origin, rounds).await?;
+    let Some(Found { subject, hash, tries }) = looked.found else {
         if looked.at_all {
             refused(parts, &attempt.origin, &accounts).await?;
         }
@@ -84,34 +71,6 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<SignIn> {
     }
     let checked = Checked { subject, hash, tries, origin: attempt.origin, old: attempt.old };
     parts.detached(async move |parts| let_in(&parts, checked).await).await
-}
-
-/// The outcome of comparing the password.
-#[derive(Default)]
-struct Looked {
-    /// The account, its password hash, and the counter of the attempt.
-    found: Option<(Subject, PasswordHash, Key)>,
-    /// Whether it was compared with anything.
-    at_all: bool,
-    /// How long to wait for those with whose it was not.
-    wait: Option<Duration>,
-}
-
-/// Counts the attempt for each account, and compares the password with those of the accounts below their limit.
-async fn look(parts: &Arc<Parts>, drawn: Vec<Drawn>, attempt: &Try, rounds: usize) -> Result<Looked> {
-    let (left, wait) = tries::admit(parts, drawn, &attempt.origin).await?;
-    let Some(line) = left.first().map(|one| one.line(&attempt.origin)) else {
-        return Ok(Looked { wait, ..Looked::default() });
-    };
-    let usable = |one: &Drawn| {
-        let account = one.account()?;
-        Some((account.subject.clone(), account.usable_password()?.clone(), one.tries().clone()))
-    };
-    let usable: Vec<(Subject, PasswordHash, Key)> = left.iter().filter_map(usable).collect();
-    let hashes = usable.iter().map(|(_, hash, _)| hash.clone()).collect();
-    let found = passwords::find(&parts.passwords, line, attempt.password.clone(), hashes, rounds).await;
-    let found = parts.meters.within(Limit::Passwords, found)?;
-    Ok(Looked { found: found.and_then(|place| usable.into_iter().nth(place)), at_all: true, wait })
 }
 
 /// Ends the session of this cookie, if there is one.
@@ -175,14 +134,4 @@ async fn named(parts: &Parts, login: &Login) -> Result<Vec<Candidate>> {
         }
     }
     Ok(named)
-}
-
-async fn refused(parts: &Arc<Parts>, origin: &Origin, named: &[Account]) -> Result<()> {
-    let (subject, why) = match named {
-        // What was typed is not kept: it may have been a password.
-        [] => (None, "unknown_user"),
-        [one] => (Some(one.subject.as_str().to_owned()), one.why_refused()),
-        _ => (None, "wrong_password"),
-    };
-    write_refusal(parts, origin, subject, why).await
 }

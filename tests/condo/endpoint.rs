@@ -49,6 +49,18 @@ both_engines! {
         }
     }
 
+    async fn a_body_is_taken_as_it_is(engine: Engine) {
+        let world = World::condo(engine).await;
+        for (coding, status) in [("identity", 200), ("Identity", 200), ("gzip", 415), ("deflate", 415), ("br", 415), ("identity, gzip", 415), ("", 415)] {
+            let body = Body::Json(json!({"query": "{ __typename }"}));
+            let answer = world.call_with("POST", API, &As::Nobody, body, &[("content-encoding", coding)]).await;
+            assert_eq!(answer.status, status, "{coding}");
+            if status == 415 {
+                assert_eq!(answer.error()["message"], "The body must come without a Content-Encoding", "{coding}");
+            }
+        }
+    }
+
     async fn what_is_no_request_is_not_run(engine: Engine) {
         let world = World::condo(engine).await;
         let asked = |query: &str| Body::Json(json!({"query": query}));

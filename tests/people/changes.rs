@@ -50,7 +50,7 @@ both_engines! {
             ("OrganizationEmployee", Some(&employee), json!({"isAccepted": true}), &["admin"]),
             ("OrganizationEmployee", Some(&employee), json!({"isRejected": false}), &["admin"]),
             ("UserRightsSet", Some(&set), json!({"name": "Managers"}), &["admin", "support"]),
-            ("User", Some("stranger"), json!({"name": "Stranger"}), &["admin"]),
+            ("User", Some("stranger"), json!({"name": "Stranger"}), &["admin", "stranger"]),
             ("User", Some("stranger"), json!({"rightsSet": {"disconnectAll": true}}), &["admin", "ronald"]),
         ];
         for (kind, id, data, may) in rows {

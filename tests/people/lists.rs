@@ -124,7 +124,7 @@ both_engines! {
             ("{ allOrganizations(where: { OR: [{ nam: \"x\" }] }) { id } }", "nam"),
             ("{ allOrganizations(sortBy: [password_ASC]) { id } }", "password_ASC"),
             ("{ allUsers(where: { type: admin }) { id } }", "admin"),
-            ("{ allOrganizations(orderBy: \"name_ASC\") { id } }", "orderBy"),
+            ("{ allOrganizations(orderedBy: \"name_ASC\") { id } }", "orderedBy"),
         ] {
             let answer = office.world.ask(&office.admin, query).await;
             let error = answer.error();

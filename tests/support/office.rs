@@ -77,7 +77,7 @@ impl Office {
     /// Changes a record.
     pub(crate) async fn update(&self, who: &As, kind: &str, (id, data): (&str, Value), shown: &str) -> Answer {
         let query = format!(
-            "mutation ($id: String!, $data: {kind}UpdateInput!) {{ update{kind}(id: $id, data: $data) {{ {shown} }} }}"
+            "mutation ($id: ID!, $data: {kind}UpdateInput!) {{ update{kind}(id: $id, data: $data) {{ {shown} }} }}"
         );
         self.world.ask_with(who, &query, json!({"id": id, "data": signed(data)}), &[]).await
     }

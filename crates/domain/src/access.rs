@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::filter::{Few, Filter, Page, Table, Value};
 use super::granting::{self, Own};
+use super::ids::Subject;
 use super::organization::Granted;
 use super::refusal::Refusal;
 use super::user::User;
@@ -16,6 +17,17 @@ const MOST_CONDITIONS: usize = 200;
 /// What is wrong with a `where` that has more.
 pub fn too_many_conditions() -> String {
     format!("has more than {MOST_CONDITIONS} conditions")
+}
+
+/// What a change says of a user, as far as it matters who says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserField {
+    /// What the user is called.
+    Name,
+    /// What is granted to them.
+    RightsSet,
+    /// Anything else.
+    Other,
 }
 
 /// A user who is signed in, with what an administrator granted.
@@ -72,6 +84,22 @@ impl Access {
     /// Lets administrators through, and who has the right.
     pub fn require(&self, right: &str) -> Result<()> {
         if self.user.is_admin || self.rights.has(right) { Ok(()) } else { Err(denied()) }
+    }
+
+    /// Lets through who may change these fields of this user: administrators, everybody their own name, and who assigns rights
+    /// sets those of others, but none of their own. Who may change nothing of a user changes it by no empty change either.
+    pub fn require_change(&self, user: &Subject, fields: &[UserField]) -> Result<()> {
+        if self.user.is_admin {
+            return Ok(());
+        }
+        let is_own = self.user.id == *user;
+        let assigns = !is_own && self.rights.has("canManageUserRightsSetField");
+        let may = |field: &UserField| match field {
+            UserField::Name => is_own,
+            UserField::RightsSet => assigns,
+            UserField::Other => false,
+        };
+        if (is_own || assigns) && fields.iter().all(may) { Ok(()) } else { Err(denied()) }
     }
 
     /// Lets administrators through alone.
@@ -212,5 +240,47 @@ impl Access {
             return Err(denied());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::{Account, AccountType};
+
+    #[test]
+    fn a_user_is_changed_by_administrators_and_by_themselves_in_name() {
+        let subject = |name: &str| Subject::parse(name).unwrap();
+        let access = |name: &str, is_admin, rights: &[&str]| {
+            let mut user: User = Account::bare(subject(name), AccountType::Staff, chrono::DateTime::UNIX_EPOCH).into();
+            user.is_admin = is_admin;
+            let mut granted = Granted::default();
+            for right in rights {
+                granted.set(right, true);
+            }
+            Access::of(user, granted).unwrap()
+        };
+        let (name, set, other) = (UserField::Name, UserField::RightsSet, UserField::Other);
+        let assigns = ["canManageUserRightsSetField"];
+        for (who, of, fields, may) in [
+            (access("a", true, &[]), "b", vec![name, set, other], true),
+            (access("a", true, &[]), "a", vec![name, set, other], true),
+            (access("a", false, &[]), "a", vec![name], true),
+            (access("a", false, &[]), "a", vec![], true),
+            (access("a", false, &[]), "a", vec![name, other], false),
+            (access("a", false, &[]), "a", vec![set], false),
+            (access("a", false, &[]), "b", vec![name], false),
+            (access("a", false, &[]), "b", vec![], false),
+            (access("a", false, &["canManageOrganizations"]), "b", vec![set], false),
+            (access("a", false, &assigns), "b", vec![set], true),
+            (access("a", false, &assigns), "b", vec![], true),
+            (access("a", false, &assigns), "b", vec![name], false),
+            (access("a", false, &assigns), "b", vec![set, other], false),
+            (access("a", false, &assigns), "a", vec![set], false),
+            (access("a", false, &assigns), "a", vec![name], true),
+        ] {
+            let told = who.require_change(&subject(of), &fields);
+            assert_eq!(told.is_ok(), may, "{} of {of}: {fields:?}", who.user.id.as_str());
+        }
     }
 }

@@ -129,6 +129,15 @@ pub struct Role {
     pub history: History,
 }
 
+/// A role, with whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedRole {
+    /// The role.
+    pub role: Role,
+    /// Whose; none if whoever asks may not see it.
+    pub organization: Option<Organization>,
+}
+
 /// What an administrator grants to single users.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RightsSet {
@@ -179,7 +188,7 @@ pub struct Employee {
     /// Who.
     pub user: (String, Option<User>),
     /// As what.
-    pub role: Option<(Uuid, Option<Role>)>,
+    pub role: Option<(Uuid, Option<PlacedRole>)>,
     /// The name that the organization uses.
     pub name: Option<String>,
     /// The e-mail address that the organization uses.

@@ -6,3 +6,5 @@ mod ids;
 pub(super) mod refusals;
 pub(super) mod session;
 pub(super) mod sign_in;
+
+pub(crate) use graphql::sdl;

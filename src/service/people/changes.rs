@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::granting::{connected, grants, hand, may_appoint, own_role};
-use super::lists::{Way, employees_of};
+use super::lists::{Way, employees_of, roles_of};
 use crate::service::Parts;
 use crate::service::audit::{About, record};
 use crate::service::condo_sessions::SidHash;
@@ -17,7 +17,7 @@ use domain::account::{Account, Email, Phone};
 use domain::event::{Actor, Event};
 use domain::filter::Filter;
 use domain::ids::Subject;
-use domain::organization::{Employee, Employment, Granted, History, Organization, RightsSet, Role};
+use domain::organization::{Employee, Employment, Granted, History, Organization, PlacedRole, RightsSet, Role};
 use domain::refusal::Refusal;
 use domain::{Error, Result, name};
 use store::Tx;
@@ -197,9 +197,10 @@ fn title(name: &str) -> Result<String> {
 }
 
 /// Makes a role of an organization.
-pub async fn create_role(parts: &Arc<Parts>, by: Editor, organization: Uuid, change: RoleChange) -> Result<Role> {
+pub async fn create_role(parts: &Arc<Parts>, by: Editor, organization: Uuid, change: RoleChange) -> Result<PlacedRole> {
     required(&change.name, "name")?;
-    change!(parts, |parts, tx| {
+    let access = by.access.clone();
+    let role = change!(parts, |parts, tx| {
         let all = by.access.require("canManageOrganizationEmployeeRoles").is_ok();
         let own = by.access.works_at("id", Some("canManageRoles"));
         let organization: Organization = editable(tx, organization, all, own).await?;
@@ -216,12 +217,14 @@ pub async fn create_role(parts: &Arc<Parts>, by: Editor, organization: Uuid, cha
         insert_role(tx.conn(), &role).await?;
         by.sign(&parts, tx, Event::RoleChanged, &role.id.to_string()).await?;
         role
-    })
+    })?;
+    shown_role(parts, &access, role).await
 }
 
 /// Changes a role.
-pub async fn change_role(parts: &Arc<Parts>, by: Editor, id: Uuid, change: RoleChange) -> Result<Role> {
-    change!(parts, |parts, tx| {
+pub async fn change_role(parts: &Arc<Parts>, by: Editor, id: Uuid, change: RoleChange) -> Result<PlacedRole> {
+    let access = by.access.clone();
+    let role = change!(parts, |parts, tx| {
         let all = by.access.require("canManageOrganizationEmployeeRoles").is_ok();
         let own = by.access.works_at("organization", Some("canManageRoles"));
         let mut role: Role = editable(tx, id, all, own).await?;
@@ -235,7 +238,13 @@ pub async fn change_role(parts: &Arc<Parts>, by: Editor, id: Uuid, change: RoleC
         update_role(tx.conn(), &role).await?;
         by.sign(&parts, tx, Event::RoleChanged, &id.to_string()).await?;
         role
-    })
+    })?;
+    shown_role(parts, &access, role).await
+}
+
+async fn shown_role(parts: &Parts, access: &Access, role: Role) -> Result<PlacedRole> {
+    let shown = roles_of(Way::Point(parts), access, vec![role]).await?.pop();
+    shown.ok_or_else(|| Error::internal("a role that was just written is gone"))
 }
 
 impl RoleChange {

@@ -8,7 +8,7 @@ use domain::Result;
 use domain::access::Access;
 use domain::account::Account;
 use domain::filter::{Filter, Page, Table, Value};
-use domain::organization::{Employee, Employment, Organization, RightsSet, Role};
+use domain::organization::{Employee, Employment, Organization, PlacedRole, RightsSet, Role};
 use domain::points;
 use domain::user::User;
 use store::organizations::{Listed, list};
@@ -54,9 +54,15 @@ pub async fn organizations(parts: &Arc<Parts>, access: &Access, wanted: Wanted) 
     found(parts, access, wanted).await
 }
 
-/// Roles.
-pub async fn roles(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<Role>> {
-    found(parts, access, wanted).await
+/// Roles, each with its organization as far as the caller may see it.
+pub async fn roles(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<PlacedRole>> {
+    let (points, Wanted { filter, page }) = list_of::<Role>(access, wanted)?;
+    let own = access.clone();
+    let read = async move |mut lists: Lists| {
+        let found = lists.list(&filter, &page).await?;
+        roles_of(Way::Lists(lists), &own, found).await
+    };
+    paid::read(parts, &access.user.id, points, read).await
 }
 
 /// Rights sets.
@@ -107,18 +113,37 @@ impl Way<'_> {
     }
 }
 
+/// Of these organizations those that may be seen, by their ids.
+async fn organizations_of(
+    way: &mut Way<'_>,
+    access: &Access,
+    ids: BTreeSet<uuid::Uuid>,
+) -> Result<BTreeMap<uuid::Uuid, Organization>> {
+    let organizations: Vec<Organization> = way.related(access, ids).await?;
+    Ok(organizations.into_iter().map(|one| (one.id, one)).collect())
+}
+
+fn placed(role: Role, organizations: &BTreeMap<uuid::Uuid, Organization>) -> PlacedRole {
+    PlacedRole { organization: organizations.get(&role.organization).cloned(), role }
+}
+
+/// Roles with their organizations.
+pub(super) async fn roles_of(mut way: Way<'_>, access: &Access, roles: Vec<Role>) -> Result<Vec<PlacedRole>> {
+    let ids = roles.iter().map(|role| role.organization).collect();
+    let organizations = organizations_of(&mut way, access, ids).await?;
+    Ok(roles.into_iter().map(|role| placed(role, &organizations)).collect())
+}
+
+/// Employees with what belongs to them. A role is of the organization that its employee is of.
 pub(super) async fn employees_of(
     mut way: Way<'_>,
     access: &Access,
     employments: Vec<Employment>,
 ) -> Result<Vec<Employee>> {
-    let ids = |of: fn(&Employment) -> Option<uuid::Uuid>| -> BTreeSet<uuid::Uuid> {
-        employments.iter().filter_map(of).collect()
-    };
-    let organizations: Vec<Organization> = way.related(access, ids(|one| Some(one.organization))).await?;
-    let organizations: BTreeMap<_, _> = organizations.into_iter().map(|one| (one.id, one)).collect();
-    let roles: Vec<Role> = way.related(access, ids(|one| one.role)).await?;
-    let roles: BTreeMap<_, _> = roles.into_iter().map(|one| (one.id, one)).collect();
+    let organizations =
+        organizations_of(&mut way, access, employments.iter().map(|one| one.organization).collect()).await?;
+    let roles: Vec<Role> = way.related(access, employments.iter().filter_map(|one| one.role).collect()).await?;
+    let roles: BTreeMap<_, _> = roles.into_iter().map(|role| (role.id, placed(role, &organizations))).collect();
     let subjects: BTreeSet<&str> = employments.iter().map(|one| one.subject.as_str()).collect();
     let of_users = Filter::OneOf("subject", subjects.into_iter().map(|one| Value::Text(one.to_owned())).collect());
     let users: Vec<Account> = way.list(access, of_users).await?;

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::changes::{Change, Editor, change};
 use super::granting::connected;
 use super::granting::grants;
-use crate::service::{Parts, endings, passwords};
-use domain::access::denied;
+use crate::service::{Parts, endings, paid, passwords};
+use domain::access::{UserField, denied};
 use domain::account::{Account, AccountType, Claimed, Email, PasswordHash, Phone, check_password};
 use domain::event::Event;
 use domain::ids::Subject;
@@ -20,6 +20,9 @@ use domain::user::User;
 use domain::{Error, Result, name};
 use store::Tx;
 use store::accounts::{find, hold, insert_if_absent, update};
+
+/// What a change by who is no administrator costs of the points that lists are paid with: everybody may write their own name.
+const CHANGE: usize = 20;
 
 /// What is to become of a user.
 #[derive(Debug, Default)]
@@ -51,15 +54,23 @@ pub struct UserChange {
 }
 
 impl UserChange {
-    /// Whether nothing but the rights set changes.
-    fn is_of_rights_alone(&self) -> bool {
+    /// What it says something of.
+    fn fields(&self) -> Vec<UserField> {
         let Self { name, email, email_verified, phone, phone_verified, password, is_admin, is_support, .. } = self;
-        let Self { two_factor, meta, deleted, .. } = self;
-        [name.is_keep(), email.is_keep(), email_verified.is_keep(), phone.is_keep(), phone_verified.is_keep()]
+        let Self { two_factor, rights_set, meta, deleted, .. } = self;
+        let keeps_others = [email.is_keep(), email_verified.is_keep(), phone.is_keep(), phone_verified.is_keep()]
             .into_iter()
             .chain([password.is_none(), is_admin.is_keep(), is_support.is_keep(), two_factor.is_keep()])
             .chain([meta.is_keep(), deleted.is_keep()])
-            .all(|kept| kept)
+            .all(|kept| kept);
+        [
+            (name.is_keep(), UserField::Name),
+            (rights_set.is_keep(), UserField::RightsSet),
+            (keeps_others, UserField::Other),
+        ]
+        .into_iter()
+        .filter_map(|(is_kept, field)| (!is_kept).then_some(field))
+        .collect()
     }
 
     async fn write(self, tx: &mut Tx, account: &mut Account) -> Result<()> {
@@ -116,14 +127,13 @@ pub async fn create_user(
     })
 }
 
-/// Changes a user: administrators anything, and who may assign rights sets that alone. What that ends of what was opened in
-/// the user's name is `domain::endings`.
+/// Changes a user, as far as `Access::require_change` lets it. What that ends of what was opened in the user's name is
+/// `domain::endings`.
 pub async fn change_user(parts: &Arc<Parts>, by: Editor, id: Subject, mut change: UserChange) -> Result<User> {
-    // Whoever assigns rights sets, assigns none to themselves.
-    if !change.is_of_rights_alone() || by.access.user.id == id {
-        by.access.require_admin()?;
+    by.access.require_change(&id, &change.fields())?;
+    if !by.access.user.is_admin {
+        paid::charge(parts, &by.access.user.id, CHANGE)?;
     }
-    by.access.require("canManageUserRightsSetField")?;
     let hash = hash(parts, &mut change, [id.as_str()]).await?;
     let forget = id.clone();
     let changed = change!(parts, |parts, tx| {

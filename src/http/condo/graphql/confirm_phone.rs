@@ -1,9 +1,9 @@
 //! Confirming a phone by a code sent to it (`docs/condo-contract.md` 3). Whatever stands for the captcha passes (docs/compatibility.md).
 
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, InputObject, Object, Result, SimpleObject};
 use secrecy::ExposeSecret as _;
 
-use super::input::{Sender, check};
+use super::input::{Sender, UserWhereUniqueInput, check};
 use super::visit::Visit;
 use crate::service::confirm_phone::{self, Asking};
 
@@ -85,14 +85,7 @@ struct StartConfirmPhoneActionInput {
     /// Any value.
     captcha: String,
     phone: Option<String>,
-    user: Option<ConfirmPhoneUserInput>,
-}
-
-/// A user, by id.
-#[derive(InputObject)]
-#[graphql(name = "UserWhereUniqueInput")]
-struct ConfirmPhoneUserInput {
-    id: ID,
+    user: Option<UserWhereUniqueInput>,
 }
 
 #[derive(SimpleObject)]

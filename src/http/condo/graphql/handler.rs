@@ -1,7 +1,7 @@
 //! `/admin/api` and `/api/graphql`: reads a request or a batch of them, runs each, and shapes the answers.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, SET_COOKIE};
+use actix_web::http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, SET_COOKIE};
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use async_graphql::parser::types::OperationType;
@@ -35,6 +35,8 @@ const BODY: usize = VARIABLES + 6 * document::TEXT_LIMIT + 1024;
 
 const WRONG_TYPE: Refused =
     Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_USER_INPUT", "The body must be application/json");
+const CODED: Refused =
+    Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "BAD_USER_INPUT", "The body must come without a Content-Encoding");
 const TOO_LARGE: Refused =
     Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE", "The body is larger than any that is read");
 const TOO_LARGE_OF_NOBODY: Refused = Refused::new(
@@ -166,7 +168,10 @@ impl<'a> Desk<'a> {
         if !cors::is_welcome(self.app, self.request, borne == Some(Borne::Cookie)) {
             return Err(CROSS_SITE);
         }
-        if is_json(self.request) { Ok(()) } else { Err(WRONG_TYPE) }
+        if !is_json(self.request) {
+            return Err(WRONG_TYPE);
+        }
+        if is_coded(self.request) { Err(CODED) } else { Ok(()) }
     }
 
     fn look_at_link(&self) -> std::result::Result<(), Refused> {
@@ -289,6 +294,12 @@ fn is_json(request: &HttpRequest) -> bool {
     let stated = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = stated.and_then(|value| value.split(';').next()).unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
+}
+
+/// Whether the body says that it is compressed: a few bytes of that can stand for any number.
+fn is_coded(request: &HttpRequest) -> bool {
+    let is_none = |value: &HeaderValue| value.to_str().is_ok_and(|name| name.trim().eq_ignore_ascii_case("identity"));
+    !request.headers().get_all(CONTENT_ENCODING).all(is_none)
 }
 
 fn length(value: &Json) -> usize {

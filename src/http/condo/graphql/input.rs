@@ -1,6 +1,6 @@
 //! Arguments that several mutations share: `dv` and `sender`, kinds of users.
 
-use async_graphql::{Enum, InputObject};
+use async_graphql::{Enum, ID, InputObject};
 
 use domain::Result;
 use domain::account::AccountType;
@@ -30,6 +30,13 @@ pub(super) fn check(dv: i32, sender: &Sender) -> Result<()> {
 /// The same as mutations do that create or update a record: each rule that is broken is told.
 pub(super) fn check_record(dv: i32, sender: &Sender) -> Result<()> {
     sender::check(dv, &sender.clone().into(), Details::Each)
+}
+
+/// A user.
+#[derive(InputObject)]
+pub(super) struct UserWhereUniqueInput {
+    /// The id.
+    pub(super) id: ID,
 }
 
 /// What kind of user somebody is.

@@ -8,6 +8,7 @@ mod budget;
 mod confirm_phone;
 mod document;
 mod error;
+mod grants;
 pub(in crate::http) mod handler;
 mod input;
 mod moment;
@@ -63,6 +64,11 @@ pub(crate) struct Api {
 /// Builds the schema: once, since it is the same for all who serve.
 pub(in crate::http) fn api(settings: &Settings) -> Api {
     Api { alone: builder(settings).finish(), batched: builder(settings).extension(budget::Budgeted).finish() }
+}
+
+/// The schema in the words of its definition language (GraphQL, October 2021, §3), for tools that read it.
+pub(crate) fn sdl() -> String {
+    Schema::build(Query::default(), Mutation::default(), EmptySubscription).finish().sdl()
 }
 
 fn builder(settings: &Settings) -> SchemaBuilder<Query, Mutation, EmptySubscription> {

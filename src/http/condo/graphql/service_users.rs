@@ -1,6 +1,6 @@
 //! Making service users.
 
-use async_graphql::{Context, InputObject, Json, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Json, Object, Result, SimpleObject};
 use secrecy::ExposeSecret as _;
 
 use super::input::{self, Sender};
@@ -24,7 +24,7 @@ struct RegisterNewServiceUserInput {
 #[derive(SimpleObject)]
 #[graphql(name = "RegisterNewServiceUserOutput")]
 struct RegisterNewServiceUserOutput {
-    id: String,
+    id: ID,
     email: String,
     /// Told this once.
     password: String,
@@ -52,7 +52,7 @@ impl ServiceUserMutation {
         let new = New { name: data.name, email: data.email, meta: data.meta.map(|meta| meta.0) };
         let made = service_users::register(parts, &access, new, door::actor(&visit.origin)).await?;
         Ok(Some(RegisterNewServiceUserOutput {
-            id: made.id.as_str().to_owned(),
+            id: made.id.as_str().into(),
             email: made.email,
             password: made.password.expose_secret().to_owned(),
         }))

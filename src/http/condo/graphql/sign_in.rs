@@ -5,7 +5,7 @@ use async_graphql::{Context, Enum, InputObject, MaybeUndefined, Object, Result, 
 use super::input::{Sender, UserType};
 use super::user::User;
 use super::visit::Visit;
-use crate::service::condo_sign_in::{self, SecondFactor, Try};
+use crate::service::condo_sign_in::{self, Opened, PlainTry, SecondFactor, Try};
 use domain::account::{AccountType, Address, Email};
 use domain::confirmation;
 use domain::refusal::LoginKind;
@@ -25,7 +25,7 @@ struct WithEmail {
     user_type: UserType,
     email: String,
     password: String,
-    second_factor: Option<Factor>,
+    second_factor: Option<AuthenticateUserWithEmailAndPasswordSecondFactorInput>,
 }
 
 /// Who signs in by a phone number.
@@ -42,41 +42,49 @@ struct WithPhone {
     user_type: Option<UserType>,
     phone: String,
     password: String,
-    second_factor: Option<Factor>,
+    second_factor: Option<AuthenticateUserWithPhoneAndPasswordSecondFactorInput>,
 }
 
-/// What shows, beside the password, that it is them.
-#[derive(InputObject)]
-#[graphql(name = "AuthenticateUserSecondFactorInput")]
-struct Factor {
-    #[graphql(name = "type")]
-    kind: FactorType,
-    /// The token of a confirmed phone, or the code that was sent to it.
-    value: String,
-}
-
-/// What a second factor is; the phone's under the names of the source and of its documentation.
-#[derive(Clone, Copy, PartialEq, Eq, Enum)]
-#[graphql(name = "AuthenticateUserSecondFactorType")]
-enum FactorType {
-    /// A token of `startConfirmPhoneAction`, or the code.
-    #[graphql(name = "confirmPhoneToken")]
-    Phone,
-    /// The same.
-    #[graphql(name = "CONFIRM_PHONE_TOKEN")]
-    PhoneOfSeed,
-    /// For e-mail addresses, which nothing is confirmed by here: always wrong.
-    #[graphql(name = "confirmEmailToken")]
-    Email,
-}
-
-impl From<Factor> for SecondFactor {
-    fn from(factor: Factor) -> Self {
-        match factor.kind {
-            FactorType::Phone | FactorType::PhoneOfSeed => Self::Phone(factor.value.into()),
-            FactorType::Email => Self::Email,
+/// The second factor of a way in, under the names that the source has for it there.
+macro_rules! second_factors {
+    ($($Input:ident, $Type:ident;)+) => {$(
+        /// What shows, beside the password, that it is them.
+        #[derive(InputObject)]
+        struct $Input {
+            #[graphql(name = "type")]
+            kind: $Type,
+            /// The token of a confirmed phone, or the code that was sent to it.
+            value: String,
         }
-    }
+
+        /// What a second factor is; the phone's under the names of the source and of its documentation.
+        #[derive(Clone, Copy, PartialEq, Eq, Enum)]
+        enum $Type {
+            /// A token of `startConfirmPhoneAction`, or the code.
+            #[graphql(name = "confirmPhoneToken")]
+            Phone,
+            /// The same.
+            #[graphql(name = "CONFIRM_PHONE_TOKEN")]
+            PhoneOfSeed,
+            /// For e-mail addresses, which nothing is confirmed by here: always wrong.
+            #[graphql(name = "confirmEmailToken")]
+            Email,
+        }
+
+        impl From<$Input> for SecondFactor {
+            fn from(factor: $Input) -> Self {
+                match factor.kind {
+                    $Type::Phone | $Type::PhoneOfSeed => Self::Phone(factor.value.into()),
+                    $Type::Email => Self::Email,
+                }
+            }
+        }
+    )+};
+}
+
+second_factors! {
+    AuthenticateUserWithEmailAndPasswordSecondFactorInput, AuthenticateUserWithEmailAndPasswordSecondFactorType;
+    AuthenticateUserWithPhoneAndPasswordSecondFactorInput, AuthenticateUserWithPhoneAndPasswordSecondFactorType;
 }
 
 /// Who has signed in, and the session's token.
@@ -95,6 +103,15 @@ struct SignedInByPhone {
     item: User,
     /// A bearer token; the cookie `keystone.sid` has it too.
     token: String,
+}
+
+/// Who has signed in, and the session's token.
+#[derive(SimpleObject)]
+#[graphql(name = "authenticateUserOutput")]
+struct SignedInPlainly {
+    /// A bearer token; the cookie `keystone.sid` has it too.
+    token: Option<String>,
+    item: Option<User>,
 }
 
 /// Ways in.
@@ -125,6 +142,29 @@ impl SignInMutation {
         };
         let (item, token) = let_in(visit, attempt).await?;
         Ok(Some(SignedInByEmail { item, token }))
+    }
+
+    /// Signs in by a verified e-mail address, as whatever kind of user has it and this password.
+    // A password for each kind.
+    #[graphql(complexity = "60 + child_complexity")]
+    async fn authenticate_user_with_password(
+        &self,
+        ctx: &Context<'_>,
+        email: Option<String>,
+        #[graphql(secret)] password: Option<String>,
+    ) -> Result<Option<SignedInPlainly>> {
+        let visit = ctx.data::<Visit>()?;
+        let missing = |field| domain::Error::input(field, "is missing");
+        let attempt = PlainTry {
+            email: Email::parse(&email.ok_or_else(|| missing("email"))?).ok(),
+            password: password.ok_or_else(|| missing("password"))?.into(),
+            mutation: "authenticateUserWithPassword",
+            origin: visit.origin.clone(),
+            session: visit.session.clone(),
+        };
+        let opened = condo_sign_in::sign_in_plainly(&visit.app.parts, attempt).await?;
+        let (item, token) = keep(visit, opened);
+        Ok(Some(SignedInPlainly { token: Some(token), item: Some(item) }))
     }
 
     /// Signs in by a phone number.
@@ -163,9 +203,13 @@ impl SignInMutation {
 }
 
 async fn let_in(visit: &Visit, attempt: Try) -> domain::Result<(User, String)> {
-    let opened = condo_sign_in::sign_in(&visit.app.parts, attempt).await?;
+    Ok(keep(visit, condo_sign_in::sign_in(&visit.app.parts, attempt).await?))
+}
+
+/// What the client keeps: the token, and cookies.
+fn keep(visit: &Visit, opened: Opened) -> (User, String) {
     let token = secrecy::ExposeSecret::expose_secret(&opened.ticket.value).to_owned();
     visit.leave(opened.ticket);
     visit.leave_device(opened.device);
-    Ok((User::own(opened.user), token))
+    (User::own(opened.user), token)
 }

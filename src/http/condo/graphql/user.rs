@@ -1,14 +1,15 @@
 //! A user as others see them: whose addresses, second factor and the like are for themselves and for administrators.
 
-use async_graphql::{Context, Json, Object, Result};
+use async_graphql::{Context, ID, Json, Object, Result, SimpleObject};
 
+use super::grants::Rights;
 use super::input::UserType;
 use super::moment::moment;
-use super::people::RightsSet;
 use super::visit::Visit;
 use crate::service::access;
 use crate::service::people;
 use domain::access::{Access, may_see_rights_set};
+use domain::organization::{self, History};
 use domain::refusal::Refusal;
 
 /// How much of a user somebody sees.
@@ -55,8 +56,8 @@ impl User {
 #[Object]
 impl User {
     /// The id: the subject that callers of the REST dialect name.
-    async fn id(&self) -> String {
-        self.user.id.as_str().to_owned()
+    async fn id(&self) -> ID {
+        self.user.id.as_str().into()
     }
 
     /// The name.
@@ -133,18 +134,116 @@ impl User {
         Ok(found.map(RightsSet::from))
     }
 
-    /// When the account was made.
-    async fn created_at(&self) -> Option<String> {
-        Some(moment(self.user.created))
+    /// A picture, which is not kept: null.
+    async fn avatar(&self) -> Option<File> {
+        None
     }
 
+    /// The user's language, which is not kept: null.
+    async fn locale(&self) -> Option<&str> {
+        None
+    }
+
+    /// Whether the web client is to explain itself, which is not kept: null.
+    async fn show_global_hints(&self) -> Option<bool> {
+        None
+    }
+
+    /// Whether the user wants to hear of offers, which is not kept: null.
+    async fn has_marketing_consent(&self) -> Option<bool> {
+        None
+    }
+
+    /// What every record has.
+    #[expect(clippy::unused_async, reason = "resolvers are")]
+    #[graphql(flatten)]
+    async fn record(&self) -> Record {
+        let domain::user::User { created, updated, deleted, .. } = self.user;
+        History { created, updated, deleted }.into()
+    }
+}
+
+/// A file that was sent: none is kept.
+#[derive(SimpleObject)]
+struct File {
+    /// The id.
+    id: Option<ID>,
+    /// What it is called.
+    filename: Option<String>,
+    /// What it was called where it came from.
+    original_filename: Option<String>,
+    /// Its media type.
+    mimetype: Option<String>,
+    /// Its address.
+    public_url: Option<String>,
+}
+
+/// What an administrator grants to single users.
+#[derive(SimpleObject)]
+#[graphql(name = "UserRightsSet")]
+pub(super) struct RightsSet {
+    /// The id.
+    id: ID,
+    /// What people read.
+    name: String,
+    /// What it grants.
+    #[graphql(flatten)]
+    rights: Rights,
+    /// What every record has.
+    #[graphql(flatten)]
+    record: Record,
+}
+
+impl From<organization::RightsSet> for RightsSet {
+    fn from(shown: organization::RightsSet) -> Self {
+        Self { id: shown.id.into(), name: shown.name, rights: (&shown.granted).into(), record: shown.history.into() }
+    }
+}
+
+/// What every record has beside what it is of; null is what nothing is kept of.
+#[derive(SimpleObject)]
+pub(super) struct Record {
+    /// The version of the record's structure: 1.
+    dv: Option<i32>,
+    /// Who sent the last change: null.
+    sender: Option<SenderField>,
+    /// How many times it was changed: null.
+    v: Option<i32>,
+    /// What it is called elsewhere: null.
+    new_id: Option<String>,
+    /// Who made it: null, the audit record tells.
+    created_by: Option<User>,
+    /// Who changed it last: null, the audit record tells.
+    updated_by: Option<User>,
+    /// When it was made.
+    created_at: Option<String>,
     /// When it was changed last.
-    async fn updated_at(&self) -> Option<String> {
-        Some(moment(self.user.updated))
-    }
+    updated_at: Option<String>,
+    /// Since when it is deleted; of a user, since when they may not sign in.
+    deleted_at: Option<String>,
+}
 
-    /// Since when it may not sign in.
-    async fn deleted_at(&self) -> Option<String> {
-        self.user.deleted.map(moment)
+/// Who sent a change.
+#[derive(SimpleObject)]
+struct SenderField {
+    /// The version of this record: 1.
+    dv: i32,
+    /// What the sender calls its device.
+    fingerprint: String,
+}
+
+impl From<History> for Record {
+    fn from(history: History) -> Self {
+        Self {
+            dv: Some(1),
+            sender: None,
+            v: None,
+            new_id: None,
+            created_by: None,
+            updated_by: None,
+            created_at: Some(moment(history.created)),
+            updated_at: Some(moment(history.updated)),
+            deleted_at: history.deleted.map(moment),
+        }
     }
 }

@@ -10,6 +10,7 @@ use async_graphql::{InputType, InputValueError, InputValueResult, Value};
 use chrono::DateTime;
 use uuid::Uuid;
 
+use super::objects::OrganizationType;
 use super::spec::{Field, Kind, Listing, Spec};
 use crate::http::condo::graphql::input::UserType;
 use domain::access;
@@ -31,7 +32,7 @@ const OF_RELATED: [&str; 2] = ["", "_is_null"];
 impl Kind {
     fn suffixes(self) -> &'static [&'static str] {
         match self {
-            Self::Id | Self::Subject | Self::UserType => &OF_IDS,
+            Self::Id | Self::Subject | Self::UserType | Self::Always(..) => &OF_IDS,
             Self::Text => &OF_TEXTS,
             Self::Bool => &OF_BOOLS,
             Self::Moment => &OF_MOMENTS,
@@ -44,6 +45,7 @@ impl Kind {
             Self::Id | Self::Subject => "ID",
             Self::Text | Self::Moment => "String",
             Self::UserType => "UserTypeType",
+            Self::Always(of, _) => of,
             Self::Bool => "Boolean",
             Self::Related(..) if suffix == "_is_null" => "Boolean",
             Self::Related(spec, ..) => return where_name(spec).into(),
@@ -119,6 +121,7 @@ impl<L: Listing> InputType for Where<L> {
         bool::create_type_info(registry);
         async_graphql::ID::create_type_info(registry);
         UserType::create_type_info(registry);
+        OrganizationType::create_type_info(registry);
         register(registry, L::SPEC);
         Self::qualified_type_name()
     }
@@ -199,6 +202,9 @@ fn compared(field: &Field, suffix: &str, value: Value) -> Result<Filter, String>
             (_, value) => Filter::related(spec.table, theirs, ours, filter(spec, value)?),
         });
     }
+    if let Kind::Always(_, one) = field.kind {
+        return always(field, one, suffix, value);
+    }
     if suffix.ends_with("_in") {
         let list = match value {
             Value::List(list) => list,
@@ -237,9 +243,30 @@ fn compared(field: &Field, suffix: &str, value: Value) -> Result<Filter, String>
     })
 }
 
+/// What is the same for all records is judged here: it shows all of them, or none.
+fn always(field: &Field, one: &str, suffix: &str, value: Value) -> Result<Filter, String> {
+    let is_one = |value: Value| match value {
+        Value::Enum(name) => Ok(name == one),
+        Value::String(name) => Ok(name == one),
+        Value::Null => Ok(false),
+        _ => Err(wrong(field)),
+    };
+    let is_among = match value {
+        Value::Null if suffix.ends_with("_in") => return Ok(Filter::everything()),
+        Value::List(list) if suffix.ends_with("_in") => {
+            list.into_iter().map(is_one).collect::<Result<Vec<_>, _>>()?.contains(&true)
+        }
+        value => is_one(value)?,
+    };
+    Ok(if is_among == suffix.starts_with("_not") { Filter::nothing() } else { Filter::everything() })
+}
+
+fn wrong(field: &Field) -> String {
+    format!("\"{}\" has a value of another type.", field.name)
+}
+
 /// What a column is compared with; none if no record can have it: an id that is no UUID.
 fn given(field: &Field, value: Value) -> Result<Option<Given>, String> {
-    let wrong = || format!("\"{}\" has a value of another type.", field.name);
     Ok(match (field.kind, value) {
         (Kind::Id, Value::String(text)) => Uuid::parse_str(&text).ok().map(Given::Id),
         // A literal id may be a number.
@@ -254,15 +281,22 @@ fn given(field: &Field, value: Value) -> Result<Option<Given>, String> {
             let told = |_| format!("\"{}\" must be a moment such as 2026-01-31T12:00:00.000Z.", field.name);
             Some(Given::At(moment.map_err(told)?.to_utc()))
         }
-        _ => return Err(wrong()),
+        _ => return Err(wrong(field)),
     })
 }
 
 impl<L: Listing> SortBy<L> {
     /// The names there are.
     fn all() -> impl Iterator<Item = String> {
-        let sortable = L::SPEC.fields.iter().filter(|field| !matches!(field.kind, Kind::Related(..)));
+        let sortable = L::SPEC.fields.iter().filter(|field| field.kind.is_ordered());
         sortable.flat_map(|field| ["ASC", "DESC"].map(|word| format!("{}_{word}", field.name)))
+    }
+
+    /// The one of this name, such as `createdAt_DESC`.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let (field, word) = name.rsplit_once('_')?;
+        let field = L::SPEC.fields.iter().find(|known| known.name == field && known.kind.is_ordered())?;
+        matches!(word, "ASC" | "DESC").then_some(Self((field.column, word == "DESC"), PhantomData))
     }
 }
 
@@ -293,15 +327,9 @@ impl<L: Listing> InputType for SortBy<L> {
             Value::String(name) => name,
             other => return Err(InputValueError::expected_type(other)),
         };
-        let found = name.rsplit_once('_').and_then(|(field, word)| {
-            let field = L::SPEC.fields.iter().find(|known| known.name == field)?;
-            let is_sortable = !matches!(field.kind, Kind::Related(..)) && matches!(word, "ASC" | "DESC");
-            is_sortable.then_some((field.column, word == "DESC"))
-        });
-        let order = found.ok_or_else(|| {
+        Self::named(&name).ok_or_else(|| {
             InputValueError::custom(format!("Value \"{name}\" does not exist in \"{}\" enum.", Self::type_name()))
-        })?;
-        Ok(Self(order, PhantomData))
+        })
     }
 
     fn to_value(&self) -> Value {

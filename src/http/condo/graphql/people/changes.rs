@@ -1,66 +1,22 @@
 //! Making and changing organizations, roles, employees and rights sets; names and arguments are Keystone's.
 
-use async_graphql::{Context, InputObject, MaybeUndefined, Object, Result};
+use async_graphql::{Context, ID, InputObject, MaybeUndefined, Object, Result};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::grants::{PermissionChanges, RightChanges};
 use super::lists::access;
 use super::objects::{Employee, Organization, Role};
-use super::rights_set::RightsSet;
+use super::related::{
+    OrganizationEmployeeRoleRelateToOneInput, OrganizationRelateToOneInput, UserRelateToOneInput, connected, needed,
+    uuid,
+};
+use crate::http::condo::graphql::grants::{PermissionChanges, RightChanges};
 use crate::http::condo::graphql::input::{Sender, check_record};
+use crate::http::condo::graphql::user::RightsSet;
 use crate::http::condo::graphql::visit::Visit;
 use crate::service::people::{self, Change, Editor, EmployeeChange, OrganizationChange, RightsSetChange, RoleChange};
 use domain::Error;
 use domain::access::denied;
-
-/// A record by its id.
-#[derive(Clone, Debug, InputObject)]
-pub(super) struct WhereUniqueInput {
-    /// The id.
-    pub(super) id: String,
-}
-
-/// To which record another is related.
-#[derive(Clone, Debug, InputObject)]
-pub(super) struct RelateToOneInput {
-    /// To this one.
-    pub(super) connect: Option<WhereUniqueInput>,
-    /// Not to this one any more.
-    pub(super) disconnect: Option<WhereUniqueInput>,
-    /// To none any more.
-    pub(super) disconnect_all: Option<bool>,
-}
-
-impl RelateToOneInput {
-    /// The id that is connected; `None` inside: none is to be.
-    pub(super) fn change(self) -> Change<Option<String>> {
-        match self {
-            Self { connect: Some(record), .. } => Change::To(Some(record.id)),
-            Self { disconnect_all: Some(true), .. } | Self { disconnect: Some(_), .. } => Change::To(None),
-            _ => Change::Keep,
-        }
-    }
-}
-
-/// The id of a record of ours; the error names the argument.
-pub(super) fn uuid(text: &str, field: &'static str) -> domain::Result<Uuid> {
-    Uuid::parse_str(text).map_err(|_not_a_uuid| Error::input(field, "is not there"))
-}
-
-fn connected(relation: Option<RelateToOneInput>, field: &'static str) -> domain::Result<Change<Option<Uuid>>> {
-    match relation.map_or(Change::Keep, RelateToOneInput::change) {
-        Change::Keep => Ok(Change::Keep),
-        Change::To(id) => Ok(Change::To(id.map(|id| uuid(&id, field)).transpose()?)),
-    }
-}
-
-fn needed(relation: RelateToOneInput, field: &'static str) -> domain::Result<String> {
-    match relation.change() {
-        Change::To(Some(id)) => Ok(id),
-        _ => Err(Error::input(field, "is missing: { connect: { id: \"…\" } }")),
-    }
-}
 
 /// A field that can't be null: null says nothing.
 pub(super) fn value<T>(told: Option<T>) -> Change<T> {
@@ -96,6 +52,11 @@ pub(super) async fn editor(visit: &Visit) -> domain::Result<Editor> {
     Ok(Editor { access: access(visit).await?, origin: visit.origin.clone(), session })
 }
 
+/// What is to be written: Keystone's type lets it be left out.
+pub(super) fn said<T>(data: Option<T>) -> domain::Result<T> {
+    data.ok_or_else(|| Error::input("data", "is missing"))
+}
+
 /// The id that a change names: one that can't be is not there.
 fn named(id: &str) -> domain::Result<Uuid> {
     Uuid::parse_str(id).map_err(|_not_a_uuid| denied())
@@ -123,7 +84,7 @@ struct OrganizationUpdateInput {
 struct OrganizationEmployeeRoleCreateInput {
     dv: i32,
     sender: Sender,
-    organization: RelateToOneInput,
+    organization: OrganizationRelateToOneInput,
     name: String,
     #[graphql(flatten)]
     permissions: PermissionChanges,
@@ -145,9 +106,9 @@ struct OrganizationEmployeeRoleUpdateInput {
 struct OrganizationEmployeeCreateInput {
     dv: i32,
     sender: Sender,
-    organization: RelateToOneInput,
-    user: RelateToOneInput,
-    role: Option<RelateToOneInput>,
+    organization: OrganizationRelateToOneInput,
+    user: UserRelateToOneInput,
+    role: Option<OrganizationEmployeeRoleRelateToOneInput>,
     name: MaybeUndefined<String>,
     email: MaybeUndefined<String>,
     phone: MaybeUndefined<String>,
@@ -161,7 +122,7 @@ struct OrganizationEmployeeCreateInput {
 struct OrganizationEmployeeUpdateInput {
     dv: i32,
     sender: Sender,
-    role: Option<RelateToOneInput>,
+    role: Option<OrganizationEmployeeRoleRelateToOneInput>,
     name: MaybeUndefined<String>,
     email: MaybeUndefined<String>,
     phone: MaybeUndefined<String>,
@@ -202,10 +163,11 @@ impl OrganizationMutation {
     async fn create_organization(
         &self,
         ctx: &Context<'_>,
-        data: OrganizationCreateInput,
+        data: Option<OrganizationCreateInput>,
     ) -> Result<Option<Organization>> {
         let visit = ctx.data::<Visit>()?;
         let by = editor(visit).await?;
+        let data = said(data)?;
         check_record(data.dv, &data.sender)?;
         let change = OrganizationChange { name: Change::To(data.name), deleted: Change::Keep };
         Ok(Some(people::create_organization(&visit.app.parts, by, change).await?.into()))
@@ -215,11 +177,12 @@ impl OrganizationMutation {
     async fn update_organization(
         &self,
         ctx: &Context<'_>,
-        id: String,
-        data: OrganizationUpdateInput,
+        id: ID,
+        data: Option<OrganizationUpdateInput>,
     ) -> Result<Option<Organization>> {
         let visit = ctx.data::<Visit>()?;
         let by = editor(visit).await?;
+        let data = said(data)?;
         check_record(data.dv, &data.sender)?;
         let change = OrganizationChange { name: value(data.name), deleted: moment(data.deleted_at)? };
         Ok(Some(people::change_organization(&visit.app.parts, by, named(&id)?, change).await?.into()))
@@ -230,10 +193,11 @@ impl OrganizationMutation {
     async fn create_organization_employee_role(
         &self,
         ctx: &Context<'_>,
-        data: OrganizationEmployeeRoleCreateInput,
+        data: Option<OrganizationEmployeeRoleCreateInput>,
     ) -> Result<Option<Role>> {
         let visit = ctx.data::<Visit>()?;
         let by = editor(visit).await?;
+        let data = said(data)?;
         check_record(data.dv, &data.sender)?;
         let organization = uuid(&needed(data.organization, "organization")?, "organization")?;
         let change = RoleChange { name: Change::To(data.name), grants: data.permissions.told(), deleted: Change::Keep };
@@ -244,11 +208,12 @@ impl OrganizationMutation {
     async fn update_organization_employee_role(
         &self,
         ctx: &Context<'_>,
-        id: String,
-        data: OrganizationEmployeeRoleUpdateInput,
+        id: ID,
+        data: Option<OrganizationEmployeeRoleUpdateInput>,
     ) -> Result<Option<Role>> {
         let visit = ctx.data::<Visit>()?;
         let by = editor(visit).await?;
+        let data = said(data)?;
         check_record(data.dv, &data.sender)?;
         let change =
             RoleChange { name: value(data.name), grants: data.permissions.told(), deleted: moment(data.deleted_at)? };
@@ -259,10 +224,11 @@ impl OrganizationMutation {
     async fn create_organization_employee(
         &self,
         ctx: &Context<'_>,
-        data: OrganizationEmployeeCreateInput,
+        data: Option<OrganizationEmployeeCreateInput>,
     ) -> Result<Option<Employee>> {
         let visit = ctx.data::<Visit>()?;
         let by = editor(visit).await?;
+        let data = said(data)?;
         let access = by.access.clone();
         check_record(data.dv, &data.sender)?;
         let organization = uuid(&needed(data.organization, "organization")?, "organization")?;
@@ -286,11 +252,12 @@ impl OrganizationMutation {
     async fn update_organization_employee(
         &self,
         ctx: &Context<'_>,
-        id: String,
-        data: OrganizationEmployeeUpdateInput,
+        id: ID,
+        data: Option<OrganizationEmployeeUpdateInput>,
     ) -> Result<Option<Employee>> {
         let visit = ctx.data::<Visit>()?;
         let by = editor(visit).await?;
+        let data = said(data)?;
         let access = by.access.clone();
         check_record(data.dv, &data.sender)?;
         let change = EmployeeChange {
@@ -311,10 +278,11 @@ impl OrganizationMutation {
     async fn create_user_rights_set(
         &self,
         ctx: &Context<'_>,
-        data: UserRightsSetCreateInput,
+        data: Option<UserRightsSetCreateInput>,
     ) -> Result<Option<RightsSet>> {
         let visit = ctx.data::<Visit>()?;
         let by = editor(visit).await?;
+        let data = said(data)?;
         check_record(data.dv, &data.sender)?;
         let change = RightsSetChange { name: Change::To(data.name), grants: data.rights.told(), deleted: Change::Keep };
         Ok(Some(people::create_rights_set(&visit.app.parts, by, change).await?.into()))
@@ -324,11 +292,12 @@ impl OrganizationMutation {
     async fn update_user_rights_set(
         &self,
         ctx: &Context<'_>,
-        id: String,
-        data: UserRightsSetUpdateInput,
+        id: ID,
+        data: Option<UserRightsSetUpdateInput>,
     ) -> Result<Option<RightsSet>> {
         let visit = ctx.data::<Visit>()?;
         let by = editor(visit).await?;
+        let data = said(data)?;
         check_record(data.dv, &data.sender)?;
         let change =
             RightsSetChange { name: value(data.name), grants: data.rights.told(), deleted: moment(data.deleted_at)? };

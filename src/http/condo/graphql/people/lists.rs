@@ -4,9 +4,8 @@ use async_graphql::{Context, MergedObject, Object, Result};
 
 use super::arguments::{SortBy, Where};
 use super::objects::{Employee, Organization, QueryMeta, Role};
-use super::rights_set::RightsSet;
 use super::spec::{Employees, Listing, Organizations, RightsSets, Roles, Spec, Users};
-use crate::http::condo::graphql::user::User;
+use crate::http::condo::graphql::user::{RightsSet, User};
 use crate::http::condo::graphql::visit::Visit;
 use crate::service::access;
 use crate::service::people::{self, Wanted};
@@ -30,11 +29,31 @@ fn filter<L: Listing>(wanted: Option<Where<L>>, search: Option<String>) -> Filte
     Filter::All(wanted.map(|wanted| wanted.0).into_iter().chain(found).collect())
 }
 
+/// A column to order by, and whether the last come first.
+type Column = (&'static str, bool);
+
 /// By how many columns a list is ordered at most.
 const MOST_COLUMNS: usize = 10;
 
+/// In which order, by column: `orderBy` is the older name for `sortBy`, of one column, and counts where that is not told.
+fn order<L: Listing>(sort_by: Option<Vec<SortBy<L>>>, order_by: Option<String>) -> domain::Result<Vec<Column>> {
+    let order_by = order_by.filter(|name| !name.is_empty());
+    let sort_by = match (sort_by, order_by) {
+        (Some(sort_by), _) => sort_by,
+        (None, None) => Vec::new(),
+        (None, Some(name)) => match SortBy::named(&name) {
+            Some(column) => vec![column],
+            None => return Err(Error::input("orderBy", "must be a field and _ASC or _DESC, such as createdAt_DESC")),
+        },
+    };
+    if sort_by.len() > MOST_COLUMNS {
+        return Err(Error::input("sortBy", format!("names more than {MOST_COLUMNS} columns")));
+    }
+    Ok(sort_by.into_iter().map(|sort_by| sort_by.0).collect())
+}
+
 /// Which page: at most 1000 records at once.
-fn page<L>(sort_by: Option<Vec<SortBy<L>>>, first: Option<i32>, skip: Option<i32>) -> domain::Result<Page> {
+fn page(order: Vec<Column>, first: Option<i32>, skip: Option<i32>) -> domain::Result<Page> {
     let most = Page::default().first;
     let first = match first {
         None => most,
@@ -43,11 +62,8 @@ fn page<L>(sort_by: Option<Vec<SortBy<L>>>, first: Option<i32>, skip: Option<i32
             .filter(|first| *first <= most)
             .ok_or_else(|| Error::input("first", format!("must be from 0 to {most}")))?,
     };
-    if sort_by.as_ref().map_or(0, Vec::len) > MOST_COLUMNS {
-        return Err(Error::input("sortBy", format!("names more than {MOST_COLUMNS} columns")));
-    }
     let skip = u32::try_from(skip.unwrap_or(0)).map_err(|_negative| Error::input("skip", "must not be negative"))?;
-    Ok(Page { order: sort_by.into_iter().flatten().map(|sort_by| sort_by.0).collect(), first, skip })
+    Ok(Page { order, first, skip })
 }
 
 /// What a list costs: a statement, and up to a thousand records.
@@ -77,12 +93,14 @@ macro_rules! lists {
                 #[graphql(name = "where")] wanted: Option<Where<$L>>,
                 search: Option<String>,
                 sort_by: Option<Vec<SortBy<$L>>>,
+                order_by: Option<String>,
                 first: Option<i32>,
                 skip: Option<i32>,
             ) -> Result<Option<Vec<$Shown>>> {
                 let visit = ctx.data::<Visit>()?;
                 let access = access(visit).await?;
-                let wanted = Wanted { filter: filter(wanted, search), page: page(sort_by, first, skip)? };
+                let page = page(order(sort_by, order_by)?, first, skip)?;
+                let wanted = Wanted { filter: filter(wanted, search), page };
                 let found = $find(&visit.app.parts, &access, wanted).await?;
                 Ok(Some(found.into_iter().map(|record| ($show)(record, &access)).collect()))
             }
@@ -118,7 +136,7 @@ lists! {
         Organizations => people::organizations, Organization, |record: organization::Organization, _| Organization::from(record);
     /// Roles: those of where one works.
     RolesQuery: "allOrganizationEmployeeRoles", "_allOrganizationEmployeeRolesMeta",
-        Roles => people::roles, Role, |record: organization::Role, _| Role::from(record);
+        Roles => people::roles, Role, |record: organization::PlacedRole, _| Role::from(record);
     /// Users: oneself, and colleagues; by an e-mail address or a phone only for who may see them.
     UsersQuery: "allUsers", "_allUsersMeta", Users => people::users, User, User::seen;
     /// Rights sets: one's own; all for administrators and support.

@@ -2,15 +2,13 @@
 
 mod arguments;
 mod changes;
-mod grants;
 mod lists;
 mod objects;
-mod rights_set;
+mod related;
 mod spec;
 mod users;
 
 pub(super) use lists::PeopleQuery;
-pub(super) use rights_set::RightsSet;
 
 use async_graphql::MergedObject;
 

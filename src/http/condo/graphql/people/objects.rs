@@ -1,36 +1,55 @@
 //! Organizations, roles, employees and rights sets as answers show them.
 
-use async_graphql::SimpleObject;
+use async_graphql::{Enum, ID, SimpleObject};
 
-use super::grants::Permissions;
-use crate::http::condo::graphql::moment::moment;
-use crate::http::condo::graphql::user::User;
+use crate::http::condo::graphql::grants::Permissions;
+use crate::http::condo::graphql::user::{Record, User};
 use domain::access::Access;
 use domain::organization;
+
+/// What an organization does for the others of the source.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(name = "OrganizationTypeType")]
+pub(super) enum OrganizationType {
+    /// What the source takes one for of which nothing is said, and what each is here.
+    #[graphql(name = "MANAGING_COMPANY")]
+    ManagingCompany,
+    /// None here.
+    #[graphql(name = "HOLDING")]
+    Holding,
+    /// None here.
+    #[graphql(name = "SERVICE_PROVIDER")]
+    ServiceProvider,
+}
 
 /// An organization.
 #[derive(SimpleObject)]
 pub(super) struct Organization {
     /// The id.
-    id: String,
+    id: ID,
     /// What people read.
     name: String,
-    /// When it was made.
-    created_at: String,
-    /// When it was changed last.
-    updated_at: String,
-    /// Since when it is deleted.
-    deleted_at: Option<String>,
+    /// Its type.
+    #[graphql(name = "type")]
+    kind: Option<OrganizationType>,
+    /// Its tax number, which is not kept: null.
+    tin: Option<String>,
+    /// Its country, which is not kept: null.
+    country: Option<String>,
+    /// What every record has.
+    #[graphql(flatten)]
+    record: Record,
 }
 
 impl From<organization::Organization> for Organization {
     fn from(shown: organization::Organization) -> Self {
         Self {
-            id: shown.id.to_string(),
+            id: shown.id.into(),
             name: shown.name,
-            created_at: moment(shown.history.created),
-            updated_at: moment(shown.history.updated),
-            deleted_at: shown.history.deleted.map(moment),
+            kind: Some(OrganizationType::ManagingCompany),
+            tin: None,
+            country: None,
+            record: shown.history.into(),
         }
     }
 }
@@ -40,29 +59,31 @@ impl From<organization::Organization> for Organization {
 #[graphql(name = "OrganizationEmployeeRole")]
 pub(super) struct Role {
     /// The id.
-    id: String,
+    id: ID,
+    /// Whose; null if who asks may not see it.
+    organization: Option<Organization>,
     /// What people read.
     name: String,
+    /// What people read of it, which is not kept: null.
+    description: Option<String>,
     /// What it grants.
     #[graphql(flatten)]
     permissions: Permissions,
-    /// When it was made.
-    created_at: String,
-    /// When it was changed last.
-    updated_at: String,
-    /// Since when it is deleted.
-    deleted_at: Option<String>,
+    /// What every record has.
+    #[graphql(flatten)]
+    record: Record,
 }
 
-impl From<organization::Role> for Role {
-    fn from(shown: organization::Role) -> Self {
+impl From<organization::PlacedRole> for Role {
+    fn from(placed: organization::PlacedRole) -> Self {
+        let shown = placed.role;
         Self {
-            id: shown.id.to_string(),
+            id: shown.id.into(),
+            organization: placed.organization.map(Organization::from),
             name: shown.name,
+            description: None,
             permissions: (&shown.granted).into(),
-            created_at: moment(shown.history.created),
-            updated_at: moment(shown.history.updated),
-            deleted_at: shown.history.deleted.map(moment),
+            record: shown.history.into(),
         }
     }
 }
@@ -72,7 +93,7 @@ impl From<organization::Role> for Role {
 #[graphql(name = "OrganizationEmployee")]
 pub(super) struct Employee {
     /// The id.
-    id: String,
+    id: ID,
     /// For whom; null if who asks may not see it.
     organization: Option<Organization>,
     /// Who; null as above.
@@ -91,19 +112,16 @@ pub(super) struct Employee {
     is_rejected: bool,
     /// Whether the organization keeps the user out.
     is_blocked: bool,
-    /// When it was made.
-    created_at: String,
-    /// When it was changed last.
-    updated_at: String,
-    /// Since when it is deleted.
-    deleted_at: Option<String>,
+    /// What every record has.
+    #[graphql(flatten)]
+    record: Record,
 }
 
 impl Employee {
     /// An employee as who asks sees them.
     pub(super) fn seen(shown: organization::Employee, access: &Access) -> Self {
         Self {
-            id: shown.id.to_string(),
+            id: shown.id.into(),
             organization: shown.organization.1.map(Organization::from),
             user: shown.user.1.map(|user| User::seen(user, access)),
             role: shown.role.and_then(|(_, role)| role).map(Role::from),
@@ -113,9 +131,7 @@ impl Employee {
             is_accepted: shown.is_accepted,
             is_rejected: shown.is_rejected,
             is_blocked: shown.is_blocked,
-            created_at: moment(shown.history.created),
-            updated_at: moment(shown.history.updated),
-            deleted_at: shown.history.deleted.map(moment),
+            record: shown.history.into(),
         }
     }
 }

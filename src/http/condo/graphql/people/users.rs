@@ -1,9 +1,10 @@
 //! Making and changing users, for administrators; names and arguments are Keystone's.
 
-use async_graphql::{Context, InputObject, Json, MaybeUndefined, Object, Result};
+use async_graphql::{Context, ID, InputObject, Json, MaybeUndefined, Object, Result};
 use serde_json::Value;
 
-use super::changes::{RelateToOneInput, editor, moment, nullable, uuid, value};
+use super::changes::{editor, moment, nullable, said, value};
+use super::related::{UserRightsSetRelateToOneInput, connected};
 use crate::http::condo::graphql::input::{Sender, UserType, check_record};
 use crate::http::condo::graphql::user::User;
 use crate::http::condo::graphql::visit::Visit;
@@ -26,17 +27,13 @@ struct UserFields {
     is_admin: Option<bool>,
     is_support: Option<bool>,
     is_two_factor_authentication_enabled: Option<bool>,
-    rights_set: Option<RelateToOneInput>,
+    rights_set: Option<UserRightsSetRelateToOneInput>,
     /// An object.
     meta: Option<Json<Value>>,
 }
 
 impl UserFields {
     fn change(self) -> domain::Result<UserChange> {
-        let rights_set = match self.rights_set.map_or(Change::Keep, RelateToOneInput::change) {
-            Change::Keep => Change::Keep,
-            Change::To(id) => Change::To(id.map(|id| uuid(&id, "rightsSet")).transpose()?),
-        };
         let meta = match self.meta {
             None => Change::Keep,
             Some(Json(meta @ Value::Object(_))) => Change::To(meta.to_string()),
@@ -52,7 +49,7 @@ impl UserFields {
             is_admin: value(self.is_admin),
             is_support: value(self.is_support),
             two_factor: value(self.is_two_factor_authentication_enabled),
-            rights_set,
+            rights_set: connected(self.rights_set, "rightsSet")?,
             meta,
             deleted: Change::Keep,
         })
@@ -89,9 +86,10 @@ pub(super) struct UserMutation;
 #[Object]
 impl UserMutation {
     /// Makes a user: for administrators.
-    async fn create_user(&self, ctx: &Context<'_>, data: UserCreateInput) -> Result<Option<User>> {
+    async fn create_user(&self, ctx: &Context<'_>, data: Option<UserCreateInput>) -> Result<Option<User>> {
         let visit = ctx.data::<Visit>()?;
         let by = editor(visit).await?;
+        let data = said(data)?;
         let access = by.access.clone();
         check_record(data.dv, &data.sender)?;
         let kind = data.kind.unwrap_or(UserType::Staff).into();
@@ -99,13 +97,14 @@ impl UserMutation {
         Ok(Some(User::seen(made, &access)))
     }
 
-    /// Changes a user: for administrators; the rights set also by the right `canManageUserRightsSetField`.
-    async fn update_user(&self, ctx: &Context<'_>, id: String, data: UserUpdateInput) -> Result<Option<User>> {
+    /// Changes a user: for administrators; the rights set also by the right `canManageUserRightsSetField`, and one's own name.
+    async fn update_user(&self, ctx: &Context<'_>, id: ID, data: Option<UserUpdateInput>) -> Result<Option<User>> {
         let visit = ctx.data::<Visit>()?;
         let by = editor(visit).await?;
+        let data = said(data)?;
         let access = by.access.clone();
         check_record(data.dv, &data.sender)?;
-        let id = Subject::parse(id).map_err(|_malformed| denied())?;
+        let id = Subject::parse(id.0).map_err(|_malformed| denied())?;
         let change = UserChange { deleted: moment(data.deleted_at)?, ..data.fields.change()? };
         let changed = people::change_user(&visit.app.parts, by, id, change).await?;
         Ok(Some(User::seen(changed, &access)))
