@@ -14,6 +14,7 @@ use super::door::{Origin, actor, admit as admit_by, admit_from, too_many, write_
 use super::looked::{look_among, refused};
 use super::meters::Limit;
 use super::places::{self, DeviceCookie};
+use super::sign_in_code::reached_phone;
 use super::tries::{self, Candidate, Drawn};
 use super::{Parts, passwords};
 use domain::account::{Account, AccountType, Address, Email, PasswordHash};
@@ -86,7 +87,7 @@ pub struct PlainTry {
 }
 
 /// Signs in the user of the address whose password it is; staff first, where several have the same. Refuses as [`sign_in`] does,
-/// whatever is wrong: the source tells who has an account here.
+/// whatever is wrong: the source tells who has an account here. Who is signed in where it comes from is counted before the network.
 pub async fn sign_in_plainly(parts: &Arc<Parts>, attempt: PlainTry) -> Result<Opened> {
     let wrong = || Error::refused(Refusal::WrongCredentials(LoginKind::Email));
     let too_many = |retry_after| Error::refused(Refusal::TooManyRequests { retry_after });
@@ -153,8 +154,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
     let found = passwords::find(&parts.passwords, line, attempt.password, hash.iter().cloned().collect(), 1).await;
     let found = parts.meters.within(Limit::Passwords, found)?;
     let (Some(account), Some(hash), Some(_)) = (account, hash, found) else {
-        let (subject, why) = why_refused(account);
-        write_refusal(parts, &attempt.origin, subject, why).await?;
+        refused(parts, &attempt.origin, account.map_or(&[], std::slice::from_ref)).await?;
         return Err(Error::refused(Refusal::WrongCredentials(attempt.kind)));
     };
     let factor = match &attempt.second_factor {
@@ -225,14 +225,6 @@ async fn admit(parts: &Arc<Parts>, attempt: &Try, named: Option<Candidate>) -> R
     }
 }
 
-/// For the audit record alone.
-fn why_refused(account: Option<&Account>) -> (Option<String>, &'static str) {
-    match account {
-        None => (None, "unknown_user"),
-        Some(account) => (Some(account.subject.as_str().to_owned()), account.why_refused()),
-    }
-}
-
 async fn look_at(
     parts: &Arc<Parts>,
     account: &Account,
@@ -285,7 +277,7 @@ async fn let_in(parts: &Arc<Parts>, checked: Checked) -> Result<Opened> {
             drop(tx);
             let subject = Some(now.subject.as_str().to_owned());
             write_refusal(parts, &checked.origin, subject, "second_factor_missing").await?;
-            return Err(Error::refused(Refusal::NotEnoughAuthFactors(Box::new(auth_details(&now)))));
+            return Err(Error::refused(Refusal::NotEnoughAuthFactors(Box::new(auth_details(parts, &now)))));
         }
         Entry::Blocked(_) => return Err(wrong()),
     }
@@ -302,10 +294,10 @@ fn still_stands(now: &Account, checked: &Checked) -> bool {
     now.password_hash.as_ref() == Some(&checked.hash) && now.is_condo_login(&checked.address)
 }
 
-/// What can be used for a second factor: the phone, if it is known to be the user's. The source names a verified e-mail address
+/// What can be used for a second factor: the phone, if it is known to be the user's and codes are sent there. The source names a verified e-mail address
 /// as well; here nothing can be confirmed by one yet, and a client must not be sent down a way that has no end.
-fn auth_details(account: &Account) -> AuthDetails {
-    let phone = account.verified_phone().map(masked_phone);
+fn auth_details(parts: &Parts, account: &Account) -> AuthDetails {
+    let phone = reached_phone(parts, account).map(masked_phone);
     AuthDetails { user_id: account.subject.as_str().to_owned(), email: None, phone }
 }
 

@@ -36,7 +36,7 @@ pub struct Sent {
 pub enum Asked {
     /// It was sent.
     Sent(Sent),
-    /// What was typed is no phone number; or the account has none that is verified, or nobody sends codes.
+    /// What was typed is no phone number; or the account has none that is verified; or no code is sent there, or to anybody.
     NoPhone,
     /// It could not be sent, for the moment.
     NotSent,
@@ -107,8 +107,9 @@ pub(super) async fn ask_second(
     hash: PasswordHash,
     asking: Asking,
 ) -> Result<Asked> {
-    let account = store::read!(parts.store, |conn| find(conn, &subject))?.filter(|_| is_there(parts));
-    let Some(phone) = account.as_ref().and_then(reached_phone) else { return Ok(Asked::NoPhone) };
+    let account = store::read!(parts.store, |conn| find(conn, &subject))?;
+    let phone = account.as_ref().and_then(|account| reached_phone(parts, account)).cloned();
+    let Some(phone) = phone else { return Ok(Asked::NoPhone) };
     let masked = confirmation::masked_phone(&phone);
     let asked_by = Some(subject.clone());
     let new = Beginning { purpose: Purpose::SecondFactor, phone, subject: asked_by, after_password: true };
@@ -237,8 +238,8 @@ fn may_sign_in(account: &Account, purpose: Purpose, phone: &Phone) -> bool {
 }
 
 /// The phone to which the account gets codes: one that is known to be the user's own, and that messages can be sent to.
-fn reached_phone(account: &Account) -> Option<Phone> {
-    account.verified_phone().and_then(|phone| confirmation::phone(phone.as_str()))
+pub(super) fn reached_phone<'a>(parts: &Parts, account: &'a Account) -> Option<&'a Phone> {
+    account.verified_phone().filter(|phone| is_there(parts) && parts.settings.sms_reach.includes(phone))
 }
 
 /// The confirmation that a form's token stands for, if it is one for signing in, and not over.

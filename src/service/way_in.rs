@@ -24,7 +24,7 @@ pub(super) async fn judge(parts: &Parts, tx: &mut Tx, held: &HeldLink, force: Fo
     let left = WaysIn {
         password: account.password_hash.is_some(),
         two_factor: account.two_factor,
-        codes: account.verified_phone().is_some() && sign_in_code::is_there(parts),
+        codes: sign_in_code::reached_phone(parts, &account).is_some(),
         issuer: is_issuers(&parts.settings, &account),
         other_link: ways.iter().any(|(id, _)| *id != held.id),
     };

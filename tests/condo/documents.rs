@@ -227,9 +227,14 @@ both_engines! {
             let refused = office.update(&clerk, "User", ("clerk", data.clone()), "id").await.error();
             assert_eq!(refused["name"], "AccessDeniedError", "{data}");
         }
-        for data in [json!({"name": "Clara"}), json!({})] {
-            let refused = office.update(&clerk, "User", ("admin", data), "id").await.error();
-            assert_eq!(refused["name"], "AccessDeniedError");
+        for (id, data) in [
+            ("admin", json!({"name": "Clara"})),
+            ("admin", json!({})),
+            ("nobody-there", json!({"name": "Clara"})),
+            ("nobody-there", json!({})),
+        ] {
+            let refused = office.update(&clerk, "User", (id, data), "id").await.error();
+            assert_eq!(refused["name"], "AccessDeniedError", "{id}");
         }
         // The session stands.
         assert_eq!(office.world.ask(&clerk, "{ authenticatedUser { name } }").await.data()["authenticatedUser"]["name"], "Clara");

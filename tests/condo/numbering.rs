@@ -8,10 +8,14 @@ use std::process::{Command, Stdio};
 use domain::account::Phone;
 use domain::numbering::is_a_phones;
 
+use fedlink::service::accounts::{New, Standing};
 use serde_json::json;
 
+use crate::support::browser::{Browser, field};
+use crate::support::condo::{by_email, staff};
 use crate::support::confirm::{of_webhook, with_sms, with_sms_and};
-use crate::support::world::both_engines;
+use crate::support::person::{PASSWORD, phone};
+use crate::support::world::{Body, both_engines};
 
 /// What npm `phone` says of each.
 fn reference(numbers: &[String]) -> Vec<bool> {
@@ -97,5 +101,24 @@ both_engines! {
         world.advance(61);
         world.decide(|settings| of_webhook(&webhook, &settings) + "prefixes = [\"+44\"]\n");
         assert_eq!(world.resend("198.51.100.1", &token).await.refused_as().1, "WRONG_PHONE_FORMAT");
+    }
+
+    async fn an_account_whose_phone_gets_no_codes_is_offered_none(engine: Engine) {
+        let (world, webhook) = with_sms(engine).await;
+        let two_factor = Standing { two_factor: true, ..Standing::default() };
+        world.person(New { phone: Some(phone("+78091234567", true)), standing: two_factor, ..staff("jane") }).await;
+        let details = by_email::ask(&world, json!({})).await.error()["extensions"]["authDetails"].clone();
+        assert_eq!(details, json!({"is2FAEnabled": true, "userId": "jane", "availableSecondFactors": [], "maskedData": {}}));
+        // An id tells no more than one that is nobody's.
+        let told = async |id: &str| world.start_confirm("198.51.100.1", &json!({"user": {"id": id}})).await.refused_as();
+        assert_eq!((told("jane").await, told("nobody").await), ((200, "WRONG_PHONE_FORMAT".to_owned()), (200, "WRONG_PHONE_FORMAT".to_owned())));
+        let page = Browser::default().try_sign_in(&world, ("jane", PASSWORD), &[]).await;
+        assert_eq!(page.status, 422, "{}", page.text());
+        let mut browser = Browser::default();
+        let at = format!("{}/phone", world.sign_in_page());
+        let csrf = field(&browser.go(&world, "GET", &at, Body::None).await.text(), "csrf");
+        let form = vec![("csrf", csrf), ("phone", "+78091234567".to_owned())];
+        assert_eq!(browser.go(&world, "POST", &at, Body::Form(form)).await.status, 422);
+        assert_eq!(webhook.sent().len(), 0);
     }
 }

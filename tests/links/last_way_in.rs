@@ -74,6 +74,9 @@ both_engines! {
             ("phone = '+79990001234', phone_verified = false", (false, false)),
             ("phone = '+79990001234', phone_verified = true", (false, true)),
             ("phone = '+79990001234', phone_verified = true, two_factor = true", (false, false)),
+            // No code is sent there.
+            ("phone = '+78091234567', phone_verified = true", (false, false)),
+            ("password_hash = 'x', phone = '+78091234567', phone_verified = true, two_factor = true", (false, false)),
             ("password_hash = 'x', email = 'a@example.com', email_verified = true", (true, true)),
             ("password_hash = 'x', email = 'a@example.com', email_verified = false", (true, true)),
             ("password_hash = 'x', phone = '+79990001234', phone_verified = false", (true, true)),

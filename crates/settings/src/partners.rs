@@ -109,8 +109,7 @@ fn read_client(mut reader: Reader<'_>, partner: Trust) -> Option<PartnerClient> 
     let introspection = read_introspection(&mut reader);
     let absent_means_verified = reader.with_default("absent_means_verified", true, boolean);
     let text_booleans = reader.with_default("text_booleans", false, boolean);
-    let fields = read_fields(reader.section("fields"));
-    let fields = fields.map(|fields| Fields { absent_means_verified, text_booleans, ..fields });
+    let fields = read_fields(reader.section("fields"), absent_means_verified, text_booleans);
     reader.finish();
     Some(PartnerClient {
         identity: identity?,
@@ -147,7 +146,7 @@ fn read_introspection(reader: &mut Reader<'_>) -> Option<Introspection> {
 }
 
 /// The names are OpenID's (OpenID Connect Core §5.1) where nothing else is said.
-fn read_fields(mut reader: Reader<'_>) -> Option<Fields> {
+fn read_fields(mut reader: Reader<'_>, absent_means_verified: bool, text_booleans: bool) -> Option<Fields> {
     let mut path = |key, default| match reader.optional(key, text_as(field_path)) {
         Some(path) => Some(path),
         None => FieldPath::parse(default).ok(),
@@ -159,8 +158,8 @@ fn read_fields(mut reader: Reader<'_>) -> Option<Fields> {
         phone_verified: path("phone_verified", "phone_number_verified")?,
         email: path("email", "email")?,
         email_verified: path("email_verified", "email_verified")?,
-        absent_means_verified: true,
-        text_booleans: false,
+        absent_means_verified,
+        text_booleans,
     };
     reader.finish();
     Some(fields)

@@ -1,4 +1,4 @@
-//! Users as administrators make and change them: addresses, passwords, what they may do, and their soft deletion.
+//! Users as administrators make and change them, and themselves in name: addresses, passwords, what they may do, and their soft deletion.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use domain::{Error, Result, name};
 use store::Tx;
 use store::accounts::{find, hold, insert_if_absent, update};
 
-/// What a change by who is no administrator costs of the points that lists are paid with: everybody may write their own name.
+/// What a change of oneself costs of the points that lists are paid with: everybody may write their own name.
 const CHANGE: usize = 20;
 
 /// What is to become of a user.
@@ -131,7 +131,7 @@ pub async fn create_user(
 /// `domain::endings`.
 pub async fn change_user(parts: &Arc<Parts>, by: Editor, id: Subject, mut change: UserChange) -> Result<User> {
     by.access.require_change(&id, &change.fields())?;
-    if !by.access.user.is_admin {
+    if by.access.user.id == id {
         paid::charge(parts, &by.access.user.id, CHANGE)?;
     }
     let hash = hash(parts, &mut change, [id.as_str()]).await?;

@@ -27,7 +27,7 @@ pub enum Event {
     AccountDisabled,
     /// A disabled account may sign in again.
     AccountEnabled,
-    /// An administrator changed an account.
+    /// An administrator changed an account, or its user their name.
     AccountChanged,
     /// An organization was made or changed.
     OrganizationChanged,

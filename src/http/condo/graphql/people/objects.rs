@@ -1,4 +1,4 @@
-//! Organizations, roles, employees and rights sets as answers show them.
+//! Organizations, roles and employees as answers show them.
 
 use async_graphql::{Enum, ID, SimpleObject};
 

@@ -1,4 +1,4 @@
-//! Making and changing users, for administrators; names and arguments are Keystone's.
+//! Making and changing users: for administrators, and oneself in name. Names and arguments are Keystone's.
 
 use async_graphql::{Context, ID, InputObject, Json, MaybeUndefined, Object, Result};
 use serde_json::Value;
