@@ -11,7 +11,7 @@ use super::audit::{About, record};
 use super::condo_sessions::{CondoSession, SidHash, SignedIn, Ticket, end, open};
 use super::confirm_phone::{Factor, open_budget, second_factor, spend_factor};
 use super::door::{Origin, actor, admit as admit_by, admit_from, too_many, write_refusal};
-use super::looked::{look_among, refused};
+use super::looked::{Typed, named_by, refused};
 use super::meters::Limit;
 use super::places::{self, DeviceCookie};
 use super::sign_in_code::reached_phone;
@@ -101,15 +101,11 @@ pub async fn sign_in_plainly(parts: &Arc<Parts>, attempt: PlainTry) -> Result<Op
             None => wrong(),
         });
     };
-    let mut named = Vec::with_capacity(AccountType::ALL.len());
-    for kind in AccountType::ALL {
-        let account = store::read!(parts.store, |conn| find_by_login(conn, kind, &address))?;
-        named.push(Candidate::of_address(kind, &address, account, true));
-    }
-    let drawn = tries::drawn(parts, named, origin).await?;
+    let drawn = tries::drawn(parts, named_by(parts, &address).await?, origin).await?;
     let accounts: Vec<Account> = drawn.iter().filter_map(|one| one.account().cloned()).collect();
     // As many comparisons as there may be users of the address, however many there are.
-    let looked = look_among(parts, drawn, &attempt.password, origin, AccountType::ALL.len()).await?;
+    let typed = Typed { password: &attempt.password, origin };
+    let looked = typed.look_among(parts, drawn, AccountType::ALL.len()).await?;
     let Some(found) = looked.found else {
         if looked.at_all {
             refused(parts, origin, &accounts).await?;

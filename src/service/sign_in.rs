@@ -9,7 +9,7 @@ use super::attempts::{self, Key};
 use super::audit::{About, record};
 use super::confirm_phone::Asking;
 use super::door::{Origin, actor};
-use super::looked::{Found, look_among, refused};
+use super::looked::{Found, Typed, named_by, refused};
 use super::sessions::{self, SessionCookie};
 use super::sign_in_code::{self, Asked};
 use super::tries::{self, Candidate};
@@ -20,7 +20,7 @@ use domain::event::Event;
 use domain::ids::Subject;
 use domain::{Error, Result};
 use settings::Locale;
-use store::accounts::{find, find_by_login, hold};
+use store::accounts::{find, hold};
 
 /// A sign-in attempt by password.
 #[derive(Debug)]
@@ -56,7 +56,8 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<SignIn> {
     let accounts: Vec<Account> = drawn.iter().filter_map(|one| one.account().cloned()).collect();
     // An address may be the login of an account of each type, so it always takes as long as if it were.
     let rounds = if login.address.is_some() { AccountType::ALL.len() } else { 1 };
-    let looked = look_among(parts, drawn, &attempt.password, &attempt.origin, rounds).await?;
+    let typed = Typed { password: &attempt.password, origin: &attempt.origin };
+    let looked = typed.look_among(parts, drawn, rounds).await?;
     let Some(Found { subject, hash, tries }) = looked.found else {
         if looked.at_all {
             refused(parts, &attempt.origin, &accounts).await?;
@@ -125,13 +126,7 @@ async fn named(parts: &Parts, login: &Login) -> Result<Vec<Candidate>> {
     };
     let mut named = vec![Candidate::of_id(&login.text, account)];
     if let Some(address) = &login.address {
-        for kind in AccountType::ALL {
-            // As the Condo dialect finds them, where a number signs in that nobody has shown to be theirs: one account, one
-            // count. Here it does not.
-            let account = store::read!(parts.store, |conn| find_by_login(conn, kind, address))?;
-            let is_verified = account.as_ref().is_some_and(|account| account.has_verified(address));
-            named.push(Candidate::of_address(kind, address, account, is_verified));
-        }
+        named.extend(named_by(parts, address).await?);
     }
     Ok(named)
 }

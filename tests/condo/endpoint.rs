@@ -51,7 +51,7 @@ both_engines! {
 
     async fn a_body_is_taken_as_it_is(engine: Engine) {
         let world = World::condo(engine).await;
-        for (coding, status) in [("identity", 200), ("Identity", 200), ("gzip", 415), ("deflate", 415), ("br", 415), ("identity, gzip", 415), ("", 415)] {
+        for (coding, status) in [("identity", 200), ("Identity", 200), ("gzip", 415), ("deflate", 415), ("br", 415), ("identity, gzip", 415), ("", 200)] {
             let body = Body::Json(json!({"query": "{ __typename }"}));
             let answer = world.call_with("POST", API, &As::Nobody, body, &[("content-encoding", coding)]).await;
             assert_eq!(answer.status, status, "{coding}");

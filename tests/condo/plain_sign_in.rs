@@ -4,18 +4,17 @@ use domain::account::AccountType;
 use fedlink::service::accounts::{self, New, Standing};
 use serde_json::{Value, json};
 
-use crate::support::condo::{by_email, staff, with_sessions};
+use crate::support::condo::{self, PLAIN, by_email, staff, with_sessions};
 use crate::support::database::{count, texts};
 use crate::support::person::{PASSWORD, email, phone};
+use crate::support::visitor::{Came, Visitor, Way, network, proxied};
 use crate::support::world::{Answer, As, Engine, World, both_engines};
 
 const NAME: &str = "authenticateUserWithPassword";
-const QUERY: &str = "mutation signin($identity: String, $secret: String) {
-  auth: authenticateUserWithPassword(email: $identity, password: $secret) { token item { id type } } }";
 
 async fn sign_in(world: &World, email: &str, password: &str) -> Answer {
     let variables = json!({"identity": email, "secret": password});
-    world.ask_with(&As::Nobody, QUERY, variables, &[]).await
+    world.ask_with(&As::Nobody, PLAIN, variables, &[]).await
 }
 
 /// A user of this kind with jane's e-mail address.
@@ -60,7 +59,7 @@ both_engines! {
         let token = |answer: &Answer| answer.data()["auth"]["token"].as_str().expect("a token").to_owned();
         let first = token(&sign_in(&world, "jane@example.com", PASSWORD).await);
         let variables = json!({"identity": "jane@example.com", "secret": PASSWORD});
-        let second = token(&world.ask_with(&As::Bearer(first.clone()), QUERY, variables, &[]).await);
+        let second = token(&world.ask_with(&As::Bearer(first.clone()), PLAIN, variables, &[]).await);
         let who = async |token: String| world.ask(&As::Bearer(token), "{ authenticatedUser { id } }").await.data();
         assert_eq!(who(first).await["authenticatedUser"], Value::Null);
         assert_eq!(who(second).await["authenticatedUser"]["id"], "jane");
@@ -131,7 +130,7 @@ both_engines! {
         world.person(staff("jane")).await;
         let from = async |ip: String, address: &str, secret: &str| {
             let variables = json!({"identity": address, "secret": secret});
-            world.ask_with(&As::Nobody, QUERY, variables, &[("x-forwarded-for", &ip)]).await.refused_as().1
+            world.ask_with(&As::Nobody, PLAIN, variables, &[("x-forwarded-for", &ip)]).await.refused_as().1
         };
         for n in 0..10 {
             assert_eq!(from(format!("198.51.100.{n}"), "jane@example.com", "wrong").await, "WRONG_CREDENTIALS", "{n}");
@@ -148,6 +147,41 @@ both_engines! {
         for n in 0..12 {
             let told = from("203.0.113.2".to_owned(), "of no form", "wrong").await;
             assert_eq!(told == "TOO_MANY_REQUESTS", n >= 10, "{n}");
+        }
+    }
+
+    async fn a_type_whose_tries_are_spent_keeps_no_other_out(engine: Engine) {
+        let world = proxied(engine, "").await;
+        world.person(jane("clerk", AccountType::Staff, PASSWORD)).await;
+        world.person(jane("tenant", AccountType::Resident, "the password of the tenant")).await;
+        for n in 0..10 {
+            let clerk = Way::Email("staff", "jane@example.com");
+            assert_eq!(Visitor::at(&network(n)).tries(&world, clerk, "wrong").await, Came::Wrong, "{n}");
+        }
+        let plain = Way::Plain("jane@example.com");
+        assert_eq!(Visitor::at(&network(20)).tries(&world, plain, PASSWORD).await, Came::Later(1));
+        assert_eq!(Visitor::at(&network(21)).tries(&world, plain, "the password of the tenant").await, Came::In);
+    }
+
+    async fn who_is_signed_in_is_counted_as_well(engine: Engine) {
+        let world = proxied(engine, "").await;
+        world.person(staff("jane")).await;
+        let bearer = format!("Bearer {}", condo::token(&world).await);
+        for n in 0..11 {
+            let variables = json!({"identity": format!("other{n}@example.com"), "secret": "wrong"});
+            let headers = [("x-forwarded-for", &*network(n)), ("authorization", &bearer)];
+            let told = world.ask_with(&As::Nobody, PLAIN, variables, &headers).await.refused_as().1;
+            assert_eq!(told == "TOO_MANY_REQUESTS", n == 10, "{n}");
+        }
+    }
+
+    async fn a_request_holds_four_of_them(engine: Engine) {
+        let world = patient(engine).await;
+        for (number, status) in [(4, 200), (5, 400)] {
+            let tries: Vec<String> =
+                (0..number).map(|n| format!("a{n}: {NAME}(email: \"x@example.com\", password: \"x\") {{ token }}")).collect();
+            let answer = world.ask(&As::Nobody, &format!("mutation {{ {} }}", tries.join(" "))).await;
+            assert_eq!(answer.status, status, "{number}: {}", answer.text());
         }
     }
 }

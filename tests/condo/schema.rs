@@ -19,7 +19,7 @@ fn schema() -> String {
     program::run(&["schema"], &[], "").good().to_owned()
 }
 
-/// Whether a word of the contract is the name of an operation, an argument's type, or what a role or a rights set grants.
+/// Whether a word of the contract is the name of an operation, or of a type.
 fn is_named(word: &str) -> bool {
     let starts =
         |verb: &&str| word.strip_prefix(verb).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));

@@ -112,6 +112,13 @@ both_engines! {
         world.userinfo(&json!({ "sub": "1", "phone_number": OTHER }));
         assert_eq!(told(&world.arrive().await), json!("+79*******34"));
 
+        // One that gets no codes is not told, whoever tells it.
+        becomes(&world, "two_factor = true, phone = '+78091234567', phone_verified = true").await;
+        world.userinfo(&json!({ "sub": "1", "phone_number": "+78091234567" }));
+        assert_eq!(told(&world.arrive().await), json!(null));
+        becomes(&world, &format!("two_factor = true, phone = '{OWN}', phone_verified = true")).await;
+        world.userinfo(&json!({ "sub": "1", "phone_number": OTHER }));
+
         let (own, others) = (confirmed(&world, &webhook, OWN).await, confirmed(&world, &webhook, OTHER).await);
         let invalid = (400, "INVALID_PARAMETER".to_owned());
         for token in ["x", &others, &own.to_uppercase()] {

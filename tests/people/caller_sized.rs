@@ -140,6 +140,23 @@ both_engines! {
         assert_eq!(office.world.ask_with(&greedy, query, wanted, &[]).await.data(), json!({"allUsers": []}));
     }
 
+    async fn ones_own_name_is_paid_for_and_others_rights_are_not(engine: Engine) {
+        let office = office(engine, "list_points_per_hour = 60").await;
+        let set = office.made("UserRightsSet", json!({"name": "Assigners", "canManageUserRightsSetField": true})).await;
+        office.staff("clerk").await;
+        office.staff("assigner").await;
+        let assigner = office.assigned("assigner", &set).await;
+        for n in 0..4 {
+            let answer = office.update(&assigner, "User", ("assigner", json!({"name": format!("Name {n}")})), "name").await;
+            assert_eq!(answer.json().get("errors").is_some(), n == 3, "{n}: {}", answer.text());
+            if n == 3 {
+                assert_eq!(answer.error()["extensions"]["type"], "RATE_LIMIT_EXCEEDED");
+            }
+        }
+        let taken = json!({"rightsSet": {"disconnectAll": true}});
+        office.update(&assigner, "User", ("clerk", taken), "id").await.data();
+    }
+
     async fn by_default_two_such_requests_are_an_hours_worth(engine: Engine) {
         let office = office(engine, "").await;
         let greedy = office.staff("greedy").await;

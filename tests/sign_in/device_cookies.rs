@@ -60,7 +60,7 @@ both_engines! {
             with_sessions(settings.replace(&base, &format!("public_url = \"{PUBLIC}\"")))
         }).await;
         let expected = "HttpOnly; SameSite=Lax; Path=/; Max-Age=31536000";
-        let ways = [JANE, Way::Email("staff", "jane@example.com"), Way::Phone("staff", "+79991234567")];
+        let ways = [JANE, Way::Email("staff", "jane@example.com"), Way::Phone("staff", "+79991234567"), Way::Plain("jane@example.com")];
         for way in ways {
             let mut visitor = Visitor::at(HOME);
             let refused = visitor.asks(&plain, way, "wrong").await;
@@ -120,7 +120,7 @@ both_engines! {
         world.advance(60);
         assert_eq!(browser.tries(&world, Way::Page("john"), PASSWORD).await, Came::In);
         spend(&world, Way::Page("john"), 40).await;
-        for (n, way) in [JANE, Way::Page("john"), Way::Email("resident", "john@example.com"), JANE].into_iter().enumerate() {
+        for (n, way) in [JANE, Way::Page("john"), Way::Email("resident", "john@example.com"), Way::Plain("john@example.com"), JANE].into_iter().enumerate() {
             browser.ip = network(60 + n);
             assert_eq!(browser.tries(&world, way, PASSWORD).await, Came::In, "one browser of both: {way:?}");
         }

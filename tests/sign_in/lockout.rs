@@ -15,12 +15,13 @@ const JANES: &str = "198.51.100.7";
 const ROBOTS: &str = "198.51.101.8";
 const ROBOT: Way<'_> = Way::Email("service", "robot@example.com");
 /// Every way to name jane.
-const NAMES: [Way<'_>; 5] = [
+const NAMES: [Way<'_>; 6] = [
     Way::Page("jane"),
     Way::Page(" JANE@example.com"),
     Way::Page("+7 (999) 123-45-67"),
     Way::Email("staff", "Jane@Example.com"),
     Way::Phone("staff", "+79991234567"),
+    Way::Plain(" jane@EXAMPLE.com"),
 ];
 
 /// Jane, who works here, and a program.
@@ -106,7 +107,7 @@ both_engines! {
             world.person(New { account_type, email: shared(), ..person(subject) }).await;
         }
         assert_eq!(looked_at(&strangers(&world, &[Way::Page("shared@example.com")], 0..11).await), 10);
-        for way in [Way::Page("clerk"), Way::Page("tenant"), Way::Email("staff", "shared@example.com"), Way::Email("resident", "shared@example.com")] {
+        for way in [Way::Page("clerk"), Way::Page("tenant"), Way::Email("staff", "shared@example.com"), Way::Email("resident", "shared@example.com"), Way::Plain("shared@example.com")] {
             assert_eq!(strangers(&world, &[way], 20..21).await, [Came::Later(1)], "{way:?}");
         }
     }
@@ -129,6 +130,7 @@ both_engines! {
             script.extend([Way::Email("staff", &upper); 2]);
             script.extend([Way::Email("service", &upper); 7]);
             script.extend([Way::Page(&upper); 2]);
+            script.extend([Way::Plain(&page); 3]);
             let seen = strangers(&world, &script, n * 100..n * 100 + script.len()).await;
             let first = first.get_or_insert_with(|| seen.clone());
             assert_eq!(&seen, first, "{address}");

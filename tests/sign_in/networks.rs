@@ -10,12 +10,12 @@ use crate::support::world::{World, both_engines};
 /// How many of these addresses are let through.
 type Row = (usize, fn(usize) -> String);
 
-/// One try of each of these addresses, by our page and by GraphQL in turn, on logins that are nobody's.
+/// One try of each of these addresses, by our page and by GraphQL, with a type of user and without, in turn, on logins that are nobody's.
 async fn tries(world: &World, addresses: impl IntoIterator<Item = String>) -> Vec<Came> {
     let mut came = Vec::new();
     for (n, ip) in addresses.into_iter().enumerate() {
         let (login, address) = (format!("{ip} {n}"), format!("user-{n}@{}", ip.replace(':', "-")));
-        let way = if n % 2 == 0 { Way::Page(&login) } else { Way::Email("staff", &address) };
+        let way = [Way::Page(&login), Way::Email("staff", &address), Way::Plain(&address)][n % 3];
         came.push(Visitor::at(&ip).tries(world, way, "wrong").await);
     }
     came

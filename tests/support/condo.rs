@@ -79,6 +79,10 @@ pub(crate) fn staff(subject: &str) -> New {
     }
 }
 
+/// The document of `authenticateUserWithPassword`, as the vendor's server client has it but for names.
+pub(crate) const PLAIN: &str = "mutation signin($identity: String, $secret: String) {
+  auth: authenticateUserWithPassword(email: $identity, password: $secret) { token item { id type } } }";
+
 /// Where the field stands in the documents of [`by_email`] and [`by_phone`].
 const FIELD: usize = 3;
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::browser::Browser;
-use super::condo::{by_email, by_phone, with_sessions};
+use super::condo::{PLAIN, by_email, by_phone, with_sessions};
 use super::world::{Answer, Body, Engine, World};
 
 /// A way to sign in with a password, and who is named by it.
@@ -15,6 +15,8 @@ pub(crate) enum Way<'a> {
     Email(&'a str, &'a str),
     /// GraphQL: a type of user and a phone number.
     Phone(&'a str, &'a str),
+    /// GraphQL: an e-mail address, whatever the type of user.
+    Plain(&'a str),
 }
 
 /// What a try came to.
@@ -81,7 +83,7 @@ impl Visitor {
                 }
                 other => panic!("{other}: {}", answer.text()),
             },
-            Way::Email(..) | Way::Phone(..) => {
+            Way::Email(..) | Way::Phone(..) | Way::Plain(_) => {
                 if answer.json().get("errors").is_none() {
                     return Came::In;
                 }
@@ -101,14 +103,15 @@ impl Visitor {
     /// As [`Visitor::tries`]; gives the answer, and keeps what comes with it.
     pub(crate) async fn asks(&mut self, world: &World, way: Way<'_>, password: &str) -> Answer {
         let from = [("x-forwarded-for", self.ip.as_str())];
-        let (query, data) = match way {
+        let (query, variables) = match way {
             Way::Page(login) => return self.browser.try_sign_in(world, (login, password), &from).await,
-            Way::Email(kind, email) => (by_email::QUERY, email_data(kind, email, password)),
+            Way::Email(kind, email) => (by_email::QUERY, json!({"data": email_data(kind, email, password)})),
             Way::Phone(kind, phone) => {
-                (by_phone::QUERY, json!({"userType": kind, "phone": phone, "password": password}))
+                (by_phone::QUERY, json!({"data": {"userType": kind, "phone": phone, "password": password}}))
             }
+            Way::Plain(email) => (PLAIN, json!({"identity": email, "secret": password})),
         };
-        let body = Body::Json(json!({"query": query, "variables": {"data": data}}));
+        let body = Body::Json(json!({"query": query, "variables": variables}));
         self.browser.go_with(world, ("POST", &format!("{}/blitz/admin/api", world.base)), body, &from).await
     }
 }

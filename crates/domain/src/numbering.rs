@@ -35,6 +35,15 @@ impl Plan {
         let begins = || self.prefixes.is_empty() || self.prefixes.iter().any(|prefix| rest.starts_with(prefix));
         self.lengths.contains(&rest.len()) && begins()
     }
+
+    /// Whether a number may begin with these digits.
+    fn may_begin(&self, digits: &str) -> bool {
+        let both = |whole: &str| whole.starts_with(digits) || digits.starts_with(whole);
+        if self.prefixes.is_empty() {
+            return both(self.code);
+        }
+        self.prefixes.iter().any(|prefix| both(&format!("{}{prefix}", self.code)))
+    }
 }
 
 /// Whether a person's phone may have this number.
@@ -43,14 +52,16 @@ pub fn is_a_phones(number: &Phone) -> bool {
     PLANS.iter().any(|plan| plan.has(number))
 }
 
-/// What numbers begin with, such as `+7`.
+/// What phones' numbers begin with, such as `+7`.
 pub fn prefix(text: &str) -> Result<String, String> {
     let digits = text.strip_prefix('+').unwrap_or_default();
-    if (1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        Ok(text.to_owned())
-    } else {
-        Err("must be + and the first digits of numbers, such as \"+7\"".to_owned())
+    if !((1..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())) {
+        return Err("must be + and the first digits of numbers, such as \"+7\"".to_owned());
     }
+    if !PLANS.iter().any(|plan| plan.may_begin(digits)) {
+        return Err("is how no phone's number begins: no code would be sent there".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// Where messages go at all.
@@ -140,9 +151,16 @@ mod tests {
         ] {
             assert_eq!(reach(prefixes).includes(&phone(number)), expected, "{prefixes:?} {number}");
         }
-        assert_eq!(prefix("+7999").as_deref(), Ok("+7999"));
-        for wrong in ["", "7", "+", "+7 9", "+a", "+1234567890123456"] {
-            assert!(prefix(wrong).is_err(), "{wrong}");
+        for right in ["+7", "+7999", "+79991234", "+3", "+44", "+447", "+52", "+529", "+2"] {
+            assert_eq!(prefix(right).as_deref(), Ok(right));
+        }
+        for (told, wrong) in [
+            ("must be +", ["", "7", "+", "+7 9", "+a", "+1234567890123456"].as_slice()),
+            ("is how no phone's", &["+0", "+881", "+1900", "+448", "+7809"]),
+        ] {
+            for wrong in wrong {
+                assert!(prefix(wrong).expect_err(wrong).starts_with(told), "{wrong}");
+            }
         }
     }
 }

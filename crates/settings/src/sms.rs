@@ -33,7 +33,7 @@ pub(super) fn read(top: &mut Reader<'_>) -> Messages {
         }
     });
     let prefixes = section.list("prefixes", numbering::prefix);
-    if prefixes.as_ref().is_some_and(Vec::is_empty) {
+    if section.value("prefixes").and_then(toml::Value::as_array).is_some_and(Vec::is_empty) {
         section.wrong("prefixes", "is empty: no code would be sent; leave it out to send to phones everywhere");
     }
     if top.value("session").is_none() {

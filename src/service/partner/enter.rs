@@ -4,6 +4,7 @@ use secrecy::ExposeSecret as _;
 
 use super::super::audit::{About, record};
 use super::super::condo_sessions::{self, PARTNER, SignedIn, Ticket};
+use super::super::sign_in_code::reached_phone;
 use super::super::{Parts, confirm_phone};
 use super::arrival::{Arrival, CONFIRMED, Step};
 use domain::account::Account;
@@ -55,9 +56,10 @@ async fn show_phone(
 ) -> Result<Option<(&'static str, Refusal)>> {
     let own = account.verified_phone();
     let Some(token) = arrival.confirmed()? else {
-        // Who comes with a partner's token learns no number by it that the partner doesn't tell.
-        let is_told = arrival.profile.phone.as_ref() == own;
-        let phone = own.map(|own| if is_told { own.as_str().to_owned() } else { masked_phone(own) });
+        // Who comes with a partner's token learns no number by it that the partner doesn't tell, and none that gets no codes.
+        let reached = reached_phone(parts, account);
+        let is_told = arrival.profile.phone.as_ref() == reached;
+        let phone = reached.map(|own| if is_told { own.as_str().to_owned() } else { masked_phone(own) });
         let refusal = Refusal::PhoneConfirmationRequired { phone };
         return Ok(Some((Blocked::SecondFactor.as_str(), refusal)));
     };

@@ -77,6 +77,7 @@ fn an_sms_webhook_out_of_shape_is_refused() {
         (KEY, format!("{URL}{FROM_ENV}prefixes = \"+7\""), "sms.prefixes: must be a list of texts"),
         (KEY, format!("{URL}{FROM_ENV}prefixes = []"), "sms.prefixes: is empty: no code would be sent"),
         (KEY, format!("{URL}{FROM_ENV}prefixes = [\"+7\", \"44\"]"), "sms.prefixes[1]: must be + and the first digits"),
+        (KEY, format!("{URL}{FROM_ENV}prefixes = [\"+881\"]"), "sms.prefixes[0]: is how no phone's number begins"),
     ] {
         let mistakes = with_secret(secret, &text).expect_err(&text).to_string();
         assert!(mistakes.starts_with(told) && mistakes.lines().count() == 1, "{text}\n{mistakes}");

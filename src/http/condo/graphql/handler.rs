@@ -298,7 +298,7 @@ fn is_json(request: &HttpRequest) -> bool {
 
 /// Whether the body says that it is compressed: a few bytes of that can stand for any number.
 fn is_coded(request: &HttpRequest) -> bool {
-    let is_none = |value: &HeaderValue| value.to_str().is_ok_and(|name| name.trim().eq_ignore_ascii_case("identity"));
+    let is_none = |value: &HeaderValue| value.is_empty() || value.as_bytes().eq_ignore_ascii_case(b"identity");
     !request.headers().get_all(CONTENT_ENCODING).all(is_none)
 }
 

@@ -168,12 +168,16 @@ impl User {
 struct File {
     /// The id.
     id: Option<ID>,
+    /// Where it is kept.
+    path: Option<String>,
     /// What it is called.
     filename: Option<String>,
     /// What it was called where it came from.
     original_filename: Option<String>,
     /// Its media type.
     mimetype: Option<String>,
+    /// How it was encoded when it came.
+    encoding: Option<String>,
     /// Its address.
     public_url: Option<String>,
 }

@@ -18,7 +18,7 @@ pub(super) enum Kind {
     Bool,
     /// A moment.
     Moment,
-    /// The same for all, whatever is stored: `(the enumeration it is of, its value)`.
+    /// The same for all, and in no column: `(the enumeration it is of, its value)`.
     Always(&'static str, &'static str),
     /// A related record: `(what it is asked for by, its column, the column here)`.
     Related(&'static Spec, &'static str, &'static str),
@@ -79,7 +79,7 @@ pub(super) static ORGANIZATIONS: Spec = Spec {
     fields: &[
         field("id", "id", Kind::Id),
         field("name", "name", Kind::Text),
-        field("type", "id", Kind::Always("OrganizationTypeType", "MANAGING_COMPANY")),
+        field("type", "", Kind::Always("OrganizationTypeType", "MANAGING_COMPANY")),
         field("createdAt", "created", Kind::Moment),
         field("updatedAt", "updated", Kind::Moment),
         field("deletedAt", "deleted_at", Kind::Moment),
