@@ -99,9 +99,10 @@ struct LinkRow {
 }
 
 async fn links_after(conn: &mut Conn, after: Uuid, limit: i64) -> Result<Vec<Record>> {
+    // Each join says where it begins as well: Postgres would read what comes before it, once for every page.
     let rows: QueryResult<Vec<LinkRow>> = on!(conn, |c| links::table
-        .left_join(token_sets::table)
-        .left_join(link_uses::table)
+        .left_join(token_sets::table.on(token_sets::link_id.eq(links::id).and(token_sets::link_id.gt(after))))
+        .left_join(link_uses::table.on(link_uses::link_id.eq(links::id).and(link_uses::link_id.gt(after))))
         .filter(links::id.gt(after))
         .order(links::id)
         .limit(limit)
