@@ -9,7 +9,7 @@ mod bind;
 mod browser;
 mod callers;
 mod condo;
-mod confirm_phone;
+mod confirmations;
 mod database;
 mod events;
 mod exchange;

@@ -313,11 +313,11 @@ pub async fn remove(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
         .await
 }
 
-/// Deletes the account of a subject that is held, and what nobody else needs of its phones; says whether there was one.
+/// Deletes the account of a subject that is held, and what nobody else needs of its addresses; says whether there was one.
 pub(super) async fn take_out(tx: &mut Tx, subject: &Subject) -> Result<bool> {
-    let Some(phones) = delete(tx.conn(), subject).await? else { return Ok(false) };
-    for phone in phones {
-        delete_of_nobody(tx.conn(), &phone).await?;
+    let Some(addresses) = delete(tx.conn(), subject).await? else { return Ok(false) };
+    for address in addresses {
+        delete_of_nobody(tx.conn(), &address).await?;
     }
     Ok(true)
 }

@@ -9,20 +9,20 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::attempts::sign_in_by;
 use super::audit::{About, record};
 use super::condo_sessions::{CondoSession, SidHash, SignedIn, Ticket, end, open};
-use super::confirm_phone::{Factor, open_budget, second_factor, spend_factor};
+use super::confirmations::{Factor, open_budget, phone_factor, spend_factor, token_factor};
 use super::door::{Origin, actor, admit as admit_by, admit_from, too_many, write_refusal};
 use super::looked::{Typed, named_by, refused};
 use super::meters::Limit;
 use super::places::{self, DeviceCookie};
-use super::sign_in_code::reached_phone;
+use super::reached::{reached_email, reached_phone};
 use super::tries::{self, Candidate, Drawn};
 use super::{Parts, passwords};
-use domain::account::{Account, AccountType, Address, Email, PasswordHash};
-use domain::confirmation::masked_phone;
+use domain::account::{Account, AccountType, Address, AddressKind, Email, PasswordHash};
+use domain::confirmation::masked;
 use domain::entry::{Entry, Means};
 use domain::event::Event;
 use domain::ids::Subject;
-use domain::refusal::{AuthDetails, LoginKind, Refusal};
+use domain::refusal::{AuthDetails, Refusal};
 use domain::sender::{self, Details, Sender};
 use domain::user::User;
 use domain::{Error, Result};
@@ -32,7 +32,7 @@ use store::accounts::{find, find_by_login, hold};
 #[derive(Debug)]
 pub struct Try {
     /// By which kind of address.
-    pub kind: LoginKind,
+    pub kind: AddressKind,
     /// The address; none if what was typed can't be one.
     pub address: Option<Address>,
     /// As what kind of user.
@@ -56,8 +56,8 @@ pub struct Try {
 pub enum SecondFactor {
     /// A token that confirms the user's phone, or the code that was sent to it.
     Phone(SecretString),
-    /// A token that confirms the user's e-mail address. There are none of these, so it is always wrong.
-    Email,
+    /// A token that confirms the user's e-mail address.
+    Email(SecretString),
 }
 
 /// Who has signed in.
@@ -89,7 +89,7 @@ pub struct PlainTry {
 /// Signs in the user of the address whose password it is; staff first, where several have the same. Refuses as [`sign_in`] does,
 /// whatever is wrong: the source tells who has an account here. Who is signed in where it comes from is counted before the network.
 pub async fn sign_in_plainly(parts: &Arc<Parts>, attempt: PlainTry) -> Result<Opened> {
-    let wrong = || Error::refused(Refusal::WrongCredentials(LoginKind::Email));
+    let wrong = || Error::refused(Refusal::WrongCredentials(AddressKind::Email));
     let too_many = |retry_after| Error::refused(Refusal::TooManyRequests { retry_after });
     let origin = &attempt.origin;
     if let Some(retry_after) = waits_as_user(parts, attempt.session.as_ref(), origin).await? {
@@ -115,7 +115,7 @@ pub async fn sign_in_plainly(parts: &Arc<Parts>, attempt: PlainTry) -> Result<Op
     let checked = Checked {
         subject: found.subject,
         address,
-        kind: LoginKind::Email,
+        kind: AddressKind::Email,
         hash: found.hash,
         factor: None,
         mutation: attempt.mutation,
@@ -139,8 +139,8 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
     sender::check(attempt.sender.0, &attempt.sender.1, Details::Example)?;
     let (Some(address), Some(drawn)) = (attempt.address, drawn) else {
         return Err(Error::refused(match attempt.kind {
-            LoginKind::Email => Refusal::WrongEmailValue,
-            LoginKind::Phone => Refusal::WrongPhoneFormat,
+            AddressKind::Email => Refusal::WrongEmailValue,
+            AddressKind::Phone => Refusal::WrongPhoneFormat,
         }));
     };
     let account = drawn.account();
@@ -227,12 +227,16 @@ async fn look_at(
     passed: &SecondFactor,
     origin: &Origin,
 ) -> Result<Option<Factor>> {
-    // The one that is told of: a number that nobody has shown to be the user's own is a claim, or a slip of the hand.
-    match (passed, account.verified_phone()) {
-        (SecondFactor::Phone(value), Some(phone)) => {
-            second_factor(parts, account.subject.clone(), phone, value.expose_secret(), origin).await
+    // The one that is told of: an address that nobody has shown to be the user's own is a claim, or a slip of the hand.
+    match passed {
+        SecondFactor::Phone(value) => {
+            let Some(phone) = account.verified_phone() else { return Ok(None) };
+            phone_factor(parts, account.subject.clone(), phone, value.expose_secret(), origin).await
         }
-        (SecondFactor::Phone(_) | SecondFactor::Email, _) => Ok(None),
+        SecondFactor::Email(value) => {
+            let Some(email) = account.verified_email() else { return Ok(None) };
+            token_factor(parts, &Address::Email(email.clone()), value.expose_secret()).await
+        }
     }
 }
 
@@ -240,7 +244,7 @@ async fn look_at(
 struct Checked {
     subject: Subject,
     address: Address,
-    kind: LoginKind,
+    kind: AddressKind,
     hash: PasswordHash,
     factor: Option<Factor>,
     mutation: &'static str,
@@ -250,7 +254,7 @@ struct Checked {
 
 impl Checked {
     fn means(&self) -> Means {
-        if self.factor.is_some() { Means::PasswordAndPhone } else { Means::Password }
+        if self.factor.is_some() { Means::PasswordAndCode } else { Means::Password }
     }
 }
 
@@ -269,7 +273,7 @@ async fn let_in(parts: &Arc<Parts>, checked: Checked) -> Result<Opened> {
     }
     match now.standing().judge(checked.means()) {
         Entry::Open => {}
-        Entry::PhoneToo => {
+        Entry::CodeToo => {
             drop(tx);
             let subject = Some(now.subject.as_str().to_owned());
             write_refusal(parts, &checked.origin, subject, "second_factor_missing").await?;
@@ -290,11 +294,13 @@ fn still_stands(now: &Account, checked: &Checked) -> bool {
     now.password_hash.as_ref() == Some(&checked.hash) && now.is_condo_login(&checked.address)
 }
 
-/// What can be used for a second factor: the phone, if it is known to be the user's and codes are sent there. The source names a verified e-mail address
-/// as well; here nothing can be confirmed by one yet, and a client must not be sent down a way that has no end.
+/// What can be used for a second factor: the addresses that are known to be the user's, and that codes are sent to. A client must
+/// not be sent down a way that has no end.
 fn auth_details(parts: &Parts, account: &Account) -> AuthDetails {
-    let phone = reached_phone(parts, account).map(masked_phone);
-    AuthDetails { user_id: account.subject.as_str().to_owned(), email: None, phone }
+    let email = reached_email(parts, account).cloned().map(Address::Email);
+    let phone = reached_phone(parts, account).cloned().map(Address::Phone);
+    let told = |address: Option<Address>| address.as_ref().map(masked);
+    AuthDetails { user_id: account.subject.as_str().to_owned(), email: told(email), phone: told(phone) }
 }
 
 /// Ends a session; says whether it was still there.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::Parts;
-use domain::account::{Account, AccountType};
+use domain::account::{Account, AccountType, AddressKind};
 use domain::audit::{Order, Place, Search, Span, shape};
 use domain::filter::{Filter, Page, Value as Wanted};
 use domain::ids::{ClientId, ProviderId, Sid, Subject};
@@ -40,7 +40,8 @@ pub async fn kept(parts: &Parts, subject: &Subject) -> Result<Vec<Part>> {
         ("sessions", sessions_of(conn, subject).await?),
         ("knownPlaces", places_of(conn, subject).await?),
         ("applications", applications_of(conn, subject).await?),
-        ("phoneConfirmations", confirmations_of(conn, subject).await?),
+        ("phoneConfirmations", confirmations_of(conn, subject, AddressKind::Phone).await?),
+        ("emailConfirmations", confirmations_of(conn, subject, AddressKind::Email).await?),
         ("binds", binds_of(conn, subject).await?),
         ("revocations", revocations_of(conn, subject).await?),
         ("events", events_of(conn, subject).await?),
@@ -243,17 +244,23 @@ async fn applications_of(conn: &mut Conn, subject: &Subject) -> Result<Value> {
     Ok(access.chain(refresh).chain(codes).collect())
 }
 
-async fn confirmations_of(conn: &mut Conn, subject: &Subject) -> Result<Value> {
+async fn confirmations_of(conn: &mut Conn, subject: &Subject, kind: AddressKind) -> Result<Value> {
+    let name = match kind {
+        AddressKind::Email => "email",
+        AddressKind::Phone => "phone",
+    };
     let confirmation = |confirmation: domain::confirmation::Confirmation| {
         object([
-            ("phone", json!(confirmation.phone.as_str())),
+            (name, json!(confirmation.address.as_str())),
             ("isVerified", json!(confirmation.is_verified)),
             ("created", json!(confirmation.created)),
             ("completed", json!(confirmation.completed)),
             ("expires", json!(confirmation.expires)),
         ])
     };
-    Ok(all(confirm_phone_actions::list_of_subject(conn, subject).await?, confirmation))
+    let mut found = confirm_phone_actions::list_of_subject(conn, subject).await?;
+    found.retain(|confirmation| confirmation.address.kind() == kind);
+    Ok(all(found, confirmation))
 }
 
 async fn binds_of(conn: &mut Conn, subject: &Subject) -> Result<Value> {

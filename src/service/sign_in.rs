@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use super::attempts::{self, Key};
 use super::audit::{About, record};
-use super::confirm_phone::Asking;
+use super::confirmations::Asking;
 use super::door::{Origin, actor};
 use super::looked::{Found, Typed, named_by, refused};
 use super::sessions::{self, SessionCookie};
@@ -64,7 +64,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<SignIn> {
         }
         return looked.wait.map_or(Ok(SignIn::Refused), |retry_after| Err(Error::TooManyAttempts { retry_after }));
     };
-    let wants_phone = |account: &Account| account.standing().judge(Means::Password) == Entry::PhoneToo;
+    let wants_phone = |account: &Account| account.standing().judge(Means::Password) == Entry::CodeToo;
     let wants_phone = accounts.iter().any(|account| account.subject == subject && wants_phone(account));
     if wants_phone {
         let asking = Asking { ip: attempt.origin.ip, locale: attempt.locale };

@@ -7,11 +7,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::Parts;
 use super::audit::{About, record};
-use super::confirm_phone::{self, Asking, Beginning, Right, TokenHash, Typed};
+use super::confirmations::{self, Asking, Beginning, Right, TokenHash, Typed};
 use super::door::{Origin, actor, write_refusal};
 use super::places;
+use super::reached::{self, reached_phone};
 use super::sessions::{self, SessionCookie};
-use domain::account::{Account, AccountType, Address, PasswordHash, Phone};
+use domain::account::{Account, AccountType, Address, AddressKind, PasswordHash};
 use domain::confirmation::{self, Confirmation, Purpose, Tried};
 use domain::entry::{Entry, Means};
 use domain::event::Event;
@@ -78,24 +79,25 @@ pub enum Judged {
 
 /// Whether codes can be sent at all.
 pub fn is_there(parts: &Parts) -> bool {
-    parts.upstream.sms().is_there()
+    reached::is_there(parts, AddressKind::Phone)
 }
 
 /// Sends a code to sign in with to the number that was typed. [`Error::TooManyAttempts`]: the number, or the network, got as
 /// many as it may.
 pub async fn ask(parts: &Arc<Parts>, typed: &str, asking: Asking) -> Result<Asked> {
     let Some(phone) = confirmation::phone(typed) else { return Ok(Asked::NoPhone) };
-    let masked = confirmation::masked_phone(&phone);
-    let new = Beginning { purpose: Purpose::SignIn, phone, subject: None, after_password: false };
-    let begun = confirm_phone::begin(parts, new, asking).await;
+    let address = Address::Phone(phone);
+    let masked = confirmation::masked(&address);
+    let new = Beginning { purpose: Purpose::SignIn, address, subject: None, after_password: false };
+    let begun = confirmations::begin(parts, new, asking).await;
     asked(parts, begun.map(|token| Sent { token, phone: masked }))
 }
 
 /// Sends another code.
 pub async fn ask_again(parts: &Arc<Parts>, token: SecretString, asking: Asking) -> Result<Asked> {
     let Some((purpose, row)) = look_up(parts, &token).await? else { return Ok(Asked::Gone) };
-    let sent = confirm_phone::send_again(parts, purpose, token.expose_secret(), asking).await;
-    let phone = confirmation::masked_phone(&row.phone);
+    let sent = confirmations::send_again(parts, purpose, token.expose_secret(), asking).await;
+    let phone = confirmation::masked(&row.address);
     asked(parts, sent.map(|()| Sent { token, phone }))
 }
 
@@ -110,10 +112,11 @@ pub(super) async fn ask_second(
     let account = store::read!(parts.store, |conn| find(conn, &subject))?;
     let phone = account.as_ref().and_then(|account| reached_phone(parts, account)).cloned();
     let Some(phone) = phone else { return Ok(Asked::NoPhone) };
-    let masked = confirmation::masked_phone(&phone);
+    let address = Address::Phone(phone);
+    let masked = confirmation::masked(&address);
     let asked_by = Some(subject.clone());
-    let new = Beginning { purpose: Purpose::SecondFactor, phone, subject: asked_by, after_password: true };
-    let prepared = confirm_phone::prepare(parts, new, asking).await;
+    let new = Beginning { purpose: Purpose::SecondFactor, address, subject: asked_by, after_password: true };
+    let prepared = confirmations::prepare(parts, new, asking).await;
     let (token, row) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return asked(parts, Err(error)),
@@ -134,7 +137,7 @@ pub(super) async fn ask_second(
 
 /// The masked number that the code of this token was sent to; none if there is nothing to be typed any more.
 pub async fn phone_of(parts: &Parts, token: &SecretString) -> Result<Option<String>> {
-    Ok(look_up(parts, token).await?.map(|(_, row)| confirmation::masked_phone(&row.phone)))
+    Ok(look_up(parts, token).await?.map(|(_, row)| confirmation::masked(&row.address)))
 }
 
 /// Whether a form's token is one that a password has led to.
@@ -148,8 +151,8 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: CodeTry) -> Result<Judged> {
     let Some((purpose, row)) = look_up(parts, &attempt.token).await? else { return Ok(Judged::Gone) };
     if !row.is_verified {
         let typed = Typed { code: attempt.code.trim().parse().unwrap_or(-1), right: Right::Confirms };
-        let budget = confirm_phone::budget_of(purpose, &row);
-        let tried = confirm_phone::try_code(parts, &row, &budget, typed, &attempt.origin).await?;
+        let budget = confirmations::budget_of(purpose, &row);
+        let tried = confirmations::try_code(parts, &row, &budget, typed, &attempt.origin).await?;
         let judged = match tried {
             Tried::Right => None,
             Tried::Wrong => Some((Judged::Wrong, "wrong_code")),
@@ -190,10 +193,10 @@ async fn let_in(parts: &Parts, confirmed: Confirmed) -> Result<Judged> {
     hold(tx.conn(), &subject).await?;
     // Meanwhile the phone may have gone to somebody else, or the account may want a password as well.
     let now = find(tx.conn(), &subject).await?;
-    if !now.is_some_and(|now| may_sign_in(&now, purpose, &row.phone)) {
+    if !now.is_some_and(|now| may_sign_in(&now, purpose, &row.address)) {
         return Ok(Judged::Gone);
     }
-    if spend(tx.conn(), &row.token_hash, at(parts.clock.now())).await?.is_none() {
+    if !spend(tx.conn(), &row.token_hash, at(parts.clock.now())).await? {
         return Ok(Judged::Gone);
     }
     let mut cookie = sessions::open(parts, &mut tx, &subject, old.as_ref()).await?;
@@ -215,8 +218,8 @@ async fn chosen(parts: &Parts, purpose: Purpose, row: &Confirmation, wanted: Opt
     if let (Purpose::SecondFactor, Some(subject)) = (purpose, &row.subject) {
         return Ok(Chosen::One(subject.clone()));
     }
-    let mut found = store::read!(parts.store, |conn| find_by_address(conn, &Address::Phone(row.phone.clone())))?;
-    found.retain(|account| may_sign_in(account, purpose, &row.phone));
+    let mut found = store::read!(parts.store, |conn| find_by_address(conn, &row.address))?;
+    found.retain(|account| may_sign_in(account, purpose, &row.address));
     if let Some(wanted) = wanted {
         found.retain(|account| account.account_type == wanted);
     }
@@ -231,15 +234,9 @@ async fn chosen(parts: &Parts, purpose: Purpose, row: &Confirmation, wanted: Opt
 }
 
 /// Whether an account signs in with this phone: alone, only one to which a password alone would do as well.
-fn may_sign_in(account: &Account, purpose: Purpose, phone: &Phone) -> bool {
-    let means = if purpose == Purpose::SecondFactor { Means::PasswordAndPhone } else { Means::Phone };
-    let is_own = account.verified_phone().is_some_and(|own| own == phone);
-    is_own && account.standing().judge(means) == Entry::Open
-}
-
-/// The phone to which the account gets codes: one that is known to be the user's own, and that messages can be sent to.
-pub(super) fn reached_phone<'a>(parts: &Parts, account: &'a Account) -> Option<&'a Phone> {
-    account.verified_phone().filter(|phone| is_there(parts) && parts.settings.sms_reach.includes(phone))
+fn may_sign_in(account: &Account, purpose: Purpose, phone: &Address) -> bool {
+    let means = if purpose == Purpose::SecondFactor { Means::PasswordAndCode } else { Means::Phone };
+    account.has_verified(phone) && account.standing().judge(means) == Entry::Open
 }
 
 /// The confirmation that a form's token stands for, if it is one for signing in, and not over.
@@ -262,13 +259,13 @@ fn subject_text(confirmation: &Confirmation) -> Option<String> {
 fn asked(parts: &Parts, sent: Result<Sent>) -> Result<Asked> {
     let retry_after = match sent {
         Ok(sent) => return Ok(Asked::Sent(sent)),
-        Err(Error::Refused(Refusal::SmsNotSent)) => return Ok(Asked::NotSent),
+        Err(Error::Refused(Refusal::MessageNotSent(_))) => return Ok(Asked::NotSent),
         Err(Error::Refused(Refusal::WrongPhoneFormat)) => return Ok(Asked::NoPhone),
-        Err(Error::Refused(Refusal::UnableToFindConfirmPhoneAction)) => return Ok(Asked::Gone),
+        Err(Error::Refused(Refusal::UnableToFindConfirmAction(_))) => return Ok(Asked::Gone),
         Err(Error::Refused(
             Refusal::TooManyRequests { retry_after } | Refusal::SmsForIpDayLimitReached { retry_after },
         )) => retry_after,
-        Err(Error::Refused(Refusal::SmsForPhoneDayLimitReached)) => confirm_phone::to_midnight(parts),
+        Err(Error::Refused(Refusal::SmsForPhoneDayLimitReached)) => confirmations::to_midnight(parts),
         Err(other) => return Err(other),
     };
     Err(Error::TooManyAttempts { retry_after })

@@ -1,7 +1,8 @@
 //! Whether a link may be removed: what lets its user in is looked up under the account's lock, so of two calls that remove the
 //! last two links at once the second finds one.
 
-use super::{Parts, sign_in_code};
+use super::Parts;
+use super::reached::{reached_email, reached_phone};
 use domain::Result;
 use domain::account::Account;
 use domain::ids::PARTNER_TYPE;
@@ -24,7 +25,8 @@ pub(super) async fn judge(parts: &Parts, tx: &mut Tx, held: &HeldLink, force: Fo
     let left = WaysIn {
         password: account.password_hash.is_some(),
         two_factor: account.two_factor,
-        codes: sign_in_code::reached_phone(parts, &account).is_some(),
+        codes: reached_phone(parts, &account).is_some(),
+        email_codes: reached_email(parts, &account).is_some(),
         issuer: is_issuers(&parts.settings, &account),
         other_link: ways.iter().any(|(id, _)| *id != held.id),
     };

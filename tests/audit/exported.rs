@@ -94,7 +94,7 @@ both_engines! {
             let is_there = document[part].is_object() || document[part].as_array().is_some_and(|list| !list.is_empty());
             assert!(is_there, "{table}: no {part}");
         }
-        assert_eq!(document.as_object().expect("an object").len(), 11);
+        assert_eq!(document.as_object().expect("an object").len(), 12);
         let account = &document["account"];
         for (member, value) in [
             ("id", json!(PLANTED)),

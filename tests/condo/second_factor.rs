@@ -1,10 +1,11 @@
-//! A second factor beside the password: a phone, by a token that confirms it or by the code that was sent to it.
+//! A second factor beside the password: a phone, by a token that confirms it or by the code that was sent to it; an e-mail address,
+//! by a token.
 
 use fedlink::service::accounts::{New, Standing};
 use serde_json::{Value, json};
 
 use crate::support::condo::{by_email, by_phone, refusal, staff};
-use crate::support::confirm::with_sms_and;
+use crate::support::confirm::{with_email_and, with_sms_and};
 use crate::support::database::{count, texts};
 use crate::support::person::{PASSWORD, email, phone};
 use crate::support::sms::SmsWebhook;
@@ -15,12 +16,32 @@ const JANES: &str = "+79991234567";
 /// Jane wants a second factor, John doesn't; both have a phone that is known to be theirs.
 async fn world(engine: Engine) -> (World, SmsWebhook) {
     let (world, webhook) = with_sms_and(engine, |settings| settings + "[limits]\nsign_in_per_hour = 100\n").await;
+    people(&world).await;
+    (world, webhook)
+}
+
+async fn people(world: &World) {
     let two_factor = Standing { two_factor: true, ..Standing::default() };
     world.person(New { phone: Some(phone(JANES, true)), standing: two_factor, ..staff("jane") }).await;
     let john =
         New { email: Some(email("john@example.com", true)), phone: Some(phone("+79997654321", true)), ..staff("john") };
     world.person(john).await;
+}
+
+/// The same, and codes are sent by e-mail as well.
+async fn world_with_email(engine: Engine) -> (World, SmsWebhook) {
+    let (world, webhook) =
+        with_email_and(engine, "[limits]\nsign_in_per_hour = 100\nemails_per_hour_and_ip = 100\n").await;
+    people(&world).await;
     (world, webhook)
+}
+
+/// A token that confirms an e-mail address.
+async fn confirmed_email(world: &World, webhook: &SmsWebhook, address: &str) -> String {
+    world.advance(61);
+    let token = world.code_to_email(address).await;
+    world.complete_email(&token, &webhook.last().code).await.data();
+    token
 }
 
 fn factor(kind: &str, value: &str) -> Value {
@@ -131,6 +152,56 @@ both_engines! {
         assert!(!is_let_in(&world, johns("1234")).await);
         let (_, code) = code_to(&world, &webhook, "+79997654321").await;
         assert!(is_let_in(&world, johns(&code.to_string())).await);
+    }
+
+    async fn a_token_of_the_users_own_mailbox_lets_in_once(engine: Engine) {
+        let (world, webhook) = world_with_email(engine).await;
+        let details = by_email::ask(&world, json!({})).await.error()["extensions"]["authDetails"].clone();
+        assert_eq!(details, json!({
+            "is2FAEnabled": true, "userId": "jane", "availableSecondFactors": ["confirmEmailToken", "confirmPhoneToken"],
+            "maskedData": {"email": "ja***@example.com", "phone": "+79*******67"},
+        }));
+        let started = world.start_email("198.51.100.1", &json!({"user": {"id": "jane"}})).await.data();
+        let token = started["result"]["token"].as_str().expect("a token").to_owned();
+        let (to, code) = (webhook.last().to, webhook.last().code);
+        assert_eq!(to, "jane@example.com");
+        let kind = "confirmEmailToken";
+        assert!(!is_let_in(&world, factor(kind, &token)).await, "not confirmed");
+        assert!(!is_let_in(&world, factor(kind, &code)).await, "digits are no token");
+        world.complete_email(&token, &code).await.data();
+        for other in ["confirmPhoneToken", "CONFIRM_PHONE_TOKEN"] {
+            assert!(!is_let_in(&world, factor(other, &token)).await, "of another kind");
+        }
+        let johns = json!({"email": "john@example.com", "secondFactor": {"type": kind, "value": token}});
+        assert!(!is_let_in(&world, johns).await, "of another's mailbox");
+        let foreign = confirmed_email(&world, &webhook, "someone@example.com").await;
+        assert!(!is_let_in(&world, factor(kind, &foreign)).await);
+        assert!(is_let_in(&world, factor(kind, &token)).await, "none of these has spent it");
+        assert!(!is_let_in(&world, factor(kind, &token)).await, "it is spent");
+        let token = confirmed_email(&world, &webhook, "jane@example.com").await;
+        let tries = (0..8).map(|_| is_let_in(&world, factor(kind, &token)));
+        let let_in = futures_util::future::join_all(tries).await;
+        assert_eq!(let_in.iter().filter(|is_in| **is_in).count(), 1);
+    }
+
+    /// Whoever has no phone signs in by e-mail; one that nobody has shown to be theirs is neither offered nor taken.
+    async fn a_mailbox_alone_is_a_second_factor_if_it_is_known_to_be_theirs(engine: Engine) {
+        let (world, webhook) = world_with_email(engine).await;
+        let two_factor = Standing { two_factor: true, ..Standing::default() };
+        for (subject, number, is_verified) in [("mary", "+79995556671", true), ("nora", "+79995556672", false)] {
+            let address = format!("{subject}@example.com");
+            let new = New {
+                email: Some(email(&address, is_verified)), phone: Some(phone(number, false)), standing: two_factor, ..staff(subject)
+            };
+            world.person(new).await;
+            let token = confirmed_email(&world, &webhook, &address).await;
+            let of_phone = |second: Value| json!({"phone": number, "secondFactor": second});
+            let told = by_phone::ask(&world, json!({"phone": number})).await.error()["extensions"]["authDetails"].clone();
+            let offered = if is_verified { json!(["confirmEmailToken"]) } else { json!([]) };
+            assert_eq!(told["availableSecondFactors"], offered, "{subject}");
+            let answer = by_phone::ask(&world, of_phone(json!({"type": "confirmEmailToken", "value": token}))).await;
+            assert_eq!(answer.json().get("errors").is_none(), is_verified, "{subject}: {}", answer.text());
+        }
     }
 
     async fn codes_are_tried_ten_times(engine: Engine) {

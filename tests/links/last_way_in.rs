@@ -14,7 +14,9 @@ use crate::support::world::{ALL_SCOPES, Answer, As, Body, CONSOLE, CONSOLE_PASSW
 /// A partner, an issuer, and, if asked for, somebody who sends codes. Nobody is asked anything but the partner.
 async fn world(engine: Engine, sms: bool) -> World {
     World::start_with(engine, |settings| {
-        let webhook = format!("[sms]\nurl = \"http://127.0.0.1:9/send\"\nsecret = \"{SECRET}\"\n");
+        let webhook = ["sms", "email"]
+            .map(|kind| format!("[{kind}]\nurl = \"http://127.0.0.1:9/send\"\nsecret = \"{SECRET}\"\n"))
+            .concat();
         let issuer = "[[issuers]]\nissuer = \"https://id.example\"\naudience = \"fedlink\"\n\
                       jwks_url = \"https://id.example/jwks\"\n";
         format!("{}{}{issuer}", with_partner(&settings, ""), if sms { &webhook } else { "" })
@@ -78,6 +80,9 @@ both_engines! {
             ("phone = '+78091234567', phone_verified = true", (false, false)),
             ("password_hash = 'x', phone = '+78091234567', phone_verified = true, two_factor = true", (false, false)),
             ("password_hash = 'x', email = 'a@example.com', email_verified = true", (true, true)),
+            ("password_hash = 'x', email = 'a@example.com', email_verified = true, two_factor = true", (false, true)),
+            ("password_hash = 'x', email = 'a@example.com', email_verified = false, two_factor = true", (false, false)),
+            ("email = 'a@example.com', email_verified = true, two_factor = true", (false, false)),
             ("password_hash = 'x', email = 'a@example.com', email_verified = false", (true, true)),
             ("password_hash = 'x', phone = '+79990001234', phone_verified = false", (true, true)),
             // By the id, at our own page.

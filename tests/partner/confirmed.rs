@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::database::{count, texts};
 use crate::support::partner::{LENIENT, SDK, bearer, cookie, encoded, refused, trusting, with_partner};
-use crate::support::person::{person, phone};
+use crate::support::person::{email, person, phone};
 use crate::support::sms::{self, SmsWebhook};
 use crate::support::world::{Answer, As, Body, Engine, World, both_engines};
 use fedlink::service::accounts::New;
@@ -26,6 +26,43 @@ async fn texting(engine: Engine) -> (World, SmsWebhook) {
     })
     .await;
     (world, webhook)
+}
+
+/// The same, whose strict client wants an e-mail address confirmed as well.
+async fn mailing(engine: Engine) -> (World, SmsWebhook) {
+    let webhook = SmsWebhook::start().await;
+    let world = World::frozen_with(engine, |settings| {
+        let section = |kind: &str| format!("[{kind}]\nurl = \"{}\"\nsecret = \"{}\"\n", webhook.url, sms::SECRET);
+        let strict = "[partners.clients.test-client-id]\nrequire_confirmed_email = true";
+        let often = "= 100000\nsms_per_hour_and_ip = 1000\nemails_per_hour_and_ip = 1000";
+        let settings = trusting(&settings).replace("= 100000", often);
+        format!(
+            "{}\n{}{}",
+            settings.replace("[partners.clients.test-client-id]", strict),
+            section("sms"),
+            section("email")
+        )
+    })
+    .await;
+    (world, webhook)
+}
+
+/// Confirms an e-mail address; gives the token.
+async fn confirmed_email(world: &World, webhook: &SmsWebhook, address: &str) -> String {
+    let token = world.code_to_email(address).await;
+    world.complete_email(&token, &webhook.last().code).await.data();
+    token
+}
+
+/// Comes to the strict client's callback with both confirmations, or without one that is empty.
+async fn arrive_with_both(world: &World, phone: &str, email: &str) -> Answer {
+    let target = format!(
+        "{}&confirm_phone_action_token={}&confirm_email_action_token={}",
+        world.callback("resident", "test-client-id"),
+        encoded(phone),
+        encoded(email)
+    );
+    world.visit(&target, &[]).await
 }
 
 /// Asks GraphQL without a session, at the root.
@@ -205,6 +242,82 @@ both_engines! {
             let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
             assert_eq!(statuses, [302, 302, 302], "{}", answers[0].text());
             assert_eq!((count(&world, "accounts").await, count(&world, "links").await), (round + 1, round + 1));
+        }
+    }
+
+    /// As the source has it: the phone first, then the address, each by its own parameter.
+    async fn an_address_is_asked_for_after_the_phone(engine: Engine) {
+        let (world, webhook) = mailing(engine).await;
+        let told = json!({ "sub": "1", "name": "John Doe", "phone_number": PHONE, "email": "told@example.com" });
+        world.userinfo(&told);
+        let stopped = async |phone: &str, email: &str| {
+            let answer = arrive_with_both(&world, phone, email).await;
+            let extensions = answer.json()["errors"][0]["extensions"].clone();
+            (refused(&answer).1, extensions["messageInterpolation"].clone())
+        };
+        let invalid = |parameter: &str| ("INVALID_PARAMETER".to_owned(), json!({ "parameter": parameter }));
+        let phone_first = json!({ "phone": PHONE, "parameter": "confirm_phone_action_token" });
+        assert_eq!(stopped("", "").await, ("PHONE_CONFIRMATION_REQUIRED".to_owned(), phone_first.clone()));
+        assert_eq!(stopped("", "ce:x").await, ("PHONE_CONFIRMATION_REQUIRED".to_owned(), phone_first));
+        assert_eq!(stopped("cp:x", "").await, invalid("confirm_phone_action_token"));
+        let phone = confirmed(&world, &webhook, PHONE).await;
+        let then_email = json!({ "email": "told@example.com", "parameter": "confirm_email_action_token" });
+        assert_eq!(stopped(&phone, "").await, ("EMAIL_CONFIRMATION_REQUIRED".to_owned(), then_email));
+        let own = confirmed_email(&world, &webhook, "own@example.com").await;
+        let begun = world.code_to_email("begun@example.com").await;
+        for wrong in [&phone, &own.to_uppercase(), &own.replace("ce:", "cp:"), &begun] {
+            assert_eq!(stopped(&phone, wrong).await, invalid("confirm_email_action_token"), "{wrong}");
+        }
+        assert_eq!(stopped(&own, &own).await, invalid("confirm_phone_action_token"));
+        assert_eq!(count(&world, "accounts").await, 0);
+        let twice = format!("{}&confirm_phone_action_token={}&confirm_email_action_token={own}&confirm_email_action_token={own}",
+            world.callback("resident", "test-client-id"), encoded(&phone));
+        assert_eq!(refused(&world.visit(&twice, &[]).await), (400, "INVALID_PARAMETER".to_owned()));
+        // None of these has spent either.
+        let answer = arrive_with_both(&world, &phone, &own).await;
+        assert_eq!(answer.status, 302, "{}", answer.text());
+        let account = "SELECT phone || ' ' || email || CASE WHEN email_verified THEN ' verified' ELSE '' END AS value FROM accounts";
+        assert_eq!(texts(&world.database_url, account).await, [format!("{PHONE} own@example.com verified")]);
+        // Now both are, and nobody else comes in by them.
+        world.userinfo(&json!({ "sub": "2" }));
+        assert_eq!(stopped(&phone, &own).await, invalid("confirm_phone_action_token"));
+        let other = confirmed(&world, &webhook, "+79990001235").await;
+        assert_eq!(stopped(&other, &own).await, invalid("confirm_email_action_token"));
+        assert_eq!(count(&world, "accounts").await, 1);
+        let fresh = confirmed_email(&world, &webhook, "other@example.com").await;
+        assert_eq!(arrive_with_both(&world, &other, &fresh).await.status, 302, "a refused one has spent no phone");
+    }
+
+    /// A confirmed address finds its user, as a confirmed number does, whatever the partner tells and is believed.
+    async fn a_confirmed_address_finds_its_user(engine: Engine) {
+        let (world, webhook) = mailing(engine).await;
+        world.person(New { email: Some(email("own@example.com", true)), ..person("alice") }).await;
+        world.userinfo(&json!({ "sub": "1", "email": "told@example.com", "email_verified": false }));
+        let phone = confirmed(&world, &webhook, PHONE).await;
+        let own = confirmed_email(&world, &webhook, "Own@Example.com").await;
+        assert_eq!(arrive_with_both(&world, &phone, &own).await.status, 302);
+        assert_eq!(texts(&world.database_url, "SELECT subject AS value FROM links").await, ["alice"]);
+        let meta = "SELECT meta AS value FROM accounts";
+        let meta: Value = serde_json::from_str(&texts(&world.database_url, meta).await.concat()).unwrap();
+        assert_eq!((&meta[SDK]["email"], &meta[SDK]["email_verified"]), (&json!("own@example.com"), &json!(true)));
+    }
+
+    async fn two_confirmations_brought_twice_at_once_by_one_let_them_in_once(engine: Engine) {
+        let (world, webhook) = mailing(engine).await;
+        for round in 0..3 {
+            let phone = confirmed(&world, &webhook, &format!("+799900000{round:02}")).await;
+            let email = confirmed_email(&world, &webhook, &format!("user-{round}@example.com")).await;
+            world.advance(1);
+            world.userinfo(&json!({ "sub": format!("sid-{round}") }));
+            let hold = world.sandbox.script().hold_userinfo();
+            let arrivals = join_all((0..3).map(|_| arrive_with_both(&world, &phone, &email)));
+            let (answers, ()) = tokio::join!(arrivals, async {
+                hold.wait_for_arrivals(3).await;
+                hold.release();
+            });
+            let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+            assert_eq!(statuses, [302, 302, 302], "{}", answers[0].text());
+            assert_eq!(count(&world, "links").await, round + 1);
         }
     }
 

@@ -1,4 +1,4 @@
-//! The operator's SMS webhook: it checks each call's signature, keeps what it was sent, and fails when it is told to.
+//! The operator's webhook that sends messages, short ones and e-mail: it checks each call's signature, keeps what it was sent, and fails when it is told to.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
@@ -33,6 +33,8 @@ struct Shared {
 #[derive(Clone, Debug)]
 pub(crate) struct Sent {
     pub(crate) to: String,
+    /// Of e-mail.
+    pub(crate) subject: Option<String>,
     pub(crate) text: String,
     pub(crate) code: String,
     /// The same for each try of one message.
@@ -56,6 +58,11 @@ impl SmsWebhook {
     /// The settings that call it, and the session without which there are none.
     pub(crate) fn settings(&self) -> String {
         format!("[session]\nsecret = \"{COOKIE_SECRET}\"\n[sms]\nurl = \"{}\"\nsecret = \"{SECRET}\"\n", self.url)
+    }
+
+    /// As [`SmsWebhook::settings`], and e-mail is sent by it as well.
+    pub(crate) fn settings_with_email(&self) -> String {
+        format!("{}[email]\nurl = \"{}\"\nsecret = \"{SECRET}\"\n", self.settings(), self.url)
     }
 
     /// Answers the next calls with these, then 200 again.
@@ -88,7 +95,8 @@ async fn serve(shared: Arc<Mutex<Shared>>, connection: TcpStream) -> Option<()> 
             let body: Value = serde_json::from_str(&posted.body).ok()?;
             let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
             let mut shared = shared.lock().ok()?;
-            shared.sent.push(Sent { to: text("to"), text: text("text"), code: text("code"), id });
+            let subject = body["subject"].as_str().map(str::to_owned);
+            shared.sent.push(Sent { to: text("to"), subject, text: text("text"), code: text("code"), id });
             shared.statuses.pop_front().unwrap_or(200)
         } else {
             401

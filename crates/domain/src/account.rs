@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
+pub use super::address::AddressKind;
 use super::error::{Error, Result};
 use super::ids::Subject;
 use super::link::stored_as;
@@ -109,6 +110,14 @@ impl Address {
         match self {
             Self::Email(email) => email.as_str(),
             Self::Phone(phone) => phone.as_str(),
+        }
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> AddressKind {
+        match self {
+            Self::Email(_) => AddressKind::Email,
+            Self::Phone(_) => AddressKind::Phone,
         }
     }
 }

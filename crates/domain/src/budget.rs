@@ -1,6 +1,7 @@
-//! Whose allowance a code by SMS draws on. What somebody does who has given no password takes nothing from who has, and what
+//! Whose allowance a code by SMS or e-mail draws on. What somebody does who has given no password takes nothing from who has, and what
 //! that one does doesn't show to the other; so nothing of the two is counted together.
 
+use super::account::AddressKind;
 use super::confirmation::Purpose;
 use super::ids::Subject;
 
@@ -15,7 +16,7 @@ const SHARES: usize = 20;
 /// The owner of an allowance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Budget {
-    /// Anybody's who names the phone: nobody can tell its owner from a stranger.
+    /// Anybody's who names the address: nobody can tell its owner from a stranger.
     Anybodys,
     /// The account's whose password was right.
     Accounts(Subject),
@@ -44,6 +45,14 @@ const ANYBODYS: Kinds = Kinds {
     looks_from: "codes tried from",
 };
 
+const ANYBODYS_BY_EMAIL: Kinds = Kinds {
+    minute: "e-mail to",
+    day: "e-mail of the day to",
+    second: "confirm e-mail",
+    looks: "e-mailed codes tried of",
+    looks_from: "e-mailed codes tried from",
+};
+
 const ACCOUNTS: Kinds = Kinds {
     minute: "SMS after the password of",
     day: "SMS of the day after the password of",
@@ -52,29 +61,41 @@ const ACCOUNTS: Kinds = Kinds {
     looks_from: "codes tried after a password from",
 };
 
+const ACCOUNTS_BY_EMAIL: Kinds = Kinds {
+    minute: "e-mail after the password of",
+    day: "e-mail of the day after the password of",
+    second: "confirm e-mail after the password",
+    looks: "e-mailed codes tried after the password of",
+    looks_from: "e-mailed codes tried after a password from",
+};
+
 impl Budget {
     /// Whose a message draws on, and each look at its code: what it is for, which account it was asked for by, and whether that
     /// one's password was right.
     pub fn of(purpose: Purpose, subject: Option<&Subject>, after_password: bool) -> Self {
         match (purpose, subject) {
             (Purpose::SecondFactor, Some(subject)) => Self::Accounts(subject.clone()),
-            (Purpose::Confirm, Some(subject)) if after_password => Self::Accounts(subject.clone()),
+            (Purpose::ConfirmPhone | Purpose::ConfirmEmail, Some(subject)) if after_password => {
+                Self::Accounts(subject.clone())
+            }
             _ => Self::Anybodys,
         }
     }
 
-    /// What it counts as.
-    pub fn kinds(&self) -> &'static Kinds {
-        match self {
-            Self::Anybodys => &ANYBODYS,
-            Self::Accounts(_) => &ACCOUNTS,
+    /// What it counts as, for messages to such addresses.
+    pub fn kinds(&self, to: AddressKind) -> &'static Kinds {
+        match (self, to) {
+            (Self::Anybodys, AddressKind::Phone) => &ANYBODYS,
+            (Self::Anybodys, AddressKind::Email) => &ANYBODYS_BY_EMAIL,
+            (Self::Accounts(_), AddressKind::Phone) => &ACCOUNTS,
+            (Self::Accounts(_), AddressKind::Email) => &ACCOUNTS_BY_EMAIL,
         }
     }
 
-    /// Whom it counts by: the phone, or the account.
-    pub fn party<'a>(&'a self, phone: &'a str) -> &'a str {
+    /// Whom it counts by: the address, or the account.
+    pub fn party<'a>(&'a self, address: &'a str) -> &'a str {
         match self {
-            Self::Anybodys => phone,
+            Self::Anybodys => address,
             Self::Accounts(subject) => subject.as_str(),
         }
     }
@@ -88,7 +109,7 @@ impl Budget {
 /// How many looks a day has for codes of this purpose, where it has so many messages.
 pub fn looks_in_a_day(purpose: Purpose, messages: usize) -> usize {
     let looks = match purpose {
-        Purpose::Confirm => LOOKS_AT_FOUR_DIGITS,
+        Purpose::ConfirmPhone | Purpose::ConfirmEmail => LOOKS_AT_FOUR_DIGITS,
         Purpose::SignIn | Purpose::SecondFactor => LOOKS_AT_SIX_DIGITS,
     };
     messages.saturating_mul(looks)
@@ -112,13 +133,17 @@ mod tests {
             (Purpose::SignIn, None, false, &anybodys),
             (Purpose::SecondFactor, Some(&elle), false, &accounts),
             (Purpose::SecondFactor, Some(&elle), true, &accounts),
-            (Purpose::Confirm, None, false, &anybodys),
-            (Purpose::Confirm, Some(&elle), false, &anybodys),
-            (Purpose::Confirm, Some(&elle), true, &accounts),
+            (Purpose::ConfirmPhone, None, false, &anybodys),
+            (Purpose::ConfirmPhone, Some(&elle), false, &anybodys),
+            (Purpose::ConfirmPhone, Some(&elle), true, &accounts),
+            (Purpose::ConfirmEmail, None, false, &anybodys),
+            (Purpose::ConfirmEmail, Some(&elle), false, &anybodys),
+            (Purpose::ConfirmEmail, Some(&elle), true, &accounts),
+            (Purpose::ConfirmEmail, None, true, &anybodys),
             // What no row is: nothing that is to be paid for by nobody's account.
             (Purpose::SignIn, Some(&elle), true, &anybodys),
             (Purpose::SecondFactor, None, true, &anybodys),
-            (Purpose::Confirm, None, true, &anybodys),
+            (Purpose::ConfirmPhone, None, true, &anybodys),
         ];
         for (purpose, subject, after_password, expected) in rows {
             assert_eq!(&Budget::of(purpose, subject, after_password), expected, "{purpose:?} {subject:?}");
@@ -126,19 +151,23 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_counted_together_of_strangers_and_owners() {
+    fn nothing_is_counted_together_of_strangers_and_owners_or_of_phones_and_mailboxes() {
         let all = |kinds: &Kinds| [kinds.minute, kinds.day, kinds.second, kinds.looks, kinds.looks_from];
         let budgets = [Budget::Anybodys, Budget::Accounts(Subject::parse("elle").unwrap())];
-        let mut kinds: Vec<&str> = budgets.iter().flat_map(|budget| all(budget.kinds())).collect();
+        let to = [AddressKind::Phone, AddressKind::Email];
+        let mut kinds: Vec<&str> =
+            budgets.iter().flat_map(|budget| to.iter().flat_map(|to| all(budget.kinds(*to)))).collect();
         kinds.sort_unstable();
         kinds.dedup();
-        assert_eq!(kinds.len(), 10);
+        assert_eq!(kinds.len(), 20);
         assert_eq!(budgets.map(|budget| budget.party("+79990001234").to_owned()), ["+79990001234", "elle"]);
     }
 
     #[test]
     fn six_digits_are_looked_at_as_often_as_their_messages_have_looks() {
-        assert_eq!(looks_in_a_day(Purpose::Confirm, 10), 20);
+        for purpose in [Purpose::ConfirmPhone, Purpose::ConfirmEmail] {
+            assert_eq!(looks_in_a_day(purpose, 10), 20);
+        }
         for purpose in [Purpose::SignIn, Purpose::SecondFactor] {
             assert_eq!(looks_in_a_day(purpose, 10), 10 * usize::try_from(LOOKS).unwrap());
         }

@@ -1,11 +1,12 @@
-//! Confirming a phone by a code sent to it: which numbers are taken, what codes are, what a try comes to, what is shown.
+//! Confirming a phone or an e-mail address by a code sent to it: which numbers are taken, what codes are, what a try comes to,
+//! what is shown.
 
 use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::account::Phone;
+use super::account::{Address, AddressKind, Email, Phone};
 use super::ids::Subject;
 
 /// How long a confirmation can be used, from its start to its being spent; sending a code again doesn't prolong it.
@@ -15,11 +16,13 @@ pub const CODE_LIFETIME: Duration = Duration::from_mins(1);
 /// How often codes of one confirmation are compared with what was typed, however often one is sent.
 pub const LOOKS: i32 = 10;
 
-/// What a phone is confirmed for. What one is good for, the other isn't.
+/// What an address is confirmed for. What one is good for, the other isn't.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// To be shown to somebody as one's own: the Condo dialect's confirmations, which are spent at a sign-in of theirs.
-    Confirm,
+    /// To show that a phone is one's own: the Condo dialect's confirmations, which are spent at a sign-in of theirs.
+    ConfirmPhone,
+    /// To show the same of an e-mail address.
+    ConfirmEmail,
     /// To sign in at our own page with nothing else.
     SignIn,
     /// To sign in at our own page after the password.
@@ -28,12 +31,29 @@ pub enum Purpose {
 
 impl Purpose {
     /// Every one.
-    pub const ALL: [Self; 3] = [Self::Confirm, Self::SignIn, Self::SecondFactor];
+    pub const ALL: [Self; 4] = [Self::ConfirmPhone, Self::ConfirmEmail, Self::SignIn, Self::SecondFactor];
+
+    /// That of the dialect's confirmations of such addresses.
+    pub fn confirming(kind: AddressKind) -> Self {
+        match kind {
+            AddressKind::Email => Self::ConfirmEmail,
+            AddressKind::Phone => Self::ConfirmPhone,
+        }
+    }
+
+    /// Which kind of address it is for.
+    pub fn address_kind(self) -> AddressKind {
+        match self {
+            Self::ConfirmEmail => AddressKind::Email,
+            Self::ConfirmPhone | Self::SignIn | Self::SecondFactor => AddressKind::Phone,
+        }
+    }
 
     /// What its tokens begin with, so that none passes for another's.
     pub fn prefix(self) -> &'static str {
         match self {
-            Self::Confirm => "cp:",
+            Self::ConfirmPhone => "cp:",
+            Self::ConfirmEmail => "ce:",
             Self::SignIn => "si:",
             Self::SecondFactor => "sf:",
         }
@@ -43,7 +63,7 @@ impl Purpose {
     /// digits are the dialect's; our own page has six, since there a code alone lets somebody in, day after day.
     fn first(self) -> u32 {
         match self {
-            Self::Confirm => 1000,
+            Self::ConfirmPhone | Self::ConfirmEmail => 1000,
             Self::SignIn | Self::SecondFactor => 100_000,
         }
     }
@@ -80,20 +100,22 @@ impl Code {
     }
 }
 
-/// A short message with a code. What it says, and to whom, no log may have.
+/// A message with a code. What it says, and to whom, no log may have.
 #[derive(Clone)]
-pub struct ShortMessage {
+pub struct Message {
     /// Whom it goes to.
-    pub to: Phone,
+    pub to: Address,
+    /// What it is about, where such messages have that: those by e-mail.
+    pub subject: Option<String>,
     /// What they read.
     pub text: String,
     /// The code in it, for gateways that have texts of their own.
     pub code: Code,
 }
 
-impl fmt::Debug for ShortMessage {
+impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ShortMessage([redacted])")
+        f.write_str("Message([redacted])")
     }
 }
 
@@ -114,22 +136,38 @@ pub fn phone(text: &str) -> Option<Phone> {
 }
 
 /// A number with only its first two and its last two digits to be read.
-pub fn masked_phone(phone: &Phone) -> String {
+fn masked_phone(phone: &Phone) -> String {
     let digits = phone.as_str().trim_start_matches('+');
     let last = digits.len().saturating_sub(2);
     let shown = |(place, c)| if (2..last).contains(&place) { '*' } else { c };
     "+".chars().chain(digits.chars().enumerate().map(shown)).collect()
 }
 
-/// A phone that is to be confirmed.
+/// An e-mail address with at most the first two letters of its name to be read, and never all of them.
+fn masked_email(email: &Email) -> String {
+    let (name, host) = email.as_str().split_once('@').unwrap_or_default();
+    let shown = name.chars().count().saturating_sub(1).min(2);
+    let begin: String = name.chars().take(shown).collect();
+    format!("{begin}***@{host}")
+}
+
+/// As much of an address as lets its owner know it.
+pub fn masked(address: &Address) -> String {
+    match address {
+        Address::Email(email) => masked_email(email),
+        Address::Phone(phone) => masked_phone(phone),
+    }
+}
+
+/// An address that is to be confirmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Confirmation {
     /// The hash of its token.
     pub token_hash: Vec<u8>,
     /// What it is for.
     pub purpose: Purpose,
-    /// The number.
-    pub phone: Phone,
+    /// The address.
+    pub address: Address,
     /// The account that it was asked for by, if it was by one.
     pub subject: Option<Subject>,
     /// The code as it is kept.
@@ -227,8 +265,11 @@ mod tests {
 
     #[test]
     fn every_code_can_be_drawn_and_none_is_likelier() {
-        for (purpose, first) in [(Purpose::Confirm, 1000), (Purpose::SignIn, 100_000), (Purpose::SecondFactor, 100_000)]
-        {
+        for purpose in Purpose::ALL {
+            let first = match purpose {
+                Purpose::ConfirmPhone | Purpose::ConfirmEmail => 1000,
+                Purpose::SignIn | Purpose::SecondFactor => 100_000,
+            };
             let (count, last) = (9 * first, 10 * first - 1);
             let number_of = |number: u32| Code::drawn(purpose, || number.to_be_bytes()).number();
             assert_eq!([0, 1, count - 1, count].map(number_of), [first, first + 1, last, first]);
@@ -243,8 +284,9 @@ mod tests {
     #[test]
     fn a_code_and_a_message_do_not_show_themselves() {
         let code = Code(1234);
-        let message = ShortMessage { to: phone("+79991234567").unwrap(), text: "1234".to_owned(), code };
-        assert_eq!(format!("{code:?} {message:?}"), "Code([redacted]) ShortMessage([redacted])");
+        let to = Address::Phone(phone("+79991234567").unwrap());
+        let message = Message { to, subject: None, text: "1234".to_owned(), code };
+        assert_eq!(format!("{code:?} {message:?}"), "Code([redacted]) Message([redacted])");
     }
 
     #[test]
@@ -279,7 +321,17 @@ mod tests {
     #[test]
     fn a_mask_shows_enough_to_know_ones_own() {
         for (number, expected) in [("+79991234534", "+79*******34"), ("+1234567", "+12***67")] {
-            assert_eq!(masked_phone(&Phone::parse(number).unwrap()), expected);
+            assert_eq!(masked(&Address::Phone(Phone::parse(number).unwrap())), expected);
+        }
+        let addresses = [
+            ("john.doe@example.com", "jo***@example.com"),
+            ("joe@example.com", "jo***@example.com"),
+            ("jo@example.com", "j***@example.com"),
+            ("j@example.com", "***@example.com"),
+            ("элла@почта.рф", "эл***@почта.рф"),
+        ];
+        for (address, expected) in addresses {
+            assert_eq!(masked(&Address::Email(Email::parse(address).unwrap())), expected);
         }
     }
 

@@ -20,8 +20,8 @@ pub struct Standing {
 pub enum Means {
     /// The account's password.
     Password,
-    /// The account's password, and its verified phone.
-    PasswordAndPhone,
+    /// The account's password, and a code to its verified phone or, in the Condo dialect, to its verified e-mail address.
+    PasswordAndCode,
     /// The account's verified phone alone.
     Phone,
     /// The word of a partner (`docs/condo-contract.md` 1).
@@ -37,8 +37,9 @@ pub enum Means {
 pub enum Entry {
     /// They are in.
     Open,
-    /// Not by this alone: the account's verified phone as well.
-    PhoneToo,
+    /// Not by this alone: a code to an address as well that is known to be the account's. Beside a partner's word that is its
+    /// phone.
+    CodeToo,
     /// Not by this.
     Blocked(Blocked),
 }
@@ -80,10 +81,10 @@ impl Standing {
         }
         match means {
             // Who else an issuer wants to see is its own business.
-            Means::PasswordAndPhone | Means::PartnerAndPhone | Means::Issuer => Entry::Open,
+            Means::PasswordAndCode | Means::PartnerAndPhone | Means::Issuer => Entry::Open,
             _ if !self.two_factor => Entry::Open,
             Means::Partner if !self.has_verified_phone => Entry::Blocked(Blocked::NoPhone),
-            Means::Password | Means::Partner => Entry::PhoneToo,
+            Means::Password | Means::Partner => Entry::CodeToo,
             Means::Phone => Entry::Blocked(Blocked::SecondFactor),
         }
     }
@@ -99,12 +100,12 @@ mod tests {
     use super::*;
 
     const MEANS: [Means; 6] =
-        [Means::Password, Means::PasswordAndPhone, Means::Phone, Means::Partner, Means::PartnerAndPhone, Means::Issuer];
+        [Means::Password, Means::PasswordAndCode, Means::Phone, Means::Partner, Means::PartnerAndPhone, Means::Issuer];
 
     #[test]
     fn standing_decides_at_every_door() {
         const YES: Entry = Entry::Open;
-        const TOO: Entry = Entry::PhoneToo;
+        const TOO: Entry = Entry::CodeToo;
         const DIS: Entry = Entry::Blocked(Blocked::Disabled);
         const PRI: Entry = Entry::Blocked(Blocked::Privileged);
         const SEC: Entry = Entry::Blocked(Blocked::SecondFactor);

@@ -23,6 +23,7 @@
 pub mod access;
 pub mod account;
 pub mod across;
+mod address;
 pub mod audit;
 pub mod batch;
 pub mod bearer;

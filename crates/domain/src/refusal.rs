@@ -2,14 +2,7 @@
 
 use std::time::Duration;
 
-/// By which of its two addresses a user signs in with a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoginKind {
-    /// The e-mail address.
-    Email,
-    /// The phone number.
-    Phone,
-}
+use super::address::AddressKind;
 
 /// What the dialect can be refused an answer for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +24,11 @@ pub enum Refusal {
     PhoneConfirmationRequired {
         /// The phone that the partner tells, if any.
         phone: Option<String>,
+    },
+    /// The first sign-in needs a confirmed e-mail address.
+    EmailConfirmationRequired {
+        /// The address that the partner tells, if any.
+        email: Option<String>,
     },
     /// No such partner.
     UnknownProvider {
@@ -59,18 +57,18 @@ pub enum Refusal {
 
     /// No phone number.
     WrongPhoneFormat,
-    /// Neither a phone nor a user.
-    PhoneAndUserIdIsMissing,
-    /// A phone and a user.
-    ShouldBeOneIdentifierOnly,
+    /// Neither an address nor a user.
+    AddressAndUserIdIsMissing(AddressKind),
+    /// An address and a user.
+    ShouldBeOneIdentifierOnly(AddressKind),
     /// No such confirmation, or it is over.
-    UnableToFindConfirmPhoneAction,
+    UnableToFindConfirmAction(AddressKind),
     /// The code is too old.
-    SmsCodeExpired,
+    CodeExpired(AddressKind),
     /// There were as many tries as there may be.
-    SmsCodeMaxRetriesReached,
+    CodeMaxRetriesReached(AddressKind),
     /// Another code.
-    SmsCodeVerificationFailed,
+    CodeVerificationFailed(AddressKind),
     /// The phone got as many messages today as it may.
     SmsForPhoneDayLimitReached,
     /// The network asked for as many messages as it may.
@@ -79,14 +77,14 @@ pub enum Refusal {
         retry_after: Duration,
     },
     /// The message could not be sent: the gateway is away, or refuses it.
-    SmsNotSent,
+    MessageNotSent(AddressKind),
     /// There is no gateway to send it by.
-    SmsNotConfigured,
+    MessagesNotConfigured(AddressKind),
 
     /// No e-mail address.
     WrongEmailValue,
     /// Whatever is wrong with a try to sign in.
-    WrongCredentials(LoginKind),
+    WrongCredentials(AddressKind),
     /// The password is right, and is not enough.
     NotEnoughAuthFactors(Box<AuthDetails>),
     /// `dv` is not 1.

@@ -13,6 +13,9 @@ pub struct WaysIn {
     pub two_factor: bool,
     /// It has a phone number that is known to be its user's own, and codes can be sent.
     pub codes: bool,
+    /// It has an e-mail address that is known to be its user's own, and codes can be sent there: a second factor, in the Condo
+    /// dialect, and no way in by itself.
+    pub email_codes: bool,
     /// It belongs to an issuer that is configured, and whose tokens can be for it.
     pub issuer: bool,
     /// It has another link, proven, of a partner that is configured.
@@ -22,8 +25,8 @@ pub struct WaysIn {
 impl WaysIn {
     /// Whether the user comes in without the link that is about to go.
     pub fn any_is_left(self) -> bool {
-        // A second factor is a code to the phone, and a code alone is none.
-        let by_password = self.password && (!self.two_factor || self.codes);
+        // A second factor is a code, and a code alone is none.
+        let by_password = self.password && (!self.two_factor || self.codes || self.email_codes);
         let by_code = self.codes && !self.two_factor;
         by_password || by_code || self.issuer || self.other_link
     }
@@ -72,6 +75,9 @@ mod tests {
             (WaysIn { password: true, ..none }, true),
             (WaysIn { password: true, two_factor: true, ..none }, false),
             (WaysIn { password: true, two_factor: true, codes: true, ..none }, true),
+            (WaysIn { password: true, two_factor: true, email_codes: true, ..none }, true),
+            (WaysIn { email_codes: true, ..none }, false),
+            (WaysIn { email_codes: true, two_factor: true, ..none }, false),
             (WaysIn { codes: true, ..none }, true),
             (WaysIn { codes: true, two_factor: true, ..none }, false),
             (WaysIn { issuer: true, ..none }, true),

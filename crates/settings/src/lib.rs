@@ -25,13 +25,13 @@ mod error;
 mod ip_proxies;
 mod issuers;
 mod jwt_rule;
+mod messages;
 mod partners;
 mod providers;
 mod reader;
 mod scalar;
 mod secret;
 mod session;
-mod sms;
 mod start;
 mod template;
 #[cfg(test)]
@@ -170,7 +170,8 @@ fn read(mut top: Reader<'_>) -> Option<Configuration> {
     let limits = read_limits(&mut top);
     let cors_origins = session::cors_origins(&mut top);
     let session = session::read(&mut top, public_url.as_ref(), subjects, &cors_origins);
-    let sms::Messages { sms, reach: sms_reach } = sms::read(&mut top);
+    let messages::Sms { sms, reach: sms_reach } = messages::sms(&mut top);
+    let email = messages::email(&mut top);
     let ca_file = read_ca_file(&mut top);
     let keyring = read_keyring(&mut top);
     let tokens = read_tokens(&mut top);
@@ -196,6 +197,7 @@ fn read(mut top: Reader<'_>) -> Option<Configuration> {
         cors_origins,
         sms,
         sms_reach,
+        email,
         introspection: false,
         ca_file,
         tokens,
@@ -226,6 +228,8 @@ fn read_limits(top: &mut Reader<'_>) -> Limits {
         sign_in_per_hour: tries("sign_in_per_hour"),
         sms_per_hour_and_ip: tries("sms_per_hour_and_ip"),
         sms_per_day_and_phone: tries("sms_per_day_and_phone"),
+        emails_per_hour_and_ip: tries("emails_per_hour_and_ip"),
+        emails_per_day_and_address: tries("emails_per_day_and_address"),
         sms_per_day: section.optional("sms_per_day", whole(1..=MOST_TRIES)),
         list_points_per_hour: section.with_default("list_points_per_hour", 50_000, whole(1..=MOST_POINTS)),
         list_timeout: section.with_default("list_timeout", Duration::from_secs(5), duration(LIST_TIMES)),

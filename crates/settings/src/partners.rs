@@ -34,6 +34,12 @@ pub(super) fn read(top: &mut Reader<'_>) -> BTreeMap<String, Partner> {
                     format!("is another partner's ({shared}): who answers for one would sign in the other's users");
                 top.wrong(&format!("{place}.clients.{client}.identity_type"), problem);
             }
+            if !top.has("email") {
+                for (client, _) in partner.clients.iter().filter(|(_, client)| client.require_confirmed_email) {
+                    let key = format!("{place}.clients.{client}.require_confirmed_email");
+                    top.wrong(&key, "needs [email]: codes are sent by it");
+                }
+            }
             partners.insert(partner.name.clone(), partner);
         }
     }
@@ -102,9 +108,7 @@ fn read_client(mut reader: Reader<'_>, partner: Trust) -> Option<PartnerClient> 
     let user_info_url = reader.required("user_info_url", hint, text_as(address::endpoint));
     let client = read_trust(&mut reader);
     let require_confirmed_phone = reader.with_default("require_confirmed_phone", true, boolean);
-    if reader.has("require_confirmed_email") {
-        reader.wrong("require_confirmed_email", "must be left out: there is no e-mail confirmation yet");
-    }
+    let require_confirmed_email = reader.with_default("require_confirmed_email", false, boolean);
     let audience = reader.optional("audience", text_as(title));
     let introspection = read_introspection(&mut reader);
     let absent_means_verified = reader.with_default("absent_means_verified", true, boolean);
@@ -116,6 +120,7 @@ fn read_client(mut reader: Reader<'_>, partner: Trust) -> Option<PartnerClient> 
         user_info_url: user_info_url?,
         trust: Trust { phone: partner.phone && client.phone, email: partner.email && client.email },
         require_confirmed_phone,
+        require_confirmed_email,
         audience,
         introspection,
         fields: fields?,

@@ -48,12 +48,18 @@ sign_in_per_hour = 10
 sms_per_hour_and_ip = 11
 sms_per_day_and_phone = 12
 sms_per_day = 13
+emails_per_hour_and_ip = 15
+emails_per_day_and_address = 16
 list_points_per_hour = 14
 list_timeout = "15s"
 
 [sms]
 url    = "https://sms.company.com/send"
 secret = { env = "SMS_WEBHOOK_SECRET" }
+
+[email]
+url    = "https://mail.company.com/send"
+secret = { env = "EMAIL_WEBHOOK_SECRET" }
 
 [[ip_proxies]]
 id        = "my-proxy"
@@ -107,7 +113,7 @@ const WEBHOOK_SECRET: &str = "whsec_cGxhbnRlZC1zM2NyZXQtdGhhdC1zaWducw==";
 
 /// An environment in which every variable is set that is not ours.
 fn filled(name: &str) -> Option<String> {
-    let secret = if name == "SMS_WEBHOOK_SECRET" { WEBHOOK_SECRET } else { SECRET };
+    let secret = if name.ends_with("_WEBHOOK_SECRET") { WEBHOOK_SECRET } else { SECRET };
     (!name.starts_with("FEDLINK_")).then(|| secret.to_owned())
 }
 
@@ -160,8 +166,14 @@ fn the_designs_example_is_read() {
     let limits = &settings.limits;
     assert_eq!((limits.sign_in_per_hour, limits.sms_per_hour_and_ip, limits.sms_per_day_and_phone), (10, 11, 12));
     assert_eq!(limits.sms_per_day, Some(13));
+    assert_eq!((limits.emails_per_hour_and_ip, limits.emails_per_day_and_address), (15, 16));
     assert_eq!((limits.list_points_per_hour, limits.list_timeout), (14, Duration::from_secs(15)));
-    assert!(settings.session.is_some() && settings.sms.is_some() && settings.ip_proxies.contains_key("my-proxy"));
+    assert!(
+        settings.session.is_some()
+            && settings.sms.is_some()
+            && settings.email.is_some()
+            && settings.ip_proxies.contains_key("my-proxy")
+    );
     let client = &settings.clients[&ClientId::parse("partner-console").unwrap()];
     assert_eq!(client.name, "Partner Console");
     assert_eq!(client.rest_password.as_ref().unwrap().expose_secret(), SECRET);

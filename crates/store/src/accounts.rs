@@ -119,14 +119,15 @@ pub async fn hold(conn: &mut Conn, subject: &Subject) -> Result<()> {
     hold_name(conn, subject.as_str()).await
 }
 
-/// Deletes the account, readable or not; gives the phone numbers that it had, its own and the one that a partner told.
+/// Deletes the account, readable or not; gives the addresses that it had, its own and those that a partner told.
 /// `None`: there was no account.
 pub async fn delete(conn: &mut Conn, subject: &Subject) -> Result<Option<Vec<String>>> {
-    let gone: Option<(Option<String>, Option<String>)> =
-        on!(conn, |c| diesel::delete(accounts::table.find(subject.as_str()))
-            .returning((accounts::phone, accounts::external_phone))
-            .get_result(c))
-        .optional()
-        .map_err(lift)?;
-    Ok(gone.map(|(own, told)| [own, told].into_iter().flatten().collect()))
+    type Addresses = (Option<String>, Option<String>, Option<String>, Option<String>);
+    let gone: QueryResult<Addresses> = on!(conn, |c| diesel::delete(accounts::table.find(subject.as_str()))
+        .returning((accounts::phone, accounts::external_phone, accounts::email, accounts::external_email))
+        .get_result(c));
+    let gone = gone.optional().map_err(lift)?;
+    Ok(gone.map(|(phone, told_phone, email, told_email)| {
+        [phone, told_phone, email, told_email].into_iter().flatten().collect()
+    }))
 }

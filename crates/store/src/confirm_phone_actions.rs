@@ -1,4 +1,5 @@
-//! Confirmations of phones: a hash of the token, a code that can't be read, and how often it was looked at.
+//! Confirmations of phones and e-mail addresses: a hash of the token, a code that can't be read, and how often it was looked at.
+//! The table is named for what it held first.
 
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
@@ -9,7 +10,7 @@ use super::error::{lift, unreadable};
 use super::schema::accounts;
 use super::schema::confirm_phone_actions::{self as actions};
 use super::types::At;
-use domain::account::{AccountType, Phone};
+use domain::account::{AccountType, Address, AddressKind, Email, Phone};
 use domain::confirmation::{Confirmation, LOOKS, Purpose};
 use domain::ids::Subject;
 use domain::{Error, Result};
@@ -20,7 +21,7 @@ use domain::{Error, Result};
 struct ConfirmPhoneRow {
     token_hash: Vec<u8>,
     purpose: String,
-    phone: String,
+    address: String,
     subject: Option<String>,
     code_mac: Vec<u8>,
     code_expires: At,
@@ -37,7 +38,7 @@ impl From<&Confirmation> for ConfirmPhoneRow {
         Self {
             token_hash: confirmation.token_hash.clone(),
             purpose: confirmation.purpose.prefix().to_owned(),
-            phone: confirmation.phone.as_str().to_owned(),
+            address: confirmation.address.as_str().to_owned(),
             subject: confirmation.subject.as_ref().map(|subject| subject.as_str().to_owned()),
             code_mac: confirmation.code_mac.clone(),
             code_expires: At(confirmation.code_expires),
@@ -56,10 +57,11 @@ impl TryFrom<ConfirmPhoneRow> for Confirmation {
 
     fn try_from(row: ConfirmPhoneRow) -> Result<Self> {
         let purpose = Purpose::ALL.into_iter().find(|purpose| purpose.prefix() == row.purpose);
+        let purpose = purpose.ok_or_else(|| corrupt("purpose"))?;
         Ok(Self {
             token_hash: row.token_hash,
-            purpose: purpose.ok_or_else(|| corrupt("purpose"))?,
-            phone: phone(&row.phone)?,
+            purpose,
+            address: address(purpose.address_kind(), &row.address)?,
             subject: row.subject.map(Subject::parse).transpose().map_err(|_value| corrupt("subject"))?,
             code_mac: row.code_mac,
             code_expires: row.code_expires.0,
@@ -73,8 +75,12 @@ impl TryFrom<ConfirmPhoneRow> for Confirmation {
     }
 }
 
-fn phone(text: &str) -> Result<Phone> {
-    Phone::parse(text).map_err(|_value| corrupt("phone"))
+fn address(kind: AddressKind, text: &str) -> Result<Address> {
+    let read = match kind {
+        AddressKind::Email => Email::parse(text).map(Address::Email),
+        AddressKind::Phone => Phone::parse(text).map(Address::Phone),
+    };
+    read.map_err(|_value| corrupt("phone"))
 }
 
 fn corrupt(column: &'static str) -> Error {
@@ -105,11 +111,11 @@ pub async fn find(conn: &mut Conn, token_hash: &[u8]) -> Result<Option<Confirmat
     found.optional().map_err(lift)?.map(Confirmation::try_from).transpose()
 }
 
-/// The confirmations of this phone, and for this purpose, whose codes can still be typed at `now`, and weren't; the one whose
+/// The confirmations of this address, and for this purpose, whose codes can still be typed at `now`, and weren't; the one whose
 /// code was sent last first.
-pub async fn list_live(conn: &mut Conn, phone: &Phone, purpose: Purpose, now: At) -> Result<Vec<Confirmation>> {
+pub async fn list_live(conn: &mut Conn, address: &Address, purpose: Purpose, now: At) -> Result<Vec<Confirmation>> {
     let found = on!(conn, |c| actions::table
-        .filter(actions::phone.eq(phone.as_str()).and(actions::purpose.eq(purpose.prefix())))
+        .filter(actions::address.eq(address.as_str()).and(actions::purpose.eq(purpose.prefix())))
         .filter(actions::verified.eq(false).and(actions::completed.is_null()))
         .filter(actions::expires.ge(now).and(actions::code_expires.ge(now)))
         .order((actions::code_expires.desc(), actions::created.desc()))
@@ -164,16 +170,12 @@ pub async fn spend_code(conn: &mut Conn, token_hash: &[u8], code_mac: &[u8], now
     Ok(on!(conn, |c| diesel::update(row).set(actions::completed.eq(now)).execute(c)).map_err(lift)? == 1)
 }
 
-/// Uses up a confirmation that is confirmed and can be used at `now`: one of any number at once does. Gives its phone.
-pub async fn spend(conn: &mut Conn, token_hash: &[u8], now: At) -> Result<Option<Phone>> {
+/// Uses up a confirmation that is confirmed and can be used at `now`; says whether it did: one of any number at once does.
+pub async fn spend(conn: &mut Conn, token_hash: &[u8], now: At) -> Result<bool> {
     let row = actions::table
         .find(token_hash)
         .filter(actions::verified.and(actions::completed.is_null()).and(actions::expires.ge(now)));
-    let spent = on!(conn, |c| diesel::update(row)
-        .set(actions::completed.eq(now))
-        .returning(actions::phone)
-        .get_result::<String>(c));
-    spent.optional().map_err(lift)?.map(|text| phone(&text)).transpose()
+    Ok(on!(conn, |c| diesel::update(row).set(actions::completed.eq(now)).execute(c)).map_err(lift)? == 1)
 }
 
 /// Ends a confirmation.
@@ -189,15 +191,15 @@ pub(crate) async fn delete_all(conn: &mut Conn, subject: &str) -> Result<()> {
     Ok(())
 }
 
-/// Deletes every confirmation that was asked for by this number, if no account has it any more. What an account has asked for
+/// Deletes every confirmation that was asked for by this address, if no account has it any more. What an account has asked for
 /// by its id goes with the account.
-pub async fn delete_of_nobody(conn: &mut Conn, phone: &str) -> Result<()> {
-    // By type as well, since the index begins with it.
-    let has_it =
-        accounts::account_type.eq_any(AccountType::ALL.map(AccountType::as_str)).and(accounts::phone.eq(phone));
+pub async fn delete_of_nobody(conn: &mut Conn, address: &str) -> Result<()> {
+    // By type as well, since the indexes begin with it.
+    let of_any = || accounts::table.filter(accounts::account_type.eq_any(AccountType::ALL.map(AccountType::as_str)));
     let of_nobody = actions::table
-        .filter(actions::phone.eq(phone).and(actions::subject.is_null()))
-        .filter(not(exists(accounts::table.filter(has_it).select(accounts::subject))));
+        .filter(actions::address.eq(address).and(actions::subject.is_null()))
+        .filter(not(exists(of_any().filter(accounts::phone.eq(address)).select(accounts::subject))))
+        .filter(not(exists(of_any().filter(accounts::email.eq(address)).select(accounts::subject))));
     on!(conn, |c| diesel::delete(of_nobody).execute(c)).map_err(lift)?;
     Ok(())
 }

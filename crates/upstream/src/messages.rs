@@ -1,7 +1,8 @@
-//! Sends short messages: by the operator's webhook, signed as Standard Webhooks has it, at once and while the person waits.
+//! Sends short messages and e-mail: by the operator's webhooks, signed as Standard Webhooks has it, at once and while the person waits.
 //! Nothing is queued: a code that comes late is none.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretSlice;
@@ -11,10 +12,11 @@ use url::Url;
 
 use super::client::Client;
 use super::signed;
+use domain::account::AddressKind;
 use domain::clock::SharedClock;
-use domain::confirmation::ShortMessage;
+use domain::confirmation::Message;
 use domain::entropy::SharedEntropy;
-use settings::Sms;
+use settings::Messenger;
 
 /// How long the webhook may take for one call.
 const CALL_LIMIT: Duration = Duration::from_secs(5);
@@ -26,14 +28,17 @@ const CALLS: usize = 2;
 #[error("{0}")]
 pub struct NotSent(&'static str);
 
-/// Sends short messages, or has nobody to send them.
+/// Sends messages to addresses of one kind, or has nobody to send them.
 #[derive(Debug)]
-pub struct Gateway(Way);
+pub struct Gateway {
+    to: AddressKind,
+    way: Way,
+}
 
 enum Way {
     Nobody,
     Webhook(Webhook),
-    Handed(UnboundedSender<ShortMessage>),
+    Handed(UnboundedSender<Message>),
 }
 
 impl fmt::Debug for Way {
@@ -67,21 +72,32 @@ enum Called {
 
 impl Gateway {
     /// The gateway of the settings.
-    pub(super) fn new(settings: Option<&Sms>, client: Client, clock: SharedClock, entropy: SharedEntropy) -> Self {
-        Self(match settings {
+    pub(super) fn new(
+        to: AddressKind,
+        settings: Option<&Messenger>,
+        client: &Client,
+        clock: &SharedClock,
+        entropy: &SharedEntropy,
+    ) -> Self {
+        let way = match settings {
             None => Way::Nobody,
-            Some(Sms::Handed(sink)) => Way::Handed(sink.clone()),
-            Some(Sms::Webhook { url, key }) => {
-                let (url, key) = (url.clone(), key.clone());
-                Way::Webhook(Webhook { url, key, client, clock, entropy, limit: CALL_LIMIT })
-            }
-        })
+            Some(Messenger::Handed(sink)) => Way::Handed(sink.clone()),
+            Some(Messenger::Webhook { url, key }) => Way::Webhook(Webhook {
+                url: url.clone(),
+                key: key.clone(),
+                client: client.clone(),
+                clock: Arc::clone(clock),
+                entropy: Arc::clone(entropy),
+                limit: CALL_LIMIT,
+            }),
+        };
+        Self { to, way }
     }
 
     /// The same, whose webhook may take no longer than `limit`.
     #[cfg(test)]
     pub(super) fn within(mut self, limit: Duration) -> Self {
-        if let Way::Webhook(webhook) = &mut self.0 {
+        if let Way::Webhook(webhook) = &mut self.way {
             webhook.limit = limit;
         }
         self
@@ -89,13 +105,16 @@ impl Gateway {
 
     /// Whether there is anybody to send by.
     pub fn is_there(&self) -> bool {
-        !matches!(self.0, Way::Nobody)
+        !matches!(self.way, Way::Nobody)
     }
 
     /// Sends a message; after this it was taken by the webhook, or was not sent as far as anybody knows.
-    pub async fn send(&self, message: ShortMessage) -> Result<(), NotSent> {
-        match &self.0 {
-            Way::Nobody => Err(NotSent("no [sms] is configured")),
+    pub async fn send(&self, message: Message) -> Result<(), NotSent> {
+        match &self.way {
+            Way::Nobody => Err(NotSent(match self.to {
+                AddressKind::Email => "no [email] is configured",
+                AddressKind::Phone => "no [sms] is configured",
+            })),
             Way::Handed(sink) => sink.send(message).map_err(|_gone| NotSent("nobody takes messages any more")),
             Way::Webhook(webhook) => webhook.send(&message).await,
         }
@@ -103,11 +122,10 @@ impl Gateway {
 }
 
 impl Webhook {
-    async fn send(&self, message: &ShortMessage) -> Result<(), NotSent> {
+    async fn send(&self, message: &Message) -> Result<(), NotSent> {
         // The same for each call, so that who was called twice sends once (Standard Webhooks, "Webhook metadata").
         let id = format!("msg_{}", self.entropy.uuid().simple());
-        let code = message.code.number().to_string();
-        let body = json!({"to": message.to.as_str(), "text": message.text, "code": code}).to_string();
+        let body = body(message);
         let mut why = "it was not called";
         for _ in 0..CALLS {
             match tokio::time::timeout(self.limit, self.call(&id, &body)).await {
@@ -128,6 +146,15 @@ impl Webhook {
             Err(passing) => Called::Failed(passing.reason),
         }
     }
+}
+
+fn body(message: &Message) -> String {
+    let (to, text, code) = (message.to.as_str(), &message.text, message.code.number().to_string());
+    match &message.subject {
+        Some(subject) => json!({"to": to, "subject": subject, "text": text, "code": code}),
+        None => json!({"to": to, "text": text, "code": code}),
+    }
+    .to_string()
 }
 
 fn judge(status: u16) -> Called {

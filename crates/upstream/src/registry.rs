@@ -1,4 +1,4 @@
-//! Every provider and issuer of the settings, who sends SMS and who is told of events: a client for each.
+//! Every provider and issuer of the settings, who sends messages and who is told of events: a client for each.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,12 +10,13 @@ use super::callers::CallerKeys;
 use super::client::{self, Trusted};
 use super::issuer::Issuer;
 use super::jwt::Jwt;
+use super::messages::Gateway;
 use super::partner;
 use super::partner::UserInfoError;
 use super::peers::Peer;
 use super::provider::Provider;
-use super::sms::Gateway;
 use super::webhooks::{self, Receiver};
+use domain::account::AddressKind;
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
 use domain::ids::{ClientId, ProviderId};
@@ -32,6 +33,7 @@ pub struct Upstream {
     issuers: BTreeMap<String, Issuer>,
     callers: BTreeMap<ClientId, CallerKeys>,
     sms: Gateway,
+    email: Gateway,
     receivers: BTreeMap<String, Receiver>,
 }
 
@@ -85,9 +87,10 @@ impl Upstream {
                 callers.insert(id.clone(), keys);
             }
         }
-        let sms = Gateway::new(settings.sms.as_ref(), client.clone(), Arc::clone(clock), Arc::clone(entropy));
+        let gateway = |to, messenger: &Option<_>| Gateway::new(to, messenger.as_ref(), &client, clock, entropy);
+        let (sms, email) = (gateway(AddressKind::Phone, &settings.sms), gateway(AddressKind::Email, &settings.email));
         let receivers = webhooks::receivers(settings, &trusted, clock)?;
-        Ok(Self { trusted, client, providers, issuers, callers, sms, receivers })
+        Ok(Self { trusted, client, providers, issuers, callers, sms, email, receivers })
     }
 
     /// The provider of that type and name.
@@ -105,9 +108,12 @@ impl Upstream {
         self.trusted.certificates()
     }
 
-    /// Who sends short messages.
-    pub fn sms(&self) -> &Gateway {
-        &self.sms
+    /// Who sends messages to such addresses.
+    pub fn messages(&self, to: AddressKind) -> &Gateway {
+        match to {
+            AddressKind::Email => &self.email,
+            AddressKind::Phone => &self.sms,
+        }
     }
 
     /// Who is told of events, by name.

@@ -19,12 +19,12 @@ use crate::service::accounts::New;
 use crate::service::{Current, accounts, sweep};
 use domain::account::AccountType;
 use domain::clock::{MovableClock, SharedClock, SystemClock};
-use domain::confirmation::ShortMessage;
+use domain::confirmation::Message;
 use domain::entropy::{SharedEntropy, SystemEntropy};
 use domain::ids::Subject;
 use domain::pace;
 use sandbox::{AccessJwt, ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
-use settings::{Configuration, Literals, Sms};
+use settings::{Configuration, Literals, Messenger};
 
 /// The app's id.
 pub(super) const APP: &str = "demo-app";
@@ -74,7 +74,7 @@ pub(super) struct Stage {
     /// The second user's access token at the partner.
     pub(super) partner_token: SecretString,
     /// The short messages that are sent.
-    pub(super) messages: Mutex<UnboundedReceiver<ShortMessage>>,
+    pub(super) messages: Mutex<UnboundedReceiver<Message>>,
     servers: [ServerHandle; 2],
     background: [JoinHandle<()>; 2],
     folder: TempDir,
@@ -235,7 +235,7 @@ fn configuration(
     origin: &str,
     sandbox: &Sandbox,
     secrets: &Secrets<'_>,
-    sms: UnboundedSender<ShortMessage>,
+    sms: UnboundedSender<Message>,
 ) -> Result<Configuration, Trouble> {
     let (partner, client) = PARTNER;
     let text = format!(
@@ -269,7 +269,7 @@ user_info_url = "{issuer}/userinfo"
     );
     let mut configuration = Configuration::parse(&text, folder.path(), &|_| None, Literals::Allow).map_err(trouble)?;
     configuration.settings.introspection = true;
-    configuration.settings.sms = Some(Sms::Handed(sms));
+    configuration.settings.sms = Some(Messenger::Handed(sms));
     configuration.start.database_url = format!("sqlite:{}", folder.path().join("fedlink.db").display()).into();
     Ok(configuration)
 }

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use domain::refusal::{LoginKind, Refusal};
+use domain::account::AddressKind;
+use domain::refusal::Refusal;
 use settings::Locale;
 
 /// The class of a failure; REST chooses its status by it.
@@ -146,6 +147,13 @@ pub(crate) fn told(refusal: &Refusal) -> Option<Told> {
         )
         .with("phone", phone.as_deref().map_or(Value::Null, |phone| json!(phone)))
         .with("parameter", "confirm_phone_action_token"),
+        Refusal::EmailConfirmationRequired { email } => Told::bad(
+            "EMAIL_CONFIRMATION_REQUIRED",
+            "Email must be verified to continue authorization. Verify it using startConfirmEmailAction / \
+             completeConfirmEmailAction mutations and provide verified token as \"{parameter}\" query-parameter",
+        )
+        .with("email", email.clone())
+        .with("parameter", "confirm_email_action_token"),
         Refusal::UnknownProvider { provider } => {
             Told::new(Code::NotFound, "UNKNOWN_PROVIDER", "Unknown auth provider: {provider}")
                 .with("provider", provider.as_str())
@@ -196,14 +204,30 @@ pub(crate) fn told(refusal: &Refusal) -> Option<Told> {
             .at(&["data", "phone"])
             .like("+79991234567")
             .user(Key::Common, "Wrong phone number format", "Неверный формат номера телефона"),
-        Refusal::PhoneAndUserIdIsMissing => {
+        Refusal::AddressAndUserIdIsMissing(AddressKind::Email) => {
+            Told::bad("EMAIL_AND_USER_ID_IS_MISSING", "Email or user id is missing").user(
+                Key::Operation,
+                "Email or user id is missing",
+                "Не указан ни адрес электронной почты, ни пользователь",
+            )
+        }
+        Refusal::AddressAndUserIdIsMissing(AddressKind::Phone) => {
             Told::bad("PHONE_AND_USER_ID_IS_MISSING", "Phone or user id is missing").user(
                 Key::Operation,
                 "Phone or user id is missing",
                 "Не указан ни номер телефона, ни пользователь",
             )
         }
-        Refusal::ShouldBeOneIdentifierOnly => Told::bad(
+        Refusal::ShouldBeOneIdentifierOnly(AddressKind::Email) => Told::bad(
+            "SHOULD_BE_ONE_IDENTIFIER_ONLY",
+            "You need to pass either only the email or only the userId",
+        )
+        .user(
+            Key::Operation,
+            "Either an email or a user can be given, not both",
+            "Укажите либо адрес электронной почты, либо пользователя, но не то и другое",
+        ),
+        Refusal::ShouldBeOneIdentifierOnly(AddressKind::Phone) => Told::bad(
             "SHOULD_BE_ONE_IDENTIFIER_ONLY",
             "You need to pass either only the phone or only the userId",
         )
@@ -212,7 +236,17 @@ pub(crate) fn told(refusal: &Refusal) -> Option<Told> {
             "Either a phone or a user can be given, not both",
             "Укажите либо номер телефона, либо пользователя, но не то и другое",
         ),
-        Refusal::UnableToFindConfirmPhoneAction => Told::bad(
+        Refusal::UnableToFindConfirmAction(AddressKind::Email) => Told::bad(
+            "UNABLE_TO_FIND_CONFIRM_EMAIL_ACTION",
+            "Confirm email action was expired or it could not be found. Try to initiate email confirmation again",
+        )
+        .at(&["data", "token"])
+        .user(
+            Key::User,
+            "Unable to verify your email. Try again or ask our support",
+            "Не удалось подтвердить адрес электронной почты. Попробуйте ещё раз или обратитесь в поддержку",
+        ),
+        Refusal::UnableToFindConfirmAction(AddressKind::Phone) => Told::bad(
             "UNABLE_TO_FIND_CONFIRM_PHONE_ACTION",
             "Confirm phone action was expired or it could not be found. Try to initiate phone confirmation again",
         )
@@ -222,7 +256,16 @@ pub(crate) fn told(refusal: &Refusal) -> Option<Told> {
             "Unable to verify your phone number. Try again or ask our support",
             "Не удалось подтвердить номер телефона. Попробуйте ещё раз или обратитесь в поддержку",
         ),
-        Refusal::SmsCodeExpired => {
+        Refusal::CodeExpired(AddressKind::Email) => {
+            Told::bad("EMAIL_CODE_EXPIRED", "Email code expired. Try to initiate email confirmation again")
+                .at(&["data", "secretCode"])
+                .user(
+                    Key::Operation,
+                    "Email code expired, try to verify email again",
+                    "Срок действия кода истёк, подтвердите адрес электронной почты заново",
+                )
+        }
+        Refusal::CodeExpired(AddressKind::Phone) => {
             Told::bad("SMS_CODE_EXPIRED", "SMS code expired. Try to initiate phone confirmation again")
                 .at(&["data", "smsCode"])
                 .user(
@@ -231,7 +274,17 @@ pub(crate) fn told(refusal: &Refusal) -> Option<Told> {
                     "Срок действия кода истёк, подтвердите номер телефона заново",
                 )
         }
-        Refusal::SmsCodeMaxRetriesReached => Told::bad(
+        Refusal::CodeMaxRetriesReached(AddressKind::Email) => Told::bad(
+            "EMAIL_CODE_MAX_RETRIES_REACHED",
+            "Max retries reached for email confirmation. Try to initiate email confirmation again",
+        )
+        .at(&["data", "secretCode"])
+        .user(
+            Key::Operation,
+            "Too many wrong codes, try to verify email again",
+            "Слишком много неверных кодов, подтвердите адрес электронной почты заново",
+        ),
+        Refusal::CodeMaxRetriesReached(AddressKind::Phone) => Told::bad(
             "SMS_CODE_MAX_RETRIES_REACHED",
             "Max retries reached for SMS code confirmation. Try to initiate phone confirmation again",
         )
@@ -241,7 +294,12 @@ pub(crate) fn told(refusal: &Refusal) -> Option<Told> {
             "Too many wrong codes, try to verify phone number again",
             "Слишком много неверных кодов, подтвердите номер телефона заново",
         ),
-        Refusal::SmsCodeVerificationFailed => {
+        Refusal::CodeVerificationFailed(AddressKind::Email) => {
+            Told::bad("EMAIL_CODE_VERIFICATION_FAILED", "Code verification mismatch")
+                .at(&["data", "secretCode"])
+                .user(Key::Operation, "Wrong code", "Неверный код")
+        }
+        Refusal::CodeVerificationFailed(AddressKind::Phone) => {
             Told::bad("SMS_CODE_VERIFICATION_FAILED", "SMS code verification mismatch")
                 .at(&["data", "smsCode"])
                 .user(Key::Operation, "Wrong SMS code", "Неверный код из СМС")
@@ -264,7 +322,17 @@ pub(crate) fn told(refusal: &Refusal) -> Option<Told> {
             "Too many sms requests. Try again tomorrow",
             "Слишком много запросов СМС. Попробуйте завтра",
         ),
-        Refusal::SmsNotConfigured => Told::new(
+        Refusal::MessagesNotConfigured(AddressKind::Email) => Told::new(
+            Code::InternalError,
+            "EMAIL_NOT_CONFIGURED",
+            "No message can be sent: the operator of this service has configured no [email]",
+        )
+        .user(
+            Key::User,
+            "E-mail addresses can't be confirmed here. Ask our support",
+            "Подтверждение адреса электронной почты здесь не настроено. Обратитесь в поддержку",
+        ),
+        Refusal::MessagesNotConfigured(AddressKind::Phone) => Told::new(
             Code::InternalError,
             "SMS_NOT_CONFIGURED",
             "No message can be sent: the operator of this service has configured no [sms]",
@@ -274,21 +342,27 @@ pub(crate) fn told(refusal: &Refusal) -> Option<Told> {
             "Phone numbers can't be confirmed here. Ask our support",
             "Подтверждение номера телефона здесь не настроено. Обратитесь в поддержку",
         ),
-        Refusal::SmsNotSent => Told::new(Code::InternalError, "SMS_NOT_SENT", "The message could not be sent").user(
-            Key::User,
-            "The message could not be sent. Try again later",
-            "Не удалось отправить сообщение. Попробуйте позже",
-        ),
+        Refusal::MessageNotSent(to) => {
+            let kind = match to {
+                AddressKind::Email => "EMAIL_NOT_SENT",
+                AddressKind::Phone => "SMS_NOT_SENT",
+            };
+            Told::new(Code::InternalError, kind, "The message could not be sent").user(
+                Key::User,
+                "The message could not be sent. Try again later",
+                "Не удалось отправить сообщение. Попробуйте позже",
+            )
+        }
         Refusal::WrongEmailValue => Told::bad("WRONG_EMAIL_VALUE", "Wrong format of provided email")
             .at(&["data", "email"])
             .like("example@example.com")
             .user(Key::Operation, "Wrong format of provided email", "Неверный формат адреса электронной почты"),
-        Refusal::WrongCredentials(LoginKind::Email) => Told::bad("WRONG_CREDENTIALS", "Wrong email or password").user(
+        Refusal::WrongCredentials(AddressKind::Email) => Told::bad("WRONG_CREDENTIALS", "Wrong email or password").user(
             Key::Operation,
             "Wrong email or password",
             "Неверный адрес электронной почты или пароль",
         ),
-        Refusal::WrongCredentials(LoginKind::Phone) => Told::bad("WRONG_CREDENTIALS", "Wrong phone or password").user(
+        Refusal::WrongCredentials(AddressKind::Phone) => Told::bad("WRONG_CREDENTIALS", "Wrong phone or password").user(
             Key::Operation,
             "Wrong phone or password",
             "Неверный номер телефона или пароль",

@@ -16,7 +16,7 @@ use crate::http::path::{last_named, without_slash};
 use crate::http::words::{self, Words};
 use crate::http::{address, page};
 use crate::service::condo_sessions::{CondoSession, Ticket};
-use crate::service::partner::{self, Callback, Param};
+use crate::service::partner::{self, Callback, Confirmed, Param};
 use domain::refusal::Refusal;
 use domain::user::User;
 use domain::{Error, Result, name};
@@ -52,7 +52,10 @@ pub(in crate::http) async fn callback(app: App, request: HttpRequest) -> HttpRes
             user_type,
             access_token: param(&request, "access_token"),
             client_id: param(&request, "client_id"),
-            confirmed: param(&request, "confirm_phone_action_token"),
+            confirmed: Confirmed {
+                phone: param(&request, "confirm_phone_action_token"),
+                email: param(&request, "confirm_email_action_token"),
+            },
             origin: address::origin(&app, &request),
             session,
         };
@@ -110,7 +113,8 @@ async fn visitor(app: &App, request: &HttpRequest) -> Result<(Option<CondoSessio
 
 /// Refuses a U+0000, naming the parameter as this dialect does.
 fn refuse_nul(request: &HttpRequest) -> Result<()> {
-    const PARAMETERS: [&str; 4] = ["user_type", "access_token", "client_id", "confirm_phone_action_token"];
+    const PARAMETERS: [&str; 5] =
+        ["user_type", "access_token", "client_id", "confirm_phone_action_token", "confirm_email_action_token"];
     let parameter = match nul::find(request) {
         None => return Ok(()),
         Some(Place::Path) => "provider",

@@ -16,7 +16,7 @@ use crate::http::limits::{Kind, body};
 use crate::http::own_form::{self, Binding};
 use crate::http::words::{self, Words};
 use crate::http::{address, cookies, nul, page};
-use crate::service::confirm_phone::Asking;
+use crate::service::confirmations::Asking;
 use crate::service::onward::Onward;
 use crate::service::sign_in_code::{self, Asked, CodeTry, Judged, Sent};
 use domain::account::AccountType;

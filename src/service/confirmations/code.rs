@@ -4,6 +4,7 @@ use aws_lc_rs::hmac;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::service::Parts;
+use domain::account::AddressKind;
 use domain::confirmation::{Code, Purpose};
 use domain::{Error, Result};
 use settings::Locale;
@@ -26,10 +27,27 @@ fn mac_under(secret: &SecretString, token_hash: &[u8], code: i64) -> Vec<u8> {
 pub(super) fn text(code: Code, purpose: Purpose, host: &str, locale: Locale) -> String {
     let code = code.number();
     match (locale, purpose) {
-        (Locale::En, Purpose::Confirm) => format!("{code} is your code for {host}. Tell nobody."),
-        (Locale::En, _) => format!("{code} is your code to sign in at {host}. Tell nobody."),
-        (Locale::Ru, Purpose::Confirm) => format!("{code} – код для {host}. Никому его не сообщайте."),
-        (Locale::Ru, _) => format!("{code} – код для входа на {host}. Никому его не сообщайте."),
+        (Locale::En, Purpose::ConfirmPhone | Purpose::ConfirmEmail) => {
+            format!("{code} is your code for {host}. Tell nobody.")
+        }
+        (Locale::En, Purpose::SignIn | Purpose::SecondFactor) => {
+            format!("{code} is your code to sign in at {host}. Tell nobody.")
+        }
+        (Locale::Ru, Purpose::ConfirmPhone | Purpose::ConfirmEmail) => {
+            format!("{code} – код для {host}. Никому его не сообщайте.")
+        }
+        (Locale::Ru, Purpose::SignIn | Purpose::SecondFactor) => {
+            format!("{code} – код для входа на {host}. Никому его не сообщайте.")
+        }
+    }
+}
+
+/// What such a message is about, where it says so: not the code, which notifications show on a locked screen.
+pub(super) fn subject(to: AddressKind, host: &str, locale: Locale) -> Option<String> {
+    match (to, locale) {
+        (AddressKind::Phone, _) => None,
+        (AddressKind::Email, Locale::En) => Some(format!("Your code for {host}")),
+        (AddressKind::Email, Locale::Ru) => Some(format!("Код для {host}")),
     }
 }
 

@@ -1,5 +1,5 @@
-//! A phone as a second factor (`docs/condo-contract.md` 4.3): a token that confirms the user's own, or the digits of the code that was
-//! sent to it last, which Condo's documented clients pass (docs/compatibility.md).
+//! An address as a second factor (`docs/condo-contract.md` 4.3): a token that confirms the user's own; of a phone also the digits of
+//! the code that was sent to it last, which Condo's documented clients pass (docs/compatibility.md).
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::tried::{Right, Typed, try_code};
 use crate::service::Parts;
 use crate::service::door::Origin;
 use domain::Result;
-use domain::account::Phone;
+use domain::account::{Address, Phone};
 use domain::budget::Budget;
 use domain::confirmation::{Confirmation, Purpose, Tried};
 use domain::ids::Subject;
@@ -27,24 +27,30 @@ pub(in crate::service) enum Factor {
     Code,
 }
 
+/// Looks at what somebody passes for a token that confirms the user's own address, after the right password.
+pub(in crate::service) async fn token_factor(parts: &Parts, address: &Address, value: &str) -> Result<Option<Factor>> {
+    let found = look_up(parts, Purpose::confirming(address.kind()), value).await?;
+    let found = found.filter(|found| found.is_verified && found.address == *address);
+    Ok(found.map(|found| Factor::Token(TokenHash(found.token_hash))))
+}
+
 /// Looks at what somebody passes for a second factor of the user with this phone, after the right password. Digits are counted
 /// as a look at their code.
-pub(in crate::service) async fn second_factor(
+pub(in crate::service) async fn phone_factor(
     parts: &Arc<Parts>,
     subject: Subject,
     phone: &Phone,
     value: &str,
     origin: &Origin,
 ) -> Result<Option<Factor>> {
-    if value.starts_with(Purpose::Confirm.prefix()) {
-        let found = look_up(parts, Purpose::Confirm, value).await?;
-        let found = found.filter(|found| found.is_verified && found.phone == *phone);
-        return Ok(found.map(|found| Factor::Token(TokenHash(found.token_hash))));
+    let address = Address::Phone(phone.clone());
+    if value.starts_with(Purpose::ConfirmPhone.prefix()) {
+        return token_factor(parts, &address, value).await;
     }
     let is_code = (1..=DIGITS).contains(&value.len()) && value.chars().all(|c| c.is_ascii_digit());
     let (true, Ok(typed)) = (is_code, value.parse::<i64>()) else { return Ok(None) };
     let now = at(parts.clock.now());
-    let live = store::read!(parts.store, |conn| list_live(conn, phone, Purpose::Confirm, now))?;
+    let live = store::read!(parts.store, |conn| list_live(conn, &address, Purpose::ConfirmPhone, now))?;
     let candidates = candidates(&live, &subject);
     let budget = Budget::Accounts(subject);
     for candidate in candidates {
@@ -67,7 +73,7 @@ fn candidates<'a>(live: &'a [Confirmation], subject: &Subject) -> Vec<&'a Confir
 /// Spends a factor; says whether this is the one that did.
 pub(in crate::service) async fn spend_factor(parts: &Parts, tx: &mut Tx, factor: &Factor) -> Result<bool> {
     match factor {
-        Factor::Token(token) => Ok(spend_row(tx.conn(), &token.0, at(parts.clock.now())).await?.is_some()),
+        Factor::Token(token) => spend_row(tx.conn(), &token.0, at(parts.clock.now())).await,
         Factor::Code => Ok(true),
     }
 }

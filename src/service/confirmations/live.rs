@@ -7,6 +7,7 @@ use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 use sha2::{Digest as _, Sha256};
 
 use crate::service::Parts;
+use domain::account::AddressKind;
 use domain::confirmation::{CODE_LIFETIME, Confirmation, Purpose};
 use domain::refusal::Refusal;
 use domain::{Error, Result};
@@ -50,11 +51,19 @@ pub(super) async fn look_up(parts: &Parts, purpose: Purpose, token: &str) -> Res
 }
 
 pub(super) async fn live(parts: &Parts, purpose: Purpose, token: &str) -> Result<Confirmation> {
-    look_up(parts, purpose, token).await?.ok_or_else(unknown)
+    look_up(parts, purpose, token).await?.ok_or_else(|| unknown(purpose))
 }
 
-pub(super) fn unknown() -> Error {
-    Error::refused(Refusal::UnableToFindConfirmPhoneAction)
+pub(super) fn unknown(purpose: Purpose) -> Error {
+    Error::refused(Refusal::UnableToFindConfirmAction(purpose.address_kind()))
+}
+
+/// What is said of an address that is none of its kind.
+pub(super) fn not_one(kind: AddressKind) -> Error {
+    Error::refused(match kind {
+        AddressKind::Email => Refusal::WrongEmailValue,
+        AddressKind::Phone => Refusal::WrongPhoneFormat,
+    })
 }
 
 /// How long it is to the end of the calendar day, UTC.

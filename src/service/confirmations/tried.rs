@@ -12,6 +12,7 @@ use crate::service::Parts;
 use crate::service::attempts::{self, Key, Verdict, Window};
 use crate::service::door::{Origin, write_refusal};
 use crate::service::meters::Limit;
+use domain::account::AddressKind;
 use domain::budget::{Budget, looks_in_a_day};
 use domain::confirmation::{Confirmation, Look, Purpose, Tried, judge};
 use domain::refusal::Refusal;
@@ -19,16 +20,17 @@ use domain::{Error, Result};
 use store::confirm_phone_actions::{end, find, look, spend_code, verify};
 use store::{self, at};
 
-/// Confirms a phone by the code that was sent to it.
-pub async fn complete(parts: &Arc<Parts>, token: &str, typed: i64, origin: &Origin) -> Result<()> {
-    let found = live(parts, Purpose::Confirm, token).await?;
-    let budget = budget_of(Purpose::Confirm, &found);
+/// Confirms an address of this kind by the code that was sent to it.
+pub async fn complete(parts: &Arc<Parts>, kind: AddressKind, token: &str, typed: i64, origin: &Origin) -> Result<()> {
+    let purpose = Purpose::confirming(kind);
+    let found = live(parts, purpose, token).await?;
+    let budget = budget_of(purpose, &found);
     let refusal = match try_code(parts, &found, &budget, Typed { code: typed, right: Right::Confirms }, origin).await? {
         Tried::Right => return Ok(()),
-        Tried::Wrong => Refusal::SmsCodeVerificationFailed,
-        Tried::Late => Refusal::SmsCodeExpired,
-        Tried::TooOften => Refusal::SmsCodeMaxRetriesReached,
-        Tried::Gone => return Err(unknown()),
+        Tried::Wrong => Refusal::CodeVerificationFailed(kind),
+        Tried::Late => Refusal::CodeExpired(kind),
+        Tried::TooOften => Refusal::CodeMaxRetriesReached(kind),
+        Tried::Gone => return Err(unknown(purpose)),
     };
     Err(Error::refused(refusal))
 }
@@ -41,7 +43,7 @@ pub(in crate::service) fn budget_of(purpose: Purpose, tried: &Confirmation) -> B
 /// What the right code does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::service) enum Right {
-    /// It confirms the phone to who has the token.
+    /// It confirms the address to who has the token.
     Confirms,
     /// It is used up: who typed it need not be who has the token, and that one has shown nothing.
     IsSpent,
@@ -57,7 +59,7 @@ pub(in crate::service) struct Typed {
 }
 
 /// Looks at the code of a confirmation; one look too many ends it. Only one look a second is given of a confirmation, and of a
-/// network, and of a phone or an account, no more in a day than their messages call for: [`Error::TooManyAttempts`].
+/// network, and of an address or an account, no more in a day than their messages call for: [`Error::TooManyAttempts`].
 pub(in crate::service) async fn try_code(
     parts: &Arc<Parts>,
     tried: &Confirmation,
@@ -68,7 +70,8 @@ pub(in crate::service) async fn try_code(
     if let Verdict::Refused { first, retry_after } = count_look(parts, tried, budget, origin).await? {
         if first {
             tracing::warn!(ip = %origin.ip, "too many codes were tried: refused for {} s", retry_after.as_secs());
-            let is_sign_in = tried.purpose != Purpose::Confirm || typed.right == Right::IsSpent;
+            let is_sign_in =
+                matches!(tried.purpose, Purpose::SignIn | Purpose::SecondFactor) || typed.right == Right::IsSpent;
             let subject = match budget {
                 Budget::Accounts(subject) => Some(subject.as_str().to_owned()),
                 Budget::Anybodys => None,
@@ -86,19 +89,20 @@ pub(in crate::service) async fn try_code(
 
 /// `first` is never of a second: those are many.
 async fn count_look(parts: &Arc<Parts>, tried: &Confirmation, budget: &Budget, origin: &Origin) -> Result<Verdict> {
-    let (kinds, limits) = (budget.kinds(), &parts.settings.limits);
+    let to = tried.address.kind();
+    let (kinds, limits) = (budget.kinds(to), &parts.settings.limits);
     let this = Key::new(kinds.second, &URL_SAFE_NO_PAD.encode(&tried.token_hash));
     if let Verdict::Refused { retry_after, .. } = attempts::count(parts, this, 1, Window::Second).await? {
         return Ok(Verdict::Refused { first: false, retry_after });
     }
-    let of_network = limits.sms_per_hour_and_ip.saturating_mul(24);
+    let of_network = limits.codes_per_hour_and_ip(to).saturating_mul(24);
     let counted = attempts::count_from(parts, kinds.looks_from, origin.ip, of_network, Window::Day).await?;
     if counted != Verdict::Allowed {
         return Ok(counted);
     }
     // Four digits and six are no looks at the same.
-    let whose = Key::new(kinds.looks, &format!("{}{}", tried.purpose.prefix(), budget.party(tried.phone.as_str())));
-    let of_day = looks_in_a_day(tried.purpose, limits.sms_per_day_and_phone);
+    let whose = Key::new(kinds.looks, &format!("{}{}", tried.purpose.prefix(), budget.party(tried.address.as_str())));
+    let of_day = looks_in_a_day(tried.purpose, limits.codes_per_day_and_address(to));
     attempts::count(parts, whose, of_day, Window::Day).await
 }
 

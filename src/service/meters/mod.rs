@@ -14,6 +14,7 @@ use prometheus_client::metrics::family::Family;
 pub use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use domain::account::AddressKind;
 use domain::ids::ProviderId;
 use domain::{Error, Result};
 pub use looked_up::{Rooms, told};
@@ -70,8 +71,10 @@ pub(super) enum Limit {
     SignIn,
     /// Looks at codes.
     Codes,
-    /// Messages that are sent.
+    /// Codes that are sent by SMS.
     Sms,
+    /// Codes that are sent by e-mail.
+    Emails,
     /// Passwords that are looked at at once.
     Passwords,
     /// Points for lists in an hour (`list_points_per_hour`).
@@ -81,17 +84,26 @@ pub(super) enum Limit {
 }
 
 impl Limit {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Tokens,
         Self::Binds,
         Self::Secrets,
         Self::SignIn,
         Self::Codes,
         Self::Sms,
+        Self::Emails,
         Self::Passwords,
         Self::ListPoints,
         Self::Lists,
     ];
+
+    /// Messages to such addresses.
+    pub(super) fn messages(to: AddressKind) -> Self {
+        match to {
+            AddressKind::Email => Self::Emails,
+            AddressKind::Phone => Self::Sms,
+        }
+    }
 
     fn as_str(self) -> &'static str {
         match self {
@@ -101,6 +113,7 @@ impl Limit {
             Self::SignIn => "sign_in",
             Self::Codes => "codes",
             Self::Sms => "sms",
+            Self::Emails => "emails",
             Self::Passwords => "passwords",
             Self::ListPoints => "list_points",
             Self::Lists => "lists",

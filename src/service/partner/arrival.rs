@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::service::condo_sessions::{SidHash, Ticket};
 use crate::service::door::{self, Origin};
-use domain::account::AccountType;
+use domain::account::{AccountType, AddressKind};
 use domain::event::Actor;
 use domain::ids::{ClientId, Sid};
 use domain::partner::Profile;
@@ -13,8 +13,22 @@ use domain::refusal::Refusal;
 use domain::{Error, Result};
 use settings::PartnerClient;
 
-/// The parameter that brings a confirmed phone's token.
-pub(super) const CONFIRMED: &str = "confirm_phone_action_token";
+/// The parameter that brings the token of a confirmed address.
+pub(super) const fn parameter(kind: AddressKind) -> &'static str {
+    match kind {
+        AddressKind::Email => "confirm_email_action_token",
+        AddressKind::Phone => "confirm_phone_action_token",
+    }
+}
+
+/// The tokens of confirmed addresses, as they came.
+#[derive(Debug)]
+pub struct Confirmed {
+    /// `confirm_phone_action_token`
+    pub phone: Param,
+    /// `confirm_email_action_token`
+    pub email: Param,
+}
 
 /// A parameter of the query.
 #[derive(Debug)]
@@ -49,7 +63,7 @@ pub(super) struct Arrival {
     pub(super) user_type: AccountType,
     pub(super) profile: Profile,
     pub(super) userinfo: Value,
-    pub(super) confirmed: Param,
+    pub(super) confirmed: Confirmed,
     pub(super) origin: Origin,
     pub(super) old: Option<SidHash>,
     /// What makes the identity one user's.
@@ -61,9 +75,13 @@ impl Arrival {
         &self.profile.sid
     }
 
-    /// The token of a confirmed phone, looked at only where one is wanted.
-    pub(super) fn confirmed(&self) -> Result<Option<&SecretString>> {
-        self.confirmed.optional(CONFIRMED)
+    /// The token of a confirmed address, looked at only where one is wanted.
+    pub(super) fn confirmed(&self, kind: AddressKind) -> Result<Option<&SecretString>> {
+        let given = match kind {
+            AddressKind::Email => &self.confirmed.email,
+            AddressKind::Phone => &self.confirmed.phone,
+        };
+        given.optional(parameter(kind))
     }
 
     pub(super) fn actor(&self) -> Actor {

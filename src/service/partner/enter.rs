@@ -4,11 +4,11 @@ use secrecy::ExposeSecret as _;
 
 use super::super::audit::{About, record};
 use super::super::condo_sessions::{self, PARTNER, SignedIn, Ticket};
-use super::super::sign_in_code::reached_phone;
-use super::super::{Parts, confirm_phone};
-use super::arrival::{Arrival, CONFIRMED, Step};
-use domain::account::Account;
-use domain::confirmation::masked_phone;
+use super::super::reached::reached_phone;
+use super::super::{Parts, confirmations};
+use super::arrival::{Arrival, Step, parameter};
+use domain::account::{Account, Address, AddressKind};
+use domain::confirmation::{Purpose, masked};
 use domain::entry::{Blocked, Entry, Means};
 use domain::event::Event;
 use domain::ids::Subject;
@@ -32,7 +32,7 @@ pub(super) async fn enter(parts: &Parts, arrival: &Arrival, owner: String) -> Re
         None => Some((Blocked::Disabled.as_str(), Refusal::ExternalIdentityBlocked)),
         Some(account) => match account.standing().judge(Means::Partner) {
             Entry::Open => None,
-            Entry::PhoneToo => show_phone(parts, &mut tx, arrival, &account).await?,
+            Entry::CodeToo => show_phone(parts, &mut tx, arrival, &account).await?,
             Entry::Blocked(why) => Some((why.as_str(), Refusal::ExternalIdentityBlocked)),
         },
     };
@@ -54,21 +54,22 @@ async fn show_phone(
     arrival: &Arrival,
     account: &Account,
 ) -> Result<Option<(&'static str, Refusal)>> {
-    let own = account.verified_phone();
-    let Some(token) = arrival.confirmed()? else {
+    let own = account.verified_phone().cloned().map(Address::Phone);
+    let Some(token) = arrival.confirmed(AddressKind::Phone)? else {
         // Who comes with a partner's token learns no number by it that the partner doesn't tell, and none that gets no codes.
         let reached = reached_phone(parts, account);
         let is_told = arrival.profile.phone.as_ref() == reached;
-        let phone = reached.map(|own| if is_told { own.as_str().to_owned() } else { masked_phone(own) });
+        let phone = reached.cloned().map(Address::Phone);
+        let phone = phone.map(|own| if is_told { own.as_str().to_owned() } else { masked(&own) });
         let refusal = Refusal::PhoneConfirmationRequired { phone };
         return Ok(Some((Blocked::SecondFactor.as_str(), refusal)));
     };
     let token = token.expose_secret();
-    let is_own = own.is_some() && confirm_phone::find_verified(parts, token).await?.as_ref() == own;
-    if is_own && confirm_phone::spend(parts, tx, token).await?.is_some() {
+    let is_own = own.is_some() && confirmations::find_verified(parts, Purpose::ConfirmPhone, token).await? == own;
+    if is_own && confirmations::spend(parts, tx, Purpose::ConfirmPhone, token).await? {
         return Ok(None);
     }
-    Ok(Some(("wrong_second_factor", Refusal::InvalidParameter(CONFIRMED))))
+    Ok(Some(("wrong_second_factor", Refusal::InvalidParameter(parameter(AddressKind::Phone)))))
 }
 
 /// Opens the session, and makes all of the transaction true.

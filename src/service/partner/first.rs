@@ -8,10 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::super::audit::{About, record};
 use super::super::condo_sessions::{PARTNER, SignedIn};
-use super::super::{Parts, confirm_phone, endings, links};
-use super::arrival::{Arrival, CONFIRMED, Step};
+use super::super::{Parts, confirmations, endings, links};
+use super::arrival::{Arrival, Step, parameter};
 use super::enter;
-use domain::account::{Account, Address, Claimed, Email, External, Phone};
+use domain::account::{Account, Address, AddressKind, Claimed, Email, External, Phone};
+use domain::confirmation::Purpose;
 use domain::endings::Change;
 use domain::event::Event;
 use domain::ids::Subject;
@@ -29,12 +30,17 @@ const KEPT: usize = 16 * 1024;
 /// Signs in somebody whose identity nobody has yet.
 pub(super) async fn sign_in(parts: &Parts, arrival: &Arrival) -> Result<Step> {
     let mut told = Told::new(arrival);
-    let token = if arrival.client.require_confirmed_phone { arrival.confirmed()? } else { None };
-    if let Some(token) = token {
-        match confirm_phone::find_verified(parts, token.expose_secret()).await? {
-            Some(phone) => told.confirm(arrival, phone),
-            None => return unconfirmed(parts, arrival).await,
+    let mut tokens = Vec::new();
+    for kind in
+        [AddressKind::Phone, AddressKind::Email].into_iter().filter(|kind| arrival.client.wants_confirmed(*kind))
+    {
+        let Some(token) = arrival.confirmed(kind)? else { return Err(missing(arrival, kind)) };
+        let purpose = Purpose::confirming(kind);
+        match confirmations::find_verified(parts, purpose, token.expose_secret()).await? {
+            Some(address) => told.confirm(arrival, address),
+            None => return unconfirmed(parts, arrival, kind).await,
         }
+        tokens.push((purpose, token));
     }
     let mut tx = parts.store.begin().await?;
     let Some(found) = hold_holders(tx.conn(), arrival, &told.profile).await? else { return Ok(Step::Again) };
@@ -44,10 +50,10 @@ pub(super) async fn sign_in(parts: &Parts, arrival: &Arrival) -> Result<Step> {
     }
     // Accounts are held first, and confirmations after them, by whoever holds both: nobody locks another out. Who spent it
     // meanwhile may be the very sign-in that this one repeats.
-    if let Some(token) = token
-        && confirm_phone::spend(parts, &mut tx, token.expose_secret()).await?.is_none()
-    {
-        return Ok(Step::Again);
+    for (purpose, token) in tokens {
+        if !confirmations::spend(parts, &mut tx, purpose, token.expose_secret()).await? {
+            return Ok(Step::Again);
+        }
     }
     let plan = plan(&told.profile, told.trust, &found.holders());
     let Some(subject) = settle(parts, &mut tx, arrival, &Case { told: &told, found: &found, plan: &plan }).await?
@@ -94,15 +100,28 @@ async fn end_what_changed(parts: &Parts, tx: &mut Tx, plan: &Plan) -> Result<Vec
     Ok(changed)
 }
 
+/// Nobody comes in for the first time without a confirmed address, where the settings want one.
+fn missing(arrival: &Arrival, kind: AddressKind) -> Error {
+    let Profile { phone, email, .. } = &arrival.profile;
+    Error::refused(match kind {
+        AddressKind::Email => {
+            Refusal::EmailConfirmationRequired { email: email.as_ref().map(|own| own.as_str().to_owned()) }
+        }
+        AddressKind::Phone => {
+            Refusal::PhoneConfirmationRequired { phone: phone.as_ref().map(|own| own.as_str().to_owned()) }
+        }
+    })
+}
+
 /// The answer to a token that confirms nothing, unless it was spent by the very sign-in that this one repeats.
-async fn unconfirmed(parts: &Parts, arrival: &Arrival) -> Result<Step> {
+async fn unconfirmed(parts: &Parts, arrival: &Arrival, kind: AddressKind) -> Result<Step> {
     if store::read!(parts.store, |conn| rows::find_owner(conn, &arrival.key))?.is_some() {
         return Ok(Step::Again);
     }
-    Err(Error::refused(Refusal::InvalidParameter(CONFIRMED)))
+    Err(Error::refused(Refusal::InvalidParameter(parameter(kind))))
 }
 
-/// What is believed of a person, a phone number that was confirmed here above what the partner tells.
+/// What is believed of a person, an address that was confirmed here above what the partner tells.
 struct Told {
     profile: Profile,
     userinfo: Value,
@@ -114,11 +133,13 @@ impl Told {
         Self { profile: arrival.profile.clone(), userinfo: arrival.userinfo.clone(), trust: arrival.client.trust }
     }
 
-    fn confirm(&mut self, arrival: &Arrival, phone: Phone) {
-        self.userinfo = arrival.client.fields.with_confirmed(std::mem::take(&mut self.userinfo), &phone);
-        self.profile.phone = Some(phone);
-        self.profile.phone_verified = true;
-        self.trust.phone = true;
+    fn confirm(&mut self, arrival: &Arrival, address: Address) {
+        self.userinfo = arrival.client.fields.with_confirmed(std::mem::take(&mut self.userinfo), &address);
+        let Profile { phone, phone_verified, email, email_verified, .. } = &mut self.profile;
+        match address {
+            Address::Phone(own) => (*phone, *phone_verified, self.trust.phone) = (Some(own), true, true),
+            Address::Email(own) => (*email, *email_verified, self.trust.email) = (Some(own), true, true),
+        }
     }
 
     fn phone(&self) -> Option<Address> {

@@ -5,5 +5,5 @@ mod enter;
 mod first;
 mod steps;
 
-pub use arrival::Param;
+pub use arrival::{Confirmed, Param};
 pub use steps::{Callback, begin, noted, sign_in};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
-use super::arrival::{Arrival, Param, Step};
+use super::arrival::{Arrival, Confirmed, Param, Step};
 use super::{enter, first};
 use crate::service::Parts;
 use crate::service::attempts::sign_in_by;
@@ -81,8 +81,8 @@ pub struct Callback {
     pub access_token: Param,
     /// `client_id`
     pub client_id: Param,
-    /// `confirm_phone_action_token`
-    pub confirmed: Param,
+    /// What was confirmed.
+    pub confirmed: Confirmed,
     /// Where it comes from.
     pub origin: Origin,
     /// The session that the request brought.
@@ -162,10 +162,6 @@ async fn arrive(parts: &Arc<Parts>, arrival: Arrival) -> Result<Ticket> {
     let arrival = Arc::new(arrival);
     for _round in 0..ROUNDS {
         let owner = store::read!(parts.store, |conn| rows::find_owner(conn, &arrival.key))?;
-        if owner.is_none() && arrival.client.require_confirmed_phone && arrival.confirmed()?.is_none() {
-            let phone = arrival.profile.phone.as_ref().map(|phone| phone.as_str().to_owned());
-            return Err(Error::refused(Refusal::PhoneConfirmationRequired { phone }));
-        }
         let arrival = Arc::clone(&arrival);
         let step = parts.detached(async move |parts| match owner {
             Some(owner) => enter::enter(&parts, &arrival, owner).await,

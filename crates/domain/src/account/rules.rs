@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Account, AccountType, Address, Claimed, Email, External, PasswordHash, Phone};
+use super::{Account, AccountType, Address, AddressKind, Claimed, Email, External, PasswordHash, Phone};
 use crate::endings::Credentials;
 use crate::entry::Standing;
 use crate::ids::Subject;
@@ -63,6 +63,14 @@ impl Account {
     /// The phone number, if it is known to be the user's own.
     pub fn verified_phone(&self) -> Option<&Phone> {
         self.phone.as_ref().filter(|phone| phone.verified).map(|phone| &phone.address)
+    }
+
+    /// The address of this kind, whether it is known to be the user's own or not.
+    pub fn address(&self, kind: AddressKind) -> Option<String> {
+        match kind {
+            AddressKind::Email => self.email.as_ref().map(|email| email.address.as_str().to_owned()),
+            AddressKind::Phone => self.phone.as_ref().map(|phone| phone.address.as_str().to_owned()),
+        }
     }
 
     /// Whether the account has this address, and it is known to be the user's own: then it is a login at our own page.
@@ -287,6 +295,6 @@ mod tests {
         let admin = Account { is_admin: true, ..account() };
         assert_eq!(admin.standing().judge(Means::Password), Entry::Open);
         let factors = Account { two_factor: true, phone: Some(phone(false)), ..account() };
-        assert_eq!(factors.standing().judge(Means::Password), Entry::PhoneToo);
+        assert_eq!(factors.standing().judge(Means::Password), Entry::CodeToo);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::account::{Email, Phone};
+use crate::account::{Address, AddressKind, Email, Phone};
 use crate::error::{Error, Result};
 use crate::ids::Sid;
 use crate::name;
@@ -136,11 +136,14 @@ impl Fields {
         }
     }
 
-    /// The userinfo as if it had said, of its own, the phone number that its person has confirmed here.
+    /// The userinfo as if it had said, of its own, the address that its person has confirmed here.
     #[must_use]
-    pub fn with_confirmed(&self, mut userinfo: Value, phone: &Phone) -> Value {
-        let claims = [(&self.phone, Value::from(phone.as_str())), (&self.phone_verified, Value::Bool(true))];
-        for (path, claim) in claims {
+    pub fn with_confirmed(&self, mut userinfo: Value, address: &Address) -> Value {
+        let (own, verified) = match address.kind() {
+            AddressKind::Email => (&self.email, &self.email_verified),
+            AddressKind::Phone => (&self.phone, &self.phone_verified),
+        };
+        for (path, claim) in [(own, Value::from(address.as_str())), (verified, Value::Bool(true))] {
             if let Some(place) = path.find_or_make(&mut userinfo) {
                 *place = claim;
             }

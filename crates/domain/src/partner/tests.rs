@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::account::{Email, Phone};
+use crate::account::{Address, Email, Phone};
 use crate::ids::{Sid, Subject};
 
 fn fields(replaced: &[(&str, &str)]) -> Fields {
@@ -225,8 +225,8 @@ fn a_path_is_written_as_one() {
 }
 
 #[test]
-fn a_confirmed_number_stands_where_the_partner_would_have_it() {
-    let phone = Phone::parse("+79990000002").unwrap();
+fn a_confirmed_address_stands_where_the_partner_would_have_it() {
+    let phone = Address::Phone(Phone::parse("+79990000002").unwrap());
     let plain = fields(&[]).with_confirmed(json!({ "sub": "1", "phone_number": "+79990000001" }), &phone);
     assert_eq!(plain, json!({ "sub": "1", "phone_number": "+79990000002", "phone_number_verified": true }));
     let moved = fields(&[("phone", "contacts[0].phone"), ("phone_verified", "contacts[0].checked")]);
@@ -237,6 +237,9 @@ fn a_confirmed_number_stands_where_the_partner_would_have_it() {
         deep.with_confirmed(json!({ "a": null }), &phone),
         json!({ "a": { "b": { "c": "+79990000002" }, "d": true } })
     );
+    let email = Address::Email(Email::parse("elle@example.com").unwrap());
+    let plain = fields(&[]).with_confirmed(json!({ "sub": "1", "email": null }), &email);
+    assert_eq!(plain, json!({ "sub": "1", "email": "elle@example.com", "email_verified": true }));
 }
 
 /// An account as a row of the table below writes it: how it has its phone number and its e-mail address, `-` (not), `?`

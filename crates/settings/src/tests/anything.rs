@@ -22,6 +22,7 @@ fn any_table() -> impl Strategy<Value = Table> {
             "ip_proxies",
             "addresses",
             "sms",
+            "email",
             "url",
             "ca_file",
             "vault",

@@ -187,8 +187,8 @@ fn each_mistake_of_a_partner_says_what_would_be_right() {
         ("user_info_url = \"http://a.example/me\"", format!("{at}.user_info_url (a): must be https: http is for")),
         ("user_info_url = \"https://a.example/me#x\"", format!("{at}.user_info_url (a): must not have a fragment")),
         (
-            "require_confirmed_email = false",
-            format!("{at}.require_confirmed_email (a): must be left out: there is no e-mail confirmation yet"),
+            "require_confirmed_email = true",
+            format!("{at}.require_confirmed_email: needs [email]: codes are sent by it"),
         ),
         ("audience = \" \"", format!("{at}.audience (a): must not be blank")),
         ("fields = \"sub\"", format!("{at}.fields (a): must be a table, not a text")),

@@ -1,11 +1,11 @@
-//! `[sms]` and `[[ip_proxies]]`, good and bad.
+//! `[sms]`, `[email]` and `[[ip_proxies]]`, good and bad.
 
 use std::path::Path;
 
 use domain::numbering::Reach;
 use secrecy::ExposeSecret as _;
 
-use super::super::{Configuration, Literals, Settings, SettingsErrors, Sms};
+use super::super::{Configuration, Literals, Messenger, Settings, SettingsErrors};
 use super::{EXAMPLE, SECRET, mistakes_of, parse};
 
 /// 24 bytes, as the shortest key has.
@@ -28,7 +28,7 @@ const FROM_ENV: &str = "secret = { env = \"SMS_WEBHOOK_SECRET\" }\n";
 #[test]
 fn an_sms_webhook_is_read() {
     let settings = with_secret(KEY, &format!("{URL}{FROM_ENV}")).unwrap();
-    let Some(Sms::Webhook { url, key }) = &settings.sms else { panic!("a webhook") };
+    let Some(Messenger::Webhook { url, key }) = &settings.sms else { panic!("a webhook") };
     assert_eq!(
         (url.as_str(), key.expose_secret()),
         ("https://sms.example/send", b"0123456789abcdef01234567".as_slice())
@@ -45,13 +45,44 @@ fn an_sms_webhook_is_read() {
     let text = format!("public_url = \"https://a.example\"\n{SESSION}[sms]\nsecret = {{ env = \"S\" }}");
     let Configuration { settings, .. } =
         Configuration::parse(&text, Path::new("/etc/fedlink"), &from_env, Literals::Refuse).unwrap();
-    assert!(matches!(&settings.sms, Some(Sms::Webhook { url, .. }) if url.as_str() == "http://127.0.0.1:9/send"));
+    assert!(matches!(&settings.sms, Some(Messenger::Webhook { url, .. }) if url.as_str() == "http://127.0.0.1:9/send"));
+}
+
+#[test]
+fn an_email_webhook_is_read_as_that_of_sms_is() {
+    let email = |text: &str| {
+        let env = |name: &str| match name {
+            "EMAIL_WEBHOOK_SECRET" => Some(KEY.to_owned()),
+            "COOKIE_SECRET" => Some("a secret of sixteen bytes or more".to_owned()),
+            _ => None,
+        };
+        let text = format!("public_url = \"https://a.example\"\n{text}");
+        Configuration::parse(&text, Path::new("/etc/fedlink"), &env, Literals::Refuse).map(|read| read.settings)
+    };
+    let (url, from_env) = ("url = \"https://mail.example/send\"\n", "secret = { env = \"EMAIL_WEBHOOK_SECRET\" }\n");
+    let settings = email(&format!("{SESSION}[email]\n{url}{from_env}")).unwrap();
+    assert!(
+        matches!(&settings.email, Some(Messenger::Webhook { url, .. }) if url.as_str() == "https://mail.example/send")
+    );
+    assert!(settings.sms.is_none());
+    for (text, told) in [
+        (format!("{SESSION}[email]\n{from_env}"), "email.url: is missing: set it to where your mailer listens"),
+        (format!("{SESSION}[email]\n{url}"), "email.secret: is missing: set it to what our calls are signed with"),
+        (format!("[email]\n{url}{from_env}"), "email: needs [session]: codes are kept under its secret"),
+        (
+            format!("{SESSION}[email]\n{url}{from_env}prefixes = [\"a\"]"),
+            "email.prefixes: is no known key; known are secret, url",
+        ),
+    ] {
+        let mistakes = email(&text).expect_err(&text).to_string();
+        assert!(mistakes.contains(told) && mistakes.lines().count() == 1, "{text}\n{mistakes}");
+    }
 }
 
 #[test]
 fn no_key_of_a_webhook_is_shown() {
     let settings = parse(EXAMPLE).unwrap();
-    let Some(Sms::Webhook { key, .. }) = &settings.sms else { panic!("a webhook") };
+    let Some(Messenger::Webhook { key, .. }) = &settings.sms else { panic!("a webhook") };
     assert_eq!(key.expose_secret(), SECRET.as_bytes());
     // As text, as base64, and byte by byte.
     let bytes = SECRET.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");

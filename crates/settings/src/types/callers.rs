@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use secrecy::SecretString;
 use url::Url;
 
+use domain::account::AddressKind;
 use domain::ids::{ClientId, ProviderId};
 use domain::jwt::{Rule, TokenForm};
 use domain::partner::{Fields, Trust};
@@ -141,12 +142,24 @@ pub struct PartnerClient {
     pub trust: Trust,
     /// Whether a first sign-in takes a phone number that was confirmed here.
     pub require_confirmed_phone: bool,
+    /// Whether a first sign-in takes a confirmed e-mail address.
+    pub require_confirmed_email: bool,
     /// Whom a token must have been made for; absent: nobody looks.
     pub audience: Option<String>,
     /// Where the partner is asked about a token before userinfo is.
     pub introspection: Option<Introspection>,
     /// Where userinfo has what.
     pub fields: Fields,
+}
+
+impl PartnerClient {
+    /// Whether a first sign-in takes such an address, confirmed here.
+    pub fn wants_confirmed(&self, kind: AddressKind) -> bool {
+        match kind {
+            AddressKind::Email => self.require_confirmed_email,
+            AddressKind::Phone => self.require_confirmed_phone,
+        }
+    }
 }
 
 /// A partner's introspection endpoint (RFC 7662).

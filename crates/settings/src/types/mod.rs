@@ -14,7 +14,8 @@ use secrecy::{SecretSlice, SecretString};
 use tokio::sync::mpsc::UnboundedSender;
 use url::Url;
 
-use domain::confirmation::ShortMessage;
+use domain::account::AddressKind;
+use domain::confirmation::Message;
 use domain::ids::{ClientId, ProviderId};
 use domain::numbering::Reach;
 
@@ -45,9 +46,11 @@ pub struct Settings {
     /// Other origins whose pages may call the APIs, letter by letter as browsers send them.
     pub cors_origins: BTreeSet<String>,
     /// Who sends short messages for us; nobody: no phone can be confirmed.
-    pub sms: Option<Sms>,
+    pub sms: Option<Messenger>,
     /// Where those go.
     pub sms_reach: Reach,
+    /// Who sends e-mail for us; nobody: no address can be confirmed.
+    pub email: Option<Messenger>,
     /// Whether callers of GraphQL may ask what there is to ask: set by no file, only by the demo.
     pub introspection: bool,
     /// PEM certificates to trust instead of the system's.
@@ -116,10 +119,32 @@ pub struct Limits {
     pub sms_per_day_and_phone: usize,
     /// Codes asked for by SMS without a password, in a day, all together; none: as many as the others allow.
     pub sms_per_day: Option<usize>,
+    /// Codes asked for by e-mail, in an hour, from one network.
+    pub emails_per_hour_and_ip: usize,
+    /// Codes asked for by e-mail, in a day, for one address; and after a right password, for one account.
+    pub emails_per_day_and_address: usize,
     /// Points that a user has for lists, in an hour (`domain::points`).
     pub list_points_per_hour: usize,
     /// How long a list may take.
     pub list_timeout: Duration,
+}
+
+impl Limits {
+    /// Codes asked for, in an hour, from one network, to such addresses.
+    pub fn codes_per_hour_and_ip(&self, to: AddressKind) -> usize {
+        match to {
+            AddressKind::Email => self.emails_per_hour_and_ip,
+            AddressKind::Phone => self.sms_per_hour_and_ip,
+        }
+    }
+
+    /// Codes asked for, in a day, for one such address, or account.
+    pub fn codes_per_day_and_address(&self, to: AddressKind) -> usize {
+        match to {
+            AddressKind::Email => self.emails_per_day_and_address,
+            AddressKind::Phone => self.sms_per_day_and_phone,
+        }
+    }
 }
 
 /// How sessions of the Condo dialect are signed and kept.
@@ -166,9 +191,9 @@ pub struct Tokens {
     pub max_concurrency: usize,
 }
 
-/// Who sends short messages for us.
+/// Who sends messages for us.
 #[derive(Clone, Debug)]
-pub enum Sms {
+pub enum Messenger {
     /// The operator's webhook.
     Webhook {
         /// Where it listens.
@@ -177,7 +202,7 @@ pub enum Sms {
         key: SecretSlice<u8>,
     },
     /// This process itself, which shows them: for the demo alone, no file can say so.
-    Handed(UnboundedSender<ShortMessage>),
+    Handed(UnboundedSender<Message>),
 }
 
 /// A proxy whose signed word we take for where a request comes from.

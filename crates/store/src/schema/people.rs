@@ -65,7 +65,8 @@ diesel::table! {
     confirm_phone_actions (token_hash) {
         token_hash -> Binary,
         purpose -> Text,
-        phone -> Text,
+        #[sql_name = "phone"]
+        address -> Text,
         subject -> Nullable<Text>,
         code_mac -> Binary,
         code_expires -> Instant,

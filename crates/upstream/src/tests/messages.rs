@@ -1,4 +1,4 @@
-//! What the SMS webhook is sent, and how long it is waited for.
+//! What the webhooks that send messages are sent, and how long they are waited for.
 
 use std::time::Duration;
 
@@ -8,34 +8,48 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::super::client::{Client, Trusted};
-use super::super::sms::{Gateway, NotSent};
+use super::super::messages::{Gateway, NotSent};
 use super::network::Fake;
 use super::noon;
-use domain::clock::MovableClock;
-use domain::clock::SystemClock;
-use domain::confirmation::{Code, Purpose, ShortMessage, phone};
+use domain::account::{Address, AddressKind, Email};
+use domain::clock::{MovableClock, SharedClock, SystemClock};
+use domain::confirmation::{Code, Message, Purpose, phone};
 use domain::entropy::SystemEntropy;
-use settings::Sms;
+use settings::Messenger;
 
 const KEY: [u8; 24] = *b"a key of the test, sixty";
 
-fn of(settings: Option<&Sms>) -> Gateway {
-    Gateway::new(
-        settings,
-        Client::new(&Trusted::default(), SystemClock::shared()).unwrap(),
-        MovableClock::frozen(noon()),
-        SystemEntropy::shared(),
-    )
+fn of(to: AddressKind, settings: Option<&Messenger>) -> Gateway {
+    let client = Client::new(&Trusted::default(), SystemClock::shared()).unwrap();
+    let clock: SharedClock = MovableClock::frozen(noon());
+    Gateway::new(to, settings, &client, &clock, &SystemEntropy::shared())
+}
+
+fn gateway_to(to: AddressKind, url: &str) -> Gateway {
+    let webhook = Messenger::Webhook { url: url.parse().unwrap(), key: KEY.to_vec().into() };
+    of(to, Some(&webhook)).within(Duration::from_millis(300))
 }
 
 fn gateway(url: &str) -> Gateway {
-    let webhook = Sms::Webhook { url: url.parse().unwrap(), key: KEY.to_vec().into() };
-    of(Some(&webhook)).within(Duration::from_millis(300))
+    gateway_to(AddressKind::Phone, url)
 }
 
-fn message() -> ShortMessage {
-    let code = Code::drawn(Purpose::Confirm, || 234_u32.to_be_bytes());
-    ShortMessage { to: phone("+79991234567").unwrap(), text: "Код 1234".to_owned(), code }
+fn message() -> Message {
+    let code = Code::drawn(Purpose::ConfirmPhone, || 234_u32.to_be_bytes());
+    let to = Address::Phone(phone("+79991234567").unwrap());
+    Message { to, subject: None, text: "Код 1234".to_owned(), code }
+}
+
+#[tokio::test]
+async fn an_email_has_a_subject() {
+    let fake = Fake::start();
+    fake.json("/send", 202, &json!({}));
+    let to = Address::Email(Email::parse("elle@example.com").unwrap());
+    let email = Message { to, subject: Some("Код".to_owned()), ..message() };
+    gateway_to(AddressKind::Email, &format!("{}/send", fake.issuer)).send(email).await.unwrap();
+    let [asked] = fake.asked("/send").try_into().unwrap();
+    let body: Value = serde_json::from_str(&asked.body).unwrap();
+    assert_eq!(body, json!({"to": "elle@example.com", "subject": "Код", "text": "Код 1234", "code": "1234"}));
 }
 
 #[tokio::test]
@@ -90,12 +104,15 @@ async fn a_webhook_that_is_away_or_hangs_is_not_waited_for() {
 #[tokio::test]
 async fn messages_can_be_handed_over_in_the_process() {
     let (sink, mut messages) = tokio::sync::mpsc::unbounded_channel();
-    let gateway = of(Some(&Sms::Handed(sink)));
+    let gateway = of(AddressKind::Phone, Some(&Messenger::Handed(sink)));
     gateway.send(message()).await.unwrap();
     assert_eq!(messages.recv().await.unwrap().text, "Код 1234");
     drop(messages);
     gateway.send(message()).await.unwrap_err();
-    let nobody = of(None);
-    assert!(gateway.is_there() && !nobody.is_there());
-    assert_eq!(nobody.send(message()).await.unwrap_err().to_string(), "no [sms] is configured");
+    for (to, told) in [(AddressKind::Phone, "no [sms] is configured"), (AddressKind::Email, "no [email] is configured")]
+    {
+        let nobody = of(to, None);
+        assert!(gateway.is_there() && !nobody.is_there());
+        assert_eq!(nobody.send(message()).await.unwrap_err().to_string(), told);
+    }
 }

@@ -7,13 +7,13 @@ mod forged;
 mod identity;
 mod judged;
 mod members;
+mod messages;
 mod network;
 mod outcome;
 mod partner;
 mod provider;
 mod pushed;
 mod revocation;
-mod sms;
 mod template;
 mod webhooks;
 

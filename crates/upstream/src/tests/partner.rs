@@ -19,6 +19,7 @@ fn partner(fake: &Fake) -> PartnerClient {
         user_info_url: format!("{}/me?tenant=1", fake.issuer).parse().unwrap(),
         trust: Trust::default(),
         require_confirmed_phone: true,
+        require_confirmed_email: false,
         audience: None,
         introspection: None,
         fields: Fields {

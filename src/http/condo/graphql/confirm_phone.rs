@@ -5,7 +5,9 @@ use secrecy::ExposeSecret as _;
 
 use super::input::{Sender, UserWhereUniqueInput, check};
 use super::visit::Visit;
-use crate::service::confirm_phone::{self, Asking};
+use crate::service::confirmations::{self, Asking, Whose};
+use domain::account::AddressKind;
+use domain::confirmation::Purpose;
 
 /// What is asked of confirmations.
 #[derive(Default)]
@@ -20,8 +22,8 @@ impl ConfirmPhoneQuery {
         data: GetPhoneByConfirmPhoneActionTokenInput,
     ) -> Result<Option<GetPhoneByConfirmPhoneActionTokenOutput>> {
         let visit = ctx.data::<Visit>()?;
-        let shown = confirm_phone::phone_of(&visit.app.parts, &data.token).await?;
-        Ok(Some(GetPhoneByConfirmPhoneActionTokenOutput { phone: shown.phone, is_phone_verified: shown.is_verified }))
+        let shown = confirmations::address_of(&visit.app.parts, Purpose::ConfirmPhone, &data.token).await?;
+        Ok(Some(GetPhoneByConfirmPhoneActionTokenOutput { phone: shown.address, is_phone_verified: shown.is_verified }))
     }
 }
 
@@ -40,8 +42,8 @@ impl ConfirmPhoneMutation {
     ) -> Result<Option<StartConfirmPhoneActionOutput>> {
         let visit = ctx.data::<Visit>()?;
         check(data.dv, &data.sender)?;
-        let (phone, user) = (data.phone.as_deref(), data.user.as_ref().map(|user| user.id.as_str()));
-        let token = confirm_phone::start(&visit.app.parts, phone, user, asking(visit)).await?;
+        let whose = Whose { address: data.phone.as_deref(), user: data.user.as_ref().map(|user| user.id.as_str()) };
+        let token = confirmations::start(&visit.app.parts, AddressKind::Phone, whose, asking(visit)).await?;
         Ok(Some(StartConfirmPhoneActionOutput { token: token.expose_secret().to_owned() }))
     }
 
@@ -54,7 +56,7 @@ impl ConfirmPhoneMutation {
     ) -> Result<Option<ResendConfirmPhoneActionSmsOutput>> {
         let visit = ctx.data::<Visit>()?;
         check(data.dv, &data.sender)?;
-        confirm_phone::resend(&visit.app.parts, &data.token, asking(visit)).await?;
+        confirmations::send_again(&visit.app.parts, Purpose::ConfirmPhone, &data.token, asking(visit)).await?;
         Ok(Some(ResendConfirmPhoneActionSmsOutput { status: OK.to_owned() }))
     }
 
@@ -67,14 +69,15 @@ impl ConfirmPhoneMutation {
     ) -> Result<Option<CompleteConfirmPhoneActionOutput>> {
         let visit = ctx.data::<Visit>()?;
         check(data.dv, &data.sender)?;
-        confirm_phone::complete(&visit.app.parts, &data.token, data.sms_code.into(), &visit.origin).await?;
+        let typed = data.sms_code.into();
+        confirmations::complete(&visit.app.parts, AddressKind::Phone, &data.token, typed, &visit.origin).await?;
         Ok(Some(CompleteConfirmPhoneActionOutput { status: OK.to_owned() }))
     }
 }
 
-const OK: &str = "ok";
+pub(super) const OK: &str = "ok";
 
-fn asking(visit: &Visit) -> Asking {
+pub(super) fn asking(visit: &Visit) -> Asking {
     Asking { ip: visit.origin.ip, locale: visit.locale }
 }
 

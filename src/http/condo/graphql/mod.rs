@@ -5,6 +5,7 @@
 //! where it happened and takes nothing else with it. Arguments are `Option`s only where null means the same as nothing.
 
 mod budget;
+mod confirm_email;
 mod confirm_phone;
 mod document;
 mod error;
@@ -37,7 +38,12 @@ const INTROSPECTION: (usize, usize) = (1000, 20);
 
 /// All that can be asked.
 #[derive(MergedObject, Default)]
-pub(crate) struct Query(sessions::SessionQuery, people::PeopleQuery, confirm_phone::ConfirmPhoneQuery);
+pub(crate) struct Query(
+    sessions::SessionQuery,
+    people::PeopleQuery,
+    confirm_phone::ConfirmPhoneQuery,
+    confirm_email::ConfirmEmailQuery,
+);
 
 /// All that can be done.
 #[derive(MergedObject, Default)]
@@ -45,6 +51,7 @@ pub(crate) struct Mutation(
     sessions::SessionMutation,
     people::PeopleMutation,
     confirm_phone::ConfirmPhoneMutation,
+    confirm_email::ConfirmEmailMutation,
     sign_in::SignInMutation,
     service_users::ServiceUserMutation,
 );

@@ -6,9 +6,8 @@ use super::input::{Sender, UserType};
 use super::user::User;
 use super::visit::Visit;
 use crate::service::condo_sign_in::{self, Opened, PlainTry, SecondFactor, Try};
-use domain::account::{AccountType, Address, Email};
+use domain::account::{AccountType, Address, AddressKind, Email};
 use domain::confirmation;
-use domain::refusal::LoginKind;
 use domain::sender;
 
 /// What is taken for the sender of a sign-in by phone that names none, as in the source.
@@ -53,7 +52,7 @@ macro_rules! second_factors {
         struct $Input {
             #[graphql(name = "type")]
             kind: $Type,
-            /// The token of a confirmed phone, or the code that was sent to it.
+            /// The token of a confirmed phone, or the code that was sent to it; or the token of a confirmed e-mail address.
             value: String,
         }
 
@@ -66,7 +65,7 @@ macro_rules! second_factors {
             /// The same.
             #[graphql(name = "CONFIRM_PHONE_TOKEN")]
             PhoneOfSeed,
-            /// For e-mail addresses, which nothing is confirmed by here: always wrong.
+            /// A token of `startConfirmEmailAction`.
             #[graphql(name = "confirmEmailToken")]
             Email,
         }
@@ -75,7 +74,7 @@ macro_rules! second_factors {
             fn from(factor: $Input) -> Self {
                 match factor.kind {
                     $Type::Phone | $Type::PhoneOfSeed => Self::Phone(factor.value.into()),
-                    $Type::Email => Self::Email,
+                    $Type::Email => Self::Email(factor.value.into()),
                 }
             }
         }
@@ -130,7 +129,7 @@ impl SignInMutation {
     ) -> Result<Option<SignedInByEmail>> {
         let visit = ctx.data::<Visit>()?;
         let attempt = Try {
-            kind: LoginKind::Email,
+            kind: AddressKind::Email,
             address: Email::parse(&data.email).ok().map(Address::Email),
             account_type: data.user_type.into(),
             password: data.password.into(),
@@ -187,7 +186,7 @@ impl SignInMutation {
             MaybeUndefined::Value(sender) => sender.into(),
         };
         let attempt = Try {
-            kind: LoginKind::Phone,
+            kind: AddressKind::Phone,
             address: confirmation::phone(&data.phone).map(Address::Phone),
             account_type: data.user_type.map_or(AccountType::Staff, Into::into),
             password: data.password.into(),
