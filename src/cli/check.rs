@@ -37,6 +37,10 @@ pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trou
         all_well &= checked.is_ok();
         tell(output, &format!("client {client}"), checked.as_deref().map_err(String::as_str));
     }
+    for (issuer, checked) in app.parts.upstream.check_partners().await {
+        all_well &= checked.is_ok();
+        tell(output, &format!("userinfo of {issuer}"), checked.as_deref().map_err(String::as_str));
+    }
     warn_of_clients(&app, output);
     for provider in app.parts.upstream.providers() {
         let id = provider.settings().id.to_string();

@@ -7,4 +7,5 @@ mod errors;
 mod linking;
 mod races;
 mod sign_in;
+mod signed;
 mod standing;

@@ -83,6 +83,7 @@ struct Manner {
     delay: [u32; 2],
     pushed: bool,
     grace_seconds: u32,
+    signed: bool,
 }
 
 #[derive(Deserialize)]
@@ -122,6 +123,11 @@ impl OidcProvider {
         Self::run(redirect_uri, 3600, Manner { grace_seconds: 3600, ..Manner::default() })
     }
 
+    /// As [`OidcProvider::start`]; its userinfo is signed.
+    pub(crate) fn start_signing(redirect_uri: &str) -> Self {
+        Self::run(redirect_uri, 3600, Manner { signed: true, ..Manner::default() })
+    }
+
     fn run(redirect_uri: &str, access_token_seconds: u32, manner: Manner) -> Self {
         let (client_id, client_secret) = ("fedlink", "a secret of the tests: + / % &");
         let mut process = spawn(&serde_json::json!({
@@ -132,6 +138,7 @@ impl OidcProvider {
             "delay": manner.delay,
             "pushed": manner.pushed,
             "graceSeconds": manner.grace_seconds,
+            "signed": manner.signed,
         }));
         let Ready { issuer } = process.read_answer();
         let http = reqwest::Client::builder()

@@ -1,4 +1,7 @@
-//! Reads JSON that callers send, telling which field is wrong and quoting nothing of it: it may hold tokens.
+//! Reads JSON that callers send, telling which field is wrong and quoting nothing of it: it may hold tokens; and JSON of whoever
+//! takes what JavaScript takes.
+
+use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -50,7 +53,7 @@ pub fn read<T: DeserializeOwned>(whole: &'static str, bytes: &[u8]) -> Result<T>
         && let Ok(value) = serde_json::from_slice(bytes)
     {
         let place = find_nul(&value, "").filter(|place| !place.is_empty());
-        return Err(Error::input(place.map_or(whole.into(), std::borrow::Cow::from), NUL));
+        return Err(Error::input(place.map_or(whole.into(), Cow::from), NUL));
     }
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| explain(whole, &error))?;
@@ -85,11 +88,53 @@ fn explain(whole: &'static str, error: &serde_path_to_error::Error<serde_json::E
     }
 }
 
+/// JSON as JavaScript reads it, `None` if it is none: a mark of its encoding is passed over, what is no UTF-8 and halves of surrogate pairs stand for
+/// U+FFFD, and of two members with one name the later counts.
+pub fn lenient(text: &[u8]) -> Option<Value> {
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+    let text = String::from_utf8_lossy(text);
+    serde_json::from_str(&whole(&text)).ok()
+}
+
+/// The text with `\ufffd` for each escape that is half a surrogate pair.
+fn whole(text: &str) -> Cow<'_, str> {
+    let mut mended = String::new();
+    let (mut kept, mut at) = (0, 0);
+    while let Some(escape) = text.get(at..).and_then(|rest| rest.find('\\')).map(|place| at + place) {
+        let first = unit(text, escape);
+        let second = first.filter(|unit| (0xd800..0xdc00).contains(unit)).and_then(|_| unit(text, escape + 6));
+        at = escape
+            + match (first, second) {
+                (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => 12,
+                (Some(0xd800..0xe000), _) => {
+                    mended.push_str(text.get(kept..escape).unwrap_or_default());
+                    mended.push_str("\\ufffd");
+                    kept = escape + 6;
+                    6
+                }
+                (Some(_), _) => 6,
+                // Another escape; what it hides is one byte.
+                (None, _) => 2,
+            };
+    }
+    if kept == 0 {
+        return text.into();
+    }
+    mended.push_str(text.get(kept..).unwrap_or_default());
+    mended.into()
+}
+
+/// The UTF-16 unit that the escape there stands for.
+fn unit(text: &str, at: usize) -> Option<u16> {
+    let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+    u16::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))
+}
+
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
 
-    use super::read;
+    use super::{lenient, read};
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -97,6 +142,25 @@ mod tests {
     struct Body {
         name: String,
         age: Option<u8>,
+    }
+
+    #[test]
+    fn json_is_read_as_javascript_reads_it() {
+        use serde_json::json;
+        let rows: [(&[u8], Option<serde_json::Value>); 9] = [
+            (b"\xef\xbb\xbf{\"a\": 1}", Some(json!({"a": 1}))),
+            (b"{\"a\": \"\xff\"}", Some(json!({"a": "\u{fffd}"}))),
+            (br#"{"a": "\ud83d"}"#, Some(json!({"a": "\u{fffd}"}))),
+            (br#"{"a": "\ude00\ud83d"}"#, Some(json!({"a": "\u{fffd}\u{fffd}"}))),
+            (br#"{"a": "\ud83d\ude00 \\ud83d"}"#, Some(json!({"a": "\u{1f600} \\ud83d"}))),
+            (br#"{"a": 1, "a": 2}"#, Some(json!({"a": 2}))),
+            (b"\xef\xbb\xbf\xef\xbb\xbf{}", None),
+            (b"{'a': 1}", None),
+            (b"", None),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(lenient(text), expected, "{}", String::from_utf8_lossy(text));
+        }
     }
 
     #[test]

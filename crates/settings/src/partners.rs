@@ -6,7 +6,7 @@ use super::address;
 use super::reader::Reader;
 use super::scalar::{boolean, text_as, title};
 use super::secret::secret;
-use super::types::{Introspection, Partner, PartnerClient};
+use super::types::{Introspection, Partner, PartnerClient, SignedBy};
 use domain::Error;
 use domain::ids::{ClientId, PARTNER_TYPE, ProviderId};
 use domain::partner::{FieldPath, Fields, Trust};
@@ -109,6 +109,7 @@ fn read_client(mut reader: Reader<'_>, partner: Trust) -> Option<PartnerClient> 
     let client = read_trust(&mut reader);
     let require_confirmed_phone = reader.with_default("require_confirmed_phone", true, boolean);
     let require_confirmed_email = reader.with_default("require_confirmed_email", false, boolean);
+    let signed_by = read_signed_by(&mut reader);
     let audience = reader.optional("audience", text_as(title));
     let introspection = read_introspection(&mut reader);
     let absent_means_verified = reader.with_default("absent_means_verified", true, boolean);
@@ -121,6 +122,7 @@ fn read_client(mut reader: Reader<'_>, partner: Trust) -> Option<PartnerClient> 
         trust: Trust { phone: partner.phone && client.phone, email: partner.email && client.email },
         require_confirmed_phone,
         require_confirmed_email,
+        signed_by,
         audience,
         introspection,
         fields: fields?,
@@ -129,6 +131,15 @@ fn read_client(mut reader: Reader<'_>, partner: Trust) -> Option<PartnerClient> 
 
 fn identity(text: &str) -> Result<ProviderId, String> {
     ProviderId::parse(PARTNER_TYPE, text).map_err(|_malformed| "must be 1 to 64 of A-Z a-z 0-9 . _ -".to_owned())
+}
+
+fn read_signed_by(reader: &mut Reader<'_>) -> Option<SignedBy> {
+    if reader.has("jwks_url") && !reader.has("issuer") {
+        reader.wrong("jwks_url", "must be left out where there is no issuer: userinfo that is signed has to name it");
+    }
+    let jwks_url = reader.optional("jwks_url", text_as(address::endpoint));
+    let issuer = reader.optional("issuer", text_as(address::issuer));
+    Some(SignedBy { issuer: issuer?, jwks_url })
 }
 
 /// RFC 7662 §2.1: the endpoint wants to know who asks.

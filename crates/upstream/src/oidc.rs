@@ -12,7 +12,7 @@ use super::jwt::Jwt;
 
 /// How far a provider's clock may be off. Two minutes have been seen; the nonce and the one-time code bind the token
 /// to this sign-in anyway.
-const TOLERANCE: TimeDelta = TimeDelta::minutes(3);
+pub(crate) const TOLERANCE: TimeDelta = TimeDelta::minutes(3);
 
 /// Signatures that prove something. Never `none`; never HS*, whose key a public client does not have, and which a
 /// careless verifier checks with the public key.

@@ -12,6 +12,12 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::client::{Answer, Client};
+use super::jwt::Jwt;
+use super::oidc::TOLERANCE;
+use super::signing_keys::SigningKeys;
+use super::userinfo::is_jwt;
+use domain::clock::SharedClock;
+
 use settings::{Introspection, PartnerClient};
 
 /// All that a partner is asked, from the first byte sent to the last one read: a person waits.
@@ -28,18 +34,34 @@ pub enum UserInfoError {
     Partner(&'static str),
 }
 
+/// How a partner is asked.
+#[derive(Debug)]
+pub(crate) struct Asking<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) clock: &'a SharedClock,
+    /// The keys of [`PartnerClient::signed_by`].
+    pub(crate) keys: Option<&'a SigningKeys>,
+}
+
 /// What the partner tells of the token's owner, if the token is one for us. One try: whoever comes again brings it again.
 pub(crate) async fn user_info(
-    client: &Client,
+    how: &Asking<'_>,
     partner: &PartnerClient,
     access_token: &SecretString,
 ) -> Result<Value, UserInfoError> {
     let asking = async {
         if let Some(introspection) = &partner.introspection {
             let asked = introspection_request(introspection, access_token);
-            judge_introspection(&send(client, asked).await?, partner.audience.as_deref())?;
+            judge_introspection(&json(&send(how.client, asked).await?)?, partner.audience.as_deref())?;
         }
-        let userinfo = send(client, userinfo_request(partner, access_token)).await?;
+        let answer = send(how.client, userinfo_request(partner, access_token)).await?;
+        let userinfo = match &partner.signed_by {
+            None if is_jwt(&answer.headers) => {
+                return Err(UserInfoError::Partner("userinfo is signed, and no issuer is set that signs it"));
+            }
+            None => json(&answer)?,
+            Some(signed_by) => how.verified(&answer, &signed_by.issuer).await?,
+        };
         if partner.introspection.is_none() {
             judge_userinfo(&userinfo, partner.audience.as_deref())?;
         }
@@ -55,7 +77,10 @@ fn userinfo_request(partner: &PartnerClient, access_token: &SecretString) -> htt
     http::Request::builder()
         .method(Method::GET)
         .uri(partner.user_info_url.as_str())
-        .header(ACCEPT, "application/json")
+        .header(
+            ACCEPT,
+            if partner.signed_by.is_some() { "application/jwt, application/json" } else { "application/json" },
+        )
         .header(AUTHORIZATION, credentials("Bearer", access_token.expose_secret())?)
         .body(Vec::new())
 }
@@ -82,22 +107,56 @@ fn credentials(scheme: &str, text: &str) -> http::Result<HeaderValue> {
     Ok(credentials)
 }
 
-async fn send(client: &Client, request: http::Result<HttpRequest>) -> Result<Value, UserInfoError> {
+impl Asking<'_> {
+    /// What a signed userinfo says (OpenID Connect Core §5.3.2), if its issuer has signed it: where an operator says who signs,
+    /// nobody else's word is taken, nor one that says not whose it is.
+    async fn verified(&self, answer: &Answer, issuer: &str) -> Result<Value, UserInfoError> {
+        if !is_jwt(&answer.headers) {
+            return Err(UserInfoError::Partner("userinfo is not signed"));
+        }
+        let text = std::str::from_utf8(whole(answer)?).unwrap_or_default();
+        // One that is encrypted has five parts, and cannot be read either.
+        let jwt = Jwt::parse(text.trim()).ok_or(UserInfoError::Partner("the signed userinfo cannot be read"))?;
+        if jwt.is_nested() {
+            return Err(UserInfoError::Partner("the signed userinfo is no JWT of claims"));
+        }
+        if jwt.issuer() != Some(issuer) {
+            return Err(UserInfoError::Partner("the signed userinfo is another issuer's"));
+        }
+        let now = self.clock.now();
+        let in_time = jwt.moment("exp").map(|expires| expires.is_none_or(|expires| expires > now - TOLERANCE));
+        if in_time != Ok(true) {
+            return Err(UserInfoError::Partner("the signed userinfo is expired"));
+        }
+        let no_keys = UserInfoError::Partner("the keys that sign userinfo can't be had");
+        let keys = self.keys.ok_or(no_keys)?;
+        match keys.flaw(&jwt).await {
+            Ok(None) => Ok(Value::Object(jwt.into_claims())),
+            Ok(Some(flaw)) => Err(UserInfoError::Partner(flaw)),
+            Err(_told) => Err(no_keys),
+        }
+    }
+}
+
+async fn send(client: &Client, request: http::Result<HttpRequest>) -> Result<Answer, UserInfoError> {
     // The addresses are the settings' and have been read: what doesn't fit into a request is the token.
     let request = request.map_err(|_names_the_token| UserInfoError::Token("it does not fit into a header"))?;
     let answer = client.send(request).await.map_err(|passing| UserInfoError::Partner(passing.reason))?;
-    read(&answer)
+    match answer.status {
+        200 => Ok(answer),
+        401 | 403 => Err(UserInfoError::Partner("the partner refuses the token, or us")),
+        300..=399 => Err(UserInfoError::Partner("the partner answers with a redirect")),
+        _ => Err(UserInfoError::Partner("the partner does not answer")),
+    }
 }
 
-fn read(answer: &Answer) -> Result<Value, UserInfoError> {
-    match answer.status {
-        200 => {}
-        401 | 403 => return Err(UserInfoError::Partner("the partner refuses the token, or us")),
-        300..=399 => return Err(UserInfoError::Partner("the partner answers with a redirect")),
-        _ => return Err(UserInfoError::Partner("the partner does not answer")),
-    }
-    let body = answer.body.whole().ok_or(UserInfoError::Partner("the answer was cut off"))?;
-    serde_json::from_slice(body).map_err(|_quotes_the_body| UserInfoError::Partner("the answer is no JSON"))
+fn whole(answer: &Answer) -> Result<&[u8], UserInfoError> {
+    answer.body.whole().ok_or(UserInfoError::Partner("the answer was cut off"))
+}
+
+/// As the source reads it.
+fn json(answer: &Answer) -> Result<Value, UserInfoError> {
+    domain::json::lenient(whole(answer)?).ok_or(UserInfoError::Partner("the answer is no JSON"))
 }
 
 /// A token that is active at an endpoint where we have credentials of our own may be used here: RFC 7662 §4 has the server

@@ -15,6 +15,7 @@ use super::partner;
 use super::partner::UserInfoError;
 use super::peers::Peer;
 use super::provider::Provider;
+use super::signing_keys::{SigningKeys, Source};
 use super::webhooks::{self, Receiver};
 use domain::account::AddressKind;
 use domain::clock::SharedClock;
@@ -22,7 +23,7 @@ use domain::entropy::SharedEntropy;
 use domain::ids::{ClientId, ProviderId};
 use domain::jwt::AccessClaims;
 use domain::{Error, Result};
-use settings::{PartnerClient, Settings};
+use settings::{PartnerClient, Settings, SignedBy};
 
 /// Every configured provider, by type and name, and every issuer, by what it calls itself.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub struct Upstream {
     providers: BTreeMap<ProviderId, Arc<Provider>>,
     issuers: BTreeMap<String, Issuer>,
     callers: BTreeMap<ClientId, CallerKeys>,
+    partners: BTreeMap<SignedBy, SigningKeys>,
+    clock: SharedClock,
     sms: Gateway,
     email: Gateway,
     receivers: BTreeMap<String, Receiver>,
@@ -87,10 +90,34 @@ impl Upstream {
                 callers.insert(id.clone(), keys);
             }
         }
+        let signers = settings.partners.values().flat_map(|partner| partner.clients.values());
+        let signers = signers.filter_map(|client| client.signed_by.clone()).map(|signed_by| {
+            let source = match &signed_by.jwks_url {
+                Some(by_hand) => Source::At(by_hand.clone()),
+                None => Source::Discovered(signed_by.issuer.clone()),
+            };
+            let mut keys = SigningKeys::new(&signed_by.issuer, source, client.clone(), clock);
+            if let Some(known) = before.and_then(|before| before.partners.get(&signed_by)) {
+                keys.keep(known);
+            }
+            (signed_by, keys)
+        });
+        let partners = signers.collect();
         let gateway = |to, messenger: &Option<_>| Gateway::new(to, messenger.as_ref(), &client, clock, entropy);
         let (sms, email) = (gateway(AddressKind::Phone, &settings.sms), gateway(AddressKind::Email, &settings.email));
         let receivers = webhooks::receivers(settings, &trusted, clock)?;
-        Ok(Self { trusted, client, providers, issuers, callers, sms, email, receivers })
+        Ok(Self {
+            trusted,
+            client,
+            providers,
+            issuers,
+            callers,
+            partners,
+            clock: Arc::clone(clock),
+            sms,
+            email,
+            receivers,
+        })
     }
 
     /// The provider of that type and name.
@@ -172,6 +199,15 @@ impl Upstream {
         told
     }
 
+    /// Looks whether the keys that sign partners' userinfo can be had; a line for each issuer.
+    pub async fn check_partners(&self) -> Vec<(String, std::result::Result<String, String>)> {
+        let mut told = Vec::new();
+        for (signed_by, keys) in &self.partners {
+            told.push((signed_by.issuer.clone(), keys.check().await));
+        }
+        told
+    }
+
     fn issuer_of(&self, jwt: &Jwt<'_>) -> Option<&Issuer> {
         // Compared exactly (RFC 9068 §4).
         jwt.issuer().and_then(|issuer| self.issuers.get(issuer))
@@ -183,7 +219,9 @@ impl Upstream {
         partner: &PartnerClient,
         access_token: &SecretString,
     ) -> std::result::Result<serde_json::Value, UserInfoError> {
-        partner::user_info(&self.client, partner, access_token).await
+        let keys = partner.signed_by.as_ref().and_then(|signed_by| self.partners.get(signed_by));
+        let how = partner::Asking { client: &self.client, clock: &self.clock, keys };
+        partner::user_info(&how, partner, access_token).await
     }
 
     /// All of them, in the order of their ids.

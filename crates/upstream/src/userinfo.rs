@@ -76,7 +76,7 @@ fn read(answer: &Answer) -> Result<Told, IdentityError> {
 }
 
 /// §5.3.2: what is signed, or encrypted, says so.
-fn is_jwt(headers: &HeaderMap) -> bool {
+pub(crate) fn is_jwt(headers: &HeaderMap) -> bool {
     let stated = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     stated.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/jwt")
 }

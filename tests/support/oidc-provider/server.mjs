@@ -2,7 +2,7 @@
 //
 // Takes its settings as one JSON argument: { clientId, clientSecret, redirectUri, accessTokenSeconds,
 // delay: [least, most] milliseconds between the token endpoint's work and its answer, pushed: whether authorization requests
-// have to be (RFC 9126), graceSeconds: for how long a used refresh token is as good as before }.
+// have to be (RFC 9126), graceSeconds: for how long a used refresh token is as good as before, signed: whether userinfo is a JWT }.
 // Prints one JSON line with its issuer when it is ready. After that each line on stdin is answered by one line of JSON:
 // what has happened so far. Before that it does what the line says: "lose" has the answer to the next token request lost,
 // "hold" holds the answers to token requests, done as they are, until "release". It ends when stdin does, so it never outlives
@@ -19,7 +19,7 @@ import { Provider } from 'oidc-provider';
 // Standard output speaks one protocol: the library's notices go to the other one.
 console.info = console.error;
 
-const { clientId, clientSecret, redirectUri, accessTokenSeconds, delay, pushed, graceSeconds } = JSON.parse(process.argv[2]);
+const { clientId, clientSecret, redirectUri, accessTokenSeconds, delay, pushed, graceSeconds, signed } = JSON.parse(process.argv[2]);
 
 // The issuer holds the port, so the port has to be known before there is a provider.
 const server = createServer();
@@ -37,6 +37,7 @@ const provider = new Provider(issuer, {
       redirect_uris: [redirectUri],
       grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],
+      ...(signed && { userinfo_signed_response_alg: 'RS256' }),
     },
   ],
   claims: {
@@ -58,6 +59,7 @@ const provider = new Provider(issuer, {
   features: {
     devInteractions: { enabled: true },
     introspection: { enabled: true },
+    jwtUserinfo: { enabled: true },
     pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: pushed },
     revocation: { enabled: true },
   },

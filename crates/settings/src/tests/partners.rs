@@ -190,6 +190,11 @@ fn each_mistake_of_a_partner_says_what_would_be_right() {
             "require_confirmed_email = true",
             format!("{at}.require_confirmed_email: needs [email]: codes are sent by it"),
         ),
+        ("issuer = \"a.example\"", format!("{at}.issuer (a): must start with https://")),
+        (
+            "jwks_url = \"https://a.example/jwks\"",
+            format!("{at}.jwks_url (a): must be left out where there is no issuer"),
+        ),
         ("audience = \" \"", format!("{at}.audience (a): must not be blank")),
         ("fields = \"sub\"", format!("{at}.fields (a): must be a table, not a text")),
         ("fields = { id = 1 }", format!("{at}.fields.id (a): must be a text in quotes, not a number")),

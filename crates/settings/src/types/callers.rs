@@ -144,6 +144,8 @@ pub struct PartnerClient {
     pub require_confirmed_phone: bool,
     /// Whether a first sign-in takes a confirmed e-mail address.
     pub require_confirmed_email: bool,
+    /// Whose word userinfo is; absent: that of whoever answers at its address, and nothing that is signed is read.
+    pub signed_by: Option<SignedBy>,
     /// Whom a token must have been made for; absent: nobody looks.
     pub audience: Option<String>,
     /// Where the partner is asked about a token before userinfo is.
@@ -160,6 +162,15 @@ impl PartnerClient {
             AddressKind::Phone => self.require_confirmed_phone,
         }
     }
+}
+
+/// Who signs a partner's userinfo (OpenID Connect Core §5.3.2).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SignedBy {
+    /// What it calls itself.
+    pub issuer: String,
+    /// Where its keys are; absent: where its metadata says.
+    pub jwks_url: Option<Url>,
 }
 
 /// A partner's introspection endpoint (RFC 7662).

@@ -2,15 +2,17 @@
 
 use serde_json::{Value, json};
 
+use super::identity::{Signer, unsigned};
 use super::network::Fake;
-use super::secret;
+use super::{noon, secret};
 use crate::UserInfoError::{self, Partner, Token};
 use crate::client::{Client, Trusted};
-use crate::partner::user_info;
-use domain::clock::SystemClock;
+use crate::partner::{Asking, user_info};
+use crate::signing_keys::{SigningKeys, Source};
+use domain::clock::{MovableClock, SharedClock, SystemClock};
 use domain::ids::ProviderId;
 use domain::partner::{FieldPath, Fields, Trust};
-use settings::{Introspection, PartnerClient};
+use settings::{Introspection, PartnerClient, SignedBy};
 
 fn partner(fake: &Fake) -> PartnerClient {
     let path = |text| FieldPath::parse(text).unwrap();
@@ -20,6 +22,7 @@ fn partner(fake: &Fake) -> PartnerClient {
         trust: Trust::default(),
         require_confirmed_phone: true,
         require_confirmed_email: false,
+        signed_by: None,
         audience: None,
         introspection: None,
         fields: Fields {
@@ -45,7 +48,13 @@ fn introspected(fake: &Fake) -> PartnerClient {
 }
 
 async fn ask(partner: &PartnerClient, token: &str) -> Result<Value, UserInfoError> {
-    user_info(&Client::new(&Trusted::default(), SystemClock::shared()).unwrap(), partner, &secret(token)).await
+    let client = Client::new(&Trusted::default(), SystemClock::shared()).unwrap();
+    let clock: SharedClock = MovableClock::frozen(noon());
+    let keys = partner.signed_by.as_ref().map(|signed_by| {
+        let source = Source::Discovered(signed_by.issuer.clone());
+        SigningKeys::new(&signed_by.issuer, source, client.clone(), &clock)
+    });
+    user_info(&Asking { client: &client, clock: &clock, keys: keys.as_ref() }, partner, &secret(token)).await
 }
 
 #[tokio::test]
@@ -128,6 +137,87 @@ async fn an_audience_alone_is_userinfos_to_state() {
         assert!(is_ours || matches!(told, Err(Token(_))), "{userinfo}");
         assert!(ask(&partner(&fake), "t0ken").await.is_ok(), "where nothing is asked, nothing is looked at");
     }
+}
+
+/// A partner whose userinfo is signed by who answers there.
+fn signed(fake: &Fake) -> PartnerClient {
+    PartnerClient { signed_by: Some(SignedBy { issuer: fake.issuer.clone(), jwks_url: None }), ..partner(fake) }
+}
+
+/// Answers userinfo with this, as a media type.
+fn answer_with(fake: &Fake, media_type: &str, body: &str) {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {media_type}\r\nContent-Length: {}", body.len());
+    fake.raw("/me?tenant=1", format!("{head}\r\nConnection: close\r\n\r\n{body}").into_bytes());
+}
+
+#[tokio::test]
+async fn a_signed_userinfo_is_the_issuers_word_and_states_its_audience() {
+    let fake = Fake::with_metadata();
+    let (signer, stranger) = (Signer::ed(), Signer::ed());
+    fake.json("/jwks", 200, &json!({ "keys": [signer.jwk("k1")] }));
+    let claims = |more: Value| {
+        let mut claims = json!({ "iss": fake.issuer, "sub": "1", "aud": "fedlink" });
+        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        claims
+    };
+    let now = noon().timestamp();
+    let token = |more: Value| signer.token(Some("k1"), &claims(more));
+    let without = |claim: &str| {
+        let mut claims = claims(json!({}));
+        claims.as_object_mut().unwrap().remove(claim);
+        signer.token(Some("k1"), &claims)
+    };
+    let none = format!("{}.", unsigned(&json!({ "alg": "none" }), &claims(json!({}))));
+    let nested = {
+        let message = unsigned(&json!({ "alg": "EdDSA", "kid": "k1", "cty": "JWT" }), &claims(json!({})));
+        format!("{message}.{}", base64::Engine::encode(&crate::jwks::BASE64URL, signer.sign(message.as_bytes())))
+    };
+    let another_audience = Some(Token("userinfo does not name us as its audience"));
+    let rows = [
+        (token(json!({})), None),
+        (token(json!({ "aud": ["other", "fedlink"], "exp": now + 1 })), None),
+        // Three minutes, as for what providers sign.
+        (token(json!({ "exp": now - 179 })), None),
+        (token(json!({ "exp": now - 181 })), Some(Partner("the signed userinfo is expired"))),
+        (token(json!({ "exp": "soon" })), Some(Partner("the signed userinfo is expired"))),
+        (token(json!({ "aud": "other" })), another_audience),
+        (token(json!({ "aud": ["other"] })), another_audience),
+        (without("aud"), another_audience),
+        (token(json!({ "iss": "https://other.example" })), Some(Partner("the signed userinfo is another issuer's"))),
+        (without("iss"), Some(Partner("the signed userinfo is another issuer's"))),
+        (stranger.token(Some("k1"), &claims(json!({}))), Some(Partner("no key of its signer's has signed it"))),
+        (none, Some(Partner("its algorithm is not accepted"))),
+        (nested, Some(Partner("the signed userinfo is no JWT of claims"))),
+        ("a.b.c.d.e".to_owned(), Some(Partner("the signed userinfo cannot be read"))),
+        (String::new(), Some(Partner("the signed userinfo cannot be read"))),
+    ];
+    let strict = PartnerClient { audience: Some("fedlink".to_owned()), ..signed(&fake) };
+    for (token, refused) in &rows {
+        for media_type in ["application/jwt", "Application/JWT; charset=utf-8"] {
+            answer_with(&fake, media_type, token);
+            assert_eq!(ask(&strict, "t0ken").await.err(), *refused, "{token}");
+        }
+    }
+    // Where nobody asks for an audience, it is not looked at.
+    answer_with(&fake, "application/jwt", &token(json!({ "aud": "other" })));
+    assert_eq!(ask(&signed(&fake), "t0ken").await.unwrap()["sub"], "1");
+    // What could have been said by anybody is not taken, nor a signature on trust.
+    answer_with(&fake, "application/json", &claims(json!({})).to_string());
+    assert_eq!(ask(&strict, "t0ken").await, Err(Partner("userinfo is not signed")));
+    answer_with(&fake, "application/jwt", &token(json!({})));
+    let unknown = PartnerClient { signed_by: None, ..strict.clone() };
+    assert_eq!(ask(&unknown, "t0ken").await, Err(Partner("userinfo is signed, and no issuer is set that signs it")));
+    fake.json("/jwks", 500, &json!({}));
+    assert_eq!(ask(&strict, "t0ken").await, Err(Partner("the keys that sign userinfo can't be had")));
+    assert_eq!(fake.asked("/me?tenant=1")[0].header("accept"), "application/jwt, application/json");
+}
+
+/// What JavaScript reads is read, as the source does.
+#[tokio::test]
+async fn userinfo_is_read_as_the_source_reads_it() {
+    let fake = Fake::start();
+    answer_with(&fake, "text/plain", "\u{feff}{\"sub\": \"1\", \"name\": \"half \\ud83d\", \"sub\": \"2\"}");
+    assert_eq!(ask(&partner(&fake), "t0ken").await, Ok(json!({ "sub": "2", "name": "half \u{fffd}" })));
 }
 
 #[tokio::test]

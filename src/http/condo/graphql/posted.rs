@@ -1,8 +1,6 @@
 //! Requests as clients send them, decoded as leniently as the source's server decodes them (body-parser 1, Apollo Server 3): what
 //! JavaScript takes for the same is the same here.
 
-use std::borrow::Cow;
-
 use actix_web::http::StatusCode;
 use serde_json::{Map, Value as Json};
 use url::form_urlencoded;
@@ -52,7 +50,7 @@ pub(super) fn read(body: &[u8]) -> Result<Read, Refused> {
     if json::has_nul(body) {
         return Err(NUL);
     }
-    match parsed(body).ok_or(NOT_A_REQUEST)? {
+    match json::lenient(body).ok_or(NOT_A_REQUEST)? {
         Json::Array(batch) if !(1..=BATCH).contains(&batch.len()) => Err(BATCH_TOO_LARGE),
         Json::Array(batch) => {
             let one = |sent| match posted(sent) {
@@ -106,7 +104,7 @@ fn object(sent: Option<Json>) -> Result<Map<String, Json>, Refused> {
     let sent = match sent {
         Some(Json::String(text)) if text.is_empty() => None,
         Some(Json::String(text)) if json::has_nul(text.as_bytes()) => return Err(NUL),
-        Some(Json::String(text)) => Some(parsed(text.as_bytes()).ok_or(NOT_A_REQUEST)?),
+        Some(Json::String(text)) => Some(json::lenient(text.as_bytes()).ok_or(NOT_A_REQUEST)?),
         sent => sent,
     };
     match sent {
@@ -115,48 +113,6 @@ fn object(sent: Option<Json>) -> Result<Map<String, Json>, Refused> {
         Some(Json::Array(list)) if list.is_empty() => Ok(Map::new()),
         Some(_) => Err(NOT_A_REQUEST),
     }
-}
-
-/// JSON as JavaScript reads it: a mark of its encoding is passed over, what is no UTF-8 and halves of surrogate pairs stand for
-/// U+FFFD, and of two members with one name the later counts.
-fn parsed(text: &[u8]) -> Option<Json> {
-    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
-    let text = String::from_utf8_lossy(text);
-    serde_json::from_str(&whole(&text)).ok()
-}
-
-/// The text with `\ufffd` for each escape that is half a surrogate pair.
-fn whole(text: &str) -> Cow<'_, str> {
-    let mut mended = String::new();
-    let (mut kept, mut at) = (0, 0);
-    while let Some(escape) = text.get(at..).and_then(|rest| rest.find('\\')).map(|place| at + place) {
-        let first = unit(text, escape);
-        let second = first.filter(|unit| (0xd800..0xdc00).contains(unit)).and_then(|_| unit(text, escape + 6));
-        at = escape
-            + match (first, second) {
-                (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => 12,
-                (Some(0xd800..0xe000), _) => {
-                    mended.push_str(text.get(kept..escape).unwrap_or_default());
-                    mended.push_str("\\ufffd");
-                    kept = escape + 6;
-                    6
-                }
-                (Some(_), _) => 6,
-                // Another escape; what it hides is one byte.
-                (None, _) => 2,
-            };
-    }
-    if kept == 0 {
-        return text.into();
-    }
-    mended.push_str(text.get(kept..).unwrap_or_default());
-    mended.into()
-}
-
-/// The UTF-16 unit that the escape there stands for.
-fn unit(text: &str, at: usize) -> Option<u16> {
-    let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
-    u16::from_str_radix(digits, 16).ok().filter(|_| !digits.starts_with('+'))
 }
 
 #[cfg(test)]
