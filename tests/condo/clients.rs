@@ -1,8 +1,9 @@
-//! The documents of the source's documentation, run by a client that no one here wrote; and what the log has of it all.
+//! Clients that no one here wrote: through the documents of the source's documentation, and as they come; and what the log has of it all.
 
 use serde_json::{Value, json};
 
 use crate::support::condo::{API, by_email, staff};
+use crate::support::condo_clients::{CLIENTS, batches, walk};
 use crate::support::graphql_client::request;
 use crate::support::office::Office;
 use crate::support::person::PASSWORD;
@@ -127,6 +128,75 @@ both_engines! {
         assert_eq!((&clerk["status"], &clerk["errors"][0]["name"]), (&json!(400), &json!("ValidationError")));
         let denied = ask(token.as_str(), CREATE_SERVICE_USER).await;
         assert_eq!(denied["errors"][0]["data"], json!({"type": "mutation", "target": "registerNewServiceUser"}));
+    }
+
+    /// With their own defaults: `@urql/core` asks by GET, Apollo adds `__typename`.
+    async fn every_client_gets_through_as_it_comes(engine: Engine) {
+        let office = Office::open(engine).await;
+        let ours = office.organization("Ours").await;
+        let url = format!("{}{API}", office.world.base);
+        for client in CLIENTS {
+            let given: Vec<Value> = walk(client, &url, &steps()).await.iter().map(plain).collect();
+            let [signed_in, who, list, made, changed, found] = given.as_slice() else { panic!("{client}: {given:?}") };
+            assert_eq!(signed_in["signedIn"]["item"], json!({"id": "admin"}), "{client}");
+            assert_eq!(*who, json!({"who": {"id": "admin", "name": "admin", "email": "admin@example.com", "isAdmin": true}}), "{client}");
+            assert_eq!(*list, json!({"list": [{"id": ours, "name": "Ours"}], "meta": {"count": 1}}), "{client}");
+            let id = &made["made"]["id"];
+            assert_eq!(*made, json!({"made": {"id": id, "name": "Made"}}), "{client}");
+            assert_eq!(*changed, json!({"changed": {"id": id, "name": "Changed"}}), "{client}");
+            assert_eq!(*found, json!({"found": [{"id": id, "name": "Changed"}]}), "{client}");
+        }
+    }
+
+    /// 120 records: batches of 50, chunks of ids, and a token that is no good any more.
+    async fn who_asks_in_batches_gets_through(engine: Engine) {
+        let office = Office::open(engine).await;
+        let url = format!("{}{API}", office.world.base);
+        let names: Vec<String> = (0..120).map(|n| format!("Organization {n:03}")).collect();
+        let given = batches(&url, "admin@example.com", PASSWORD, &names).await;
+        let [made, found, changed] = given.as_slice() else { panic!("{given:?}") };
+        assert_eq!((&made["made"], &made["distinct"], &made["signedIn"]), (&json!(120), &json!(120), &json!(1)));
+        assert_eq!(found["found"], json!(names));
+        let renamed: Vec<String> = names.iter().map(|name| format!("{name}!")).collect();
+        assert_eq!((&changed["changed"], &changed["signedIn"]), (&json!(renamed), &json!(1)));
+        // Three batches that are refused, and as many again; six chunks in one; three batches.
+        assert_eq!(changed["requests"], json!(10));
+    }
+}
+
+/// What every client is led through: signing in, who that is, a list, a new record, a changed one.
+fn steps() -> Value {
+    let sender = json!({"dv": 1, "fingerprint": "a-client"});
+    json!([
+        ["mutation", "mutation signIn($data: AuthenticateUserWithEmailAndPasswordInput!) {
+            signedIn: authenticateUserWithEmailAndPassword(data: $data) { token item { id } } }", {"data": {
+            "dv": 1, "sender": sender, "userType": "staff", "email": "admin@example.com", "password": PASSWORD,
+        }}],
+        ["query", "query who { who: authenticatedUser { id name email isAdmin } }", {}],
+        ["query", "query list($where: OrganizationWhereInput!, $first: Int, $sortBy: [SortOrganizationsBy!]) {
+            list: allOrganizations(where: $where, first: $first, sortBy: $sortBy) { id name }
+            meta: _allOrganizationsMeta(where: $where) { count } }",
+            {"where": {"name": "Ours"}, "first": 10, "sortBy": ["name_ASC"]}],
+        ["mutation", "mutation create($data: OrganizationCreateInput) { made: createOrganization(data: $data) { id name } }",
+            {"data": {"dv": 1, "sender": sender, "name": "Made"}}],
+        ["mutation", "mutation update($id: ID!, $data: OrganizationUpdateInput) {
+            changed: updateOrganization(id: $id, data: $data) { id name } }",
+            {"id": "$made", "data": {"dv": 1, "sender": sender, "name": "Changed"}}],
+        ["query", "query found($where: OrganizationWhereInput!) { found: allOrganizations(where: $where) { id name } }",
+            {"where": {"id_in": ["$made"]}}],
+    ])
+}
+
+/// What a client gave, without what it adds of its own.
+fn plain(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => members
+            .iter()
+            .filter(|(name, _)| *name != "__typename")
+            .map(|(name, value)| (name.clone(), plain(value)))
+            .collect(),
+        Value::Array(items) => items.iter().map(plain).collect(),
+        other => other.clone(),
     }
 }
 

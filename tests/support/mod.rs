@@ -9,6 +9,7 @@ pub(crate) mod certificate;
 mod chromedriver;
 pub(crate) mod chromium;
 pub(crate) mod condo;
+pub(crate) mod condo_clients;
 pub(crate) mod confirm;
 pub(crate) mod console;
 pub(crate) mod contract;
