@@ -272,6 +272,19 @@ both_engines! {
         assert_eq!(list.json(), json!([]));
     }
 
+    /// As the contract says: null is as if it were left out, and a callback that nobody registers is nowhere.
+    async fn the_contract_says_what_is_taken_and_where_nothing_is(engine: Engine) {
+        let world = World::start(engine).await;
+        world.account("alice").await;
+        let console = world.console().await;
+        let null = Body::Json(json!({"federatedAccountName": null}));
+        assert_eq!(world.call("POST", LINK, &console, null).await.status, 204);
+        for method in ["GET", "POST"] {
+            let target = "/login/externalIdps/callback/box/box_1/maybe?state=x";
+            assert_eq!(world.call(method, target, &As::Nobody, Body::None).await.refusal(), (404, "not_found".to_owned()));
+        }
+    }
+
     async fn the_same_routes_answer_at_the_root(engine: Engine) {
         let world = World::start(engine).await;
         world.account("alice").await;
