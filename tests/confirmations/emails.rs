@@ -28,7 +28,7 @@ fn assert_ok(answer: &Answer) {
 
 /// A code that isn't this one.
 fn other(code: &str) -> &'static str {
-    if code == "1000" { "1001" } else { "1000" }
+    if code == "100000" { "100001" } else { "100000" }
 }
 
 both_engines! {
@@ -39,7 +39,7 @@ both_engines! {
         let sent = webhook.last();
         assert_eq!((sent.to.as_str(), sent.subject.as_deref()), (ELLE, Some("Your code for 127.0.0.1")));
         assert_eq!(sent.text.replace(&sent.code, "CODE"), "CODE is your code for 127.0.0.1. Tell nobody.");
-        assert!(sent.code.len() == 4 && sent.code.bytes().all(|c| c.is_ascii_digit()), "{}", sent.code);
+        assert!(sent.code.len() == 6 && sent.code.bytes().all(|c| c.is_ascii_digit()), "{}", sent.code);
         let of = |is_verified: bool| json!({"result": {"email": ELLE, "isEmailVerified": is_verified}});
         assert_eq!(world.email_of(&token).await.data(), of(false));
         for wrong in [other(&sent.code), "", " ", "-1", &format!("+{}", sent.code), &format!("{} ", sent.code), "99999999999999999999"] {

@@ -7,7 +7,7 @@ use super::ids::Subject;
 
 /// How many looks each message of a phone's day calls for: wrong ones are counted with the right ones. Four digits are guessed
 /// by who may try for ever.
-const LOOKS_AT_FOUR_DIGITS: usize = 2;
+const LOOKS_A_MESSAGE: usize = 2;
 /// As many as a confirmation has at all: six digits bear it, and then nobody uses up the looks of a phone before its messages.
 const LOOKS_AT_SIX_DIGITS: usize = 10;
 /// What a network gets of the installation's day: one in so many.
@@ -109,7 +109,8 @@ impl Budget {
 /// How many looks a day has for codes of this purpose, where it has so many messages.
 pub fn looks_in_a_day(purpose: Purpose, messages: usize) -> usize {
     let looks = match purpose {
-        Purpose::ConfirmPhone | Purpose::ConfirmEmail => LOOKS_AT_FOUR_DIGITS,
+        // A code by e-mail has six digits, and no more tries for that.
+        Purpose::ConfirmPhone | Purpose::ConfirmEmail => LOOKS_A_MESSAGE,
         Purpose::SignIn | Purpose::SecondFactor => LOOKS_AT_SIX_DIGITS,
     };
     messages.saturating_mul(looks)

@@ -169,7 +169,12 @@ fn id(claim: Option<&Value>) -> Option<Sid> {
         },
         _ => return None,
     };
-    Sid::parse(text).ok()
+    Sid::parse(text).ok().filter(|sid| is_whole(sid.as_str()))
+}
+
+/// Whether nothing of a text was lost on its way: what could not be read stands as U+FFFD, and two people could be one by it.
+fn is_whole(text: &str) -> bool {
+    !text.contains(char::REPLACEMENT_CHARACTER)
 }
 
 /// A text; null is as if it were absent.
@@ -187,5 +192,5 @@ fn exact_phone(text: &str) -> std::result::Result<Phone, Wrong> {
 }
 
 fn exact_email(text: &str) -> std::result::Result<Email, Wrong> {
-    Email::parse(text).ok().filter(|_| text.trim() == text).ok_or(Wrong)
+    Email::parse(text).ok().filter(|_| text.trim() == text && is_whole(text)).ok_or(Wrong)
 }

@@ -225,6 +225,20 @@ fn a_path_is_written_as_one() {
 }
 
 #[test]
+fn nobody_is_told_by_a_text_of_which_something_was_lost() {
+    let read = |text: &[u8]| fields(&[]).read(&crate::json::lenient(text).unwrap());
+    for lost in [
+        b"{\"sub\": \"\xe8\xe2\"}".as_slice(),
+        br#"{"sub": "a\ud83d"}"#,
+        b"{\"sub\": \"1\", \"email\": \"\xe8@example.com\"}",
+        br#"{"sub": "1", "email": "a\ude00@example.com"}"#,
+    ] {
+        assert_eq!(read(lost), None, "{}", String::from_utf8_lossy(lost));
+    }
+    assert_eq!(read(br#"{"sub": "1", "name": "half \ud83d"}"#).unwrap().sid.as_str(), "1", "a name is for people");
+}
+
+#[test]
 fn a_confirmed_address_stands_where_the_partner_would_have_it() {
     let phone = Address::Phone(Phone::parse("+79990000002").unwrap());
     let plain = fields(&[]).with_confirmed(json!({ "sub": "1", "phone_number": "+79990000001" }), &phone);
