@@ -226,16 +226,19 @@ async fn look_at(
     account: &Account,
     passed: &SecondFactor,
     origin: &Origin,
-) -> Result<Option<Factor>> {
+) -> Result<Option<(Factor, Address)>> {
     // The one that is told of: an address that nobody has shown to be the user's own is a claim, or a slip of the hand.
     match passed {
         SecondFactor::Phone(value) => {
             let Some(phone) = account.verified_phone() else { return Ok(None) };
-            phone_factor(parts, account.subject.clone(), phone, value.expose_secret(), origin).await
+            let factor = phone_factor(parts, account.subject.clone(), phone, value.expose_secret(), origin).await?;
+            Ok(factor.map(|factor| (factor, Address::Phone(phone.clone()))))
         }
         SecondFactor::Email(value) => {
             let Some(email) = account.verified_email() else { return Ok(None) };
-            token_factor(parts, &Address::Email(email.clone()), value.expose_secret()).await
+            let address = Address::Email(email.clone());
+            let factor = token_factor(parts, &address, value.expose_secret()).await?;
+            Ok(factor.map(|factor| (factor, address)))
         }
     }
 }
@@ -246,7 +249,8 @@ struct Checked {
     address: Address,
     kind: AddressKind,
     hash: PasswordHash,
-    factor: Option<Factor>,
+    /// What was shown beside it, and of which address.
+    factor: Option<(Factor, Address)>,
     mutation: &'static str,
     origin: Origin,
     old: Option<SidHash>,
@@ -266,7 +270,7 @@ async fn let_in(parts: &Arc<Parts>, checked: Checked) -> Result<Opened> {
     let Some(now) = find(tx.conn(), &checked.subject).await?.filter(|now| still_stands(now, &checked)) else {
         return Err(wrong());
     };
-    if let Some(factor) = &checked.factor
+    if let Some((factor, _)) = &checked.factor
         && !spend_factor(parts, &mut tx, factor).await?
     {
         return Err(wrong());
@@ -291,7 +295,9 @@ async fn let_in(parts: &Arc<Parts>, checked: Checked) -> Result<Opened> {
 }
 
 fn still_stands(now: &Account, checked: &Checked) -> bool {
-    now.password_hash.as_ref() == Some(&checked.hash) && now.is_condo_login(&checked.address)
+    let is_login = now.password_hash.as_ref() == Some(&checked.hash) && now.is_condo_login(&checked.address);
+    // A factor was of an address that may be another's by now.
+    is_login && checked.factor.as_ref().is_none_or(|(_, address)| now.has_verified(address))
 }
 
 /// What can be used for a second factor: the addresses that are known to be the user's, and that codes are sent to. A client must
