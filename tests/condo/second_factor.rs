@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::condo::{by_email, by_phone, refusal, staff};
 use crate::support::confirm::{with_email_and, with_sms_and};
-use crate::support::database::{count, texts};
+use crate::support::database::{Sql, count, execute, texts};
 use crate::support::person::{PASSWORD, email, phone};
 use crate::support::sms::SmsWebhook;
 use crate::support::world::{As, Engine, World, both_engines};
@@ -201,6 +201,46 @@ both_engines! {
             assert_eq!(told["availableSecondFactors"], offered, "{subject}");
             let answer = by_phone::ask(&world, of_phone(json!({"type": "confirmEmailToken", "value": token}))).await;
             assert_eq!(answer.json().get("errors").is_none(), is_verified, "{subject}: {}", answer.text());
+        }
+    }
+
+    /// What was shown of an address that is another's when the session opens has shown nothing.
+    async fn a_factor_is_of_an_address_that_is_theirs_when_they_come_in(engine: Engine) {
+        let (world, webhook) = world_with_email(engine).await;
+        let rows = [
+            (by_phone::MUTATION, "confirmEmailToken", "email = 'moved@example.com'"),
+            (by_email::MUTATION, "confirmPhoneToken", "phone = '+79990009988'"),
+            (by_email::MUTATION, "confirmPhoneToken", "phone_verified = false"),
+        ];
+        for (mutation, kind, change) in rows {
+            let token = match kind {
+                "confirmEmailToken" => confirmed_email(&world, &webhook, "jane@example.com").await,
+                _ => confirmed(&world, &webhook, JANES).await,
+            };
+            let mut sql = Sql::open(&world.database_url).await;
+            sql.hold_subject("jane").await;
+            let coming = async {
+                if mutation == by_phone::MUTATION {
+                    by_phone::ask(&world, factor(kind, &token)).await
+                } else {
+                    by_email::ask(&world, factor(kind, &token)).await
+                }
+            };
+            let (answer, ()) = tokio::join!(coming, async {
+                sql.wait_for_a_rival().await;
+                sql.run(&format!("UPDATE accounts SET {change} WHERE subject = 'jane'; COMMIT")).await;
+            });
+            assert_eq!(answer.refused_as(), (200, "WRONG_CREDENTIALS".to_owned()), "{change}");
+            assert_eq!(count(&world, "condo_sessions").await, 0, "{change}");
+            let back = format!("email = 'jane@example.com', phone = '{JANES}', phone_verified = true");
+            execute(&world.database_url, &format!("UPDATE accounts SET {back} WHERE subject = 'jane'")).await;
+            let again = if mutation == by_phone::MUTATION {
+                by_phone::ask(&world, factor(kind, &token)).await
+            } else {
+                by_email::ask(&world, factor(kind, &token)).await
+            };
+            again.data();
+            execute(&world.database_url, "DELETE FROM condo_sessions").await;
         }
     }
 

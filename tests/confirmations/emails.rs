@@ -203,6 +203,19 @@ both_engines! {
         start(IP, ELLE).await.data();
     }
 
+    async fn whether_a_user_gets_mail_takes_no_answer_from_whether_they_get_sms(engine: Engine) {
+        let (world, _webhook) = with_email_and(engine, "[limits]\nemails_per_hour_and_ip = 2\nsms_per_hour_and_ip = 3\n").await;
+        let nobody = json!({"user": {"id": "nobody"}});
+        for _ in 0..2 {
+            assert_refused(&world.start_email(IP, &nobody).await, "WRONG_EMAIL_VALUE");
+        }
+        assert_refused(&world.start_email(IP, &nobody).await, "TOO_MANY_REQUESTS");
+        for _ in 0..3 {
+            assert_refused(&world.start_confirm(IP, &nobody).await, "WRONG_PHONE_FORMAT");
+        }
+        assert_refused(&world.start_confirm(IP, &nobody).await, "TOO_MANY_REQUESTS");
+    }
+
     async fn what_was_not_sent_can_be_asked_for_again_at_once(engine: Engine) {
         let (world, webhook) = with_email(engine).await;
         webhook.answer([500, 500]);

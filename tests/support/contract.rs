@@ -23,6 +23,16 @@ pub(crate) fn check(method: &str, target: &str, status: u16, headers: &[(&str, &
     }
 }
 
+/// Panics unless the webhook of this name in openapi.yaml allows what it was sent.
+#[track_caller]
+pub(crate) fn check_webhook(name: &str, body: &Value) {
+    let schema = format!("/webhooks/{name}/post/requestBody/content/application~1json/schema");
+    let schema = CONTRACT.document.pointer(&schema).unwrap_or_else(|| panic!("openapi.yaml has no webhook {name}"));
+    if let Err(problem) = CONTRACT.fits(schema, body) {
+        panic!("what {name} was sent breaks openapi.yaml: {problem}");
+    }
+}
+
 /// Every operation of openapi.yaml.
 pub(crate) fn operations() -> BTreeSet<Operation> {
     CONTRACT.operations()

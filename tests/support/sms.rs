@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::contract::check_webhook;
 use super::posted::{Posted, signature};
 
 /// What calls are signed with.
@@ -95,6 +96,8 @@ async fn serve(shared: Arc<Mutex<Shared>>, connection: TcpStream) -> Option<()> 
             let body: Value = serde_json::from_str(&posted.body).ok()?;
             let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
             let mut shared = shared.lock().ok()?;
+            // One that is not as it is documented gets no answer.
+            check_webhook(if body["subject"].is_string() { "email" } else { "sms" }, &body);
             let subject = body["subject"].as_str().map(str::to_owned);
             shared.sent.push(Sent { to: text("to"), subject, text: text("text"), code: text("code"), id });
             shared.statuses.pop_front().unwrap_or(200)

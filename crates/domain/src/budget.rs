@@ -1,15 +1,16 @@
-//! Whose allowance a code by SMS or e-mail draws on. What somebody does who has given no password takes nothing from who has, and what
-//! that one does doesn't show to the other; so nothing of the two is counted together.
+//! Whose allowance a code by SMS or e-mail draws on. What somebody does who has given no password takes nothing from who has, and
+//! what that one does doesn't show to the other; so nothing of the two is counted together.
 
 use super::account::AddressKind;
 use super::confirmation::Purpose;
 use super::ids::Subject;
 
-/// How many looks each message of a phone's day calls for: wrong ones are counted with the right ones. Four digits are guessed
-/// by who may try for ever.
-const LOOKS_A_MESSAGE: usize = 2;
-/// As many as a confirmation has at all: six digits bear it, and then nobody uses up the looks of a phone before its messages.
-const LOOKS_AT_SIX_DIGITS: usize = 10;
+/// How many looks each message of an address's day calls for in the dialect: wrong ones are counted with the right ones. Four
+/// digits are guessed by who may try for ever; those by e-mail are six, and each mail costs nothing.
+const LOOKS_TO_CONFIRM: usize = 2;
+/// At our own page, as many as a confirmation has at all: six digits bear it where each message costs something, and then nobody
+/// uses up the looks of a phone before its messages.
+const LOOKS_TO_SIGN_IN: usize = 10;
 /// What a network gets of the installation's day: one in so many.
 const SHARES: usize = 20;
 
@@ -109,9 +110,8 @@ impl Budget {
 /// How many looks a day has for codes of this purpose, where it has so many messages.
 pub fn looks_in_a_day(purpose: Purpose, messages: usize) -> usize {
     let looks = match purpose {
-        // A code by e-mail has six digits, and no more tries for that.
-        Purpose::ConfirmPhone | Purpose::ConfirmEmail => LOOKS_A_MESSAGE,
-        Purpose::SignIn | Purpose::SecondFactor => LOOKS_AT_SIX_DIGITS,
+        Purpose::ConfirmPhone | Purpose::ConfirmEmail => LOOKS_TO_CONFIRM,
+        Purpose::SignIn | Purpose::SecondFactor => LOOKS_TO_SIGN_IN,
     };
     messages.saturating_mul(looks)
 }
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn six_digits_are_looked_at_as_often_as_their_messages_have_looks() {
+    fn codes_to_sign_in_are_looked_at_as_often_as_their_messages_have_looks() {
         for purpose in [Purpose::ConfirmPhone, Purpose::ConfirmEmail] {
             assert_eq!(looks_in_a_day(purpose, 10), 20);
         }

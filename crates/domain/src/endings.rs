@@ -46,7 +46,7 @@ pub struct Endings {
     pub condo_sessions: Fate,
     /// Access and refresh tokens that applications have for the user.
     pub tokens: Fate,
-    /// Authorization codes, and codes by SMS that the account was sent, with what they have confirmed.
+    /// Authorization codes, and codes that the account was sent, with what they have confirmed.
     pub codes: Fate,
     /// Binds under way.
     pub flows: Fate,

@@ -20,7 +20,14 @@ enum Source {
 
 /// The secret under a key.
 pub(super) fn secret(reader: &mut Reader<'_>, key: &'static str) -> Option<SecretString> {
-    match reader.value(key)? {
+    let Some(value) = reader.value(key) else {
+        // Nobody is to believe that it was taken.
+        if reader.in_environment(key) {
+            reader.wrong(key, format!("must not be the environment variable itself: write {FORMS} in the file"));
+        }
+        return None;
+    };
+    match value {
         Value::String(literal) => match reader.context.literals {
             Literals::Allow if !literal.is_empty() => Some(literal.clone().into()),
             Literals::Allow => {

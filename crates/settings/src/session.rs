@@ -35,7 +35,7 @@ pub(super) fn read(
             "is \"none\" only with an https public_url and cors_origins: \"lax\" keeps other sites out",
         );
     }
-    let key = if is_there { own_secret(&mut section, "secret") } else { None };
+    let key = own_secret(&mut section, "secret");
     if is_there && !section.has("secret") {
         section.demand("secret", "it signs the cookie keystone.sid");
     }

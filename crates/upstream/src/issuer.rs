@@ -17,10 +17,7 @@ pub struct Issuer {
 
 impl Issuer {
     pub(super) fn new(settings: settings::Issuer, client: Client, clock: SharedClock) -> Self {
-        let source = match &settings.jwks_url {
-            Some(by_hand) => Source::At(by_hand.clone()),
-            None => Source::Discovered(settings.issuer.clone()),
-        };
+        let source = Source::of_issuer(&settings.issuer, settings.jwks_url.as_ref());
         Self { keys: SigningKeys::new(&settings.issuer, source, client, &clock), settings, clock }
     }
 

@@ -12,7 +12,7 @@ use super::jwt::Jwt;
 
 /// How far a provider's clock may be off. Two minutes have been seen; the nonce and the one-time code bind the token
 /// to this sign-in anyway.
-pub(crate) const TOLERANCE: TimeDelta = TimeDelta::minutes(3);
+const TOLERANCE: TimeDelta = TimeDelta::minutes(3);
 
 /// Signatures that prove something. Never `none`; never HS*, whose key a public client does not have, and which a
 /// careless verifier checks with the public key.
@@ -67,9 +67,8 @@ pub(crate) enum Flaw {
 pub(crate) fn verified(token: &SecretString, keys: &Keys, expected: Expected<'_>) -> Result<Map<String, Value>, Flaw> {
     let jwt = Jwt::parse(token.expose_secret()).ok_or(Flaw::Final("the id_token cannot be read"))?;
     // An access token of the provider's, for one, is no id_token (RFC 8725 §3.11).
-    match jwt.kind() {
-        Ok(kind) if kind.as_deref().is_none_or(|kind| matches!(kind, "jwt" | "jose")) && !jwt.is_nested() => {}
-        Ok(_) | Err(_) => return Err(Flaw::Final("the id_token is of an unknown kind")),
+    if !is_plain(&jwt) {
+        return Err(Flaw::Final("the id_token is of an unknown kind"));
     }
     let algorithm = proven(&jwt, keys)?;
     judge(&jwt, expected).map_err(Flaw::Final)?;
@@ -95,11 +94,21 @@ pub(crate) fn verified_userinfo(
     if jwt.has("aud") && !jwt.audiences().is_some_and(|audiences| audiences.contains(&expected.client_id)) {
         return Err(Flaw::Final("the signed userinfo is for another audience"));
     }
-    let in_time = jwt.moment("exp").map(|expires| expires.is_none_or(|expires| expires > expected.now - TOLERANCE));
-    if in_time != Ok(true) {
+    if !is_in_time(&jwt, expected.now) {
         return Err(Flaw::Final("the signed userinfo is expired"));
     }
     Ok(jwt.into_claims())
+}
+
+/// Whether it calls itself no more than a JWT of claims (RFC 8725 §3.11).
+pub(crate) fn is_plain(jwt: &Jwt<'_>) -> bool {
+    let kind = jwt.kind();
+    kind.is_ok_and(|kind| kind.as_deref().is_none_or(|kind| matches!(kind, "jwt" | "jose"))) && !jwt.is_nested()
+}
+
+/// Whether what may say when it ends has not ended.
+pub(crate) fn is_in_time(jwt: &Jwt<'_>, now: DateTime<Utc>) -> bool {
+    jwt.moment("exp").is_ok_and(|expires| expires.is_none_or(|expires| expires > now - TOLERANCE))
 }
 
 /// What it is signed by, if that is a key of the provider's.

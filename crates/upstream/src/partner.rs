@@ -13,11 +13,10 @@ use url::form_urlencoded;
 
 use super::client::{Answer, Client};
 use super::jwt::Jwt;
-use super::oidc::TOLERANCE;
+use super::oidc::{is_in_time, is_plain};
 use super::signing_keys::SigningKeys;
 use super::userinfo::is_jwt;
 use domain::clock::SharedClock;
-
 use settings::{Introspection, PartnerClient};
 
 /// All that a partner is asked, from the first byte sent to the last one read: a person waits.
@@ -117,15 +116,13 @@ impl Asking<'_> {
         let text = std::str::from_utf8(whole(answer)?).unwrap_or_default();
         // One that is encrypted has five parts, and cannot be read either.
         let jwt = Jwt::parse(text.trim()).ok_or(UserInfoError::Partner("the signed userinfo cannot be read"))?;
-        if jwt.is_nested() {
-            return Err(UserInfoError::Partner("the signed userinfo is no JWT of claims"));
+        if !is_plain(&jwt) {
+            return Err(UserInfoError::Partner("the signed userinfo is of an unknown kind"));
         }
         if jwt.issuer() != Some(issuer) {
             return Err(UserInfoError::Partner("the signed userinfo is another issuer's"));
         }
-        let now = self.clock.now();
-        let in_time = jwt.moment("exp").map(|expires| expires.is_none_or(|expires| expires > now - TOLERANCE));
-        if in_time != Ok(true) {
+        if !is_in_time(&jwt, self.clock.now()) {
             return Err(UserInfoError::Partner("the signed userinfo is expired"));
         }
         let no_keys = UserInfoError::Partner("the keys that sign userinfo can't be had");

@@ -90,19 +90,15 @@ impl Upstream {
                 callers.insert(id.clone(), keys);
             }
         }
-        let signers = settings.partners.values().flat_map(|partner| partner.clients.values());
-        let signers = signers.filter_map(|client| client.signed_by.clone()).map(|signed_by| {
-            let source = match &signed_by.jwks_url {
-                Some(by_hand) => Source::At(by_hand.clone()),
-                None => Source::Discovered(signed_by.issuer.clone()),
-            };
+        let partners = signers(settings).map(|signed_by| {
+            let source = Source::of_issuer(&signed_by.issuer, signed_by.jwks_url.as_ref());
             let mut keys = SigningKeys::new(&signed_by.issuer, source, client.clone(), clock);
-            if let Some(known) = before.and_then(|before| before.partners.get(&signed_by)) {
+            if let Some(known) = before.and_then(|before| before.partners.get(signed_by)) {
                 keys.keep(known);
             }
-            (signed_by, keys)
+            (signed_by.clone(), keys)
         });
-        let partners = signers.collect();
+        let partners = partners.collect();
         let gateway = |to, messenger: &Option<_>| Gateway::new(to, messenger.as_ref(), &client, clock, entropy);
         let (sms, email) = (gateway(AddressKind::Phone, &settings.sms), gateway(AddressKind::Email, &settings.email));
         let receivers = webhooks::receivers(settings, &trusted, clock)?;
@@ -228,4 +224,10 @@ impl Upstream {
     pub fn providers(&self) -> impl Iterator<Item = &Arc<Provider>> {
         self.providers.values()
     }
+}
+
+/// Who signs partners' userinfo; one that signs several is there several times.
+fn signers(settings: &Settings) -> impl Iterator<Item = &SignedBy> {
+    let clients = settings.partners.values().flat_map(|partner| partner.clients.values());
+    clients.filter_map(|client| client.signed_by.as_ref())
 }

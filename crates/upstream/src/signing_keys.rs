@@ -32,6 +32,13 @@ pub(crate) enum Source {
     Given(Arc<Keys>),
 }
 
+impl Source {
+    /// That of an issuer: where its metadata says, unless somebody has said it by hand.
+    pub(crate) fn of_issuer(issuer: &str, by_hand: Option<&Url>) -> Self {
+        by_hand.map_or_else(|| Self::Discovered(issuer.to_owned()), |url| Self::At(url.clone()))
+    }
+}
+
 /// Somebody's keys.
 #[derive(Debug)]
 pub(crate) struct SigningKeys {

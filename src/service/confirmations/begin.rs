@@ -64,7 +64,7 @@ pub async fn start(parts: &Arc<Parts>, kind: AddressKind, whose: Whose<'_>, aski
             let account = account_of(parts, subject.as_ref()).await?;
             let after_password = given::is_open(parts, account.as_ref(), asking.ip).await?;
             if !after_password {
-                count_question(parts, asking.ip).await?;
+                count_question(parts, kind, asking.ip).await?;
             }
             (account.and_then(|account| account.address(kind)), subject, after_password)
         }
@@ -87,11 +87,13 @@ async fn account_of(parts: &Parts, subject: Option<&Subject>) -> Result<Option<A
 }
 
 /// Whether there is such a user is answered only so often, but to whom the right password has told it.
-async fn count_question(parts: &Arc<Parts>, ip: IpAddr) -> Result<()> {
-    // One question, however it is put.
-    let limits = [AddressKind::Email, AddressKind::Phone].map(|kind| parts.settings.limits.codes_per_hour_and_ip(kind));
-    let limit = limits.into_iter().min().unwrap_or_default();
-    match attempts::count_from(parts, "users asked by", ip, limit, Window::Hour).await? {
+async fn count_question(parts: &Arc<Parts>, kind: AddressKind, ip: IpAddr) -> Result<()> {
+    let question = match kind {
+        AddressKind::Email => "users' mailboxes asked by",
+        AddressKind::Phone => "users asked by",
+    };
+    let limit = parts.settings.limits.codes_per_hour_and_ip(kind);
+    match attempts::count_from(parts, question, ip, limit, Window::Hour).await? {
         Verdict::Allowed => Ok(()),
         Verdict::Refused { retry_after, .. } => Err(Error::refused(Refusal::TooManyRequests { retry_after })),
     }

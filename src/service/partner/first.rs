@@ -48,8 +48,9 @@ pub(super) async fn sign_in(parts: &Parts, arrival: &Arrival) -> Result<Step> {
     if rows::find_owner(tx.conn(), &arrival.key).await?.is_some() {
         return Ok(Step::Again);
     }
-    // Accounts are held first, and confirmations after them, by whoever holds both: nobody locks another out. Who spent it
-    // meanwhile may be the very sign-in that this one repeats.
+    // Accounts are held first, and confirmations after them, by whoever holds both, so nobody locks another out; but where both
+    // were asked for by another account's id, what ends that one's may meet them the other way round, and Postgres refuses one of
+    // the two. Who spent it meanwhile may be the very sign-in that this one repeats.
     for (purpose, token) in tokens {
         if !confirmations::spend(parts, &mut tx, purpose, token.expose_secret()).await? {
             return Ok(Step::Again);

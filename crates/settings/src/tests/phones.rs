@@ -79,6 +79,31 @@ fn an_email_webhook_is_read_as_that_of_sms_is() {
     }
 }
 
+/// One that is not taken is told, or its operator believes that messages are sent and sessions are signed.
+#[test]
+fn a_secret_that_is_a_variable_of_our_own_is_told_so() {
+    for (section, file) in [
+        ("sms", format!("{SESSION}[sms]\n{URL}")),
+        ("email", format!("{SESSION}[email]\n{URL}")),
+        ("session", "[session]\nmax_age = \"1d\"\n".to_owned()),
+        // Without a word in the file.
+        ("sms", SESSION.to_owned()),
+        ("email", SESSION.to_owned()),
+        ("session", String::new()),
+    ] {
+        let variable = format!("FEDLINK_{}_SECRET", section.to_ascii_uppercase());
+        let env = |name: &str| match name {
+            "COOKIE_SECRET" => Some("a secret of sixteen bytes or more".to_owned()),
+            _ => (name == variable).then(|| KEY.to_owned()),
+        };
+        let text = format!("public_url = \"https://a.example\"\n{file}");
+        let read = Configuration::parse(&text, Path::new("/etc/fedlink"), &env, Literals::Refuse);
+        let mistakes = read.map(|read| read.settings).expect_err(&text).to_string();
+        let told = format!("{section}.secret: must not be the environment variable itself: write {{ env = ");
+        assert!(mistakes.contains(&told) && !mistakes.contains(KEY), "{text}\n{mistakes}");
+    }
+}
+
 #[test]
 fn no_key_of_a_webhook_is_shown() {
     let settings = parse(EXAMPLE).unwrap();

@@ -72,6 +72,44 @@ async fn hot_reads_are_one_statement_that_searches_by_index() {
     }
 }
 
+#[derive(QueryableByName)]
+struct Line {
+    #[diesel(sql_type = diesel::sql_types::Text, column_name = "QUERY PLAN")]
+    line: String,
+}
+
+/// Postgres may merge the joins, and then reads each table from where the statement says that it begins.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_an_export_reads_no_table_from_its_beginning() {
+    let [(sqlite, _folder), (postgres, _database)] = stores().await;
+    let after = uuid::Uuid::from_u128(7).to_string();
+    let plans = plans(&sqlite, async |conn: &mut Conn| {
+        moving::page(conn, domain::moving::Kind::Link, Some(&after), 500).await.unwrap();
+    })
+    .await;
+    let [(sql, steps)] = plans.as_slice() else { panic!("{plans:#?}") };
+    assert!(steps.iter().all(|step| step.starts_with("SEARCH ")), "{steps:#?}");
+    let literal = format!("'{after}'");
+    let values = [literal.as_str(), &literal, &literal, "500"];
+    let parts: Vec<String> = sql.split('?').map(|part| part.replace('`', "\"")).collect();
+    assert_eq!(parts.len(), values.len() + 1, "{sql}");
+    let statement: String =
+        parts.iter().zip(values.iter().chain([&""])).flat_map(|(part, value)| [part.as_str(), value]).collect();
+    let mut conn = postgres.write().await.unwrap();
+    for other_way in ["nestloop", "hashjoin", "seqscan", "bitmapscan"] {
+        let off = diesel::sql_query(format!("SET enable_{other_way} = off"));
+        conn::on!(&mut conn, |c| off.execute(c)).unwrap();
+    }
+    let explain = diesel::sql_query(format!("EXPLAIN {statement}"));
+    let plan: Vec<Line> = conn::on!(&mut conn, |c| explain.load(c)).unwrap();
+    let plan: Vec<String> = plan.into_iter().map(|line| line.line).collect();
+    for (table, key) in [("links", "id"), ("token_sets", "link_id"), ("link_uses", "link_id")] {
+        let scan =
+            plan.iter().position(|line| line.contains(&format!(" on {table}"))).unwrap_or_else(|| panic!("{plan:#?}"));
+        assert!(plan[scan + 1].contains(&format!("({key} > ")), "{table} is read from its beginning: {plan:#?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_of_which_the_settings_alone_know_the_life_are_found_by_index() {
     let [(store, _folder), _] = stores().await;

@@ -51,7 +51,7 @@ async fn ask(partner: &PartnerClient, token: &str) -> Result<Value, UserInfoErro
     let client = Client::new(&Trusted::default(), SystemClock::shared()).unwrap();
     let clock: SharedClock = MovableClock::frozen(noon());
     let keys = partner.signed_by.as_ref().map(|signed_by| {
-        let source = Source::Discovered(signed_by.issuer.clone());
+        let source = Source::of_issuer(&signed_by.issuer, None);
         SigningKeys::new(&signed_by.issuer, source, client.clone(), &clock)
     });
     user_info(&Asking { client: &client, clock: &clock, keys: keys.as_ref() }, partner, &secret(token)).await
@@ -168,10 +168,13 @@ async fn a_signed_userinfo_is_the_issuers_word_and_states_its_audience() {
         signer.token(Some("k1"), &claims)
     };
     let none = format!("{}.", unsigned(&json!({ "alg": "none" }), &claims(json!({}))));
-    let nested = {
-        let message = unsigned(&json!({ "alg": "EdDSA", "kid": "k1", "cty": "JWT" }), &claims(json!({})));
+    let of_kind = |name: &str, value: &str| {
+        let mut header = json!({ "alg": "EdDSA", "kid": "k1" });
+        header[name] = value.into();
+        let message = unsigned(&header, &claims(json!({})));
         format!("{message}.{}", base64::Engine::encode(&crate::jwks::BASE64URL, signer.sign(message.as_bytes())))
     };
+    let unknown_kind = Some(Partner("the signed userinfo is of an unknown kind"));
     let another_audience = Some(Token("userinfo does not name us as its audience"));
     let rows = [
         (token(json!({})), None),
@@ -187,7 +190,11 @@ async fn a_signed_userinfo_is_the_issuers_word_and_states_its_audience() {
         (without("iss"), Some(Partner("the signed userinfo is another issuer's"))),
         (stranger.token(Some("k1"), &claims(json!({}))), Some(Partner("no key of its signer's has signed it"))),
         (none, Some(Partner("its algorithm is not accepted"))),
-        (nested, Some(Partner("the signed userinfo is no JWT of claims"))),
+        (of_kind("typ", "JOSE"), None),
+        (of_kind("cty", "JWT"), unknown_kind),
+        // The issuer's other tokens are no userinfo.
+        (of_kind("typ", "at+jwt"), unknown_kind),
+        (of_kind("typ", "application/logout+jwt"), unknown_kind),
         ("a.b.c.d.e".to_owned(), Some(Partner("the signed userinfo cannot be read"))),
         (String::new(), Some(Partner("the signed userinfo cannot be read"))),
     ];
