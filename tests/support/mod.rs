@@ -25,6 +25,7 @@ pub(crate) mod glewlwyd;
 pub(crate) mod graphql_client;
 pub(crate) mod hosts;
 pub(crate) mod issuer;
+mod migrated;
 pub(crate) mod nginx;
 pub(crate) mod oauth_library;
 pub(crate) mod office;

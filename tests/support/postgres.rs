@@ -117,8 +117,30 @@ const MAY_STAND: usize = 16;
 /// The name is unique in the run; the database goes some time after the calling thread. Panics with the command that installs Postgres if
 /// there is none.
 pub(crate) fn fresh_database() -> String {
-    let server = shared();
-    format!("postgres://postgres@127.0.0.1:{}/{}", server.port, server.fresh_database("postgres"))
+    url(&shared().fresh_database("postgres"))
+}
+
+/// As [`fresh_database`], with what a [`template`] that is closed holds.
+pub(crate) fn fresh_copy(template: &str) -> String {
+    url(&shared().fresh_copy(template, "postgres"))
+}
+
+/// The name of a new, empty database of the shared server that stays as long as the server.
+pub(crate) fn template() -> String {
+    shared().sql("CREATE DATABASE of_tests TEMPLATE template0");
+    "of_tests".to_owned()
+}
+
+/// Ends a template's visits, and takes no more: it can be copied.
+pub(crate) fn close(template: &str) {
+    shared().sql(&format!("ALTER DATABASE {template} ALLOW_CONNECTIONS false"));
+    shared()
+        .sql(&format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{template}'"));
+}
+
+/// The address of a database of the shared server.
+pub(crate) fn url(name: &str) -> String {
+    format!("postgres://postgres@127.0.0.1:{}/{name}", shared().port)
 }
 
 fn shared() -> &'static Server {
@@ -172,10 +194,15 @@ impl Server {
 
     /// The name of a new, empty database of that role, unique in the run.
     pub(crate) fn fresh_database(&self, owner: &str) -> String {
+        self.fresh_copy("template0", owner)
+    }
+
+    /// As [`Server::fresh_database`], with what `template` holds.
+    fn fresh_copy(&self, template: &str, owner: &str) -> String {
         static MADE: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}", MADE.fetch_add(1, Ordering::Relaxed));
-        // template0 has no visitors, so databases can be made side by side.
-        self.sql(&format!("CREATE DATABASE {name} TEMPLATE template0 OWNER {owner}"));
+        // A template has no visitors, so databases can be made side by side.
+        self.sql(&format!("CREATE DATABASE {name} TEMPLATE {template} OWNER {owner}"));
         let test = std::thread::current().name().unwrap_or_default().to_owned();
         let database = Database { name: name.clone(), test };
         HELD.with_borrow_mut(|held| held.push(Held { database, ended: Arc::clone(&self.ended) }));

@@ -28,7 +28,7 @@ pub(crate) use super::engines::{Engine, both_engines};
 pub(crate) use super::settings::ALL_SCOPES;
 use super::settings::settings;
 use super::taken_in::take_in;
-use super::{canaries, contract, postgres};
+use super::{canaries, contract, migrated, postgres};
 
 /// The client that most tests call as: it is granted everything.
 pub(crate) const CONSOLE: &str = "console";
@@ -114,7 +114,7 @@ impl World {
         let base = format!("http://{}", public.local_addr().expect("an address"));
         let sandbox = start_sandbox(&clock, &base);
         let folder = tempfile::tempdir().expect("a folder");
-        let database_url = database(engine, &folder);
+        let database_url = migrated::database(engine, &folder).await;
         let keyring = folder.path().join("fedlink.keys");
         if engine == Engine::Postgres {
             let source = KeyringSource::File(keyring.clone());
