@@ -74,7 +74,7 @@ fn blitz_routes(config: &mut ServiceConfig) {
     at!(config, "/api/v3/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}/retry", post => fa::retry);
     at!(config, "/api/v2/users/current/fa/bind", post => bind::instruct);
     at!(config, "/api/v2/users/current/fa/bind/complete", post => bind::complete);
-    at!(config, "/api/v2/users/current/fa/bind/auth/{id}", get => bind::open, delete => fa::unlink_v2);
+    at!(config, "/api/v2/users/current/fa/bind/auth/{id}", get => bind::open);
     at!(config, "/api/v2/users/current/fa/bind/auth/{id}/confirm", get => bind::question, post => bind::confirm);
     at!(config, "/login/externalIdps/callback/{type:[^/]*}/{name:[^/]*}/{popup:true|false}", get => bind::callback, post => bind::posted);
     at!(config, "/api/v2/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}", delete => fa::unlink_v2);

@@ -1,5 +1,6 @@
 //! Bad input and bad luck: each with the status and the body that the wire contract documents.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -257,6 +258,27 @@ both_engines! {
         for path in ["/healthz", "/readyz"] {
             let answer = world.send("POST", &format!("{}{path}", world.ops), &nobody, Body::None, &[]).await;
             assert_refused(&answer, 405, ("input_error", "method_not_allowed"), "the path has no such method");
+        }
+    }
+
+    async fn every_path_of_the_contract_says_which_methods_it_has(engine: Engine) {
+        let world = World::condo(engine).await;
+        let mut paths: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for operation in contract::operations() {
+            paths.entry(operation.template).or_default().insert(operation.method);
+        }
+        let elsewhere = |path: &str| ["/healthz", "/readyz", "/metrics", "/reload", "/.well-known"].iter().any(|start| path.starts_with(start));
+        for (template, methods) in paths.iter().filter(|(path, _)| !elsewhere(path)) {
+            let target = template.replace("{isPopup}", "false").replace(['{', '}'], "");
+            for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"].into_iter().filter(|method| !methods.contains(*method)) {
+                let answer = at_root(&world, method, &target, &As::Nobody).await;
+                assert_eq!(answer.status, 405, "{method} {template}: {}", answer.text());
+                let allowed: BTreeSet<_> = answer.header("allow").expect("it says").split(", ").map(str::to_owned).collect();
+                // A browser's question of its own is answered, or is no method that there is.
+                let mut methods = methods.clone();
+                methods.remove("OPTIONS");
+                assert_eq!(allowed, methods, "{method} {template}");
+            }
         }
     }
 

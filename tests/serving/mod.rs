@@ -6,6 +6,7 @@ mod demo;
 mod edge;
 mod errors;
 mod fleet;
+mod made_up;
 mod nul;
 mod program;
 mod reload;

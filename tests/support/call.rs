@@ -54,3 +54,17 @@ pub(crate) enum Body {
     Form(Vec<(&'static str, String)>),
     Raw(&'static str, Vec<u8>),
 }
+
+impl Body {
+    /// Its type, and what it says: a form as an object.
+    pub(crate) fn shown(&self) -> Option<(&'static str, Value)> {
+        match self {
+            Self::Json(value) => Some(("application/json", value.clone())),
+            Self::Form(fields) => {
+                let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str())));
+                Some(("application/x-www-form-urlencoded", Value::Object(fields.collect())))
+            }
+            Self::None | Self::Raw(..) => None,
+        }
+    }
+}

@@ -3,13 +3,17 @@
 // Clippy grants tests their unwraps by this, also in a test binary, where it is always true.
 #![cfg(test)]
 
+pub(crate) mod commands;
+mod walked;
+
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 
-/// Panics unless openapi.yaml allows the answer; remembers what was seen.
+/// Panics unless openapi.yaml allows the answer; tells what it shows where somebody [wants to know](walked).
 ///
 /// `target` is the request's path and query as sent, with or without the base path. The route, the status, the
 /// content type, the headers and the body are all held against the document. Where it has no operation, only the
@@ -18,8 +22,10 @@ use serde_json::{Map, Value, json};
 pub(crate) fn check(method: &str, target: &str, status: u16, headers: &[(&str, &str)], body: &[u8]) {
     let answer = Answer { target, status, headers, body };
     let every = || CONTRACT.judge_headers(&CONTRACT.document["x-every-answer"], &answer);
-    if let Err(problem) = CONTRACT.judge(method, &answer).and_then(|()| every()) {
-        panic!("{method} {target} → {status} breaks openapi.yaml: {problem}\n{}", excerpt(body));
+    match CONTRACT.judge(method, &answer).and_then(|operation| every().map(|()| operation)) {
+        Err(problem) => panic!("{method} {target} → {status} breaks openapi.yaml: {problem}\n{}", excerpt(body)),
+        Ok(Some(operation)) if walked::is_wanted() => walked::tell(&CONTRACT.shown_by(&operation, &answer)),
+        Ok(_) => {}
     }
 }
 
@@ -31,16 +37,23 @@ pub(crate) fn check_webhook(name: &str, body: &Value) {
     if let Err(problem) = CONTRACT.fits(schema, body) {
         panic!("what {name} was sent breaks openapi.yaml: {problem}");
     }
+    if walked::is_wanted() {
+        walked::tell(&CONTRACT.shown_by_webhook(name, schema, body));
+    }
+}
+
+/// Remembers a request that was understood: its query, and its body with the type that it was sent as.
+pub(crate) fn understood(method: &str, target: &str, body: Option<(&str, &Value)>) {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    if let (true, Route::Operation { template, .. }) = (walked::is_wanted(), CONTRACT.route(method, path)) {
+        let operation = Operation::of(method, template);
+        walked::tell(&CONTRACT.shown_by_request(&operation, query, body));
+    }
 }
 
 /// Every operation of openapi.yaml.
 pub(crate) fn operations() -> BTreeSet<Operation> {
     CONTRACT.operations()
-}
-
-/// The operations that [`check`] has judged in this process, and the statuses they answered.
-pub(crate) fn seen() -> BTreeSet<(Operation, u16)> {
-    CONTRACT.seen()
 }
 
 /// A method and a path as the document writes it, parameters in braces, without the base path.
@@ -52,6 +65,18 @@ pub(crate) struct Operation {
     pub(crate) template: String,
 }
 
+impl Operation {
+    fn of(method: &str, template: &str) -> Self {
+        Self { method: method.to_ascii_uppercase(), template: template.to_owned() }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "{} {}", self.method, self.template)
+    }
+}
+
 static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::read);
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
@@ -60,7 +85,6 @@ struct Contract {
     document: Value,
     /// By the address of the schema in `document`, which never changes: building one takes longer than a request.
     validators: Mutex<HashMap<usize, Arc<Validator>>>,
-    seen: Mutex<BTreeSet<(Operation, u16)>>,
 }
 
 /// What came back.
@@ -91,11 +115,13 @@ enum Route<'a> {
 impl Contract {
     fn read() -> Self {
         let document = serde_yaml_ng::from_str(include_str!("../../openapi.yaml")).expect("openapi.yaml is YAML");
-        Self { document, validators: Mutex::default(), seen: Mutex::default() }
+        Self { document, validators: Mutex::default() }
     }
 
-    fn judge(&self, method: &str, answer: &Answer<'_>) -> Result<(), String> {
+    /// The operation that the answer is of, if it is one's and as the document has it.
+    fn judge(&self, method: &str, answer: &Answer<'_>) -> Result<Option<Operation>, String> {
         let status = answer.status.to_string();
+        let mut named = None;
         let responses = match self.route(method, answer.path()) {
             // An operation that another server has is a path like any other on this one.
             Route::Operation { elsewhere: true, operation, .. }
@@ -104,7 +130,7 @@ impl Contract {
                 &self.document["x-unrouted"]
             }
             Route::Operation { template, operation, .. } => {
-                self.remember(method, template, answer.status);
+                named = Some(Operation::of(method, template));
                 &operation["responses"]
             }
             Route::OtherMethods if answer.status == 405 => &self.document["x-unrouted"],
@@ -119,7 +145,10 @@ impl Contract {
         let response = self.resolve(response);
         self.judge_headers(response, answer)?;
         // RFC 9110 §9.3.2: whatever a GET would have said, a HEAD says without a body.
-        if method == "HEAD" && answer.body.is_empty() { Ok(()) } else { self.judge_body(response, answer) }
+        if method != "HEAD" || !answer.body.is_empty() {
+            self.judge_body(response, answer)?;
+        }
+        Ok(named)
     }
 
     fn judge_headers(&self, response: &Value, answer: &Answer<'_>) -> Result<(), String> {
@@ -161,26 +190,18 @@ impl Contract {
     }
 
     fn route(&self, method: &str, path: &str) -> Route<'_> {
+        let fitting = entries(&self.document["paths"]).filter_map(|(template, item)| {
+            let prefixes = self.prefixes(item);
+            let literals = prefixes.iter().find_map(|prefix| literals_matched(template, path.strip_prefix(prefix)?))?;
+            Some((literals, template, item))
+        });
+        // OpenAPI 3.1, Paths Object: concrete paths go before templated ones, whatever methods they have.
+        let Some((_, template, item)) = fitting.max_by_key(|(literals, ..)| *literals) else { return Route::Nowhere };
         let key = method.to_ascii_lowercase();
-        let mut best = Route::Nowhere;
-        let mut most_literals = 0;
-        for (template, item) in entries(&self.document["paths"]) {
-            let Some(literals) =
-                self.prefixes(item).iter().find_map(|prefix| literals_matched(template, path.strip_prefix(prefix)?))
-            else {
-                continue;
-            };
-            match item.get(&key).filter(|_| METHODS.contains(&key.as_str())) {
-                // OpenAPI 3.1, Paths Object: concrete paths go before templated ones.
-                Some(operation) if literals >= most_literals => {
-                    most_literals = literals;
-                    best = Route::Operation { template, operation, elsewhere: item.get("servers").is_some() };
-                }
-                None if matches!(best, Route::Nowhere) => best = Route::OtherMethods,
-                _ => {}
-            }
+        match item.get(&key).filter(|_| METHODS.contains(&key.as_str())) {
+            Some(operation) => Route::Operation { template, operation, elsewhere: item.get("servers").is_some() },
+            None => Route::OtherMethods,
         }
-        best
     }
 
     /// The paths of the servers that serve a path item.
@@ -232,20 +253,9 @@ impl Contract {
         items
             .flat_map(|(template, item)| {
                 let methods = METHODS.iter().filter(|method| item.get(**method).is_some());
-                methods
-                    .map(|method| Operation { method: method.to_ascii_uppercase(), template: template.clone() })
-                    .collect::<Vec<_>>()
+                methods.map(|method| Operation::of(method, template)).collect::<Vec<_>>()
             })
             .collect()
-    }
-
-    fn remember(&self, method: &str, template: &str, status: u16) {
-        let operation = Operation { method: method.to_ascii_uppercase(), template: template.to_owned() };
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert((operation, status));
-    }
-
-    fn seen(&self) -> BTreeSet<(Operation, u16)> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

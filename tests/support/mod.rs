@@ -42,6 +42,7 @@ pub(crate) mod promtool;
 pub(crate) mod raw;
 pub(crate) mod receiver;
 pub(crate) mod revocations;
+pub(crate) mod schemathesis;
 pub(crate) mod secured;
 pub(crate) mod settings;
 pub(crate) mod site;

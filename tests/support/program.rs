@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::canaries;
+use super::{canaries, contract};
 
 /// The longest a test waits for a process: generous, since it only bounds a failure.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -101,6 +101,7 @@ impl Program {
     }
 
     fn command(&self, args: &[&str], env: &[(&str, &str)]) -> Command {
+        contract::commands::ran(args);
         let mut command = Command::new(&self.0);
         command.args(args).env_clear().envs(env.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -14,7 +14,7 @@ const FED_TOKEN: &str = "/api/v3/users/elle/fedToken/tcs/tcs_1?min_ttl=90";
 
 fn judge(method: &str, target: &str, status: u16, headers: &[(&str, &str)], body: &str) -> Result<(), String> {
     static CONTRACT: LazyLock<Contract> = LazyLock::new(Contract::read);
-    CONTRACT.judge(method, &Answer { target, status, headers, body: body.as_bytes() })
+    CONTRACT.judge(method, &Answer { target, status, headers, body: body.as_bytes() }).map(drop)
 }
 
 #[track_caller]
@@ -234,23 +234,17 @@ fn anything_else_is_refused() {
 }
 
 #[test]
-fn what_was_judged_is_remembered() {
+fn an_answer_is_of_its_operation() {
     let contract = Contract::read();
-    let answer = Answer { target: LIST, status: 200, headers: &[JSON], body: b"[]" };
-    contract.judge("GET", &answer).expect("an empty list is documented");
-    let listed = Operation { method: "GET".to_owned(), template: "/api/v3/users/{subjectId}/fa".to_owned() };
-    assert_eq!(contract.seen(), BTreeSet::from([(listed.clone(), 200)]));
+    let of = |method: &str, target: &str, status: u16, headers: &[(&str, &str)], body: &str| {
+        let judged = contract.judge(method, &Answer { target, status, headers, body: body.as_bytes() });
+        judged.expect("it is documented").expect("an operation")
+    };
+    let listed = of("GET", LIST, 200, &[JSON], "[]");
+    assert_eq!(listed, Operation::of("get", "/api/v3/users/{subjectId}/fa"));
     assert!(super::operations().contains(&listed));
-    assert!(super::seen().iter().all(|(operation, _)| super::operations().contains(operation)));
-}
-
-#[test]
-fn a_subject_named_current_is_told_from_a_bind() {
-    let contract = Contract::read();
-    let target = "/api/v2/users/current/fa/bind/auth/1";
-    contract.judge("DELETE", &Answer { target, status: 204, headers: &[], body: b"" }).expect("an unlink");
-    let (operation, _) = contract.seen().pop_first().expect("it was remembered");
-    assert_eq!(operation.template, "/api/v2/users/{subjectId}/fa/{fpType}/{fpName}/{sid}");
+    let unlinked = of("DELETE", "/api/v2/users/current/fa/tcs/tcs_1/1", 204, &[], "");
+    assert_eq!(unlinked.template, "/api/v2/users/{subjectId}/fa/{fpType}/{fpName}/{sid}");
 }
 
 #[test]
@@ -269,4 +263,22 @@ fn methods_are_all_that_an_item_may_have() {
             );
         }
     }
+}
+
+#[test]
+fn what_came_is_told_from_what_is_promised() {
+    let contract = Contract::read();
+    let listed = Operation::of("GET", "/api/v3/users/{subjectId}/fa");
+    let body = r#"[{"sid":"1","fpType":"tcs","fpName":"tcs_1","userName":"Elle"}]"#;
+    let answer = Answer { target: LIST, status: 200, headers: &[JSON], body: body.as_bytes() };
+    let came = contract.shown_by(&listed, &answer);
+    let promised = super::walked::promised(&contract);
+    assert!(came.is_subset(&promised), "{:?}", came.difference(&promised));
+    let tells = |lines: &BTreeSet<String>, end: &str| lines.iter().any(|line| line.ends_with(end));
+    assert!(tells(&came, "fa 200") && tells(&came, ".userName"), "{came:?}");
+    assert!(tells(&promised, ".health") && !tells(&came, ".health"), "{came:?}");
+    // A word of few is a promise of its own, and a request's query and body are as well.
+    assert!(promised.contains("GET /oauth/ae ?code_challenge_method"));
+    assert!(tells(&contract.shown_by_request(&listed, "detail=true", None), "fa ?detail"));
+    assert!(!promised.iter().any(|line| line.ends_with(" 500")), "a fault of ours is promised by nobody");
 }
