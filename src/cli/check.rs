@@ -10,7 +10,7 @@ use super::opened::{build, load};
 use super::output::{Output, Trouble};
 use crate::app::App;
 use crate::service::kin;
-use settings::{SubjectTokens, words_on_odds};
+use settings::{SubjectTokens, WORDS_ON_UNBOUND_CODES, words_on_odds};
 
 pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trouble> {
     let configuration = load(config)?;
@@ -54,6 +54,9 @@ pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trou
                 "remember_tokens without offline access: put offline_access into its scopes, or users link again and again",
             );
         }
+    }
+    for provider in app.parts.settings.unbound_codes() {
+        warn(output, &provider.to_string(), WORDS_ON_UNBOUND_CODES);
     }
     warn_of_peers(&app, output);
     for receiver in app.parts.upstream.receivers().values() {

@@ -11,8 +11,8 @@ use base64::engine::general_purpose::STANDARD;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use sandbox::{
-    Answer as Shape, ClientAuth, ClientKey, ExpiresIn, IssParameter, Refusal, Rotation, ScriptedScope, Settings,
-    Signing, Userinfo,
+    Answer as Shape, ClientAuth, ClientKey, ExpiresIn, IdTokenForm, IssParameter, Refusal, Rotation, ScriptedScope,
+    Settings, Signing, Userinfo,
 };
 use serde_json::json;
 
@@ -325,6 +325,25 @@ fn manners() -> Vec<Row> {
         pushed(signing(ClientAuth::PrivateKeyJwt, "ES256")),
         row("iss without promising it", |to| to.advertise_iss = false, End::Fresh),
         row("iss not with errors", |to| to.iss = IssParameter::OmitOnErrors, End::Declined),
+        row("declines as user_cancelled_login", |to| to.declined = "user_cancelled_login".to_owned(), End::Declined),
+        row(
+            "LinkedIn: no PKCE, no nonce",
+            |to| {
+                to.refuses_pkce = true;
+                to.id_token = IdTokenForm::MissingNonce;
+            },
+            End::Fresh,
+        )
+        .with("pkce = false\nnonce = false"),
+        row("commas between scopes", |to| to.scope_separator = ',', End::Fresh).with("scope_separator = \",\""),
+        row(
+            "a parameter of its own for tokens",
+            |to| to.token_param = Some(("resource".to_owned(), "https://api.example/?a=b&c".to_owned())),
+            End::Fresh,
+        )
+        .with("token_params = { resource = \"https://api.example/?a=b&c\" }"),
+        row("no PKCE, but a nonce", |to| to.refuses_pkce = true, End::Fresh).with("pkce = false"),
+        row("PKCE, but no nonce", |to| to.id_token = IdTokenForm::MissingNonce, End::Fresh).with("nonce = false"),
         row("declines as consent_required", |to| to.declined = "consent_required".to_owned(), End::Declined),
         row("no userinfo", |to| to.userinfo = Userinfo::Absent, End::Fresh),
         row("a name in userinfo alone", |to| to.lean_id_token = true, End::Fresh),

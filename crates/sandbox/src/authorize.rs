@@ -19,7 +19,7 @@ struct Request {
     client_id: String,
     scope: String,
     nonce: Option<String>,
-    code_challenge: String,
+    code_challenge: Option<String>,
     /// Where it was pushed before (RFC 9126).
     pushed_as: Option<String>,
 }
@@ -112,22 +112,24 @@ fn read(core: &Core, fields: &Form) -> Result<Request, Refused> {
         .get("redirect_uri")
         .filter(|uri| client.redirect_uris.iter().any(|known| known == uri))
         .ok_or(Refused::Page("The client has not registered this redirect_uri."))?;
-    let problem = problem(fields);
+    let settings = core.script.settings();
+    let scope = fields.get("scope").map(|scope| scope.split(settings.scope_separator).collect::<Vec<_>>());
+    let problem = problem(fields, scope.as_deref()).or_else(|| pkce_problem(fields, settings.refuses_pkce));
     let return_to = ReturnTo {
         redirect_uri: redirect_uri.to_owned(),
         state: fields.get("state").map(str::to_owned),
         by_form: fields.get("response_mode") == Some("form_post"),
     };
-    match (problem, fields.get("scope"), fields.get("code_challenge")) {
-        (None, Some(scope), Some(code_challenge)) => Ok(Request {
+    match (problem, scope) {
+        (None, Some(scope)) => Ok(Request {
             return_to,
             client_id: client.id.clone(),
-            scope: scope.to_owned(),
+            scope: scope.join(" "),
             nonce: fields.get("nonce").map(str::to_owned),
-            code_challenge: code_challenge.to_owned(),
+            code_challenge: fields.get("code_challenge").map(str::to_owned),
             pushed_as: None,
         }),
-        (problem, ..) => {
+        (problem, _) => {
             let (error, description) = problem.unwrap_or(("invalid_request", "a parameter is missing"));
             Err(Refused::Client { return_to, error, description })
         }
@@ -135,7 +137,7 @@ fn read(core: &Core, fields: &Form) -> Result<Request, Refused> {
 }
 
 /// What is wrong with a request whose client and redirect URI are right.
-fn problem(fields: &Form) -> Option<(&'static str, &'static str)> {
+fn problem(fields: &Form, scope: Option<&[&str]>) -> Option<(&'static str, &'static str)> {
     match fields.get("response_type") {
         Some("code") => {}
         Some(_) => return Some(("unsupported_response_type", "only code is supported")),
@@ -147,12 +149,21 @@ fn problem(fields: &Form) -> Option<(&'static str, &'static str)> {
     if fields.get("state").is_none() {
         return Some(("invalid_request", "state is missing"));
     }
-    match fields.get("scope") {
+    match scope {
         None => return Some(("invalid_scope", "scope is missing")),
-        Some(scope) if !scope.split(' ').all(|one| SCOPES.contains(&one)) => {
+        Some(scope) if !scope.iter().all(|one| SCOPES.contains(one)) => {
             return Some(("invalid_scope", "there is no such scope"));
         }
         Some(_) => {}
+    }
+    None
+}
+
+/// What is wrong with how a request binds its code.
+fn pkce_problem(fields: &Form, is_refused: bool) -> Option<(&'static str, &'static str)> {
+    if is_refused {
+        let asks = fields.get("code_challenge").is_some() || fields.get("code_challenge_method").is_some();
+        return asks.then_some(("invalid_request", "a client with a secret may not send code_challenge"));
     }
     // RFC 7636 §4.3: without a method it would be `plain`, which protects nobody. A challenge is 32 bytes of base64url.
     let challenge = fields.get("code_challenge").unwrap_or_default();

@@ -30,7 +30,7 @@ pub(super) struct Consent {
 #[derive(Debug, Clone)]
 pub(super) struct CodeTerms {
     pub(super) redirect_uri: String,
-    pub(super) code_challenge: String,
+    pub(super) code_challenge: Option<String>,
 }
 
 /// What a client offers for a code.
@@ -38,7 +38,7 @@ pub(super) struct Redemption<'call> {
     pub(super) code: &'call str,
     pub(super) client_id: &'call str,
     pub(super) redirect_uri: &'call str,
-    pub(super) code_verifier: &'call str,
+    pub(super) code_verifier: Option<&'call str>,
     pub(super) device_id: Option<&'call str>,
 }
 
@@ -136,7 +136,8 @@ impl Grants {
             return Err(Dead::Code("another redirect_uri"));
         }
         // RFC 7636 §4.6
-        if URL_SAFE_NO_PAD.encode(Sha256::digest(offer.code_verifier)) != code.terms.code_challenge {
+        let hashed = offer.code_verifier.map(|verifier| URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)));
+        if hashed != code.terms.code_challenge {
             return Err(Dead::Code("the code_verifier does not fit"));
         }
         if code.consent.device_id.as_deref() != offer.device_id {

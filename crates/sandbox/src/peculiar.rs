@@ -246,6 +246,12 @@ pub struct Settings {
     pub answer_delay: Option<(Duration, Duration)>,
     /// Handed to the callback as `device_id`, and wanted again at exchange and refresh, as VK ID does.
     pub device_id: Option<String>,
+    /// What stands between the scopes of a request; answers have blanks.
+    pub scope_separator: char,
+    /// Wanted with a code and at each refresh, by name and value.
+    pub token_param: Option<(String, String)>,
+    /// Takes no PKCE: a code is asked for and redeemed without it, or refused.
+    pub refuses_pkce: bool,
     /// Which signature `id_tokens` carry.
     pub signing: Signing,
     /// What is wrong with `id_tokens`.
@@ -307,6 +313,9 @@ impl Default for Settings {
             client_key: None,
             answer_delay: None,
             device_id: None,
+            scope_separator: ' ',
+            token_param: None,
+            refuses_pkce: false,
             signing: Signing::Es256,
             id_token: IdTokenForm::Good,
             lean_id_token: false,

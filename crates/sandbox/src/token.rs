@@ -82,6 +82,11 @@ fn grant(core: &Core, request: &HttpRequest, form: &Form, kind: Kind) -> Result<
         NotAuthenticated::TwoWays => Refused::new("invalid_request", "the client authenticates in two ways"),
         NotAuthenticated::Unknown => Refused::invalid_client(),
     })?;
+    if let Some((name, value)) = core.script.settings().token_param
+        && form.get(&name) != Some(value.as_str())
+    {
+        return Err(Refused::new("invalid_request", "a parameter of this provider's own is missing"));
+    }
     match kind {
         Kind::Code => by_code(core, form, &client.id),
         Kind::Refresh => by_refresh(core, form, &client.id),
@@ -89,15 +94,21 @@ fn grant(core: &Core, request: &HttpRequest, form: &Form, kind: Kind) -> Result<
 }
 
 fn by_code(core: &Core, form: &Form, client_id: &str) -> Result<Map<String, Value>, Refused> {
+    let settings = core.script.settings();
     let needed = |name| form.get(name).ok_or_else(|| Refused::new("invalid_request", "a parameter is missing"));
     let offer = Redemption {
         code: needed("code")?,
         client_id,
         redirect_uri: needed("redirect_uri")?,
-        code_verifier: needed("code_verifier")?,
+        code_verifier: match (settings.refuses_pkce, form.get("code_verifier")) {
+            (true, Some(_)) => {
+                return Err(Refused::new("invalid_request", "a client with a secret may not send code_verifier"));
+            }
+            (true, None) => None,
+            (false, _) => Some(needed("code_verifier")?),
+        },
         device_id: form.get("device_id"),
     };
-    let settings = core.script.settings();
     let redeemed = lock(&core.grants).redeem(&offer, core.now());
     let family = redeemed.map_err(|dead| refused(&settings, dead))?;
     let consent = consent(core, family)?;

@@ -28,6 +28,8 @@ const USERINFO_CALLS: [(&str, UserinfoCall); 4] = [
     ("post_client", UserinfoCall::PostClient),
 ];
 
+const SEPARATORS: [(&str, char); 2] = [(" ", ' '), (",", ',')];
+
 const KINDS: [(&str, ProviderKind); 2] = [("oidc", ProviderKind::Oidc), ("oauth2", ProviderKind::OAuth2)];
 
 /// What carries the flow's own protection, or would replace all parameters at once (RFC 9101 §4).
@@ -118,6 +120,8 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     let remember_tokens = reader.with_default("remember_tokens", true, boolean);
     let exclusive = reader.with_default("exclusive", true, boolean);
     let par = reader.with_default("par", false, boolean);
+    let pkce = reader.with_default("pkce", true, boolean);
+    let nonce = reader.with_default("nonce", true, boolean);
     let confirm = reader.with_default("confirm", true, boolean);
     let userinfo_call = reader.with_default("userinfo_call", UserinfoCall::Bearer, choice(&USERINFO_CALLS));
     let sid = reader.with_default("sid", "{sub}".to_owned(), text_as(template::sid));
@@ -130,8 +134,11 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     let revoke = reader.with_default("revoke", true, boolean);
     let refresh_dies_with_access = reader.with_default("refresh_dies_with_access", false, boolean);
     let authorize_params = reader.texts("authorize_params", refuse_ours).unwrap_or_default();
+    let scope_separator = reader.with_default("scope_separator", ' ', choice(&SEPARATORS));
     let scope_aliases = reader.texts("scope_aliases", |_| None).unwrap_or_default();
     let resent_params = reader.list("resent_params", resent_param).unwrap_or_default();
+    let refuse = |name: &str| refuse_token_param(name, &resent_params);
+    let token_params = reader.texts("token_params", refuse).unwrap_or_default();
     let dead_errors = reader.list("dead_errors", DeadError::parse).unwrap_or_default();
     reader.finish();
     let id = id?;
@@ -151,6 +158,8 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
         sid,
         user_name,
         par,
+        pkce,
+        nonce,
         confirm,
         endpoints,
         lifetime,
@@ -162,6 +171,8 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
         refresh_dies_with_access,
         authorize_params,
         scope_aliases,
+        scope_separator,
+        token_params,
         resent_params,
         dead_errors,
     })
@@ -266,6 +277,19 @@ fn refuse_ours(parameter: &str) -> Option<String> {
         Some("must not be set here: write the scopes under `scopes`".to_owned())
     } else {
         OUR_PARAMS.contains(&parameter).then(|| "must not be set: it is part of what protects a bind".to_owned())
+    }
+}
+
+/// Why a token request can't have a parameter of the operator's: each has one source.
+fn refuse_token_param(name: &str, resent: &[String]) -> Option<String> {
+    match resent_param(name) {
+        Err(_) if TOKEN_PARAMS.contains(&name) => {
+            Some("must not be set: it is part of the request as it is".to_owned())
+        }
+        Err(problem) => Some(problem),
+        Ok(name) => {
+            resent.contains(&name).then(|| "is one of resent_params: leave it out of one of the two".to_owned())
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What settings allow that an operator may not have meant to: told at the start, and by `fedlink check`.
 
 use super::types::PartnerClient;
-use super::types::Settings;
+use super::types::{Provider, ProviderKind, Settings};
 use domain::ids::{ClientId, ProviderId};
 use domain::kin::{self, Entry};
 
@@ -30,6 +30,12 @@ impl Settings {
             .collect()
     }
 
+    /// Providers whose codes are bound to no request of ours.
+    pub fn unbound_codes(&self) -> impl Iterator<Item = &ProviderId> {
+        let is_bound = |provider: &Provider| provider.pkce || (provider.kind == ProviderKind::Oidc && provider.nonce);
+        self.providers.values().filter(move |provider| !is_bound(provider)).map(|provider| &provider.id)
+    }
+
     /// Where the grants of each provider's entry come from, as far as the settings say.
     pub fn grant_sources(&self) -> impl Iterator<Item = Entry<ProviderId>> + '_ {
         self.providers.values().map(|provider| Entry {
@@ -54,6 +60,10 @@ impl Settings {
         groups
     }
 }
+
+/// What is to be known of a provider whose codes are bound to no request (RFC 9700 §2.1.1).
+pub const WORDS_ON_UNBOUND_CODES: &str = "neither PKCE nor a nonce binds a code to the request it answers: whoever steals somebody's code can link \
+                                          that account to their own user. Only state protects a bind; set pkce = true as soon as the provider takes it";
 
 /// What is to be known of entries that are at odds.
 pub fn words_on_odds(entries: &[ProviderId]) -> String {

@@ -50,8 +50,15 @@ impl Document {
         let body = answer.body.whole().ok_or(Passing::definite("the metadata was cut off"))?;
         let members: Map<String, Value> = serde_json::from_slice(body)
             .map_err(|_quotes_the_body: serde_json::Error| Passing::definite("the metadata cannot be read"))?;
-        if members.get("issuer").and_then(Value::as_str) != Some(issuer) {
-            return Err(Passing::definite("the metadata is another issuer's"));
+        match members.get("issuer").and_then(Value::as_str) {
+            Some(stated) if stated == issuer => {}
+            // Entra's `common` and `organizations`: whose tokens are good is not said before each says its own tenant.
+            Some(stated) if stated.contains("{tenantid}") => {
+                return Err(Passing::definite(
+                    "the metadata is of every tenant there is: set issuer to your own tenant's, .../<tenant id>/v2.0",
+                ));
+            }
+            _ => return Err(Passing::definite("the metadata is another issuer's")),
         }
         Ok(Self::of(issuer, &members))
     }

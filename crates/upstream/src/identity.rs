@@ -14,9 +14,9 @@ pub struct AuthorizationRequest {
     pub redirect_uri: Url,
     /// RFC 6749 §10.12.
     pub state: SecretString,
-    /// Binds an `id_token` to this request; not sent to providers of plain OAuth 2.0.
+    /// Binds an `id_token` to this request; sent only to providers that repeat it.
     pub nonce: SecretString,
-    /// RFC 7636: 43 to 128 characters; the provider sees its hash.
+    /// RFC 7636: 43 to 128 characters; the provider sees its hash, if it takes that.
     pub code_verifier: SecretString,
     /// Which account to offer (OpenID Connect Core §3.1.2.1, `login_hint`).
     pub hint: Option<String>,

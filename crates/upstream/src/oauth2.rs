@@ -25,17 +25,20 @@ use settings::{ClientAuth, Provider, ProviderKind};
 
 type TokenClient = BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
-/// Where the browser is sent. RFC 7636 S256; the nonce goes to OpenID providers only.
+/// Where the browser is sent. RFC 7636 S256, where the provider takes it; the nonce goes to OpenID providers that repeat it.
 pub(crate) fn authorization_url(settings: &Provider, endpoint: &Url, request: &AuthorizationRequest) -> Result<Url> {
-    let verifier = verifier(&request.code_verifier)?;
     let client =
         BasicClient::new(ClientId::new(settings.client_id.clone())).set_auth_uri(AuthUrl::from_url(endpoint.clone()));
     let mut url = client
         .authorize_url(|| CsrfToken::new(request.state.expose_secret().to_owned()))
-        .add_scopes(settings.scopes.iter().cloned().map(Scope::new))
-        .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier))
         .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(request.redirect_uri.clone())));
-    if settings.kind == ProviderKind::Oidc {
+    if !settings.scopes.is_empty() {
+        url = url.add_scope(Scope::new(settings.scopes.join(settings.scope_separator.encode_utf8(&mut [0; 4]))));
+    }
+    if settings.pkce {
+        url = url.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier(&request.code_verifier)?));
+    }
+    if settings.kind == ProviderKind::Oidc && settings.nonce {
         url = url.add_extra_param("nonce", request.nonce.expose_secret().to_owned());
     }
     if let Some(hint) = request.hint.as_ref().filter(|_| !settings.authorize_params.contains_key("login_hint")) {
@@ -86,13 +89,14 @@ pub(crate) fn code_request(
     prepared: &Prepared,
     Redemption { code, redirect_uri, code_verifier, params }: Redemption<'_>,
 ) -> Result<HttpRequest> {
-    let verifier = verifier(code_verifier)?;
     let client = token_client(settings, prepared);
     let mut request = client
         .exchange_code(AuthorizationCode::new(code.expose_secret().to_owned()))
-        .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(redirect_uri.clone())))
-        .set_pkce_verifier(verifier);
-    for (name, value) in extra(settings, prepared, params) {
+        .set_redirect_uri(Cow::Owned(RedirectUrl::from_url(redirect_uri.clone())));
+    if settings.pkce {
+        request = request.set_pkce_verifier(verifier(code_verifier)?);
+    }
+    for (name, value) in own(settings).chain(extra(settings, prepared, params)) {
         request = request.add_extra_param(name, value);
     }
     captured(settings, |capture| drop(request.request(&capture)))
@@ -108,7 +112,7 @@ pub(crate) fn refresh_request(
     let client = token_client(settings, prepared);
     let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
     let mut request = client.exchange_refresh_token(&token);
-    for (name, value) in extra(settings, prepared, params) {
+    for (name, value) in own(settings).chain(extra(settings, prepared, params)) {
         request = request.add_extra_param(name, value);
     }
     captured(settings, |capture| drop(request.request(&capture)))
@@ -179,6 +183,11 @@ fn extra<'a>(settings: &Provider, prepared: &'a Prepared, params: &'a Params) ->
         extra.push(("client_assertion", assertion.expose_secret()));
     }
     extra
+}
+
+/// What the operator adds to requests for tokens.
+fn own(settings: &Provider) -> impl Iterator<Item = (&str, &str)> {
+    settings.token_params.iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 /// Stands in for the network: the crate hands it the finished request, and would parse too strictly what came back.

@@ -35,11 +35,12 @@ impl Ended {
     /// What an error of the provider's authorization endpoint comes to (RFC 6749 §4.1.2.1).
     pub fn by_provider(error: &str) -> Self {
         match error {
-            // The last is Apple's own.
+            // The last is Apple's own and LinkedIn's; before it, LinkedIn's where somebody doesn't even sign in.
             "access_denied"
             | "consent_required"
             | "interaction_required"
             | "login_required"
+            | "user_cancelled_login"
             | "user_cancelled_authorize" => Self::DeclinedAtProvider,
             _ => Self::ProviderRefused,
         }

@@ -155,6 +155,7 @@ fn an_error_of_the_providers_goes_before_whatever_else_it_brings() {
         ("consent_required", Ended::DeclinedAtProvider),
         ("interaction_required", Ended::DeclinedAtProvider),
         ("login_required", Ended::DeclinedAtProvider),
+        ("user_cancelled_login", Ended::DeclinedAtProvider),
         ("user_cancelled_authorize", Ended::DeclinedAtProvider),
         ("server_error", Ended::ProviderRefused),
         ("", Ended::ProviderRefused),

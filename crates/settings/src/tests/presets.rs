@@ -76,3 +76,29 @@ fn every_preset_is_sound() {
         }
     }
 }
+
+/// RFC 9700 §2.1.1: PKCE, or a nonce.
+#[test]
+fn codes_that_nothing_binds_are_told() {
+    let unbound = |preset: &str, more: &str| {
+        let text = format!(
+            "public_url = \"https://a.example\"\n[[providers]]\ntype = \"a\"\nname = \"b\"\npreset = \"{preset}\"\n\
+             client_id = \"c\"\nclient_secret = {{ env = \"S\" }}\n{more}"
+        );
+        let settings = parse(&text).unwrap();
+        settings.unbound_codes().count() == 1
+    };
+    for (preset, more, is_told) in [
+        ("google", "", false),
+        ("google", "pkce = false", false),
+        ("google", "nonce = false", false),
+        ("google", "pkce = false\nnonce = false", true),
+        ("linkedin", "", true),
+        ("linkedin", "pkce = true", false),
+        // Without an id_token a nonce comes back nowhere.
+        ("yandex", "", false),
+        ("yandex", "pkce = false", true),
+    ] {
+        assert_eq!(unbound(preset, more), is_told, "{preset} {more}");
+    }
+}

@@ -205,6 +205,13 @@ fn a_provider_out_of_shape_is_refused() {
         ("dead_errors = [\"status:+40\"]", "dead_errors[0] (a:b): must have a status of three digits"),
         ("dead_errors = [\"=17\"]", "dead_errors[0] (a:b): must have the path of a member"),
         ("dead_errors = [\"\"]", "dead_errors[0] (a:b): must be an OAuth error"),
+        ("token_params = { code = \"x\" }", "token_params.code (a:b): must not be set: it is part of the request"),
+        (
+            "resent_params = [\"device_id\"]\ntoken_params = { device_id = \"x\" }",
+            "token_params.device_id (a:b): is one of resent_params",
+        ),
+        ("scope_separator = \";\"", "scope_separator (a:b): \";\" is no choice"),
+        ("pkce = \"no\"", "pkce (a:b): must be true or false"),
         ("resent_params = [\"code\"]", "resent_params[0] (a:b): must not be sent again"),
         ("resent_params = [\"a b\"]", "resent_params[0] (a:b): must be the name of a parameter"),
     ] {

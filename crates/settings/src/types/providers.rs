@@ -109,6 +109,10 @@ pub struct Provider {
     pub user_name: String,
     /// Whether authorization requests are pushed (RFC 9126) even where the metadata doesn't require it.
     pub par: bool,
+    /// Whether codes are bound to our request by PKCE (RFC 7636); false: the provider refuses its parameters.
+    pub pkce: bool,
+    /// Whether an `id_token` has to repeat our nonce (OpenID Connect Core §3.1.3.7 (11)); false: the provider's have none.
+    pub nonce: bool,
     /// Whether a bind that the app completes shows the confirm page.
     pub confirm: bool,
     /// Endpoints set by hand or by the preset; they win over discovery.
@@ -129,6 +133,10 @@ pub struct Provider {
     pub refresh_dies_with_access: bool,
     /// Sent to the authorization endpoint as they are.
     pub authorize_params: BTreeMap<String, String>,
+    /// Sent to the token endpoint as they are, with a code and at each refresh.
+    pub token_params: BTreeMap<String, String>,
+    /// What stands between the scopes of a request: a blank (RFC 6749 §3.3) or a comma.
+    pub scope_separator: char,
     /// Names of parameters that come back with the code and are sent again at exchange and refresh.
     pub resent_params: Vec<String>,
     /// What means that the refresh token is dead, beside `invalid_grant`.

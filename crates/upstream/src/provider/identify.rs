@@ -56,7 +56,7 @@ impl Provider {
         let expected = Expected {
             issuer: self.settings.issuer.as_deref().ok_or(IdentityError::Refused("the provider has no issuer"))?,
             client_id: &self.settings.client_id,
-            nonce,
+            nonce: self.settings.nonce.then_some(nonce),
             access_token: answer.grant.access_token.as_ref(),
             now: self.clock.now(),
         };

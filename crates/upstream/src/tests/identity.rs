@@ -108,7 +108,7 @@ pub(super) fn judge(token: &str, keys: &Keys) -> Result<Map<String, Value>, Flaw
     let expected = Expected {
         issuer: ISSUER,
         client_id: "fed link",
-        nonce: &nonce,
+        nonce: Some(&nonce),
         access_token: Some(&access_token),
         now: noon(),
     };
@@ -198,7 +198,8 @@ fn at_hash_is_compared() {
 fn at_hash_binds_nothing_where_no_access_token_can_be_used() {
     let signer = Signer::ec();
     let nonce = secret("the-nonce");
-    let expected = Expected { issuer: ISSUER, client_id: "fed link", nonce: &nonce, access_token: None, now: noon() };
+    let expected =
+        Expected { issuer: ISSUER, client_id: "fed link", nonce: Some(&nonce), access_token: None, now: noon() };
     let token = signer.token(Some("k1"), &but("at_hash", json!("AAAAAAAAAAAAAAAAAAAAAA")));
     assert!(verified(&secret(&token), &keys(&[signer.jwk("k1")]), expected).is_ok());
     assert!(judge(&token, &keys(&[signer.jwk("k1")])).is_err());

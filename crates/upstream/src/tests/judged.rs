@@ -25,8 +25,13 @@ fn keys(keys: &[Value]) -> Keys {
 
 fn judge(token: &str, keys: &Keys) -> Result<Map<String, Value>, Flaw> {
     let (nonce, access_token) = (secret("the-nonce"), secret("the-access-token"));
-    let expected =
-        Expected { issuer: ISSUER, client_id: CLIENT, nonce: &nonce, access_token: Some(&access_token), now: noon() };
+    let expected = Expected {
+        issuer: ISSUER,
+        client_id: CLIENT,
+        nonce: Some(&nonce),
+        access_token: Some(&access_token),
+        now: noon(),
+    };
     verified(&secret(token), keys, expected)
 }
 
