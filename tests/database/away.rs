@@ -4,8 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::support::condo::{PLAIN, staff};
 use crate::support::database::{Sql, execute};
-use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_SECRET, Engine, World, both_engines};
+use crate::support::person::PASSWORD;
+use crate::support::world::{
+    Answer, As, Body, CALLBACK, CHALLENGE, CONSOLE, CONSOLE_PASSWORD, CONSOLE_SECRET, Engine, VERIFIER, World,
+    both_engines,
+};
 
 const LINK: &str = "/api/v3/users/alice/fa/box/box_1/1";
 const LIST: &str = "/api/v3/users/alice/fa";
@@ -14,6 +19,9 @@ async fn te(world: &World) -> Answer {
     let form = Body::Form(vec![("grant_type", "client_credentials".to_owned())]);
     world.call("POST", "/oauth/te", &As::Basic(CONSOLE, CONSOLE_SECRET), form).await
 }
+
+/// What no form can send, so that a question by GET is answered.
+const PREFLIGHT: &[(&str, &str)] = &[("x-apollo-operation-name", "q")];
 
 fn assert_storage_unavailable(answer: &Answer) {
     let expected = json!({
@@ -116,5 +124,77 @@ both_engines! {
         assert!(!answer.text().contains("oauth_tokens"), "{}", answer.text());
         execute(&world.database_url, "ALTER TABLE elsewhere RENAME TO oauth_tokens").await;
         assert_eq!(world.call("GET", LIST, &console, Body::None).await.status, 200);
+    }
+}
+
+/// Whatever asks the database says so, in the form of its own dialect.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_that_the_contract_has_answers_503_while_the_database_is_away() {
+    let world = World::condo(Engine::Postgres).await;
+    world.account("alice").await;
+    world.person(staff("jane")).await;
+    let variables = json!({"identity": "jane@example.com", "secret": PASSWORD});
+    let signed_in = world.ask_with(&As::Nobody, PLAIN, variables, &[]).await.data();
+    let session = As::Bearer(signed_in["auth"]["token"].as_str().expect("a token").to_owned());
+    let (console, basic) = (world.console().await, As::Basic(CONSOLE, CONSOLE_PASSWORD));
+    let secret = As::Basic(CONSOLE, CONSOLE_SECRET);
+    assert_eq!(world.call("GET", LIST, &console, Body::None).await.status, 200);
+    let (server, name) = world.database_url.rsplit_once('/').expect("a name");
+    execute(&format!("{server}/postgres"), &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+
+    let (fed, bind) = ("/api/v3/users/alice/fedToken/box/box_1", "/api/v2/users/current/fa/bind");
+    let auth = format!("{bind}/auth/5f0e1c4e-6a53-4c0e-9d53-1f2a3b4c5d6e");
+    let (confirm, complete) = (format!("{auth}/confirm"), format!("{bind}/complete"));
+    let v2 = LINK.replace("v3", "v2");
+    let retry = format!("{LINK}/retry");
+    for (method, target) in [
+        ("GET", LIST),
+        ("GET", fed),
+        ("GET", "/api/v3/fa?health=degraded"),
+        ("GET", "/api/v3/fa?fp=box:box_1&sid=1"),
+        ("GET", "/api/v3/audit"),
+        ("GET", "/api/v3/users/alice/audit"),
+        ("GET", "/api/v3/events"),
+        ("POST", LINK),
+        ("DELETE", LINK),
+        ("DELETE", &v2),
+        ("POST", &retry),
+    ] {
+        assert_storage_unavailable(&world.call(method, target, &console, Body::None).await);
+    }
+    let instruction = json!({"fp": "box:box_1", "callback": CALLBACK, "code_challenge": CHALLENGE});
+    let completion = json!({"bind_code": "x", "code_verifier": VERIFIER, "subject": "alice"});
+    for (target, who, body) in [
+        ("/api/v3/fedTokens", &console, json!({"tokens": [{"subject": "alice", "fp": "box:box_1"}]})),
+        ("/api/v3/events/replay", &console, json!({})),
+        (bind, &basic, instruction),
+        (&complete, &basic, completion),
+    ] {
+        let answer = world.call("POST", target, who, Body::Json(body)).await;
+        // A batch says of each entry what is in its way.
+        let is_told = answer.status == 200 && answer.text().contains("storage_unavailable");
+        assert!(is_told || answer.status == 503, "{target}: {} {}", answer.status, answer.text());
+    }
+    for target in ["/oauth/introspect", "/oauth/revoke"] {
+        let form = Body::Form(vec![("token", "x".to_owned())]);
+        assert_oauth_unavailable(&world.call("POST", target, &secret, form).await);
+    }
+    assert_oauth_unavailable(&te(&world).await);
+    let callback = "/login/externalIdps/callback/box/box_1/false";
+    let returned = format!("{callback}?state=x&code=y");
+    for (method, target) in [("GET", auth.as_str()), ("GET", &confirm), ("GET", &returned)] {
+        assert_eq!(world.call(method, target, &As::Nobody, Body::None).await.status, 503, "{method} {target}");
+    }
+    for (target, fields) in [(confirm.as_str(), ("decision", "yes")), (callback, ("state", "x"))] {
+        let form = Body::Form(vec![(fields.0, fields.1.to_owned())]);
+        assert_eq!(world.call("POST", target, &As::Nobody, form).await.status, 503, "POST {target}");
+    }
+    let question = "{ authenticatedUser { id } }";
+    for path in ["/admin/api", "/api/graphql"] {
+        let posted = world.call("POST", path, &session, Body::Json(json!({"query": question}))).await;
+        let got = world
+            .call_with("GET", &format!("{path}?query=%7BauthenticatedUser%7Bid%7D%7D"), &session, Body::None, PREFLIGHT)
+            .await;
+        assert_eq!((posted.status, got.status), (503, 503), "{path}: {} {}", posted.text(), got.text());
     }
 }

@@ -9,12 +9,17 @@ use domain::pace;
 use fedlink::http::server::{Capacity, Hands, Service};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::support::condo::with_sessions;
+use crate::support::contract::{body_type, check, operations, promises};
 use crate::support::program;
 use crate::support::raw::parse;
 use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, World, both_engines};
+
+/// Of a bind that nobody began.
+const ID: &str = "5f0e1c4e-6a53-4c0e-9d53-1f2a3b4c5d6e";
 
 /// What bounds a wait that ends at once unless something is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -176,7 +181,38 @@ both_engines! {
             let answer = parse(received.as_bytes());
             assert_eq!(answer.status, 408, "{path}: {received}");
             let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            crate::support::contract::check("POST", path, answer.status, &headers, &answer.body);
+            check("POST", path, answer.status, &headers, &answer.body);
+        }
+    }
+
+    async fn no_body_that_the_contract_takes_is_waited_for_longer_or_read_further(engine: Engine) {
+        let slow = Slow::plain(engine).await;
+        slow.world.account("alice").await;
+        let As::Bearer(token) = slow.world.console().await else { panic!("a token") };
+        let posts: Vec<_> = operations().into_iter().filter(|operation| promises(operation, 408)).collect();
+        assert!(posts.len() > 15, "{posts:?}");
+        for (refusal, stated, sent) in [(413, 1_u64 << 40, 0), (415, 1, 1), (408, 100, 10)] {
+            let mut answers = JoinSet::new();
+            for operation in posts.iter().filter(|operation| promises(operation, refusal)) {
+                let path = operation.template.replace("{isPopup}", "false").replace("{id}", ID).replace(['{', '}'], "");
+                let kind = if refusal == 415 { "text/plain".to_owned() } else { body_type(operation) };
+                let mut stream = slow.connect().await;
+                let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nAuthorization: Bearer {token}");
+                let request = format!("{head}\r\nContent-Length: {stated}\r\n\r\n{}", "x".repeat(sent));
+                stream.write_all(request.as_bytes()).await.expect("it reads");
+                answers.spawn(async move { (path, read_answer(&mut stream).await) });
+            }
+            while !answers.is_empty() {
+                match timeout(LOOK, answers.join_next()).await {
+                    Err(_all_wait) => slow.clock.advance(Duration::from_secs(1)),
+                    Ok(answered) => {
+                        let (path, answer) = answered.expect("one").expect("an answer");
+                        assert_eq!(answer.status, refusal, "{path}: {}", answer.text());
+                        let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                        check("POST", &path, answer.status, &headers, &answer.body);
+                    }
+                }
+            }
         }
     }
 

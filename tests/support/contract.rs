@@ -56,6 +56,19 @@ pub(crate) fn operations() -> BTreeSet<Operation> {
     CONTRACT.operations()
 }
 
+/// Whether an operation may answer with that status.
+pub(crate) fn promises(operation: &Operation, status: u16) -> bool {
+    let item = &CONTRACT.document["paths"][&operation.template];
+    item[operation.method.to_ascii_lowercase()]["responses"].get(status.to_string()).is_some()
+}
+
+/// What the body of an operation's request is to be.
+pub(crate) fn body_type(operation: &Operation) -> String {
+    let item = &CONTRACT.document["paths"][&operation.template];
+    let content = &CONTRACT.resolve(&item[operation.method.to_ascii_lowercase()]["requestBody"])["content"];
+    entries(content).map(|(kind, _)| kind.clone()).next().expect("it takes a body")
+}
+
 /// A method and a path as the document writes it, parameters in braces, without the base path.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Operation {
