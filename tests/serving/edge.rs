@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::support::browser::{Browser, instruct};
 use crate::support::condo::with_sessions;
-use crate::support::contract::{check, operations};
+use crate::support::contract::{Operation, check, operations, promises};
 use crate::support::raw::{parse, unchecked};
 use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, PUBLIC, World, both_engines};
 
@@ -173,5 +173,14 @@ async fn a_head_that_is_too_large_is_refused_as_documented() {
             let told: Vec<_> = answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             check("GET", path, answer.status, &told, &answer.body);
         }
+    }
+    let ops = ["/healthz", "/readyz", "/metrics", "/reload"];
+    for Operation { method, template } in operations().into_iter().filter(|operation| promises(operation, 431)) {
+        let address = if ops.contains(&template.as_str()) { &world.ops } else { &world.base };
+        let head = format!("{method} {template} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{}\r\n", fields(97));
+        let answer = parse(exchange(address, head.as_bytes()).await.as_bytes());
+        assert_eq!(answer.status, 431, "{method} {template}");
+        let told: Vec<_> = answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        check(&method, &template, answer.status, &told, &answer.body);
     }
 }
