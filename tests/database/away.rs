@@ -140,7 +140,10 @@ async fn all_that_the_contract_has_answers_503_while_the_database_is_away() {
     let secret = As::Basic(CONSOLE, CONSOLE_SECRET);
     assert_eq!(world.call("GET", LIST, &console, Body::None).await.status, 200);
     let (server, name) = world.database_url.rsplit_once('/').expect("a name");
-    execute(&format!("{server}/postgres"), &format!("DROP DATABASE {name} WITH (FORCE)")).await;
+    let shut = format!(
+        "ALTER DATABASE {name} ALLOW_CONNECTIONS false; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
+    );
+    execute(&format!("{server}/postgres"), &shut).await;
 
     let (fed, bind) = ("/api/v3/users/alice/fedToken/box/box_1", "/api/v2/users/current/fa/bind");
     let auth = format!("{bind}/auth/5f0e1c4e-6a53-4c0e-9d53-1f2a3b4c5d6e");
@@ -166,7 +169,7 @@ async fn all_that_the_contract_has_answers_503_while_the_database_is_away() {
     let completion = json!({"bind_code": "x", "code_verifier": VERIFIER, "subject": "alice"});
     for (target, who, body) in [
         ("/api/v3/fedTokens", &console, json!({"tokens": [{"subject": "alice", "fp": "box:box_1"}]})),
-        ("/api/v3/events/replay", &console, json!({})),
+        ("/api/v3/events/replay", &console, json!({"id": "5f0e1c4e-6a53-4c0e-9d53-1f2a3b4c5d6e"})),
         (bind, &basic, instruction),
         (&complete, &basic, completion),
     ] {
@@ -185,9 +188,10 @@ async fn all_that_the_contract_has_answers_503_while_the_database_is_away() {
     for (method, target) in [("GET", auth.as_str()), ("GET", &confirm), ("GET", &returned)] {
         assert_eq!(world.call(method, target, &As::Nobody, Body::None).await.status, 503, "{method} {target}");
     }
-    for (target, fields) in [(confirm.as_str(), ("decision", "yes")), (callback, ("state", "x"))] {
-        let form = Body::Form(vec![(fields.0, fields.1.to_owned())]);
-        assert_eq!(world.call("POST", target, &As::Nobody, form).await.status, 503, "POST {target}");
+    let decided = vec![("csrf", "0wN8Zk6EtX3jV2qYb1cRfA".to_owned()), ("decision", "yes".to_owned())];
+    for (target, fields) in [(confirm.as_str(), decided), (callback, vec![("state", "x".to_owned())])] {
+        let posted = world.call("POST", target, &As::Nobody, Body::Form(fields)).await;
+        assert_eq!(posted.status, 503, "POST {target}: {}", posted.text());
     }
     let question = "{ authenticatedUser { id } }";
     for path in ["/admin/api", "/api/graphql"] {
