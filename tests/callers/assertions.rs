@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
+use super::oauth::metadata;
 use crate::exchange::{EXCHANGE, account_of, is, sent_to_api, with};
 use crate::support::database::count;
 use crate::support::fed::lasting;
@@ -63,6 +64,13 @@ both_engines! {
     async fn an_assertion_is_as_good_as_a_secret_once(engine: Engine) {
         for key in [Key::es256(None), Key::rsa(Some("7")), Key::ed25519(None)] {
             let world = asserting(engine, &key).await;
+            let metadata = metadata(&world).await;
+            for endpoint in ["token", "introspection", "revocation"] {
+                let methods = metadata[format!("{endpoint}_endpoint_auth_methods_supported")].as_array().expect("a list");
+                assert!(methods.contains(&json!("private_key_jwt")), "{metadata}");
+                let algorithms = metadata[format!("{endpoint}_endpoint_auth_signing_alg_values_supported")].as_array();
+                assert!(algorithms.is_some_and(|all| all.contains(&json!("ES256"))), "{metadata}");
+            }
             let signed = key.sign_with(&header(&key), &assertion(&world, "1"));
             let answer = ask(&world, &signed, &[]).await;
             assert_eq!(answer.status, 200, "{}", answer.text());

@@ -50,6 +50,16 @@ fn sorted(scopes: &str) -> Vec<&str> {
     scopes
 }
 
+/// What we say of ourselves. RFC 8414 §3.1: the issuer's path comes last.
+pub(super) async fn metadata(world: &World) -> Value {
+    let target = "/.well-known/oauth-authorization-server/blitz";
+    let answer = world.send("GET", &format!("{}{target}", world.base), &As::Nobody, Body::None, &[]).await;
+    let headers: Vec<(&str, &str)> =
+        answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    contract::check("GET", target, answer.status, &headers, &answer.body);
+    answer.json()
+}
+
 both_engines! {
     async fn an_application_gets_a_token_by_basic_or_in_the_body(engine: Engine) {
         let world = World::start(engine).await;
@@ -228,12 +238,7 @@ both_engines! {
 
     async fn the_metadata_says_where_everything_is(engine: Engine) {
         let world = World::start(engine).await;
-        // RFC 8414 §3.1: the issuer's path comes last.
-        let target = "/.well-known/oauth-authorization-server/blitz";
-        let answer = world.send("GET", &format!("{}{target}", world.base), &As::Nobody, Body::None, &[]).await;
-        let headers: Vec<(&str, &str)> = answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        contract::check("GET", target, answer.status, &headers, &answer.body);
-        let metadata = answer.json();
+        let metadata = metadata(&world).await;
         let base = format!("{}/blitz", world.base);
         assert_eq!(metadata["issuer"], json!(base));
         assert_eq!(metadata["token_endpoint"], json!(format!("{base}/oauth/te")));

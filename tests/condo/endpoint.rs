@@ -53,7 +53,7 @@ both_engines! {
         let world = World::condo(engine).await;
         for (coding, status) in [("identity", 200), ("Identity", 200), ("gzip", 415), ("deflate", 415), ("br", 415), ("identity, gzip", 415), ("", 200)] {
             let body = Body::Json(json!({"query": "{ __typename }"}));
-            let answer = world.call_with("POST", API, &As::Nobody, body, &[("content-encoding", coding)]).await;
+            let answer = world.call_with("POST", world.api(), &As::Nobody, body, &[("content-encoding", coding)]).await;
             assert_eq!(answer.status, status, "{coding}");
             if status == 415 {
                 assert_eq!(answer.error()["message"], "The body must come without a Content-Encoding", "{coding}");
@@ -85,22 +85,22 @@ both_engines! {
             (Body::None, 415, "GQLError", "BAD_USER_INPUT"),
         ];
         for (body, status, name, code) in rows {
-            let answer = world.call("POST", API, &As::Nobody, body.clone()).await;
+            let answer = world.call("POST", world.api(), &As::Nobody, body.clone()).await;
             let error = answer.error();
             let told = (answer.status, error["name"].as_str().unwrap(), error["extensions"]["code"].as_str().unwrap());
             assert_eq!(told, (status, name, code), "{body:?}");
             assert_eq!(answer.json().get("data"), None, "{body:?}");
         }
         let typed = Body::Raw("application/json; charset=utf-8", br#"{"query":"{ __typename }","variables":null,"operationName":null}"#.to_vec());
-        assert_eq!(world.call("POST", API, &As::Nobody, typed).await.data(), json!({"__typename": "Query"}));
+        assert_eq!(world.call("POST", world.api(), &As::Nobody, typed).await.data(), json!({"__typename": "Query"}));
         let php = Body::Json(json!({"query": "{ __typename }", "variables": []}));
-        assert_eq!(world.call("POST", API, &As::Nobody, php).await.data(), json!({"__typename": "Query"}));
+        assert_eq!(world.call("POST", world.api(), &As::Nobody, php).await.data(), json!({"__typename": "Query"}));
         let hash = Body::Json(json!({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "a"}}}));
-        let answer = world.call("POST", API, &As::Nobody, hash).await;
+        let answer = world.call("POST", world.api(), &As::Nobody, hash).await;
         assert_eq!(answer.error()["message"], "PersistedQueryNotSupported");
         assert_eq!(answer.refused_as(), (200, "PERSISTED_QUERY_NOT_SUPPORTED".to_owned()));
         for method in ["PUT", "DELETE", "PATCH"] {
-            let answer = world.call(method, API, &As::Nobody, Body::None).await;
+            let answer = world.call(method, world.api(), &As::Nobody, Body::None).await;
             assert_eq!((answer.status, answer.header("allow")), (405, Some("GET, POST")), "{method}");
         }
     }
@@ -109,13 +109,13 @@ both_engines! {
         let world = World::condo(engine).await;
         let body = |text: &str| Body::Json(json!({"query": text}));
         for (method, target, body, status) in [
-            ("POST", API, body("{ __typename }"), 200),
-            ("POST", API, body("{"), 400),
-            ("POST", API, Body::None, 415),
+            ("POST", world.api(), body("{ __typename }"), 200),
+            ("POST", world.api(), body("{"), 400),
+            ("POST", world.api(), Body::None, 415),
             ("GET", "/api/graphql?query=%7B__typename%7D", Body::None, 200),
             ("GET", "/api/graphql", Body::None, 400),
-            ("PUT", API, Body::None, 405),
-            ("OPTIONS", API, Body::None, 405),
+            ("PUT", world.api(), Body::None, 405),
+            ("OPTIONS", world.api(), Body::None, 405),
             ("GET", "/api/auth/nobody?user_type=staff", Body::None, 404),
             ("GET", "/", Body::None, 200),
             ("GET", "/api/whoami", Body::None, 200),
@@ -141,7 +141,7 @@ both_engines! {
             ("variables", r#"{"with":false}"#),
             ("operationName", "who"),
         ];
-        let target = format!("{API}?{}", url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish());
+        let target = format!("{}?{}", world.api(), url::form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish());
         let get = async |target: &str, headers: &[(&str, &str)]| world.call_with("GET", target, &As::Nobody, Body::None, headers).await;
         assert_eq!(get(&target, &[]).await.data(), json!({"authenticatedUser": null}));
         let bearer = format!("Bearer {token}");
@@ -165,14 +165,14 @@ both_engines! {
         // What changes something.
         for (query, operation) in [("mutation { unauthenticateUser { success } }", ""), ("query a { __typename } mutation b { unauthenticateUser { success } }", "b")] {
             let pairs = [("query", query), ("operationName", operation)];
-            let target = format!("{API}?{}", url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish());
+            let target = format!("{}?{}", world.api(), url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish());
             let answer = get(&target, &[("authorization", &bearer)]).await;
             assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{query}");
             assert_eq!(answer.error()["message"], "GET supports only query operations: use POST");
         }
         assert_eq!(get(&target, &[("authorization", &bearer)]).await.data(), json!({"authenticatedUser": {"id": "jane"}}), "it stands");
         for wrong in ["", "?query=", "?query=%7B", "?query=%7B__typename%7D&variables=1", "?query=%7Ba%7D", "?query=a%00"] {
-            let answer = get(&format!("{API}{wrong}"), &[]).await;
+            let answer = get(&format!("{}{wrong}", world.api()), &[]).await;
             assert_eq!(answer.status, 400, "{wrong}: {}", answer.text());
         }
     }

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::support::condo::{self, API, by_email, staff, with_sessions};
+use crate::support::condo::{self, by_email, staff, with_sessions};
 use crate::support::world::{Answer, As, Body, PUBLIC, World, both_engines};
 
 const LISTED: &str = "https://app.example";
 
 async fn post(world: &World, body: Value) -> Answer {
-    world.call("POST", API, &As::Nobody, Body::Json(body)).await
+    world.call("POST", world.api(), &As::Nobody, Body::Json(body)).await
 }
 
 /// Status and message of the one error.
@@ -52,7 +52,7 @@ both_engines! {
         let world = World::condo(engine).await;
         world.person(staff("jane")).await;
         let jane = As::Bearer(condo::token(&world).await);
-        let post = async |body: Value| world.call("POST", API, &jane, Body::Json(body)).await;
+        let post = async |body: Value| world.call("POST", world.api(), &jane, Body::Json(body)).await;
         let query = |length: usize| json!({"query": format!("{{ __typename }}#{}", "я".repeat(length - 15))});
         assert_eq!(post(query(8192)).await.status, 200);
         let long = post(query(8193)).await;
@@ -71,7 +71,7 @@ both_engines! {
         let message = "The body is larger than any that is read".to_owned();
         assert_eq!(told(&post(variables(600 * 1024)).await), (413, message));
         // Of nobody's, less is read.
-        let nobodys = async |length: usize| world.call("POST", API, &As::Nobody, Body::Json(variables(length))).await;
+        let nobodys = async |length: usize| world.call("POST", world.api(), &As::Nobody, Body::Json(variables(length))).await;
         assert_eq!(nobodys(60 * 1024).await.status, 200);
         let message = "The body is larger than any that is read of who is not signed in".to_owned();
         assert_eq!(told(&nobodys(64 * 1024).await), (413, message));
@@ -182,7 +182,7 @@ both_engines! {
         let world = World::start_with(engine, |settings| {
             with_sessions(format!("cors_origins = [\"{LISTED}\"]\n{settings}"))
         }).await;
-        let ask = async |headers: &[(&str, &str)]| world.call_with("OPTIONS", API, &As::Nobody, Body::None, headers).await;
+        let ask = async |headers: &[(&str, &str)]| world.call_with("OPTIONS", world.api(), &As::Nobody, Body::None, headers).await;
         let question = ("access-control-request-method", "POST");
         let yes = ask(&[("origin", LISTED), question, ("access-control-request-headers", "content-type")]).await;
         assert_eq!(yes.status, 204);

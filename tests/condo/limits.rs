@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::condo::{self, API, by_email, by_phone, refusal, staff, with_sessions};
+use crate::support::condo::{self, by_email, by_phone, refusal, staff, with_sessions};
 use crate::support::database::texts;
 use crate::support::world::{Answer, As, Body, Engine, World, both_engines};
 
@@ -132,7 +132,7 @@ both_engines! {
             let fields: Vec<String> = (0..count).map(|n| format!(" a{n}: {field}")).collect();
             json!({"query": format!("mutation {{{} }}", fields.concat())})
         };
-        let post = async |body: Value| world.call("POST", API, &As::Nobody, Body::Json(body)).await;
+        let post = async |body: Value| world.call("POST", world.api(), &As::Nobody, Body::Json(body)).await;
         // More than ten or so are too much for one request, and none of them is run; a hundred are no query at all.
         for (count, status) in [(12, 400), (60, 400), (100, 413)] {
             assert_eq!(post(aliased(count)).await.status, status, "{count}");

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::condo::{API, by_email, staff, with_sessions};
+use crate::support::condo::{by_email, staff, with_sessions};
 use crate::support::world::{Answer, As, Body, Engine, World, both_engines};
 
 const LISTED: &str = "https://app.example";
@@ -23,7 +23,7 @@ async fn ask(world: &World, headers: &[(&str, &str)]) -> Answer {
 
 async fn asks_to_post(world: &World, headers: &[(&str, &str)]) -> Answer {
     let question = [&[("access-control-request-method", "POST")], headers].concat();
-    world.call_with("OPTIONS", API, &As::Nobody, Body::None, &question).await
+    world.call_with("OPTIONS", world.api(), &As::Nobody, Body::None, &question).await
 }
 
 /// Jane's cookie.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::support::browser::Browser;
 use crate::support::condo::{PLAIN, staff};
 use crate::support::database::{Sql, execute};
 use crate::support::person::PASSWORD;
@@ -139,11 +140,15 @@ async fn all_that_the_contract_has_answers_503_while_the_database_is_away() {
     let (console, basic) = (world.console().await, As::Basic(CONSOLE, CONSOLE_PASSWORD));
     let secret = As::Basic(CONSOLE, CONSOLE_SECRET);
     assert_eq!(world.call("GET", LIST, &console, Body::None).await.status, 200);
+    let mut browser = Browser::default();
+    browser.sign_in(&world, "alice").await;
+    let at = |target: &str| format!("{}/blitz{target}", world.base);
     let (server, name) = world.database_url.rsplit_once('/').expect("a name");
-    let shut = format!(
-        "ALTER DATABASE {name} ALLOW_CONNECTIONS false; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-    );
-    execute(&format!("{server}/postgres"), &shut).await;
+    // One after the other: a connection that is made between the two would stay.
+    let end = format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'");
+    for statement in [format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"), end] {
+        execute(&format!("{server}/postgres"), &statement).await;
+    }
 
     let (fed, bind) = ("/api/v3/users/alice/fedToken/box/box_1", "/api/v2/users/current/fa/bind");
     let auth = format!("{bind}/auth/5f0e1c4e-6a53-4c0e-9d53-1f2a3b4c5d6e");
@@ -192,6 +197,14 @@ async fn all_that_the_contract_has_answers_503_while_the_database_is_away() {
     for (target, fields) in [(confirm.as_str(), decided), (callback, vec![("state", "x".to_owned())])] {
         let posted = world.call("POST", target, &As::Nobody, Body::Form(fields)).await;
         assert_eq!(posted.status, 503, "POST {target}: {}", posted.text());
+    }
+    let asks = format!(
+        "/oauth/ae?response_type=code&client_id={CONSOLE}&redirect_uri=https%3A%2F%2Fapp.example%2Fsigned-in\
+         &code_challenge={CHALLENGE}&code_challenge_method=S256"
+    );
+    for target in ["/sign-in", "/sign-out", &asks] {
+        let page = browser.go(&world, "GET", &at(target), Body::None).await;
+        assert_eq!(page.status, 503, "GET {target}: {}", page.text());
     }
     let question = "{ authenticatedUser { id } }";
     for path in ["/admin/api", "/api/graphql"] {

@@ -46,6 +46,8 @@ both_engines! {
         assert_eq!(lines(run(&["events", "replay", "--id", id, "--json"]).good()), [json!({"replayed": 1})]);
         assert_eq!(lines(run(&["events", "replay", "--since", "2026-01-01T00:00:00Z", "--json"]).good()), [json!({"replayed": 1})]);
         assert_eq!(lines(run(&["events", "replay", "--endpoint", "crm", "--dead", "--json"]).good()), [json!({"replayed": 0})]);
+        let of_a_day = ["events", "replay", "--since", "2025-01-01T00:00:00Z", "--until", "2025-01-02T00:00:00Z", "--json"];
+        assert_eq!(lines(run(&of_a_day).good()), [json!({"replayed": 0})]);
         assert_eq!(lines(run(&["events", "list", "--endpoint", "crm", "--json"]).good()).len(), 2);
         assert!(run(&["events", "list", "--dead"]).good().is_empty());
         assert!(run(&["events", "replay", "--endpoint", "nobody", "--dead"]).complaint().contains("endpoint is none that the settings name"));

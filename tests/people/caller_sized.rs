@@ -9,7 +9,7 @@ use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 
 use crate::support::call::{Answer, As, Body};
-use crate::support::condo::{API, with_sessions};
+use crate::support::condo::with_sessions;
 use crate::support::database::execute;
 use crate::support::fed::fed_token_of;
 use crate::support::office::Office;
@@ -33,7 +33,7 @@ fn attack() -> Value {
 }
 
 async fn post(office: &Office, who: &As, body: Value) -> Answer {
-    office.world.call("POST", API, who, Body::Json(body)).await
+    office.world.call("POST", office.world.api(), who, Body::Json(body)).await
 }
 
 /// What has become of each list of a batch: its count, or the type of its error.

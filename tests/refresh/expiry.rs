@@ -9,7 +9,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 
 use crate::support::browser::{Browser, complete, instruct};
-use crate::support::fed::{asked, detail, expired, fed_token, give, health, lasting, token};
+use crate::support::fed::{asked, detail, expired, fed_token, found, give, health, lasting, token};
 use crate::support::revocations::{unlink, waiting, work};
 use crate::support::taken_in::take_in;
 use crate::support::world::{As, CONSOLE, CONSOLE_PASSWORD, Engine, VERIFIER, World, both_engines};
@@ -95,6 +95,7 @@ both_engines! {
         let console = world.console().await;
         let told = detail(&world, &console, "oleg").await;
         assert_eq!((&told["expiresOn"], &told["refreshExpiresOn"]), (&json!(asked_at + 600), &json!(asked_at + 86_400)));
+        assert_eq!(found(&world, &console, "oleg").await, told);
         say(&world, &json!({}));
         world.advance(600);
         assert_eq!((left(&world, "oleg", "").await, asked(&world)), (Some(600), 1));

@@ -5,7 +5,7 @@ use fedlink::service::refresh;
 use sandbox::{Answer as Shape, Refusal};
 
 use crate::support::database::texts;
-use crate::support::fed::{asked, detail, expired, fed_token, health, token};
+use crate::support::fed::{asked, detail, expired, fed_token, found, health, token};
 use crate::support::world::{Answer, As, Engine, World, both_engines};
 
 async fn world(engine: Engine) -> (World, As) {
@@ -124,6 +124,7 @@ both_engines! {
         assert_eq!(of(&world, &console, "oleg").await.refusal(), (404, "token_not_found".to_owned()));
         let since = detail(&world, &console, "oleg").await;
         assert_eq!((&since["health"], &since["refusedWith"]), (&"needs_consent".into(), &"something_new".into()));
+        assert_eq!(found(&world, &console, "oleg").await, since);
         assert!(told(&world).await.is_empty());
         world.advance(61);
         assert_eq!(told(&world).await, ["FEDERATION_CONSENT_NEEDED needs_consent: something_new"]);

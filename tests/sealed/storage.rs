@@ -5,7 +5,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 
 use crate::support::database::Sql;
-use crate::support::fed::{asked, detail, expired, fed_token, fed_token_of, give, health, lasting, token};
+use crate::support::fed::{asked, detail, expired, fed_token, fed_token_of, found, give, health, lasting, token};
 use crate::support::world::{Answer, Engine, World, both_engines};
 
 /// The length of the tokens that are too long for others.
@@ -207,6 +207,8 @@ both_engines! {
         assert_eq!(fed_token(&world, &console, "").await.status, 200);
         Sql::open(&world.database_url).await.run("DELETE FROM links WHERE sid = 'gone'").await;
         sweep::finish(&world.app.parts).await.expect("they are written");
-        assert_eq!(detail(&world, &console, "here").await["lastUsedAt"], world.now().to_rfc3339());
+        let here = detail(&world, &console, "here").await;
+        assert_eq!(here["lastUsedAt"], world.now().to_rfc3339());
+        assert_eq!(found(&world, &console, "here").await, here);
     }
 }

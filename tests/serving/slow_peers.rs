@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::support::condo::with_sessions;
-use crate::support::contract::{body_type, check, operations, promises};
+use crate::support::contract::{Operation, body_type, check, operations, promises};
 use crate::support::program;
 use crate::support::raw::parse;
 use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, World, both_engines};
@@ -54,6 +54,24 @@ impl Slow {
 
     async fn plain(engine: Engine) -> Self {
         Self::start(engine, 100, pace::BODIES).await
+    }
+
+    /// Sends the head of a POST that the contract has, and the beginning of its body; gives its path as well.
+    #[expect(clippy::too_many_arguments, reason = "a request has that many parts")]
+    async fn begin(
+        &self,
+        operation: &Operation,
+        token: &str,
+        kind: &str,
+        stated: u64,
+        sent: usize,
+    ) -> (String, TcpStream) {
+        let path = operation.template.replace("{isPopup}", "false").replace("{id}", ID).replace(['{', '}'], "");
+        let mut stream = self.connect().await;
+        let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nAuthorization: Bearer {token}");
+        let request = format!("{head}\r\nContent-Length: {stated}\r\n\r\n{}", "x".repeat(sent));
+        stream.write_all(request.as_bytes()).await.expect("it reads");
+        (path, stream)
     }
 
     async fn connect(&self) -> TcpStream {
@@ -193,13 +211,10 @@ both_engines! {
         assert!(posts.len() >= 15, "{posts:?}");
         for (refusal, stated, sent) in [(413, 1_u64 << 40, 0), (415, 1, 1), (408, 100, 10)] {
             let mut answers = JoinSet::new();
+            assert!(posts.iter().filter(|operation| promises(operation, refusal)).count() >= 15, "{refusal}");
             for operation in posts.iter().filter(|operation| promises(operation, refusal)) {
-                let path = operation.template.replace("{isPopup}", "false").replace("{id}", ID).replace(['{', '}'], "");
                 let kind = if refusal == 415 { "text/plain".to_owned() } else { body_type(operation) };
-                let mut stream = slow.connect().await;
-                let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nAuthorization: Bearer {token}");
-                let request = format!("{head}\r\nContent-Length: {stated}\r\n\r\n{}", "x".repeat(sent));
-                stream.write_all(request.as_bytes()).await.expect("it reads");
+                let (path, mut stream) = slow.begin(operation, &token, &kind, stated, sent).await;
                 answers.spawn(async move { (path, read_answer(&mut stream).await) });
             }
             while !answers.is_empty() {
@@ -229,6 +244,31 @@ both_engines! {
             stream.write_all(request.as_bytes()).await.expect("it reads");
             assert_eq!(read_answer(&mut stream).await.status, 413, "{path}");
         }
+    }
+
+    async fn where_there_is_no_room_for_a_body_whoever_sends_it_is_told_so(engine: Engine) {
+        let slow = Slow::start(engine, 100, 61_000).await;
+        slow.world.account("alice").await;
+        let As::Bearer(token) = slow.world.console().await else { panic!("a token") };
+        let posts: Vec<_> = operations().into_iter().filter(|operation| promises(operation, 408)).collect();
+        let te = posts.iter().find(|operation| operation.template == "/oauth/te").expect("it is there");
+        let (_, mut first) = slow.begin(te, &token, &body_type(te), 60_000, 59_999).await;
+        // Of two that want more than there is together one is told so: the other has its room from then on.
+        let (_, mut second) = slow.begin(te, &token, &body_type(te), 60_000, 59_999).await;
+        let mut first = tokio::select! {
+            _refused = read_answer(&mut first) => second,
+            _refused = read_answer(&mut second) => first,
+        };
+        for operation in &posts {
+            // Less than any of them may have.
+            let (path, mut stream) = slow.begin(operation, &token, &body_type(operation), 2_001, 2_000).await;
+            let answer = read_answer(&mut stream).await;
+            assert_eq!(answer.status, 429, "{path}: {}", answer.text());
+            let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            check("POST", &path, answer.status, &headers, &answer.body);
+        }
+        first.write_all(b"x").await.expect("it reads");
+        assert_ne!(read_answer(&mut first).await.status, 429);
     }
 
     async fn bodies_take_no_more_room_than_there_is(engine: Engine) {

@@ -67,6 +67,15 @@ pub(crate) async fn detail(world: &World, who: &As, sid: &str) -> Value {
     found.unwrap_or_else(|| panic!("no {sid} in {list}"))
 }
 
+/// One of alice's accounts as a search across all users tells it, but for whose it is.
+pub(crate) async fn found(world: &World, who: &As, sid: &str) -> Value {
+    let page = world.call("GET", &format!("/api/v3/fa?fp=box:box_1&sid={sid}"), who, Body::None).await.json();
+    let mut link = page["links"][0].clone();
+    let whose = link.as_object_mut().and_then(|link| link.remove("subject"));
+    assert_eq!(whose.as_ref().and_then(Value::as_str), Some("alice"), "{page}");
+    link
+}
+
 /// The health of one of alice's accounts.
 pub(crate) async fn health(world: &World, who: &As, sid: &str) -> String {
     detail(world, who, sid).await["health"].as_str().expect("it has tokens").to_owned()

@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::error::suggestion;
 use super::reader::Reader;
 use super::scalar::{Given, boolean, choice, duration, text, text_as, title};
-use super::types::{Endpoints, Provider, ProviderKind, UserinfoCall};
+use super::types::{ClientAuth, Endpoints, Provider, ProviderKind, UserinfoCall};
 use super::{address, client_auth, template};
 use domain::Error;
 use domain::expiry::{LONGEST_LIFE, Lifetime};
@@ -121,6 +121,13 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     let exclusive = reader.with_default("exclusive", true, boolean);
     let par = reader.with_default("par", false, boolean);
     let pkce = reader.with_default("pkce", true, boolean);
+    if !pkce && client_auth == ClientAuth::None {
+        // RFC 9700 §2.1.1: a nonce is no help where whoever has the code may redeem it.
+        reader.wrong(
+            "pkce",
+            "must not be false where client_auth is \"none\": nothing else keeps a stolen code from being redeemed",
+        );
+    }
     let nonce = reader.with_default("nonce", true, boolean);
     let confirm = reader.with_default("confirm", true, boolean);
     let userinfo_call = reader.with_default("userinfo_call", UserinfoCall::Bearer, choice(&USERINFO_CALLS));

@@ -96,7 +96,7 @@ pub(crate) fn code_request(
     if settings.pkce {
         request = request.set_pkce_verifier(verifier(code_verifier)?);
     }
-    for (name, value) in own(settings).chain(extra(settings, prepared, params)) {
+    for (name, value) in own(settings, params).chain(extra(settings, prepared, params)) {
         request = request.add_extra_param(name, value);
     }
     captured(settings, |capture| drop(request.request(&capture)))
@@ -112,7 +112,7 @@ pub(crate) fn refresh_request(
     let client = token_client(settings, prepared);
     let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
     let mut request = client.exchange_refresh_token(&token);
-    for (name, value) in own(settings).chain(extra(settings, prepared, params)) {
+    for (name, value) in own(settings, params).chain(extra(settings, prepared, params)) {
         request = request.add_extra_param(name, value);
     }
     captured(settings, |capture| drop(request.request(&capture)))
@@ -185,9 +185,11 @@ fn extra<'a>(settings: &Provider, prepared: &'a Prepared, params: &'a Params) ->
     extra
 }
 
-/// What the operator adds to requests for tokens.
-fn own(settings: &Provider) -> impl Iterator<Item = (&str, &str)> {
-    settings.token_params.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+/// What the operator adds to requests for tokens. What a link has kept under that name since its bind goes before it: a
+/// parameter stands once (RFC 6749 §3.2).
+fn own<'a>(settings: &'a Provider, kept: &'a Params) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let all = settings.token_params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    all.filter(|(name, _)| kept.iter().all(|(kept, _)| kept != *name))
 }
 
 /// Stands in for the network: the crate hands it the finished request, and would parse too strictly what came back.

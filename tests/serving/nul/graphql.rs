@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::{ID, NUL, assert_named};
-use crate::support::condo::API;
 use crate::support::office::Office;
 use crate::support::world::{Answer, Body, both_engines};
 
@@ -83,12 +82,12 @@ both_engines! {
             one(json!([{"query": "{ __typename }"}, {"query": "query ($a: String) { allUsers(search: $a) { id } }", "variables": {"a": NUL}}])),
         ] {
             let what = format!("{body:?}");
-            assert_graphql(&office.world.call("POST", API, &office.admin, body).await, &what);
+            assert_graphql(&office.world.call("POST", office.world.api(), &office.admin, body).await, &what);
         }
         let body = json!({"query": "query ($a: String) { allUsers(search: $a) { id } }", "variables": json!({"a": NUL}).to_string()});
-        assert_graphql(&office.world.call("POST", API, &office.admin, Body::Json(body)).await, "variables as JSON");
+        assert_graphql(&office.world.call("POST", office.world.api(), &office.admin, Body::Json(body)).await, "variables as JSON");
         for target in ["?query=%7B__typename%7D%00", "?query=%7B__typename%7D&operationName=%00", "?query=%7B__typename%7D&variables=%7B%22a%22%3A%22%5Cu0000%22%7D"] {
-            assert_graphql(&office.world.call("GET", &format!("{API}{target}"), &office.admin, Body::None).await, target);
+            assert_graphql(&office.world.call("GET", &format!("{}{target}", office.world.api()), &office.admin, Body::None).await, target);
         }
         // What only looks like it: in a block and behind an escaped backslash it is a backslash and a word.
         for text in ["\"\"\"a\\u0000b\"\"\"", "\"a\\\\u0000b\""] {

@@ -222,6 +222,10 @@ fn a_provider_out_of_shape_is_refused() {
     let oauth2 =
         "[[providers]]\ntype = \"a\"\nname = \"b\"\npreset = \"oauth2\"\nclient_id = \"c\"\nclient_auth = \"none\"";
     let told = mistakes_of(&format!("{oauth2}\nauthorization_endpoint = \"https://a.example/a\""));
+    assert!(
+        mistakes_of(&format!("{oauth2}\npkce = false"))
+            .contains("pkce (a:b): must not be false where client_auth is \"none\"")
+    );
     for key in ["token_endpoint", "userinfo_endpoint"] {
         assert!(told.contains(&format!("providers[0].{key} (a:b): is missing: ")), "{told}");
     }

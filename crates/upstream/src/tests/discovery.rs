@@ -43,12 +43,12 @@ fn an_issuer_is_compared_letter_by_letter() {
     assert!(read("https://a.example/", &json!({})).is_none());
 }
 
-/// Entra's `common`, `organizations` and `consumers`.
+/// Entra's `common` and `organizations`.
 #[test]
 fn an_issuer_of_every_tenant_says_what_to_set() {
     let stated = json!({ "issuer": "https://login.microsoftonline.com/{tenantid}/v2.0" });
     let answer = Answer { status: 200, headers: HeaderMap::new(), body: whole(stated.to_string()) };
-    for of in ["common", "organizations", "consumers"] {
+    for of in ["common", "organizations"] {
         let why = Document::read(&answer, &format!("https://login.microsoftonline.com/{of}/v2.0")).err().unwrap();
         assert!(why.reason.contains("set issuer to your own tenant's"), "{}", why.reason);
     }

@@ -205,6 +205,18 @@ fn at_hash_binds_nothing_where_no_access_token_can_be_used() {
     assert!(judge(&token, &keys(&[signer.jwk("k1")])).is_err());
 }
 
+/// Where none was sent: a token that repeats one answers somebody else's request.
+#[test]
+fn a_nonce_that_was_not_sent_may_not_come_back() {
+    let signer = Signer::ec();
+    let expected = Expected { issuer: ISSUER, client_id: "fed link", nonce: None, access_token: None, now: noon() };
+    for (nonce, is_good) in [(Value::Null, true), (json!("the-nonce"), false), (json!(""), false), (json!(7), false)] {
+        let token = signer.token(Some("k1"), &but("nonce", nonce.clone()));
+        let judged = verified(&secret(&token), &keys(&[signer.jwk("k1")]), expected);
+        assert_eq!(judged.is_ok(), is_good, "{nonce}: {judged:?}");
+    }
+}
+
 #[test]
 fn unsigned_tokens_and_shared_secrets_are_refused() {
     let signer = Signer::rsa(&RSA_PKCS1_SHA256, "RS256");

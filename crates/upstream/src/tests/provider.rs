@@ -87,6 +87,47 @@ async fn the_browser_is_sent_with_everything_that_binds_it() {
 }
 
 #[tokio::test]
+async fn what_a_provider_does_not_take_is_not_sent() {
+    let fake = Fake::with_metadata();
+    fake.json("/token", 200, &json!({ "access_token": "a" }));
+    let mut settings = settings(&fake.issuer);
+    (settings.pkce, settings.nonce, settings.scope_separator) = (false, false, ',');
+    let provider = provider(settings).0;
+    let url = provider.authorization_url(&request()).await.unwrap().unwrap();
+    let query = form(url.query().unwrap());
+    assert!(query.contains(&pair("scope", "openid,email")), "{query:?}");
+    for name in ["code_challenge", "code_challenge_method", "nonce"] {
+        assert!(!query.iter().any(|(sent, _)| sent == name), "{query:?}");
+    }
+    granted(&provider).await;
+    let sent = form(&fake.asked("/token")[0].body);
+    assert!(!sent.iter().any(|(name, _)| name == "code_verifier"), "{sent:?}");
+}
+
+/// RFC 6749 §3.2: a parameter stands once. What a link has kept since its bind is its own.
+#[tokio::test]
+async fn what_the_operator_adds_goes_behind_what_a_link_has_kept() {
+    let fake = Fake::with_metadata();
+    fake.json("/token", 200, &json!({ "access_token": "a" }));
+    let mut settings = settings(&fake.issuer);
+    settings.token_params =
+        [("device_id", "another"), ("resource", "r & s")].map(|(a, b)| (a.to_owned(), b.to_owned())).into();
+    let provider = provider(settings).0;
+    granted(&provider).await;
+    assert!(matches!(refreshed(&provider, &secret("r"), &params()).await, Outcome::Granted(_)));
+    assert!(matches!(refreshed(&provider, &secret("r"), &Params::default()).await, Outcome::Granted(_)));
+    let of = |body: &str, name: &str| -> Vec<String> {
+        form(body).into_iter().filter(|(sent, _)| sent == name).map(|(_, value)| value).collect()
+    };
+    for (asked, device) in fake.asked("/token").iter().zip(["d & 1", "d & 1", "another"]) {
+        assert_eq!(
+            (of(&asked.body, "device_id"), of(&asked.body, "resource")),
+            (vec![device.to_owned()], vec!["r & s".to_owned()])
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_client_proves_itself_as_its_provider_wants() {
     for (client_auth, authorization, in_body) in [
         (ClientAuth::Basic, Some("Basic ZmVkK2xpbms6cyUzQWUlMkZjcmV0"), vec![]),
