@@ -98,6 +98,17 @@ fn a_relative_database_stands_beside_the_settings() {
 }
 
 #[test]
+fn a_provider_whose_codes_nothing_binds_is_told() {
+    for (more, is_told) in [("pkce = false", false), ("nonce = false", false), ("pkce = false\nnonce = false", true)] {
+        let mut site = Site::alone();
+        site.edit("preset        = \"oidc\"", &format!("preset = \"oidc\"\n{more}"));
+        let output = site.run(&["check"]);
+        let line = output.stdout.lines().find(|line| line.contains("neither PKCE nor a nonce"));
+        assert_eq!(line.is_some_and(|line| line.contains("tcs:tcs_1")), is_told, "{more}: {output:?}");
+    }
+}
+
+#[test]
 fn a_lost_keyring_is_not_replaced_by_a_new_one() {
     let site = moved_in();
     let keyring = std::fs::read_to_string(site.path("fedlink.keys")).unwrap();

@@ -13,13 +13,10 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::support::condo::with_sessions;
-use crate::support::contract::{Operation, body_type, check, operations, promises};
+use crate::support::contract::{Operation, body_type, operations, promises};
 use crate::support::program;
 use crate::support::raw::parse;
 use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, World, both_engines};
-
-/// Of a bind that nobody began.
-const ID: &str = "5f0e1c4e-6a53-4c0e-9d53-1f2a3b4c5d6e";
 
 /// What bounds a wait that ends at once unless something is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -66,7 +63,7 @@ impl Slow {
         stated: u64,
         sent: usize,
     ) -> (String, TcpStream) {
-        let path = operation.template.replace("{isPopup}", "false").replace("{id}", ID).replace(['{', '}'], "");
+        let path = operation.target();
         let mut stream = self.connect().await;
         let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\nAuthorization: Bearer {token}");
         let request = format!("{head}\r\nContent-Length: {stated}\r\n\r\n{}", "x".repeat(sent));
@@ -198,8 +195,7 @@ both_engines! {
             assert!(wanted.contains(&seconds), "{path}: {seconds} s: {received}");
             let answer = parse(received.as_bytes());
             assert_eq!(answer.status, 408, "{path}: {received}");
-            let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            check("POST", path, answer.status, &headers, &answer.body);
+            answer.hold("POST", path);
         }
     }
 
@@ -223,8 +219,7 @@ both_engines! {
                     Ok(answered) => {
                         let (path, answer) = answered.expect("one").expect("an answer");
                         assert_eq!(answer.status, refusal, "{path}: {}", answer.text());
-                        let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-                        check("POST", &path, answer.status, &headers, &answer.body);
+                        answer.hold("POST", &path);
                     }
                 }
             }
@@ -264,8 +259,7 @@ both_engines! {
             let (path, mut stream) = slow.begin(operation, &token, &body_type(operation), 2_001, 2_000).await;
             let answer = read_answer(&mut stream).await;
             assert_eq!(answer.status, 429, "{path}: {}", answer.text());
-            let headers: Vec<_> = answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            check("POST", &path, answer.status, &headers, &answer.body);
+            answer.hold("POST", &path);
         }
         first.write_all(b"x").await.expect("it reads");
         assert_ne!(read_answer(&mut first).await.status, 429);

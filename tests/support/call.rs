@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::contract;
+
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -14,6 +16,13 @@ impl Answer {
     /// A header's value.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Holds it against openapi.yaml, as the answer to that request.
+    #[track_caller]
+    pub(crate) fn hold(&self, method: &str, target: &str) {
+        let headers: Vec<_> = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        contract::check(method, target, self.status, &headers, &self.body);
     }
 
     /// The body as JSON.

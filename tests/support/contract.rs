@@ -4,7 +4,7 @@
 #![cfg(test)]
 
 pub(crate) mod commands;
-mod walked;
+pub(crate) mod walked;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -22,9 +22,9 @@ use serde_json::{Map, Value, json};
 pub(crate) fn check(method: &str, target: &str, status: u16, headers: &[(&str, &str)], body: &[u8]) {
     let answer = Answer { target, status, headers, body };
     let every = || CONTRACT.judge_headers(&CONTRACT.document["x-every-answer"], &answer);
-    match CONTRACT.judge(method, &answer).and_then(|operation| every().map(|()| operation)) {
+    match CONTRACT.judge(method, &answer).and_then(|judged| every().map(|()| judged)) {
         Err(problem) => panic!("{method} {target} → {status} breaks openapi.yaml: {problem}\n{}", excerpt(body)),
-        Ok(Some(operation)) if walked::is_wanted() => walked::tell(&CONTRACT.shown_by(&operation, &answer)),
+        Ok(Some(judged)) if walked::is_wanted() => walked::tell(&CONTRACT.shown_by(&judged, &answer)),
         Ok(_) => {}
     }
 }
@@ -42,12 +42,10 @@ pub(crate) fn check_webhook(name: &str, body: &Value) {
     }
 }
 
-/// Remembers a request that was understood: its query, and its body with the type that it was sent as.
-pub(crate) fn understood(method: &str, target: &str, body: Option<(&str, &Value)>) {
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    if let (true, Route::Operation { template, .. }) = (walked::is_wanted(), CONTRACT.route(method, path)) {
-        let operation = Operation::of(method, template);
-        walked::tell(&CONTRACT.shown_by_request(&operation, query, body));
+/// Tells what a body shows that was understood, of the type that it was sent as.
+pub(crate) fn understood(method: &str, target: &str, content_type: &str, body: &Value) {
+    if let Route::Operation { template, .. } = CONTRACT.route(method, path_of(target)) {
+        walked::tell(&CONTRACT.shown_by_body(&Operation::of(method, template), content_type, body));
     }
 }
 
@@ -58,15 +56,12 @@ pub(crate) fn operations() -> BTreeSet<Operation> {
 
 /// Whether an operation may answer with that status.
 pub(crate) fn promises(operation: &Operation, status: u16) -> bool {
-    let item = &CONTRACT.document["paths"][&operation.template];
-    item[operation.method.to_ascii_lowercase()]["responses"].get(status.to_string()).is_some()
+    CONTRACT.described(operation)["responses"].get(status.to_string()).is_some()
 }
 
 /// What the body of an operation's request is to be.
 pub(crate) fn body_type(operation: &Operation) -> String {
-    let item = &CONTRACT.document["paths"][&operation.template];
-    let content = &CONTRACT.resolve(&item[operation.method.to_ascii_lowercase()]["requestBody"])["content"];
-    entries(content).map(|(kind, _)| kind.clone()).next().expect("it takes a body")
+    entries(CONTRACT.content_of(operation)).map(|(kind, _)| kind.clone()).next().expect("it takes a body")
 }
 
 /// A method and a path as the document writes it, parameters in braces, without the base path.
@@ -81,6 +76,12 @@ pub(crate) struct Operation {
 impl Operation {
     fn of(method: &str, template: &str) -> Self {
         Self { method: method.to_ascii_uppercase(), template: template.to_owned() }
+    }
+
+    /// An address of it, its parameters filled with what is at nobody's.
+    pub(crate) fn target(&self) -> String {
+        let path = self.template.replace("{isPopup}", "false").replace("{id}", "5f0e1c4e-6a53-4c0e-9d53-1f2a3b4c5d6e");
+        path.replace(['{', '}'], "")
     }
 }
 
@@ -108,11 +109,19 @@ struct Answer<'a> {
     body: &'a [u8],
 }
 
-impl Answer<'_> {
-    fn path(&self) -> &str {
-        self.target.split('?').next().unwrap_or_default()
-    }
+/// An answer that its operation may give.
+struct Judged<'a> {
+    operation: Operation,
+    response: &'a Value,
+    /// Its schema, and what it says; `None` where it has none.
+    body: Option<(&'a Value, Value)>,
+}
 
+fn path_of(target: &str) -> &str {
+    target.split('?').next().unwrap_or_default()
+}
+
+impl Answer<'_> {
     fn header_values(&self, name: &str) -> Vec<&str> {
         self.headers.iter().filter(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| *value).collect()
     }
@@ -131,11 +140,11 @@ impl Contract {
         Self { document, validators: Mutex::default() }
     }
 
-    /// The operation that the answer is of, if it is one's and as the document has it.
-    fn judge(&self, method: &str, answer: &Answer<'_>) -> Result<Option<Operation>, String> {
+    /// Refuses an answer that the document hasn't; `None` for one that is of no operation.
+    fn judge(&self, method: &str, answer: &Answer<'_>) -> Result<Option<Judged<'_>>, String> {
         let status = answer.status.to_string();
         let mut named = None;
-        let responses = match self.route(method, answer.path()) {
+        let responses = match self.route(method, path_of(answer.target)) {
             // An operation that another server has is a path like any other on this one.
             Route::Operation { elsewhere: true, operation, .. }
                 if answer.status == 404 && operation.pointer("/responses/404").is_none() =>
@@ -158,10 +167,9 @@ impl Contract {
         let response = self.resolve(response);
         self.judge_headers(response, answer)?;
         // RFC 9110 §9.3.2: whatever a GET would have said, a HEAD says without a body.
-        if method != "HEAD" || !answer.body.is_empty() {
-            self.judge_body(response, answer)?;
-        }
-        Ok(named)
+        let is_silent = method == "HEAD" && answer.body.is_empty();
+        let body = if is_silent { None } else { self.judge_body(response, answer)? };
+        Ok(named.map(|operation| Judged { operation, response, body }))
     }
 
     fn judge_headers(&self, response: &Value, answer: &Answer<'_>) -> Result<(), String> {
@@ -180,9 +188,10 @@ impl Contract {
         Ok(())
     }
 
-    fn judge_body(&self, response: &Value, answer: &Answer<'_>) -> Result<(), String> {
+    /// The schema of the body and what it says, if it is as the document has it.
+    fn judge_body<'a>(&self, response: &'a Value, answer: &Answer<'_>) -> Result<Option<(&'a Value, Value)>, String> {
         let Some(content) = response.get("content") else {
-            return if answer.body.is_empty() { Ok(()) } else { Err("the body should be empty".to_owned()) };
+            return if answer.body.is_empty() { Ok(None) } else { Err("the body should be empty".to_owned()) };
         };
         let stated = answer.header_values("Content-Type");
         let [content_type] = stated.as_slice() else {
@@ -199,7 +208,18 @@ impl Contract {
                 std::str::from_utf8(answer.body).map_err(|problem| format!("the body is not text: {problem}"))?;
             json!(text)
         };
-        self.fits(&media["schema"], &body)
+        self.fits(&media["schema"], &body)?;
+        Ok(Some((&media["schema"], body)))
+    }
+
+    /// What the document says of an operation.
+    fn described(&self, operation: &Operation) -> &Value {
+        &self.document["paths"][&operation.template][operation.method.to_ascii_lowercase()]
+    }
+
+    /// The bodies that an operation takes, by their types.
+    fn content_of(&self, operation: &Operation) -> &Value {
+        &self.resolve(&self.described(operation)["requestBody"])["content"]
     }
 
     fn route(&self, method: &str, path: &str) -> Route<'_> {

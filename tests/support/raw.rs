@@ -3,7 +3,6 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::contract;
 use super::world::{Answer, As, World};
 
 /// Sends `method` to `target`, which is sent as it is, and holds the answer against openapi.yaml.
@@ -14,9 +13,7 @@ pub(crate) async fn raw(world: &World, method: &str, target: &str, who: &As) -> 
 /// As [`raw`], with a body of JSON, all of which is sent before the answer is looked at.
 pub(crate) async fn raw_with(world: &World, (method, target): (&str, &str), who: &As, body: &[u8]) -> Answer {
     let answer = unchecked(world, (method, target), who, body).await;
-    let headers: Vec<(&str, &str)> =
-        answer.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    contract::check(method, target, answer.status, &headers, &answer.body);
+    answer.hold(method, target);
     answer
 }
 

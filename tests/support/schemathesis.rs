@@ -24,7 +24,7 @@ pub(crate) enum Paths {
 
 /// Asks all there is at `url`, with a bearer token if there is one; panics with what it told if an answer is not in the contract.
 ///
-/// The examples and the bounds are the same in each run; `FEDLINK_FUZZ` makes up so many requests more per operation, at random.
+/// The examples and the bounds are the same in each run; for as many seconds as `FEDLINK_FUZZ` says, it makes up others at random.
 pub(crate) async fn ask(url: String, paths: Paths, token: Option<String>) {
     let asked = spawn_blocking(move || {
         let home = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -47,7 +47,7 @@ pub(crate) async fn ask(url: String, paths: Paths, token: Option<String>) {
             command.args(["--header", &format!("Authorization: Bearer {token}")]);
         }
         match env::var_os("FEDLINK_FUZZ") {
-            Some(examples) => command.args(["--phases", "examples,coverage,fuzzing", "--max-examples"]).arg(examples),
+            Some(seconds) => command.args(["--phases", "examples,coverage,fuzzing", "--max-time"]).arg(seconds),
             None => command.args(["--phases", "examples,coverage", "--generation-deterministic"]),
         };
         // It writes what it found to where it runs.

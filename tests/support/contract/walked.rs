@@ -11,7 +11,7 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 
 use serde_json::Value;
 
-use super::{Answer, Contract, METHODS, Operation, entries};
+use super::{Answer, Contract, Judged, METHODS, Operation, entries};
 
 /// The lines that were written already.
 static WRITTEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
@@ -32,7 +32,7 @@ fn append<'a>(file: &str, lines: impl Iterator<Item = &'a String>) {
 }
 
 /// Tells what came.
-pub(crate) fn tell(came: &BTreeSet<String>) {
+pub(super) fn tell(came: &BTreeSet<String>) {
     let Some(file) = FILE.as_ref() else { return };
     let mut written = WRITTEN.lock().unwrap_or_else(PoisonError::into_inner);
     let new: Vec<String> = came.difference(&written).cloned().collect();
@@ -41,14 +41,13 @@ pub(crate) fn tell(came: &BTreeSet<String>) {
 }
 
 /// Whether anybody wants to know.
-pub(super) fn is_wanted() -> bool {
+pub(crate) fn is_wanted() -> bool {
     FILE.is_some()
 }
 
 /// Every status, header, parameter, property and word of openapi.yaml.
 ///
-/// But 500: it is a fault of ours, and a call that brings one about is mended. Bodies that a HEAD or a cut-off caller never
-/// sees are promised by the same schemas.
+/// But 500: it is a fault of ours, and a call that brings one about is mended.
 pub(super) fn promised(contract: &Contract) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (template, item) in entries(&contract.document["paths"]) {
@@ -81,53 +80,26 @@ pub(super) fn promised(contract: &Contract) -> BTreeSet<String> {
 
 /// What a schema promises, and those that it refers to. A schema with a name has one place, wherever it stands.
 fn promised_of(contract: &Contract, schema: &Value, place: &str, found: &mut BTreeSet<String>) {
-    visit(contract, schema, place, &mut |step| match step {
-        Step::Into(name) => found.insert(name.to_owned()),
-        Step::Property(place, ..) => {
-            found.insert(place.to_owned());
-            true
-        }
-        Step::Word(place, word) => {
-            found.insert(format!("{place} = {word}"));
-            true
-        }
-    });
-}
-
-/// What there is in a schema.
-enum Step<'a> {
-    /// Another one, by its name.
-    Into(&'a str),
-    /// A property, at its place.
-    Property(&'a str),
-    /// A value that the one at that place may have, of few.
-    Word(&'a str, &'a Value),
-}
-
-/// Goes through a schema without an instance; into one that it refers to if `seen` says so.
-fn visit(contract: &Contract, schema: &Value, place: &str, seen: &mut impl FnMut(Step<'_>) -> bool) {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = name_of(reference);
-        if seen(Step::Into(name)) {
-            visit(contract, contract.resolve(schema), name, seen);
+        if found.insert(name.to_owned()) {
+            promised_of(contract, contract.resolve(schema), name, found);
         }
         return;
     }
-    for word in words(schema) {
-        seen(Step::Word(place, word));
-    }
+    found.extend(words(schema).map(|word| format!("{place} = {word}")));
     for (name, property) in entries(&schema["properties"]) {
         let place = format!("{place}.{name}");
-        seen(Step::Property(&place));
-        visit(contract, property, &place, seen);
+        promised_of(contract, property, &place, found);
+        found.insert(place);
     }
     for (part, suffix) in PARTS {
         if schema[part].is_object() {
-            visit(contract, &schema[part], &format!("{place}{suffix}"), seen);
+            promised_of(contract, &schema[part], &format!("{place}{suffix}"), found);
         }
     }
     for branch in branches(schema) {
-        visit(contract, branch, place, seen);
+        promised_of(contract, branch, place, found);
     }
 }
 
@@ -180,35 +152,27 @@ impl Contract {
             .map(|parameter| self.resolve(parameter))
     }
 
-    /// What an answer shows that [`Contract::judge`] found good.
-    pub(super) fn shown_by(&self, operation: &Operation, answer: &Answer<'_>) -> BTreeSet<String> {
+    /// What an answer shows, and the query that it was given to if that was understood.
+    pub(super) fn shown_by(&self, judged: &Judged<'_>, answer: &Answer<'_>) -> BTreeSet<String> {
+        let operation = &judged.operation;
         let place = format!("{operation} {}", answer.status);
-        let item = &self.document["paths"][&operation.template];
-        let responses = &item[operation.method.to_ascii_lowercase()]["responses"];
-        let response = self.resolve(&responses[answer.status.to_string()]);
         let mut came = BTreeSet::from([place.clone()]);
-        let stated = entries(&response["headers"]).map(|(name, _)| name);
+        let stated = entries(&judged.response["headers"]).map(|(name, _)| name);
         came.extend(stated.filter(|name| !answer.header_values(name).is_empty()).map(|name| format!("{place} {name}")));
-        if let Ok(value) = serde_json::from_slice(answer.body) {
-            shown(self, &response["content"]["application/json"]["schema"], &value, &place, &mut came);
+        if let Some((schema, body)) = &judged.body {
+            shown(self, schema, body, &place, &mut came);
         }
+        let query = answer.target.split_once('?').filter(|_| answer.status < 400).map_or("", |(_, query)| query);
+        let names = query.split('&').filter_map(|pair| pair.split('=').next()).filter(|name| !name.is_empty());
+        came.extend(names.map(|name| format!("{operation} ?{name}")));
         came
     }
 
-    /// What a request shows that was understood.
-    pub(super) fn shown_by_request(
-        &self,
-        operation: &Operation,
-        query: &str,
-        body: Option<(&str, &Value)>,
-    ) -> BTreeSet<String> {
-        let pairs = query.split('&').filter_map(|pair| pair.split('=').next()).filter(|name| !name.is_empty());
-        let mut came: BTreeSet<_> = pairs.map(|name| format!("{operation} ?{name}")).collect();
-        let item = &self.document["paths"][&operation.template];
-        if let Some((content_type, value)) = body {
-            let content = &self.resolve(&item[operation.method.to_ascii_lowercase()]["requestBody"])["content"];
-            shown(self, &content[content_type]["schema"], value, &operation.to_string(), &mut came);
-        }
+    /// What the body of a request shows.
+    pub(super) fn shown_by_body(&self, operation: &Operation, content_type: &str, body: &Value) -> BTreeSet<String> {
+        let mut came = BTreeSet::new();
+        let schema = &self.content_of(operation)[content_type]["schema"];
+        shown(self, schema, body, &operation.to_string(), &mut came);
         came
     }
 

@@ -5,15 +5,18 @@ use toml::{Table, Value};
 use super::super::*;
 use super::{filled, parse};
 
+/// Settings with one provider: a preset, and what the operator says besides.
+fn with_preset(preset: &str, more: &str) -> Settings {
+    let text = format!(
+        "public_url = \"https://a.example\"\n[[providers]]\ntype = \"a\"\nname = \"b\"\npreset = \"{preset}\"\nclient_id = \"c\"\n\
+         client_secret = {{ env = \"S\" }}\n{more}"
+    );
+    parse(&text).unwrap()
+}
+
 #[test]
 fn a_preset_fills_what_is_not_said() {
-    let google = |more: &str| {
-        let text = format!(
-            "public_url = \"https://a.example\"\n[[providers]]\ntype = \"google\"\nname = \"google_1\"\n\
-             preset = \"google\"\nclient_id = \"c\"\nclient_secret = {{ env = \"S\" }}\n{more}"
-        );
-        parse(&text).unwrap().providers.into_values().next().unwrap()
-    };
+    let google = |more: &str| with_preset("google", more).providers.into_values().next().unwrap();
     let plain = google("");
     assert_eq!(plain.title, "Google");
     assert_eq!(plain.issuer.as_deref(), Some("https://accounts.google.com"));
@@ -80,14 +83,6 @@ fn every_preset_is_sound() {
 /// RFC 9700 §2.1.1: PKCE, or a nonce.
 #[test]
 fn codes_that_nothing_binds_are_told() {
-    let unbound = |preset: &str, more: &str| {
-        let text = format!(
-            "public_url = \"https://a.example\"\n[[providers]]\ntype = \"a\"\nname = \"b\"\npreset = \"{preset}\"\n\
-             client_id = \"c\"\nclient_secret = {{ env = \"S\" }}\n{more}"
-        );
-        let settings = parse(&text).unwrap();
-        settings.unbound_codes().count() == 1
-    };
     for (preset, more, is_told) in [
         ("google", "", false),
         ("google", "pkce = false", false),
@@ -99,6 +94,6 @@ fn codes_that_nothing_binds_are_told() {
         ("yandex", "", false),
         ("yandex", "pkce = false", true),
     ] {
-        assert_eq!(unbound(preset, more), is_told, "{preset} {more}");
+        assert_eq!(with_preset(preset, more).unbound_codes().count(), usize::from(is_told), "{preset} {more}");
     }
 }
