@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 
 use crate::support::browser::{Browser, instruct};
 use crate::support::condo::with_sessions;
-use crate::support::contract::{Operation, operations, promises};
+use crate::support::contract::{operations, promises};
 use crate::support::raw::{parse, unchecked};
 use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, PUBLIC, World, both_engines};
 
@@ -174,11 +174,15 @@ async fn a_head_that_is_too_large_is_refused_as_documented() {
         }
     }
     let ops = ["/healthz", "/readyz", "/metrics", "/reload"];
-    for Operation { method, template } in operations().into_iter().filter(|operation| promises(operation, 431)) {
-        let address = if ops.contains(&template.as_str()) { &world.ops } else { &world.base };
-        let head = format!("{method} {template} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{}\r\n", fields(97));
-        let answer = parse(exchange(address, head.as_bytes()).await.as_bytes());
-        assert_eq!(answer.status, 431, "{method} {template}");
-        answer.hold(&method, &template);
+    let too_long = "a".repeat(65_535);
+    for operation in operations().into_iter().filter(|operation| promises(operation, 431)) {
+        let address = if ops.contains(&operation.template.as_str()) { &world.ops } else { &world.base };
+        let (method, path) = (&operation.method, operation.target());
+        for (target, more) in [(path.clone(), fields(97)), (format!("{path}?query={too_long}"), String::new())] {
+            let head = format!("{method} {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{more}\r\n");
+            let answer = parse(exchange(address, head.as_bytes()).await.as_bytes());
+            assert_eq!(answer.status, 431, "{method} {path} with {} bytes", head.len());
+            answer.hold(method, &path);
+        }
     }
 }

@@ -1,7 +1,14 @@
 //! Answers that are made below the application, of a head that is none, too long or too slow, have no body and none of the
 //! headers that every answer carries. They get them here.
 
+use std::borrow::Cow;
+
 use crate::http::headers::on_every_answer_as_text;
+
+/// The longest target that is read, in bytes: it is `http`'s. A head whose target is longer is too large, not malformed.
+const LONGEST_TARGET: usize = 65_534;
+const MALFORMED: &[u8] = b"HTTP/1.1 400 Bad Request\r\n";
+const TOO_LARGE: &[u8] = b"HTTP/1.1 431 Request Header Fields Too Large\r\n";
 
 /// The longest such head: a status line and three fields.
 const LONGEST: usize = 256;
@@ -23,6 +30,14 @@ pub(super) fn at_end_of(sent: &[u8]) -> Option<usize> {
         ["content-length", "connection", "date"].iter().any(|known| name.eq_ignore_ascii_case(known))
     };
     (is_error && lines.all(is_ours)).then_some(from)
+}
+
+/// Such an answer to a head of that many bytes, by its right name (RFC 6585 §5).
+pub(super) fn named(bare: &[u8], head: usize) -> Cow<'_, [u8]> {
+    match bare.strip_prefix(MALFORMED) {
+        Some(rest) if head > LONGEST_TARGET => [TOO_LARGE, rest].concat().into(),
+        _ => bare.into(),
+    }
 }
 
 /// Such an answer with what is missing.
@@ -63,6 +78,21 @@ mod tests {
         ] {
             assert_eq!(at_end_of(sent.as_bytes()), found, "{sent:?}");
         }
+    }
+
+    #[test]
+    fn a_head_too_long_to_be_read_is_called_so() {
+        for (head, is_long) in [(0, false), (65_534, false), (65_535, true)] {
+            let named = String::from_utf8(named(BARE.as_bytes(), head).into_owned()).expect("text");
+            assert_eq!(
+                named.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\n"),
+                is_long,
+                "{head}"
+            );
+            assert_eq!(at_end_of(named.as_bytes()), Some(0), "{named}");
+        }
+        let late = "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n";
+        assert_eq!(*named(late.as_bytes(), 70_000), *late.as_bytes());
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub(super) struct Stream {
     /// Bytes handed on since there last were none, and the most that may be.
     burst: usize,
     most: usize,
+    /// Bytes of the head that is read, or was last.
+    head: usize,
     /// Since when the peer takes nothing of what is sent to it.
     stalled: Option<Duration>,
     /// An answer that was made below the application, as it is sent, and how much of it has been.
@@ -48,7 +50,7 @@ enum Late {
 
 impl Stream {
     pub(super) fn new(io: TcpStream, turn: Rc<Turn>, queue: Rc<Queue>, clock: SharedClock, by_https: bool) -> Self {
-        Self { io, turn, queue, clock, by_https, burst: 0, most: 0, stalled: None, dressed: None, timer: None }
+        Self { io, turn, queue, clock, by_https, burst: 0, most: 0, head: 0, stalled: None, dressed: None, timer: None }
     }
 
     /// Waits on, until the peer is late.
@@ -128,6 +130,11 @@ impl Stream {
                 buf.advance(read);
                 self.burst = self.burst.saturating_add(read);
                 if read > 0 {
+                    self.head = match self.turn.phase() {
+                        Phase::New | Phase::Idle => read,
+                        Phase::Head => self.head.saturating_add(read),
+                        Phase::Body | Phase::Rest | Phase::Answer => self.head,
+                    };
                     self.turn.heard();
                 }
                 Poll::Ready(Ok(()))
@@ -182,7 +189,7 @@ impl AsyncWrite for Stream {
             Some(dressed) => dressed,
             None => match bare::at_end_of(bytes) {
                 None => return this.poll_send(cx, bytes),
-                Some(0) => Dressed { head: bare::dressed(bytes, this.by_https), sent: 0 },
+                Some(0) => Dressed { head: bare::dressed(&bare::named(bytes, this.head), this.by_https), sent: 0 },
                 Some(from) => return this.poll_send(cx, bytes.get(..from).unwrap_or(bytes)),
             },
         };
