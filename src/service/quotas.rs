@@ -13,6 +13,8 @@ use settings::Client;
 
 /// Addresses to link again by that one application is given in a minute.
 const RECONNECTS: usize = 60;
+/// Tokens that one application reports as refused by an API in a minute: each asks a provider.
+const REPORTS: usize = 60;
 
 /// Counted in this process: what they guard is this process's own, and a read must not cost a write.
 #[derive(Default)]
@@ -27,6 +29,7 @@ enum Kind {
     Tokens,
     Binds,
     Reconnects,
+    Reports,
 }
 
 impl Quotas {
@@ -44,6 +47,11 @@ impl Quotas {
     /// Counts one more address to link again by that a client is given.
     pub(super) fn charge_reconnect(&self, client: &ClientId, now: DateTime<Utc>) -> Result<()> {
         self.charge((Kind::Reconnects, client.clone()), 1, RECONNECTS, now)
+    }
+
+    /// Counts one more token that a client reports as refused.
+    pub(super) fn charge_report(&self, client: &ClientId, now: DateTime<Utc>) -> Result<()> {
+        self.charge((Kind::Reports, client.clone()), 1, REPORTS, now)
     }
 
     fn charge(&self, of: Counted, times: usize, budget: usize, now: DateTime<Utc>) -> Result<()> {

@@ -69,6 +69,8 @@ pub(super) async fn swap(
     // Health, rest and lease speak of the refresh token: for one that is new or has just worked they are over.
     let past = match comes {
         _ if tokens.refreshed => Past::Over,
+        // Nothing is left that anything could be known of.
+        Comes::None if set.sealed_refresh.is_none() => Past::Over,
         Comes::None => Past::Stays,
         // An import that is run again, say. Whoever has this token at the provider must not be joined by another.
         Comes::TheSame => Past::Forgiven,
@@ -143,6 +145,7 @@ pub(super) async fn insert_whole(parts: &Parts, conn: &mut Conn, owner: Owner<'_
         health_since: set.health_since,
         retry_at: None,
         failures: 0,
+        rejected: false,
     };
     insert_if_absent(conn, &sealed).await
 }
@@ -169,6 +172,7 @@ async fn insert(parts: &Parts, conn: &mut Conn, owner: Owner<'_>, tokens: &Keepi
         health_since: None,
         retry_at: None,
         failures: 0,
+        rejected: false,
     };
     insert_if_absent(conn, &set).await
 }

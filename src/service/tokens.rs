@@ -30,7 +30,7 @@ use vault::{Column, Owner, Table};
 /// A caller gets its answer within this time, whatever the providers do.
 pub(super) const DEADLINE: Duration = Duration::from_secs(15);
 /// The `Retry-After` of a caller whose wait ran out.
-const SOON: Duration = Duration::from_secs(1);
+pub(super) const SOON: Duration = Duration::from_secs(1);
 /// The longest remaining life a caller may ask for.
 pub const MAX_MIN_TTL: Duration = Duration::from_mins(10);
 
@@ -80,14 +80,11 @@ pub(super) async fn fetch_for(
     taker: Taker<'_>,
     request: &Request,
 ) -> Result<Vec<Served>> {
-    // An unknown provider and a missing scope get the same answer (docs/blitz.md, errors).
-    let provider = ProviderId::parse(&request.fp_type, &request.fp_name).map_err(|_unknown| Error::Denied)?;
-    let settings = parts.settings.providers.get(&provider).ok_or(Error::Denied)?;
-    caller.may(Action::FetchToken(&provider), &request.subject)?;
-    parts.check_subject(&request.subject)?;
+    let settings = admitted(parts, caller, &request.subject, &request.fp_type, &request.fp_name)?;
+    let provider = &settings.id;
     let client = parts.settings.clients.get(&caller.client).ok_or(Error::Denied)?;
     parts.meters.within(Limit::Tokens, parts.quotas.charge_tokens(client, 1, parts.clock.now()))?;
-    let sets = read(parts, caller, &request.subject, &provider).await?;
+    let sets = read(parts, caller, &request.subject, provider).await?;
     refuse_forgotten(settings)?;
     let wanted = |set: &ServingSet| request.sid.as_ref().is_none_or(|sid| *sid == set.sid);
     let sets: Vec<ServingSet> = sets.into_iter().filter(wanted).collect();
@@ -96,7 +93,7 @@ pub(super) async fn fetch_for(
     }
     let wanted = Wanted { floor: parts.settings.tokens.min_lifetime, min_ttl: request.min_ttl, force: request.force };
     let (subject, lifetime) = (&request.subject, settings.lifetime);
-    let asking = Asking { parts, subject, provider: &provider, lifetime, wanted, turn: Turn::AtOnce, taker };
+    let asking = Asking { parts, subject, provider, lifetime, wanted, turn: Turn::AtOnce, taker };
     if !request.scopes.is_empty() {
         // Boxed: it is large, and most ask for none.
         return Box::pin(asking.with_scopes(settings, &request.scopes, sets)).await;
@@ -108,7 +105,28 @@ pub(super) async fn fetch_for(
     asking.conclude(answers)
 }
 
-async fn read(parts: &Parts, caller: &Caller, subject: &Subject, provider: &ProviderId) -> Result<Vec<ServingSet>> {
+/// The provider of that type and name, if the caller may have the subject's tokens there.
+pub(super) fn admitted<'a>(
+    parts: &'a Parts,
+    caller: &Caller,
+    subject: &Subject,
+    fp_type: &str,
+    fp_name: &str,
+) -> Result<&'a Provider> {
+    // An unknown provider and a missing scope get the same answer (docs/blitz.md, errors).
+    let provider = ProviderId::parse(fp_type, fp_name).map_err(|_unknown| Error::Denied)?;
+    let settings = parts.settings.providers.get(&provider).ok_or(Error::Denied)?;
+    caller.may(Action::FetchToken(&provider), subject)?;
+    parts.check_subject(subject)?;
+    Ok(settings)
+}
+
+pub(super) async fn read(
+    parts: &Parts,
+    caller: &Caller,
+    subject: &Subject,
+    provider: &ProviderId,
+) -> Result<Vec<ServingSet>> {
     let holdings = if parts.settings.subjects == Subjects::Any {
         store::read!(parts.store, |conn| list_of_subject(conn, subject, provider))?
     } else {
@@ -266,6 +284,12 @@ impl Asking<'_> {
     }
 
     async fn flown(&self, set: ServingSet, deadline: Duration) -> Result<After> {
+        let landing = self.landed(&set, deadline).await;
+        self.after(landing, set).await
+    }
+
+    /// Where a flight for these tokens landed, or is at the deadline.
+    pub(super) async fn landed(&self, set: &ServingSet, deadline: Duration) -> Landing {
         let flight = async {
             match self.turn {
                 Turn::AtOnce => join(self.parts, self.provider, set.link, set.version, Errand::Renew).await.ok(),
@@ -279,12 +303,11 @@ impl Asking<'_> {
             () = self.parts.clock.sleep(left) => None,
         };
         // At the deadline the flight goes on; after a panic the next caller leads a new one.
-        let landing = landed.unwrap_or_else(|| Landing::Rest(self.parts.clock.monotonic() + SOON));
-        self.after(landing, set).await
+        landed.unwrap_or_else(|| Landing::Rest(self.parts.clock.monotonic() + SOON))
     }
 
     /// How long the provider is to be left alone for a link, by the clock that leases go by.
-    async fn rest_of(&self, set: &ServingSet) -> Result<Option<Duration>> {
+    pub(super) async fn rest_of(&self, set: &ServingSet) -> Result<Option<Duration>> {
         if set.retry_at.is_none() {
             return Ok(None);
         }
@@ -326,64 +349,22 @@ impl Asking<'_> {
         }))
     }
 
-    fn open(&self, set: &ServingSet) -> Result<Served> {
+    /// The access token, in the clear.
+    pub(super) fn opened(&self, set: &ServingSet) -> Result<Option<SecretString>> {
+        let Some(sealed) = set.sealed_access.as_deref() else { return Ok(None) };
         let vault = &self.parts.vault;
-        let sealed = set.sealed_access.as_deref().ok_or_else(|| Error::internal("served a set without a token"))?;
         let owner = Owner::new(set.link, self.subject, self.provider, set.sid.as_str());
         let key = vault.open_row_key(Table::TokenSets, set.link.0, &set.key_id, &set.wrapped_key)?;
-        let token = vault.open(&key, &owner.place(Column::Access), sealed)?;
+        vault.open(&key, &owner.place(Column::Access), sealed).map(Some)
+    }
+
+    fn open(&self, set: &ServingSet) -> Result<Served> {
+        let token = self.opened(set)?.ok_or_else(|| Error::internal("served a set without a token"))?;
         let now = self.parts.clock.now();
-        self.parts.uses.note(owner.link, now);
+        self.parts.uses.note(set.link, now);
         self.parts.counts.served(self.taker, set.link, self.subject, now);
         let expires = set.expiry(self.lifetime).known();
         Ok(Served { sid: set.sid.as_str().to_owned(), token, expires, scope: None })
-    }
-
-    /// All tokens there are; without any, the error that tells most about what to do.
-    pub(super) fn conclude(&self, answers: Vec<Answer>) -> Result<Vec<Served>> {
-        let (mut served, mut rest, mut lack, mut away) = (Vec::new(), None::<Duration>, None, false);
-        let mut broken = false;
-        for answer in answers {
-            match answer {
-                Answer::Served(token) => served.push(token),
-                Answer::Rest(wait) => rest = Some(rest.map_or(wait, |shorter| shorter.min(wait))),
-                Answer::Lacks(why) => lack = Some(why),
-                Answer::StorageAway => away = true,
-                Answer::Broken => broken = true,
-            }
-        }
-        if !served.is_empty() {
-            return Ok(served);
-        }
-        if broken {
-            return Err(Error::internal("a refresh failed; the log says why at its link"));
-        }
-        if away {
-            return Err(Error::StorageUnavailable("the database went away during a refresh".into()));
-        }
-        if let Some(wait) = rest {
-            return Err(Error::ProviderUnavailable { retry_after: wait.max(SOON) });
-        }
-        let reason = lack.map_or(Reason::NotLinked, Reason::from);
-        Err(Error::no_token_until(reason, self.words_on(lack)))
-    }
-
-    fn words_on(&self, lack: Option<Lack>) -> String {
-        match lack {
-            None => "there is no link with tokens".to_owned(),
-            Some(Lack::NoRefreshToken) if !self.parts.settings.tokens.refresh => {
-                "it has expired, and this fedlink refreshes none (tokens.refresh = false)".to_owned()
-            }
-            Some(Lack::NoRefreshToken) => "it has expired and there is no refresh token".to_owned(),
-            Some(Lack::NeedsConsent) => "the provider refused the refresh token; the user has to link again".to_owned(),
-            Some(Lack::LostInFlight) => {
-                "the refresh token was lost on its way from the provider; the user has to link again".to_owned()
-            }
-            Some(Lack::ShortLived { life }) => format!(
-                "the provider's tokens live {life} s, and a token is handed out only with more than {} s left",
-                self.parts.settings.tokens.min_lifetime.as_secs()
-            ),
-        }
     }
 }
 

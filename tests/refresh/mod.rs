@@ -11,6 +11,7 @@ mod model;
 mod news;
 mod race;
 mod refusals;
+mod rejected;
 mod relinked;
 mod retried;
 mod slow_answers;

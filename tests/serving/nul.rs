@@ -106,6 +106,7 @@ both_engines! {
             ("/api/v2/users/current/fa/bind", bind),
             ("/api/v2/users/current/fa/bind/complete", complete),
             ("/api/v3/fedTokens", json!({"tokens": [{"subject": "alice", "fp": "box:box_1"}]})),
+            ("/api/v3/users/alice/fedToken/box/box_1/rejected", json!({"sid": "oleg", "token": "t"})),
             ("/api/v3/events/replay", json!({"id": ID, "endpoint": "crm", "since": "x", "until": "y", "after": "z"})),
         ] {
             for field in good.as_object().expect("an object").keys() {
@@ -284,6 +285,7 @@ fn every_operation_with_a_text_is_in_a_table_of_these() {
         ("POST", "/api/v3/events/replay"),
         ("POST", "/api/v3/users/{subjectId}/fa/{fpType}/{fpName}/{sid}/retry"),
         ("POST", "/api/v3/fedTokens"),
+        ("POST", "/api/v3/users/{subjectId}/fedToken/{fpType}/{fpName}/rejected"),
         ("POST", "/api/v2/users/current/fa/bind"),
         ("POST", "/api/v2/users/current/fa/bind/complete"),
         ("GET", "/api/v2/users/current/fa/bind/auth/{id}"),

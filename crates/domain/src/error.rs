@@ -63,6 +63,11 @@ pub enum Error {
     /// The link is not dead, or has nothing left to try with.
     #[error("the link is not marked dead, or has no refresh token to try")]
     NothingToRetry,
+    /// Nobody can tell whether a provider still takes an access token: nothing refreshes it, and nothing there could be asked.
+    #[error(
+        "nobody can tell whether the provider still takes the token: there is no refresh token, no userinfo and no introspection"
+    )]
+    Uncheckable,
     /// It was tried too often lately, or too many try it right now.
     #[error("too many attempts")]
     TooManyAttempts {

@@ -25,6 +25,11 @@ pub struct Grant {
 /// A set obtained less than this long ago is not asked for again because of a caller's wishes.
 pub const RECENT: Duration = Duration::from_secs(30);
 
+/// Whether a set has just been obtained. What a clock that was ahead wrote says nothing of that.
+pub fn is_recent(obtained: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    obtained.is_some_and(|obtained| (now - obtained).to_std().is_ok_and(|age| age < RECENT))
+}
+
 /// What we hold for a link, as far as the decision to serve or to ask depends on it.
 #[derive(Clone, Copy, Debug)]
 pub struct Held {
@@ -143,9 +148,9 @@ impl Held {
         self.expires == Expiry::Unknown && is_overdue(self.obtained.or(self.imported), now)
     }
 
-    /// Whether the set has just been obtained. What a clock that was ahead wrote says nothing of that.
+    /// As [`is_recent`] has it.
     fn is_recent(&self, now: DateTime<Utc>) -> bool {
-        self.obtained.is_some_and(|obtained| (now - obtained).to_std().is_ok_and(|age| age < RECENT))
+        is_recent(self.obtained, now)
     }
 
     /// How long the token lived when it was issued, if that is no more than `floor`. A token that ended before it was there

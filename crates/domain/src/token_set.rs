@@ -82,6 +82,8 @@ pub struct TokenSet {
     pub retry_at: Option<DateTime<Utc>>,
     /// How many refreshes have failed in passing, one after the other.
     pub failures: i32,
+    /// Whether the provider refuses the access token, which is handed out no more.
+    pub rejected: bool,
 }
 
 /// What is written over a set.

@@ -191,6 +191,11 @@ impl Sandbox {
         lock(&self.core.grants).is_active(token, self.core.now())
     }
 
+    /// Revokes a token as its user does at the provider.
+    pub fn revoke(&self, token: &str, client_id: &str) {
+        lock(&self.core.grants).revoke(token, client_id, false);
+    }
+
     /// How many grants were revoked whole: by reuse of a code or a refresh token, or at the revocation endpoint.
     pub fn revoked_families(&self) -> usize {
         lock(&self.core.grants).revoked_families()

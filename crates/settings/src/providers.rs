@@ -21,11 +21,12 @@ use domain::scope::is_scope_char;
 pub(super) static PRESETS: LazyLock<Table> =
     LazyLock::new(|| toml::from_str(include_str!("presets.toml")).unwrap_or_default());
 
-const USERINFO_CALLS: [(&str, UserinfoCall); 4] = [
+const USERINFO_CALLS: [(&str, UserinfoCall); 5] = [
     ("bearer", UserinfoCall::Bearer),
     ("oauth", UserinfoCall::OAuth),
     ("post", UserinfoCall::Post),
     ("post_client", UserinfoCall::PostClient),
+    ("post_bearer", UserinfoCall::PostBearer),
 ];
 
 const SEPARATORS: [(&str, char); 2] = [(" ", ' '), (",", ',')];
@@ -61,6 +62,20 @@ const TOKEN_PARAMS: [&str; 12] = [
     "client_assertion_type",
     "iss",
     "error",
+];
+
+/// What a call of userinfo says itself, or leaves to the connection.
+const OUR_HEADERS: [&str; 10] = [
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "host",
+    "te",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// Whoever waits for an answer to a refresh less long than for any other throws tokens away.
@@ -131,6 +146,11 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     let nonce = reader.with_default("nonce", true, boolean);
     let confirm = reader.with_default("confirm", true, boolean);
     let userinfo_call = reader.with_default("userinfo_call", UserinfoCall::Bearer, choice(&USERINFO_CALLS));
+    let userinfo_headers = reader.texts("userinfo_headers", refuse_header).unwrap_or_default();
+    let unfit = |value: &str| value.is_empty() || !value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    if userinfo_headers.values().any(|value| unfit(value)) {
+        reader.wrong("userinfo_headers", "must have values of visible ASCII characters");
+    }
     let sid = reader.with_default("sid", "{sub}".to_owned(), text_as(template::sid));
     let user_name = reader.with_default("user_name", "{email}".to_owned(), text_as(template::user_name));
     let lifetime = reader.optional("lifetime", lifetime);
@@ -162,6 +182,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
         remember_tokens,
         exclusive,
         userinfo_call,
+        userinfo_headers,
         sid,
         user_name,
         par,
@@ -257,6 +278,7 @@ fn read_endpoints(reader: &mut Reader<'_>, kind: Option<ProviderKind>) -> Endpoi
         userinfo: endpoint("userinfo_endpoint"),
         jwks: endpoint("jwks_uri"),
         revocation: endpoint("revocation_endpoint"),
+        introspection: endpoint("introspection_endpoint"),
         pushed: endpoint("pushed_authorization_request_endpoint"),
     }
 }
@@ -285,6 +307,16 @@ fn refuse_ours(parameter: &str) -> Option<String> {
     } else {
         OUR_PARAMS.contains(&parameter).then(|| "must not be set: it is part of what protects a bind".to_owned())
     }
+}
+
+/// Why a call of userinfo can't have a header of the operator's.
+fn refuse_header(name: &str) -> Option<String> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Some("must be the name of a header (RFC 9110 §5.1), such as \"Notion-Version\"".to_owned());
+    }
+    let is_ours = OUR_HEADERS.iter().any(|ours| name.eq_ignore_ascii_case(ours));
+    is_ours.then(|| "must not be set: it is part of the request as it is".to_owned())
 }
 
 /// Why a token request can't have a parameter of the operator's: each has one source.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use diesel::dsl::case_when;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 
@@ -111,8 +112,7 @@ pub async fn tell(conn: &mut Conn, dead_set: &DeadSet, now: Now, look_in: Option
         .filter(token_sets::notice_at.eq(dead_set.notice.map(At)))
         .filter(token_sets::health.eq(dead_set.health.as_str()))
         .set((
-            token_sets::notice_at
-                .eq(diesel::dsl::case_when(looks.into_sql::<diesel::sql_types::Bool>(), now.plus(wait).nullable())),
+            token_sets::notice_at.eq(case_when(looks.into_sql::<diesel::sql_types::Bool>(), now.plus(wait).nullable())),
             token_sets::second_look.eq(looks),
             token_sets::told.eq(true),
             token_sets::announced.eq(true)
@@ -193,6 +193,24 @@ pub async fn find_dead(conn: &mut Conn, link: LinkId) -> Result<Option<DeadSet>>
         .select(marked_columns!())
         .load(c)));
     Ok(found?.pop())
+}
+
+/// Takes note that the provider refuses the access token of this version: it is handed out no more, and the link is dead. Says
+/// whether it did: not if the tokens changed. A link that was dead before stays what it was; `notice_in`: when it is told of.
+pub async fn reject(conn: &mut Conn, link: LinkId, version: i64, now: Now, notice_in: Duration) -> Result<bool> {
+    let wait = TimeDelta::from_std(notice_in).unwrap_or(TimeDelta::days(1));
+    let is_dead = || token_sets::health.eq_any(dead());
+    let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(link.0)))
+        .filter(token_sets::version.eq(version))
+        .set((
+            token_sets::rejected.eq(true),
+            token_sets::health.eq(case_when(is_dead(), token_sets::health).otherwise(Health::NeedsConsent.as_str())),
+            token_sets::health_since
+                .eq(case_when(is_dead(), token_sets::health_since).otherwise(now.moment().nullable())),
+            token_sets::notice_at.eq(case_when(is_dead(), token_sets::notice_at).otherwise(now.plus(wait).nullable())),
+        ))
+        .execute(c));
+    Ok(written.map_err(lift)? == 1)
 }
 
 /// Gives a dead link another try; says whether it was still dead. What is on record of attempts that never ended stays.

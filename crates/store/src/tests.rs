@@ -249,6 +249,7 @@ async fn links_and_tokens_go_there_and_back(conn: &mut Conn) {
             health_since: full.then_some(now.0),
             retry_at: full.then_some(late.0),
             failures: if full { i32::MAX } else { i32::MIN },
+            rejected: false,
         };
         assert!(token_sets::insert_if_absent(conn, &set).await.unwrap());
         uses::record(conn, &[link], late).await.unwrap();

@@ -90,7 +90,8 @@ macro_rules! serving_columns {
             links::sid,
             token_sets::key_id,
             token_sets::wrapped_key,
-            token_sets::sealed_access,
+            // One that was rejected is kept, and handed out no more.
+            diesel::dsl::case_when(token_sets::rejected.eq(false), token_sets::sealed_access),
             token_sets::sealed_refresh.is_not_null(),
             token_sets::expires_at,
             token_sets::obtained_at,

@@ -34,6 +34,7 @@ pub(crate) struct Document {
     userinfo_endpoint: Option<Url>,
     jwks_uri: Option<Url>,
     revocation_endpoint: Option<Url>,
+    introspection_endpoint: Option<Url>,
     pushed_authorization_request_endpoint: Option<Url>,
     require_pushed_authorization_requests: bool,
     authorization_response_iss_parameter_supported: bool,
@@ -77,6 +78,7 @@ impl Document {
             userinfo_endpoint: endpoint("userinfo_endpoint"),
             jwks_uri: endpoint("jwks_uri"),
             revocation_endpoint: endpoint("revocation_endpoint"),
+            introspection_endpoint: endpoint("introspection_endpoint"),
             pushed_authorization_request_endpoint: endpoint("pushed_authorization_request_endpoint"),
             require_pushed_authorization_requests: flag("require_pushed_authorization_requests"),
             authorization_response_iss_parameter_supported: flag("authorization_response_iss_parameter_supported"),
@@ -96,6 +98,7 @@ impl Document {
             userinfo_endpoint: self.userinfo_endpoint.or(other.userinfo_endpoint),
             jwks_uri: self.jwks_uri.or(other.jwks_uri),
             revocation_endpoint: self.revocation_endpoint.or(other.revocation_endpoint),
+            introspection_endpoint: self.introspection_endpoint.or(other.introspection_endpoint),
             pushed_authorization_request_endpoint: self
                 .pushed_authorization_request_endpoint
                 .or(other.pushed_authorization_request_endpoint),
@@ -117,6 +120,7 @@ impl Document {
             self.userinfo_endpoint.as_ref().filter(|_| by_hand.userinfo.is_none()),
             self.jwks_uri.as_ref().filter(|_| by_hand.jwks.is_none()),
             self.revocation_endpoint.as_ref().filter(|_| by_hand.revocation.is_none()),
+            self.introspection_endpoint.as_ref().filter(|_| by_hand.introspection.is_none()),
             self.pushed_authorization_request_endpoint.as_ref().filter(|_| by_hand.pushed.is_none()),
         ];
         if !issuer_is_local && discovered.into_iter().flatten().any(|url| url.scheme() == "http") {
@@ -129,6 +133,7 @@ impl Document {
             userinfo: by_hand.userinfo.or(self.userinfo_endpoint),
             jwks: by_hand.jwks.or(self.jwks_uri),
             revocation: by_hand.revocation.or(self.revocation_endpoint),
+            introspection: by_hand.introspection.or(self.introspection_endpoint),
             pushed: by_hand.pushed.or(self.pushed_authorization_request_endpoint),
         };
         let all = [
@@ -137,6 +142,7 @@ impl Document {
             &endpoints.userinfo,
             &endpoints.jwks,
             &endpoints.revocation,
+            &endpoints.introspection,
             &endpoints.pushed,
         ];
         if !all.into_iter().flatten().all(is_safe) {

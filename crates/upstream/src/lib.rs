@@ -50,6 +50,7 @@ mod registry;
 mod revocation;
 mod signed;
 mod signing_keys;
+mod standing;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -68,4 +69,5 @@ pub use prepared::Prepared;
 pub use provider::Provider;
 pub use registry::Upstream;
 pub use revocation::{RevocationOutcome, TokenType};
+pub use standing::Standing;
 pub use webhooks::Receiver;

@@ -10,8 +10,9 @@ use oauth2::http::HeaderValue;
 use oauth2::http::header::AUTHORIZATION;
 use oauth2::{
     AccessToken, AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, DeviceAuthorizationUrl,
-    EmptyExtraDeviceAuthorizationFields, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, RefreshToken, RevocationUrl, Scope, StandardRevocableToken, TokenUrl,
+    EmptyExtraDeviceAuthorizationFields, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IntrospectionUrl,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken, RevocationUrl, Scope, StandardRevocableToken,
+    TokenUrl,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
@@ -143,6 +144,23 @@ pub(crate) fn revocation_request(
     let mut request = captured(settings, |capture| drop(request.request(&capture)))?;
     *request.uri_mut() = endpoint.as_str().parse().map_err(Error::internal)?;
     Ok(request)
+}
+
+/// RFC 7662 §2.1, with the client authentication of the token endpoint.
+pub(crate) fn introspection_request(
+    settings: &Provider,
+    prepared: &Prepared,
+    access_token: &SecretString,
+) -> Result<HttpRequest> {
+    let client =
+        token_client(settings, prepared).set_introspection_url(IntrospectionUrl::from_url(prepared.endpoint().clone()));
+    let token = AccessToken::new(access_token.expose_secret().to_owned());
+    let mut request = client.introspect(&token).set_token_type_hint("access_token");
+    let none = Params::default();
+    for (name, value) in extra(settings, prepared, &none) {
+        request = request.add_extra_param(name, value);
+    }
+    captured(settings, |capture| drop(request.request(&capture)))
 }
 
 /// The crate asserts the length of RFC 7636 §4.1; a wrong one must not end the process.

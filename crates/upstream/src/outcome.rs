@@ -140,7 +140,7 @@ pub(crate) fn parse(answer: &Answer, rules: Rules<'_>, now: DateTime<Utc>) -> Ou
 }
 
 /// Whether an answer says that it is an error. An empty one, or a 0, is how some say that it is none.
-fn states_error(members: &Map<String, Value>) -> bool {
+pub(super) fn states_error(members: &Map<String, Value>) -> bool {
     match members.get("error") {
         Some(Value::String(code)) => !code.is_empty(),
         Some(Value::Number(code)) => code.as_f64() != Some(0.0),

@@ -1,6 +1,7 @@
 //! One external provider: where it is, what it answers, whose account it proves.
 
 mod identify;
+mod look;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -33,13 +33,13 @@ pub(crate) async fn fetch(
     read(&client.send(request).await?)
 }
 
-fn request(url: &Url, settings: &Provider, access_token: &SecretString) -> http::Result<HttpRequest> {
+pub(crate) fn request(url: &Url, settings: &Provider, access_token: &SecretString) -> http::Result<HttpRequest> {
     let token = access_token.expose_secret();
     let (method, scheme) = match settings.userinfo_call {
         UserinfoCall::Bearer => (Method::GET, Some("Bearer")),
         UserinfoCall::OAuth => (Method::GET, Some("OAuth")),
         UserinfoCall::Post => (Method::POST, None),
-        UserinfoCall::PostClient => (Method::POST, Some("Bearer")),
+        UserinfoCall::PostClient | UserinfoCall::PostBearer => (Method::POST, Some("Bearer")),
     };
     let mut request = http::Request::builder().uri(url.as_str()).header(ACCEPT, "application/json");
     if let Some(scheme) = scheme {
@@ -47,8 +47,11 @@ fn request(url: &Url, settings: &Provider, access_token: &SecretString) -> http:
         credentials.set_sensitive(true);
         request = request.header(AUTHORIZATION, credentials);
     }
+    for (name, value) in &settings.userinfo_headers {
+        request = request.header(name.as_str(), value.replace("{client_id}", &settings.client_id));
+    }
     let mut body = form_urlencoded::Serializer::new(String::new());
-    if method == Method::POST {
+    if method == Method::POST && settings.userinfo_call != UserinfoCall::PostBearer {
         request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         body.append_pair("client_id", &settings.client_id);
         match &settings.client_secret {

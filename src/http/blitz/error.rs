@@ -62,6 +62,7 @@ fn kind(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::AlreadyLinked => (StatusCode::CONFLICT, "input_error", "already_linked"),
         Error::LastSignInMethod => (StatusCode::CONFLICT, "input_error", "last_sign_in_method"),
         Error::NothingToRetry => (StatusCode::CONFLICT, "input_error", "nothing_to_retry"),
+        Error::Uncheckable => (StatusCode::CONFLICT, "input_error", "uncheckable"),
         Error::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "input_error", "body_too_large"),
         Error::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, "input_error", "body_too_slow"),
         Error::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "input_error", "unsupported_media_type"),

@@ -18,7 +18,7 @@ use domain::ids::Sid;
 use domain::{Error, Result};
 
 /// The answer: an object keyed by sid, in the order the accounts were linked.
-struct Tokens(Vec<Served>);
+pub(super) struct Tokens(pub(super) Vec<Served>);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -11,3 +11,4 @@ pub mod fed_token;
 pub mod fed_tokens;
 mod moments;
 pub mod oauth;
+pub mod rejected;

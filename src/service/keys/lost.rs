@@ -110,6 +110,7 @@ impl Keeper {
             health_since: Some(self.clock.now()),
             retry_at: None,
             failures: 0,
+            rejected: false,
         };
         if !token_sets::insert_if_absent(tx.conn(), &empty).await? {
             return Err(Error::internal("the link has got other tokens meanwhile: run it again"));

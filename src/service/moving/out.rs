@@ -117,7 +117,8 @@ fn of_link(parts: &Parts, link: &WholeLink) -> Result<Secrets> {
         };
         Ok(Secrets {
             password_hash: None,
-            access_token: open(Column::Access, &set.sealed_access)?,
+            // One that the provider refuses is worth nothing elsewhere either.
+            access_token: open(Column::Access, if set.rejected { &None } else { &set.sealed_access })?,
             refresh_token: open(Column::Refresh, &set.sealed_refresh)?,
             params: open(Column::Params, &set.sealed_params)?,
         })

@@ -146,7 +146,7 @@ async fn store_answer(
         keeping.origin.keeps(set.ends.access);
     }
     let gives_way = has_none || set.ends.access.is_some_and(|theirs| keeping.origin.gives_way_to(theirs));
-    if let Some(sealed) = set.sealed_access.as_ref().filter(|_| gives_way) {
+    if let Some(sealed) = set.sealed_access.as_ref().filter(|_| gives_way && !set.rejected) {
         keeping.access = Some(parts.vault.open(&key, &owner.place(Column::Access), sealed)?);
     }
     Ok(None)

@@ -5,22 +5,24 @@ use std::time::Duration;
 use super::at_work::Refresh;
 use super::flights::Landing;
 use super::holding::Holding;
+use crate::service::Parts;
 use domain::Result;
 use domain::failure::Whose;
 use domain::guard::Belief;
+use domain::ids::ProviderId;
 use domain::kin::kin_of;
 use domain::link::Health;
 use domain::refresh::{Before, Ending, Errand, SECOND_LOOK, is_our_doing, verdict};
 use domain::standstill::Refused;
 use domain::token::backoff;
 use domain::token_set::TokenSet;
-use store::leases::{Attempt, Failure, Mark, mark, undo_marks};
+use store::leases::{self, Attempt, Failure, Mark, mark};
 use store::refusals;
 use store::{self, at};
 use upstream::{Passing, PassingKind};
 
 /// A mark that is believed is told after this time, unless a late answer undoes it.
-const NOTICE: Duration = Duration::from_mins(1);
+pub(super) const NOTICE: Duration = Duration::from_mins(1);
 /// When a provider turns out to refuse everybody, the marks of this time are undone: those of the minute in which refusals
 /// count, and what it took to write them.
 const UNDONE: Duration = Duration::from_secs(75);
@@ -110,7 +112,7 @@ impl Refresh<'_> {
             },
             Belief::OurDoing => (Duration::ZERO, false),
             Belief::LosesBelief => {
-                self.undo_marks().await?;
+                undo_marks(self.parts, self.provider).await?;
                 return self.failed(set, holding, doubted).await;
             }
             Belief::Doubted => return self.failed(set, holding, doubted).await,
@@ -118,7 +120,7 @@ impl Refresh<'_> {
         let what = Mark { verdict: verdict(before, rotates), notice_in, second_look, is_by_word: false };
         if self.mark(&holding.attempt(), what).await? && self.lane.guard().lost_belief() != lost_belief {
             // Another refusal was one too many while this one was on its way to the row: its undoing may have come first.
-            self.undo_marks().await?;
+            undo_marks(self.parts, self.provider).await?;
         }
         holding.end(before.ending()).await?;
         Ok(Landing::Read)
@@ -147,17 +149,6 @@ impl Refresh<'_> {
         Ok(is_marked)
     }
 
-    /// docs/refresh.md: a provider that refuses everybody has a problem of its own.
-    async fn undo_marks(&self) -> Result<()> {
-        let now = store::now(self.parts.clock.now());
-        let undone = undo_marks(&mut self.parts.store.write().await?, self.provider, now, UNDONE).await?;
-        tracing::error!(
-            provider = %self.provider, undone,
-            "the provider refuses refresh tokens in masses; it is left alone for a minute, and none is taken for dead"
-        );
-        Ok(())
-    }
-
     /// Records a failure that may pass, and when to ask again.
     async fn failed(&self, set: &TokenSet, holding: Holding, failed: Failed<'_>) -> Result<Landing> {
         let [jitter] = self.parts.entropy.bytes::<1>();
@@ -166,4 +157,15 @@ impl Refresh<'_> {
         // Somebody linked again while we asked, or took over: their tokens are no part of this failure.
         Ok(if holding.fail(failure).await? { self.rest(wait) } else { Landing::Read })
     }
+}
+
+/// docs/refresh.md: a provider that refuses everybody has a problem of its own.
+pub(super) async fn undo_marks(parts: &Parts, provider: &ProviderId) -> Result<()> {
+    let now = store::now(parts.clock.now());
+    let undone = leases::undo_marks(&mut parts.store.write().await?, provider, now, UNDONE).await?;
+    tracing::error!(
+        %provider, undone,
+        "the provider refuses tokens in masses; it is left alone for a minute, and none is taken for dead"
+    );
+    Ok(())
 }

@@ -47,6 +47,8 @@ pub enum UserinfoCall {
     Post,
     /// POST with a bearer token, our id and secret in the body: T-ID.
     PostClient,
+    /// POST with a bearer token and no body: Dropbox.
+    PostBearer,
 }
 
 /// A key of ours that a provider knows the public half of.
@@ -103,6 +105,8 @@ pub struct Provider {
     pub exclusive: bool,
     /// How userinfo is asked.
     pub userinfo_call: UserinfoCall,
+    /// Sent along when userinfo is asked; `{client_id}` in a value is our id there.
+    pub userinfo_headers: BTreeMap<String, String>,
     /// Template of the account's id, such as `{sub}`: names in braces are claims (dotted paths), the rest stands as it is.
     pub sid: String,
     /// Template of the user's name, such as `{email}`.
@@ -156,6 +160,8 @@ pub struct Endpoints {
     pub jwks: Option<Url>,
     /// RFC 7009.
     pub revocation: Option<Url>,
+    /// RFC 7662.
+    pub introspection: Option<Url>,
     /// RFC 9126.
     pub pushed: Option<Url>,
 }

@@ -53,6 +53,7 @@ diesel::table! {
         refused_times -> Integer,
         announced -> Bool,
         warning_at -> Nullable<Instant>,
+        rejected -> Bool,
     }
 }
 

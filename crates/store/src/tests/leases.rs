@@ -82,6 +82,7 @@ async fn new_set(conn: &mut Conn) {
         health_since: None,
         retry_at: None,
         failures: 0,
+        rejected: false,
     };
     vault_keys::insert_if_absent(conn, "k", b"check value", At(DateTime::UNIX_EPOCH)).await.unwrap();
     assert!(token_sets::insert_if_absent(conn, &set).await.unwrap());

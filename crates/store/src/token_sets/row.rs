@@ -150,6 +150,7 @@ pub(crate) struct TokenRow {
     stated_life: Option<i64>,
     refresh_expires_at: Option<At>,
     warning_at: Option<At>,
+    rejected: bool,
 }
 
 impl TryFrom<TokenRow> for TokenSet {
@@ -178,6 +179,7 @@ impl TryFrom<TokenRow> for TokenSet {
             health_since: row.health_since.map(|at| at.0),
             retry_at: row.retry_at.map(|at| at.0),
             failures: row.failures,
+            rejected: row.rejected,
         })
     }
 }
@@ -207,6 +209,7 @@ impl From<&TokenSet> for TokenRow {
             health_since: set.health_since.map(At),
             retry_at: set.retry_at.map(At),
             failures: set.failures,
+            rejected: set.rejected,
         }
     }
 }
@@ -249,6 +252,7 @@ pub(super) struct Changes {
     stated_life: Option<i64>,
     refresh_expires_at: Option<At>,
     warning_at: Option<At>,
+    rejected: bool,
     version: i64,
 }
 
@@ -265,6 +269,7 @@ impl From<&NewTokens> for Changes {
             stated_life: stored_life(&new.ends),
             refresh_expires_at: new.ends.refresh.map(At),
             warning_at: new.ends.warning.map(At),
+            rejected: false,
             version: new.version,
         }
     }

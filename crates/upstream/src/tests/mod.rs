@@ -78,6 +78,7 @@ fn settings(issuer: &str) -> settings::Provider {
         confirm: true,
         endpoints: Endpoints::default(),
         lifetime: None,
+        userinfo_headers: std::collections::BTreeMap::new(),
         scope_aliases: std::collections::BTreeMap::new(),
         authorize_params: [("prompt".to_owned(), "consent".to_owned())].into(),
         token_params: std::collections::BTreeMap::new(),

@@ -337,6 +337,7 @@ async fn userinfo_is_asked_as_the_provider_wants() {
         (UserinfoCall::Bearer, Some("Bearer a"), String::new()),
         (UserinfoCall::OAuth, Some("OAuth a"), String::new()),
         (UserinfoCall::Post, None, format!("{id}&access_token=a")),
+        (UserinfoCall::PostBearer, Some("Bearer a"), String::new()),
         (UserinfoCall::PostClient, Some("Bearer a"), format!("{id}&client_secret=s%3Ae%2Fcret")),
     ] {
         let fake = Fake::with_metadata();

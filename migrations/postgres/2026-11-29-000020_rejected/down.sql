@@ -1,0 +1,1 @@
+ALTER TABLE token_sets DROP COLUMN rejected;
