@@ -19,6 +19,7 @@ mod opened;
 mod output;
 mod password;
 mod progress;
+mod providers;
 mod reload;
 mod schema;
 mod serve;
@@ -82,6 +83,8 @@ enum Command {
     Import(import::Arguments),
     /// Write accounts and links with their secrets, one JSON object a line, for an installation to import.
     Export(export::Arguments),
+    /// List the providers that presets know.
+    Providers(providers::Arguments),
     /// Print the GraphQL schema of the Condo dialect.
     Schema,
     /// Print completions for a shell.
@@ -141,6 +144,7 @@ async fn dispatch(cli: &Cli, output: &Output) -> Result<ExitCode, Trouble> {
         Command::Keys(command) => Box::pin(keys::run(command, load(config)?, output)).await,
         Command::Export(arguments) => Box::pin(export::run(arguments, open(config).await?, output)).await,
         Command::Import(arguments) => Box::pin(import::run(arguments, open(config).await?, output)).await,
+        Command::Providers(arguments) => providers::run(arguments, config, output),
         Command::Schema => Ok(schema::run(output)),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "fedlink", &mut std::io::stdout());

@@ -1,7 +1,10 @@
 //! Providers as they are: strict ones, peculiar ones, and what they say.
 
+mod catalogue;
 pub(crate) mod certified;
 mod certified_refresh;
+mod keys;
+mod manners;
 mod odd_answers;
 mod odd_claims;
 mod peculiar;

@@ -3,19 +3,15 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
-use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
-use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use sandbox::{
-    Answer as Shape, ClientAuth, ClientKey, ExpiresIn, IdTokenForm, IssParameter, Refusal, Rotation, ScriptedScope,
-    Settings, Signing, Userinfo,
+    Answer as Shape, ClientAuth, ClientKey, ExpiresIn, IdTokenForm, IssParameter, Pkce, Refusal, Rotation,
+    ScriptedScope, Settings, Signing, Userinfo,
 };
 use serde_json::json;
 
+use super::keys;
 use crate::support::browser::{Browser, Callback, complete, instruct};
 use crate::support::fed::{asked, fed_token, health, token};
 use crate::support::world::{As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, VERIFIER, World, both_engines};
@@ -189,7 +185,6 @@ async fn bind(world: &World, name: &str) {
     assert_eq!(done.status, 204, "{name}: {}", done.text());
 }
 
-/// A client of fedlink's that signs: what its settings say, and what the provider knows.
 /// The same provider, which requires authorization requests to be pushed as well.
 fn pushed(mut row: Row) -> Row {
     let script = row.script;
@@ -200,15 +195,9 @@ fn pushed(mut row: Row) -> Row {
     row
 }
 
+/// A client of fedlink's that signs: what its settings say, and what the provider knows.
 fn signing(auth: ClientAuth, algorithm: &'static str) -> Row {
-    let (der, public) = if algorithm == "ES256" {
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key");
-        (pair.to_pkcs8v1().expect("a key").as_ref().to_vec(), pair.public_key().as_ref().to_vec())
-    } else {
-        let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
-        let der: Pkcs8V1Der<'_> = pair.as_der().expect("a key");
-        (der.as_ref().to_vec(), pair.public_key().as_ref().to_vec())
-    };
+    let (pem, public) = keys::pair(algorithm);
     let (name, way, issuer) = match auth {
         ClientAuth::SignedSecret => ("signed_secret", "client_key_issuer = \"TEAM\"", Some("TEAM".to_owned())),
         _ => ("private_key_jwt", "", None),
@@ -218,7 +207,6 @@ fn signing(auth: ClientAuth, algorithm: &'static str) -> Row {
         settings.client_auth = Some(auth);
         settings.client_key = Some(key.clone());
     };
-    let pem = format!("-----BEGIN PRIVATE KEY-----\\n{}\\n-----END PRIVATE KEY-----", STANDARD.encode(der));
     let lines = format!(
         "client_auth = \"{name}\"\nclient_key = \"{pem}\"\nclient_key_id = \"k\"\nclient_key_alg = \"{algorithm}\"\n{way}"
     );
@@ -329,7 +317,7 @@ fn manners() -> Vec<Row> {
         row(
             "LinkedIn: no PKCE, no nonce",
             |to| {
-                to.refuses_pkce = true;
+                to.pkce = Pkce::Refused;
                 to.id_token = IdTokenForm::MissingNonce;
             },
             End::Fresh,
@@ -342,7 +330,7 @@ fn manners() -> Vec<Row> {
             End::Fresh,
         )
         .with("token_params = { resource = \"https://api.example/?a=b&c\" }"),
-        row("no PKCE, but a nonce", |to| to.refuses_pkce = true, End::Fresh).with("pkce = false"),
+        row("no PKCE, but a nonce", |to| to.pkce = Pkce::Refused, End::Fresh).with("pkce = false"),
         row("PKCE, but no nonce", |to| to.id_token = IdTokenForm::MissingNonce, End::Fresh).with("nonce = false"),
         row("declines as consent_required", |to| to.declined = "consent_required".to_owned(), End::Declined),
         row("no userinfo", |to| to.userinfo = Userinfo::Absent, End::Fresh),

@@ -11,7 +11,7 @@ use super::grants::{CodeTerms, Consent};
 use super::lock::lock;
 use super::metadata::{RESPONSE_MODES, SCOPES};
 use super::pages;
-use super::peculiar::IssParameter;
+use super::peculiar::{IssParameter, Offline, Pkce, Settings};
 
 /// A request that may be asked of a person.
 struct Request {
@@ -20,6 +20,8 @@ struct Request {
     scope: String,
     nonce: Option<String>,
     code_challenge: Option<String>,
+    /// Whether it asks for a refresh token.
+    is_offline: bool,
     /// Where it was pushed before (RFC 9126).
     pushed_as: Option<String>,
 }
@@ -77,6 +79,7 @@ fn grant(core: &Core, asked: Request, sub: &str) -> HttpResponse {
         scope: settings.granted_scope.unwrap_or(asked.scope),
         nonce: asked.nonce,
         device_id: settings.device_id.clone(),
+        is_offline: asked.is_offline,
         at: core.now(),
     };
     lock(&core.grants).add_code(secret.clone(), consent, terms);
@@ -114,7 +117,8 @@ fn read(core: &Core, fields: &Form) -> Result<Request, Refused> {
         .ok_or(Refused::Page("The client has not registered this redirect_uri."))?;
     let settings = core.script.settings();
     let scope = fields.get("scope").map(|scope| scope.split(settings.scope_separator).collect::<Vec<_>>());
-    let problem = problem(fields, scope.as_deref()).or_else(|| pkce_problem(fields, settings.refuses_pkce));
+    let scope = scope.or_else(|| settings.scopes.is_some().then(Vec::new));
+    let problem = problem(fields, scope.as_deref(), &settings).or_else(|| pkce_problem(fields, settings.pkce));
     let return_to = ReturnTo {
         redirect_uri: redirect_uri.to_owned(),
         state: fields.get("state").map(str::to_owned),
@@ -124,6 +128,11 @@ fn read(core: &Core, fields: &Form) -> Result<Request, Refused> {
         (None, Some(scope)) => Ok(Request {
             return_to,
             client_id: client.id.clone(),
+            is_offline: match &settings.offline {
+                Offline::Always => true,
+                Offline::Scope(wanted) => scope.contains(&wanted.as_str()),
+                Offline::Param(name, value) => fields.get(name) == Some(value.as_str()),
+            },
             scope: scope.join(" "),
             nonce: fields.get("nonce").map(str::to_owned),
             code_challenge: fields.get("code_challenge").map(str::to_owned),
@@ -137,7 +146,7 @@ fn read(core: &Core, fields: &Form) -> Result<Request, Refused> {
 }
 
 /// What is wrong with a request whose client and redirect URI are right.
-fn problem(fields: &Form, scope: Option<&[&str]>) -> Option<(&'static str, &'static str)> {
+fn problem(fields: &Form, scope: Option<&[&str]>, settings: &Settings) -> Option<(&'static str, &'static str)> {
     match fields.get("response_type") {
         Some("code") => {}
         Some(_) => return Some(("unsupported_response_type", "only code is supported")),
@@ -146,12 +155,18 @@ fn problem(fields: &Form, scope: Option<&[&str]>) -> Option<(&'static str, &'sta
     if fields.get("response_mode").is_some_and(|mode| !RESPONSE_MODES.contains(&mode)) {
         return Some(("invalid_request", "there is no such response_mode"));
     }
+    if settings.only_form_post && fields.get("response_mode") != Some("form_post") {
+        return Some(("invalid_request", "response_mode must be form_post"));
+    }
+    if settings.authorize_param.as_ref().is_some_and(|(name, value)| fields.get(name) != Some(value.as_str())) {
+        return Some(("invalid_request", "a parameter of this provider's own is missing"));
+    }
     if fields.get("state").is_none() {
         return Some(("invalid_request", "state is missing"));
     }
     match scope {
         None => return Some(("invalid_scope", "scope is missing")),
-        Some(scope) if !scope.iter().all(|one| SCOPES.contains(one)) => {
+        Some(scope) if !scope.iter().all(|one| is_known(one, settings)) => {
             return Some(("invalid_scope", "there is no such scope"));
         }
         Some(_) => {}
@@ -159,10 +174,20 @@ fn problem(fields: &Form, scope: Option<&[&str]>) -> Option<(&'static str, &'sta
     None
 }
 
+fn is_known(scope: &str, settings: &Settings) -> bool {
+    match &settings.scopes {
+        None => SCOPES.contains(&scope),
+        Some(known) => known.is_empty() || known.iter().any(|known| known == scope),
+    }
+}
+
 /// What is wrong with how a request binds its code.
-fn pkce_problem(fields: &Form, is_refused: bool) -> Option<(&'static str, &'static str)> {
-    if is_refused {
-        let asks = fields.get("code_challenge").is_some() || fields.get("code_challenge_method").is_some();
+fn pkce_problem(fields: &Form, pkce: Pkce) -> Option<(&'static str, &'static str)> {
+    let asks = fields.get("code_challenge").is_some() || fields.get("code_challenge_method").is_some();
+    if pkce == Pkce::Optional && !asks {
+        return None;
+    }
+    if pkce == Pkce::Refused {
         return asks.then_some(("invalid_request", "a client with a secret may not send code_challenge"));
     }
     // RFC 7636 §4.3: without a method it would be `plain`, which protects nobody. A challenge is 32 bytes of base64url.

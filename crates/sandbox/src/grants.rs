@@ -23,6 +23,8 @@ pub(super) struct Consent {
     pub(super) scope: String,
     pub(super) nonce: Option<String>,
     pub(super) device_id: Option<String>,
+    /// Whether a refresh token was asked for.
+    pub(super) is_offline: bool,
     pub(super) at: DateTime<Utc>,
 }
 

@@ -112,6 +112,7 @@ fn claims(core: &Core, settings: &Settings, consent: &Consent, access: &str) -> 
         describe(user, &mut claims);
     }
     claims.extend(settings.claims.clone());
+    claims.extend(settings.id_token_claims.clone());
     let missing = match form {
         IdTokenForm::MissingIss => "iss",
         IdTokenForm::MissingSub => "sub",

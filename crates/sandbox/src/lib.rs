@@ -71,7 +71,8 @@ pub use self::gate::Hold;
 pub use self::odd::{Break, Coding, Odd};
 pub use self::options::{IssuedTokens, Options, SandboxUser};
 pub use self::peculiar::{
-    Answer, ExpiresIn, IdTokenForm, IssParameter, Refusal, Rotation, ScriptedScope, Settings, Signing, Userinfo,
+    Answer, ExpiresIn, IdTokenForm, IssParameter, Offline, Pkce, Refusal, Rotation, ScriptedScope, Settings, Signing,
+    Userinfo, UserinfoCall,
 };
 pub use self::script::Script;
 

@@ -167,6 +167,43 @@ pub enum IssParameter {
     Wrong,
 }
 
+/// What is made of PKCE (RFC 7636).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pkce {
+    /// A code is asked for and redeemed with it, or refused.
+    Required,
+    /// With it or without.
+    Optional,
+    /// Without it, or refused.
+    Refused,
+}
+
+/// What a refresh token is asked for by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Offline {
+    /// Nothing: one comes with every code.
+    Always,
+    /// A scope.
+    Scope(String),
+    /// A parameter of the authorization request and its value.
+    Param(String, String),
+}
+
+/// How userinfo is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserinfoCall {
+    /// GET or POST with a bearer token.
+    Bearer,
+    /// GET with the scheme OAuth.
+    OAuth,
+    /// POST with token and client id in the body.
+    Post,
+    /// POST with a bearer token, and client id and secret in the body.
+    PostClient,
+    /// POST with a bearer token and an empty body.
+    PostBearer,
+}
+
 /// How userinfo answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Userinfo {
@@ -250,8 +287,16 @@ pub struct Settings {
     pub scope_separator: char,
     /// Wanted with a code and at each refresh, by name and value.
     pub token_param: Option<(String, String)>,
-    /// Takes no PKCE: a code is asked for and redeemed without it, or refused.
-    pub refuses_pkce: bool,
+    /// What is made of PKCE.
+    pub pkce: Pkce,
+    /// The scopes that there are, instead of the usual ones, and a request may leave them out; an empty list: any.
+    pub scopes: Option<Vec<String>>,
+    /// What a refresh token is asked for by.
+    pub offline: Offline,
+    /// Wanted in an authorization request, by name and value.
+    pub authorize_param: Option<(String, String)>,
+    /// Answers to authorization requests come by form alone.
+    pub only_form_post: bool,
     /// Which signature `id_tokens` carry.
     pub signing: Signing,
     /// What is wrong with `id_tokens`.
@@ -262,8 +307,16 @@ pub struct Settings {
     pub claims: Map<String, Value>,
     /// Claims that replace or join those of userinfo alone.
     pub userinfo_claims: Map<String, Value>,
+    /// Claims that replace or join those of the `id_token` alone.
+    pub id_token_claims: Map<String, Value>,
     /// How userinfo answers.
     pub userinfo: Userinfo,
+    /// How it is asked.
+    pub userinfo_call: UserinfoCall,
+    /// Headers that it is asked with, by name and value.
+    pub userinfo_headers: Vec<(String, String)>,
+    /// What it answers, instead of the claims of the token's user.
+    pub userinfo_answer: Option<Map<String, Value>>,
     /// Members that replace or join those of both metadata documents.
     pub metadata: Map<String, Value>,
     /// What is published beside the signing keys.
@@ -315,13 +368,21 @@ impl Default for Settings {
             device_id: None,
             scope_separator: ' ',
             token_param: None,
-            refuses_pkce: false,
+            pkce: Pkce::Required,
+            scopes: None,
+            offline: Offline::Always,
+            authorize_param: None,
+            only_form_post: false,
             signing: Signing::Es256,
             id_token: IdTokenForm::Good,
             lean_id_token: false,
             claims: Map::new(),
             userinfo_claims: Map::new(),
+            id_token_claims: Map::new(),
             userinfo: Userinfo::Good,
+            userinfo_call: UserinfoCall::Bearer,
+            userinfo_headers: Vec::new(),
+            userinfo_answer: None,
             metadata: Map::new(),
             more_keys: Vec::new(),
             introspection: Map::new(),

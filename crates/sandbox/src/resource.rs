@@ -1,6 +1,6 @@
 //! What can be done with a token: ask for its user, ask whether it lives, revoke it.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, json};
 
@@ -12,12 +12,12 @@ use super::form::Form;
 use super::grants::Consent;
 use super::id_token::{describe, sign_userinfo};
 use super::lock::lock;
-use super::peculiar::{Answer, Userinfo};
+use super::peculiar::{Answer, Settings, Userinfo, UserinfoCall};
 
 const MEBIBYTE: usize = 1024 * 1024;
 
-/// OpenID Connect Core §5.3; the token comes in the header only (RFC 6750 §2.1).
-pub(super) async fn userinfo(core: web::Data<Core>, request: HttpRequest) -> HttpResponse {
+/// OpenID Connect Core §5.3; the token comes in the header only (RFC 6750 §2.1), or as the script has it.
+pub(super) async fn userinfo(core: web::Data<Core>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
     core.count(|counts| counts.userinfo += 1);
     if let Some(gate) = core.script.userinfo_gate() {
         gate.pass().await;
@@ -46,11 +46,20 @@ pub(super) async fn userinfo(core: web::Data<Core>, request: HttpRequest) -> Htt
         | Userinfo::Signed(_)
         | Userinfo::Big => {}
     }
-    let Some(token) = bearer(&request) else { return challenge("Bearer") };
+    let lacks = |(name, value): &(String, String)| {
+        request.headers().get(name.as_str()).is_none_or(|given| given.as_bytes() != value.as_bytes())
+    };
+    if settings.userinfo_headers.iter().any(lacks) {
+        return HttpResponse::BadRequest().finish();
+    }
+    let Some(token) = shown(&core, &settings, &request, &body) else { return challenge("Bearer") };
     let consent = lock(&core.grants)
         .access(&token, core.now())
         .map(|active| (active.consent.sub.clone(), active.consent.client_id.clone()));
     let Some((sub, client_id)) = consent else { return challenge(r#"Bearer error="invalid_token""#) };
+    if let Some(answer) = settings.userinfo_answer {
+        return HttpResponse::Ok().json(answer);
+    }
     let mut claims = Map::new();
     if let Some(user) = core.user(&sub) {
         describe(user, &mut claims);
@@ -139,11 +148,30 @@ fn asked<'core>(
     Ok((client, token.to_owned()))
 }
 
+/// The token that userinfo is asked with, if it is asked as the script has it.
+fn shown(core: &Core, settings: &Settings, request: &HttpRequest, body: &[u8]) -> Option<String> {
+    let form = || Form::body(request, body);
+    let is_ours = |form: &Form| form.get("client_id").is_some_and(|id| core.client(id).is_some());
+    let is_post = request.method() == Method::POST;
+    match settings.userinfo_call {
+        UserinfoCall::Bearer => by_scheme(request, "bearer"),
+        UserinfoCall::OAuth => by_scheme(request, "oauth"),
+        UserinfoCall::Post => {
+            form().filter(|form| is_post && is_ours(form)).and_then(|form| form.get("access_token").map(str::to_owned))
+        }
+        UserinfoCall::PostClient => {
+            let proves = |form: &Form| is_ours(form) && form.get("client_secret").is_some();
+            form().filter(|form| is_post && proves(form)).and_then(|_form| by_scheme(request, "bearer"))
+        }
+        UserinfoCall::PostBearer => by_scheme(request, "bearer").filter(|_token| is_post && body.is_empty()),
+    }
+}
+
 /// A token of any characters: a scripted one may not be ASCII.
-fn bearer(request: &HttpRequest) -> Option<String> {
+fn by_scheme(request: &HttpRequest, wanted: &str) -> Option<String> {
     let value = std::str::from_utf8(request.headers().get(header::AUTHORIZATION)?.as_bytes()).ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.to_owned())
+    scheme.eq_ignore_ascii_case(wanted).then(|| token.to_owned())
 }
 
 fn challenge(value: &'static str) -> HttpResponse {

@@ -12,7 +12,7 @@ use super::grants::{Consent, Dead, FamilyId, Presented, Redemption, delta};
 use super::id_token;
 use super::lock::lock;
 use super::options::IssuedTokens;
-use super::peculiar::{ExpiresIn, Rotation, ScriptedScope, Settings};
+use super::peculiar::{ExpiresIn, Pkce, Rotation, ScriptedScope, Settings};
 
 /// Which grant a call asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,7 @@ pub(super) fn seed(core: &Core, sub: &str, client_id: &str, scope: &str) -> Issu
         scope: scope.to_owned(),
         nonce: None,
         device_id: settings.device_id.clone(),
+        is_offline: true,
         at: core.now(),
     };
     let family = lock(&core.grants).open_family(consent);
@@ -100,12 +101,13 @@ fn by_code(core: &Core, form: &Form, client_id: &str) -> Result<Map<String, Valu
         code: needed("code")?,
         client_id,
         redirect_uri: needed("redirect_uri")?,
-        code_verifier: match (settings.refuses_pkce, form.get("code_verifier")) {
-            (true, Some(_)) => {
+        code_verifier: match (settings.pkce, form.get("code_verifier")) {
+            (Pkce::Refused, Some(_)) => {
                 return Err(Refused::new("invalid_request", "a client with a secret may not send code_verifier"));
             }
-            (true, None) => None,
-            (false, _) => Some(needed("code_verifier")?),
+            (Pkce::Refused, None) => None,
+            (Pkce::Optional, given) => given,
+            (Pkce::Required, _) => Some(needed("code_verifier")?),
         },
         device_id: form.get("device_id"),
     };
@@ -116,7 +118,7 @@ fn by_code(core: &Core, form: &Form, client_id: &str) -> Result<Map<String, Valu
     if settings.scope != ScriptedScope::Never {
         fields.insert("scope".to_owned(), consent.scope.clone().into());
     }
-    if settings.refresh_tokens {
+    if settings.refresh_tokens && consent.is_offline {
         fields.insert("refresh_token".to_owned(), issue_refresh(core, &settings, family).into());
     }
     identify(core, &settings, &consent, &access, &mut fields)?;

@@ -17,6 +17,7 @@
 mod address;
 mod at;
 mod audit;
+mod catalogue;
 mod client_auth;
 mod client_proof;
 mod clients;
@@ -50,6 +51,7 @@ use std::time::Duration;
 use toml::Table;
 use toml::de::DeTable;
 
+pub use catalogue::{Fact, Known, Tier, catalogue};
 pub use error::{SettingsError, SettingsErrors};
 pub use start::{Configuration, KeyringSource, KeyringText, Literals, Start};
 pub use types::*;

@@ -1,11 +1,11 @@
 //! Reads `[[providers]]`: the external identity providers, each over its preset.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 use std::time::Duration;
 
-use toml::{Table, Value};
+use toml::Value;
 
+use super::catalogue::PRESETS;
 use super::error::suggestion;
 use super::reader::Reader;
 use super::scalar::{Given, boolean, choice, duration, text, text_as, title};
@@ -16,10 +16,6 @@ use domain::expiry::{LONGEST_LIFE, Lifetime};
 use domain::failure::DeadError;
 use domain::ids::{PARTNER_TYPE, ProviderId};
 use domain::scope::is_scope_char;
-
-/// The presets, by name. A test parses each of them.
-pub(super) static PRESETS: LazyLock<Table> =
-    LazyLock::new(|| toml::from_str(include_str!("presets.toml")).unwrap_or_default());
 
 const USERINFO_CALLS: [(&str, UserinfoCall); 5] = [
     ("bearer", UserinfoCall::Bearer),

@@ -32,7 +32,7 @@ static PROMISED: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
 
 /// `fedlink-keys-give-up` is a command of two words, the second of which has a hyphen.
 fn command_of(page: &str) -> String {
-    let groups = ["account", "client", "events", "keys", "links"];
+    let groups = ["account", "client", "events", "keys", "links", "providers"];
     let (program, command) = page.split_once('-').expect("a command of fedlink");
     match command.split_once('-') {
         Some((group, rest)) if groups.contains(&group) => format!("{program} {group} {rest}"),

@@ -2,6 +2,7 @@
 
 use toml::{Table, Value};
 
+use super::super::catalogue::PRESETS;
 use super::super::*;
 use super::{filled, parse};
 
@@ -25,59 +26,85 @@ fn a_preset_fills_what_is_not_said() {
     assert_eq!((own.title.as_str(), own.scopes.len(), own.authorize_params.len()), ("Ours", 1, 0));
 }
 
-/// Every preset has its source, no key that an operator could not write, and says it plainly where it can't be used.
+/// Every entry of the catalogue has its source and its day, no key that an operator could not write, a page for each fact, and says
+/// it plainly where it can't be used.
 #[test]
 fn every_preset_is_sound() {
-    let wanted = "apple discord esia facebook github gitlab google linkedin mail.ru microsoft oauth2 oidc ok sber slack tcs \
-                  vk yandex";
-    assert_eq!(providers::PRESETS.keys().map(String::as_str).collect::<Vec<_>>().join(" "), wanted);
     // Two teams may each have a user of one id.
-    assert_eq!(providers::PRESETS["slack"]["sid"].as_str(), Some("{https://slack.com/team_id}.{sub}"));
+    assert_eq!(PRESETS["slack"]["sid"].as_str(), Some("{https://slack.com/team_id}.{sub}"));
     // What its users have to do anew is no failure that passes.
-    let final_there = providers::PRESETS["microsoft"]["dead_errors"].as_array().unwrap();
+    let final_there = PRESETS["microsoft"]["dead_errors"].as_array().unwrap();
     for error in ["interaction_required", "consent_required", "login_required", "bad_token"] {
         assert!(final_there.contains(&error.into()), "{error}");
     }
-    let pem = "-----BEGIN PRIVATE KEY-----";
-    for (name, preset) in &*providers::PRESETS {
-        let preset = preset.as_table().unwrap();
-        assert!(preset["source"].as_str().unwrap().starts_with("https://"), "{name}");
+    for known in catalogue() {
+        let preset = PRESETS[known.name].as_table().unwrap();
+        sound(known, preset);
         // As an operator writes it: the name of the preset, and what it leaves open.
         let mut entry = Table::new();
-        let own = [("type", "a"), ("name", "b"), ("preset", name.as_str()), ("client_id", "c")];
+        let own = [("type", "a"), ("name", "b"), ("preset", known.name)];
         entry.extend(own.map(|(key, value)| (key.to_owned(), value.into())));
-        let left_open: &[_] = match (name.as_str(), preset.get("client_auth").and_then(Value::as_str)) {
-            (_, Some("none")) => &[],
-            (_, Some("signed_secret")) => &[("client_key", pem), ("client_key_id", "k"), ("client_key_issuer", "t")],
-            ("oidc" | "microsoft", _) => &[("client_secret", "s"), ("issuer", "https://a.example")],
-            ("oauth2", _) => &[
-                ("client_secret", "s"),
-                ("authorization_endpoint", "https://a.example/a"),
-                ("token_endpoint", "https://a.example/t"),
-                ("userinfo_endpoint", "https://a.example/u"),
-            ],
-            _ => &[("client_secret", "s")],
-        };
-        entry.extend(left_open.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())));
+        let left_open = known.left_open().into_iter().map(|(key, what)| match key {
+            "client_key" => (key, "-----BEGIN PRIVATE KEY-----"),
+            "client_secret" => (key, "s"),
+            _ => (key, what),
+        });
+        entry.extend(left_open.map(|(key, value)| (key.to_owned(), value.into())));
         // Written out, it is what the preset says: an unknown key or value would be told.
         for written_out in [false, true] {
             let mut entry = entry.clone();
             if written_out {
-                entry.extend(preset.clone().into_iter().filter(|(key, _)| key != "source" && key != "unsupported"));
+                entry.extend(known.settings().map(|(key, value)| (key.to_owned(), value.clone())));
             }
             let mut file: Table = "public_url = \"https://a.example\"".parse().unwrap();
             file.insert("providers".to_owned(), vec![Value::Table(entry)].into());
             let read = Configuration::parse(&file.to_string(), Path::new(""), &filled, Literals::Allow);
-            match preset.get("unsupported").map(|why| why.as_str().unwrap()) {
-                None => assert!(read.is_ok(), "{name}: {}", read.unwrap_err()),
+            match known.unsupported() {
+                None => assert!(read.is_ok(), "{}: {}", known.name, read.unwrap_err()),
                 Some(why) => {
-                    let told = format!("providers[0].preset (a:b): {name:?} is not supported: {why}");
+                    let told = format!("providers[0].preset (a:b): {:?} is not supported: {why}", known.name);
                     assert_eq!(read.unwrap_err().to_string(), told);
-                    assert_eq!(preset.len(), 2, "{name} says more than it can");
+                    assert_eq!(preset.len(), 2, "{} says more than it can", known.name);
                 }
             }
         }
     }
+}
+
+fn sound(known: Known<'_>, preset: &Table) {
+    let (name, is_page) = (known.name, |text: &str| text.starts_with("https://") && !text.contains(' '));
+    assert!(is_page(known.source()), "{name}");
+    let is_generic = ["oidc", "oauth2"].contains(&name);
+    if known.unsupported().is_some() || is_generic {
+        return;
+    }
+    assert!(known.checked().is_some_and(|day| day.parse::<chrono::NaiveDate>().is_ok()), "{name}");
+    let facts = preset.get("facts").and_then(Value::as_array).into_iter().flatten();
+    for fact in facts {
+        let of = fact.get("of").and_then(Value::as_array).into_iter().flatten().map(|key| key.as_str().unwrap());
+        for key in of {
+            assert!(preset.contains_key(key), "{name}: no {key} rests on a fact");
+        }
+        assert!(
+            is_page(fact["source"].as_str().unwrap()) && fact["says"].as_str().unwrap().ends_with('.'),
+            "{name}: {fact}"
+        );
+    }
+    match known.tier() {
+        Tier::First => {
+            assert!(known.facts().count() > 0 && known.setup().count() > 1, "{name}");
+            assert!(known.setup().any(|line| line.contains("{callback}")), "{name} has no redirect URI to register");
+            assert_eq!(known.agree().count(), 0, "{name}");
+        }
+        Tier::Second => assert!(known.agree().count() > 1, "{name}"),
+    }
+}
+
+#[test]
+fn the_first_tier_has_the_vendors_that_people_ask_for() {
+    let first = catalogue().filter(|known| known.tier() == Tier::First && known.unsupported().is_none());
+    assert!(first.count() >= 25 + 2, "beside oidc and oauth2");
+    assert!(catalogue().filter(|known| known.tier() == Tier::Second).count() >= 15);
 }
 
 /// RFC 9700 §2.1.1: PKCE, or a nonce.
