@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::browser::{Browser, complete, instruct, instruct_with, instruction};
+use crate::support::browser::{Browser, complete, instruct, instruct_with, instruction, query};
 use crate::support::database::{assert_nothing_stored, bind_refusals, count, execute, texts};
 use crate::support::world::{
     ALL_SCOPES, As, Body, CHALLENGE, CONSOLE, CONSOLE_PASSWORD, RIVAL, RIVAL_PASSWORD, VERIFIER, World, both_engines,
@@ -49,6 +49,21 @@ both_engines! {
             }
         }
         assert_eq!(ids.len(), 9);
+    }
+
+    async fn a_hint_goes_to_the_provider(engine: Engine) {
+        let world = World::start(engine).await;
+        let mut body = instruction();
+        body["login_hint"] = json!("oleg+1@bank.example");
+        let mut browser = Browser::default();
+        let redirect_to = instruct_with(&world, &BASIC, body.clone()).await;
+        let url = browser.open(&world, &redirect_to).await;
+        assert_eq!(query(&url).get("login_hint").map(String::as_str), Some("oleg+1@bank.example"));
+        for wrong in ["", "a\nb", &"a".repeat(256)] {
+            body["login_hint"] = json!(wrong);
+            let answer = world.call("POST", "/api/v2/users/current/fa/bind", &BASIC, Body::Json(body.clone())).await;
+            assert_eq!(answer.refusal(), (400, "wrong_values".to_owned()), "{wrong:?}");
+        }
     }
 
     async fn a_caller_without_the_change_scope_gets_no_instruction(engine: Engine) {

@@ -1,6 +1,7 @@
 //! Every preset, walked: linked through the browser, its tokens run out, lost, refused, revoked, linked again, at a sandbox that
 //! behaves as the vendor's own pages say.
 
+use std::fmt::Write as _;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::process::Command;
@@ -222,7 +223,7 @@ fn entry(world: &World, known: Known<'_>, pem: &str) -> String {
         entry.push_str("client_secret = \"sandbox-secret\"\n");
     }
     if is_open("client_key") {
-        entry.push_str(&format!("client_key = \"{pem}\"\nclient_key_id = \"k\"\nclient_key_issuer = \"TEAM\"\n"));
+        _ = write!(entry, "client_key = \"{pem}\"\nclient_key_id = \"k\"\nclient_key_issuer = \"TEAM\"\n");
     }
     let has = |key: &str| known.settings().any(|(set, _)| set == key);
     for (key, path) in [
@@ -234,7 +235,7 @@ fn entry(world: &World, known: Known<'_>, pem: &str) -> String {
         ("revocation_endpoint", "/revoke"),
     ] {
         if has(key) || is_open(key) {
-            entry.push_str(&format!("{key} = \"{}{path}\"\n", world.sandbox.issuer()));
+            _ = write!(entry, "{key} = \"{}{path}\"\n", world.sandbox.issuer());
         }
     }
     entry

@@ -330,6 +330,9 @@ fn manners() -> Vec<Row> {
             End::Fresh,
         )
         .with("token_params = { resource = \"https://api.example/?a=b&c\" }"),
+        tenants("[\"*\"]"),
+        tenants("[\"9122040d-6c67-4c5b-b112-36a304b66dad\", \"00000000-0000-0000-0000-000000000000\"]"),
+        beside_a_bot(),
         row("no PKCE, but a nonce", |to| to.pkce = Pkce::Refused, End::Fresh).with("pkce = false"),
         row("PKCE, but no nonce", |to| to.id_token = IdTokenForm::MissingNonce, End::Fresh).with("nonce = false"),
         row("declines as consent_required", |to| to.declined = "consent_required".to_owned(), End::Declined),
@@ -339,6 +342,28 @@ fn manners() -> Vec<Row> {
         row("its clock is 2 minutes ahead", |to| to.clock_ahead_seconds = 120, End::Fresh),
         row("its clock is 2 minutes behind", |to| to.clock_ahead_seconds = -120, End::Fresh),
     ]
+}
+
+/// Entra's `organizations`: metadata for many tenants, and an `id_token` of one.
+fn tenants(allowed: &str) -> Row {
+    let script = |to: &mut Settings| to.tenant = Some("9122040d-6c67-4c5b-b112-36a304b66dad".to_owned());
+    let mut row = row("many tenants", script, End::Fresh).with(format!("tenants = {allowed}"));
+    row.sid = "9122040d-6c67-4c5b-b112-36a304b66dad.oleg";
+    row
+}
+
+/// Slack's users' tokens: beside a bot's, which is nobody's business.
+fn beside_a_bot() -> Row {
+    let script = |to: &mut Settings| {
+        to.tokens_in = Some("authed_user");
+        to.extra_fields.insert("team".to_owned(), json!({"id": "T1"}));
+        to.userinfo = Userinfo::Absent;
+    };
+    let lines =
+        "kind = \"oauth2\"\ntoken_path = \"authed_user\"\nsid = \"{team.id}.{authed_user.id}\"\nuser_name = \"\"";
+    let mut row = row("a user's tokens beside a bot's", script, End::Fresh).with(lines);
+    row.sid = "T1.oleg";
+    row
 }
 
 async fn play(engine: Engine, rows: Vec<Row>) {

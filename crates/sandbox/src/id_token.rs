@@ -111,6 +111,10 @@ fn claims(core: &Core, settings: &Settings, consent: &Consent, access: &str) -> 
     {
         describe(user, &mut claims);
     }
+    if let Some(tenant) = &settings.tenant {
+        claims.insert("iss".to_owned(), core.address(&format!("/{tenant}/v2.0")).into());
+        claims.insert("tid".to_owned(), tenant.clone().into());
+    }
     claims.extend(settings.claims.clone());
     claims.extend(settings.id_token_claims.clone());
     let missing = match form {

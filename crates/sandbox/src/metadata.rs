@@ -40,7 +40,10 @@ fn metadata(core: &Core, hidden: Option<&str>) -> Value {
     };
     let authentication = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"];
     let mut metadata = json!({
-        "issuer": settings.discovery_issuer.clone().unwrap_or_else(|| core.issuer(&settings)),
+        "issuer": settings.discovery_issuer.clone().unwrap_or_else(|| match &settings.tenant {
+            Some(_) => core.address("/{tenantid}/v2.0"),
+            None => core.issuer(&settings),
+        }),
         "authorization_endpoint": core.address("/authorize"),
         "token_endpoint": core.address("/token"),
         "introspection_endpoint": core.address("/introspect"),

@@ -325,6 +325,10 @@ pub struct Settings {
     pub introspection: Map<String, Value>,
     /// The issuer ends in a slash, everywhere.
     pub issuer_ends_in_slash: bool,
+    /// Serves many tenants: the metadata have `{tenantid}` in the issuer, and `id_tokens` are of this one (`tid`).
+    pub tenant: Option<String>,
+    /// Answers to codes have the user's tokens in this member, and a bot's at the top; answers to refreshes have them at the top.
+    pub tokens_in: Option<&'static str>,
     /// The issuer the metadata states, instead of the real one.
     pub discovery_issuer: Option<String>,
     /// The `iss` parameter of authorization answers.
@@ -387,6 +391,8 @@ impl Default for Settings {
             more_keys: Vec::new(),
             introspection: Map::new(),
             issuer_ends_in_slash: false,
+            tenant: None,
+            tokens_in: None,
             discovery_issuer: None,
             iss: IssParameter::Send,
             advertise_iss: true,

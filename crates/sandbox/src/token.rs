@@ -122,7 +122,24 @@ fn by_code(core: &Core, form: &Form, client_id: &str) -> Result<Map<String, Valu
         fields.insert("refresh_token".to_owned(), issue_refresh(core, &settings, family).into());
     }
     identify(core, &settings, &consent, &access, &mut fields)?;
-    Ok(fields)
+    Ok(match settings.tokens_in {
+        None => fields,
+        Some(member) => beside_a_bots(core, fields, member, &consent.sub),
+    })
+}
+
+/// The same with the user's tokens in a member of their own, as Slack answers a code.
+fn beside_a_bots(core: &Core, mut fields: Map<String, Value>, member: &str, sub: &str) -> Map<String, Value> {
+    let of_user = ["access_token", "refresh_token", "expires_in", "scope", "token_type"];
+    let mut user: Map<String, Value> =
+        of_user.iter().filter_map(|name| Some(((*name).to_owned(), fields.remove(*name)?))).collect();
+    user.insert("id".to_owned(), sub.into());
+    user.insert("token_type".to_owned(), "user".into());
+    fields.insert(member.to_owned(), user.into());
+    fields.insert("access_token".to_owned(), format!("bot-{}", core.secret()).into());
+    fields.insert("refresh_token".to_owned(), format!("bot-{}", core.secret()).into());
+    fields.insert("token_type".to_owned(), "bot".into());
+    fields
 }
 
 fn by_refresh(core: &Core, form: &Form, client_id: &str) -> Result<Map<String, Value>, Refused> {

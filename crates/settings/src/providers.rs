@@ -147,7 +147,11 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     if userinfo_headers.values().any(|value| unfit(value)) {
         reader.wrong("userinfo_headers", "must have values of visible ASCII characters");
     }
-    let sid = reader.with_default("sid", "{sub}".to_owned(), text_as(template::sid));
+    let own = if reader.has("tenants") { "{tid}.{sub}" } else { "{sub}" };
+    let sid = reader.with_default("sid", own.to_owned(), text_as(template::sid));
+    if reader.has("tenants") && !sid.contains("{tid}") {
+        reader.wrong("sid", "must have {tid}: an account is one of its tenant's");
+    }
     let user_name = reader.with_default("user_name", "{email}".to_owned(), text_as(template::user_name));
     let lifetime = reader.optional("lifetime", lifetime);
     let rotates = reader.with_default("rotates", true, boolean);
@@ -162,6 +166,8 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     let resent_params = reader.list("resent_params", resent_param).unwrap_or_default();
     let refuse = |name: &str| refuse_token_param(name, &resent_params);
     let token_params = reader.texts("token_params", refuse).unwrap_or_default();
+    let token_path = reader.optional("token_path", text_as(path));
+    let tenants = read_tenants(&mut reader, kind);
     let dead_errors = reader.list("dead_errors", DeadError::parse).unwrap_or_default();
     reader.finish();
     let id = id?;
@@ -199,6 +205,8 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
         token_params,
         resent_params,
         dead_errors,
+        token_path,
+        tenants,
     })
 }
 
@@ -276,6 +284,41 @@ fn read_endpoints(reader: &mut Reader<'_>, kind: Option<ProviderKind>) -> Endpoi
         revocation: endpoint("revocation_endpoint"),
         introspection: endpoint("introspection_endpoint"),
         pushed: endpoint("pushed_authorization_request_endpoint"),
+    }
+}
+
+/// Whose tokens are good: the tenants' that are listed, or everybody's.
+fn read_tenants(reader: &mut Reader<'_>, kind: Option<ProviderKind>) -> Option<Vec<String>> {
+    let tenants = reader.list("tenants", tenant)?;
+    if kind == Some(ProviderKind::OAuth2) {
+        reader.wrong("tenants", "goes with kind = \"oidc\": it is an id_token that says whose tenant somebody is of");
+    }
+    if tenants.is_empty() {
+        reader.wrong("tenants", "must name tenants by their ids, or be [\"*\"] for every tenant there is");
+    }
+    let is_any = tenants.iter().any(|tenant| tenant == "*");
+    if is_any && tenants.len() > 1 {
+        reader.wrong("tenants", "must be [\"*\"] alone, or name tenants by their ids");
+    }
+    Some(if is_any { Vec::new() } else { tenants })
+}
+
+/// An id as Entra has it: a UUID, in small letters.
+fn tenant(text: &str) -> Result<String, String> {
+    match uuid::Uuid::try_parse(text) {
+        _ if text == "*" => Ok(text.to_owned()),
+        Ok(id) if id.hyphenated().to_string() == text.to_ascii_lowercase() => Ok(text.to_ascii_lowercase()),
+        _ => Err("must be a tenant's id, such as \"9122040d-6c67-4c5b-b112-36a304b66dad\", or \"*\"".to_owned()),
+    }
+}
+
+/// Names of members, with dots between them.
+fn path(text: &str) -> Result<String, String> {
+    let is_name = |name: &str| !name.is_empty() && name.trim() == name;
+    if text.split('.').all(is_name) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be names of members with dots between them, such as \"authed_user\"".to_owned())
     }
 }
 

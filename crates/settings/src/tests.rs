@@ -268,8 +268,8 @@ fn an_unknown_key_is_named_in_every_table() {
                  idle_life, introspection_endpoint, issuer, jwks_uri, kind, lifetime, name, nonce, par, pkce, preset, \
                  pushed_authorization_request_endpoint, refresh_dies_with_access, remember_tokens, resent_params, \
                  reuse_window, revocation_endpoint, revoke, rotates, scope_aliases, scope_separator, scopes, sid, \
-                 title, token_endpoint, token_params, type, user_name, userinfo_call, userinfo_endpoint, \
-                 userinfo_headers";
+                 tenants, title, token_endpoint, token_params, token_path, type, user_name, userinfo_call, \
+                 userinfo_endpoint, userinfo_headers";
     assert_eq!(
         mistakes_of_provider("redirect = 1\n\"a\\nb\" = 2"),
         format!(

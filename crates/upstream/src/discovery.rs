@@ -20,6 +20,8 @@ pub(crate) struct Metadata {
     pub(crate) requires_par: bool,
     /// Whether it has the scope for refresh tokens (OpenID Connect Core §11).
     pub(crate) offers_offline_access: bool,
+    /// What each tenant calls itself, with `{tenantid}` for its id, where the issuer is one for many.
+    pub(crate) issuer_of_tenants: Option<String>,
 }
 
 /// The scope that refresh tokens come by (OpenID Connect Core §11).
@@ -29,6 +31,7 @@ pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Document {
     issuer: String,
+    issuer_of_tenants: Option<String>,
     authorization_endpoint: Option<Url>,
     token_endpoint: Option<Url>,
     userinfo_endpoint: Option<Url>,
@@ -44,7 +47,8 @@ pub(crate) struct Document {
 
 impl Document {
     /// Reads a document that must be `issuer`'s own, letter by letter: OpenID Connect Discovery §4.3, RFC 8414 §3.3.
-    pub(crate) fn read(answer: &Answer, issuer: &str) -> Result<Self, Passing> {
+    /// One for many tenants states how each of them calls itself, at the same host; that is believed only where it `may_be_of_tenants`.
+    pub(crate) fn read(answer: &Answer, issuer: &str, may_be_of_tenants: bool) -> Result<Self, Passing> {
         if answer.status != 200 {
             return Err(Passing::definite("the metadata is not served"));
         }
@@ -52,11 +56,17 @@ impl Document {
         let members: Map<String, Value> = serde_json::from_slice(body)
             .map_err(|_quotes_the_body: serde_json::Error| Passing::definite("the metadata cannot be read"))?;
         match members.get("issuer").and_then(Value::as_str) {
+            Some(stated) if stated == issuer && may_be_of_tenants => {
+                return Err(Passing::definite("the metadata is one issuer's alone: leave tenants out"));
+            }
             Some(stated) if stated == issuer => {}
+            Some(stated) if may_be_of_tenants && is_of_tenants(stated, issuer) => {
+                return Ok(Self { issuer_of_tenants: Some(stated.to_owned()), ..Self::of(issuer, &members) });
+            }
             // Entra's `common` and `organizations`: whose tokens are good is not said before each says its own tenant.
             Some(stated) if stated.contains("{tenantid}") => {
                 return Err(Passing::definite(
-                    "the metadata is of every tenant there is: set issuer to your own tenant's, .../<tenant id>/v2.0",
+                    "the metadata is of every tenant there is: set issuer to your own tenant's, .../<tenant id>/v2.0, or tenants to those whose users may link",
                 ));
             }
             _ => return Err(Passing::definite("the metadata is another issuer's")),
@@ -73,6 +83,7 @@ impl Document {
         };
         Self {
             issuer: issuer.to_owned(),
+            issuer_of_tenants: None,
             authorization_endpoint: endpoint("authorization_endpoint"),
             token_endpoint: endpoint("token_endpoint"),
             userinfo_endpoint: endpoint("userinfo_endpoint"),
@@ -93,6 +104,7 @@ impl Document {
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
             issuer: self.issuer,
+            issuer_of_tenants: self.issuer_of_tenants.or(other.issuer_of_tenants),
             authorization_endpoint: self.authorization_endpoint.or(other.authorization_endpoint),
             token_endpoint: self.token_endpoint.or(other.token_endpoint),
             userinfo_endpoint: self.userinfo_endpoint.or(other.userinfo_endpoint),
@@ -153,8 +165,19 @@ impl Document {
             states_iss: self.authorization_response_iss_parameter_supported,
             requires_par: self.require_pushed_authorization_requests,
             offers_offline_access: self.offers_offline_access,
+            issuer_of_tenants: self.issuer_of_tenants,
         })
     }
+}
+
+/// Whether this is an issuer for each tenant at the host of `issuer`: the one variable is the tenant's id, a segment of the path.
+fn is_of_tenants(stated: &str, issuer: &str) -> bool {
+    let Some((before, after)) = stated.split_once("/{tenantid}/") else { return false };
+    let origin = |address: &str| Url::parse(address).ok().map(|url| url.origin());
+    !after.contains(['{', '}'])
+        && !before.contains(['{', '}'])
+        && origin(before).is_some()
+        && origin(before) == origin(issuer)
 }
 
 /// Whether nobody can listen in: https, or http on loopback.
@@ -185,16 +208,17 @@ pub(crate) async fn fetch(client: &Client, settings: &Provider, issuer: &str) ->
         ProviderKind::Oidc => (openid, oauth),
         ProviderKind::OAuth2 => (oauth, openid),
     };
-    let document = match (document(client, &first, issuer).await, settings.kind) {
+    let of_tenants = settings.tenants.is_some();
+    let document = match (document(client, &first, issuer, of_tenants).await, settings.kind) {
         // Some providers have their revocation endpoint in RFC 8414's document only.
         (Ok(found), _) if found.revocation_endpoint.is_none() && settings.endpoints.revocation.is_none() => {
-            match document(client, &second, issuer).await {
+            match document(client, &second, issuer, of_tenants).await {
                 Ok(more) => found.or(more),
                 Err(_has_no_second) => found,
             }
         }
         (Ok(found), _) => found,
-        (Err(_has_no_rfc_8414), ProviderKind::OAuth2) => document(client, &second, issuer).await?,
+        (Err(_has_no_rfc_8414), ProviderKind::OAuth2) => document(client, &second, issuer, of_tenants).await?,
         (Err(passing), ProviderKind::Oidc) => return Err(passing),
     };
     document.under(&settings.endpoints)
@@ -203,21 +227,21 @@ pub(crate) async fn fetch(client: &Client, settings: &Provider, issuer: &str) ->
 /// Where an issuer's keys are, by whichever of its documents says so.
 pub(crate) async fn jwks_url(client: &Client, issuer: &str) -> Result<Url, Passing> {
     let (openid, oauth) = addresses(issuer).ok_or(Passing::definite("the issuer is no address"))?;
-    let document = match document(client, &openid, issuer).await {
+    let document = match document(client, &openid, issuer, false).await {
         Ok(found) if found.jwks_uri.is_some() => found,
-        _ => document(client, &oauth, issuer).await?,
+        _ => document(client, &oauth, issuer, false).await?,
     };
     let endpoints = document.under(&Endpoints::default())?.endpoints;
     endpoints.jwks.ok_or(Passing::definite("the metadata doesn't say where the signing keys are"))
 }
 
-async fn document(client: &Client, url: &Url, issuer: &str) -> Result<Document, Passing> {
+async fn document(client: &Client, url: &Url, issuer: &str, may_be_of_tenants: bool) -> Result<Document, Passing> {
     // Nothing is spent by a question for metadata, so its failures are never ambiguous.
     let answer = client
         .get(url, HeaderMap::new())
         .await
         .map_err(|passing| Passing { kind: PassingKind::Definite, ..passing })?;
-    Document::read(&answer, issuer)
+    Document::read(&answer, issuer, may_be_of_tenants)
 }
 
 /// Where the two documents stand. OpenID Connect Discovery §4 appends to the path, RFC 8414 §3 inserts before it;

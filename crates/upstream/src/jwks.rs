@@ -59,6 +59,8 @@ pub(crate) struct Keys(Vec<Key>);
 #[derive(Debug)]
 struct Key {
     id: Option<String>,
+    /// Whom it signs for alone, as those of many tenants may say.
+    issuer: Option<String>,
     /// What it may have signed by: all that its kind can, or what of that it is kept to.
     algorithms: Vec<Algorithm>,
     /// Whether a token may call it as it likes, since nobody else has.
@@ -93,7 +95,7 @@ impl Keys {
         } else {
             return None;
         };
-        Some(Self(vec![Key { id: None, algorithms: algorithms.to_vec(), has_any_name: true, public }]))
+        Some(Self(vec![Key { id: None, issuer: None, algorithms: algorithms.to_vec(), has_any_name: true, public }]))
     }
 
     /// How many there are.
@@ -103,7 +105,13 @@ impl Keys {
 
     /// Whether one of them has signed this.
     pub(crate) fn prove(&self, signed: &Signed<'_>) -> Proof {
-        let mut fitting = self.0.iter().filter(|key| key.fits(signed)).peekable();
+        self.prove_by(signed, |_kept| true)
+    }
+
+    /// The same, by keys alone that are kept to nobody, or to an issuer that `may_sign`.
+    pub(crate) fn prove_by(&self, signed: &Signed<'_>, may_sign: impl Fn(&str) -> bool) -> Proof {
+        let may_sign = |key: &&Key| key.issuer.as_deref().is_none_or(&may_sign);
+        let mut fitting = self.0.iter().filter(|key| key.fits(signed)).filter(may_sign).peekable();
         let Some(first) = fitting.next() else { return Proof::None };
         if signed.key_id.is_none() && fitting.peek().is_some() {
             return Proof::Ambiguous;
@@ -165,6 +173,10 @@ impl Key {
             Some(id) => Some(id.as_str()?.to_owned()),
             None => None,
         };
+        let issuer = match written.member("issuer") {
+            Some(issuer) => Some(issuer.as_str()?.to_owned()),
+            None => None,
+        };
         let (public, of_kind) = match (written.text("kty")?, written.text("crv")) {
             ("RSA", _) => (written.rsa()?, AlgorithmFamily::Rsa.algorithms()),
             ("EC", Some("P-256")) => (written.point(32)?, [Algorithm::ES256].as_slice()),
@@ -176,7 +188,7 @@ impl Key {
             Some(name) => vec![name.as_str()?.parse().ok().filter(|own| of_kind.contains(own))?],
             None => of_kind.to_vec(),
         };
-        written.verifies().then_some(Self { id, algorithms, has_any_name: false, public })
+        written.verifies().then_some(Self { id, issuer, algorithms, has_any_name: false, public })
     }
 
     fn fits(&self, signed: &Signed<'_>) -> bool {

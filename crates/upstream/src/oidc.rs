@@ -31,8 +31,8 @@ const ALGORITHMS: [Algorithm; 9] = [
 /// What the token has to agree with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected<'a> {
-    /// The issuer, compared exactly.
-    pub(crate) issuer: &'a str,
+    /// The issuer.
+    pub(crate) issuer: Issuers<'a>,
     /// Our id at the provider.
     pub(crate) client_id: &'a str,
     /// The nonce we sent, if we did.
@@ -41,6 +41,15 @@ pub(crate) struct Expected<'a> {
     pub(crate) access_token: Option<&'a SecretString>,
     /// The time.
     pub(crate) now: DateTime<Utc>,
+}
+
+/// Whose a token may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Issuers<'a> {
+    /// This issuer's, compared exactly.
+    One(&'a str),
+    /// One tenant's of many: what each calls itself, with `{tenantid}` for its id, and the ids of those that may; none: all may.
+    Tenants(&'a str, &'a [String]),
 }
 
 /// What a signed userinfo has to agree with, where it says so.
@@ -70,7 +79,13 @@ pub(crate) fn verified(token: &SecretString, keys: &Keys, expected: Expected<'_>
     if !is_plain(&jwt) {
         return Err(Flaw::Final("the id_token is of an unknown kind"));
     }
-    let algorithm = proven(&jwt, keys)?;
+    let issuer = expected.issuer.issuer_of(&jwt).map_err(Flaw::Final)?;
+    // A key that is kept to an issuer, as those of many tenants may be, has signed for no other.
+    let is_kept_to = |kept: &str| match expected.issuer {
+        Issuers::One(_) => true,
+        Issuers::Tenants(template, _) => kept == template || kept == issuer,
+    };
+    let algorithm = proven(&jwt, keys, is_kept_to)?;
     judge(&jwt, expected).map_err(Flaw::Final)?;
     // Where there is none, there is nothing that another could have been put in the place of.
     if let Some(access_token) = expected.access_token {
@@ -87,7 +102,7 @@ pub(crate) fn verified_userinfo(
 ) -> Result<Map<String, Value>, Flaw> {
     // One that is encrypted has five parts, and cannot be read either.
     let jwt = Jwt::parse(token).ok_or(Flaw::Final("the signed userinfo cannot be read"))?;
-    proven(&jwt, keys)?;
+    proven(&jwt, keys, |_kept| true)?;
     if jwt.has("iss") && (expected.issuer.is_none() || jwt.text("iss") != expected.issuer) {
         return Err(Flaw::Final("the signed userinfo is another issuer's"));
     }
@@ -98,6 +113,28 @@ pub(crate) fn verified_userinfo(
         return Err(Flaw::Final("the signed userinfo is expired"));
     }
     Ok(jwt.into_claims())
+}
+
+impl Issuers<'_> {
+    /// The token's issuer, if it is one of these.
+    fn issuer_of(self, jwt: &Jwt<'_>) -> Result<String, &'static str> {
+        let expected = match self {
+            Self::One(issuer) => issuer.to_owned(),
+            Self::Tenants(template, allowed) => {
+                let tenant = jwt.text("tid").filter(|tid| is_tenant(tid)).ok_or("the id_token is of no tenant")?;
+                if !allowed.is_empty() && !allowed.iter().any(|allowed| allowed == tenant) {
+                    return Err("the id_token is of a tenant that may not link");
+                }
+                template.replace("{tenantid}", tenant)
+            }
+        };
+        if jwt.text("iss") == Some(&expected) { Ok(expected) } else { Err("the id_token is another issuer's") }
+    }
+}
+
+/// Whether this is a tenant's id, as it is written and no other way: the account's id has it.
+fn is_tenant(tid: &str) -> bool {
+    tid.len() == 36 && tid.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 /// Whether it calls itself no more than a JWT of claims (RFC 8725 §3.11).
@@ -112,9 +149,9 @@ pub(crate) fn is_in_time(jwt: &Jwt<'_>, now: DateTime<Utc>) -> bool {
 }
 
 /// What it is signed by, if that is a key of the provider's.
-fn proven(jwt: &Jwt<'_>, keys: &Keys) -> Result<Algorithm, Flaw> {
+fn proven(jwt: &Jwt<'_>, keys: &Keys, may_sign: impl Fn(&str) -> bool) -> Result<Algorithm, Flaw> {
     let signed = jwt.signed(&ALGORITHMS).map_err(Flaw::Final)?;
-    match keys.prove(&signed) {
+    match keys.prove_by(&signed, may_sign) {
         Proof::Good => Ok(signed.algorithm),
         Proof::None => Err(Flaw::Key),
         Proof::Ambiguous => Err(Flaw::Final("it names no key, and several fit")),
@@ -122,9 +159,6 @@ fn proven(jwt: &Jwt<'_>, keys: &Keys) -> Result<Algorithm, Flaw> {
 }
 
 fn judge(jwt: &Jwt<'_>, expected: Expected<'_>) -> Result<(), &'static str> {
-    if jwt.text("iss") != Some(expected.issuer) {
-        return Err("the id_token is another issuer's");
-    }
     let audiences = jwt.audiences().unwrap_or_default();
     if !audiences.contains(&expected.client_id) {
         return Err("the id_token is for another audience");

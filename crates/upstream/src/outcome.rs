@@ -64,6 +64,8 @@ pub struct TokenAnswer {
     pub grant: Grant,
     /// The OpenID Connect `id_token`, not verified yet.
     pub id_token: Option<SecretString>,
+    /// What the access token calls itself (RFC 6749 §7.1).
+    kind: Option<String>,
     /// The other members: some providers put the user's id here.
     pub(crate) rest: Map<String, Value>,
 }
@@ -72,8 +74,9 @@ impl TokenAnswer {
     /// Whether whoever has the access token may use it (RFC 6750), as all do whom we give it: it is said so, or not said at all, as
     /// many providers do.
     pub fn is_bearer(&self) -> bool {
-        let kind = self.rest.get("token_type").and_then(Value::as_str).filter(|kind| !kind.is_empty());
-        kind.is_none_or(|kind| kind.eq_ignore_ascii_case("bearer"))
+        // Slack says whose it is.
+        let is_ours = |kind: &str| kind.is_empty() || kind.eq_ignore_ascii_case("bearer") || kind == "user";
+        self.kind.as_deref().is_none_or(is_ours)
     }
 }
 
@@ -91,12 +94,16 @@ pub struct Refusal {
 }
 
 /// The facts of a provider that judge its answers.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Rules<'a> {
     /// Whether each refresh token is good for one refresh.
     pub(crate) rotates: bool,
     /// What is final beside `invalid_grant`.
     pub(crate) dead_errors: &'a [DeadError],
+    /// Where the user's tokens stand, as a dotted path, if not at the top.
+    pub(crate) token_path: Option<&'a str>,
+    /// Whether a refresh was asked for: what it answers of the user's tokens may stand at the top all the same.
+    pub(crate) is_refresh: bool,
 }
 
 /// Judges an answer to a request sent at `now`: counted from there, an expiry is never too late.
@@ -203,28 +210,45 @@ fn granted(
     rules: Rules<'_>,
     now: DateTime<Utc>,
 ) -> Option<TokenAnswer> {
-    let access_token = take_token(members, "access_token").filter(|token| fits_into_a_header(token.expose_secret()));
-    let refresh_token = take_token(members, "refresh_token");
+    let says_error = states_error(members);
+    let of_user = of_user(members, rules)?;
+    let access_token = take_token(of_user, "access_token").filter(|token| fits_into_a_header(token.expose_secret()));
+    let refresh_token = take_token(of_user, "refresh_token");
     let is_granted = match (&access_token, &refresh_token) {
         (Some(_), Some(_)) => true,
         // Where tokens rotate, the next refresh token may be what is missing: who asks again may get it, who stops asking can't.
         (Some(_), None) => is_whole || !rules.rotates,
-        (None, Some(_)) => !states_error(members),
+        (None, Some(_)) => !says_error,
         (None, None) => false,
     };
     if !is_granted {
         return None;
     }
+    let scope = of_user.get("scope").and_then(scope);
+    let lives = lives::stated(of_user, now);
+    let kind = of_user.get("token_type").and_then(Value::as_str).map(str::to_owned);
     let id_token = take_token(members, "id_token");
-    let scope = members.get("scope").and_then(scope);
-    let lives = lives::stated(members, now);
     // What is said of an access token that can't be used is said of none.
     let lives = if access_token.is_some() { lives } else { Lives { access: Stated::Absent, ..lives } };
     Some(TokenAnswer {
         grant: Grant { access_token, refresh_token, scope, lives },
         id_token,
+        kind,
         rest: std::mem::take(members),
     })
+}
+
+/// Where the user's own tokens stand. Where that is a place of its own, what stands at the top of an answer to a code is
+/// somebody else's, a bot's say, and never taken for the user's.
+fn of_user<'m>(members: &'m mut Map<String, Value>, rules: Rules<'_>) -> Option<&'m mut Map<String, Value>> {
+    let Some(path) = rules.token_path else { return Some(members) };
+    let there = path.split('.').try_fold(&*members, |at, name| at.get(name)?.as_object());
+    let has_tokens = there.is_some_and(|at| at.contains_key("access_token") || at.contains_key("refresh_token"));
+    if !has_tokens {
+        // The refresh token that was spent is the user's, and so is what it brought.
+        return rules.is_refresh.then_some(members);
+    }
+    path.split('.').try_fold(members, |at, name| at.get_mut(name)?.as_object_mut())
 }
 
 /// Takes a token out. Where a part of it can't be read, what we have is not what the provider meant.

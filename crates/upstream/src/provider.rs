@@ -67,7 +67,7 @@ impl Provider {
 
     /// Goes by what `before` has fetched, if that came from the same place.
     pub(crate) fn keep(&mut self, before: &Self) {
-        let source = |of: &settings::Provider| (of.kind, of.issuer.clone(), of.endpoints.clone());
+        let source = |of: &settings::Provider| (of.kind, of.issuer.clone(), of.tenants.is_some(), of.endpoints.clone());
         if source(&self.settings) == source(&before.settings) {
             self.metadata = Arc::clone(&before.metadata);
             self.keys = Arc::clone(&before.keys);
@@ -185,7 +185,9 @@ impl Provider {
     /// What `iss` in the provider's authorization responses has to be.
     pub async fn expected_iss(&self) -> Result<IssuerRule> {
         let metadata = self.metadata().await.map_err(|why| self.unavailable(&why))?;
-        Ok(IssuerRule { issuer: self.settings.issuer.clone(), required: metadata.states_iss })
+        // Of many tenants nobody knows whose it will be before the id_token says so.
+        let issuer = self.settings.issuer.clone().filter(|_| self.settings.tenants.is_none());
+        Ok(IssuerRule { issuer, required: metadata.states_iss })
     }
 
     /// Makes ready for one token request, metadata and our proof: call it before a lease is taken (docs/refresh.md), and
@@ -197,7 +199,8 @@ impl Provider {
 
     fn prove(&self, endpoint: Url) -> std::result::Result<Prepared, Passing> {
         // RFC 7523 §3 leaves the audience open; the issuer is what later specifications settled on.
-        let audience = self.settings.issuer.as_deref().unwrap_or(endpoint.as_str());
+        let issuer = self.settings.issuer.as_deref().filter(|_| self.settings.tenants.is_none());
+        let audience = issuer.unwrap_or(endpoint.as_str());
         let signed = self.signer.as_ref().map(|signer| signer.sign(audience, self.clock.now())).transpose();
         match signed {
             Ok(proof) => Ok(Prepared { endpoint, proof }),
@@ -244,6 +247,7 @@ impl Provider {
             return Outcome::TryLater(Passing::definite("the request cannot be built"));
         };
         let now = self.clock.now();
+        let is_refresh = over.is_some();
         let answer = match over {
             Some(over) => self.client.send_until(request, over).await,
             None => self.client.send(request).await,
@@ -254,7 +258,12 @@ impl Provider {
                     // The endpoint may have moved.
                     self.metadata.doubt();
                 }
-                let rules = Rules { rotates: self.settings.rotates, dead_errors: &self.settings.dead_errors };
+                let rules = Rules {
+                    rotates: self.settings.rotates,
+                    dead_errors: &self.settings.dead_errors,
+                    token_path: self.settings.token_path.as_deref(),
+                    is_refresh,
+                };
                 outcome::parse(&answer, rules, now)
             }
             Err(passing) => {

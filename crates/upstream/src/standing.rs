@@ -27,10 +27,9 @@ pub(crate) fn by_userinfo(answer: &Answer, now: DateTime<Utc>) -> Standing {
     let members = members::read(&answer.body).members;
     let code = error_code(&members);
     match (answer.status, code) {
-        // §3.1; some say it in a 200, a 400 or a 403.
-        (200..500, Some("invalid_token")) => Standing::Refused,
         (401, Some("invalid_client" | "unauthorized_client")) => failed(answer, code, now),
-        (401, _) => Standing::Refused,
+        // §3.1; some say it in a 200, a 400 or a 403.
+        (401, _) | (200..500, Some("invalid_token")) => Standing::Refused,
         (200..300, _) if !states_error(&members) && members.get("ok") != Some(&Value::Bool(false)) => Standing::Good,
         (200..300, _) => {
             Standing::TryLater(Passing::definite("userinfo answers an error that is no word about the token"))

@@ -212,6 +212,18 @@ fn a_provider_out_of_shape_is_refused() {
         ),
         ("scope_separator = \";\"", "scope_separator (a:b): \";\" is no choice"),
         ("pkce = \"no\"", "pkce (a:b): must be true or false"),
+        ("userinfo_headers = { Authorization = \"x\" }", "userinfo_headers.Authorization (a:b): must not be set"),
+        ("userinfo_headers = { \"a b\" = \"x\" }", "userinfo_headers.\"a b\" (a:b): must be the name of a header"),
+        (
+            "userinfo_headers = { Notion-Version = \"a\\nb\" }",
+            "userinfo_headers (a:b): must have values of visible ASCII",
+        ),
+        ("token_path = \"a..b\"", "token_path (a:b): must be names of members with dots between them"),
+        ("tenants = []", "tenants (a:b): must name tenants by their ids"),
+        ("tenants = [\"common\"]", "tenants[0] (a:b): must be a tenant's id"),
+        ("tenants = [\"{9122040d-6c67-4c5b-b112-36a304b66dad}\"]", "tenants[0] (a:b): must be a tenant's id"),
+        ("tenants = [\"*\", \"9122040d-6c67-4c5b-b112-36a304b66dad\"]", "tenants (a:b): must be [\"*\"] alone"),
+        ("tenants = [\"*\"]\nsid = \"{sub}\"", "sid (a:b): must have {tid}"),
         ("resent_params = [\"code\"]", "resent_params[0] (a:b): must not be sent again"),
         ("resent_params = [\"a b\"]", "resent_params[0] (a:b): must be the name of a parameter"),
     ] {

@@ -87,6 +87,9 @@ pub struct Provider {
     pub kind: ProviderKind,
     /// Its issuer identifier, compared exactly; always there for [`ProviderKind::Oidc`]. Text, since a URL type would add or drop a slash.
     pub issuer: Option<String>,
+    /// Whose tokens are good, where the issuer is one for many tenants: these tenants' (`tid`), or anybody's if it is empty; absent: the
+    /// issuer's own.
+    pub tenants: Option<Vec<String>>,
     /// Our id there.
     pub client_id: String,
     /// Our secret there.
@@ -139,6 +142,8 @@ pub struct Provider {
     pub authorize_params: BTreeMap<String, String>,
     /// Sent to the token endpoint as they are, with a code and at each refresh.
     pub token_params: BTreeMap<String, String>,
+    /// Where a token answer has the user's tokens, as a dotted path; absent: at its top.
+    pub token_path: Option<String>,
     /// What stands between the scopes of a request: a blank (RFC 6749 §3.3) or a comma.
     pub scope_separator: char,
     /// Names of parameters that come back with the code and are sent again at exchange and refresh.

@@ -6,7 +6,7 @@ use super::Provider;
 use crate::identity::{Identity, IdentityError};
 use crate::jwks::Keys;
 use crate::members::UNREADABLE;
-use crate::oidc::{self, Expected, ExpectedUserinfo, Flaw};
+use crate::oidc::{self, Expected, ExpectedUserinfo, Flaw, Issuers};
 use crate::outcome::TokenAnswer;
 use crate::userinfo::{self, Told};
 use domain::ids::Sid;
@@ -53,8 +53,14 @@ impl Provider {
         nonce: &SecretString,
     ) -> std::result::Result<Map<String, Value>, IdentityError> {
         let token = answer.id_token.as_ref().ok_or(IdentityError::Refused("the answer has no id_token"))?;
+        let issuer = self.settings.issuer.as_deref().ok_or(IdentityError::Refused("the provider has no issuer"))?;
+        let metadata = self.metadata().await?;
+        let issuer = match (&metadata.issuer_of_tenants, &self.settings.tenants) {
+            (Some(template), Some(allowed)) => Issuers::Tenants(template, allowed),
+            _ => Issuers::One(issuer),
+        };
         let expected = Expected {
-            issuer: self.settings.issuer.as_deref().ok_or(IdentityError::Refused("the provider has no issuer"))?,
+            issuer,
             client_id: &self.settings.client_id,
             nonce: self.settings.nonce.then_some(nonce),
             access_token: answer.grant.access_token.as_ref(),
@@ -117,7 +123,7 @@ impl Provider {
             Told::Signed(token) => token,
         };
         let expected = ExpectedUserinfo {
-            issuer: self.settings.issuer.as_deref(),
+            issuer: self.settings.issuer.as_deref().filter(|_| self.settings.tenants.is_none()),
             client_id: &self.settings.client_id,
             now: self.clock.now(),
         };

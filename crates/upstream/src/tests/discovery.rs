@@ -12,7 +12,7 @@ use settings::{Endpoints, ProviderKind};
 
 fn read(issuer: &str, document: &serde_json::Value) -> Option<Document> {
     let body = whole(document.to_string());
-    Document::read(&Answer { status: 200, headers: HeaderMap::new(), body }, issuer).ok()
+    Document::read(&Answer { status: 200, headers: HeaderMap::new(), body }, issuer, false).ok()
 }
 
 #[test]
@@ -49,7 +49,8 @@ fn an_issuer_of_every_tenant_says_what_to_set() {
     let stated = json!({ "issuer": "https://login.microsoftonline.com/{tenantid}/v2.0" });
     let answer = Answer { status: 200, headers: HeaderMap::new(), body: whole(stated.to_string()) };
     for of in ["common", "organizations"] {
-        let why = Document::read(&answer, &format!("https://login.microsoftonline.com/{of}/v2.0")).err().unwrap();
+        let why =
+            Document::read(&answer, &format!("https://login.microsoftonline.com/{of}/v2.0"), false).err().unwrap();
         assert!(why.reason.contains("set issuer to your own tenant's"), "{}", why.reason);
     }
 }

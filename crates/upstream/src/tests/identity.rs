@@ -13,7 +13,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::super::jwks::Keys;
-use super::super::oidc::{Expected, Flaw, verified};
+use super::super::oidc::{Expected, Flaw, Issuers, verified};
 use super::{noon, secret};
 
 /// A provider's signing key.
@@ -106,7 +106,7 @@ pub(super) const ISSUER: &str = "https://id.bank.example/";
 pub(super) fn judge(token: &str, keys: &Keys) -> Result<Map<String, Value>, Flaw> {
     let (nonce, access_token) = (secret("the-nonce"), secret("the-access-token"));
     let expected = Expected {
-        issuer: ISSUER,
+        issuer: Issuers::One(ISSUER),
         client_id: "fed link",
         nonce: Some(&nonce),
         access_token: Some(&access_token),
@@ -198,8 +198,13 @@ fn at_hash_is_compared() {
 fn at_hash_binds_nothing_where_no_access_token_can_be_used() {
     let signer = Signer::ec();
     let nonce = secret("the-nonce");
-    let expected =
-        Expected { issuer: ISSUER, client_id: "fed link", nonce: Some(&nonce), access_token: None, now: noon() };
+    let expected = Expected {
+        issuer: Issuers::One(ISSUER),
+        client_id: "fed link",
+        nonce: Some(&nonce),
+        access_token: None,
+        now: noon(),
+    };
     let token = signer.token(Some("k1"), &but("at_hash", json!("AAAAAAAAAAAAAAAAAAAAAA")));
     assert!(verified(&secret(&token), &keys(&[signer.jwk("k1")]), expected).is_ok());
     assert!(judge(&token, &keys(&[signer.jwk("k1")])).is_err());
@@ -209,7 +214,8 @@ fn at_hash_binds_nothing_where_no_access_token_can_be_used() {
 #[test]
 fn a_nonce_that_was_not_sent_may_not_come_back() {
     let signer = Signer::ec();
-    let expected = Expected { issuer: ISSUER, client_id: "fed link", nonce: None, access_token: None, now: noon() };
+    let expected =
+        Expected { issuer: Issuers::One(ISSUER), client_id: "fed link", nonce: None, access_token: None, now: noon() };
     for (nonce, is_good) in [(Value::Null, true), (json!("the-nonce"), false), (json!(""), false), (json!(7), false)] {
         let token = signer.token(Some("k1"), &but("nonce", nonce.clone()));
         let judged = verified(&secret(&token), &keys(&[signer.jwk("k1")]), expected);

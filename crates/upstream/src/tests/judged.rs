@@ -12,7 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
 use super::super::jwks::Keys;
-use super::super::oidc::{Expected, ExpectedUserinfo, Flaw, verified, verified_userinfo};
+use super::super::oidc::{Expected, ExpectedUserinfo, Flaw, Issuers, verified, verified_userinfo};
 use super::identity::{Signer, claims};
 use super::{noon, secret};
 
@@ -26,7 +26,7 @@ fn keys(keys: &[Value]) -> Keys {
 fn judge(token: &str, keys: &Keys) -> Result<Map<String, Value>, Flaw> {
     let (nonce, access_token) = (secret("the-nonce"), secret("the-access-token"));
     let expected = Expected {
-        issuer: ISSUER,
+        issuer: Issuers::One(ISSUER),
         client_id: CLIENT,
         nonce: Some(&nonce),
         access_token: Some(&access_token),

@@ -319,7 +319,7 @@ fn a_grant_survives_its_neighbours() {
         let body = Body::decoded(row.bytes, row.came, &HeaderMap::new());
         let found = read(&body);
         assert_eq!((Value::Object(found.members), found.shape), (row.members, row.shape), "{}", row.name);
-        let rules = Rules { rotates: true, dead_errors: &[] };
+        let rules = Rules { rotates: true, dead_errors: &[], ..Rules::default() };
         let answer = Answer { status: 200, headers: HeaderMap::new(), body };
         let granted = match parse(&answer, rules, noon()) {
             Outcome::Granted(granted) => Some(granted.grant),
@@ -338,7 +338,7 @@ fn an_access_token_of_half_an_answer_counts_where_no_other_refresh_token_can_be_
     for (rotates, is_granted) in [(true, false), (false, true)] {
         for bytes in [r#"{"access_token":"a","x"#, "access_token=a&x"] {
             let body = Body::decoded(bytes.into(), false, &HeaderMap::new());
-            let rules = Rules { rotates, dead_errors: &[] };
+            let rules = Rules { rotates, dead_errors: &[], ..Rules::default() };
             let outcome = parse(&Answer { status: 200, headers: HeaderMap::new(), body }, rules, noon());
             assert_eq!(matches!(outcome, Outcome::Granted(_)), is_granted, "{bytes}");
         }
@@ -360,7 +360,7 @@ fn a_refusal_survives_its_neighbours() {
         ("error=invalid_grant&error_des", false, true),
     ] {
         let body = Body::decoded(bytes.into(), came, &HeaderMap::new());
-        let rules = Rules { rotates: true, dead_errors: &[] };
+        let rules = Rules { rotates: true, dead_errors: &[], ..Rules::default() };
         let outcome = parse(&Answer { status: 400, headers: HeaderMap::new(), body }, rules, noon());
         assert_eq!(matches!(outcome, Outcome::Refused(_)), is_refused, "{bytes}");
     }

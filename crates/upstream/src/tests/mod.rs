@@ -14,7 +14,10 @@ mod partner;
 mod provider;
 mod pushed;
 mod revocation;
+mod standing;
 mod template;
+mod tenants;
+mod token_path;
 mod webhooks;
 
 use std::sync::Arc;
@@ -83,6 +86,8 @@ fn settings(issuer: &str) -> settings::Provider {
         authorize_params: [("prompt".to_owned(), "consent".to_owned())].into(),
         token_params: std::collections::BTreeMap::new(),
         scope_separator: ' ',
+        token_path: None,
+        tenants: None,
         resent_params: Vec::new(),
         rotates: true,
         reuse_window: None,

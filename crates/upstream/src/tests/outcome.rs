@@ -13,7 +13,7 @@ use super::{cut_off, noon, whole};
 use domain::expiry::Stated;
 use domain::failure::{DeadError, Whose};
 
-const PLAIN: Rules<'static> = Rules { rotates: true, dead_errors: &[] };
+const PLAIN: Rules<'static> = Rules { rotates: true, dead_errors: &[], token_path: None, is_refresh: false };
 
 fn answer(status: u16, body: impl Into<Vec<u8>>) -> Answer {
     Answer { status, headers: HeaderMap::new(), body: whole(body) }
@@ -131,7 +131,7 @@ fn scopes_may_be_a_list_and_empty_tokens_are_none() {
 fn only_a_dead_grant_is_refused() {
     let dead = ["bad_refresh_token", "status:400", "error.code=gone", "status:401 errcode=40030"];
     let dead = dead.map(|entry| DeadError::parse(entry).unwrap());
-    let rules = Rules { rotates: true, dead_errors: &dead };
+    let rules = Rules { dead_errors: &dead, ..PLAIN };
     for (rules, status, body, expected) in [
         (PLAIN, 400, r#"{"error":"invalid_grant","error_description":"x"}"#, Some("invalid_grant")),
         (PLAIN, 401, r#"{"error":"invalid_grant"}"#, Some("invalid_grant")),
