@@ -235,7 +235,7 @@ fn entry(world: &World, known: Known<'_>, pem: &str) -> String {
         ("revocation_endpoint", "/revoke"),
     ] {
         if has(key) || is_open(key) {
-            _ = write!(entry, "{key} = \"{}{path}\"\n", world.sandbox.issuer());
+            _ = writeln!(entry, "{key} = \"{}{path}\"", world.sandbox.issuer());
         }
     }
     entry
