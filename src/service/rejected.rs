@@ -88,6 +88,10 @@ impl Asking<'_> {
             };
             match looked {
                 Looked::Good => false,
+                // Whoever refreshes it elsewhere may have its refresh token work yet.
+                Looked::Refused if set.has_refresh && !set.health.is_dead() => {
+                    return Ok(Answer::Lacks(Lack::NoRefreshToken));
+                }
                 Looked::Refused => true,
                 Looked::Rest(wait) => return Ok(Answer::Rest(wait)),
                 Looked::Untold => return Err(Error::Uncheckable),

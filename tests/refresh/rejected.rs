@@ -150,6 +150,18 @@ both_engines! {
         }
     }
 
+    /// Another instance may refresh it: here nothing is known of the refresh token.
+    async fn where_nothing_is_refreshed_the_link_lives_on(engine: Engine) {
+        let world = World::frozen_with(engine, |text| format!("{text}[tokens]\nrefresh = false\n")).await;
+        world.account("alice").await;
+        let console = world.console().await;
+        let held = lasting(&world, "oleg", 3000).await.access_token;
+        world.sandbox.revoke(held.expose_secret(), "fedlink");
+        let told = report(&world, &console, "oleg", &held).await;
+        assert_eq!((told.refusal(), told.json()["reason"].as_str()), ((404, "token_not_found".to_owned()), Some("expired")));
+        assert_eq!((looks(&world), health(&world, &console, "oleg").await), ((0, 1, 0), "ok".to_owned()));
+    }
+
     /// One whose refusals are no users' doing is not believed, and what was believed of it before is undone.
     async fn a_provider_that_refuses_in_masses_is_not_believed(engine: Engine) {
         let (world, console, first) = endless(engine).await;

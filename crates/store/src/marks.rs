@@ -204,6 +204,8 @@ pub async fn reject(conn: &mut Conn, link: LinkId, version: i64, now: Now, notic
         .filter(token_sets::version.eq(version))
         .set((
             token_sets::rejected.eq(true),
+            // That it was refused in passing before is no part of this.
+            token_sets::refused_word.eq(case_when(is_dead(), token_sets::refused_word)),
             token_sets::health.eq(case_when(is_dead(), token_sets::health).otherwise(Health::NeedsConsent.as_str())),
             token_sets::health_since
                 .eq(case_when(is_dead(), token_sets::health_since).otherwise(now.moment().nullable())),

@@ -43,7 +43,10 @@ pub(in crate::service) async fn look(
     if let Some(wait) = lane.guard().pause(now(), link, Errand::SecondLook) {
         return Ok(Looked::Rest(wait));
     }
-    let Ok(_permit) = lane.permits.acquire().await else { return Ok(Looked::Rest(AGAIN)) };
+    // Refreshes must find permits, however slow userinfo is.
+    let (Ok(_half), Ok(_permit)) = (lane.background.acquire().await, lane.permits.acquire().await) else {
+        return Ok(Looked::Rest(AGAIN));
+    };
     let belief = match client.look(token).await {
         Standing::Good => return Ok(Looked::Good),
         Standing::Untold => return Ok(Looked::Untold),
