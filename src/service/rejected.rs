@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use super::Parts;
 use super::counts::Taker;
 use super::meters::Limit;
-use super::refresh::{Landing, Looked, give_up, look};
+use super::refresh::{Landing, Look, Looked, give_up, look};
 use super::token_sets::is_same;
 use super::tokens::{Answer, Asking, DEADLINE, SOON, Served, Turn, admitted, read, refuse_forgotten};
 use domain::caller::Caller;
@@ -66,9 +66,11 @@ pub async fn report(parts: &Arc<Parts>, caller: &Caller, report: &Report) -> Res
 }
 
 impl Asking<'_> {
-    /// What comes of a token that an API refused: it is refreshed where that can be, else its provider is asked whether it takes it.
+    /// What comes of a token that an API refused: it is refreshed where that can be; else its provider is asked whether it takes it.
     async fn looked_into(&self, set: ServingSet, token: &SecretString, deadline: Duration) -> Result<Answer> {
-        let is_refused = if set.has_refresh && self.parts.settings.tokens.refresh && !set.health.is_dead() {
+        let is_alive = set.has_refresh && !set.health.is_dead();
+        let mut is_refused = false;
+        if is_alive && self.parts.settings.tokens.refresh {
             if let Some(rest) = self.rest_of(&set).await? {
                 return Ok(Answer::Rest(rest));
             }
@@ -78,38 +80,44 @@ impl Asking<'_> {
                 Landing::StorageAway => return Ok(Answer::StorageAway),
                 Landing::Broken => return Ok(Answer::Broken),
             }
-            self.is_refused_since(&set).await?
-        } else {
-            let left = deadline.saturating_sub(self.parts.clock.monotonic());
-            let looked = tokio::select! {
-                biased;
-                looked = look(self.parts, self.provider, set.link, token) => looked?,
-                () = self.parts.clock.sleep(left) => Looked::Rest(SOON),
-            };
-            match looked {
-                Looked::Good => false,
-                // Whoever refreshes it elsewhere may have its refresh token work yet.
-                Looked::Refused if set.has_refresh && !set.health.is_dead() => {
-                    return Ok(Answer::Lacks(Lack::NoRefreshToken));
-                }
-                Looked::Refused => true,
-                Looked::Rest(wait) => return Ok(Answer::Rest(wait)),
-                Looked::Untold => return Err(Error::Uncheckable),
+            is_refused = self.is_refused_since(&set).await?;
+            if !is_refused {
+                return self.as_it_stands_now(&set, deadline).await;
             }
+        }
+        // A refresh token that is refused says nothing of an access token that may have time left. Whoever refreshes the link elsewhere may
+        // find its refresh token good: that is not given up here.
+        let gives_up = is_refused || !is_alive;
+        let (provider, link, version) = (self.provider.clone(), set.link, set.version);
+        let asked = Look { provider, link, version, token: token.clone(), gives_up };
+        let left = deadline.saturating_sub(self.parts.clock.monotonic());
+        let looked = tokio::select! {
+            biased;
+            looked = look(self.parts, asked) => looked?,
+            () = self.parts.clock.sleep(left) => Looked::Rest(SOON),
         };
-        if is_refused {
-            give_up(self.parts, self.provider, set.link, set.version).await?;
+        match looked {
+            Looked::Rest(wait) => return Ok(Answer::Rest(wait)),
+            Looked::Refused if !gives_up => return Ok(Answer::Lacks(Lack::NoRefreshToken)),
+            // Its refresh token is refused, an API refuses it, and there is nobody else to ask.
+            Looked::Untold if is_refused => give_up(self.parts, self.provider, link, version).await?,
+            Looked::Untold => return Err(Error::Uncheckable),
+            Looked::Good | Looked::Refused | Looked::Outdated => {}
         }
-        match store::read!(self.parts.store, |conn| find_serving(conn, set.link))? {
-            Some(now_there) => self.as_it_stands(now_there, deadline).await,
-            None => Ok(Answer::Lacks(Lack::NoRefreshToken)),
-        }
+        self.as_it_stands_now(&set, deadline).await
     }
 
     /// Whether the refresh token that goes with these tokens was refused as well.
     async fn is_refused_since(&self, set: &ServingSet) -> Result<bool> {
         let now_there = store::read!(self.parts.store, |conn| find_serving(conn, set.link))?;
         Ok(now_there.is_some_and(|there| there.version == set.version && there.health.is_dead()))
+    }
+
+    async fn as_it_stands_now(&self, set: &ServingSet, deadline: Duration) -> Result<Answer> {
+        match store::read!(self.parts.store, |conn| find_serving(conn, set.link))? {
+            Some(now_there) => self.as_it_stands(now_there, deadline).await,
+            None => Ok(Answer::Lacks(Lack::NoRefreshToken)),
+        }
     }
 
     async fn as_it_stands(&self, set: ServingSet, deadline: Duration) -> Result<Answer> {

@@ -214,7 +214,7 @@ impl<'a> Walk<'a> {
 /// The entry of the settings that an operator would write, but for the addresses, which are the sandbox's.
 fn entry(world: &World, known: Known<'_>, pem: &str) -> String {
     let mut entry = format!(
-        "[[providers]]\ntype = \"box\"\nname = \"box_1\"\npreset = {}\nclient_id = \"fedlink\"\n",
+        "[[providers]]\ntype = \"box\"\nname = \"box_1\"\npreset = {}\nclient_id = \"fedlink\"\nexclusive = false\n",
         json!(known.name)
     );
     let left_open = known.left_open();

@@ -1,5 +1,6 @@
 //! A token that an API refused, as its caller reports it: its provider is asked, and what comes of it is served.
 
+use futures_util::future::join_all;
 use sandbox::{Answer as Shape, Refusal, Userinfo};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -96,10 +97,42 @@ both_engines! {
         assert_eq!(token(&report(&world, &console, "oleg", &held).await, "oleg"), held.expose_secret());
         assert_eq!(looks(&world), (1, 1, 0));
         let other = lasting(&world, "elle", 3000).await.access_token;
+        assert_eq!(token(&report(&world, &console, "elle", &other).await, "elle"), other.expose_secret(), "in any order");
+        assert_eq!(looks(&world), (2, 2, 0));
+        world.sandbox.revoke(other.expose_secret(), "fedlink");
         assert_needs_consent(&report(&world, &console, "elle", &other).await);
         let served = fed_token(&world, &console, "").await.json();
         assert!(served.get("oleg").is_some() && served.get("elle").is_none(), "{served}");
-        assert_eq!(looks(&world), (2, 1, 0));
+        assert_eq!(looks(&world), (2, 3, 0));
+    }
+
+    async fn one_whose_refresh_token_is_refused_and_of_which_nobody_can_tell_is_given_up(engine: Engine) {
+        let world = World::frozen(engine).await;
+        world.account("alice").await;
+        let console = world.console().await;
+        let held = lasting(&world, "oleg", 3000).await.access_token;
+        world.sandbox.script().set(|settings| {
+            settings.userinfo = Userinfo::Absent;
+            settings.metadata.insert("introspection_endpoint".to_owned(), json!(null));
+            settings.refuse_refresh = Some(Refusal::new(400, "invalid_grant"));
+        });
+        assert_needs_consent(&report(&world, &console, "oleg", &held).await);
+        assert_needs_consent(&fed_token(&world, &console, "").await);
+    }
+
+    /// Many workers of an application meet the same 401 at once.
+    async fn one_look_at_a_link_is_made_at_a_time_and_counts_once(engine: Engine) {
+        let (world, console, held) = endless(engine).await;
+        world.sandbox.revoke(held.expose_secret(), "fedlink");
+        let answers = join_all((0..30).map(|_| report(&world, &console, "oleg", &held))).await;
+        for answer in &answers {
+            assert!([404, 503].contains(&answer.status), "{}", answer.text());
+        }
+        assert_needs_consent(&report(&world, &console, "oleg", &held).await);
+        assert_eq!(looks(&world), (0, 1, 0));
+        // Nothing of it is held against refreshes.
+        let old = expired(&world, "elle").await.access_token;
+        assert!(token(&fed_token(&world, &console, "").await, "elle") != old.expose_secret());
     }
 
     async fn a_provider_that_cannot_say_changes_nothing(engine: Engine) {

@@ -167,7 +167,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     let refuse = |name: &str| refuse_token_param(name, &resent_params);
     let token_params = reader.texts("token_params", refuse).unwrap_or_default();
     let token_path = reader.optional("token_path", text_as(path));
-    let tenants = read_tenants(&mut reader, kind);
+    let tenants = read_tenants(&mut reader, kind, &endpoints);
     let dead_errors = reader.list("dead_errors", DeadError::parse).unwrap_or_default();
     reader.finish();
     let id = id?;
@@ -288,10 +288,15 @@ fn read_endpoints(reader: &mut Reader<'_>, kind: Option<ProviderKind>) -> Endpoi
 }
 
 /// Whose tokens are good: the tenants' that are listed, or everybody's.
-fn read_tenants(reader: &mut Reader<'_>, kind: Option<ProviderKind>) -> Option<Vec<String>> {
+fn read_tenants(reader: &mut Reader<'_>, kind: Option<ProviderKind>, endpoints: &Endpoints) -> Option<Vec<String>> {
     let tenants = reader.list("tenants", tenant)?;
     if kind == Some(ProviderKind::OAuth2) {
         reader.wrong("tenants", "goes with kind = \"oidc\": it is an id_token that says whose tenant somebody is of");
+    }
+    let by_hand = [&endpoints.authorization, &endpoints.token, &endpoints.jwks];
+    if by_hand.into_iter().all(Option::is_some) {
+        let problem = "needs the issuer's metadata, which say what each tenant calls itself: leave jwks_uri out";
+        reader.wrong("tenants", problem);
     }
     if tenants.is_empty() {
         reader.wrong("tenants", "must name tenants by their ids, or be [\"*\"] for every tenant there is");

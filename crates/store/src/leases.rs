@@ -252,7 +252,6 @@ pub async fn undo_marks(conn: &mut Conn, provider: &ProviderId, now: Now, span_b
             token_sets::notice_at.eq(None::<At>),
             token_sets::second_look.eq(false),
             token_sets::told.eq(false),
-            token_sets::rejected.eq(false),
         ))
         .execute(c))
     .map_err(lift)

@@ -5,13 +5,14 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use diesel::dsl::case_when;
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Nullable, Text};
 use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, on};
 use super::error::{lift, unreadable};
 use super::moment::Now;
 use super::schema::{accounts, links, token_sets};
-use super::types::{At, Uuid};
+use super::types::{At, Instant, Uuid};
 use domain::ids::{LinkId, ProviderId, Sid, Subject};
 use domain::link::Health;
 use domain::token_set::DeadSet;
@@ -203,7 +204,8 @@ pub async fn reject(conn: &mut Conn, link: LinkId, version: i64, now: Now, notic
     let written = on!(conn, |c| diesel::update(token_sets::table.find(Uuid(link.0)))
         .filter(token_sets::version.eq(version))
         .set((
-            token_sets::rejected.eq(true),
+            token_sets::rejected_version.eq(token_sets::version.nullable()),
+            token_sets::rejected_at.eq(now.moment().nullable()),
             // That it was refused in passing before is no part of this.
             token_sets::refused_word.eq(case_when(is_dead(), token_sets::refused_word)),
             token_sets::health.eq(case_when(is_dead(), token_sets::health).otherwise(Health::NeedsConsent.as_str())),
@@ -213,6 +215,35 @@ pub async fn reject(conn: &mut Conn, link: LinkId, version: i64, now: Now, notic
         ))
         .execute(c));
     Ok(written.map_err(lift)? == 1)
+}
+
+/// Hands out again what a provider's links lost within the last `span_back` because its word on access tokens was believed; gives
+/// how many. A link that was dead before, or has died since, stays so.
+pub async fn undo_rejections(conn: &mut Conn, provider: &ProviderId, now: Now, span_back: Duration) -> Result<usize> {
+    let back = TimeDelta::from_std(span_back).unwrap_or(TimeDelta::days(1));
+    let its_links = links::table
+        .filter(links::fp_type.eq(provider.fp_type()))
+        .filter(links::fp_name.eq(provider.fp_name()))
+        .select(links::id);
+    let died_by_it = || token_sets::health_since.assume_not_null().eq(token_sets::rejected_at.assume_not_null());
+    on!(conn, |c| diesel::update(token_sets::table)
+        .filter(token_sets::rejected_at.ge(now.plus(-back).nullable()))
+        .filter(token_sets::link_id.eq_any(its_links))
+        .set((
+            token_sets::health
+                .eq(case_when(died_by_it(), Health::Ok.as_str().into_sql::<Text>()).otherwise(token_sets::health)),
+            token_sets::notice_at
+                .eq(case_when(died_by_it(), None::<At>.into_sql::<Nullable<Instant>>())
+                    .otherwise(token_sets::notice_at)),
+            token_sets::told.eq(case_when(died_by_it(), false.into_sql::<Bool>()).otherwise(token_sets::told)),
+            token_sets::health_since
+                .eq(case_when(died_by_it(), None::<At>.into_sql::<Nullable<Instant>>())
+                    .otherwise(token_sets::health_since)),
+            token_sets::rejected_version.eq(None::<i64>),
+            token_sets::rejected_at.eq(None::<At>),
+        ))
+        .execute(c))
+    .map_err(lift)
 }
 
 /// Gives a dead link another try; says whether it was still dead. What is on record of attempts that never ended stays.

@@ -91,7 +91,12 @@ macro_rules! serving_columns {
             token_sets::key_id,
             token_sets::wrapped_key,
             // One that was rejected is kept, and handed out no more.
-            diesel::dsl::case_when(token_sets::rejected.eq(false), token_sets::sealed_access),
+            diesel::dsl::case_when(
+                token_sets::rejected_version
+                    .is_null()
+                    .or(token_sets::rejected_version.assume_not_null().ne(token_sets::version)),
+                token_sets::sealed_access,
+            ),
             token_sets::sealed_refresh.is_not_null(),
             token_sets::expires_at,
             token_sets::obtained_at,

@@ -245,8 +245,9 @@ fn of_user<'m>(members: &'m mut Map<String, Value>, rules: Rules<'_>) -> Option<
     let there = path.split('.').try_fold(&*members, |at, name| at.get(name)?.as_object());
     let has_tokens = there.is_some_and(|at| at.contains_key("access_token") || at.contains_key("refresh_token"));
     if !has_tokens {
-        // The refresh token that was spent is the user's, and so is what it brought.
-        return rules.is_refresh.then_some(members);
+        // The refresh token that was spent is the user's, and so is what it brought, unless it says otherwise.
+        let is_a_bots = members.get("token_type").is_some_and(|kind| kind == "bot");
+        return (rules.is_refresh && !is_a_bots).then_some(members);
     }
     path.split('.').try_fold(members, |at, name| at.get_mut(name)?.as_object_mut())
 }

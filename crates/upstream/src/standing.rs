@@ -27,7 +27,10 @@ pub(crate) fn by_userinfo(answer: &Answer, now: DateTime<Utc>) -> Standing {
     let members = members::read(&answer.body).members;
     let code = error_code(&members);
     match (answer.status, code) {
-        (401, Some("invalid_client" | "unauthorized_client")) => failed(answer, code, now),
+        // A word about us, about the request, or about what the token was granted.
+        (401, Some("invalid_client" | "unauthorized_client" | "invalid_request" | "insufficient_scope")) => {
+            failed(answer, code, now)
+        }
         // §3.1; some say it in a 200, a 400 or a 403.
         (401, _) | (200..500, Some("invalid_token")) => Standing::Refused,
         (200..300, _) if !states_error(&members) && members.get("ok") != Some(&Value::Bool(false)) => Standing::Good,

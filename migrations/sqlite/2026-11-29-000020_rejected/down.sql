@@ -1,1 +1,2 @@
-ALTER TABLE token_sets DROP COLUMN rejected;
+ALTER TABLE token_sets DROP COLUMN rejected_at;
+ALTER TABLE token_sets DROP COLUMN rejected_version;

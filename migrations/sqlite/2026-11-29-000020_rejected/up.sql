@@ -1,2 +1,4 @@
--- An access token that a caller reported and the provider refuses: it is kept, and handed out no more.
-ALTER TABLE token_sets ADD COLUMN rejected INTEGER NOT NULL DEFAULT 0;
+-- The version whose access token a caller reported and the provider refuses, and since when: it is kept, and handed out no more. One that any
+-- writer replaces has another version.
+ALTER TABLE token_sets ADD COLUMN rejected_version INTEGER;
+ALTER TABLE token_sets ADD COLUMN rejected_at INTEGER;

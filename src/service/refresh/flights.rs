@@ -1,7 +1,7 @@
 //! The refreshes in flight, and what each provider bears: at most one refresh per link in this process. The lease sees to other
 //! processes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -37,6 +37,8 @@ pub(in crate::service) type Flight = Shared<oneshot::Receiver<Landing>>;
 pub struct Flights {
     pub(super) flying: Mutex<HashMap<LinkId, Flight>>,
     lanes: Mutex<HashMap<ProviderId, Arc<Lane>>>,
+    /// The links whose access token is looked at right now.
+    pub(super) looked_at: Mutex<HashSet<LinkId>>,
     waiting: Waiting,
     /// The process is about to end: what has not been asked for yet is asked for by others, or after the start.
     ending: AtomicBool,
@@ -57,10 +59,12 @@ pub(in crate::service) struct Lane {
     /// How many may ask at once.
     width: usize,
     guard: Arc<Mutex<Guard>>,
+    /// What its userinfo has said of access tokens lately: nothing that refreshes go by.
+    looks: Arc<Mutex<Guard>>,
 }
 
 impl Lane {
-    fn new(width: usize, guard: Arc<Mutex<Guard>>) -> Self {
+    fn new(width: usize, guard: Arc<Mutex<Guard>>, looks: Arc<Mutex<Guard>>) -> Self {
         Self {
             permits: Semaphore::new(width),
             reserve: Semaphore::new(width),
@@ -68,6 +72,7 @@ impl Lane {
             batches: Arc::new(Semaphore::new(share_of(width))),
             width,
             guard,
+            looks,
         }
     }
 
@@ -75,6 +80,11 @@ impl Lane {
     pub(in crate::service) fn asking(&self) -> usize {
         let free = self.permits.available_permits() + self.reserve.available_permits();
         (2 * self.width).saturating_sub(free)
+    }
+
+    /// What looks at access tokens have heard of it lately.
+    pub(super) fn looks(&self) -> MutexGuard<'_, Guard> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What has been heard of the provider lately.
@@ -89,6 +99,7 @@ impl Flights {
         Self {
             flying: Mutex::default(),
             lanes: Mutex::default(),
+            looked_at: Mutex::default(),
             waiting: Waiting::default(),
             ending: AtomicBool::new(false),
             seed: entropy.bytes(),
@@ -99,9 +110,10 @@ impl Flights {
     /// decided anew, those who ask still have their permits of the one before.
     pub(in crate::service) fn lane(&self, provider: &ProviderId, width: usize) -> Arc<Lane> {
         let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes.entry(provider.clone()).or_insert_with(|| Arc::new(Lane::new(width, Arc::default())));
+        let lane =
+            lanes.entry(provider.clone()).or_insert_with(|| Arc::new(Lane::new(width, Arc::default(), Arc::default())));
         if lane.width != width {
-            *lane = Arc::new(Lane::new(width, Arc::clone(&lane.guard)));
+            *lane = Arc::new(Lane::new(width, Arc::clone(&lane.guard), Arc::clone(&lane.looks)));
         }
         Arc::clone(lane)
     }

@@ -26,7 +26,7 @@ pub use flights::Flights;
 pub(super) use flights::Landing;
 pub(super) use in_turn::in_batch;
 pub(super) use join::join;
-pub(super) use look::{Looked, give_up, look};
+pub(super) use look::{Look, Looked, give_up, look};
 pub use news::round as tell_news;
 pub use notices::{forget as forget_dead, round as see_to_marked};
 pub use retry::{Retrying, Which, retry, retry_link};

@@ -25,7 +25,7 @@ use upstream::{Passing, PassingKind};
 pub(super) const NOTICE: Duration = Duration::from_mins(1);
 /// When a provider turns out to refuse everybody, the marks of this time are undone: those of the minute in which refusals
 /// count, and what it took to write them.
-const UNDONE: Duration = Duration::from_secs(75);
+pub(super) const UNDONE: Duration = Duration::from_secs(75);
 /// A failure that may pass, as it was heard.
 struct Failed<'a> {
     ending: Ending,
@@ -160,12 +160,12 @@ impl Refresh<'_> {
 }
 
 /// docs/refresh.md: a provider that refuses everybody has a problem of its own.
-pub(super) async fn undo_marks(parts: &Parts, provider: &ProviderId) -> Result<()> {
+async fn undo_marks(parts: &Parts, provider: &ProviderId) -> Result<()> {
     let now = store::now(parts.clock.now());
     let undone = leases::undo_marks(&mut parts.store.write().await?, provider, now, UNDONE).await?;
     tracing::error!(
         %provider, undone,
-        "the provider refuses tokens in masses; it is left alone for a minute, and none is taken for dead"
+        "the provider refuses refresh tokens in masses; it is left alone for a minute, and none is taken for dead"
     );
     Ok(())
 }

@@ -223,6 +223,10 @@ fn a_provider_out_of_shape_is_refused() {
         ("tenants = [\"common\"]", "tenants[0] (a:b): must be a tenant's id"),
         ("tenants = [\"{9122040d-6c67-4c5b-b112-36a304b66dad}\"]", "tenants[0] (a:b): must be a tenant's id"),
         ("tenants = [\"*\", \"9122040d-6c67-4c5b-b112-36a304b66dad\"]", "tenants (a:b): must be [\"*\"] alone"),
+        (
+            "tenants = [\"*\"]\nauthorization_endpoint = \"https://a.example/a\"\ntoken_endpoint = \"https://a.example/t\"\njwks_uri = \"https://a.example/j\"",
+            "tenants (a:b): needs the issuer's metadata",
+        ),
         ("tenants = [\"*\"]\nsid = \"{sub}\"", "sid (a:b): must have {tid}"),
         ("resent_params = [\"code\"]", "resent_params[0] (a:b): must not be sent again"),
         ("resent_params = [\"a b\"]", "resent_params[0] (a:b): must be the name of a parameter"),

@@ -53,7 +53,8 @@ diesel::table! {
         refused_times -> Integer,
         announced -> Bool,
         warning_at -> Nullable<Instant>,
-        rejected -> Bool,
+        rejected_version -> Nullable<BigInt>,
+        rejected_at -> Nullable<Instant>,
     }
 }
 

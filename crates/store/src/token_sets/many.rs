@@ -77,7 +77,7 @@ impl<C> RunQueryDsl<C> for Holding {}
 
 /// The columns of both engines.
 const COLUMNS: &str = "a.subject IS NOT NULL, a.disabled_at IS NOT NULL, t.link_id, l.sid, t.key_id, t.wrapped_key, \
-                       CASE WHEN t.rejected THEN NULL ELSE t.sealed_access END, t.sealed_refresh IS NOT NULL, t.expires_at, t.obtained_at, t.imported_at, t.health, t.retry_at, t.version";
+                       CASE WHEN t.rejected_version = t.version THEN NULL ELSE t.sealed_access END, t.sealed_refresh IS NOT NULL, t.expires_at, t.obtained_at, t.imported_at, t.health, t.retry_at, t.version";
 
 impl QueryFragment<Sqlite> for Holding {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {

@@ -150,7 +150,7 @@ pub(crate) struct TokenRow {
     stated_life: Option<i64>,
     refresh_expires_at: Option<At>,
     warning_at: Option<At>,
-    rejected: bool,
+    rejected_version: Option<i64>,
 }
 
 impl TryFrom<TokenRow> for TokenSet {
@@ -179,7 +179,7 @@ impl TryFrom<TokenRow> for TokenSet {
             health_since: row.health_since.map(|at| at.0),
             retry_at: row.retry_at.map(|at| at.0),
             failures: row.failures,
-            rejected: row.rejected,
+            rejected: row.rejected_version == Some(row.version),
         })
     }
 }
@@ -209,7 +209,7 @@ impl From<&TokenSet> for TokenRow {
             health_since: set.health_since.map(At),
             retry_at: set.retry_at.map(At),
             failures: set.failures,
-            rejected: set.rejected,
+            rejected_version: set.rejected.then_some(set.version),
         }
     }
 }
@@ -252,7 +252,8 @@ pub(super) struct Changes {
     stated_life: Option<i64>,
     refresh_expires_at: Option<At>,
     warning_at: Option<At>,
-    rejected: bool,
+    rejected_version: Option<i64>,
+    rejected_at: Option<At>,
     version: i64,
 }
 
@@ -269,7 +270,8 @@ impl From<&NewTokens> for Changes {
             stated_life: stored_life(&new.ends),
             refresh_expires_at: new.ends.refresh.map(At),
             warning_at: new.ends.warning.map(At),
-            rejected: false,
+            rejected_version: None,
+            rejected_at: None,
             version: new.version,
         }
     }

@@ -33,6 +33,7 @@ fn userinfo_is_believed_where_it_speaks_of_the_token() {
         (200, r#"{"error": "invalid_token"}"#, "refused"),
         // What it says of us, or of itself.
         (401, r#"{"error": "invalid_client"}"#, "not told"),
+        (401, r#"{"error": "insufficient_scope"}"#, "not told"),
         (200, r#"{"ok": false, "error": "ratelimited"}"#, "not told"),
         (200, r#"{"ok": false}"#, "not told"),
         (403, r#"{"error": "insufficient_scope"}"#, "not told"),
