@@ -298,7 +298,8 @@ fn read_tenants(reader: &mut Reader<'_>, kind: Option<ProviderKind>, endpoints: 
         let problem = "needs the issuer's metadata, which say what each tenant calls itself: leave jwks_uri out";
         reader.wrong("tenants", problem);
     }
-    if tenants.is_empty() {
+    let is_none = |value: &Value| value.as_array().is_some_and(Vec::is_empty);
+    if reader.value("tenants").is_some_and(is_none) {
         reader.wrong("tenants", "must name tenants by their ids, or be [\"*\"] for every tenant there is");
     }
     let is_any = tenants.iter().any(|tenant| tenant == "*");
