@@ -9,3 +9,5 @@ mod odd_answers;
 mod odd_claims;
 mod peculiar;
 mod resent_params;
+mod row;
+mod walk;

@@ -5,13 +5,14 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use url::Url;
 
 use super::answer;
+use super::asking::{Offline, Pkce};
 use super::core::Core;
 use super::form::Form;
 use super::grants::{CodeTerms, Consent};
 use super::lock::lock;
 use super::metadata::{RESPONSE_MODES, SCOPES};
 use super::pages;
-use super::peculiar::{IssParameter, Offline, Pkce, Settings};
+use super::peculiar::{IssParameter, Settings};
 
 /// A request that may be asked of a person.
 struct Request {

@@ -26,6 +26,7 @@
 
 mod access_token;
 mod answer;
+mod asking;
 mod assertion;
 mod authenticate;
 mod authorize;
@@ -64,6 +65,7 @@ use actix_web::{App, HttpServer, web};
 use secrecy::SecretString;
 
 pub use self::access_token::AccessJwt;
+pub use self::asking::{Offline, Pkce, UserinfoCall};
 pub use self::client_key::ClientKey;
 pub use self::clients::{ClientAuth, SandboxClient};
 pub use self::core::Counts;
@@ -71,8 +73,7 @@ pub use self::gate::Hold;
 pub use self::odd::{Break, Coding, Odd};
 pub use self::options::{IssuedTokens, Options, SandboxUser};
 pub use self::peculiar::{
-    Answer, ExpiresIn, IdTokenForm, IssParameter, Offline, Pkce, Refusal, Rotation, ScriptedScope, Settings, Signing,
-    Userinfo, UserinfoCall,
+    Answer, ExpiresIn, IdTokenForm, IssParameter, Refusal, Rotation, ScriptedScope, Settings, Signing, Userinfo,
 };
 pub use self::script::Script;
 

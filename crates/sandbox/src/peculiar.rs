@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::asking::{Offline, Pkce, UserinfoCall};
 use super::client_key::ClientKey;
 use super::clients::ClientAuth;
 use super::odd::Odd;
@@ -165,43 +166,6 @@ pub enum IssParameter {
     Omit,
     /// Another issuer's.
     Wrong,
-}
-
-/// What is made of PKCE (RFC 7636).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pkce {
-    /// A code is asked for and redeemed with it, or refused.
-    Required,
-    /// With it or without.
-    Optional,
-    /// Without it, or refused.
-    Refused,
-}
-
-/// What a refresh token is asked for by.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Offline {
-    /// Nothing: one comes with every code.
-    Always,
-    /// A scope.
-    Scope(String),
-    /// A parameter of the authorization request and its value.
-    Param(String, String),
-}
-
-/// How userinfo is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum UserinfoCall {
-    /// GET or POST with a bearer token.
-    Bearer,
-    /// GET with the scheme OAuth.
-    OAuth,
-    /// POST with token and client id in the body.
-    Post,
-    /// POST with a bearer token, and client id and secret in the body.
-    PostClient,
-    /// POST with a bearer token and an empty body.
-    PostBearer,
 }
 
 /// How userinfo answers.

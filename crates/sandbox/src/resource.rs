@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Map, json};
 
 use super::answer::{self, Refused};
+use super::asking::UserinfoCall;
 use super::authenticate::authenticate;
 use super::clients::SandboxClient;
 use super::core::Core;
@@ -12,7 +13,7 @@ use super::form::Form;
 use super::grants::Consent;
 use super::id_token::{describe, sign_userinfo};
 use super::lock::lock;
-use super::peculiar::{Answer, Settings, Userinfo, UserinfoCall};
+use super::peculiar::{Answer, Settings, Userinfo};
 
 const MEBIBYTE: usize = 1024 * 1024;
 

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::answer::{self, Refused};
+use super::asking::Pkce;
 use super::authenticate::{NotAuthenticated, authenticate};
 use super::core::Core;
 use super::form::Form;
@@ -12,7 +13,7 @@ use super::grants::{Consent, Dead, FamilyId, Presented, Redemption, delta};
 use super::id_token;
 use super::lock::lock;
 use super::options::IssuedTokens;
-use super::peculiar::{ExpiresIn, Pkce, Rotation, ScriptedScope, Settings};
+use super::peculiar::{ExpiresIn, Rotation, ScriptedScope, Settings};
 
 /// Which grant a call asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

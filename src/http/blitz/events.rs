@@ -8,12 +8,12 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::body::body_for;
 use super::error::Failure;
 use super::fed_token::parameter;
 use super::moments::{decoded, moment, no_next, place, told};
 use crate::app::App;
 use crate::http::caller::{actor, bearer};
-use crate::http::limits::{Kind, body_of};
 use crate::service::outbox::{self, Again, Listing, Next, Replayed, Waiting, Which};
 use domain::audit::Place;
 use domain::caller::Action;
@@ -139,9 +139,7 @@ pub(crate) async fn replay(
     payload: Payload,
 ) -> std::result::Result<HttpResponse, Failure> {
     let caller = bearer(&app, &request).await?;
-    // Before the body: nobody's is read in vain.
-    caller.may_somewhere(Action::SeeToEvents)?;
-    let sent = body_of(BODY, &request, payload, Kind::Json).await?;
+    let sent = body_for(&caller, Action::SeeToEvents, &request, payload, BODY).await?;
     let again = read(json::read("body", &sent)?, app.parts.clock.now())?;
     let replayed = outbox::replay(&app.parts, &caller, actor(&request, &caller), again).await?;
     Ok(HttpResponse::Ok().json(Answer::from(replayed)))

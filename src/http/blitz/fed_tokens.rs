@@ -8,10 +8,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
+use super::body::body_for;
 use super::error::{EntryError, Failure};
 use crate::app::App;
 use crate::http::caller::bearer;
-use crate::http::limits::{Kind, body_of};
 use crate::service::batch::{Entry, Refused, fetch_many};
 use crate::service::tokens::Served;
 use domain::batch::{BODY, MOST, repeated};
@@ -74,9 +74,7 @@ pub(crate) async fn fetch(
     payload: Payload,
 ) -> std::result::Result<HttpResponse, Failure> {
     let caller = bearer(&app, &request).await?;
-    // Before the body: nobody's is read in vain.
-    caller.may_somewhere(Action::FetchTokens)?;
-    let sent = body_of(BODY, &request, payload, Kind::Json).await?;
+    let sent = body_for(&caller, Action::FetchTokens, &request, payload, BODY).await?;
     let parts = Arc::clone(&app.parts);
     let work = async move {
         let entries = read(&sent)?;

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bind;
+mod body;
 pub mod error;
 pub mod events;
 mod exchange;

@@ -4,11 +4,11 @@ use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use serde::Deserialize;
 
+use super::body::body_for;
 use super::error::Failure;
 use super::fed_token::Tokens;
 use crate::app::App;
 use crate::http::caller::bearer;
-use crate::http::limits::{Kind, body_of};
 use crate::http::path;
 use crate::http::path::last;
 use crate::service::rejected::{Report, report as look_into};
@@ -33,9 +33,7 @@ pub(crate) async fn report(
     payload: Payload,
 ) -> std::result::Result<HttpResponse, Failure> {
     let caller = bearer(&app, &request).await?;
-    // Before the body: nobody's is read in vain.
-    caller.may_somewhere(Action::FetchTokens)?;
-    let sent = body_of(BODY, &request, payload, Kind::Json).await?;
+    let sent = body_for(&caller, Action::FetchTokens, &request, payload, BODY).await?;
     let [subject, _fed_token, fp_type, fp_name, _rejected] = last(&request);
     let Posted { sid, token } = json::read("body", &sent)?;
     if token.is_empty() {
