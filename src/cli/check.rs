@@ -125,9 +125,9 @@ fn warn_of_peers(app: &App, output: &Output) {
             warn(output, &host, &format!("its clock differs from ours by {seconds} s: it is {side} ours"));
         }
     }
-    for (subject, ends) in app.parts.upstream.trusted() {
+    for (certificate, ends) in app.parts.upstream.certificates() {
         if let Some(words) = last(ends) {
-            warn(output, &format!("ca_file {subject}"), &words);
+            warn(output, &certificate, &words);
         }
     }
 }

@@ -103,8 +103,8 @@ fn block(known: Known<'_>) -> String {
     let name = known.name.replace('.', "_");
     let mut block = format!("[[providers]]\ntype = \"{name}\"\nname = \"{name}_1\"\npreset = \"{}\"\n", known.name);
     for (key, what) in known.left_open() {
-        // What is read from elsewhere is a table; anything else a text.
-        let value = if what.starts_with('{') { what.to_owned() } else { format!("\"{what}\"") };
+        // What is read from elsewhere is a table, a command a list; anything else a text.
+        let value = if what.starts_with(['{', '[']) { what.to_owned() } else { format!("\"{what}\"") };
         _ = writeln!(block, "{key} = {value}");
     }
     block

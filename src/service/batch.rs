@@ -2,25 +2,26 @@
 //! the turn of batches.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::counts::Taker;
 use super::meters::Limit;
 use super::tokens::{Answer, Asking, DEADLINE, Served, Turn, refuse_forgotten, sets_of};
-use super::{Parts, caller_sized};
+use super::{Parts, caller_sized, handed_on};
 use domain::batch::Room;
 use domain::caller::{Action, Caller};
 use domain::ids::{LinkId, ProviderId, Sid, Subject};
 use domain::served::Door;
 use domain::token::Wanted;
-use domain::token_set::ServingSet;
+use domain::token_set::{HandedOn, ServingSet};
 use domain::{Error, Result};
 use futures_util::future::{Either, join_all, ready};
 use secrecy::ExposeSecret as _;
 use settings::{Provider, Subjects};
 use store::token_sets::{self, Found, Holdings};
 use store::{Lists, Until};
+use vault::Owner;
 
 /// Entries that one statement reads.
 const SLICE: usize = 100;
@@ -76,7 +77,9 @@ pub async fn fetch_many(parts: &Arc<Parts>, caller: &Caller, entries: &[Entry]) 
         Seen::Settled(outcome) => Either::Left(ready(outcome)),
         Seen::Stale(stale) => Either::Right(Box::pin(batch.settle(stale))),
     });
-    Ok(join_all(settling).await)
+    let mut outcomes = join_all(settling).await;
+    batch.hand_on(entries, &mut outcomes).await.map_err(caller_sized::told)?;
+    Ok(outcomes)
 }
 
 /// An entry, as far as reading tells.
@@ -197,10 +200,37 @@ impl<'a> Batch<'a> {
         self.outcome(&asking, vec![answer])
     }
 
+    /// Puts beside the tokens what their providers have handed on with them, as far as the answer has room for it.
+    async fn hand_on(&self, entries: &[Entry], outcomes: &mut [Outcome]) -> Result<()> {
+        let provider = |entry: &Entry| self.parts.settings.providers.get(entry.provider.as_ref()?);
+        let hands_on = |entry: &Entry| provider(entry).is_some_and(|provider| !provider.response_fields.is_empty());
+        let mut some: Vec<_> = entries.iter().zip(outcomes).filter(|(entry, _)| hands_on(entry)).collect();
+        for slice in some.chunks_mut(SLICE) {
+            let links = slice.iter().filter_map(|(_, outcome)| Some(outcome.as_ref().ok()?.link)).collect::<Vec<_>>();
+            let mut lists = self.parts.store.lists(Until::within(self.parts.settings.limits.list_timeout)).await?;
+            let found = lists.handed_on(&links).await?;
+            let found: HashMap<LinkId, HandedOn> = found.into_iter().map(|found| (found.link, found)).collect();
+            for (entry, outcome) in slice {
+                let (Ok(served), Some(provider)) = (&mut **outcome, &entry.provider) else { continue };
+                let Some(found) = found.get(&served.link) else { continue };
+                let owner = Owner::new(served.link, &entry.subject, provider, &served.sid);
+                served.fields = handed_on::opened(self.parts, owner, found)?;
+                let texts: Vec<&str> = served.fields.iter().flat_map(|(name, value)| [&**name, &**value]).collect();
+                if !self.room().takes(&texts) {
+                    **outcome = Err(Refused::TooMuch);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn room(&self) -> MutexGuard<'_, Room> {
+        self.room.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The token, if the answer has room for it.
     fn outcome(&self, asking: &Asking<'_>, answers: Vec<Answer>) -> Outcome {
         let token = asking.conclude(answers)?.pop().ok_or_else(|| Error::internal("served, and nothing is there"))?;
-        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
-        if room.takes(&[&token.sid, token.token.expose_secret()]) { Ok(token) } else { Err(Refused::TooMuch) }
+        if self.room().takes(&[&token.sid, token.token.expose_secret()]) { Ok(token) } else { Err(Refused::TooMuch) }
     }
 }

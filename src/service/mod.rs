@@ -22,6 +22,7 @@ pub mod export;
 pub mod folding;
 pub mod forms;
 pub mod grants;
+mod handed_on;
 mod hashing;
 pub mod import;
 pub mod keeping;

@@ -9,7 +9,7 @@ use super::Parts;
 use domain::expiry::{Comes, Ends, Origin};
 use domain::ids::LinkId;
 use domain::link::Health;
-use domain::params::Params;
+use domain::params::{Params, Texts};
 use domain::token_set::{LinkOwner, NewTokens, TokenSet};
 use domain::{Error, Result};
 use store::Conn;
@@ -22,7 +22,8 @@ pub(super) struct Keeping {
     pub(super) access: Option<SecretString>,
     /// The refresh token; none keeps the one that is stored (RFC 6749 §6).
     pub(super) refresh: Option<SecretString>,
-    /// What came back with the code and goes along with the refresh token: kept, and replaced, with it.
+    /// What came with the grant: what goes along with the refresh token is kept, and replaced, with it; of what is handed on each may
+    /// come anew.
     pub(super) params: Params,
     /// The scopes the provider stated.
     pub(super) scope: Option<String>,
@@ -81,7 +82,7 @@ pub(super) async fn swap(
         // Another grant's refresh token: the old one's parameters are no more its own than the old one.
         seal_params(parts, &key, owner, tokens)?
     } else {
-        set.sealed_params.clone()
+        renewed_params(parts, &key, owner, set, tokens)?
     };
     let new = NewTokens {
         sealed_access: seal_access(parts, &key, owner, tokens)?,
@@ -185,10 +186,36 @@ fn seal_params(parts: &Parts, key: &RowKey, owner: Owner<'_>, tokens: &Keeping) 
     tokens.params.to_text().map(|text| parts.vault.seal(key, &owner.place(Column::Params), &text)).transpose()
 }
 
+/// What stands, with the fields that came anew: an answer to a refresh may say them again, or not.
+fn renewed_params(
+    parts: &Parts,
+    key: &RowKey,
+    owner: Owner<'_>,
+    set: &TokenSet,
+    tokens: &Keeping,
+) -> Result<Option<Vec<u8>>> {
+    let newer = &tokens.params.fields;
+    if newer.is_empty() {
+        return Ok(set.sealed_params.clone());
+    }
+    let place = owner.place(Column::Params);
+    let stands = match &set.sealed_params {
+        None => Params::default(),
+        Some(sealed) => match parts.vault.open(key, &place, sealed).and_then(|text| Params::from_text(&text)) {
+            Ok(stands) => stands,
+            // No word about a token is worth the token.
+            Err(_unreadable) => return Ok(set.sealed_params.clone()),
+        },
+    };
+    let params = Params { fields: stands.fields.renewed(newer), ..stands };
+    params.to_text().map(|text| parts.vault.seal(key, &place, &text)).transpose()
+}
+
 /// The parameters that go along with a set's refresh token.
-pub(super) fn open_params(parts: &Parts, owner: Owner<'_>, set: &TokenSet) -> Result<Params> {
-    let Some(sealed) = &set.sealed_params else { return Ok(Params::default()) };
-    Params::from_text(&parts.vault.open(&open_key(parts, set)?, &owner.place(Column::Params), sealed)?)
+pub(super) fn open_resent(parts: &Parts, owner: Owner<'_>, set: &TokenSet) -> Result<Texts> {
+    let Some(sealed) = &set.sealed_params else { return Ok(Texts::default()) };
+    let text = parts.vault.open(&open_key(parts, set)?, &owner.place(Column::Params), sealed)?;
+    Params::from_text(&text).map(|params| params.resent)
 }
 
 /// The key of a token set's row.

@@ -1,6 +1,6 @@
 //! fedToken: a valid access token for every account a subject has at a provider, refreshed on the way if need be.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,11 +10,12 @@ use secrecy::SecretString;
 
 use super::Parts;
 use super::counts::Taker;
+use super::handed_on;
 use super::meters::Limit;
 use super::refresh::{Landing, in_batch, join};
 use domain::caller::{Action, Caller};
 use domain::expiry::Lifetime;
-use domain::ids::{ProviderId, Sid, Subject};
+use domain::ids::{LinkId, ProviderId, Sid, Subject};
 use domain::reason::Reason;
 use domain::refresh::Errand;
 use domain::scope::missing;
@@ -66,6 +67,10 @@ pub struct Served {
     pub expires: Option<DateTime<Utc>>,
     /// The scopes that it has, if they were asked for and are known.
     pub scope: Option<String>,
+    /// What the provider hands on with it, by name.
+    pub fields: BTreeMap<String, String>,
+    /// Whose it is.
+    pub(super) link: LinkId,
 }
 
 /// The valid access tokens of a subject at a provider; at least one, or an error that says whether asking again can help.
@@ -94,15 +99,17 @@ pub(super) async fn fetch_for(
     let wanted = Wanted { floor: parts.settings.tokens.min_lifetime, min_ttl: request.min_ttl, force: request.force };
     let (subject, lifetime) = (&request.subject, settings.lifetime);
     let asking = Asking { parts, subject, provider, lifetime, wanted, turn: Turn::AtOnce, taker };
-    if !request.scopes.is_empty() {
+    let served = if request.scopes.is_empty() {
+        let answers = match asking.at_once(&sets)? {
+            Some(answers) => answers,
+            None => asking.with_refresh(sets).await?,
+        };
+        asking.conclude(answers)?
+    } else {
         // Boxed: it is large, and most ask for none.
-        return Box::pin(asking.with_scopes(settings, &request.scopes, sets)).await;
-    }
-    let answers = match asking.at_once(&sets)? {
-        Some(answers) => answers,
-        None => asking.with_refresh(sets).await?,
+        Box::pin(asking.with_scopes(settings, &request.scopes, sets)).await?
     };
-    asking.conclude(answers)
+    handed_on::beside(parts, settings, subject, served).await
 }
 
 /// The provider of that type and name, if the caller may have the subject's tokens there.
@@ -364,7 +371,8 @@ impl Asking<'_> {
         self.parts.uses.note(set.link, now);
         self.parts.counts.served(self.taker, set.link, self.subject, now);
         let expires = set.expiry(self.lifetime).known();
-        Ok(Served { sid: set.sid.as_str().to_owned(), token, expires, scope: None })
+        let (sid, link) = (set.sid.as_str().to_owned(), set.link);
+        Ok(Served { sid, token, expires, scope: None, fields: BTreeMap::new(), link })
     }
 }
 

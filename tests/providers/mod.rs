@@ -3,6 +3,7 @@
 mod catalogue;
 pub(crate) mod certified;
 mod certified_refresh;
+mod handed_on;
 mod keys;
 mod manners;
 mod odd_answers;
@@ -10,4 +11,6 @@ mod odd_claims;
 mod peculiar;
 mod resent_params;
 mod row;
+mod tls_client;
 mod walk;
+mod worded;

@@ -65,19 +65,24 @@ impl Nginx {
     ///
     /// Panics with the command that installs nginx if there is none.
     pub(crate) fn start(name: &str, upstream: &str) -> Self {
-        Self::with(upstream, |authority| authority.certify(name))
+        Self::with(upstream, "", |authority| authority.certify(name))
+    }
+
+    /// The same before anything, to which only clients come that this authority, in PEM, has certified.
+    pub(crate) fn demanding(name: &str, upstream: &str, clients: &str) -> Self {
+        Self::with(upstream, clients, |authority| authority.certify(name))
     }
 
     /// The same before anything, with a certificate that ends at this moment.
     pub(crate) fn until(name: &str, upstream: &str, ends: DateTime<Utc>) -> Self {
-        Self::with(upstream, |authority| authority.certify_until(name, ends))
+        Self::with(upstream, "", |authority| authority.certify_until(name, ends))
     }
 
-    fn with(upstream: &str, certify: impl Fn(&Authority) -> (String, String)) -> Self {
+    fn with(upstream: &str, clients: &str, certify: impl Fn(&Authority) -> (String, String)) -> Self {
         let mut complaints = String::new();
         // The port is free when it is asked for, not necessarily when it is used.
         for _ in 0..3 {
-            match Self::start_on(free_port(), upstream, &certify) {
+            match Self::start_on(free_port(), upstream, clients, &certify) {
                 Ok(nginx) => return nginx,
                 Err(complaint) => complaints = complaint,
             }
@@ -85,7 +90,12 @@ impl Nginx {
         panic!("{INSTALL}\nnginx does not start: {complaints}");
     }
 
-    fn start_on(port: u16, upstream: &str, certify: impl Fn(&Authority) -> (String, String)) -> Result<Self, String> {
+    fn start_on(
+        port: u16,
+        upstream: &str,
+        clients: &str,
+        certify: impl Fn(&Authority) -> (String, String),
+    ) -> Result<Self, String> {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, content: &str| fs::write(folder.path().join(name), content).expect("room");
         let authority = Authority::new("the tests");
@@ -105,6 +115,12 @@ impl Nginx {
         ] {
             assert_eq!(text.matches(from).count(), 1, "{from} in\n{text}");
             text = text.replace(from, &to);
+        }
+        if !clients.is_empty() {
+            write("clients.crt", clients);
+            let key = "ssl_certificate_key site.key;";
+            assert_eq!(text.matches(key).count(), 1, "{text}");
+            text = text.replace(key, &format!("{key}\nssl_client_certificate clients.crt;\nssl_verify_client on;"));
         }
         write("fedlink.conf", &text);
         let keeper = Command::new("sh")

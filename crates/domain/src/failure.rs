@@ -88,6 +88,12 @@ pub fn judge(status: u16, said: Said<'_>, dead_errors: &[DeadError]) -> Verdict 
     Verdict::Passing { whose: Whose::Token, word: Some(word) }
 }
 
+/// Whether an answer that an access token got is one of `dead`, where it can be about the token at all: a provider that is down or flooded says
+/// anything.
+pub fn dead_access(status: u16, said: Said<'_>, dead: &[DeadError]) -> bool {
+    (can_be_final(status) || (200..300).contains(&status)) && dead.iter().any(|dead| dead.is(status, said))
+}
+
 /// Whether a status can be an answer about one token.
 fn can_be_final(status: u16) -> bool {
     (400..500).contains(&status) && !matches!(status, 408 | 425 | 429)

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use super::expiry::{Expiry, Lives, is_above, is_of_the_future, is_overdue};
 use super::link::Health;
+use super::params::Texts;
 use super::reason::Reason;
 
 /// What a provider granted at its token endpoint, in the clear: it lives only between the answer and the vault.
@@ -20,6 +21,8 @@ pub struct Grant {
     pub scope: Option<String>,
     /// How long they live.
     pub lives: Lives,
+    /// What the provider hands on with them, by the names of its `response_fields`.
+    pub fields: Texts,
 }
 
 /// A set obtained less than this long ago is not asked for again because of a caller's wishes.

@@ -103,6 +103,19 @@ pub struct NewTokens {
     pub version: i64,
 }
 
+/// What a provider has handed on with a link's tokens, sealed.
+#[derive(Debug)]
+pub struct HandedOn {
+    /// The link.
+    pub link: LinkId,
+    /// The key that wraps the set's own.
+    pub key_id: String,
+    /// The set's own key, wrapped.
+    pub wrapped_key: Vec<u8>,
+    /// What came with the grant.
+    pub sealed_params: Vec<u8>,
+}
+
 /// A token set that may be due for a refresh before anybody asks.
 #[derive(Clone, Debug)]
 pub struct StaleSet {

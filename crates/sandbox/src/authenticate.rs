@@ -61,7 +61,11 @@ fn by_basic<'core>(core: &'core Core, header: &str) -> Option<&'core SandboxClie
             ClientAuth::Any => raw || encoded,
             ClientAuth::Basic => encoded,
             ClientAuth::BasicRaw => raw,
-            ClientAuth::Post | ClientAuth::PrivateKeyJwt | ClientAuth::SignedSecret | ClientAuth::None => false,
+            ClientAuth::Post
+            | ClientAuth::PrivateKeyJwt
+            | ClientAuth::SignedSecret
+            | ClientAuth::Signature
+            | ClientAuth::None => false,
         }
     })
 }
@@ -81,6 +85,7 @@ fn by_body<'core>(core: &'core Core, form: &Form) -> Option<&'core SandboxClient
             form.get("client_assertion_type") == Some(ASSERTION_TYPE)
                 && asserted.is_some_and(|token| signed(token, true))
         }
+        (ClientAuth::Signature, ..) => settings.wording.signed.as_ref().is_some_and(|signed| signed.holds(core, form)),
         (ClientAuth::SignedSecret, _, Some(given)) => signed(given, false),
         (ClientAuth::Any, None, None) | (ClientAuth::None, _, None) => asserted.is_none(),
         _ => false,

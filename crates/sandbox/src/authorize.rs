@@ -86,11 +86,13 @@ fn grant(core: &Core, asked: Request, sub: &str) -> HttpResponse {
     lock(&core.grants).add_code(secret.clone(), consent, terms);
     let mut fields = vec![("code", secret.as_str())];
     fields.extend(settings.device_id.as_deref().map(|id| ("device_id", id)));
+    fields.extend(settings.wording.callback_more.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     redirect(core, &asked.return_to, &fields)
 }
 
 fn check(core: &Core, query: &str) -> Result<Request, Refused> {
     let fields = Form::parse(query.as_bytes()).ok_or(Refused::Page("A parameter comes twice."))?;
+    let fields = fields.under("client_id", &core.script.settings().wording.client_id_param);
     let Some(request_uri) = fields.get("request_uri") else {
         let pushed_only = core.script.settings().require_par;
         return if pushed_only { Err(Refused::Page("Requests have to be pushed here.")) } else { read(core, &fields) };
@@ -119,7 +121,10 @@ fn read(core: &Core, fields: &Form) -> Result<Request, Refused> {
     let settings = core.script.settings();
     let scope = fields.get("scope").map(|scope| scope.split(settings.scope_separator).collect::<Vec<_>>());
     let scope = scope.or_else(|| settings.scopes.is_some().then(Vec::new));
-    let problem = problem(fields, scope.as_deref(), &settings).or_else(|| pkce_problem(fields, settings.pkce));
+    let signed = settings.wording.signed.as_ref().filter(|signed| signed.authorize);
+    let problem = problem(fields, scope.as_deref(), &settings)
+        .or_else(|| pkce_problem(fields, settings.pkce))
+        .or_else(|| signed.filter(|signed| !signed.holds(core, fields)).map(|_| ("invalid_request", "not signed")));
     let return_to = ReturnTo {
         redirect_uri: redirect_uri.to_owned(),
         state: fields.get("state").map(str::to_owned),

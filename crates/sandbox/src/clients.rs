@@ -15,6 +15,8 @@ pub enum ClientAuth {
     PrivateKeyJwt,
     /// Id and secret in the body, the secret being a JWT that the client signs.
     SignedSecret,
+    /// By a signature of the request's parameters ([`super::wording::Signed`]).
+    Signature,
     /// The id in the body, and no secret.
     None,
 }

@@ -61,6 +61,8 @@ pub(super) struct Core {
     pub(super) counts: Mutex<Counts>,
     /// The ids (`jti`) of the client assertions that were believed.
     pub(super) assertions: Mutex<HashSet<String>>,
+    /// The ids of requests that came once.
+    pub(super) request_ids: Mutex<HashSet<String>>,
     pub(super) script: Script,
 }
 
@@ -80,6 +82,7 @@ impl Core {
             keys: Mutex::new(Keys::new()?),
             counts: Mutex::default(),
             assertions: Mutex::default(),
+            request_ids: Mutex::default(),
             script: Script::default(),
         };
         Ok((options.listener, core))

@@ -26,6 +26,29 @@ impl Form {
         (request.content_type() == "application/x-www-form-urlencoded").then(|| Self::parse(body)).flatten()
     }
 
+    /// Parses a JSON object of texts.
+    pub(super) fn json(body: &[u8]) -> Option<Self> {
+        let mut fields: HashMap<String, String> = serde_json::from_slice(body).ok()?;
+        fields.retain(|_, value| !value.is_empty());
+        Some(Self(fields))
+    }
+
+    /// The same with what stands under `name` there, and nowhere else, as `ours`.
+    pub(super) fn under(mut self, ours: &str, name: &str) -> Self {
+        if ours != name {
+            self.0.remove(ours);
+            if let Some(value) = self.0.remove(name) {
+                self.0.insert(ours.to_owned(), value);
+            }
+        }
+        self
+    }
+
+    /// Each with its name.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }

@@ -49,6 +49,7 @@ mod pushed_requests;
 mod resource;
 mod script;
 mod token;
+mod wording;
 
 #[cfg(test)]
 mod tests;
@@ -76,6 +77,7 @@ pub use self::peculiar::{
     Answer, ExpiresIn, IdTokenForm, IssParameter, Refusal, Rotation, ScriptedScope, Settings, Signing, Userinfo,
 };
 pub use self::script::Script;
+pub use self::wording::{ONCE, Signed, Wording};
 
 use self::core::Core;
 use self::lock::lock;

@@ -8,6 +8,7 @@ use super::asking::{Offline, Pkce, UserinfoCall};
 use super::client_key::ClientKey;
 use super::clients::ClientAuth;
 use super::odd::Odd;
+use super::wording::Wording;
 
 /// What a refresh does to the refresh token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -303,6 +304,8 @@ pub struct Settings {
     pub require_par: bool,
     /// The revocation endpoint stands in RFC 8414's metadata only.
     pub revocation_in_oauth_metadata_only: bool,
+    /// What it wants written otherwise.
+    pub wording: Wording,
     /// The error that says consent was declined.
     pub declined: String,
     /// By how many seconds the provider's clock is ahead; negative if it is behind.
@@ -362,6 +365,7 @@ impl Default for Settings {
             advertise_iss: true,
             require_par: false,
             revocation_in_oauth_metadata_only: false,
+            wording: Wording::default(),
             declined: "access_denied".to_owned(),
             clock_ahead_seconds: 0,
         }

@@ -14,6 +14,7 @@ use super::grants::Consent;
 use super::id_token::{describe, sign_userinfo};
 use super::lock::lock;
 use super::peculiar::{Answer, Settings, Userinfo};
+use super::wording;
 
 const MEBIBYTE: usize = 1024 * 1024;
 
@@ -47,17 +48,21 @@ pub(super) async fn userinfo(core: web::Data<Core>, request: HttpRequest, body: 
         | Userinfo::Signed(_)
         | Userinfo::Big => {}
     }
-    let lacks = |(name, value): &(String, String)| {
-        request.headers().get(name.as_str()).is_none_or(|given| given.as_bytes() != value.as_bytes())
-    };
-    if settings.userinfo_headers.iter().any(lacks) {
+    if !settings.userinfo_headers.iter().all(|wanted| wording::has_header(&core, &request, wanted)) {
         return HttpResponse::BadRequest().finish();
     }
     let Some(token) = shown(&core, &settings, &request, &body) else { return challenge("Bearer") };
     let consent = lock(&core.grants)
         .access(&token, core.now())
         .map(|active| (active.consent.sub.clone(), active.consent.client_id.clone()));
-    let Some((sub, client_id)) = consent else { return challenge(r#"Bearer error="invalid_token""#) };
+    let Some((sub, client_id)) = consent else {
+        return match settings.wording.dead_access {
+            None => challenge(r#"Bearer error="invalid_token""#),
+            Some((status, body)) => HttpResponse::build(StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN))
+                .content_type("application/json")
+                .body(body),
+        };
+    };
     if let Some(answer) = settings.userinfo_answer {
         return HttpResponse::Ok().json(answer);
     }
@@ -143,7 +148,8 @@ fn asked<'core>(
     request: &HttpRequest,
     body: &[u8],
 ) -> Result<(&'core SandboxClient, String), Refused> {
-    let form = Form::body(request, body).ok_or_else(|| Refused::new("invalid_request", "not a form"))?;
+    let form = wording::members(core, request, body);
+    let form = form.ok_or_else(|| Refused::new("invalid_request", "not written as it is wanted"))?;
     let client = authenticate(core, request, &form).map_err(|_reason| Refused::invalid_client())?;
     let token = form.get("token").ok_or_else(|| Refused::new("invalid_request", "token is missing"))?;
     Ok((client, token.to_owned()))
@@ -154,6 +160,12 @@ fn shown(core: &Core, settings: &Settings, request: &HttpRequest, body: &[u8]) -
     let form = || Form::body(request, body);
     let is_ours = |form: &Form| form.get("client_id").is_some_and(|id| core.client(id).is_some());
     let is_post = request.method() == Method::POST;
+    let query = || Form::parse(request.query_string().as_bytes());
+    let wanted = &settings.wording.userinfo_params;
+    let has_wanted = |form: &Form| wanted.iter().all(|(name, value)| form.get(name) == Some(value.as_str()));
+    if !wanted.is_empty() && !(if is_post { form() } else { query() }).is_some_and(|given| has_wanted(&given)) {
+        return None;
+    }
     match settings.userinfo_call {
         UserinfoCall::Bearer => by_scheme(request, "bearer"),
         UserinfoCall::OAuth => by_scheme(request, "oauth"),
@@ -163,6 +175,13 @@ fn shown(core: &Core, settings: &Settings, request: &HttpRequest, body: &[u8]) -
         UserinfoCall::PostClient => {
             let proves = |form: &Form| is_ours(form) && form.get("client_secret").is_some();
             form().filter(|form| is_post && proves(form)).and_then(|_form| by_scheme(request, "bearer"))
+        }
+        UserinfoCall::Query => query().and_then(|query| query.get("access_token").map(str::to_owned)),
+        UserinfoCall::Ok => {
+            let form = form().filter(|_| is_post && request.query_string().is_empty())?;
+            let token = form.get("access_token")?;
+            let secret = settings.client_secret.as_ref().or(core.clients.first()?.secret.as_ref())?;
+            wording::has_sig(&form, token, secret).then(|| token.to_owned())
         }
         UserinfoCall::PostBearer => by_scheme(request, "bearer").filter(|_token| is_post && body.is_empty()),
     }

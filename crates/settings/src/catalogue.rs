@@ -12,7 +12,7 @@ pub(super) static PRESETS: LazyLock<Table> = LazyLock::new(|| {
 });
 
 /// The keys of an entry that are no settings.
-pub(super) const TOLD: [&str; 7] = ["agree", "checked", "facts", "setup", "source", "tier", "unsupported"];
+pub(super) const TOLD: [&str; 8] = ["agree", "checked", "facts", "setup", "source", "tier", "unsupported", "wants"];
 
 /// How well a provider is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,11 +100,12 @@ impl<'a> Known<'a> {
     }
 
     /// The settings that an operator has to write, with what may stand there.
-    pub fn left_open(&self) -> Vec<(&'static str, &'static str)> {
+    pub fn left_open(&self) -> Vec<(&'a str, &'a str)> {
         let has = |key: &str| self.table.contains_key(key);
         let mut open = vec![("client_id", "the id of your application there")];
         match self.text("client_auth") {
             Some("none") => {}
+            Some("external") => open.push(("client_command", "[\"/usr/local/bin/sign\"]")),
             Some("signed_secret") => open.extend([
                 ("client_key", "{ file = \"key.pem\" }"),
                 ("client_key_id", "the key's id there"),
@@ -122,6 +123,8 @@ impl<'a> Known<'a> {
                 ("userinfo_endpoint", "https://issuer.example/userinfo"),
             ]);
         }
+        let wants = self.table.get("wants").and_then(Value::as_table).into_iter().flatten();
+        open.extend(wants.filter_map(|(key, example)| Some((key.as_str(), example.as_str()?))));
         open
     }
 

@@ -15,6 +15,7 @@
 //! ```
 
 mod address;
+mod asking;
 mod at;
 mod audit;
 mod catalogue;

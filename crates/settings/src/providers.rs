@@ -9,23 +9,17 @@ use super::catalogue::PRESETS;
 use super::error::suggestion;
 use super::reader::Reader;
 use super::scalar::{Given, boolean, choice, duration, text, text_as, title};
-use super::types::{ClientAuth, Endpoints, Provider, ProviderKind, UserinfoCall};
-use super::{address, client_auth, template};
+use super::types::{ClaimsIn, ClientAuth, Endpoints, Provider, ProviderKind};
+use super::{address, asking, client_auth, template};
 use domain::Error;
 use domain::expiry::{LONGEST_LIFE, Lifetime};
 use domain::failure::DeadError;
 use domain::ids::{PARTNER_TYPE, ProviderId};
 use domain::scope::is_scope_char;
 
-const USERINFO_CALLS: [(&str, UserinfoCall); 5] = [
-    ("bearer", UserinfoCall::Bearer),
-    ("oauth", UserinfoCall::OAuth),
-    ("post", UserinfoCall::Post),
-    ("post_client", UserinfoCall::PostClient),
-    ("post_bearer", UserinfoCall::PostBearer),
-];
+const SEPARATORS: [(&str, char); 3] = [(" ", ' '), (",", ','), (";", ';')];
 
-const SEPARATORS: [(&str, char); 2] = [(" ", ' '), (",", ',')];
+const CLAIMS_IN: [(&str, ClaimsIn); 2] = [("access_token", ClaimsIn::AccessToken), ("id_token", ClaimsIn::IdToken)];
 
 const KINDS: [(&str, ProviderKind); 2] = [("oidc", ProviderKind::Oidc), ("oauth2", ProviderKind::OAuth2)];
 
@@ -43,35 +37,19 @@ const OUR_PARAMS: [&str; 10] = [
     "request_uri",
 ];
 
-/// What a token request says itself (RFC 6749 §4.1.3 and §6, RFC 7636 §4.5, RFC 7521 §4.2), and what a callback says to us
-/// alone. `state` may be sent again: it is spent by then, and VK ID asks for one.
-const TOKEN_PARAMS: [&str; 12] = [
-    "grant_type",
-    "code",
-    "redirect_uri",
-    "code_verifier",
+/// What of a token answer, or of what came with a code, is nobody's but ours.
+const OUR_MEMBERS: [&str; 11] = [
+    "access_token",
     "refresh_token",
+    "id_token",
+    "token_type",
+    "expires_in",
     "scope",
-    "client_id",
-    "client_secret",
-    "client_assertion",
-    "client_assertion_type",
+    "code",
+    "state",
     "iss",
     "error",
-];
-
-/// What a call of userinfo says itself, or leaves to the connection.
-const OUR_HEADERS: [&str; 10] = [
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-length",
-    "content-type",
-    "cookie",
-    "host",
-    "te",
-    "transfer-encoding",
-    "upgrade",
+    "error_description",
 ];
 
 /// Whoever waits for an answer to a refresh less long than for any other throws tokens away.
@@ -126,13 +104,13 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     }
     let default_scopes = || if is_oidc { vec!["openid".to_owned()] } else { Vec::new() };
     let client_id = reader.required("client_id", "set it to our id at the provider", text_as(title));
-    let (client_auth, client_secret, client_key) = client_auth::read(&mut reader);
+    let proof = client_auth::read(&mut reader);
     let name = reader.optional("title", text_as(title));
     let remember_tokens = reader.with_default("remember_tokens", true, boolean);
     let exclusive = reader.with_default("exclusive", true, boolean);
     let par = reader.with_default("par", false, boolean);
     let pkce = reader.with_default("pkce", true, boolean);
-    if !pkce && client_auth == ClientAuth::None {
+    if !pkce && proof.auth == ClientAuth::None && proof.tls.is_none() {
         // RFC 9700 §2.1.1: a nonce is no help where whoever has the code may redeem it.
         reader.wrong(
             "pkce",
@@ -141,11 +119,9 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     }
     let nonce = reader.with_default("nonce", true, boolean);
     let confirm = reader.with_default("confirm", true, boolean);
-    let userinfo_call = reader.with_default("userinfo_call", UserinfoCall::Bearer, choice(&USERINFO_CALLS));
-    let userinfo_headers = reader.texts("userinfo_headers", refuse_header).unwrap_or_default();
-    let unfit = |value: &str| value.is_empty() || !value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
-    if userinfo_headers.values().any(|value| unfit(value)) {
-        reader.wrong("userinfo_headers", "must have values of visible ASCII characters");
+    let claims_in = reader.optional("claims_in", choice(&CLAIMS_IN));
+    if is_oidc && claims_in.is_some() {
+        reader.wrong("claims_in", "goes with kind = \"oauth2\": an OpenID provider's id_token is verified");
     }
     let own = if reader.has("tenants") { "{tid}.{sub}" } else { "{sub}" };
     let sid = reader.with_default("sid", own.to_owned(), text_as(template::sid));
@@ -163,12 +139,13 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     let authorize_params = reader.texts("authorize_params", refuse_ours).unwrap_or_default();
     let scope_separator = reader.with_default("scope_separator", ' ', choice(&SEPARATORS));
     let scope_aliases = reader.texts("scope_aliases", |_| None).unwrap_or_default();
-    let resent_params = reader.list("resent_params", resent_param).unwrap_or_default();
-    let refuse = |name: &str| refuse_token_param(name, &resent_params);
-    let token_params = reader.texts("token_params", refuse).unwrap_or_default();
+    let resent_params = asking::resent_params(&mut reader);
+    let asking = asking::read(&mut reader, &resent_params);
     let token_path = reader.optional("token_path", text_as(path));
     let tenants = read_tenants(&mut reader, kind, &endpoints);
     let dead_errors = reader.list("dead_errors", DeadError::parse).unwrap_or_default();
+    let dead_access_errors = reader.list("dead_access_errors", DeadError::parse).unwrap_or_default();
+    let response_fields = reader.list("response_fields", response_field).unwrap_or_default();
     reader.finish();
     let id = id?;
     Some(Provider {
@@ -177,14 +154,16 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
         kind: kind?,
         issuer,
         client_id: client_id?,
-        client_secret,
-        client_key,
-        client_auth,
+        client_secret: proof.secret,
+        client_key: proof.key,
+        client_auth: proof.auth,
+        client_command: proof.command,
+        tls: proof.tls,
         scopes: scopes.unwrap_or_else(default_scopes),
         remember_tokens,
         exclusive,
-        userinfo_call,
-        userinfo_headers,
+        asking,
+        claims_in,
         sid,
         user_name,
         par,
@@ -202,9 +181,10 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
         authorize_params,
         scope_aliases,
         scope_separator,
-        token_params,
         resent_params,
         dead_errors,
+        dead_access_errors,
+        response_fields,
         token_path,
         tenants,
     })
@@ -256,6 +236,9 @@ fn read_preset(reader: &mut Reader<'_>) -> Option<()> {
         return None;
     }
     reader.set_preset(preset);
+    for (key, _) in preset.get("wants").and_then(Value::as_table).into_iter().flatten() {
+        reader.demand(key, "the provider wants it");
+    }
     Some(())
 }
 
@@ -328,6 +311,15 @@ fn path(text: &str) -> Result<String, String> {
     }
 }
 
+/// Such a path, of what is no secret.
+fn response_field(text: &str) -> Result<String, String> {
+    let is_ours = OUR_MEMBERS.contains(&text) || OUR_MEMBERS.iter().any(|ours| text.ends_with(&format!(".{ours}")));
+    if is_ours {
+        return Err("must not be handed on: it is a secret, or stands in the answer already".to_owned());
+    }
+    path(text)
+}
+
 /// A length of time, or "never". Beyond reason, it is a slip of the pen.
 fn lifetime(given: &Given<'_>) -> Result<Lifetime, String> {
     if text(given).is_ok_and(|text| text == "never") {
@@ -351,38 +343,5 @@ fn refuse_ours(parameter: &str) -> Option<String> {
         Some("must not be set here: write the scopes under `scopes`".to_owned())
     } else {
         OUR_PARAMS.contains(&parameter).then(|| "must not be set: it is part of what protects a bind".to_owned())
-    }
-}
-
-/// Why a call of userinfo can't have a header of the operator's.
-fn refuse_header(name: &str) -> Option<String> {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(is_token) {
-        return Some("must be the name of a header (RFC 9110 §5.1), such as \"Notion-Version\"".to_owned());
-    }
-    let is_ours = OUR_HEADERS.iter().any(|ours| name.eq_ignore_ascii_case(ours));
-    is_ours.then(|| "must not be set: it is part of the request as it is".to_owned())
-}
-
-/// Why a token request can't have a parameter of the operator's: each has one source.
-fn refuse_token_param(name: &str, resent: &[String]) -> Option<String> {
-    match resent_param(name) {
-        Err(_) if TOKEN_PARAMS.contains(&name) => {
-            Some("must not be set: it is part of the request as it is".to_owned())
-        }
-        Err(problem) => Some(problem),
-        Ok(name) => {
-            resent.contains(&name).then(|| "is one of resent_params: leave it out of one of the two".to_owned())
-        }
-    }
-}
-
-fn resent_param(name: &str) -> Result<String, String> {
-    if TOKEN_PARAMS.contains(&name) {
-        Err("must not be sent again: it is part of the request as it is".to_owned())
-    } else if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Err("must be the name of a parameter, such as \"device_id\"".to_owned())
-    } else {
-        Ok(name.to_owned())
     }
 }

@@ -263,13 +263,14 @@ fn an_unknown_key_is_named_in_every_table() {
         "clients[0].secret (app): must have env = \"NAME\" or file = \"PATH\"\n\
          clients[0].secret.enf (app): is no known key; did you mean \"env\"?"
     );
-    let known = "answer_within, authorization_endpoint, authorize_params, client_auth, client_id, client_key, \
-                 client_key_alg, client_key_id, client_key_issuer, client_secret, confirm, dead_errors, exclusive, \
+    let known = "answer_within, authorization_endpoint, authorize_params, claims_in, client_auth, client_command, client_id, \
+                 client_id_param, client_key, client_key_alg, client_key_id, client_key_issuer, client_secret, \
+                 confirm, dead_access_errors, dead_errors, exclusive, \
                  idle_life, introspection_endpoint, issuer, jwks_uri, kind, lifetime, name, nonce, par, pkce, preset, \
-                 pushed_authorization_request_endpoint, refresh_dies_with_access, remember_tokens, resent_params, \
+                 pushed_authorization_request_endpoint, refresh_dies_with_access, remember_tokens, resent_params, response_fields, \
                  reuse_window, revocation_endpoint, revoke, rotates, scope_aliases, scope_separator, scopes, sid, \
-                 tenants, title, token_endpoint, token_params, token_path, type, user_name, userinfo_call, \
-                 userinfo_endpoint, userinfo_headers";
+                 tenants, title, tls_certificate, tls_key, token_body, token_endpoint, token_headers, token_params, \
+                 token_path, type, user_name, userinfo_call, userinfo_endpoint, userinfo_headers, userinfo_params";
     assert_eq!(
         mistakes_of_provider("redirect = 1\n\"a\\nb\" = 2"),
         format!(

@@ -24,6 +24,7 @@ use domain::filter::{Filter, Page, Table};
 use domain::ids::LinkId;
 use domain::refresh::Seen;
 use domain::refusal::Refusal;
+use domain::token_set::HandedOn;
 use domain::{Error, Result};
 
 /// How much longer than a list may take we wait for Postgres to say that it has stopped: what hangs says nothing.
@@ -115,6 +116,12 @@ impl Lists {
     pub async fn seen(&mut self, wanted: &[LinkId], now: Now) -> Result<Vec<(LinkId, Seen, Option<Lease>)>> {
         let (watch, conn) = self.hurried().await?;
         watch.wait(seen(conn, wanted, now)).await
+    }
+
+    /// As [`crate::token_sets::handed_on`], for links that a caller names.
+    pub async fn handed_on(&mut self, links: &[LinkId]) -> Result<Vec<HandedOn>> {
+        let (watch, conn) = self.hurried().await?;
+        watch.wait(crate::token_sets::handed_on(conn, links)).await
     }
 
     /// The connection, for a read of so many rows by their keys or one that keeps the time itself, and what waits for it.

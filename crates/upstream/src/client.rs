@@ -8,13 +8,16 @@ use oauth2::http::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use oauth2::{HttpRequest, http};
 use reqwest::redirect::Policy;
 use reqwest::tls::TlsInfo;
+use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::body::{Body, Flaw, LIMIT};
 use super::passing::{Passing, PassingKind};
 use super::peers::{self, Peers};
 use domain::clock::{SharedClock, Sleep};
+use domain::ids::ProviderId;
 use domain::{Error, Result};
+use settings::TlsIdentity;
 
 /// One exchange, from the first byte sent to the last one read (docs/refresh.md).
 const EXCHANGE_LIMIT: Duration = Duration::from_secs(10);
@@ -69,6 +72,21 @@ impl Client {
     pub(crate) fn new(trusted: &Trusted, clock: SharedClock) -> Result<Self> {
         let http = builder(trusted)?.tls_info(true).build().map_err(|error| Error::internal(error.without_url()))?;
         Ok(Self { http, peers: Peers::new(clock) })
+    }
+
+    /// The same, which shows this certificate to whoever asks for one. What is seen of servers is seen by both.
+    pub(crate) fn presenting(&self, trusted: &Trusted, identity: &TlsIdentity, whose: &ProviderId) -> Result<Self> {
+        let pem = format!("{}\n{}", identity.certificate.expose_secret(), identity.key.expose_secret());
+        let unfit = |_quotes_it: reqwest::Error| {
+            Error::input(
+                format!("tls_certificate of {whose}"),
+                "and tls_key must be a PEM certificate and the unencrypted key to it",
+            )
+        };
+        let pem = zeroize::Zeroizing::new(pem);
+        let identity = reqwest::Identity::from_pem(pem.as_bytes()).map_err(unfit)?;
+        let http = builder(trusted)?.identity(identity).tls_info(true).build().map_err(unfit)?;
+        Ok(Self { http, peers: self.peers.clone() })
     }
 
     /// The servers that were asked.

@@ -5,7 +5,7 @@ use url::Url;
 
 use super::passing::Passing;
 use domain::ids::Sid;
-use domain::params::Params;
+use domain::params::Texts;
 
 /// What a bind brings to the authorization endpoint. All of it is made by the caller, who has to recognise it later.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct Redemption<'a> {
     /// The request's.
     pub code_verifier: &'a SecretString,
     /// What came back with the code and is sent again.
-    pub params: &'a Params,
+    pub params: &'a Texts,
 }
 
 /// An account at a provider, as the provider proved it.

@@ -1,4 +1,5 @@
-//! The requests of RFC 6749: built with the `oauth2` crate, sent and judged by us.
+//! The requests of RFC 6749: built with the `oauth2` crate, sent and judged by us. What a provider words otherwise is
+//! put into its words afterwards ([`worded`]).
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -20,14 +21,35 @@ use url::Url;
 use super::identity::{AuthorizationRequest, Redemption};
 use super::prepared::Prepared;
 use super::revocation::TokenType;
-use domain::params::Params;
+use super::worded;
+use domain::params::Texts;
 use domain::{Error, Result};
 use settings::{ClientAuth, Provider, ProviderKind};
 
 type TokenClient = BasicClient<EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
-/// Where the browser is sent. RFC 7636 S256, where the provider takes it; the nonce goes to OpenID providers that repeat it.
-pub(crate) fn authorization_url(settings: &Provider, endpoint: &Url, request: &AuthorizationRequest) -> Result<Url> {
+/// Where the browser is sent, with what the operator's program adds.
+pub(crate) fn authorization_url(
+    settings: &Provider,
+    endpoint: &Url,
+    request: &AuthorizationRequest,
+    added: &[(String, SecretString)],
+) -> Result<Url> {
+    let mut url = asking(settings, endpoint, request)?;
+    if added.is_empty() && settings.asking.client_id_param == "client_id" {
+        return Ok(url);
+    }
+    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    let ours = pairs.into_iter().filter(|(name, _)| added.iter().all(|(given, _)| given != name));
+    let ours: Vec<_> = ours.map(|(name, value)| (worded::renamed(settings, name), value)).collect();
+    let added = added.iter().map(|(name, value)| (name.as_str(), value.expose_secret()));
+    url.query_pairs_mut().clear().extend_pairs(ours).extend_pairs(added);
+    Ok(url)
+}
+
+/// The same in the words of the specifications. RFC 7636 S256, where the provider takes it; the nonce goes to OpenID providers that repeat
+/// it.
+fn asking(settings: &Provider, endpoint: &Url, request: &AuthorizationRequest) -> Result<Url> {
     let client =
         BasicClient::new(ClientId::new(settings.client_id.clone())).set_auth_uri(AuthUrl::from_url(endpoint.clone()));
     let mut url = client
@@ -60,7 +82,7 @@ pub(crate) fn pushed_request(
     // Of this address nothing counts but what we ask.
     let mut bare = prepared.endpoint().clone();
     bare.set_query(None);
-    let url = authorization_url(settings, &bare, request)?;
+    let url = asking(settings, &bare, request)?;
     let endpoint = DeviceAuthorizationUrl::from_url(prepared.endpoint().clone());
     let client = token_client(settings, prepared).set_device_authorization_url(endpoint);
     // The crate has no such request, but RFC 8628's too is a form with the client's authentication and nothing else.
@@ -70,7 +92,7 @@ pub(crate) fn pushed_request(
     for (name, value) in url.query_pairs().into_owned().filter(|(name, _)| in_header || name != "client_id") {
         pushed = pushed.add_extra_param(name, value);
     }
-    let none = Params::default();
+    let none = Texts::default();
     for (name, value) in extra(settings, prepared, &none) {
         pushed = pushed.add_extra_param(name, value);
     }
@@ -80,7 +102,8 @@ pub(crate) fn pushed_request(
 /// RFC 9126 §4: where the browser is sent with a request that has been pushed.
 pub(crate) fn pushed_url(settings: &Provider, endpoint: &Url, request_uri: &str) -> Url {
     let mut url = endpoint.clone();
-    url.query_pairs_mut().append_pair("client_id", &settings.client_id).append_pair("request_uri", request_uri);
+    let id = (settings.asking.client_id_param.as_str(), settings.client_id.as_str());
+    url.query_pairs_mut().append_pair(id.0, id.1).append_pair("request_uri", request_uri);
     url
 }
 
@@ -108,7 +131,7 @@ pub(crate) fn refresh_request(
     settings: &Provider,
     prepared: &Prepared,
     refresh_token: &SecretString,
-    params: &Params,
+    params: &Texts,
 ) -> Result<HttpRequest> {
     let client = token_client(settings, prepared);
     let token = RefreshToken::new(refresh_token.expose_secret().to_owned());
@@ -137,7 +160,7 @@ pub(crate) fn revocation_request(
     };
     let client = token_client(settings, prepared).set_revocation_url(RevocationUrl::from_url(secure));
     let mut request = client.revoke_token(token).map_err(Error::internal)?;
-    let none = Params::default();
+    let none = Texts::default();
     for (name, value) in extra(settings, prepared, &none) {
         request = request.add_extra_param(name, value);
     }
@@ -156,7 +179,7 @@ pub(crate) fn introspection_request(
         token_client(settings, prepared).set_introspection_url(IntrospectionUrl::from_url(prepared.endpoint().clone()));
     let token = AccessToken::new(access_token.expose_secret().to_owned());
     let mut request = client.introspect(&token).set_token_type_hint("access_token");
-    let none = Params::default();
+    let none = Texts::default();
     for (name, value) in extra(settings, prepared, &none) {
         request = request.add_extra_param(name, value);
     }
@@ -176,14 +199,16 @@ fn token_client(settings: &Provider, prepared: &Prepared) -> TokenClient {
         .set_token_uri(TokenUrl::from_url(prepared.endpoint().clone()))
         .set_auth_type(match settings.client_auth {
             ClientAuth::Basic | ClientAuth::BasicRaw => AuthType::BasicAuth,
-            ClientAuth::Post | ClientAuth::PrivateKeyJwt | ClientAuth::SignedSecret | ClientAuth::None => {
-                AuthType::RequestBody
-            }
+            ClientAuth::Post
+            | ClientAuth::PrivateKeyJwt
+            | ClientAuth::SignedSecret
+            | ClientAuth::External
+            | ClientAuth::None => AuthType::RequestBody,
         });
     let secret = match settings.client_auth {
         ClientAuth::Basic | ClientAuth::BasicRaw | ClientAuth::Post => settings.client_secret.as_ref(),
         ClientAuth::SignedSecret => prepared.proof(),
-        ClientAuth::PrivateKeyJwt | ClientAuth::None => None,
+        ClientAuth::PrivateKeyJwt | ClientAuth::External | ClientAuth::None => None,
     };
     match secret {
         Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned())),
@@ -193,7 +218,7 @@ fn token_client(settings: &Provider, prepared: &Prepared) -> TokenClient {
 
 /// What a request says beside what the crate makes it say: the client assertion (RFC 7523 §2.2) of a client that proves
 /// itself by one, and the grant's own parameters.
-fn extra<'a>(settings: &Provider, prepared: &'a Prepared, params: &'a Params) -> Vec<(&'a str, &'a str)> {
+fn extra<'a>(settings: &Provider, prepared: &'a Prepared, params: &'a Texts) -> Vec<(&'a str, &'a str)> {
     let assertion = prepared.proof().filter(|_| settings.client_auth == ClientAuth::PrivateKeyJwt);
     let mut extra: Vec<_> = params.iter().map(|(name, value)| (name, value.expose_secret())).collect();
     if let Some(assertion) = assertion {
@@ -205,8 +230,8 @@ fn extra<'a>(settings: &Provider, prepared: &'a Prepared, params: &'a Params) ->
 
 /// What the operator adds to requests for tokens. What a link has kept under that name since its bind goes before it: a
 /// parameter stands once (RFC 6749 §3.2).
-fn own<'a>(settings: &'a Provider, kept: &'a Params) -> impl Iterator<Item = (&'a str, &'a str)> {
-    let all = settings.token_params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+fn own<'a>(settings: &'a Provider, kept: &'a Texts) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let all = settings.asking.token_params.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     all.filter(|(name, _)| kept.iter().all(|(kept, _)| kept != *name))
 }
 

@@ -38,6 +38,7 @@ use serde_json::{Map, Value};
 
 use super::body::Flaw;
 use super::client::Answer;
+use super::fields;
 use super::lives;
 use super::members::{self, Read, Shape, UNREADABLE};
 use super::passing::{Passing, PassingKind};
@@ -102,6 +103,8 @@ pub(crate) struct Rules<'a> {
     pub(crate) dead_errors: &'a [DeadError],
     /// Where the user's tokens stand, as a dotted path, if not at the top.
     pub(crate) token_path: Option<&'a str>,
+    /// What of it callers get beside a token.
+    pub(crate) response_fields: &'a [String],
     /// Whether a refresh was asked for: what it answers of the user's tokens may stand at the top all the same.
     pub(crate) is_refresh: bool,
 }
@@ -228,10 +231,11 @@ fn granted(
     let lives = lives::stated(of_user, now);
     let kind = of_user.get("token_type").and_then(Value::as_str).map(str::to_owned);
     let id_token = take_token(members, "id_token");
+    let fields = fields::of(members, rules.response_fields);
     // What is said of an access token that can't be used is said of none.
     let lives = if access_token.is_some() { lives } else { Lives { access: Stated::Absent, ..lives } };
     Some(TokenAnswer {
-        grant: Grant { access_token, refresh_token, scope, lives },
+        grant: Grant { access_token, refresh_token, scope, lives, fields },
         id_token,
         kind,
         rest: std::mem::take(members),

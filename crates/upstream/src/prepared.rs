@@ -9,6 +9,8 @@ use url::Url;
 pub struct Prepared {
     pub(crate) endpoint: Url,
     pub(crate) proof: Option<SecretString>,
+    /// What the operator's program adds to the request.
+    pub(crate) added: Vec<(String, SecretString)>,
 }
 
 impl Prepared {

@@ -14,6 +14,7 @@ use url::Url;
 use super::assertion::Signer;
 use super::cached::Cached;
 use super::client::Client;
+use super::command::{Command, Purpose};
 use super::discovery::{self, Document, Metadata};
 use super::identity::{AuthorizationRequest, Identity, IdentityError, IssuerRule, Redemption};
 use super::jwks::Keys;
@@ -24,9 +25,10 @@ use super::prepared::Prepared;
 use super::pushed::{self, Pushed};
 use super::revocation::{self, RevocationOutcome, TokenType};
 use super::template::Template;
+use super::worded::worded;
 use domain::clock::{SharedClock, Sleep};
 use domain::entropy::SharedEntropy;
-use domain::params::Params;
+use domain::params::Texts;
 use domain::{Error, Result};
 use settings::{self, Endpoints, ProviderKind};
 
@@ -44,6 +46,8 @@ pub struct Provider {
     metadata: Arc<Cached<Metadata>>,
     keys: Arc<Cached<Keys>>,
     signer: Option<Signer>,
+    command: Option<Command>,
+    entropy: SharedEntropy,
 }
 
 impl Provider {
@@ -54,7 +58,9 @@ impl Provider {
         entropy: SharedEntropy,
     ) -> Result<Self> {
         Ok(Self {
-            signer: Signer::new(&settings, entropy)?,
+            signer: Signer::new(&settings, Arc::clone(&entropy))?,
+            command: Command::new(&settings, Arc::clone(&clock)),
+            entropy,
             sid: Template::parse("sid", &settings.sid)?,
             user_name: Template::parse("user_name", &settings.user_name)?,
             metadata: Arc::new(Cached::new(Arc::clone(&clock))),
@@ -84,7 +90,9 @@ impl Provider {
     pub async fn authorization_url(&self, request: &AuthorizationRequest) -> Result<Option<Url>> {
         let endpoint = self.endpoint(|all| all.authorization.as_ref()).await.map_err(|why| self.unavailable(&why))?;
         if !self.pushes().await.map_err(|why| self.unavailable(&why))? {
-            return requests::authorization_url(&self.settings, &endpoint, request).map(Some);
+            let added = self.added(&endpoint, Purpose::Authorization(request)).await;
+            let added = added.map_err(|why| self.unavailable(&why))?;
+            return requests::authorization_url(&self.settings, &endpoint, request, &added).map(Some);
         }
         match self.push(request).await? {
             Pushed::Taken(request_uri) => Ok(Some(requests::pushed_url(&self.settings, &endpoint, &request_uri))),
@@ -102,12 +110,16 @@ impl Provider {
     }
 
     async fn push(&self, request: &AuthorizationRequest) -> Result<Pushed> {
-        let ready = self.endpoint(|all| all.pushed.as_ref()).await.and_then(|endpoint| self.prove(endpoint));
-        let prepared = match ready {
+        let ready = async {
+            let endpoint = self.endpoint(|all| all.pushed.as_ref()).await?;
+            self.prove(endpoint, Purpose::Authorization(request)).await
+        };
+        let prepared = match ready.await {
             Ok(prepared) => prepared,
             Err(why) => return Ok(Pushed::TryLater(why)),
         };
-        match self.client.send(requests::pushed_request(&self.settings, &prepared, request)?).await {
+        let pushed = requests::pushed_request(&self.settings, &prepared, request);
+        match self.client.send(self.worded(pushed, &prepared)?).await {
             Ok(answer) => Ok(pushed::parse(&answer, self.clock.now())),
             Err(why) => {
                 self.metadata.doubt();
@@ -118,8 +130,12 @@ impl Provider {
 
     /// Trades an authorization code for tokens.
     pub async fn exchange(&self, redemption: Redemption<'_>) -> Outcome {
-        match self.prepare().await {
-            Ok(prepared) => self.ask(requests::code_request(&self.settings, &prepared, redemption), None).await,
+        let ready = async { self.prove(self.token_endpoint().await?, Purpose::Code(&redemption)).await };
+        match ready.await {
+            Ok(prepared) => {
+                let request = requests::code_request(&self.settings, &prepared, redemption);
+                self.ask(self.worded(request, &prepared), None).await
+            }
             Err(passing) => Outcome::TryLater(passing),
         }
     }
@@ -130,11 +146,11 @@ impl Provider {
         &self,
         prepared: &Prepared,
         refresh_token: &SecretString,
-        params: &Params,
+        params: &Texts,
         within: Duration,
     ) -> Outcome {
         let request = requests::refresh_request(&self.settings, prepared, refresh_token, params);
-        self.ask(request, Some(self.clock.sleep(within))).await
+        self.ask(self.worded(request, prepared), Some(self.clock.sleep(within))).await
     }
 
     /// Where tokens are asked for.
@@ -152,11 +168,12 @@ impl Provider {
 
     /// Asks [`Provider::revocation_endpoint`] to revoke a token.
     pub async fn revoke(&self, endpoint: &Url, kind: TokenType, token: &SecretString) -> RevocationOutcome {
-        let prepared = match self.prove(endpoint.clone()) {
+        let prepared = match self.prove(endpoint.clone(), Purpose::Revocation).await {
             Ok(prepared) => prepared,
             Err(passing) => return RevocationOutcome::TryLater(passing),
         };
-        let Ok(request) = requests::revocation_request(&self.settings, &prepared, kind, token) else {
+        let request = requests::revocation_request(&self.settings, &prepared, kind, token);
+        let Ok(request) = self.worded(request, &prepared) else {
             return RevocationOutcome::Refused("the request cannot be built");
         };
         match self.client.send(request).await {
@@ -194,21 +211,39 @@ impl Provider {
     /// again for every attempt. A failure is definite. The provider's signing keys are left out, since a refresh verifies
     /// nothing and must not depend on them.
     pub async fn prepare(&self) -> std::result::Result<Prepared, Passing> {
-        self.prove(self.token_endpoint().await?)
+        self.prove(self.token_endpoint().await?, Purpose::Refresh).await
     }
 
-    fn prove(&self, endpoint: Url) -> std::result::Result<Prepared, Passing> {
+    async fn prove(&self, endpoint: Url, purpose: Purpose<'_>) -> std::result::Result<Prepared, Passing> {
+        let added = self.added(&endpoint, purpose).await?;
         // RFC 7523 §3 leaves the audience open; the issuer is what later specifications settled on.
         let issuer = self.settings.issuer.as_deref().filter(|_| self.settings.tenants.is_none());
         let audience = issuer.unwrap_or(endpoint.as_str());
         let signed = self.signer.as_ref().map(|signer| signer.sign(audience, self.clock.now())).transpose();
         match signed {
-            Ok(proof) => Ok(Prepared { endpoint, proof }),
+            Ok(proof) => Ok(Prepared { endpoint, proof, added }),
             Err(error) => {
                 tracing::error!(provider = %self.settings.id, %error, "no client assertion");
                 Err(Passing::definite("the client assertion cannot be signed"))
             }
         }
+    }
+
+    /// What the operator's program adds to a request, where one proves us.
+    async fn added(
+        &self,
+        endpoint: &Url,
+        purpose: Purpose<'_>,
+    ) -> std::result::Result<Vec<(String, SecretString)>, Passing> {
+        match &self.command {
+            Some(command) => command.run(&self.settings, endpoint.as_str(), purpose).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The request in the provider's own words.
+    fn worded(&self, request: Result<HttpRequest>, prepared: &Prepared) -> Result<HttpRequest> {
+        worded(&self.settings, &self.entropy, request?, &prepared.added)
     }
 
     /// Looks whether the provider is there and says all we need; one line for people either way.
@@ -262,6 +297,7 @@ impl Provider {
                     rotates: self.settings.rotates,
                     dead_errors: &self.settings.dead_errors,
                     token_path: self.settings.token_path.as_deref(),
+                    response_fields: &self.settings.response_fields,
                     is_refresh,
                 };
                 outcome::parse(&answer, rules, now)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::callers::CallerKeys;
 use super::client::{self, Trusted};
@@ -13,7 +13,7 @@ use super::jwt::Jwt;
 use super::messages::Gateway;
 use super::partner;
 use super::partner::UserInfoError;
-use super::peers::Peer;
+use super::peers::{self, Peer};
 use super::provider::Provider;
 use super::signing_keys::{SigningKeys, Source};
 use super::webhooks::{self, Receiver};
@@ -64,7 +64,11 @@ impl Upstream {
             .iter()
             .map(|(id, provider)| {
                 let (clock, entropy) = (Arc::clone(clock), Arc::clone(entropy));
-                let mut provider = Provider::new(provider.clone(), client.clone(), clock, entropy)?;
+                let client = match &provider.tls {
+                    Some(identity) => client.presenting(&trusted, identity, id)?,
+                    None => client.clone(),
+                };
+                let mut provider = Provider::new(provider.clone(), client, clock, entropy)?;
                 if let Some(known) = before.and_then(|before| before.providers.get(id)) {
                     provider.keep(known);
                 }
@@ -126,9 +130,15 @@ impl Upstream {
         self.client.peers().all()
     }
 
-    /// Whose certificates are trusted by the settings, and when they end.
-    pub fn trusted(&self) -> Vec<(String, DateTime<Utc>)> {
-        self.trusted.certificates()
+    /// The certificates of the settings, those that are trusted and our own, and when they end.
+    pub fn certificates(&self) -> Vec<(String, DateTime<Utc>)> {
+        let trusted = self.trusted.certificates().into_iter().map(|(name, ends)| (format!("ca_file: {name}"), ends));
+        let own = self.providers.iter().flat_map(|(id, provider)| {
+            let pem = provider.settings().tls.as_ref().map(|identity| identity.certificate.expose_secret());
+            let own = peers::certificates(pem.unwrap_or_default().as_bytes()).into_iter();
+            own.map(move |(name, ends)| (format!("tls_certificate of {id}: {name}"), ends))
+        });
+        trusted.chain(own).collect()
     }
 
     /// Who sends messages to such addresses.

@@ -5,9 +5,10 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
 use super::client::Answer;
-use super::members;
+use super::members::{self, Read, Shape};
 use super::outcome::{passing, retry_after, states_error};
 use super::passing::Passing;
+use domain::failure::{DeadError, Said, dead_access};
 
 /// How an access token stands with its provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,9 +23,15 @@ pub enum Standing {
     Untold,
 }
 
-/// What userinfo's answer at `now` says of the token that it was asked with.
-pub(crate) fn by_userinfo(answer: &Answer, now: DateTime<Utc>) -> Standing {
-    let members = members::read(&answer.body).members;
+/// What userinfo's answer at `now` says of the token that it was asked with; `dead` is how else the provider says that it is dead.
+pub(crate) fn by_userinfo(answer: &Answer, dead: &[DeadError], now: DateTime<Utc>) -> Standing {
+    let Read { members, shape, .. } = members::read(&answer.body);
+    let members = Value::Object(members);
+    let said = if shape == Shape::Empty { Said::Nothing } else { Said::Members(&members) };
+    if dead_access(answer.status, said, dead) {
+        return Standing::Refused;
+    }
+    let Value::Object(members) = members else { return failed(answer, None, now) };
     let code = error_code(&members);
     match (answer.status, code) {
         // A word about us, about the request, or about what the token was granted.

@@ -9,8 +9,11 @@ use url::{Url, form_urlencoded};
 
 use super::client::{Answer, Client};
 use super::identity::IdentityError;
+use super::odnoklassniki;
 use super::passing::Passing;
-use settings::{Provider, UserinfoCall};
+use super::worded;
+use domain::entropy::SharedEntropy;
+use settings::{Asking, Provider, UserinfoCall};
 
 /// What userinfo answers.
 #[derive(Debug)]
@@ -22,44 +25,78 @@ pub(crate) enum Told {
 }
 
 /// Asks who the access token's owner is.
-pub(crate) async fn fetch(
-    client: &Client,
-    url: &Url,
-    settings: &Provider,
-    access_token: &SecretString,
-) -> Result<Told, IdentityError> {
-    let request = request(url, settings, access_token)
-        .map_err(|_not_a_header| IdentityError::Refused("the access token does not fit into a header"))?;
+pub(crate) async fn fetch(client: &Client, request: HttpRequest) -> Result<Told, IdentityError> {
     read(&client.send(request).await?)
 }
 
-pub(crate) fn request(url: &Url, settings: &Provider, access_token: &SecretString) -> http::Result<HttpRequest> {
+/// The request that asks for an access token's owner. Fails if the token does not fit into a header.
+pub(crate) fn request(
+    url: &Url,
+    settings: &Provider,
+    entropy: &SharedEntropy,
+    access_token: &SecretString,
+) -> Result<HttpRequest, IdentityError> {
+    let Asking { userinfo_call, userinfo_headers, userinfo_params, .. } = &settings.asking;
     let token = access_token.expose_secret();
-    let (method, scheme) = match settings.userinfo_call {
-        UserinfoCall::Bearer => (Method::GET, Some("Bearer")),
-        UserinfoCall::OAuth => (Method::GET, Some("OAuth")),
-        UserinfoCall::Post => (Method::POST, None),
-        UserinfoCall::PostClient | UserinfoCall::PostBearer => (Method::POST, Some("Bearer")),
+    let ours = ("client_id", settings.client_id.as_str());
+    let (scheme, body) = match userinfo_call {
+        UserinfoCall::Bearer => (Some("Bearer"), None),
+        UserinfoCall::OAuth => (Some("OAuth"), None),
+        UserinfoCall::Query => (None, None),
+        UserinfoCall::Post => (None, Some(vec![ours, ("access_token", token)])),
+        UserinfoCall::PostClient => {
+            let secret = settings.client_secret.as_ref();
+            let proof = secret.map_or(("access_token", token), |secret| ("client_secret", secret.expose_secret()));
+            (Some("Bearer"), Some(vec![ours, proof]))
+        }
+        UserinfoCall::PostBearer => (Some("Bearer"), Some(Vec::new())),
+        UserinfoCall::Ok => (None, Some(vec![("access_token", token)])),
     };
+    let mut url = url.clone();
+    let mut more: Vec<(String, String)> = userinfo_params.clone().into_iter().collect();
+    match userinfo_call {
+        UserinfoCall::Ok => {
+            more.extend(url.query_pairs().into_owned());
+            url.set_query(None);
+            let sig = odnoklassniki::signature(&mut more, token, settings.client_secret.as_ref());
+            more.push(("sig".to_owned(), sig));
+        }
+        // No other place is known there; nothing of ours writes an address down.
+        UserinfoCall::Query => more.push(("access_token".to_owned(), token.to_owned())),
+        _ => {}
+    }
+    let in_address = body.is_none() && !more.is_empty();
+    if in_address {
+        url.query_pairs_mut().extend_pairs(more.drain(..));
+    }
+    built(&url, scheme.map(|scheme| format!("{scheme} {token}")), body, &more)
+        .ok()
+        .and_then(|mut request| {
+            request.headers_mut().extend(worded::headers(settings, entropy, userinfo_headers).ok()?);
+            Some(request)
+        })
+        .ok_or(IdentityError::Refused("the access token does not fit into a header"))
+}
+
+/// A GET without a body, a POST with one.
+fn built(
+    url: &Url,
+    credentials: Option<String>,
+    body: Option<Vec<(&str, &str)>>,
+    more: &[(String, String)],
+) -> http::Result<HttpRequest> {
     let mut request = http::Request::builder().uri(url.as_str()).header(ACCEPT, "application/json");
-    if let Some(scheme) = scheme {
-        let mut credentials = HeaderValue::from_str(&format!("{scheme} {token}"))?;
+    if let Some(credentials) = credentials {
+        let mut credentials = HeaderValue::from_str(&credentials)?;
         credentials.set_sensitive(true);
         request = request.header(AUTHORIZATION, credentials);
     }
-    for (name, value) in &settings.userinfo_headers {
-        request = request.header(name.as_str(), value.replace("{client_id}", &settings.client_id));
-    }
-    let mut body = form_urlencoded::Serializer::new(String::new());
-    if method == Method::POST && settings.userinfo_call != UserinfoCall::PostBearer {
+    let Some(body) = body else { return request.method(Method::GET).body(Vec::new()) };
+    if !body.is_empty() || !more.is_empty() {
         request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
-        body.append_pair("client_id", &settings.client_id);
-        match &settings.client_secret {
-            Some(secret) if scheme.is_some() => drop(body.append_pair("client_secret", secret.expose_secret())),
-            _ => drop(body.append_pair("access_token", token)),
-        }
     }
-    request.method(method).body(body.finish().into_bytes())
+    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(body).extend_pairs(more).finish();
+    request.method(Method::POST).body(form.into_bytes())
 }
 
 fn read(answer: &Answer) -> Result<Told, IdentityError> {

@@ -1,5 +1,6 @@
 //! fedToken: valid access tokens, and nothing else of a token set.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
@@ -22,17 +23,19 @@ pub(super) struct Tokens(pub(super) Vec<Served>);
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Token<'a> {
+struct Account<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_on: Option<i64>,
     token: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    fields: &'a BTreeMap<String, String>,
 }
 
 impl Serialize for Tokens {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|served| {
             let expires_on = served.expires.map(|moment| moment.timestamp());
-            (&served.sid, Token { expires_on, token: served.token.expose_secret() })
+            (&served.sid, Account { expires_on, token: served.token.expose_secret(), fields: &served.fields })
         }))
     }
 }

@@ -1,5 +1,6 @@
 //! fedTokens: the tokens of many users in one request, each answered in its place.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix_web::http::header::ContentType;
@@ -48,6 +49,8 @@ enum Told<'a> {
         token: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         expires_on: Option<i64>,
+        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+        fields: &'a BTreeMap<String, String>,
     },
     Nothing(EntryError),
 }
@@ -59,6 +62,7 @@ impl<'a> From<&'a std::result::Result<Served, Refused>> for Told<'a> {
                 sid: &served.sid,
                 token: served.token.expose_secret(),
                 expires_on: served.expires.map(|moment| moment.timestamp()),
+                fields: &served.fields,
             },
             Err(Refused::Error(error)) => Self::Nothing(error.into()),
             Err(Refused::Ambiguous) => Self::Nothing(EntryError::of_its_own("ambiguous")),

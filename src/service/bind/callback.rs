@@ -14,7 +14,7 @@ use super::{
 use crate::service::{Parts, revoke};
 use domain::flow::{Arrival, Ended, Fact, Facts, Flow, FlowState, Issuer, Next, Stop, hash};
 use domain::ids::Sid;
-use domain::params::Params;
+use domain::params::Texts;
 use domain::token::Grant;
 use domain::{Error, Result};
 use upstream::{Identity, Outcome, Provider, Redemption};
@@ -61,8 +61,11 @@ async fn go_on(
     if !store::claim!(parts.store, |conn| store::flows::claim_answer(conn, flow.id, state_hash, now))? {
         return Err(Stop::Nothing.into());
     }
-    let trip = Trip { parts, flow, provider, params: resent(provider, answer) };
-    let (identity, grant) = trip.exchange(code).await?;
+    let settings = provider.settings();
+    let trip = Trip { parts, flow, provider, params: sent_along(&settings.resent_params, answer) };
+    let (identity, mut grant) = trip.exchange(code).await?;
+    // What the tokens' own answer says goes before what came by way of a browser.
+    grant.fields = sent_along(&settings.response_fields, answer).renewed(&grant.fields);
     trip.arrive(identity, grant).await
 }
 
@@ -77,9 +80,8 @@ async fn issuer(parts: &Parts, flow: &Flow, answer: &Answer) -> Result<Issuer<Ar
     }
 }
 
-/// What the provider wants again, of what it sent. One that it left out is its own to miss.
-fn resent(provider: &Provider, answer: &Answer) -> Params {
-    let names = &provider.settings().resent_params;
+/// Those of these parameters that came with the code. One that the provider left out is its own to miss.
+fn sent_along(names: &[String], answer: &Answer) -> Texts {
     names.iter().filter_map(|name| Some((name.clone(), answer.params.get(name)?.clone()))).collect()
 }
 
@@ -88,7 +90,7 @@ struct Trip<'a> {
     parts: &'a Parts,
     flow: &'a Flow,
     provider: &'a Provider,
-    params: Params,
+    params: Texts,
 }
 
 impl Trip<'_> {

@@ -38,7 +38,7 @@ use domain::expiry::{Lives, Stated};
 pub use domain::flow::Answer;
 use domain::flow::{Ended, Flow, Stop};
 use domain::ids::{FlowId, ProviderId, Sid, Subject};
-use domain::params::Params;
+use domain::params::{Params, Texts};
 use domain::token::Grant;
 use domain::{Error, Result};
 use settings::Settings;
@@ -144,12 +144,12 @@ struct GrantSecrets {
 
 impl GrantSecrets {
     /// `asked` are the scopes that were asked for: what was granted where the provider doesn't say (RFC 6749 §5.1).
-    fn new(grant: &Grant, params: &Params, asked: &[String], now: DateTime<Utc>) -> Self {
+    fn new(grant: &Grant, resent: &Texts, asked: &[String], now: DateTime<Utc>) -> Self {
         let micros = |moment: DateTime<Utc>| moment.timestamp_micros();
         Self {
             access: grant.access_token.clone(),
             refresh: grant.refresh_token.clone(),
-            params: params.to_text(),
+            params: Params { resent: resent.clone(), fields: grant.fields.clone() }.to_text(),
             scope: grant.scope.clone().or_else(|| (!asked.is_empty()).then(|| asked.join(" "))),
             expires: grant.lives.access_ends().map(micros),
             refresh_expires: grant.lives.refresh_ends().map(micros),

@@ -31,8 +31,8 @@ pub async fn once_more(parts: &Parts, answer: &Answer) -> Result<Option<OnceMore
         return Ok(None);
     };
     let provider = parts.settings.providers.get(&flow.provider);
-    let resent = provider.into_iter().flat_map(|provider| provider.resent_params.iter().map(String::as_str));
-    let names: BTreeSet<&str> = PARAMETERS.into_iter().chain(resent).collect();
+    let more = provider.into_iter().flat_map(|provider| provider.resent_params.iter().chain(&provider.response_fields));
+    let names: BTreeSet<&str> = PARAMETERS.into_iter().chain(more.map(String::as_str)).collect();
     let fields =
         names.into_iter().filter_map(|name| Some((name.to_owned(), answer.params.get(name)?.clone()))).collect();
     Ok(Some(OnceMore { fields, callback: flow.callback }))

@@ -142,8 +142,7 @@ impl Told {
         let days = |ends: DateTime<Utc>| (ends - now).as_seconds_f64() / TimeDelta::days(1).as_seconds_f64();
         let seen = parts.upstream.peers();
         let of_servers = seen.iter().filter_map(|(host, peer)| Some((host.clone(), days(peer.certificate_ends?))));
-        let of_settings =
-            parts.upstream.trusted().into_iter().map(|(name, ends)| (format!("ca_file: {name}"), days(ends)));
+        let of_settings = parts.upstream.certificates().into_iter().map(|(name, ends)| (name, days(ends)));
         let ends: Vec<_> = of_servers.chain(of_settings).collect();
         self.numbers("certificate_days", "Days until a certificate ends", "of", ends);
         let ahead = seen.iter().filter_map(|(host, peer)| Some((host.clone(), peer.clock_ahead?.as_seconds_f64())));

@@ -41,7 +41,7 @@ pub(super) async fn land(parts: &Parts, mut there: Replaced, spent: &SecretStrin
         access: grant.access_token,
         refresh: grant.refresh_token,
         // Those that are stored stay with the token that replaces the spent one.
-        params: Params::default(),
+        params: Params { fields: grant.fields, ..Params::default() },
         scope: grant.scope,
         origin: Origin::granted(grant.lives, parts.clock.now()),
         refreshed: true,

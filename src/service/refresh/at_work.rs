@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use super::flights::{Landing, Lane};
 use crate::service::Parts;
 use domain::ids::{LinkId, ProviderId};
-use domain::params::Params;
+use domain::params::Texts;
 use domain::refresh::Errand;
 use domain::token_set::{LinkOwner, TokenSet};
 use upstream::Provider;
@@ -30,7 +30,7 @@ pub(super) struct Read {
     pub(super) set: TokenSet,
     pub(super) spent: SecretString,
     /// Sent with it, where the provider wants that.
-    pub(super) params: Params,
+    pub(super) params: Texts,
 }
 
 impl Refresh<'_> {

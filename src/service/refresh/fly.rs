@@ -13,7 +13,7 @@ use super::holding::Holding;
 use super::turn;
 use super::verdict::Attempted;
 use crate::service::Parts;
-use crate::service::token_sets::{open_key, open_params, owner};
+use crate::service::token_sets::{open_key, open_resent, owner};
 use domain::ids::{LinkId, ProviderId};
 use domain::refresh::{Ending, Errand, Next, SEND_WITHIN};
 use domain::{Error, Result};
@@ -126,7 +126,7 @@ impl Refresh<'_> {
         let Some(sealed) = &set.sealed_refresh else { return Ok(Err(Landing::Read)) };
         let place = owner(self.link, &of).place(Column::Refresh);
         let spent = self.parts.vault.open(&open_key(self.parts, &set)?, &place, sealed)?;
-        let params = open_params(self.parts, owner(self.link, &of), &set)?;
+        let params = open_resent(self.parts, owner(self.link, &of), &set)?;
         Ok(Ok(Read { owner: of, set, spent, params }))
     }
 

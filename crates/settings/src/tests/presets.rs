@@ -45,11 +45,14 @@ fn every_preset_is_sound() {
         let own = [("type", "a"), ("name", "b"), ("preset", known.name)];
         entry.extend(own.map(|(key, value)| (key.to_owned(), value.into())));
         let left_open = known.left_open().into_iter().map(|(key, what)| match key {
-            "client_key" => (key, "-----BEGIN PRIVATE KEY-----"),
-            "client_secret" => (key, "s"),
-            _ => (key, what),
+            "client_key" | "tls_key" => (key, "-----BEGIN PRIVATE KEY-----".into()),
+            "tls_certificate" => (key, "-----BEGIN CERTIFICATE-----".into()),
+            "client_secret" => (key, "s".into()),
+            // A table or a list, as it would be pasted.
+            _ if what.starts_with(['{', '[']) => (key, format!("a = {what}").parse::<Table>().unwrap()["a"].clone()),
+            _ => (key, what.into()),
         });
-        entry.extend(left_open.map(|(key, value)| (key.to_owned(), value.into())));
+        entry.extend(left_open.map(|(key, value): (_, Value)| (key.to_owned(), value)));
         // Written out, it is what the preset says: an unknown key or value would be told.
         for written_out in [false, true] {
             let mut entry = entry.clone();

@@ -162,7 +162,7 @@ fn an_issuer_out_of_shape_is_refused() {
 
 #[test]
 fn a_provider_out_of_shape_is_refused() {
-    for (text, told) in [
+    each_is_refused(&[
         ("type = \"partner\"", "type (partner:b): \"partner\" is kept for sign-in partners"),
         ("type = \"a_b\"", "type (a_b:b): must be 1 to 64 of A-Z a-z 0-9 . -"),
         ("name = \"\"", "name (a:): must be 1 to 64 of A-Z a-z 0-9 . _ -"),
@@ -205,12 +205,34 @@ fn a_provider_out_of_shape_is_refused() {
         ("dead_errors = [\"status:+40\"]", "dead_errors[0] (a:b): must have a status of three digits"),
         ("dead_errors = [\"=17\"]", "dead_errors[0] (a:b): must have the path of a member"),
         ("dead_errors = [\"\"]", "dead_errors[0] (a:b): must be an OAuth error"),
+    ]);
+}
+
+#[test]
+fn what_differs_from_the_specifications_has_a_shape_too() {
+    each_is_refused(&[
         ("token_params = { code = \"x\" }", "token_params.code (a:b): must not be set: it is part of the request"),
         (
             "resent_params = [\"device_id\"]\ntoken_params = { device_id = \"x\" }",
             "token_params.device_id (a:b): is one of resent_params",
         ),
-        ("scope_separator = \";\"", "scope_separator (a:b): \";\" is no choice"),
+        ("scope_separator = \"+\"", "scope_separator (a:b): \"+\" is no choice"),
+        ("claims_in = \"access_token\"", "claims_in (a:b): goes with kind = \"oauth2\""),
+        ("client_command = [\"/bin/sign\"]", "client_command (a:b): must be left out where client_auth is not"),
+        ("client_id_param = \"code\"", "client_id_param (a:b): must be the provider's name for client_id"),
+        ("token_body = \"xml\"", "token_body (a:b): \"xml\" is no choice; known are form, json"),
+        ("token_headers = { Host = \"x\" }", "token_headers.Host (a:b): must not be set: it is part of the request"),
+        ("userinfo_params = { sig = \"x\" }", "userinfo_params.sig (a:b): must not be set: it is part of the request"),
+        ("response_fields = [\"a.access_token\"]", "response_fields[0] (a:b): must not be handed on"),
+        ("response_fields = [\"state\"]", "response_fields[0] (a:b): must not be handed on"),
+        ("response_fields = [\"a..b\"]", "response_fields[0] (a:b): must be names of members with dots"),
+        ("dead_access_errors = [\"\"]", "dead_access_errors[0] (a:b): must be an OAuth error"),
+        ("tls_key = { env = \"K\" }", "tls_certificate (a:b): is missing: a certificate and its key go together"),
+        ("tls_certificate = { env = \"K\" }", "tls_key (a:b): is missing: a certificate and its key go together"),
+        (
+            "tls_certificate = { env = \"K\" }\ntls_key = { env = \"K\" }",
+            "tls_certificate (a:b): must be a PEM (-----BEGIN CERTIFICATE-----)",
+        ),
         ("pkce = \"no\"", "pkce (a:b): must be true or false"),
         ("userinfo_headers = { Authorization = \"x\" }", "userinfo_headers.Authorization (a:b): must not be set"),
         ("userinfo_headers = { \"a b\" = \"x\" }", "userinfo_headers.\"a b\" (a:b): must be the name of a header"),
@@ -230,11 +252,20 @@ fn a_provider_out_of_shape_is_refused() {
         ("tenants = [\"*\"]\nsid = \"{sub}\"", "sid (a:b): must have {tid}"),
         ("resent_params = [\"code\"]", "resent_params[0] (a:b): must not be sent again"),
         ("resent_params = [\"a b\"]", "resent_params[0] (a:b): must be the name of a parameter"),
-    ] {
+    ]);
+}
+
+#[track_caller]
+fn each_is_refused(wrong: &[(&str, &str)]) {
+    for (text, told) in wrong {
         let mistakes = mistakes_of_provider(text);
         assert!(mistakes.starts_with(&format!("providers[0].{told}")), "{text}\n{mistakes}");
         assert_eq!(mistakes.lines().count(), 1, "{text}\n{mistakes}");
     }
+}
+
+#[test]
+fn what_a_provider_lacks_is_told() {
     let oauth2 =
         "[[providers]]\ntype = \"a\"\nname = \"b\"\npreset = \"oauth2\"\nclient_id = \"c\"\nclient_auth = \"none\"";
     let told = mistakes_of(&format!("{oauth2}\nauthorization_endpoint = \"https://a.example/a\""));

@@ -32,6 +32,8 @@ pub enum ClientAuth {
     PrivateKeyJwt,
     /// In the body, the secret itself being a JWT that our key signs: Apple's way.
     SignedSecret,
+    /// By what a program of the operator's answers to each request: ESIA's signature by a certified module.
+    External,
     /// A public client: only `client_id`, in the body.
     None,
 }
@@ -49,6 +51,57 @@ pub enum UserinfoCall {
     PostClient,
     /// POST with a bearer token and no body: Dropbox.
     PostBearer,
+    /// GET with the token in the address, where whoever is on the way may log it: Mail.ru.
+    Query,
+    /// POST with the token and a signature of all other parameters in the body: Odnoklassniki.
+    Ok,
+}
+
+/// Which token of an answer tells its own members, where a provider says nowhere else whose account it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimsIn {
+    /// The access token, a JWT: ESIA.
+    AccessToken,
+    /// The `id_token` of a provider that publishes no keys.
+    IdToken,
+}
+
+/// How requests to the token endpoint, and to those beside it, are written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenBody {
+    /// As a form, as RFC 6749 has it.
+    Form,
+    /// As a JSON object with the same members: Notion.
+    Json,
+}
+
+/// How a provider wants to be asked, where that differs from the specifications. In the value of a header `{client_id}` stands for our id
+/// there and `{request_id}` for 32 hexadecimal digits that no other request has.
+#[derive(Clone, Debug)]
+pub struct Asking {
+    /// What `client_id` is called there: `client_key` at `TikTok`.
+    pub client_id_param: String,
+    /// Sent along with requests for tokens.
+    pub token_headers: BTreeMap<String, String>,
+    /// Sent to the token endpoint as they are, with a code and at each refresh.
+    pub token_params: BTreeMap<String, String>,
+    /// How those requests are written down.
+    pub token_body: TokenBody,
+    /// How userinfo is asked.
+    pub userinfo_call: UserinfoCall,
+    /// Sent along when userinfo is asked.
+    pub userinfo_headers: BTreeMap<String, String>,
+    /// Parameters that userinfo is asked with.
+    pub userinfo_params: BTreeMap<String, String>,
+}
+
+/// Our TLS client certificate (RFC 8446 §4.4.2), and the key to it: PEM.
+#[derive(Clone, Debug)]
+pub struct TlsIdentity {
+    /// The certificate, and those that lead to its authority.
+    pub certificate: SecretString,
+    /// The private key.
+    pub key: SecretString,
 }
 
 /// A key of ours that a provider knows the public half of.
@@ -98,6 +151,10 @@ pub struct Provider {
     pub client_key: Option<ClientKey>,
     /// How we authenticate.
     pub client_auth: ClientAuth,
+    /// The program that proves us, and its arguments; empty where none does.
+    pub client_command: Vec<String>,
+    /// Our TLS client certificate there, if it wants one.
+    pub tls: Option<TlsIdentity>,
     /// The scopes we ask for.
     pub scopes: Vec<String>,
     /// Other names that it has for scopes, with the one we ask by.
@@ -106,10 +163,11 @@ pub struct Provider {
     pub remember_tokens: bool,
     /// Whether an external account belongs to one subject only.
     pub exclusive: bool,
-    /// How userinfo is asked.
-    pub userinfo_call: UserinfoCall,
-    /// Sent along when userinfo is asked; `{client_id}` in a value is our id there.
-    pub userinfo_headers: BTreeMap<String, String>,
+    /// How it wants to be asked.
+    pub asking: Asking,
+    /// Which token of an answer says whose account it is. It is as good as the connection that it came by (OpenID Connect Core
+    /// §3.1.3.7 (6)).
+    pub claims_in: Option<ClaimsIn>,
     /// Template of the account's id, such as `{sub}`: names in braces are claims (dotted paths), the rest stands as it is.
     pub sid: String,
     /// Template of the user's name, such as `{email}`.
@@ -140,16 +198,19 @@ pub struct Provider {
     pub refresh_dies_with_access: bool,
     /// Sent to the authorization endpoint as they are.
     pub authorize_params: BTreeMap<String, String>,
-    /// Sent to the token endpoint as they are, with a code and at each refresh.
-    pub token_params: BTreeMap<String, String>,
     /// Where a token answer has the user's tokens, as a dotted path; absent: at its top.
     pub token_path: Option<String>,
-    /// What stands between the scopes of a request: a blank (RFC 6749 §3.3) or a comma.
+    /// What stands between the scopes of a request: a blank (RFC 6749 §3.3), a comma or a semicolon.
     pub scope_separator: char,
     /// Names of parameters that come back with the code and are sent again at exchange and refresh.
     pub resent_params: Vec<String>,
     /// What means that the refresh token is dead, beside `invalid_grant`.
     pub dead_errors: Vec<DeadError>,
+    /// How userinfo says that an access token is dead, beside 401 and `invalid_token`.
+    pub dead_access_errors: Vec<DeadError>,
+    /// Members of token answers, or parameters that came with the code, that callers get beside an access token: names, with dots between
+    /// those of members.
+    pub response_fields: Vec<String>,
 }
 
 /// A provider's endpoints, as far as they are set by hand.

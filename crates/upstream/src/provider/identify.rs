@@ -5,14 +5,15 @@ use serde_json::{Map, Value};
 use super::Provider;
 use crate::identity::{Identity, IdentityError};
 use crate::jwks::Keys;
+use crate::jwt::Jwt;
 use crate::members::UNREADABLE;
 use crate::oidc::{self, Expected, ExpectedUserinfo, Flaw, Issuers};
 use crate::outcome::TokenAnswer;
 use crate::userinfo::{self, Told};
 use domain::ids::Sid;
 use domain::{Error, name};
-use secrecy::SecretString;
-use settings::ProviderKind;
+use secrecy::{ExposeSecret as _, SecretString};
+use settings::{ClaimsIn, ProviderKind};
 
 impl Provider {
     pub(super) async fn identity(
@@ -22,7 +23,7 @@ impl Provider {
     ) -> std::result::Result<Identity, IdentityError> {
         let claims = match self.settings.kind {
             ProviderKind::Oidc => self.claims(answer, nonce).await?,
-            ProviderKind::OAuth2 => Map::new(),
+            ProviderKind::OAuth2 => self.stated(answer)?,
         };
         // Judged by the id_token alone: which source names the account must not depend on what else is wanting.
         let known = self.sid.fill(&[&claims]).is_some();
@@ -45,6 +46,17 @@ impl Provider {
     /// What people know the account by.
     fn name(&self, sources: &[&Map<String, Value>]) -> Option<String> {
         self.user_name.fill(sources).as_deref().and_then(name::told)
+    }
+
+    /// What the token says of itself that the settings name. It came from the token endpoint itself (OpenID Connect Core §3.1.3.7 (6)).
+    fn stated(&self, answer: &TokenAnswer) -> std::result::Result<Map<String, Value>, IdentityError> {
+        let token = match self.settings.claims_in {
+            None => return Ok(Map::new()),
+            Some(ClaimsIn::AccessToken) => answer.grant.access_token.as_ref(),
+            Some(ClaimsIn::IdToken) => answer.id_token.as_ref(),
+        };
+        let claims = token.and_then(|token| Some(Jwt::parse(token.expose_secret())?.into_claims()));
+        claims.ok_or(IdentityError::Refused("the token that says whose account it is (claims_in) is no JWT"))
     }
 
     async fn claims(
@@ -118,7 +130,8 @@ impl Provider {
         let access_token = answer.grant.access_token.as_ref();
         let access_token = access_token
             .ok_or(IdentityError::Refused("userinfo can't be asked: the answer has no usable access token"))?;
-        let token = match userinfo::fetch(&self.client, &url, &self.settings, access_token).await? {
+        let request = userinfo::request(&url, &self.settings, &self.entropy, access_token)?;
+        let token = match userinfo::fetch(&self.client, request).await? {
             Told::Plain(members) => return Ok(Some(members)),
             Told::Signed(token) => token,
         };

@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 
 use super::Provider;
+use crate::command::Purpose;
 use crate::oauth2 as requests;
 use crate::passing::Passing;
 use crate::standing::{Standing, by_introspection, by_userinfo};
@@ -17,11 +18,13 @@ impl Provider {
             Err(_) if self.settings.endpoints.userinfo.is_some() => &self.settings.endpoints,
             Err(why) => return Standing::TryLater(why),
         };
-        let (request, judge): (_, fn(&_, _) -> _) = match (&found.userinfo, &found.introspection) {
-            (Some(url), _) => (userinfo::request(url, &self.settings, access_token).ok(), by_userinfo),
-            (None, Some(url)) => match self.prove(url.clone()) {
-                Ok(proof) => {
-                    (requests::introspection_request(&self.settings, &proof, access_token).ok(), by_introspection)
+        let dead = &self.settings.dead_access_errors;
+        let (request, by_its_owner) = match (&found.userinfo, &found.introspection) {
+            (Some(url), _) => (userinfo::request(url, &self.settings, &self.entropy, access_token).ok(), true),
+            (None, Some(url)) => match self.prove(url.clone(), Purpose::Introspection).await {
+                Ok(ready) => {
+                    let request = requests::introspection_request(&self.settings, &ready, access_token);
+                    (self.worded(request, &ready).ok(), false)
                 }
                 Err(why) => return Standing::TryLater(why),
             },
@@ -31,7 +34,8 @@ impl Provider {
             return Standing::TryLater(Passing::definite("the request cannot be built"));
         };
         match self.client.send(request).await {
-            Ok(answer) => judge(&answer, self.clock.now()),
+            Ok(answer) if by_its_owner => by_userinfo(&answer, dead, self.clock.now()),
+            Ok(answer) => by_introspection(&answer, self.clock.now()),
             Err(why) => {
                 self.metadata.doubt();
                 Standing::TryLater(why)

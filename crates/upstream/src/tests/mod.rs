@@ -2,6 +2,7 @@
 
 mod assertion;
 mod body;
+mod command;
 mod discovery;
 mod forged;
 mod identity;
@@ -20,6 +21,7 @@ mod tenants;
 mod token_path;
 mod webhooks;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,7 +36,7 @@ use domain::clock::SystemClock;
 use domain::clock::{MovableClock, SharedClock};
 use domain::entropy::SystemEntropy;
 use domain::ids::ProviderId;
-use settings::{self, ClientAuth, Endpoints, ProviderKind, UserinfoCall};
+use settings::{self, Asking, ClientAuth, Endpoints, ProviderKind, TokenBody, UserinfoCall};
 
 /// How long an answer is waited for.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -72,7 +74,20 @@ fn settings(issuer: &str) -> settings::Provider {
         scopes: vec!["openid".to_owned(), "email".to_owned()],
         remember_tokens: true,
         exclusive: true,
-        userinfo_call: UserinfoCall::Bearer,
+        asking: Asking {
+            client_id_param: "client_id".to_owned(),
+            token_headers: BTreeMap::new(),
+            token_params: BTreeMap::new(),
+            token_body: TokenBody::Form,
+            userinfo_call: UserinfoCall::Bearer,
+            userinfo_headers: BTreeMap::new(),
+            userinfo_params: BTreeMap::new(),
+        },
+        claims_in: None,
+        client_command: Vec::new(),
+        tls: None,
+        response_fields: Vec::new(),
+        dead_access_errors: Vec::new(),
         sid: "{sub}".to_owned(),
         user_name: "{email}".to_owned(),
         par: false,
@@ -81,10 +96,8 @@ fn settings(issuer: &str) -> settings::Provider {
         confirm: true,
         endpoints: Endpoints::default(),
         lifetime: None,
-        userinfo_headers: std::collections::BTreeMap::new(),
-        scope_aliases: std::collections::BTreeMap::new(),
+        scope_aliases: BTreeMap::new(),
         authorize_params: [("prompt".to_owned(), "consent".to_owned())].into(),
-        token_params: std::collections::BTreeMap::new(),
         scope_separator: ' ',
         token_path: None,
         tenants: None,

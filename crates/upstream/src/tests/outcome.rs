@@ -13,7 +13,8 @@ use super::{cut_off, noon, whole};
 use domain::expiry::Stated;
 use domain::failure::{DeadError, Whose};
 
-const PLAIN: Rules<'static> = Rules { rotates: true, dead_errors: &[], token_path: None, is_refresh: false };
+const PLAIN: Rules<'static> =
+    Rules { rotates: true, dead_errors: &[], token_path: None, response_fields: &[], is_refresh: false };
 
 fn answer(status: u16, body: impl Into<Vec<u8>>) -> Answer {
     Answer { status, headers: HeaderMap::new(), body: whole(body) }

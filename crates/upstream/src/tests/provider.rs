@@ -10,7 +10,7 @@ use super::super::{IdentityError, IssuerRule, Outcome, Passing, PassingKind, Red
 use super::identity::{Signer, claims};
 use super::network::Fake;
 use super::{WITHIN, provider, request, secret, settings};
-use domain::params::Params;
+use domain::params::Texts;
 use settings::{ClientAuth, ProviderKind, UserinfoCall};
 
 fn passing(outcome: Outcome) -> Passing {
@@ -21,7 +21,7 @@ fn passing(outcome: Outcome) -> Passing {
 }
 
 /// What a callback may have brought.
-pub(super) fn params() -> Params {
+pub(super) fn params() -> Texts {
     [("device_id".to_owned(), secret("d & 1"))].into_iter().collect()
 }
 
@@ -41,7 +41,7 @@ pub(super) async fn granted(provider: &super::Provider) -> TokenAnswer {
 }
 
 /// A refresh as a caller makes it: what has to be ready is, before the call.
-async fn refreshed(provider: &super::Provider, token: &SecretString, params: &Params) -> Outcome {
+async fn refreshed(provider: &super::Provider, token: &SecretString, params: &Texts) -> Outcome {
     match provider.prepare().await {
         Ok(prepared) => provider.refresh(&prepared, token, params, WITHIN).await,
         Err(passing) => Outcome::TryLater(passing),
@@ -110,12 +110,12 @@ async fn what_the_operator_adds_goes_behind_what_a_link_has_kept() {
     let fake = Fake::with_metadata();
     fake.json("/token", 200, &json!({ "access_token": "a" }));
     let mut settings = settings(&fake.issuer);
-    settings.token_params =
+    settings.asking.token_params =
         [("device_id", "another"), ("resource", "r & s")].map(|(a, b)| (a.to_owned(), b.to_owned())).into();
     let provider = provider(settings).0;
     granted(&provider).await;
     assert!(matches!(refreshed(&provider, &secret("r"), &params()).await, Outcome::Granted(_)));
-    assert!(matches!(refreshed(&provider, &secret("r"), &Params::default()).await, Outcome::Granted(_)));
+    assert!(matches!(refreshed(&provider, &secret("r"), &Texts::default()).await, Outcome::Granted(_)));
     let of = |body: &str, name: &str| -> Vec<String> {
         form(body).into_iter().filter(|(sent, _)| sent == name).map(|(_, value)| value).collect()
     };
@@ -187,7 +187,7 @@ async fn an_answer_is_read_whatever_its_content_type_and_a_redirect_is_not_follo
 
     let moved = format!("HTTP/1.1 307 X\r\nLocation: {}/elsewhere\r\nContent-Length: 0\r\n\r\n", fake.issuer);
     fake.raw("/token", moved.into_bytes());
-    assert_eq!(passing(refreshed(&provider, &secret("r"), &Params::default()).await).kind, PassingKind::Definite);
+    assert_eq!(passing(refreshed(&provider, &secret("r"), &Texts::default()).await).kind, PassingKind::Definite);
     assert!(fake.asked("/elsewhere").is_empty());
 }
 
@@ -204,7 +204,7 @@ async fn what_breaks_after_the_request_is_ambiguous_and_what_breaks_before_is_no
     ] {
         fake.raw("/token", raw);
         assert_eq!(
-            passing(refreshed(&broken, &secret("r"), &Params::default()).await).kind,
+            passing(refreshed(&broken, &secret("r"), &Texts::default()).await).kind,
             PassingKind::Ambiguous,
             "{case}"
         );
@@ -213,7 +213,7 @@ async fn what_breaks_after_the_request_is_ambiguous_and_what_breaks_before_is_no
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let mut settings = settings(&fake.issuer);
     settings.endpoints.token = Some(format!("http://{closed}/token").parse().unwrap());
-    let failed = passing(refreshed(&provider(settings).0, &secret("r"), &Params::default()).await);
+    let failed = passing(refreshed(&provider(settings).0, &secret("r"), &Texts::default()).await);
     assert_eq!((failed.kind, failed.reason), (PassingKind::Definite, "no connection"));
 }
 
@@ -346,7 +346,7 @@ async fn userinfo_is_asked_as_the_provider_wants() {
         let mut settings = settings(&fake.issuer);
         settings.kind = ProviderKind::OAuth2;
         settings.sid = "{user.id}".to_owned();
-        settings.userinfo_call = call;
+        settings.asking.userinfo_call = call;
         let provider = provider(settings).0;
         let identity = provider.identify(&granted(&provider).await, &request().nonce).await.unwrap();
         assert_eq!(identity.sid.as_str(), "7");
@@ -383,7 +383,7 @@ async fn every_call_can_run_in_a_task_of_its_own() {
     sent(provider.check()).await.unwrap_err();
     sent(provider.expected_iss()).await.unwrap_err();
     sent(provider.authorization_url(&request)).await.unwrap_err();
-    let (code, params) = (&request.state, Params::default());
+    let (code, params) = (&request.state, Texts::default());
     let redemption = Redemption { code, redirect_uri: &uri, code_verifier: &request.code_verifier, params: &params };
     passing(sent(provider.exchange(redemption)).await);
     let answer = Fake::with_metadata();

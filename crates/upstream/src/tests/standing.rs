@@ -6,6 +6,7 @@ use super::super::Standing;
 use super::super::client::Answer;
 use super::super::standing::{by_introspection, by_userinfo};
 use super::{noon, whole};
+use domain::failure::DeadError;
 
 fn answer(status: u16, body: &str) -> Answer {
     Answer { status, headers: HeaderMap::new(), body: whole(body) }
@@ -43,7 +44,26 @@ fn userinfo_is_believed_where_it_speaks_of_the_token() {
         (500, r#"{"error": "invalid_token"}"#, "not told"),
         (302, "", "not told"),
     ] {
-        assert_eq!(word(&by_userinfo(&answer(status, body), noon())), told, "{status} {body}");
+        assert_eq!(word(&by_userinfo(&answer(status, body), &[], noon())), told, "{status} {body}");
+    }
+}
+
+/// Facebook and Slack have words of their own.
+#[test]
+fn userinfo_is_believed_in_the_words_that_the_settings_list() {
+    let dead = ["error.code=190", "error=token_revoked", "status:403"].map(|entry| DeadError::parse(entry).unwrap());
+    for (status, body, told) in [
+        (400, r#"{"error": {"code": 190, "error_subcode": 458}}"#, "refused"),
+        (200, r#"{"ok": false, "error": "token_revoked"}"#, "refused"),
+        (403, "", "refused"),
+        (400, r#"{"error": {"code": 4}}"#, "not told"),
+        (403, r#"{"error": "rate"}"#, "not told"),
+        // Whoever is down or flooded says anything.
+        (500, r#"{"error": {"code": 190}}"#, "not told"),
+        (429, r#"{"error": {"code": 190}}"#, "not told"),
+        (200, r#"{"ok": true, "sub": "1"}"#, "good"),
+    ] {
+        assert_eq!(word(&by_userinfo(&answer(status, body), &dead, noon())), told, "{status} {body}");
     }
 }
 
@@ -66,6 +86,6 @@ fn introspection_is_believed_where_it_says_active_or_not() {
 fn who_wants_to_be_left_alone_says_for_how_long() {
     let mut busy = answer(429, "");
     busy.headers.insert("retry-after", HeaderValue::from_static("90"));
-    let Standing::TryLater(passing) = by_userinfo(&busy, noon()) else { panic!("it is busy") };
+    let Standing::TryLater(passing) = by_userinfo(&busy, &[], noon()) else { panic!("it is busy") };
     assert_eq!(passing.retry_after.map(|wait| wait.as_secs()), Some(90));
 }

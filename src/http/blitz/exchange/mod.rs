@@ -1,5 +1,7 @@
 //! Token exchange at the token endpoint (RFC 8693 §2).
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Serialize, Serializer};
@@ -43,6 +45,8 @@ pub(super) struct Exchanged {
     expires_in: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    fields: BTreeMap<String, String>,
 }
 
 /// Its client is told.
@@ -129,6 +133,7 @@ fn told(app: &App, served: Served) -> Exchanged {
         token_type: "Bearer",
         expires_in: served.expires.map(left),
         scope: served.scope,
+        fields: served.fields,
     }
 }
 
