@@ -10,7 +10,7 @@ use super::opened::{build, load};
 use super::output::{Output, Trouble};
 use crate::app::App;
 use crate::service::kin;
-use settings::{SubjectTokens, WORDS_ON_UNBOUND_CODES, words_on_odds};
+use settings::{SubjectTokens, words_on_odds};
 
 pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trouble> {
     let configuration = load(config)?;
@@ -55,8 +55,8 @@ pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trou
             );
         }
     }
-    for provider in app.parts.settings.unbound_codes() {
-        warn(output, &provider.to_string(), WORDS_ON_UNBOUND_CODES);
+    for warning in app.parts.settings.provider_warnings() {
+        warn(output, &warning.provider.to_string(), warning.words);
     }
     warn_of_peers(&app, output);
     for receiver in app.parts.upstream.receivers().values() {

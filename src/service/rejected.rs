@@ -8,7 +8,6 @@ use secrecy::SecretString;
 
 use super::Parts;
 use super::counts::Taker;
-use super::handed_on;
 use super::meters::Limit;
 use super::refresh::{Landing, Look, Looked, give_up, look};
 use super::token_sets::is_same;
@@ -63,7 +62,7 @@ pub async fn report(parts: &Arc<Parts>, caller: &Caller, report: &Report) -> Res
     } else {
         asking.as_it_stands(set, deadline).await?
     };
-    handed_on::beside(parts, settings, &report.subject, asking.conclude(vec![answer])?).await
+    asking.with_fields(settings, asking.conclude(vec![answer])?).await
 }
 
 impl Asking<'_> {

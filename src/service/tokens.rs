@@ -109,7 +109,7 @@ pub(super) async fn fetch_for(
         // Boxed: it is large, and most ask for none.
         Box::pin(asking.with_scopes(settings, &request.scopes, sets)).await?
     };
-    handed_on::beside(parts, settings, subject, served).await
+    asking.with_fields(settings, served).await
 }
 
 /// The provider of that type and name, if the caller may have the subject's tokens there.
@@ -226,6 +226,22 @@ impl Asking<'_> {
         let mut served = self.conclude(answers)?;
         for token in &mut served {
             token.scope = granted.remove(&token.sid).flatten();
+        }
+        Ok(served)
+    }
+
+    /// The tokens, each with what the provider has handed on with it.
+    pub(super) async fn with_fields(&self, provider: &Provider, mut served: Vec<Served>) -> Result<Vec<Served>> {
+        if provider.response_fields.is_empty() {
+            return Ok(served);
+        }
+        let links: Vec<LinkId> = served.iter().map(|served| served.link).collect();
+        let found = store::read!(self.parts.store, |conn| store::handed_on::handed_on(conn, &links))?;
+        for served in &mut served {
+            if let Some(found) = found.iter().find(|found| found.link == served.link) {
+                let owner = Owner::new(found.link, self.subject, self.provider, &served.sid);
+                served.fields = handed_on::opened(self.parts, owner, found)?;
+            }
         }
         Ok(served)
     }

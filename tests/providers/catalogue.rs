@@ -104,7 +104,7 @@ fn what_is_shown_of_each_preset_can_be_pasted() {
         let callback = shown["callback"].as_str().expect("an address");
         assert!(shown["setup"].to_string().contains(callback), "{shown}");
     }
-    for (name, told) in [("esia", "is not supported"), ("gihub", "is no preset")] {
+    for (name, told) in [("linear", "is not supported"), ("gihub", "is no preset")] {
         let output =
             Command::new(env!("CARGO_BIN_EXE_fedlink")).args(["providers", "show", name]).output().expect("it runs");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -120,7 +120,8 @@ fn run(args: &[&str]) -> String {
 }
 
 /// Facts that would be wrong, each of which a walk has to notice.
-const PLANTED: [(&str, &str); 21] = [
+const PLANTED: [(&str, &str); 38] = [
+    ("airtable", "pkce = false"),
     ("apple", "authorize_params = {}"),
     ("atlassian", "authorize_params = {}"),
     ("atlassian", "scopes = [\"read:me\"]"),
@@ -129,6 +130,10 @@ const PLANTED: [(&str, &str); 21] = [
     ("box", "rotates = false"),
     ("calendly", "sid = \"{resource.name}\""),
     ("discord", "token_endpoint = \"https://discord.com/oauth2/token\""),
+    ("esia", "authorize_params = {}"),
+    ("esia", "claims_in = \"id_token\""),
+    ("esia", "sid = \"{sub}\""),
+    ("facebook", "dead_access_errors = []"),
     ("github", "client_auth = \"basic\""),
     ("github", "dead_errors = []"),
     ("github", "sid = \"{login}\""),
@@ -136,8 +141,20 @@ const PLANTED: [(&str, &str); 21] = [
     ("linkedin", "nonce = true"),
     ("linkedin", "pkce = true"),
     ("linkedin", "scopes = [\"openid\", \"r_liteprofile\"]"),
+    ("mail.ru", "userinfo_call = \"bearer\""),
+    ("naver", "sid = \"{id}\""),
+    ("notion", "token_body = \"form\""),
+    ("notion", "userinfo_headers = {}"),
+    ("ok", "scope_separator = \" \"\nscopes = [\"VALUABLE_ACCESS\", \"GET_EMAIL\"]"),
+    ("ok", "userinfo_call = \"post\""),
     ("reddit", "dead_errors = []"),
+    ("sber", "scopes = [\"openid\", \"name\"]"),
+    ("sber", "token_headers = {}"),
+    ("sber", "userinfo_headers = { x-introspect-rquid = \"1\" }"),
+    ("slack", "dead_access_errors = []"),
     ("slack", "issuer = \"https://slack.com/\""),
+    ("tiktok", "client_id_param = \"client_id\""),
+    ("tiktok", "userinfo_params = {}"),
     ("vk", "resent_params = []"),
     ("vk", "userinfo_call = \"bearer\""),
     ("yandex", "refresh_dies_with_access = false"),

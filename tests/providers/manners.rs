@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use sandbox::{ClientAuth, ClientKey, IdTokenForm, Offline, Pkce, Refusal, Rotation, Settings, Userinfo, UserinfoCall};
+use sandbox::{
+    ClientAuth, ClientKey, IdTokenForm, Offline, Pkce, Refusal, Rotation, Settings, Signed, Userinfo, UserinfoCall,
+    Wording,
+};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -44,6 +47,18 @@ pub(super) struct Manners {
     dies_with_access: bool,
     dead_refresh: Option<Dead>,
     declined: Option<String>,
+    client_id_param: Option<String>,
+    token_body: Option<String>,
+    #[serde(default)]
+    token_headers: BTreeMap<String, String>,
+    #[serde(default)]
+    userinfo_params: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) tls_client: bool,
+    signed: Option<SignedBy>,
+    access_claims: Option<String>,
+    callback_more: Option<String>,
+    dead_access: Option<DeadAccess>,
     #[serde(default)]
     pub(super) form_post: bool,
     token_more: Option<String>,
@@ -71,6 +86,30 @@ struct Param {
 struct Dead {
     status: Option<u16>,
     error: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct SignedBy {
+    parts: Vec<String>,
+    timestamp: String,
+    authorize: bool,
+    token: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct DeadAccess {
+    status: u16,
+    body: String,
+}
+
+/// What a client of the walk proves itself by.
+pub(super) struct Proofs {
+    /// What it writes as `client_auth`.
+    pub(super) way: String,
+    /// The public half of its key.
+    pub(super) key: ClientKey,
+    /// The same of the key that its program signs by.
+    pub(super) signer: Vec<u8>,
 }
 
 /// What becomes of a refresh token when it is spent and the answer gets lost.
@@ -135,13 +174,28 @@ impl Manners {
             "post" => ClientAuth::Post,
             "none" => ClientAuth::None,
             "signed_secret" => ClientAuth::SignedSecret,
+            "signature" => ClientAuth::Signature,
             other => panic!("{other} is no way"),
         }
     }
 
-    /// Has the sandbox behave so, to a client that proves itself in this way.
-    pub(super) fn play(&self, to: &mut Settings, way: &str, key: Option<ClientKey>) {
-        *to = Settings { client_auth: Some(self.client_auth(way)), client_key: key, ..Settings::default() };
+    /// What of the callback and of token answers is handed on under these names.
+    pub(super) fn handed_on(&self, names: &[String]) -> Map<String, Value> {
+        let mut told = object(self.callback_more.as_deref());
+        told.extend(object(self.token_more.as_deref()));
+        told.retain(|name, _| names.contains(name));
+        told
+    }
+
+    /// Whether its pages say how userinfo refuses an access token.
+    pub(super) fn refuses_access(&self) -> bool {
+        self.dead_access.is_some()
+    }
+
+    /// Has the sandbox behave so, to a client that proves itself by these.
+    pub(super) fn play(&self, to: &mut Settings, Proofs { way, key, signer }: Proofs) {
+        *to = Settings { client_auth: Some(self.client_auth(&way)), client_key: Some(key), ..Settings::default() };
+        self.word(&mut to.wording, signer);
         to.rotation = self.rotation();
         to.refresh_tokens = self.refreshes();
         to.refresh_dies_with_access = self.dies_with_access;
@@ -170,6 +224,27 @@ impl Manners {
         self.tell(to);
     }
 
+    /// What requests look like.
+    fn word(&self, to: &mut Wording, public: Vec<u8>) {
+        let pairs = |texts: &BTreeMap<String, String>| texts.clone().into_iter().collect();
+        to.client_id_param = self.client_id_param.clone().unwrap_or_else(|| "client_id".to_owned());
+        to.token_json = match self.token_body.as_deref() {
+            None => false,
+            Some("json") => true,
+            Some(other) => panic!("{other} is no form"),
+        };
+        to.token_headers = pairs(&self.token_headers);
+        to.userinfo_params = pairs(&self.userinfo_params);
+        to.signed = self.signed.clone().map(|SignedBy { parts, timestamp, authorize, token }| {
+            assert!(token, "whoever signs signs here");
+            Signed { parts, timestamp, public, authorize }
+        });
+        to.access_claims = self.access_claims.as_deref().map(|claims| object(Some(claims)));
+        let more = object(self.callback_more.as_deref()).into_iter();
+        to.callback_more = more.map(|(name, value)| (name, value.as_str().expect("a text").to_owned())).collect();
+        to.dead_access = self.dead_access.clone().map(|DeadAccess { status, body }| (status, body));
+    }
+
     /// What the sandbox tells of its user.
     fn tell(&self, to: &mut Settings) {
         to.lean_id_token = true;
@@ -190,6 +265,8 @@ impl Manners {
             Some("post") => UserinfoCall::Post,
             Some("post_client") => UserinfoCall::PostClient,
             Some("post_bearer") => UserinfoCall::PostBearer,
+            Some("query") => UserinfoCall::Query,
+            Some("ok") => UserinfoCall::Ok,
             Some(other) => panic!("{other} is no way"),
         };
         to.userinfo_headers = self.userinfo_headers.clone().into_iter().collect();

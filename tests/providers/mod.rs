@@ -3,6 +3,7 @@
 mod catalogue;
 pub(crate) mod certified;
 mod certified_refresh;
+mod door;
 mod handed_on;
 mod keys;
 mod manners;
@@ -11,6 +12,7 @@ mod odd_claims;
 mod peculiar;
 mod resent_params;
 mod row;
+mod signer;
 mod tls_client;
 mod walk;
 mod worded;

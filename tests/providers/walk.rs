@@ -7,9 +7,12 @@ use fedlink::service::revoke;
 use sandbox::{Answer as Shape, ClientKey, Settings as Script};
 use serde_json::{Value, json};
 use settings::{Configuration, Known, Literals, Provider};
+use tempfile::TempDir;
 
+use super::door::Door;
 use super::keys;
-use super::manners::{Lost, Manners};
+use super::manners::{Lost, Manners, Proofs};
+use super::signer;
 use crate::support::browser::{Browser, Callback, complete, field, instruct};
 use crate::support::world::{Answer, As, Body, CONSOLE, CONSOLE_PASSWORD, VERIFIER, World};
 
@@ -22,6 +25,14 @@ pub(super) struct Walk<'a> {
     manners: &'a Manners,
     subject: String,
     provider: Provider,
+    /// What stands around the provider.
+    _around: Around,
+}
+
+/// What an operator has beside the settings.
+struct Around {
+    folder: TempDir,
+    door: Option<Door>,
 }
 
 impl<'a> Walk<'a> {
@@ -33,14 +44,23 @@ impl<'a> Walk<'a> {
         (subject, over): (&str, &str),
     ) -> Self {
         world.sandbox.script().set(|script| *script = Script::default());
+        let around = Around {
+            folder: tempfile::tempdir().expect("a folder"),
+            door: manners.tls_client.then(|| Door::before(&world.sandbox.issuer())),
+        };
         let (pem, public) = keys::pair("ES256");
         let key = ClientKey { algorithm: "ES256", public, issuer: Some("TEAM".to_owned()) };
-        let entry = entry(world, known, &pem) + over;
+        let signer = signer::write(&around.folder).public;
+        let entry = entry(world, known, &pem, &around) + over;
         let provider = effective(&entry);
         let way = format!("{:?}", provider.client_auth).to_lowercase().replace("signedsecret", "signed_secret");
-        world.sandbox.script().set(|script| manners.play(script, &way, Some(key)));
-        world.decide(|text| text.split("[[providers]]").next().unwrap_or_default().to_owned() + &entry);
-        Self { world, known, manners, subject: subject.to_owned(), provider }
+        world.sandbox.script().set(|script| manners.play(script, Proofs { way, key, signer }));
+        let ca = around.door.as_ref().map(Door::ca_line).unwrap_or_default();
+        world.decide(|text| {
+            let bare = text.lines().filter(|line| !line.starts_with("ca_file = ")).collect::<Vec<_>>().join("\n");
+            ca + bare.split("[[providers]]").next().unwrap_or_default() + &entry
+        });
+        Self { world, known, manners, subject: subject.to_owned(), provider, _around: around }
     }
 
     /// From the first no to the last revocation.
@@ -60,6 +80,9 @@ impl<'a> Walk<'a> {
         }
         self.links().await;
         self.is_unlinked(&sid).await;
+        if self.manners.refuses_access() {
+            self.is_reported(&sid).await;
+        }
     }
 
     /// Whatever the vendor calls it, the user said no.
@@ -122,7 +145,34 @@ impl<'a> Walk<'a> {
 
     /// A token that the provider takes.
     pub(super) async fn serves(&self, sid: &str) -> String {
-        self.token(&self.fetch("").await, sid)
+        let answer = self.fetch("").await;
+        let fields = answer.json()[sid].get("fields").cloned().unwrap_or_else(|| json!({}));
+        let told = self.manners.handed_on(&self.provider.response_fields);
+        assert_eq!(fields, Value::Object(told), "{}", self.known.name);
+        self.token(&answer, sid)
+    }
+
+    /// A token without a refresh token that its user has revoked is served no more once an API has refused it.
+    async fn is_reported(&self, sid: &str) {
+        self.world.sandbox.script().set(|script| script.refresh_tokens = false);
+        self.links().await;
+        let token = self.serves(sid).await;
+        self.world.sandbox.revoke(&token, "fedlink");
+        self.world.advance(31);
+        let console = self.world.console().await;
+        let target = format!("/api/v3/users/{}/fedToken/box/box_1/rejected", self.subject);
+        let report = Body::Json(json!({"sid": sid, "token": token}));
+        let told = self.world.call("POST", &target, &console, report).await;
+        assert_eq!(told.json()["reason"], "needs_consent", "{}: {}", self.known.name, told.text());
+        self.unlink(sid).await;
+    }
+
+    async fn unlink(&self, sid: &str) {
+        let console = self.world.console().await;
+        let path = percent_encoding::utf8_percent_encode(sid, percent_encoding::NON_ALPHANUMERIC);
+        let target = format!("/api/v3/users/{}/fa/box/box_1/{path}", self.subject);
+        let gone = self.world.call("DELETE", &target, &console, Body::None).await;
+        assert_eq!(gone.status, 204, "{}: {}", self.known.name, gone.text());
     }
 
     fn token(&self, answer: &Answer, sid: &str) -> String {
@@ -196,11 +246,7 @@ impl<'a> Walk<'a> {
     /// What no link needs any more is revoked, where the vendor has that.
     async fn is_unlinked(&self, sid: &str) {
         let held = self.serves(sid).await;
-        let console = self.world.console().await;
-        let path = percent_encoding::utf8_percent_encode(sid, percent_encoding::NON_ALPHANUMERIC);
-        let target = format!("/api/v3/users/{}/fa/box/box_1/{path}", self.subject);
-        let gone = self.world.call("DELETE", &target, &console, Body::None).await;
-        assert_eq!(gone.status, 204, "{}: {}", self.known.name, gone.text());
+        self.unlink(sid).await;
         revoke::run_due(&self.world.current.take()).await.expect("the queue is worked off");
         if self.manners.revocation.is_some() {
             assert!(!self.world.sandbox.is_active(&held), "{} is not told", self.known.name);
@@ -209,7 +255,7 @@ impl<'a> Walk<'a> {
 }
 
 /// The entry of the settings that an operator would write, but for the addresses, which are the sandbox's.
-fn entry(world: &World, known: Known<'_>, pem: &str) -> String {
+fn entry(world: &World, known: Known<'_>, pem: &str, around: &Around) -> String {
     let mut entry = format!(
         "[[providers]]\ntype = \"box\"\nname = \"box_1\"\npreset = {}\nclient_id = \"fedlink\"\nexclusive = false\n",
         json!(known.name)
@@ -222,7 +268,18 @@ fn entry(world: &World, known: Known<'_>, pem: &str) -> String {
     if is_open("client_key") {
         _ = write!(entry, "client_key = \"{pem}\"\nclient_key_id = \"k\"\nclient_key_issuer = \"TEAM\"\n");
     }
-    let has = |key: &str| known.settings().any(|(set, _)| set == key);
+    if is_open("client_command") {
+        _ = writeln!(entry, "client_command = [{}]", json!(around.folder.path().join("sign")));
+    }
+    if is_open("userinfo_params") {
+        entry.push_str("userinfo_params = { application_key = \"CPUBLIC\" }\n");
+    }
+    if is_open("tls_certificate") {
+        entry.push_str(&around.door.as_ref().expect("its pages ask for a certificate").certificate());
+    }
+    let set = |key: &str| known.settings().find(|(set, _)| *set == key).map(|(_, value)| value);
+    // Only the browser comes without a certificate.
+    let of_clients = around.door.as_ref().map_or_else(|| world.sandbox.issuer(), Door::address);
     for (key, path) in [
         ("issuer", ""),
         ("authorization_endpoint", "/authorize"),
@@ -231,8 +288,15 @@ fn entry(world: &World, known: Known<'_>, pem: &str) -> String {
         ("jwks_uri", "/jwks"),
         ("revocation_endpoint", "/revoke"),
     ] {
-        if has(key) || is_open(key) {
-            _ = writeln!(entry, "{key} = \"{}{path}\"", world.sandbox.issuer());
+        if set(key).is_some() || is_open(key) {
+            let query = set(key).and_then(toml::Value::as_str).and_then(|address| address.split_once('?'));
+            let query = query.map_or_else(String::new, |(_, query)| format!("?{query}"));
+            let base = if ["issuer", "authorization_endpoint"].contains(&key) {
+                world.sandbox.issuer()
+            } else {
+                of_clients.clone()
+            };
+            _ = writeln!(entry, "{key} = \"{base}{path}{query}\"");
         }
     }
     entry

@@ -1,31 +1,12 @@
 //! Providers that want to be asked in words of their own: each is linked, and asked again.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
-
 use sandbox::{ClientAuth, ONCE, Pkce, Settings, Signed, Userinfo, UserinfoCall};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::keys;
 use super::row::{End, Row, play, row};
+use super::signer::{self, Signer};
 use crate::support::world::both_engines;
-
-/// Signs as ESIA has it, by the key beside it: what an operator would have a certified module do.
-const SIGN: &str = r#"#!/bin/sh
-set -eu
-asked=$(cat)
-get() { printf '%s' "$asked" | sed -n "s/.*\"$1\":\"\([^\"]*\)\".*/\1/p"; }
-scope=$(get scope) client_id=$(get client_id) state=$(get state)
-fresh=
-if [ -z "$state" ]; then
-  state=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
-  fresh="\"state\": \"$state\","
-fi
-timestamp=$(get now | sed 's/-/./g; s/T/ /; s/Z/ +0000/')
-secret=$(printf '%s' "$scope$timestamp$client_id$state" | openssl dgst -sha256 -sign "${0%/*}/key.pem" | base64 -w0 | tr '+/' '-_')
-printf '{%s "scope": "%s", "timestamp": "%s", "client_secret": "%s"}' "$fresh" "$scope" "$timestamp" "$secret"
-"#;
 
 /// A provider of its own kind, at the sandbox's addresses.
 fn plain(row: Row, lines: &str) -> Row {
@@ -106,11 +87,7 @@ fn odnoklassniki() -> Row {
 
 /// ESIA: requests are signed by a program, and the access token says whose it is.
 fn esia(folder: &TempDir) -> Row {
-    let (pem, public) = keys::pair("ES256");
-    let program = folder.path().join("sign");
-    fs::write(folder.path().join("key.pem"), pem.replace("\\n", "\n")).expect("room");
-    fs::write(&program, SIGN).expect("room");
-    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let Signer { program, public } = signer::write(folder);
     let script = move |to: &mut Settings| {
         to.client_auth = Some(ClientAuth::Signature);
         to.pkce = Pkce::Refused;

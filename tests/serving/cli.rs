@@ -71,11 +71,13 @@ fn mistakes_in_the_settings_are_told_all_at_once() {
 fn a_provider_that_cannot_be_used_is_refused_with_the_reason() {
     for command in ["check", "serve"] {
         let mut site = Site::alone();
-        site.edit("preset        = \"oidc\"", "preset = \"esia\"");
+        site.edit("preset        = \"oidc\"", "preset = \"linear\"");
         let output = site.run(&[command]);
         let said = output.complaint();
         let line = said.lines().find(|line| line.contains("providers[0].preset (tcs:tcs_1)"));
-        assert!(line.is_some_and(|line| line.contains("\"esia\" is not supported: its requests are signed with GOST")));
+        assert!(line.is_some_and(|line| {
+            line.contains("\"linear\" is not supported: its API, the call that names the user too, is GraphQL")
+        }));
         assert!(!site.database().exists(), "{said}");
     }
 }

@@ -11,6 +11,7 @@ use super::assertion;
 use super::clients::{ClientAuth, SandboxClient};
 use super::core::Core;
 use super::form::Form;
+use super::written::is_signed;
 
 /// RFC 7523 §2.2
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -85,7 +86,9 @@ fn by_body<'core>(core: &'core Core, form: &Form) -> Option<&'core SandboxClient
             form.get("client_assertion_type") == Some(ASSERTION_TYPE)
                 && asserted.is_some_and(|token| signed(token, true))
         }
-        (ClientAuth::Signature, ..) => settings.wording.signed.as_ref().is_some_and(|signed| signed.holds(core, form)),
+        (ClientAuth::Signature, ..) => {
+            settings.wording.signed.as_ref().is_some_and(|signed| is_signed(core, signed, form))
+        }
         (ClientAuth::SignedSecret, _, Some(given)) => signed(given, false),
         (ClientAuth::Any, None, None) | (ClientAuth::None, _, None) => asserted.is_none(),
         _ => false,

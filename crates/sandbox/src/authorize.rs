@@ -13,6 +13,7 @@ use super::lock::lock;
 use super::metadata::{RESPONSE_MODES, SCOPES};
 use super::pages;
 use super::peculiar::{IssParameter, Settings};
+use super::written::is_signed;
 
 /// A request that may be asked of a person.
 struct Request {
@@ -122,9 +123,10 @@ fn read(core: &Core, fields: &Form) -> Result<Request, Refused> {
     let scope = fields.get("scope").map(|scope| scope.split(settings.scope_separator).collect::<Vec<_>>());
     let scope = scope.or_else(|| settings.scopes.is_some().then(Vec::new));
     let signed = settings.wording.signed.as_ref().filter(|signed| signed.authorize);
-    let problem = problem(fields, scope.as_deref(), &settings)
-        .or_else(|| pkce_problem(fields, settings.pkce))
-        .or_else(|| signed.filter(|signed| !signed.holds(core, fields)).map(|_| ("invalid_request", "not signed")));
+    let problem =
+        problem(fields, scope.as_deref(), &settings).or_else(|| pkce_problem(fields, settings.pkce)).or_else(|| {
+            signed.filter(|signed| !is_signed(core, signed, fields)).map(|_| ("invalid_request", "not signed"))
+        });
     let return_to = ReturnTo {
         redirect_uri: redirect_uri.to_owned(),
         state: fields.get("state").map(str::to_owned),

@@ -50,6 +50,7 @@ mod resource;
 mod script;
 mod token;
 mod wording;
+mod written;
 
 #[cfg(test)]
 mod tests;
@@ -77,7 +78,7 @@ pub use self::peculiar::{
     Answer, ExpiresIn, IdTokenForm, IssParameter, Refusal, Rotation, ScriptedScope, Settings, Signing, Userinfo,
 };
 pub use self::script::Script;
-pub use self::wording::{ONCE, Signed, Wording};
+pub use self::wording::{ANY, ONCE, Signed, Wording};
 
 use self::core::Core;
 use self::lock::lock;

@@ -10,7 +10,7 @@ use super::authorize;
 use super::core::Core;
 use super::lock::lock;
 use super::pushed_requests::Waiting;
-use super::wording;
+use super::written;
 
 /// How long a request is kept, in seconds.
 const LIFETIME: i64 = 60;
@@ -25,7 +25,7 @@ pub(super) async fn push(core: web::Data<Core>, request: HttpRequest, body: web:
 }
 
 fn keep(core: &Core, request: &HttpRequest, body: web::Bytes) -> Result<String, Refused> {
-    let form = wording::members(core, request, &body)
+    let form = written::members(core, request, &body)
         .ok_or_else(|| Refused::new("invalid_request", "not a form, or a parameter comes twice"))?;
     let client = authenticate(core, request, &form).map_err(|_who| Refused::invalid_client())?;
     if form.get("client_id") != Some(&client.id) || form.get("request_uri").is_some() {

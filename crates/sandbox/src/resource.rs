@@ -14,7 +14,8 @@ use super::grants::Consent;
 use super::id_token::{describe, sign_userinfo};
 use super::lock::lock;
 use super::peculiar::{Answer, Settings, Userinfo};
-use super::wording;
+use super::wording::ANY;
+use super::written;
 
 const MEBIBYTE: usize = 1024 * 1024;
 
@@ -48,7 +49,7 @@ pub(super) async fn userinfo(core: web::Data<Core>, request: HttpRequest, body: 
         | Userinfo::Signed(_)
         | Userinfo::Big => {}
     }
-    if !settings.userinfo_headers.iter().all(|wanted| wording::has_header(&core, &request, wanted)) {
+    if !settings.userinfo_headers.iter().all(|(name, wanted)| written::has_header(&core, &request, name, wanted)) {
         return HttpResponse::BadRequest().finish();
     }
     let Some(token) = shown(&core, &settings, &request, &body) else { return challenge("Bearer") };
@@ -148,7 +149,7 @@ fn asked<'core>(
     request: &HttpRequest,
     body: &[u8],
 ) -> Result<(&'core SandboxClient, String), Refused> {
-    let form = wording::members(core, request, body);
+    let form = written::members(core, request, body);
     let form = form.ok_or_else(|| Refused::new("invalid_request", "not written as it is wanted"))?;
     let client = authenticate(core, request, &form).map_err(|_reason| Refused::invalid_client())?;
     let token = form.get("token").ok_or_else(|| Refused::new("invalid_request", "token is missing"))?;
@@ -162,7 +163,8 @@ fn shown(core: &Core, settings: &Settings, request: &HttpRequest, body: &[u8]) -
     let is_post = request.method() == Method::POST;
     let query = || Form::parse(request.query_string().as_bytes());
     let wanted = &settings.wording.userinfo_params;
-    let has_wanted = |form: &Form| wanted.iter().all(|(name, value)| form.get(name) == Some(value.as_str()));
+    let has = |form: &Form, name: &str, value: &str| form.get(name).is_some_and(|given| value == ANY || value == given);
+    let has_wanted = |form: &Form| wanted.iter().all(|(name, value)| has(form, name, value));
     if !wanted.is_empty() && !(if is_post { form() } else { query() }).is_some_and(|given| has_wanted(&given)) {
         return None;
     }
@@ -181,7 +183,7 @@ fn shown(core: &Core, settings: &Settings, request: &HttpRequest, body: &[u8]) -
             let form = form().filter(|_| is_post && request.query_string().is_empty())?;
             let token = form.get("access_token")?;
             let secret = settings.client_secret.as_ref().or(core.clients.first()?.secret.as_ref())?;
-            wording::has_sig(&form, token, secret).then(|| token.to_owned())
+            written::has_sig(&form, token, secret).then(|| token.to_owned())
         }
         UserinfoCall::PostBearer => by_scheme(request, "bearer").filter(|_token| is_post && body.is_empty()),
     }

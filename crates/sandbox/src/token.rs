@@ -14,7 +14,7 @@ use super::id_token;
 use super::lock::lock;
 use super::options::IssuedTokens;
 use super::peculiar::{ExpiresIn, Rotation, ScriptedScope, Settings};
-use super::wording;
+use super::written;
 
 /// Which grant a call asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +25,7 @@ enum Kind {
 
 /// Answers a token call, in the shape and at the moment the script says.
 pub(super) async fn token(core: web::Data<Core>, request: HttpRequest, body: web::Bytes) -> HttpResponse {
-    let form = wording::members(&core, &request, &body);
+    let form = written::members(&core, &request, &body);
     let kind = match form.as_ref().and_then(|form| form.get("grant_type")) {
         Some("authorization_code") => Some(Kind::Code),
         Some("refresh_token") => Some(Kind::Refresh),
@@ -207,7 +207,7 @@ fn describe_access(core: &Core, settings: &Settings, family: FamilyId, scope: &s
 }
 
 fn issue_access(core: &Core, settings: &Settings, family: FamilyId, scope: &str) -> (String, DateTime<Utc>) {
-    let token = wording::access_token(&settings.wording, shaped(core.secret(), settings));
+    let token = written::access_token(&settings.wording, shaped(core.secret(), settings));
     let now = core.now();
     let expires_at = now + delta(core.next_lifetime(settings));
     lock(&core.grants).add_access(token.clone(), family, scope, now..expires_at);

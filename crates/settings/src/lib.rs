@@ -56,7 +56,7 @@ pub use catalogue::{Fact, Known, Tier, catalogue};
 pub use error::{SettingsError, SettingsErrors};
 pub use start::{Configuration, KeyringSource, KeyringText, Literals, Start};
 pub use types::*;
-pub use warnings::{WORDS_ON_UNBOUND_CODES, Warning, words_on_odds};
+pub use warnings::{ProviderWarning, Warning, words_on_odds};
 
 use error::shown_path;
 use reader::{Context, Reader};

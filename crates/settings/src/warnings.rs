@@ -1,9 +1,10 @@
 //! What settings allow that an operator may not have meant to: told at the start, and by `fedlink check`.
 
 use super::types::PartnerClient;
-use super::types::{Provider, ProviderKind, Settings};
+use super::types::{Provider, ProviderKind, Settings, UserinfoCall};
 use domain::ids::{ClientId, ProviderId};
 use domain::kin::{self, Entry};
+use url::Url;
 
 /// What the settings of a partner's client allow.
 #[derive(Debug)]
@@ -14,6 +15,15 @@ pub struct Warning<'s> {
     pub client: &'s ClientId,
     /// What it is, and what to set.
     pub words: String,
+}
+
+/// What the settings of a provider allow.
+#[derive(Debug)]
+pub struct ProviderWarning<'s> {
+    /// The provider.
+    pub provider: &'s ProviderId,
+    /// What it is, and what to set.
+    pub words: &'static str,
 }
 
 impl Settings {
@@ -30,10 +40,16 @@ impl Settings {
             .collect()
     }
 
-    /// Providers whose codes are bound to no request of ours.
-    pub fn unbound_codes(&self) -> impl Iterator<Item = &ProviderId> {
-        let is_bound = |provider: &Provider| provider.pkce || (provider.kind == ProviderKind::Oidc && provider.nonce);
-        self.providers.values().filter(move |provider| !is_bound(provider)).map(|provider| &provider.id)
+    /// What is to be known of providers.
+    pub fn provider_warnings(&self) -> impl Iterator<Item = ProviderWarning<'_>> {
+        self.providers.values().flat_map(|provider| {
+            let words = [
+                is_unbound(provider).then_some(UNBOUND_CODES),
+                shows_tokens(provider).then_some(TOKENS_IN_ADDRESSES),
+                is_of_a_bot(provider).then_some(TOKENS_OF_A_BOT),
+            ];
+            words.into_iter().flatten().map(|words| ProviderWarning { provider: &provider.id, words })
+        })
     }
 
     /// Where the grants of each provider's entry come from, as far as the settings say.
@@ -62,8 +78,29 @@ impl Settings {
 }
 
 /// What is to be known of a provider whose codes are bound to no request (RFC 9700 §2.1.1).
-pub const WORDS_ON_UNBOUND_CODES: &str = "neither PKCE nor a nonce binds a code to the request it answers: whoever steals somebody's code can link \
+const UNBOUND_CODES: &str = "neither PKCE nor a nonce binds a code to the request it answers: whoever steals somebody's code can link \
                                           that account to their own user. Only state protects a bind; set pkce = true as soon as the provider takes it";
+
+/// What is to be known where userinfo takes the access token in its address.
+const TOKENS_IN_ADDRESSES: &str = "userinfo is asked with the access token in its address (userinfo_call = \"query\"): whoever is on the way may \
+                                   write it down. Set another userinfo_call as soon as the provider takes it";
+
+/// What is to be known of Slack's tokens for users (docs.slack.dev/authentication/installing-with-oauth).
+const TOKENS_OF_A_BOT: &str = "what oauth.v2.access answers at its top is a bot's token, which is not the user's: set \
+                               token_path = \"authed_user\", and sid = \"{team.id}.{authed_user.id}\"";
+
+fn is_unbound(provider: &Provider) -> bool {
+    !provider.pkce && (provider.kind == ProviderKind::OAuth2 || !provider.nonce)
+}
+
+fn shows_tokens(provider: &Provider) -> bool {
+    provider.asking.userinfo_call == UserinfoCall::Query
+}
+
+fn is_of_a_bot(provider: &Provider) -> bool {
+    let is_slacks = |url: &Url| url.host_str() == Some("slack.com") && url.path() == "/api/oauth.v2.access";
+    provider.token_path.is_none() && provider.endpoints.token.as_ref().is_some_and(is_slacks)
+}
 
 /// What is to be known of entries that are at odds.
 pub fn words_on_odds(entries: &[ProviderId]) -> String {

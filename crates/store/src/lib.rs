@@ -59,6 +59,7 @@ pub mod confirm_phone_actions;
 pub mod copy;
 pub mod erasure;
 pub mod flows;
+pub mod handed_on;
 pub mod imports;
 pub mod instances;
 pub mod issuer_rules;

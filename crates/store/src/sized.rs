@@ -118,10 +118,10 @@ impl Lists {
         watch.wait(seen(conn, wanted, now)).await
     }
 
-    /// As [`crate::token_sets::handed_on`], for links that a caller names.
+    /// As [`crate::handed_on::handed_on`], for links that a caller names.
     pub async fn handed_on(&mut self, links: &[LinkId]) -> Result<Vec<HandedOn>> {
         let (watch, conn) = self.hurried().await?;
-        watch.wait(crate::token_sets::handed_on(conn, links)).await
+        watch.wait(crate::handed_on::handed_on(conn, links)).await
     }
 
     /// The connection, for a read of so many rows by their keys or one that keeps the time itself, and what waits for it.

@@ -15,7 +15,7 @@ use super::types::{At, Uuid};
 use domain::Result;
 use domain::ids::{LinkId, ProviderId, Subject};
 use domain::link::Health;
-use domain::token_set::{HandedOn, LinkOwner, NewTokens, ServingSet, TokenSet};
+use domain::token_set::{LinkOwner, NewTokens, ServingSet, TokenSet};
 
 pub use many::{Found, Wanted};
 use row::{Changes, ServingRow};
@@ -204,20 +204,6 @@ pub async fn scope(conn: &mut Conn, link: LinkId) -> Result<Option<String>> {
     let found: QueryResult<Option<String>> =
         on!(conn, |c| token_sets::table.find(Uuid(link.0)).select(token_sets::scope).first(c));
     Ok(found.optional().map_err(lift)?.flatten())
-}
-
-/// What providers have handed on with the tokens of these links; those with nothing that came with a grant are left out.
-pub async fn handed_on(conn: &mut Conn, links: &[LinkId]) -> Result<Vec<HandedOn>> {
-    let ids: Vec<Uuid> = links.iter().map(|link| Uuid(link.0)).collect();
-    let rows: Vec<(Uuid, _, _, Option<_>)> = on!(conn, |c| token_sets::table
-        .filter(token_sets::link_id.eq_any(&ids).and(token_sets::sealed_params.is_not_null()))
-        .select((token_sets::link_id, token_sets::key_id, token_sets::wrapped_key, token_sets::sealed_params))
-        .load(c))
-    .map_err(lift)?;
-    let handed_on = rows.into_iter().filter_map(|(link, key_id, wrapped_key, sealed_params)| {
-        Some(HandedOn { link: LinkId(link.0), key_id, wrapped_key, sealed_params: sealed_params? })
-    });
-    Ok(handed_on.collect())
 }
 
 /// One link's token set and its owner, if it is still there.

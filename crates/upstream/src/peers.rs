@@ -84,7 +84,9 @@ fn ends(certificate: &Certificate) -> Option<DateTime<Utc>> {
 
 /// The certificates of a PEM bundle: whose each is, and when it ends; what can't be read is left out.
 pub(crate) fn certificates(pem: &[u8]) -> Vec<(String, DateTime<Utc>)> {
-    let chain = Certificate::load_pem_chain(pem).unwrap_or_default();
+    let pem = pem.trim_ascii();
+    // The library subtracts from its length.
+    let chain = if pem.is_empty() { Vec::new() } else { Certificate::load_pem_chain(pem).unwrap_or_default() };
     let told = |certificate: &Certificate| Some((certificate.tbs_certificate.subject.to_string(), ends(certificate)?));
     chain.iter().filter_map(told).collect()
 }
@@ -108,6 +110,20 @@ mod tests {
         assert_eq!(names(), ["left.example", "stays.example"]);
         clock.advance(Duration::from_hours(2));
         assert_eq!(names(), ["stays.example"]);
+    }
+
+    #[test]
+    fn what_has_no_certificate_tells_of_none() {
+        for pem in [
+            "",
+            "\n",
+            "\r\n \n",
+            "x",
+            "-----BEGIN CERTIFICATE-----",
+            "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----",
+        ] {
+            assert_eq!(certificates(pem.as_bytes()), [], "{pem:?}");
+        }
     }
 
     #[test]

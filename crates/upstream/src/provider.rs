@@ -251,6 +251,7 @@ impl Provider {
         let problem = |why: Passing| why.reason.to_owned();
         let token = self.token_endpoint().await.map_err(problem)?;
         self.endpoint(|all| all.authorization.as_ref()).await.map_err(problem)?;
+        self.added(&token, Purpose::Refresh).await.map_err(problem)?;
         let pushed = if self.pushes().await.map_err(problem)? {
             let endpoint = self.endpoint(|all| all.pushed.as_ref()).await.map_err(problem)?;
             format!(", requests pushed to {endpoint}")

@@ -110,9 +110,13 @@ fn the_first_tier_has_the_vendors_that_people_ask_for() {
     assert!(catalogue().filter(|known| known.tier() == Tier::Second).count() >= 15);
 }
 
-/// RFC 9700 §2.1.1: PKCE, or a nonce.
+/// Slack's tokens for its other methods.
+const SLACKS: &str = "authorization_endpoint = \"https://slack.com/oauth/v2/authorize\"\n\
+                      token_endpoint = \"https://slack.com/api/oauth.v2.access\"\nsid = \"{team.id}.{authed_user.id}\"";
+
+/// RFC 9700 §2.1.1: PKCE, or a nonce; what shows tokens to others; whose tokens they are.
 #[test]
-fn codes_that_nothing_binds_are_told() {
+fn what_a_provider_is_not_safe_in_is_told() {
     for (preset, more, is_told) in [
         ("google", "", false),
         ("google", "pkce = false", false),
@@ -123,7 +127,12 @@ fn codes_that_nothing_binds_are_told() {
         // Without an id_token a nonce comes back nowhere.
         ("yandex", "", false),
         ("yandex", "pkce = false", true),
+        ("mail.ru", "", true),
+        ("mail.ru", "userinfo_call = \"bearer\"", false),
+        ("slack", "", false),
+        ("oauth2", SLACKS, true),
+        ("oauth2", &format!("{SLACKS}\ntoken_path = \"authed_user\""), false),
     ] {
-        assert_eq!(with_preset(preset, more).unbound_codes().count(), usize::from(is_told), "{preset} {more}");
+        assert_eq!(with_preset(preset, more).provider_warnings().count(), usize::from(is_told), "{preset} {more}");
     }
 }
