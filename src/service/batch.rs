@@ -26,6 +26,12 @@ use vault::Owner;
 /// Entries that one statement reads.
 const SLICE: usize = 100;
 
+/// How long what was handed on with tokens is read for at most, once they are there.
+const FIELDS_WITHIN: Duration = Duration::from_secs(1);
+/// What stands around each text that was handed on, in bytes, and around all of an entry's; quotes count twice where they stand alone.
+const FIELD: &str = "      ";
+const FIELDS: &str = "            ";
+
 /// One token that is asked for.
 #[derive(Debug)]
 pub struct Entry {
@@ -78,7 +84,7 @@ pub async fn fetch_many(parts: &Arc<Parts>, caller: &Caller, entries: &[Entry]) 
         Seen::Stale(stale) => Either::Right(Box::pin(batch.settle(stale))),
     });
     let mut outcomes = join_all(settling).await;
-    batch.hand_on(entries, &mut outcomes).await.map_err(caller_sized::told)?;
+    batch.hand_on(entries, &mut outcomes).await;
     Ok(outcomes)
 }
 
@@ -200,28 +206,41 @@ impl<'a> Batch<'a> {
         self.outcome(&asking, vec![answer])
     }
 
-    /// Puts beside the tokens what their providers have handed on with them, as far as the answer has room for it.
-    async fn hand_on(&self, entries: &[Entry], outcomes: &mut [Outcome]) -> Result<()> {
+    /// Puts beside the tokens what their providers have handed on with them, as far as that can be read in time and the answer has room
+    /// for it.
+    async fn hand_on(&self, entries: &[Entry], outcomes: &mut [Outcome]) {
         let provider = |entry: &Entry| self.parts.settings.providers.get(entry.provider.as_ref()?);
-        let hands_on = |entry: &Entry| provider(entry).is_some_and(|provider| !provider.response_fields.is_empty());
-        let mut some: Vec<_> = entries.iter().zip(outcomes).filter(|(entry, _)| hands_on(entry)).collect();
+        let mut some: Vec<_> = entries
+            .iter()
+            .zip(outcomes)
+            .filter_map(|(entry, outcome)| Some((entry, provider(entry).filter(|of| of.hands_on_any())?, outcome)))
+            .filter(|(_, _, outcome)| outcome.is_ok())
+            .collect();
+        let left = self.deadline.saturating_sub(self.parts.clock.monotonic()) + FIELDS_WITHIN;
+        let until = Until::within(left.min(self.parts.settings.limits.list_timeout));
         for slice in some.chunks_mut(SLICE) {
-            let links = slice.iter().filter_map(|(_, outcome)| Some(outcome.as_ref().ok()?.link)).collect::<Vec<_>>();
-            let mut lists = self.parts.store.lists(Until::within(self.parts.settings.limits.list_timeout)).await?;
-            let found = lists.handed_on(&links).await?;
-            let found: HashMap<LinkId, HandedOn> = found.into_iter().map(|found| (found.link, found)).collect();
-            for (entry, outcome) in slice {
-                let (Ok(served), Some(provider)) = (&mut **outcome, &entry.provider) else { continue };
+            let links =
+                slice.iter().filter_map(|(_, _, outcome)| Some(outcome.as_ref().ok()?.link)).collect::<Vec<_>>();
+            let found = async { self.parts.store.lists(until).await?.handed_on(&links).await }.await;
+            let found: HashMap<LinkId, HandedOn> = match found {
+                Ok(found) => found.into_iter().map(|found| (found.link, found)).collect(),
+                Err(error) => {
+                    tracing::warn!(%error, "what providers handed on cannot be read: a batch goes without");
+                    return;
+                }
+            };
+            for (entry, provider, outcome) in slice {
+                let Ok(served) = &mut **outcome else { continue };
                 let Some(found) = found.get(&served.link) else { continue };
-                let owner = Owner::new(served.link, &entry.subject, provider, &served.sid);
-                served.fields = handed_on::opened(self.parts, owner, found)?;
-                let texts: Vec<&str> = served.fields.iter().flat_map(|(name, value)| [&**name, &**value]).collect();
-                if !self.room().takes(&texts) {
+                let owner = Owner::new(served.link, &entry.subject, &provider.id, &served.sid);
+                served.fields = handed_on::beside(self.parts, provider, owner, served.version, found);
+                let texts: Vec<&str> =
+                    served.fields.iter().flat_map(|(name, value)| [name, value.expose_secret(), FIELD]).collect();
+                if !texts.is_empty() && !self.room().takes(&[&texts[..], &[FIELDS]].concat()) {
                     **outcome = Err(Refused::TooMuch);
                 }
             }
         }
-        Ok(())
     }
 
     fn room(&self) -> MutexGuard<'_, Room> {

@@ -1,18 +1,30 @@
 //! What a provider hands on with a token for whoever uses it, such as the address of an organization's own API: callers get it beside
-//! the token (`response_fields`).
-
-use std::collections::BTreeMap;
+//! the token (`response_fields`, `callback_fields`).
 
 use super::Parts;
 use domain::Result;
-use domain::params::Params;
+use domain::params::{Params, Texts};
 use domain::token_set::HandedOn;
-use secrecy::ExposeSecret as _;
+use settings::Provider;
 use vault::{Column, Owner, Table};
 
-/// What was handed on with a link's tokens, in the clear.
-pub(super) fn opened(parts: &Parts, owner: Owner<'_>, found: &HandedOn) -> Result<BTreeMap<String, String>> {
+/// What was handed on with a token of this version of the owner's set, as far as the settings still name it. None where the link has other tokens by now, whose fields may be
+/// another organization's; none either where it can't be read, since no word about a token is worth the token.
+pub(super) fn beside(parts: &Parts, provider: &Provider, owner: Owner<'_>, version: i64, found: &HandedOn) -> Texts {
+    if found.version != version {
+        return Texts::default();
+    }
+    match opened(parts, owner, found) {
+        Ok(fields) => fields.named(|name| provider.hands_on(name)),
+        Err(error) => {
+            tracing::error!(link = %found.link, %error, "what a provider handed on cannot be read");
+            Texts::default()
+        }
+    }
+}
+
+fn opened(parts: &Parts, owner: Owner<'_>, found: &HandedOn) -> Result<Texts> {
     let key = parts.vault.open_row_key(Table::TokenSets, found.link.0, &found.key_id, &found.wrapped_key)?;
-    let params = Params::from_text(&parts.vault.open(&key, &owner.place(Column::Params), &found.sealed_params)?)?;
-    Ok(params.fields.iter().map(|(name, value)| (name.to_owned(), value.expose_secret().to_owned())).collect())
+    let text = parts.vault.open(&key, &owner.place(Column::Params), &found.sealed_params)?;
+    Params::from_text(&text).map(|params| params.fields)
 }

@@ -186,7 +186,8 @@ fn seal_params(parts: &Parts, key: &RowKey, owner: Owner<'_>, tokens: &Keeping) 
     tokens.params.to_text().map(|text| parts.vault.seal(key, &owner.place(Column::Params), &text)).transpose()
 }
 
-/// What stands, with the fields that came anew: an answer to a refresh may say them again, or not.
+/// What goes along with the stored refresh token, with the fields that came anew. An answer to a refresh may say them again, or not; a user
+/// who linked again says all that there is; an import says nothing of them.
 fn renewed_params(
     parts: &Parts,
     key: &RowKey,
@@ -195,7 +196,8 @@ fn renewed_params(
     tokens: &Keeping,
 ) -> Result<Option<Vec<u8>>> {
     let newer = &tokens.params.fields;
-    if newer.is_empty() {
+    let replaces = !tokens.refreshed && matches!(tokens.origin, Origin::Granted { .. });
+    if newer.is_empty() && !replaces {
         return Ok(set.sealed_params.clone());
     }
     let place = owner.place(Column::Params);
@@ -207,7 +209,8 @@ fn renewed_params(
             Err(_unreadable) => return Ok(set.sealed_params.clone()),
         },
     };
-    let params = Params { fields: stands.fields.renewed(newer), ..stands };
+    let fields = if replaces { newer.clone() } else { stands.fields.renewed(newer) };
+    let params = Params { fields, ..stands };
     params.to_text().map(|text| parts.vault.seal(key, &place, &text)).transpose()
 }
 

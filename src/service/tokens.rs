@@ -1,6 +1,6 @@
 //! fedToken: a valid access token for every account a subject has at a provider, refreshed on the way if need be.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use super::refresh::{Landing, in_batch, join};
 use domain::caller::{Action, Caller};
 use domain::expiry::Lifetime;
 use domain::ids::{LinkId, ProviderId, Sid, Subject};
+use domain::params::Texts;
 use domain::reason::Reason;
 use domain::refresh::Errand;
 use domain::scope::missing;
@@ -68,9 +69,11 @@ pub struct Served {
     /// The scopes that it has, if they were asked for and are known.
     pub scope: Option<String>,
     /// What the provider hands on with it, by name.
-    pub fields: BTreeMap<String, String>,
+    pub fields: Texts,
     /// Whose it is.
     pub(super) link: LinkId,
+    /// Of which writing of the link's set it is.
+    pub(super) version: i64,
 }
 
 /// The valid access tokens of a subject at a provider; at least one, or an error that says whether asking again can help.
@@ -232,15 +235,15 @@ impl Asking<'_> {
 
     /// The tokens, each with what the provider has handed on with it.
     pub(super) async fn with_fields(&self, provider: &Provider, mut served: Vec<Served>) -> Result<Vec<Served>> {
-        if provider.response_fields.is_empty() {
+        if !provider.hands_on_any() {
             return Ok(served);
         }
         let links: Vec<LinkId> = served.iter().map(|served| served.link).collect();
         let found = store::read!(self.parts.store, |conn| store::handed_on::handed_on(conn, &links))?;
         for served in &mut served {
             if let Some(found) = found.iter().find(|found| found.link == served.link) {
-                let owner = Owner::new(found.link, self.subject, self.provider, &served.sid);
-                served.fields = handed_on::opened(self.parts, owner, found)?;
+                let owner = Owner::new(served.link, self.subject, self.provider, &served.sid);
+                served.fields = handed_on::beside(self.parts, provider, owner, served.version, found);
             }
         }
         Ok(served)
@@ -387,8 +390,8 @@ impl Asking<'_> {
         self.parts.uses.note(set.link, now);
         self.parts.counts.served(self.taker, set.link, self.subject, now);
         let expires = set.expiry(self.lifetime).known();
-        let (sid, link) = (set.sid.as_str().to_owned(), set.link);
-        Ok(Served { sid, token, expires, scope: None, fields: BTreeMap::new(), link })
+        let (sid, link, version) = (set.sid.as_str().to_owned(), set.link, set.version);
+        Ok(Served { sid, token, expires, scope: None, fields: Texts::default(), link, version })
     }
 }
 

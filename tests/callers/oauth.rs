@@ -39,6 +39,17 @@ async fn introspect(world: &World, client: &As, token: &str) -> Value {
     answer.json()
 }
 
+/// The same about a token, by a client that proves itself in the form (RFC 6749 §2.3.1) and says what kind of token it is.
+async fn by_form(world: &World, target: &str, token: &str) -> Answer {
+    let fields = [
+        ("token", token),
+        ("token_type_hint", "access_token"),
+        ("client_id", CONSOLE),
+        ("client_secret", CONSOLE_SECRET),
+    ];
+    world.call("POST", target, &As::Nobody, form(&fields)).await
+}
+
 async fn list(world: &World, token: &str) -> u16 {
     world.call("GET", "/api/v3/users/alice/fa", &As::Bearer(token.to_owned()), Body::None).await.status
 }
@@ -58,6 +69,14 @@ pub(super) async fn metadata(world: &World) -> Value {
 }
 
 both_engines! {
+    async fn a_client_may_prove_itself_in_the_form(engine: Engine) {
+        let world = World::start(engine).await;
+        let held = token(&world, &AS_CONSOLE).await;
+        assert_eq!(by_form(&world, "/oauth/introspect", &held).await.json()["active"], json!(true));
+        assert_eq!(by_form(&world, "/oauth/revoke", &held).await.status, 200);
+        assert_eq!(by_form(&world, "/oauth/introspect", &held).await.json(), json!({"active": false}));
+    }
+
     async fn an_application_gets_a_token_by_basic_or_in_the_body(engine: Engine) {
         let world = World::start(engine).await;
         world.account("alice").await;

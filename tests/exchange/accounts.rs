@@ -14,8 +14,10 @@ both_engines! {
         account_of(&world, &issuer, "alice").await;
         let (first, second) = (expired(&world, "1").await, lasting(&world, "2", 600).await);
         let token = key.sign(&sent_to_api(&issuer, &world, "alice"));
+        execute(&world.database_url, "UPDATE links SET user_name = 'Oleg' WHERE sid = '1'").await;
         let answer = exchange(&world, &token).await;
         is(&answer, (400, "invalid_target"), "two accounts");
+        assert_eq!(answer.json()["accounts"][0]["name"], json!("Oleg"));
         let accounts = answer.json()["accounts"].clone();
         assert_eq!(accounts.as_array().map(|list| list.iter().map(|one| one["sid"].clone()).collect::<Vec<_>>()), Some(vec![json!("1"), json!("2")]));
         assert_eq!(world.sandbox.counts().token_refresh, 0, "nothing is refreshed for a question");

@@ -5,12 +5,12 @@ use serde_json::{Value, json};
 use super::row::bind;
 use crate::batch::{fed_tokens, of};
 use crate::exchange::{EXCHANGE, account_of, sent_to_api, trusting_with};
-use crate::support::database::texts;
+use crate::support::database::{execute, texts};
 use crate::support::fed::fed_token;
 use crate::support::user_mode::{AS_CONSOLE, te};
-use crate::support::world::{Engine, World, both_engines};
+use crate::support::world::{Body, Engine, World, both_engines};
 
-const SETTING: &str = "response_fields = [\"instance_url\", \"team.id\", \"realmId\"]\n";
+const SETTING: &str = "response_fields = [\"instance_url\", \"team.id\"]\ncallback_fields = [\"realmId\"]\n";
 
 /// The sandbox says so from now on; `realm` with the code.
 fn says(world: &World, members: Value, realm: &[&str]) {
@@ -70,6 +70,72 @@ both_engines! {
         says(&world, json!({}), &[]);
         bind(&world, "without any").await;
         assert_eq!(fields(&world, "").await, Value::Null);
+    }
+
+    async fn what_a_browser_makes_up_stands_where_a_browser_may_say_it_and_is_no_longer_than_an_address(engine: Engine) {
+        let world = world(engine).await;
+        let (longest, longer) = ("é".repeat(2048), "é".repeat(2049));
+        world.sandbox.script().set(|script| {
+            script.wording.callback_more = vec![("instance_url".to_owned(), "https://evil.example".to_owned())];
+        });
+        bind(&world, "the tokens' own answer says it, or nobody").await;
+        assert_eq!(fields(&world, "").await, Value::Null);
+        for (sent, told) in [(&longest, json!({"realmId": longest})), (&longer, Value::Null)] {
+            says(&world, json!({}), &[sent]);
+            bind(&world, "by the browser alone").await;
+            assert_eq!(fields(&world, "").await, told);
+        }
+    }
+
+    async fn what_the_settings_name_no_more_is_told_no_more(engine: Engine) {
+        let world = world(engine).await;
+        says(&world, json!({"instance_url": "https://a.example", "team": {"id": "T"}}), &["7"]);
+        bind(&world, "all of it").await;
+        world.decide(|text| text + "response_fields = [\"instance_url\"]\n");
+        assert_eq!(fields(&world, "").await, json!({"instance_url": "https://a.example"}));
+        world.decide(|text| text);
+        assert_eq!(fields(&world, "").await, Value::Null);
+    }
+
+    async fn a_new_grant_without_a_refresh_token_brings_its_own_fields(engine: Engine) {
+        let world = world(engine).await;
+        says(&world, json!({"instance_url": "https://a.example"}), &["7"]);
+        bind(&world, "with a refresh token").await;
+        world.sandbox.script().set(|script| script.refresh_tokens = false);
+        says(&world, json!({}), &["8"]);
+        bind(&world, "without one, of another organization").await;
+        assert_eq!(fields(&world, "").await, json!({"realmId": "8"}));
+        says(&world, json!({}), &[]);
+        bind(&world, "without anything").await;
+        assert_eq!(fields(&world, "").await, Value::Null);
+    }
+
+    async fn what_cannot_be_read_keeps_no_token_from_anybody(engine: Engine) {
+        let world = world(engine).await;
+        says(&world, json!({"instance_url": "https://a.example"}), &[]);
+        bind(&world, "to be broken").await;
+        let other = if world.database_url.starts_with("sqlite") { "x'00'" } else { "'\\x00'::bytea" };
+        execute(&world.database_url, &format!("UPDATE token_sets SET sealed_params = {other}")).await;
+        assert_eq!(fields(&world, "").await, Value::Null);
+        let batch = fed_tokens(&world, &world.console().await, &[of("alice")]).await.json();
+        assert!(batch["tokens"][0]["token"].is_string() && batch["tokens"][0].get("fields").is_none(), "{batch}");
+    }
+
+    async fn a_report_and_many_entries_have_it_too(engine: Engine) {
+        let world = world(engine).await;
+        says(&world, json!({"instance_url": "https://a.example"}), &[]);
+        bind(&world, "to be reported").await;
+        world.advance(31);
+        let console = world.console().await;
+        let token = fed_token(&world, &console, "").await.json()["oleg"]["token"].clone();
+        let report = Body::Json(json!({"sid": "oleg", "token": token}));
+        let answer = world.call("POST", "/api/v3/users/alice/fedToken/box/box_1/rejected", &console, report).await;
+        assert_eq!(answer.json()["oleg"]["fields"], json!({"instance_url": "https://a.example"}), "{}", answer.text());
+        // More than one statement reads, among those that have nothing.
+        let mut entries: Vec<Value> = (0..150).map(|n| of(&format!("nobody-{n}"))).collect();
+        entries.insert(120, of("alice"));
+        let batch = fed_tokens(&world, &console, &entries).await.json();
+        assert_eq!(batch["tokens"][120]["fields"], json!({"instance_url": "https://a.example"}), "{batch}");
     }
 
     async fn what_is_not_asked_for_is_not_kept(engine: Engine) {

@@ -10,6 +10,7 @@ use sandbox::{
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use settings::Provider;
 
 /// Every vendor's, by the name of its preset.
 pub(super) static MANNERS: LazyLock<BTreeMap<String, Manners>> =
@@ -179,11 +180,13 @@ impl Manners {
         }
     }
 
-    /// What of the callback and of token answers is handed on under these names.
-    pub(super) fn handed_on(&self, names: &[String]) -> Map<String, Value> {
+    /// What of the callback and of token answers is handed on.
+    pub(super) fn handed_on(&self, provider: &Provider) -> Map<String, Value> {
         let mut told = object(self.callback_more.as_deref());
-        told.extend(object(self.token_more.as_deref()));
-        told.retain(|name, _| names.contains(name));
+        told.retain(|name, _| provider.callback_fields.contains(name));
+        let mut of_answer = object(self.token_more.as_deref());
+        of_answer.retain(|name, _| provider.response_fields.contains(name));
+        told.extend(of_answer);
         told
     }
 

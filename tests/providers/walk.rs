@@ -147,7 +147,7 @@ impl<'a> Walk<'a> {
     pub(super) async fn serves(&self, sid: &str) -> String {
         let answer = self.fetch("").await;
         let fields = answer.json()[sid].get("fields").cloned().unwrap_or_else(|| json!({}));
-        let told = self.manners.handed_on(&self.provider.response_fields);
+        let told = self.manners.handed_on(&self.provider);
         assert_eq!(fields, Value::Object(told), "{}", self.known.name);
         self.token(&answer, sid)
     }

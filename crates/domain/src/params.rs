@@ -34,6 +34,20 @@ impl Texts {
         self
     }
 
+    /// Those whose value `keep` takes.
+    #[must_use]
+    pub fn retained(mut self, keep: impl Fn(&str) -> bool) -> Self {
+        self.0.retain(|_, value| keep(value.expose_secret()));
+        self
+    }
+
+    /// Those whose name `keep` takes.
+    #[must_use]
+    pub fn named(mut self, keep: impl Fn(&str) -> bool) -> Self {
+        self.0.retain(|name, _| keep(name));
+        self
+    }
+
     fn to_json(&self) -> String {
         let plain: BTreeMap<&str, &str> = self.iter().map(|(name, value)| (name, value.expose_secret())).collect();
         serde_json::json!(plain).to_string()
@@ -50,6 +64,14 @@ impl FromIterator<(String, SecretString)> for Texts {
     fn from_iter<I: IntoIterator<Item = (String, SecretString)>>(pairs: I) -> Self {
         Self(pairs.into_iter().collect())
     }
+}
+
+/// The longest text that is handed on, in characters: an address or an id.
+pub const LONGEST_FIELD: usize = 2048;
+
+/// Whether a text is handed on: it is all there, and no longer than [`LONGEST_FIELD`].
+pub fn is_handed_on(text: &str) -> bool {
+    !text.contains('\u{fffd}') && text.chars().nth(LONGEST_FIELD).is_none()
 }
 
 /// All of that of one grant.
@@ -112,6 +134,12 @@ mod tests {
     fn what_an_earlier_version_sealed_is_read() {
         let read = Params::from_text(&"{\"device_id\":\"d\"}".into()).unwrap();
         assert_eq!((plain(&read.resent), plain(&read.fields)), (vec![("device_id", "d")], vec![]));
+    }
+
+    #[test]
+    fn what_is_longer_than_an_address_is_not_handed_on() {
+        assert!(is_handed_on(&"é".repeat(LONGEST_FIELD)) && is_handed_on(""));
+        assert!(!is_handed_on(&"é".repeat(LONGEST_FIELD + 1)) && !is_handed_on("a\u{fffd}"));
     }
 
     #[test]

@@ -114,6 +114,8 @@ pub struct HandedOn {
     pub wrapped_key: Vec<u8>,
     /// What came with the grant.
     pub sealed_params: Vec<u8>,
+    /// Of which writing of the set it is.
+    pub version: i64,
 }
 
 /// A token set that may be due for a refresh before anybody asks.

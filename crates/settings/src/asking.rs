@@ -14,6 +14,20 @@ const USERINFO_CALLS: [(&str, UserinfoCall); 7] = [
     ("ok", UserinfoCall::Ok),
 ];
 
+/// What carries the flow's own protection, or would replace all parameters at once (RFC 9101 §4).
+pub(super) const OUR_PARAMS: [&str; 10] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "scope",
+    "request",
+    "request_uri",
+];
+
 const TOKEN_BODIES: [(&str, TokenBody); 2] = [("form", TokenBody::Form), ("json", TokenBody::Json)];
 
 /// What a token request says itself (RFC 6749 §4.1.3 and §6, RFC 7636 §4.5, RFC 7521 §4.2), and what a callback says to us
@@ -47,13 +61,16 @@ const OUR_HEADERS: [&str; 10] = [
     "upgrade",
 ];
 
+/// What else stands in a request somewhere.
+const MORE_PARAMS: [&str; 5] = ["response_mode", "login_hint", "token", "token_type_hint", "timestamp"];
+
 /// What a call of userinfo says itself.
 const USERINFO_PARAMS: [&str; 4] = ["access_token", "client_id", "client_secret", "sig"];
 
 /// Reads all of it; `resent` are the parameters that come with the code.
 pub(super) fn read(reader: &mut Reader<'_>, resent: &[String]) -> Asking {
     let own = "client_id".to_owned();
-    Asking {
+    let asking = Asking {
         client_id_param: reader.with_default("client_id_param", own, text_as(client_id_param)),
         token_headers: headers(reader, "token_headers"),
         token_params: reader.texts("token_params", |name| refuse_token_param(name, resent)).unwrap_or_default(),
@@ -61,6 +78,27 @@ pub(super) fn read(reader: &mut Reader<'_>, resent: &[String]) -> Asking {
         userinfo_call: reader.with_default("userinfo_call", UserinfoCall::Bearer, choice(&USERINFO_CALLS)),
         userinfo_headers: headers(reader, "userinfo_headers"),
         userinfo_params: reader.texts("userinfo_params", refuse_userinfo_param).unwrap_or_default(),
+    };
+    let name = &asking.client_id_param;
+    if resent.contains(name) || asking.token_params.contains_key(name) {
+        reader.wrong("client_id_param", "is the name of another parameter, too: of resent_params, or of token_params");
+    }
+    asking
+}
+
+/// Tells what is wrong with it for a client that is called `client_id` and has a secret or not.
+pub(super) fn judge(reader: &Reader<'_>, asking: &Asking, client_id: &str, has_secret: bool) {
+    if !has_secret && asking.userinfo_call == UserinfoCall::Ok {
+        reader.wrong(
+            "userinfo_call",
+            "\"ok\" signs with client_secret: set client_auth to one that has it, such as \"post\"",
+        );
+    }
+    let is_visible = client_id.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    for (key, headers) in [("token_headers", &asking.token_headers), ("userinfo_headers", &asking.userinfo_headers)] {
+        if !is_visible && headers.values().any(|value| value.contains("{client_id}")) {
+            reader.wrong(key, "cannot have {client_id}: yours has characters that no header has");
+        }
     }
 }
 
@@ -79,7 +117,8 @@ fn headers(reader: &mut Reader<'_>, key: &'static str) -> std::collections::BTre
 }
 
 fn client_id_param(name: &str) -> Result<String, String> {
-    let is_free = name == "client_id" || !TOKEN_PARAMS.contains(&name);
+    let is_ours = OUR_PARAMS.contains(&name) || TOKEN_PARAMS.contains(&name) || MORE_PARAMS.contains(&name);
+    let is_free = name == "client_id" || !is_ours;
     if is_free && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic()) {
         Ok(name.to_owned())
     } else {

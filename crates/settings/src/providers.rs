@@ -23,25 +23,15 @@ const CLAIMS_IN: [(&str, ClaimsIn); 2] = [("access_token", ClaimsIn::AccessToken
 
 const KINDS: [(&str, ProviderKind); 2] = [("oidc", ProviderKind::Oidc), ("oauth2", ProviderKind::OAuth2)];
 
-/// What carries the flow's own protection, or would replace all parameters at once (RFC 9101 §4).
-const OUR_PARAMS: [&str; 10] = [
-    "client_id",
-    "redirect_uri",
-    "response_type",
-    "state",
-    "nonce",
-    "code_challenge",
-    "code_challenge_method",
-    "scope",
-    "request",
-    "request_uri",
-];
-
 /// What of a token answer, or of what came with a code, is nobody's but ours.
-const OUR_MEMBERS: [&str; 11] = [
+const OUR_MEMBERS: [&str; 15] = [
     "access_token",
     "refresh_token",
     "id_token",
+    "client_secret",
+    "client_assertion",
+    "code_verifier",
+    "device_secret",
     "token_type",
     "expires_in",
     "scope",
@@ -141,11 +131,13 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
     let scope_aliases = reader.texts("scope_aliases", |_| None).unwrap_or_default();
     let resent_params = asking::resent_params(&mut reader);
     let asking = asking::read(&mut reader, &resent_params);
+    asking::judge(&reader, &asking, client_id.as_deref().unwrap_or_default(), proof.secret.is_some());
     let token_path = reader.optional("token_path", text_as(path));
     let tenants = read_tenants(&mut reader, kind, &endpoints);
     let dead_errors = reader.list("dead_errors", DeadError::parse).unwrap_or_default();
     let dead_access_errors = reader.list("dead_access_errors", DeadError::parse).unwrap_or_default();
     let response_fields = reader.list("response_fields", response_field).unwrap_or_default();
+    let callback_fields = reader.list("callback_fields", response_field).unwrap_or_default();
     reader.finish();
     let id = id?;
     Some(Provider {
@@ -185,6 +177,7 @@ fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> 
         dead_errors,
         dead_access_errors,
         response_fields,
+        callback_fields,
         token_path,
         tenants,
     })
@@ -313,8 +306,8 @@ fn path(text: &str) -> Result<String, String> {
 
 /// Such a path, of what is no secret.
 fn response_field(text: &str) -> Result<String, String> {
-    let is_ours = OUR_MEMBERS.contains(&text) || OUR_MEMBERS.iter().any(|ours| text.ends_with(&format!(".{ours}")));
-    if is_ours {
+    let last = text.rsplit('.').next().unwrap_or_default();
+    if OUR_MEMBERS.iter().any(|ours| ours.eq_ignore_ascii_case(last)) {
         return Err("must not be handed on: it is a secret, or stands in the answer already".to_owned());
     }
     path(text)
@@ -342,6 +335,8 @@ fn refuse_ours(parameter: &str) -> Option<String> {
     if parameter == "scope" {
         Some("must not be set here: write the scopes under `scopes`".to_owned())
     } else {
-        OUR_PARAMS.contains(&parameter).then(|| "must not be set: it is part of what protects a bind".to_owned())
+        asking::OUR_PARAMS
+            .contains(&parameter)
+            .then(|| "must not be set: it is part of what protects a bind".to_owned())
     }
 }

@@ -263,7 +263,7 @@ fn an_unknown_key_is_named_in_every_table() {
         "clients[0].secret (app): must have env = \"NAME\" or file = \"PATH\"\n\
          clients[0].secret.enf (app): is no known key; did you mean \"env\"?"
     );
-    let known = "answer_within, authorization_endpoint, authorize_params, claims_in, client_auth, client_command, client_id, \
+    let known = "answer_within, authorization_endpoint, authorize_params, callback_fields, claims_in, client_auth, client_command, client_id, \
                  client_id_param, client_key, client_key_alg, client_key_id, client_key_issuer, client_secret, \
                  confirm, dead_access_errors, dead_errors, exclusive, \
                  idle_life, introspection_endpoint, issuer, jwks_uri, kind, lifetime, name, nonce, par, pkce, preset, \

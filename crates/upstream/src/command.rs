@@ -8,25 +8,30 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::{Pid, Signal};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Map, Value};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process;
-use tokio::sync::Semaphore;
+use tokio::process::{self, Child};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::identity::{AuthorizationRequest, Redemption};
 use super::passing::Passing;
 use domain::clock::SharedClock;
 use settings::Provider;
 
-/// How long it may take, the time in which it waits for its turn included.
+/// How long it may take once it is its turn.
 const WITHIN: Duration = Duration::from_secs(5);
+/// How long its turn is waited for.
+const TURN_WITHIN: Duration = Duration::from_secs(5);
 /// What it may write, in bytes.
 const ROOM: usize = 16 * 1024;
 /// The same and a byte, by which more than that is seen.
 const ROOM_AND_MORE: u64 = 16 * 1024 + 1;
-/// How many of a provider's run at once.
+/// How many of a provider's run at once for tokens.
 const AT_ONCE: usize = 4;
+/// How many more run for browsers on their way to the provider, which come as often as they like.
+const FOR_BROWSERS: usize = 2;
 
 /// What a request says itself, and no program may say otherwise: what binds a grant to us and to whoever asked for it.
 const OURS: [&str; 16] = [
@@ -68,6 +73,7 @@ pub(crate) enum Purpose<'a> {
 pub(crate) struct Command {
     argv: Vec<String>,
     turns: Arc<Semaphore>,
+    of_browsers: Arc<Semaphore>,
     clock: SharedClock,
 }
 
@@ -75,7 +81,8 @@ impl Command {
     /// That of the settings, if there is one.
     pub(crate) fn new(settings: &Provider, clock: SharedClock) -> Option<Self> {
         let argv = settings.client_command.clone();
-        (!argv.is_empty()).then(|| Self { argv, turns: Arc::new(Semaphore::new(AT_ONCE)), clock })
+        let turns = |count| Arc::new(Semaphore::new(count));
+        (!argv.is_empty()).then(|| Self { argv, turns: turns(AT_ONCE), of_browsers: turns(FOR_BROWSERS), clock })
     }
 
     /// The parameters that it adds to a request. A failure is definite: nothing was sent.
@@ -85,6 +92,7 @@ impl Command {
         endpoint: &str,
         purpose: Purpose<'_>,
     ) -> Result<Vec<(String, SecretString)>, Passing> {
+        let _turn = self.turn(purpose).await?;
         let mut over = self.clock.sleep(WITHIN);
         let asked = asked(settings, endpoint, purpose, self.clock.now());
         let answer = tokio::select! {
@@ -92,15 +100,24 @@ impl Command {
             answer = self.answer(&asked) => answer,
             () = &mut over => Err("the program that proves us does not answer in time"),
         };
-        let added = answer.and_then(|answer| added(&answer, purpose));
+        let added = answer.and_then(|answer| added(settings, &answer, purpose));
         added.map_err(|why| {
             tracing::error!(provider = %settings.id, program = self.argv.first(), reason = why, "no proof of us");
             Passing::definite(why)
         })
     }
 
+    /// The right to run it: whoever sends browsers here takes none from refreshes. That nobody gets one in time says nothing of the provider.
+    async fn turn(&self, purpose: Purpose<'_>) -> Result<Option<SemaphorePermit<'_>>, Passing> {
+        let turns = if matches!(purpose, Purpose::Authorization(_)) { &self.of_browsers } else { &self.turns };
+        tokio::select! {
+            biased;
+            () = self.clock.sleep(TURN_WITHIN) => Err(Passing::of_ours("too many wait for the program that proves us")),
+            turn = turns.acquire() => Ok(turn.ok()),
+        }
+    }
+
     async fn answer(&self, asked: &SecretString) -> Result<Vec<u8>, &'static str> {
-        let _turn = self.turns.acquire().await;
         let (program, arguments) = self.argv.split_first().ok_or("there is no program that proves us")?;
         let mut child = process::Command::new(program)
             .args(arguments)
@@ -109,10 +126,12 @@ impl Command {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            // Whoever stops waiting ends it.
             .kill_on_drop(true)
+            .process_group(0)
             .spawn()
             .map_err(|_names_the_path| "the program that proves us cannot be started")?;
+        // Whoever stops waiting ends it, and what it has started.
+        let mut group = Group::of(&child);
         let (Some(mut to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("the program that proves us cannot be started");
         };
@@ -128,9 +147,30 @@ impl Command {
         if answer.len() > ROOM {
             return Err("the program that proves us answers more than 16 KiB");
         }
-        match child.wait().await {
+        let ended = child.wait().await;
+        // Its number may be another's from here.
+        group.0 = None;
+        match ended {
             Ok(status) if status.success() => Ok(answer),
             _ => Err("the program that proves us fails"),
+        }
+    }
+}
+
+/// The processes of one run, which end with this.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(leader) = self.0 {
+            // None may be left, which is as well.
+            rustix::process::kill_process_group(leader, Signal::KILL).ok();
         }
     }
 }
@@ -167,12 +207,19 @@ fn asked(
 }
 
 /// What it answers.
-fn added(answer: &[u8], purpose: Purpose<'_>) -> Result<Vec<(String, SecretString)>, &'static str> {
+fn added(
+    settings: &Provider,
+    answer: &[u8],
+    purpose: Purpose<'_>,
+) -> Result<Vec<(String, SecretString)>, &'static str> {
     const NO_OBJECT: &str = "the program that proves us answers no JSON object of texts";
     let members: Map<String, Value> = serde_json::from_slice(answer).map_err(|_quotes_it| NO_OBJECT)?;
     // At the authorization endpoint it comes back to us, and says whose flow it is.
-    let is_ours =
-        |name: &str| OURS.contains(&name) || (name == "state" && matches!(purpose, Purpose::Authorization(_)));
+    let is_ours = |name: &str| {
+        OURS.contains(&name)
+            || name == settings.asking.client_id_param
+            || (name == "state" && matches!(purpose, Purpose::Authorization(_)))
+    };
     members
         .into_iter()
         .map(|(name, value)| match value {

@@ -3,11 +3,7 @@
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
-use super::members::UNREADABLE;
-use domain::params::Texts;
-
-/// The longest that is handed on, in characters: an address or an id.
-const LONGEST: usize = 2048;
+use domain::params::{Texts, is_handed_on};
 
 /// Those of these names, with dots between those of members, that are there and are no lists and no objects.
 pub(crate) fn of(members: &Map<String, Value>, names: &[String]) -> Texts {
@@ -27,7 +23,7 @@ fn found(members: &Map<String, Value>, name: &str) -> Option<SecretString> {
         Value::Bool(flag) => flag.to_string(),
         Value::Null | Value::Array(_) | Value::Object(_) => return None,
     };
-    (text.chars().count() <= LONGEST && !text.contains(UNREADABLE)).then(|| text.into())
+    is_handed_on(&text).then(|| text.into())
 }
 
 #[cfg(test)]
@@ -36,10 +32,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use domain::params::LONGEST_FIELD;
 
     #[test]
     fn what_is_there_and_fits_is_handed_on() {
-        let long = "x".repeat(LONGEST + 1);
+        let long = "x".repeat(LONGEST_FIELD + 1);
         let answer = json!({
             "instance_url": "https://a.example", "team": {"id": "T1", "of": {"a": 1}}, "n": 12, "is": true, "no": null, "list": ["a"],
             "long": long, "broken": "a\u{fffd}",

@@ -73,7 +73,9 @@ impl Provider {
 
     /// Goes by what `before` has fetched, if that came from the same place.
     pub(crate) fn keep(&mut self, before: &Self) {
-        let source = |of: &settings::Provider| (of.kind, of.issuer.clone(), of.tenants.is_some(), of.endpoints.clone());
+        let source = |of: &settings::Provider| {
+            (of.kind, of.issuer.clone(), of.tenants.is_some(), of.tls.is_some(), of.endpoints.clone())
+        };
         if source(&self.settings) == source(&before.settings) {
             self.metadata = Arc::clone(&before.metadata);
             self.keys = Arc::clone(&before.keys);

@@ -40,7 +40,13 @@ pub(crate) fn by_userinfo(answer: &Answer, dead: &[DeadError], now: DateTime<Utc
         }
         // §3.1; some say it in a 200, a 400 or a 403.
         (401, _) | (200..500, Some("invalid_token")) => Standing::Refused,
-        (200..300, _) if !states_error(&members) && members.get("ok") != Some(&Value::Bool(false)) => Standing::Good,
+        (200..300, _)
+            if !states_error(&members)
+                && !has_error_code(&members)
+                && members.get("ok") != Some(&Value::Bool(false)) =>
+        {
+            Standing::Good
+        }
         (200..300, _) => {
             Standing::TryLater(Passing::definite("userinfo answers an error that is no word about the token"))
         }
@@ -58,6 +64,15 @@ pub(crate) fn by_introspection(answer: &Answer, now: DateTime<Utc>) -> Standing 
             Standing::TryLater(Passing::definite("introspection does not say whether a token is active"))
         }
         _ => failed(answer, error_code(&members), now),
+    }
+}
+
+/// Whether an answer has an error's number beside no `error`, as Odnoklassniki's have.
+fn has_error_code(members: &Map<String, Value>) -> bool {
+    match members.get("error_code") {
+        Some(Value::Number(code)) => code.as_f64() != Some(0.0),
+        Some(Value::String(code)) => !code.is_empty() && code != "0",
+        _ => false,
     }
 }
 

@@ -1,6 +1,5 @@
 //! fedToken: valid access tokens, and nothing else of a token set.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse};
@@ -16,6 +15,7 @@ use crate::http::path;
 use crate::http::path::last;
 use crate::service::tokens::{MAX_MIN_TTL, Request, Served, fetch as fetch_tokens};
 use domain::ids::Sid;
+use domain::params::Texts;
 use domain::{Error, Result};
 
 /// The answer: an object keyed by sid, in the order the accounts were linked.
@@ -27,15 +27,31 @@ struct Account<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_on: Option<i64>,
     token: &'a str,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    fields: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fields: Option<Fields<'a>>,
+}
+
+/// What was handed on with a token, in the clear: its caller is told.
+pub(super) struct Fields<'a>(&'a Texts);
+
+impl<'a> Fields<'a> {
+    /// Those of a token, if there are any.
+    pub(super) fn of(served: &'a Served) -> Option<Self> {
+        (!served.fields.is_empty()).then_some(Self(&served.fields))
+    }
+}
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value.expose_secret())))
+    }
 }
 
 impl Serialize for Tokens {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_map(self.0.iter().map(|served| {
             let expires_on = served.expires.map(|moment| moment.timestamp());
-            (&served.sid, Account { expires_on, token: served.token.expose_secret(), fields: &served.fields })
+            (&served.sid, Account { expires_on, token: served.token.expose_secret(), fields: Fields::of(served) })
         }))
     }
 }

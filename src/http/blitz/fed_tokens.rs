@@ -1,6 +1,5 @@
 //! fedTokens: the tokens of many users in one request, each answered in its place.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use actix_web::http::header::ContentType;
@@ -11,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::body_for;
 use super::error::{EntryError, Failure};
+use super::fed_token::Fields;
 use crate::app::App;
 use crate::http::caller::bearer;
 use crate::service::batch::{Entry, Refused, fetch_many};
@@ -49,8 +49,8 @@ enum Told<'a> {
         token: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         expires_on: Option<i64>,
-        #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-        fields: &'a BTreeMap<String, String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        fields: Option<Fields<'a>>,
     },
     Nothing(EntryError),
 }
@@ -62,7 +62,7 @@ impl<'a> From<&'a std::result::Result<Served, Refused>> for Told<'a> {
                 sid: &served.sid,
                 token: served.token.expose_secret(),
                 expires_on: served.expires.map(|moment| moment.timestamp()),
-                fields: &served.fields,
+                fields: Fields::of(served),
             },
             Err(Refused::Error(error)) => Self::Nothing(error.into()),
             Err(Refused::Ambiguous) => Self::Nothing(EntryError::of_its_own("ambiguous")),

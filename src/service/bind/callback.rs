@@ -14,7 +14,7 @@ use super::{
 use crate::service::{Parts, revoke};
 use domain::flow::{Arrival, Ended, Fact, Facts, Flow, FlowState, Issuer, Next, Stop, hash};
 use domain::ids::Sid;
-use domain::params::Texts;
+use domain::params::{Texts, is_handed_on};
 use domain::token::Grant;
 use domain::{Error, Result};
 use upstream::{Identity, Outcome, Provider, Redemption};
@@ -64,8 +64,9 @@ async fn go_on(
     let settings = provider.settings();
     let trip = Trip { parts, flow, provider, params: sent_along(&settings.resent_params, answer) };
     let (identity, mut grant) = trip.exchange(code).await?;
-    // What the tokens' own answer says goes before what came by way of a browser.
-    grant.fields = sent_along(&settings.response_fields, answer).renewed(&grant.fields);
+    // What the tokens' own answer says goes before what came by way of a browser, which may say anything.
+    let by_browser = sent_along(&settings.callback_fields, answer).retained(is_handed_on);
+    grant.fields = by_browser.renewed(&grant.fields);
     trip.arrive(identity, grant).await
 }
 

@@ -31,7 +31,7 @@ pub async fn once_more(parts: &Parts, answer: &Answer) -> Result<Option<OnceMore
         return Ok(None);
     };
     let provider = parts.settings.providers.get(&flow.provider);
-    let more = provider.into_iter().flat_map(|provider| provider.resent_params.iter().chain(&provider.response_fields));
+    let more = provider.into_iter().flat_map(|provider| provider.resent_params.iter().chain(&provider.callback_fields));
     let names: BTreeSet<&str> = PARAMETERS.into_iter().chain(more.map(String::as_str)).collect();
     let fields =
         names.into_iter().filter_map(|name| Some((name.to_owned(), answer.params.get(name)?.clone()))).collect();

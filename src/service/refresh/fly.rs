@@ -19,7 +19,7 @@ use domain::refresh::{Ending, Errand, Next, SEND_WITHIN};
 use domain::{Error, Result};
 use store::leases::Attempt;
 use store::token_sets::find;
-use upstream::{Outcome, Passing};
+use upstream::{Outcome, Passing, Whose};
 use vault::Column;
 
 /// When to ask a provider again that could not even be prepared for.
@@ -162,7 +162,9 @@ impl Refresh<'_> {
         tracing::warn!(
             link = %self.link, provider = %self.provider, reason = passing.reason, "a refresh could not be prepared"
         );
-        self.lane.guard().unprepared(self.parts.clock.monotonic(), passing.retry_after);
+        if passing.whose == Whose::Provider {
+            self.lane.guard().unprepared(self.parts.clock.monotonic(), passing.retry_after);
+        }
         self.rest(passing.retry_after.unwrap_or(UNPREPARED))
     }
 }

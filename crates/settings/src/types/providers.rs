@@ -208,9 +208,22 @@ pub struct Provider {
     pub dead_errors: Vec<DeadError>,
     /// How userinfo says that an access token is dead, beside 401 and `invalid_token`.
     pub dead_access_errors: Vec<DeadError>,
-    /// Members of token answers, or parameters that came with the code, that callers get beside an access token: names, with dots between
-    /// those of members.
+    /// Members of token answers that callers get beside an access token: names, with dots between them.
     pub response_fields: Vec<String>,
+    /// Parameters that came with the code, by way of the user's browser, that callers get beside an access token.
+    pub callback_fields: Vec<String>,
+}
+
+impl Provider {
+    /// Whether something is handed on beside its tokens.
+    pub fn hands_on_any(&self) -> bool {
+        !self.response_fields.is_empty() || !self.callback_fields.is_empty()
+    }
+
+    /// Whether what has this name is.
+    pub fn hands_on(&self, name: &str) -> bool {
+        self.response_fields.iter().chain(&self.callback_fields).any(|known| known == name)
+    }
 }
 
 /// A provider's endpoints, as far as they are set by hand.

@@ -55,8 +55,20 @@ impl Provider {
             Some(ClaimsIn::AccessToken) => answer.grant.access_token.as_ref(),
             Some(ClaimsIn::IdToken) => answer.id_token.as_ref(),
         };
-        let claims = token.and_then(|token| Some(Jwt::parse(token.expose_secret())?.into_claims()));
-        claims.ok_or(IdentityError::Refused("the token that says whose account it is (claims_in) is no JWT"))
+        let token = token.and_then(|token| Jwt::parse(token.expose_secret()));
+        let token =
+            token.ok_or(IdentityError::Refused("the token that says whose account it is (claims_in) is no JWT"))?;
+        // What it says of itself is to hold all the same; an access token is made for others.
+        let is_ours = |token: &Jwt<'_>| {
+            token.audiences().is_none_or(|audiences| audiences.contains(&self.settings.client_id.as_str()))
+        };
+        if self.settings.claims_in == Some(ClaimsIn::IdToken) && !is_ours(&token) {
+            return Err(IdentityError::Refused("the id_token is made for another client"));
+        }
+        if !matches!(token.moment("exp"), Ok(ends) if ends.is_none_or(|ends| ends > self.clock.now())) {
+            return Err(IdentityError::Refused("the token that says whose account it is (claims_in) has ended"));
+        }
+        Ok(token.into_claims())
     }
 
     async fn claims(

@@ -118,6 +118,7 @@ async fn an_answer_that_is_none_proves_nobody() {
         ("printf '{\"a\": \"b\"} and more'", "the program that proves us answers no JSON object of texts"),
         ("head -c 20000 /dev/zero", "the program that proves us answers more than 16 KiB"),
         ("cat /dev/zero", "the program that proves us answers more than 16 KiB"),
+        ("printf '{\"client\": \"b\"}'", "the program that proves us answers a parameter that is not its own"),
         ("printf '{\"grant_type\": \"b\"}'", "the program that proves us answers a parameter that is not its own"),
         ("printf '{\"refresh_token\": \"b\"}'", "the program that proves us answers a parameter that is not its own"),
     ] {
@@ -148,7 +149,8 @@ async fn who_hangs_is_given_up_and_ended() {
     let fake = Fake::with_metadata();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("pid");
-    let script = format!("echo $$ > {}; exec tail -f /dev/null", file.display());
+    // What hangs is a program that the program has started.
+    let script = format!("sh -c 'echo $$ > {}; exec tail -f /dev/null'; exit 1", file.display());
     let (provider, clock) = provider(signed_by(&fake, &script));
     // Metadata is fetched by then, so that the program is what is waited for.
     provider.token_endpoint().await.unwrap();
@@ -172,6 +174,66 @@ async fn who_hangs_is_given_up_and_ended() {
     while std::fs::read_to_string(format!("/proc/{id}/cmdline")).is_ok_and(is_it) {
         tokio::task::yield_now().await;
     }
+}
+
+/// Browsers come as often as they like, and take no refresh its turn.
+#[tokio::test]
+async fn browsers_take_none_of_what_refreshes_run_by() {
+    let fake = Fake::with_metadata();
+    let folder = tempfile::tempdir().unwrap();
+    let ran = folder.path().join("ran");
+    let script = format!(
+        "asked=$(cat); case $asked in *authorization*) echo >> {}; exec tail -f /dev/null;; esac; printf '{{}}'",
+        ran.display()
+    );
+    let (provider, clock) = provider(signed_by(&fake, &script));
+    provider.token_endpoint().await.unwrap();
+    let request = request();
+    let browsers = futures_util::future::join_all((0..5).map(|_| provider.authorization_url(&request)));
+    tokio::pin!(browsers);
+    let two_run = async {
+        while std::fs::read_to_string(&ran).unwrap_or_default().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        ended = &mut browsers => panic!("they hang: {ended:?}"),
+        () = two_run => {}
+    }
+    // Two run, three wait, and a refresh is made ready all the same.
+    tokio::select! {
+        biased;
+        ended = &mut browsers => panic!("they hang: {ended:?}"),
+        ready = provider.prepare() => drop(ready.unwrap()),
+    }
+    // Whoever waits is told so after a while: it says nothing of the provider.
+    clock.advance(Duration::from_secs(5));
+    let ended = browsers.await;
+    assert!(ended.iter().all(Result::is_err), "{ended:?}");
+    assert_eq!(std::fs::read_to_string(&ran).unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn what_nobody_got_a_turn_for_says_nothing_of_the_provider() {
+    let fake = Fake::with_metadata();
+    let (provider, clock) = provider(signed_by(&fake, "cat > /dev/null; exec tail -f /dev/null"));
+    provider.token_endpoint().await.unwrap();
+    let all = futures_util::future::join_all((0..5).map(|_| provider.prepare()));
+    tokio::pin!(all);
+    for _ in 0..50 {
+        tokio::select! {
+            biased;
+            ended = &mut all => panic!("they hang: {ended:?}"),
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    clock.advance(Duration::from_secs(5));
+    let whose: Vec<_> =
+        all.await.into_iter().map(|ended| ended.unwrap_err()).map(|why| (why.whose, why.reason)).collect();
+    let late = (crate::Whose::Provider, "the program that proves us does not answer in time");
+    let crowded = (crate::Whose::Token, "too many wait for the program that proves us");
+    assert_eq!(whose, [late, late, late, late, crowded]);
 }
 
 async fn prepare(provider: &Provider) -> Result<Prepared, crate::Passing> {

@@ -5,14 +5,14 @@ use serde_json::json;
 
 use super::super::PassingKind;
 use super::super::client::Answer;
-use super::super::discovery::{Document, addresses};
+use super::super::discovery::{Document, Whose, addresses};
 use super::network::Fake;
 use super::{provider, settings, whole};
 use settings::{Endpoints, ProviderKind};
 
 fn read(issuer: &str, document: &serde_json::Value) -> Option<Document> {
     let body = whole(document.to_string());
-    Document::read(&Answer { status: 200, headers: HeaderMap::new(), body }, issuer, false).ok()
+    Document::read(&Answer { status: 200, headers: HeaderMap::new(), body }, issuer, Whose::default()).ok()
 }
 
 #[test]
@@ -34,6 +34,33 @@ fn the_documents_stand_where_the_standards_say() {
     }
 }
 
+/// RFC 8705 §5: who has a certificate asks where it is asked for; browsers don't.
+#[test]
+fn who_shows_a_certificate_asks_elsewhere() {
+    let document = json!({
+        "issuer": "https://a.example", "authorization_endpoint": "https://a.example/authorize", "token_endpoint": "https://a.example/token",
+        "revocation_endpoint": "https://a.example/revoke",
+        "mtls_endpoint_aliases": { "token_endpoint": "https://mtls.a.example/token", "authorization_endpoint": "https://mtls.a.example/authorize" },
+    });
+    for (shows_certificate, token) in [(false, "https://a.example/token"), (true, "https://mtls.a.example/token")] {
+        let answer = Answer { status: 200, headers: HeaderMap::new(), body: whole(document.to_string()) };
+        let whose = Whose { shows_certificate, ..Whose::default() };
+        let endpoints = Document::read(&answer, "https://a.example", whose)
+            .unwrap()
+            .under(&Endpoints::default())
+            .unwrap()
+            .endpoints;
+        assert_eq!(endpoints.token.unwrap().as_str(), token);
+        assert_eq!(endpoints.authorization.unwrap().as_str(), "https://a.example/authorize");
+        assert_eq!(endpoints.revocation.unwrap().as_str(), "https://a.example/revoke");
+    }
+    // An alias is as little open to eavesdroppers as what it stands for.
+    let open = json!({ "issuer": "https://a.example", "token_endpoint": "https://a.example/token", "mtls_endpoint_aliases": { "token_endpoint": "http://127.0.0.1/token" } });
+    let answer = Answer { status: 200, headers: HeaderMap::new(), body: whole(open.to_string()) };
+    let whose = Whose { shows_certificate: true, ..Whose::default() };
+    assert!(Document::read(&answer, "https://a.example", whose).unwrap().under(&Endpoints::default()).is_err());
+}
+
 #[test]
 fn an_issuer_is_compared_letter_by_letter() {
     assert!(read("https://a.example/", &json!({ "issuer": "https://a.example/" })).is_some());
@@ -49,8 +76,9 @@ fn an_issuer_of_every_tenant_says_what_to_set() {
     let stated = json!({ "issuer": "https://login.microsoftonline.com/{tenantid}/v2.0" });
     let answer = Answer { status: 200, headers: HeaderMap::new(), body: whole(stated.to_string()) };
     for of in ["common", "organizations"] {
-        let why =
-            Document::read(&answer, &format!("https://login.microsoftonline.com/{of}/v2.0"), false).err().unwrap();
+        let why = Document::read(&answer, &format!("https://login.microsoftonline.com/{of}/v2.0"), Whose::default())
+            .err()
+            .unwrap();
         assert!(why.reason.contains("set issuer to your own tenant's"), "{}", why.reason);
     }
 }

@@ -87,6 +87,7 @@ fn settings(issuer: &str) -> settings::Provider {
         client_command: Vec::new(),
         tls: None,
         response_fields: Vec::new(),
+        callback_fields: Vec::new(),
         dead_access_errors: Vec::new(),
         sid: "{sub}".to_owned(),
         user_name: "{email}".to_owned(),

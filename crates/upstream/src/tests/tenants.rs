@@ -4,7 +4,7 @@ use oauth2::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::super::client::Answer;
-use super::super::discovery::Document;
+use super::super::discovery::{Document, Whose};
 use super::super::oidc::{Expected, Flaw, Issuers, verified};
 use super::identity::{Signer, claims, keys};
 use super::{noon, secret, whole};
@@ -74,7 +74,12 @@ fn a_key_that_is_kept_to_an_issuer_signs_for_no_other() {
 fn metadata_of_many_tenants_are_believed_where_they_are_asked_for_and_of_the_same_host() {
     let read = |stated: &str, issuer: &str, may_be: bool| {
         let body = whole(json!({ "issuer": stated }).to_string());
-        Document::read(&Answer { status: 200, headers: HeaderMap::new(), body }, issuer, may_be).is_ok()
+        Document::read(
+            &Answer { status: 200, headers: HeaderMap::new(), body },
+            issuer,
+            Whose { may_be_of_tenants: may_be, ..Whose::default() },
+        )
+        .is_ok()
     };
     let common = "https://login.example/common/v2.0";
     for (stated, may_be, is_good) in [

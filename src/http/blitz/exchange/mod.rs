@@ -46,8 +46,12 @@ pub(super) struct Exchanged {
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    fields: BTreeMap<String, String>,
+    fields: BTreeMap<String, SecretText>,
 }
+
+/// A text that the client is told.
+#[derive(Serialize)]
+struct SecretText(#[serde(serialize_with = "exposed")] SecretString);
 
 /// Its client is told.
 fn exposed<S: Serializer>(token: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
@@ -133,7 +137,7 @@ fn told(app: &App, served: Served) -> Exchanged {
         token_type: "Bearer",
         expires_in: served.expires.map(left),
         scope: served.scope,
-        fields: served.fields,
+        fields: served.fields.iter().map(|(name, value)| (name.to_owned(), SecretText(value.clone()))).collect(),
     }
 }
 
