@@ -298,5 +298,5 @@ fn what_no_call_brings_about_is_promised_and_only_gets_less() {
     let unknown: Vec<_> = list.iter().filter(|line| !promised.contains(**line)).collect();
     assert!(unknown.is_empty(), "nobody promises {unknown:?}");
     assert!(list.is_sorted(), "in the order of bytes");
-    assert!(list.len() <= 73, "{}", list.len());
+    assert!(list.len() <= 67, "{}", list.len());
 }
