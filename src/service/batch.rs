@@ -28,9 +28,6 @@ const SLICE: usize = 100;
 
 /// How long what was handed on with tokens is read for at most, once they are there.
 const FIELDS_WITHIN: Duration = Duration::from_secs(1);
-/// What stands around each text that was handed on, in bytes, and around all of an entry's; quotes count twice where they stand alone.
-const FIELD: &str = "      ";
-const FIELDS: &str = "            ";
 
 /// One token that is asked for.
 #[derive(Debug)]
@@ -234,9 +231,8 @@ impl<'a> Batch<'a> {
                 let Some(found) = found.get(&served.link) else { continue };
                 let owner = Owner::new(served.link, &entry.subject, &provider.id, &served.sid);
                 served.fields = handed_on::beside(self.parts, provider, owner, served.version, found);
-                let texts: Vec<&str> =
-                    served.fields.iter().flat_map(|(name, value)| [name, value.expose_secret(), FIELD]).collect();
-                if !texts.is_empty() && !self.room().takes(&[&texts[..], &[FIELDS]].concat()) {
+                let fields = served.fields.iter().map(|(name, value)| (name, value.expose_secret()));
+                if !self.room().takes_fields(fields) {
                     **outcome = Err(Refused::TooMuch);
                 }
             }

@@ -10,7 +10,6 @@ use secrecy::SecretString;
 
 use super::Parts;
 use super::counts::Taker;
-use super::handed_on;
 use super::meters::Limit;
 use super::refresh::{Landing, in_batch, join};
 use domain::caller::{Action, Caller};
@@ -229,22 +228,6 @@ impl Asking<'_> {
         let mut served = self.conclude(answers)?;
         for token in &mut served {
             token.scope = granted.remove(&token.sid).flatten();
-        }
-        Ok(served)
-    }
-
-    /// The tokens, each with what the provider has handed on with it.
-    pub(super) async fn with_fields(&self, provider: &Provider, mut served: Vec<Served>) -> Result<Vec<Served>> {
-        if !provider.hands_on_any() {
-            return Ok(served);
-        }
-        let links: Vec<LinkId> = served.iter().map(|served| served.link).collect();
-        let found = store::read!(self.parts.store, |conn| store::handed_on::handed_on(conn, &links))?;
-        for served in &mut served {
-            if let Some(found) = found.iter().find(|found| found.link == served.link) {
-                let owner = Owner::new(served.link, self.subject, self.provider, &served.sid);
-                served.fields = handed_on::beside(self.parts, provider, owner, served.version, found);
-            }
         }
         Ok(served)
     }

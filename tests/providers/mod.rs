@@ -11,7 +11,7 @@ mod odd_answers;
 mod odd_claims;
 mod peculiar;
 mod resent_params;
-mod row;
+pub(crate) mod row;
 mod signer;
 mod tls_client;
 mod walk;

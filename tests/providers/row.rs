@@ -170,7 +170,7 @@ impl Row {
 }
 
 /// Links alice to oleg, all the way through the browser, completed by the app.
-pub(super) async fn bind(world: &World, name: &str) {
+pub(crate) async fn bind(world: &World, name: &str) {
     let redirect_to = instruct(world, &BASIC).await;
     let back = Browser::default().walk(world, &redirect_to, "oleg").await;
     assert_eq!(back.get("status"), "pending", "{name}: {}", back.url);

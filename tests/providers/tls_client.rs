@@ -8,28 +8,37 @@ use crate::support::world::{As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, World, 
 
 const BASIC: As = As::Basic(CONSOLE, CONSOLE_PASSWORD);
 
+/// The settings of a world whose provider is behind such a door; what they say of our certificate stands last.
+fn behind(door: &Door, settings: &str, shown: &str) -> String {
+    let (ca, by) = (door.ca_line(), door.address());
+    let issuer = issuer(settings);
+    let settings =
+        settings.replace("preset = \"oidc\"", "preset = \"oauth2\"").replace(&format!("issuer = \"{issuer}\"\n"), "");
+    format!(
+        "{ca}{settings}authorization_endpoint = \"{issuer}/authorize\"\ntoken_endpoint = \"{by}/token\"\n\
+         userinfo_endpoint = \"{by}/userinfo\"\nrevocation_endpoint = \"{by}/revoke\"\n{shown}"
+    )
+}
+
+fn issuer(settings: &str) -> String {
+    let issuer = settings.lines().find_map(|line| line.strip_prefix("issuer = \"")).expect("an issuer");
+    issuer.trim_end_matches('"').to_owned()
+}
+
 /// A world whose provider is behind such a door, to which we show a certificate of the authority that it goes by, of another, or
 /// none.
 async fn world(engine: Engine, authority: Option<&str>) -> (World, Door) {
     let mut door = None;
     let world = World::frozen_with(engine, |settings| {
-        let issuer = settings.lines().find_map(|line| line.strip_prefix("issuer = \"")).expect("an issuer");
-        let issuer = issuer.trim_end_matches('"').to_owned();
-        let before = Door::before(&issuer);
-        let (ca, by) = (before.ca_line(), before.address());
+        let before = Door::before(&issuer(&settings));
         let shown = match authority {
             None => String::new(),
             Some("ours") => before.certificate(),
-            Some(_) => Door::before(&issuer).certificate(),
+            Some(_) => Door::before(&issuer(&settings)).certificate(),
         };
+        let settings = behind(&before, &settings, &shown);
         door = Some(before);
-        let settings = settings
-            .replace("preset = \"oidc\"", "preset = \"oauth2\"")
-            .replace(&format!("issuer = \"{issuer}\"\n"), "");
-        format!(
-            "{ca}{settings}authorization_endpoint = \"{issuer}/authorize\"\ntoken_endpoint = \"{by}/token\"\n\
-             userinfo_endpoint = \"{by}/userinfo\"\nrevocation_endpoint = \"{by}/revoke\"\n{shown}"
-        )
+        settings
     })
     .await;
     (world, door.expect("it was asked for"))
@@ -53,6 +62,14 @@ both_engines! {
         let metrics = world.send("GET", &format!("{}/metrics", world.ops), &As::Nobody, Body::None, &[]).await.text();
         let line = metrics.lines().find(|line| line.contains("tls_certificate of box:box_1")).expect(&metrics);
         assert!(line.starts_with("fedlink_certificate_days{"), "{line}");
+    }
+
+    async fn a_certificate_comes_with_other_settings(engine: Engine) {
+        let (world, door) = &world(engine, None).await;
+        world.account("alice").await;
+        world.decide(|settings| behind(door, &settings, &door.certificate()));
+        bind(world, "decided while it is served on").await;
+        assert_eq!(world.sandbox.counts().token_code, 1);
     }
 
     async fn without_one_or_with_anothers_nobody_is_let_in(engine: Engine) {

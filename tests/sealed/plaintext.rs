@@ -149,6 +149,20 @@ both_engines! {
         assert!(running.logs().contains("a revocation is over"));
     }
 
+    async fn a_token_in_an_address_is_in_no_log(engine: Engine) {
+        let more = "kind = \"oauth2\"\nuserinfo_call = \"query\"\n";
+        let (world, running) = serve_with(engine, |settings| settings + more).await;
+        world.sandbox.script().set(|settings| settings.userinfo_call = sandbox::UserinfoCall::Query);
+        world.account("alice").await;
+        crate::providers::row::bind(&world, "by a token in an address").await;
+        let held = token(&fed_token(&world, &world.console().await, "").await, "oleg");
+        assert!(world.sandbox.counts().userinfo > 0 && world.sandbox.is_active(&held));
+        let logs = running.logs();
+        assert!(logs.contains("TRACE") && logs.contains("userinfo is asked with the access token in its address"), "{logs}");
+        let line = logs.lines().find(|line| line.contains(&held) || line.contains("access_token="));
+        assert!(line.is_none(), "{line:?}");
+    }
+
     async fn neither_a_phone_nor_its_code_is_in_a_log(engine: Engine) {
         let sms = SmsWebhook::start().await;
         let (world, running) = serve_with(engine, |settings| settings + &sms.settings()).await;

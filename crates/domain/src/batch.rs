@@ -12,6 +12,11 @@ pub const ANSWER: usize = 16 * 1024 * 1024;
 /// What an entry takes of the answer beside its account's id and its token, in bytes: names, punctuation, a time; or an error.
 const FRAME: usize = 128;
 
+/// What stands around a field's name and its value, in bytes: four quotes, a colon, a comma.
+const FIELD: usize = 6;
+/// What stands around all fields of an entry: their own name and its punctuation, less the comma that the last one lacks.
+const FIELDS: usize = ",\"fields\":{}".len() - 1;
+
 /// How many of a provider's permits the refreshes of all batches take together: a quarter, and one at least.
 pub fn share_of(permits: usize) -> usize {
     (permits / 4).max(1)
@@ -36,7 +41,16 @@ impl Room {
     /// Takes what these texts need as JSON; says whether there was so much. What does not fit takes nothing, so that
     /// something smaller may.
     pub fn takes(&mut self, texts: &[&str]) -> bool {
-        let needed: usize = texts.iter().map(|text| escaped(text)).sum();
+        self.spends(texts.iter().map(|text| escaped(text)).sum())
+    }
+
+    /// The same for what stands beside a token, by name: nothing takes nothing.
+    pub fn takes_fields<'t>(&mut self, fields: impl Iterator<Item = (&'t str, &'t str)>) -> bool {
+        let needed: usize = fields.map(|(name, value)| escaped(name) + escaped(value) + FIELD).sum();
+        needed == 0 || self.spends(needed + FIELDS)
+    }
+
+    fn spends(&mut self, needed: usize) -> bool {
         match self.0.checked_sub(needed) {
             Some(left) => {
                 self.0 = left;
@@ -86,6 +100,20 @@ mod tests {
         assert!(room.takes(&["sid", half.get(..ANSWER / 2 - 1024).unwrap()]));
         assert!(!Room::of(usize::MAX).takes(&["x"]));
         assert!(Room::of(usize::MAX).takes(&[""]));
+    }
+
+    #[test]
+    fn fields_count_as_long_as_they_are_written() {
+        let fields = [("instance_url", "https://a.example/\"b\""), ("team.id", "\n")];
+        for fields in [&fields[..], &fields[..1]] {
+            let told: std::collections::BTreeMap<_, _> = fields.iter().copied().collect();
+            let written = format!(",\"fields\":{}", serde_json::to_string(&told).unwrap());
+            let mut room = Room(written.len());
+            assert!(room.takes_fields(fields.iter().copied()) && room.0 == 0, "{written}");
+            assert!(!Room(written.len() - 1).takes_fields(fields.iter().copied()));
+        }
+        let mut full = Room(0);
+        assert!(full.takes_fields([].into_iter()), "nothing takes nothing");
     }
 
     #[test]

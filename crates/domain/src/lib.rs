@@ -31,6 +31,7 @@ pub mod budget;
 pub mod caller;
 pub mod clock;
 pub mod confirmation;
+pub mod dead_error;
 pub mod destination;
 pub mod endings;
 pub mod entropy;

@@ -1,5 +1,7 @@
 //! Reads how a provider wants to be asked, where that differs from the specifications.
 
+use std::collections::BTreeMap;
+
 use super::reader::Reader;
 use super::scalar::{choice, text_as};
 use super::types::{Asking, TokenBody, UserinfoCall};
@@ -107,7 +109,7 @@ pub(super) fn resent_params(reader: &mut Reader<'_>) -> Vec<String> {
     reader.list("resent_params", resent_param).unwrap_or_default()
 }
 
-fn headers(reader: &mut Reader<'_>, key: &'static str) -> std::collections::BTreeMap<String, String> {
+fn headers(reader: &mut Reader<'_>, key: &'static str) -> BTreeMap<String, String> {
     let headers = reader.texts(key, refuse_header).unwrap_or_default();
     let unfit = |value: &str| value.is_empty() || !value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     if headers.values().any(|value| unfit(value)) {

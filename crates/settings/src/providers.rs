@@ -12,8 +12,8 @@ use super::scalar::{Given, boolean, choice, duration, text, text_as, title};
 use super::types::{ClaimsIn, ClientAuth, Endpoints, Provider, ProviderKind};
 use super::{address, asking, client_auth, template};
 use domain::Error;
+use domain::dead_error::DeadError;
 use domain::expiry::{LONGEST_LIFE, Lifetime};
-use domain::failure::DeadError;
 use domain::ids::{PARTNER_TYPE, ProviderId};
 use domain::scope::is_scope_char;
 

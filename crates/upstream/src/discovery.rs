@@ -27,9 +27,9 @@ pub(crate) struct Metadata {
 /// The scope that refresh tokens come by (OpenID Connect Core §11).
 pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
 
-/// Whose metadata are read.
+/// What of metadata is meant for us.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Whose {
+pub(crate) struct Terms {
     /// Whether they may be of an issuer for many tenants.
     pub(crate) may_be_of_tenants: bool,
     /// Whether we show the provider a certificate.
@@ -57,15 +57,15 @@ pub(crate) struct Document {
 impl Document {
     /// Reads a document that must be `issuer`'s own, letter by letter: OpenID Connect Discovery §4.3, RFC 8414 §3.3.
     /// One for many tenants states how each of them calls itself, at the same host; that is believed only where it `may_be_of_tenants`.
-    pub(crate) fn read(answer: &Answer, issuer: &str, whose: Whose) -> Result<Self, Passing> {
-        let may_be_of_tenants = whose.may_be_of_tenants;
+    pub(crate) fn read(answer: &Answer, issuer: &str, terms: Terms) -> Result<Self, Passing> {
+        let may_be_of_tenants = terms.may_be_of_tenants;
         if answer.status != 200 {
             return Err(Passing::definite("the metadata is not served"));
         }
         let body = answer.body.whole().ok_or(Passing::definite("the metadata was cut off"))?;
         let mut members: Map<String, Value> = serde_json::from_slice(body)
             .map_err(|_quotes_the_body: serde_json::Error| Passing::definite("the metadata cannot be read"))?;
-        if whose.shows_certificate
+        if terms.shows_certificate
             && let Some(Value::Object(aliases)) = members.remove("mtls_endpoint_aliases")
         {
             // RFC 8705 §5: where clients with a certificate ask instead.
@@ -227,17 +227,17 @@ pub(crate) async fn fetch(client: &Client, settings: &Provider, issuer: &str) ->
         ProviderKind::Oidc => (openid, oauth),
         ProviderKind::OAuth2 => (oauth, openid),
     };
-    let whose = Whose { may_be_of_tenants: settings.tenants.is_some(), shows_certificate: settings.tls.is_some() };
-    let document = match (document(client, &first, issuer, whose).await, settings.kind) {
+    let terms = Terms { may_be_of_tenants: settings.tenants.is_some(), shows_certificate: settings.tls.is_some() };
+    let document = match (document(client, &first, issuer, terms).await, settings.kind) {
         // Some providers have their revocation endpoint in RFC 8414's document only.
         (Ok(found), _) if found.revocation_endpoint.is_none() && settings.endpoints.revocation.is_none() => {
-            match document(client, &second, issuer, whose).await {
+            match document(client, &second, issuer, terms).await {
                 Ok(more) => found.or(more),
                 Err(_has_no_second) => found,
             }
         }
         (Ok(found), _) => found,
-        (Err(_has_no_rfc_8414), ProviderKind::OAuth2) => document(client, &second, issuer, whose).await?,
+        (Err(_has_no_rfc_8414), ProviderKind::OAuth2) => document(client, &second, issuer, terms).await?,
         (Err(passing), ProviderKind::Oidc) => return Err(passing),
     };
     document.under(&settings.endpoints)
@@ -246,21 +246,21 @@ pub(crate) async fn fetch(client: &Client, settings: &Provider, issuer: &str) ->
 /// Where an issuer's keys are, by whichever of its documents says so.
 pub(crate) async fn jwks_url(client: &Client, issuer: &str) -> Result<Url, Passing> {
     let (openid, oauth) = addresses(issuer).ok_or(Passing::definite("the issuer is no address"))?;
-    let document = match document(client, &openid, issuer, Whose::default()).await {
+    let document = match document(client, &openid, issuer, Terms::default()).await {
         Ok(found) if found.jwks_uri.is_some() => found,
-        _ => document(client, &oauth, issuer, Whose::default()).await?,
+        _ => document(client, &oauth, issuer, Terms::default()).await?,
     };
     let endpoints = document.under(&Endpoints::default())?.endpoints;
     endpoints.jwks.ok_or(Passing::definite("the metadata doesn't say where the signing keys are"))
 }
 
-async fn document(client: &Client, url: &Url, issuer: &str, whose: Whose) -> Result<Document, Passing> {
+async fn document(client: &Client, url: &Url, issuer: &str, terms: Terms) -> Result<Document, Passing> {
     // Nothing is spent by a question for metadata, so its failures are never ambiguous.
     let answer = client
         .get(url, HeaderMap::new())
         .await
         .map_err(|passing| Passing { kind: PassingKind::Definite, ..passing })?;
-    Document::read(&answer, issuer, whose)
+    Document::read(&answer, issuer, terms)
 }
 
 /// Where the two documents stand. OpenID Connect Discovery §4 appends to the path, RFC 8414 §3 inserts before it;

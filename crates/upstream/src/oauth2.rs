@@ -35,21 +35,17 @@ pub(crate) fn authorization_url(
     request: &AuthorizationRequest,
     added: &[(String, SecretString)],
 ) -> Result<Url> {
-    let mut url = asking(settings, endpoint, request)?;
-    if added.is_empty() && settings.asking.client_id_param == "client_id" {
-        return Ok(url);
+    let mut url = plain_url(settings, endpoint, request)?;
+    if worded::differs(settings, added) {
+        let members = worded::members(settings, url.query().unwrap_or_default().as_bytes(), added);
+        url.query_pairs_mut().clear().extend_pairs(members);
     }
-    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-    let ours = pairs.into_iter().filter(|(name, _)| added.iter().all(|(given, _)| given != name));
-    let ours: Vec<_> = ours.map(|(name, value)| (worded::renamed(settings, name), value)).collect();
-    let added = added.iter().map(|(name, value)| (name.as_str(), value.expose_secret()));
-    url.query_pairs_mut().clear().extend_pairs(ours).extend_pairs(added);
     Ok(url)
 }
 
 /// The same in the words of the specifications. RFC 7636 S256, where the provider takes it; the nonce goes to OpenID providers that repeat
 /// it.
-fn asking(settings: &Provider, endpoint: &Url, request: &AuthorizationRequest) -> Result<Url> {
+fn plain_url(settings: &Provider, endpoint: &Url, request: &AuthorizationRequest) -> Result<Url> {
     let client =
         BasicClient::new(ClientId::new(settings.client_id.clone())).set_auth_uri(AuthUrl::from_url(endpoint.clone()));
     let mut url = client
@@ -82,7 +78,7 @@ pub(crate) fn pushed_request(
     // Of this address nothing counts but what we ask.
     let mut bare = prepared.endpoint().clone();
     bare.set_query(None);
-    let url = asking(settings, &bare, request)?;
+    let url = plain_url(settings, &bare, request)?;
     let endpoint = DeviceAuthorizationUrl::from_url(prepared.endpoint().clone());
     let client = token_client(settings, prepared).set_device_authorization_url(endpoint);
     // The crate has no such request, but RFC 8628's too is a form with the client's authentication and nothing else.
@@ -102,8 +98,8 @@ pub(crate) fn pushed_request(
 /// RFC 9126 §4: where the browser is sent with a request that has been pushed.
 pub(crate) fn pushed_url(settings: &Provider, endpoint: &Url, request_uri: &str) -> Url {
     let mut url = endpoint.clone();
-    let id = (settings.asking.client_id_param.as_str(), settings.client_id.as_str());
-    url.query_pairs_mut().append_pair(id.0, id.1).append_pair("request_uri", request_uri);
+    let Provider { asking, client_id, .. } = settings;
+    url.query_pairs_mut().append_pair(&asking.client_id_param, client_id).append_pair("request_uri", request_uri);
     url
 }
 

@@ -43,8 +43,9 @@ use super::lives;
 use super::members::{self, Read, Shape, UNREADABLE};
 use super::passing::{Passing, PassingKind};
 use domain::bearer::fits_into_a_header;
+use domain::dead_error::{DeadError, Said};
 use domain::expiry::{Lives, Stated};
-use domain::failure::{DeadError, Said, Verdict, judge};
+use domain::failure::{Verdict, judge};
 use domain::scope::told;
 use domain::token::Grant;
 

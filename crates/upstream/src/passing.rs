@@ -34,9 +34,9 @@ impl Passing {
         Self { retry_after: None, kind: PassingKind::Definite, reason, whose: Whose::Provider, word: None }
     }
 
-    /// A failure of ours for the moment, by which nothing was sent.
+    /// A failure of ours for the moment: nothing was sent.
     pub(crate) fn of_ours(reason: &'static str) -> Self {
-        Self { whose: Whose::Token, retry_after: Some(Duration::from_secs(1)), ..Self::definite(reason) }
+        Self { whose: Whose::Ours, retry_after: Some(Duration::from_secs(1)), ..Self::definite(reason) }
     }
 
     /// Nobody answered in time: a token may have been spent.

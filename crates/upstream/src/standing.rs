@@ -8,7 +8,7 @@ use super::client::Answer;
 use super::members::{self, Read, Shape};
 use super::outcome::{passing, retry_after, states_error};
 use super::passing::Passing;
-use domain::failure::{DeadError, Said, dead_access};
+use domain::dead_error::{DeadError, Said, dead_access};
 
 /// How an access token stands with its provider.
 #[derive(Clone, Debug, PartialEq, Eq)]

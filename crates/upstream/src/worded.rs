@@ -25,17 +25,12 @@ pub(crate) fn worded(
     mut request: HttpRequest,
     added: &[(String, SecretString)],
 ) -> Result<HttpRequest> {
-    let Asking { client_id_param, token_headers, token_body, .. } = &settings.asking;
+    let Asking { token_headers, token_body, .. } = &settings.asking;
     request.headers_mut().extend(headers(settings, entropy, token_headers)?);
-    if added.is_empty() && client_id_param == "client_id" && *token_body == TokenBody::Form {
+    if !differs(settings, added) && *token_body == TokenBody::Form {
         return Ok(request);
     }
-    let mut members: Vec<(String, String)> = form_urlencoded::parse(request.body())
-        .into_owned()
-        .filter(|(name, _)| added.iter().all(|(given, _)| given != name))
-        .map(|(name, value)| (renamed(settings, name), value))
-        .collect();
-    members.extend(added.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned())));
+    let members = members(settings, request.body(), added);
     *request.body_mut() = match token_body {
         TokenBody::Form => form_urlencoded::Serializer::new(String::new()).extend_pairs(members).finish().into_bytes(),
         TokenBody::Json => {
@@ -47,9 +42,18 @@ pub(crate) fn worded(
     Ok(request)
 }
 
-/// What the provider calls a parameter.
-pub(crate) fn renamed(settings: &Provider, name: String) -> String {
-    if name == "client_id" { settings.asking.client_id_param.clone() } else { name }
+/// Whether a form has to be written anew.
+pub(crate) fn differs(settings: &Provider, added: &[(String, SecretString)]) -> bool {
+    !added.is_empty() || settings.asking.client_id_param != "client_id"
+}
+
+/// The members of a form in the provider's words, and what is added in place of what stands there under the same name.
+pub(crate) fn members(settings: &Provider, form: &[u8], added: &[(String, SecretString)]) -> Vec<(String, String)> {
+    let ours = form_urlencoded::parse(form).into_owned();
+    let ours = ours.filter(|(name, _)| added.iter().all(|(given, _)| given != name));
+    let renamed = |name: String| if name == "client_id" { settings.asking.client_id_param.clone() } else { name };
+    let added = added.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
+    ours.map(|(name, value)| (renamed(name), value)).chain(added).collect()
 }
 
 /// The headers that an operator has written, filled in.

@@ -162,7 +162,7 @@ impl Refresh<'_> {
         tracing::warn!(
             link = %self.link, provider = %self.provider, reason = passing.reason, "a refresh could not be prepared"
         );
-        if passing.whose == Whose::Provider {
+        if passing.whose != Whose::Ours {
             self.lane.guard().unprepared(self.parts.clock.monotonic(), passing.retry_after);
         }
         self.rest(passing.retry_after.unwrap_or(UNPREPARED))

@@ -58,6 +58,7 @@ impl Refresh<'_> {
         let now = self.parts.clock.monotonic();
         match passing.whose {
             Whose::Token => self.lane.guard().answered(now, self.link),
+            Whose::Ours => {}
             // It has been counted.
             Whose::Provider if attempt.was_slow && passing.retry_after.is_none() => {}
             Whose::Provider => self.lane.guard().failed(now, self.link, passing.retry_after),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use domain::dead_error::DeadError;
 use domain::expiry::Lifetime;
-use domain::failure::DeadError;
 use domain::ids::ProviderId;
 
 /// What kind of protocol a provider speaks.

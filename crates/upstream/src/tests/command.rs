@@ -134,6 +134,16 @@ async fn an_answer_that_is_none_proves_nobody() {
     assert!(fake.asked("/token").is_empty());
 }
 
+/// `fedlink check` runs it.
+#[tokio::test]
+async fn a_check_tells_that_it_fails() {
+    let fake = Fake::with_metadata();
+    let told = provider(signed_by(&fake, "exit 3")).0.check().await.unwrap_err();
+    assert_eq!(told, "the program that proves us fails");
+    let told = provider(signed_by(&fake, "cat >/dev/null; printf '{}'")).0.check().await.unwrap();
+    assert!(told.starts_with("token endpoint "), "{told}");
+}
+
 #[tokio::test]
 async fn one_that_answers_without_reading_is_believed() {
     let fake = Fake::with_metadata();
@@ -232,7 +242,7 @@ async fn what_nobody_got_a_turn_for_says_nothing_of_the_provider() {
     let whose: Vec<_> =
         all.await.into_iter().map(|ended| ended.unwrap_err()).map(|why| (why.whose, why.reason)).collect();
     let late = (crate::Whose::Provider, "the program that proves us does not answer in time");
-    let crowded = (crate::Whose::Token, "too many wait for the program that proves us");
+    let crowded = (crate::Whose::Ours, "too many wait for the program that proves us");
     assert_eq!(whose, [late, late, late, late, crowded]);
 }
 

@@ -5,14 +5,14 @@ use serde_json::json;
 
 use super::super::PassingKind;
 use super::super::client::Answer;
-use super::super::discovery::{Document, Whose, addresses};
+use super::super::discovery::{Document, Terms, addresses};
 use super::network::Fake;
 use super::{provider, settings, whole};
 use settings::{Endpoints, ProviderKind};
 
 fn read(issuer: &str, document: &serde_json::Value) -> Option<Document> {
     let body = whole(document.to_string());
-    Document::read(&Answer { status: 200, headers: HeaderMap::new(), body }, issuer, Whose::default()).ok()
+    Document::read(&Answer { status: 200, headers: HeaderMap::new(), body }, issuer, Terms::default()).ok()
 }
 
 #[test]
@@ -44,8 +44,8 @@ fn who_shows_a_certificate_asks_elsewhere() {
     });
     for (shows_certificate, token) in [(false, "https://a.example/token"), (true, "https://mtls.a.example/token")] {
         let answer = Answer { status: 200, headers: HeaderMap::new(), body: whole(document.to_string()) };
-        let whose = Whose { shows_certificate, ..Whose::default() };
-        let endpoints = Document::read(&answer, "https://a.example", whose)
+        let terms = Terms { shows_certificate, ..Terms::default() };
+        let endpoints = Document::read(&answer, "https://a.example", terms)
             .unwrap()
             .under(&Endpoints::default())
             .unwrap()
@@ -57,8 +57,8 @@ fn who_shows_a_certificate_asks_elsewhere() {
     // An alias is as little open to eavesdroppers as what it stands for.
     let open = json!({ "issuer": "https://a.example", "token_endpoint": "https://a.example/token", "mtls_endpoint_aliases": { "token_endpoint": "http://127.0.0.1/token" } });
     let answer = Answer { status: 200, headers: HeaderMap::new(), body: whole(open.to_string()) };
-    let whose = Whose { shows_certificate: true, ..Whose::default() };
-    assert!(Document::read(&answer, "https://a.example", whose).unwrap().under(&Endpoints::default()).is_err());
+    let terms = Terms { shows_certificate: true, ..Terms::default() };
+    assert!(Document::read(&answer, "https://a.example", terms).unwrap().under(&Endpoints::default()).is_err());
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn an_issuer_of_every_tenant_says_what_to_set() {
     let stated = json!({ "issuer": "https://login.microsoftonline.com/{tenantid}/v2.0" });
     let answer = Answer { status: 200, headers: HeaderMap::new(), body: whole(stated.to_string()) };
     for of in ["common", "organizations"] {
-        let why = Document::read(&answer, &format!("https://login.microsoftonline.com/{of}/v2.0"), Whose::default())
+        let why = Document::read(&answer, &format!("https://login.microsoftonline.com/{of}/v2.0"), Terms::default())
             .err()
             .unwrap();
         assert!(why.reason.contains("set issuer to your own tenant's"), "{}", why.reason);

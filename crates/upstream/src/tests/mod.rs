@@ -20,6 +20,7 @@ mod template;
 mod tenants;
 mod token_path;
 mod webhooks;
+mod worded;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

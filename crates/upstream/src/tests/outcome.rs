@@ -10,8 +10,9 @@ use super::super::client::Answer;
 use super::super::outcome::{Outcome, Rules, TokenAnswer, parse};
 use super::super::passing::{Passing, PassingKind};
 use super::{cut_off, noon, whole};
+use domain::dead_error::DeadError;
 use domain::expiry::Stated;
-use domain::failure::{DeadError, Whose};
+use domain::failure::Whose;
 
 const PLAIN: Rules<'static> =
     Rules { rotates: true, dead_errors: &[], token_path: None, response_fields: &[], is_refresh: false };

@@ -6,7 +6,7 @@ use super::super::Standing;
 use super::super::client::Answer;
 use super::super::standing::{by_introspection, by_userinfo};
 use super::{noon, whole};
-use domain::failure::DeadError;
+use domain::dead_error::DeadError;
 
 fn answer(status: u16, body: &str) -> Answer {
     Answer { status, headers: HeaderMap::new(), body: whole(body) }

@@ -4,7 +4,7 @@ use oauth2::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::super::client::Answer;
-use super::super::discovery::{Document, Whose};
+use super::super::discovery::{Document, Terms};
 use super::super::oidc::{Expected, Flaw, Issuers, verified};
 use super::identity::{Signer, claims, keys};
 use super::{noon, secret, whole};
@@ -77,7 +77,7 @@ fn metadata_of_many_tenants_are_believed_where_they_are_asked_for_and_of_the_sam
         Document::read(
             &Answer { status: 200, headers: HeaderMap::new(), body },
             issuer,
-            Whose { may_be_of_tenants: may_be, ..Whose::default() },
+            Terms { may_be_of_tenants: may_be, ..Terms::default() },
         )
         .is_ok()
     };
