@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &Arguments, config: &Path, output: &Output) -> Resu
             let known = known.ok_or_else(|| {
                 Trouble::say(format!("{preset:?} is no preset: fedlink providers lists those that there are"))
             })?;
-            show(known, &base(config), output)?;
+            show(known, &base(config), output);
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -59,21 +59,17 @@ fn list(output: &Output) {
     let mut words = String::new();
     let mut entries = Vec::new();
     for known in catalogue() {
-        let kind = known.kind().unwrap_or("not supported");
+        let kind = known.kind().unwrap_or_default();
         let tier = tier_of(known);
         _ = writeln!(words, "{:<14} {:<34} {kind:<14} tier {tier}", known.name, known.title());
         entries.push(json!({
             "preset": known.name, "title": known.title(), "kind": known.kind(), "tier": tier, "source": known.source(),
-            "unsupported": known.unsupported(),
         }));
     }
     output.tell(words.trim_end(), &json!(entries));
 }
 
-fn show(known: Known<'_>, base: &str, output: &Output) -> Result<(), Trouble> {
-    if let Some(why) = known.unsupported() {
-        return Err(Trouble::say(format!("{} is not supported: {why} ({})", known.name, known.source())));
-    }
+fn show(known: Known<'_>, base: &str, output: &Output) {
     let block = block(known);
     let callback = callback(known, base);
     let setup: Vec<String> = setup(known, &callback);
@@ -88,7 +84,6 @@ fn show(known: Known<'_>, base: &str, output: &Output) -> Result<(), Trouble> {
     }
     let value = json!({"preset": known.name, "settings": block, "callback": callback, "setup": setup, "facts": facts});
     output.tell(words.trim_end(), &value);
-    Ok(())
 }
 
 fn tier_of(known: Known<'_>) -> u8 {
@@ -152,14 +147,8 @@ fn page() -> String {
     );
     for (tier, title) in [(Tier::First, "First tier"), (Tier::Second, "Second tier")] {
         _ = write!(page, "\n## {title}\n");
-        for known in catalogue().filter(|known| known.tier() == tier && known.unsupported().is_none()) {
+        for known in catalogue().filter(|known| known.tier() == tier) {
             section(&mut page, known);
-        }
-    }
-    page.push_str("\n## Not supported\n\n| preset | why |\n| --- | --- |\n");
-    for known in catalogue() {
-        if let Some(why) = known.unsupported() {
-            _ = writeln!(page, "| `{}` | {why} ([source]({})) |", known.name, known.source());
         }
     }
     page

@@ -66,6 +66,17 @@ fn at(subject: &str, fp: &str, sid: Option<&str>) -> Value {
 }
 
 both_engines! {
+    /// What lies in the row of one was rewritten: it is told so, and all others have theirs.
+    async fn one_that_cannot_be_opened_takes_nothing_from_the_others(engine: Engine) {
+        let world = world(engine).await;
+        let token = |sid: &str| format!("(SELECT sealed_access FROM token_sets JOIN links ON links.id = token_sets.link_id WHERE sid = '{sid}')");
+        let whose = "link_id = (SELECT id FROM links WHERE sid = 'elle')";
+        execute(&world.database_url, &format!("UPDATE token_sets SET sealed_access = {} WHERE {whose}", token("oleg"))).await;
+        let answer = fed_tokens(&world, &world.console().await, &[of("bob"), of("alice")]).await;
+        let [bobs, alices] = told(&answer).try_into().expect("two");
+        assert_eq!((bobs, &alices["sid"]), (json!({"error": "internal"}), &json!("oleg")));
+    }
+
     async fn each_entry_is_answered_in_its_place_as_it_would_be_alone(engine: Engine) {
         let world = world(engine).await;
         let entries = [

@@ -10,6 +10,7 @@ use sandbox::{Hold, Refusal};
 use serde_json::{Value, json};
 
 use super::{fed_tokens, told, users};
+use crate::support::database::Sql;
 use crate::support::fed::{asked, fed_token_of, held, held_by};
 use crate::support::world::{ALL_SCOPES, As, CONSOLE, Engine, RIVAL, World, both_engines};
 
@@ -183,4 +184,30 @@ both_engines! {
         assert_eq!(told(&batch)[0]["token"], single.json()["user0"]["token"]);
         assert_eq!(asked(&world), 1);
     }
+}
+
+/// The database goes while an entry waits for its turn at the provider.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_entry_that_needs_a_database_that_is_away_is_told_so() {
+    let one = |settings: String| settings.replace("[vault]", "[tokens]\nmax_concurrency = 1\n[vault]");
+    let world = World::frozen_with(Engine::Postgres, one).await;
+    let console = world.console().await;
+    let entries = users(&world, "user", 2, -1).await;
+    let hold = world.sandbox.script().hold_token_answers();
+    let before = held(fed_token_of(&world, &console, "user0", ""), &hold).await;
+    let mut batch = Box::pin(fed_tokens(&world, &console, &entries[1..]));
+    while world.app.parts.flights.in_the_air().len() < 2 {
+        assert!(futures_util::poll!(&mut batch).is_pending(), "its turn has not come");
+        tokio::task::yield_now().await;
+    }
+    let (server, name) = world.database_url.rsplit_once('/').expect("an address");
+    let mut operator = Sql::open(&format!("{server}/postgres")).await;
+    operator.run(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
+    let end = format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'");
+    operator.run(&end).await;
+    hold.release();
+    assert_eq!(told(&batch.await), [json!({"error": "storage_unavailable", "retry_after": 1})]);
+    operator.run(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
+    assert_eq!((before.await.status, asked(&world)), (200, 1));
+    assert_all_active(&world, &told(&fed_tokens(&world, &console, &entries).await));
 }

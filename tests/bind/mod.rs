@@ -7,6 +7,7 @@ mod hijack_person;
 mod limits;
 mod model;
 mod person;
+mod popup;
 mod posted;
 mod provider;
 mod pushed;

@@ -3,6 +3,7 @@
 mod assertions;
 mod authorize;
 mod bound_tokens;
+mod busy;
 mod claims;
 mod grants;
 mod issuer_keys;

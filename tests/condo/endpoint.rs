@@ -37,6 +37,8 @@ both_engines! {
             let body = Body::Json(json!({"query": "{ authenticatedUser { id } }"}));
             assert_eq!(world.call("POST", path, &As::Nobody, body).await.status, 404, "{path}");
             assert_eq!(world.call("OPTIONS", path, &As::Nobody, Body::None).await.status, 404, "{path}");
+            let target = format!("{path}?query=%7B__typename%7D");
+            assert_eq!(world.call("GET", &target, &As::Nobody, Body::None).await.status, 404, "{path}");
         }
         // They come while it is served, and go.
         for (has_sessions, status) in [(true, 200), (false, 404)] {
@@ -93,6 +95,9 @@ both_engines! {
         }
         let typed = Body::Raw("application/json; charset=utf-8", br#"{"query":"{ __typename }","variables":null,"operationName":null}"#.to_vec());
         assert_eq!(world.call("POST", world.api(), &As::Nobody, typed).await.data(), json!({"__typename": "Query"}));
+        let two = json!({"query": "query a { __typename } query b { authenticatedUser { id } }", "operationName": "b"});
+        let one = world.call("POST", world.api(), &As::Nobody, Body::Json(two)).await;
+        assert_eq!(one.data(), json!({"authenticatedUser": null}));
         let php = Body::Json(json!({"query": "{ __typename }", "variables": []}));
         assert_eq!(world.call("POST", world.api(), &As::Nobody, php).await.data(), json!({"__typename": "Query"}));
         let hash = Body::Json(json!({"extensions": {"persistedQuery": {"version": 1, "sha256Hash": "a"}}}));

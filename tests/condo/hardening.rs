@@ -55,6 +55,10 @@ both_engines! {
         let post = async |body: Value| world.call("POST", world.api(), &jane, Body::Json(body)).await;
         let query = |length: usize| json!({"query": format!("{{ __typename }}#{}", "я".repeat(length - 15))});
         assert_eq!(post(query(8192)).await.status, 200);
+        for path in ["/admin/api", "/api/graphql"] {
+            let target = format!("{path}?query=%7B__typename%7D%23{}", "a".repeat(8193 - 13));
+            assert_eq!(world.call("GET", &target, &jane, Body::None).await.status, 413, "{path}");
+        }
         let long = post(query(8193)).await;
         assert_eq!(long.error(), json!({
             "message": "The query has more than 8192 characters", "name": "GQLError",

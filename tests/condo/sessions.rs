@@ -153,6 +153,13 @@ both_engines! {
         assert_eq!(renewed.data()["authenticatedUser"]["id"], "jane");
         let (expires, first) = (renewed.header("set-cookie").unwrap(), answer.header("set-cookie").unwrap());
         assert!(expires.starts_with(&cookie) && expires != first, "{first} {expires}");
+        for path in ["/admin/api", "/api/graphql"] {
+            world.advance(2 * day);
+            let target = format!("{path}?query=%7BauthenticatedUser%7Bid%7D%7D");
+            let headers = [("cookie", cookie.as_str()), ("x-apollo-operation-name", "who")];
+            let renewed = world.call_with("GET", &target, &As::Nobody, Body::None, &headers).await;
+            assert!(renewed.header("set-cookie").is_some_and(|set| set.starts_with(&cookie)), "{path}: {}", renewed.text());
+        }
         world.advance(2 * day);
         let bearer = format!("Bearer {token}");
         let borne = ask(&[("authorization", &bearer)]).await;

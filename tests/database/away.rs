@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::browser::Browser;
+use crate::support::browser::{Browser, field};
 use crate::support::condo::{PLAIN, staff};
 use crate::support::database::{Sql, execute};
 use crate::support::person::PASSWORD;
@@ -135,7 +135,9 @@ async fn all_that_the_contract_has_answers_503_while_the_database_is_away() {
     world.account("alice").await;
     world.person(staff("jane")).await;
     let variables = json!({"identity": "jane@example.com", "secret": PASSWORD});
-    let signed_in = world.ask_with(&As::Nobody, PLAIN, variables, &[]).await.data();
+    let signed_in = world.ask_with(&As::Nobody, PLAIN, variables, &[]).await;
+    let cookie = signed_in.header("set-cookie").and_then(|set| set.split(';').next()).expect("a cookie").to_owned();
+    let signed_in = signed_in.data();
     let session = As::Bearer(signed_in["auth"]["token"].as_str().expect("a token").to_owned());
     let (console, basic) = (world.console().await, As::Basic(CONSOLE, CONSOLE_PASSWORD));
     let secret = As::Basic(CONSOLE, CONSOLE_SECRET);
@@ -143,6 +145,9 @@ async fn all_that_the_contract_has_answers_503_while_the_database_is_away() {
     let mut browser = Browser::default();
     browser.sign_in(&world, "alice").await;
     let at = |target: &str| format!("{}/blitz{target}", world.base);
+    let to_go = field(&browser.go(&world, "GET", &at("/sign-out"), Body::None).await.text(), "csrf");
+    let mut another = Browser::default();
+    let to_come = another.open_sign_in(&world, &world.sign_in_page()).await;
     let (server, name) = world.database_url.rsplit_once('/').expect("a name");
     // One after the other: a connection that is made between the two would stay.
     let end = format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'");
@@ -206,6 +211,20 @@ async fn all_that_the_contract_has_answers_503_while_the_database_is_away() {
         let page = browser.go(&world, "GET", &at(target), Body::None).await;
         assert_eq!(page.status, 503, "GET {target}: {}", page.text());
     }
+    let out = browser.go(&world, "POST", &at("/sign-out"), Body::Form(vec![("csrf", to_go)])).await;
+    let tried = another.send_sign_in(&world, &to_come, ("alice", PASSWORD), &[]).await;
+    let home = world.call_with("GET", "/", &As::Nobody, Body::None, &[("cookie", &cookie)]).await;
+    assert_eq!(
+        (out.status, tried.status, home.status),
+        (503, 503, 503),
+        "{} {} {}",
+        out.text(),
+        tried.text(),
+        home.text()
+    );
+    let ready = world.send("GET", &format!("{}/readyz", world.ops), &As::Nobody, Body::None, &[]).await;
+    ready.hold("GET", "/readyz");
+    assert_eq!((ready.status, &ready.json()["checks"]["database"]), (503, &json!("unavailable")));
     let question = "{ authenticatedUser { id } }";
     for path in ["/admin/api", "/api/graphql"] {
         let posted = world.call("POST", path, &session, Body::Json(json!({"query": question}))).await;

@@ -1,9 +1,11 @@
 //! Telling again: from the record and one by one, to whom, a page at a time, by whom.
 
+use domain::event::{About, Actor, AuditLine, Event};
 use serde_json::{Value, json};
 
 use super::dead_letters::events;
 use super::{come_and_go, link, world};
+use crate::audit::written;
 use crate::support::database::{count, texts};
 use crate::support::receiver::{Manner, Receiver, deliver};
 use crate::support::world::{Answer, As, Body, World, both_engines};
@@ -28,6 +30,8 @@ both_engines! {
         let answer = replay(&world, &console, json!({"since": before, "until": between})).await;
         assert_eq!(answer.json(), json!({"replayed": 4}));
         assert_eq!(replay(&world, &console, json!({"since": before, "until": between})).await.json(), json!({"replayed": 0}), "they wait");
+        let waiting = events(&world, &console, "").await;
+        assert_eq!((waiting.len(), waiting.iter().all(|event| event["replayed"] == true)), (4, true));
         deliver(&world).await;
         let again = receiver.taken().split_off(6);
         assert!(again.iter().all(|told| told.body["replayed"] == true));
@@ -91,6 +95,21 @@ both_engines! {
         assert_eq!(seen, ["oleg", "elle", "irina"]);
         assert!(events(&world, &console, "?endpoint=nobody").await.is_empty());
         assert_eq!(count(&world, "audit").await, 3 + 6, "each call has a line");
+    }
+
+    async fn a_record_of_more_than_a_page_is_told_again_a_page_at_a_time(engine: Engine) {
+        let (world, _receiver, console) = world(engine).await;
+        world.advance(1);
+        let since = world.now().to_rfc3339();
+        let about = About { subject: Some("alice"), ..About::default() };
+        let line = || AuditLine::new(world.app.parts.entropy.uuid(), world.now(), Event::SignedIn, &Actor::default(), about);
+        let lines: Vec<AuditLine> = (0..501).map(|_| line()).collect();
+        written(&world, &lines).await;
+        world.advance(1);
+        let first = replay(&world, &console, json!({"since": since})).await.json();
+        assert_eq!(first["replayed"], 500);
+        let rest = replay(&world, &console, json!({"since": since, "after": first["next"]})).await;
+        assert_eq!(rest.json(), json!({"replayed": 1}));
     }
 
     async fn what_is_wrong_with_a_request_is_named(engine: Engine) {

@@ -7,6 +7,7 @@ use serde_json::json;
 use store::Store;
 use tokio::runtime::Handle;
 
+use super::dead_letters::events;
 use super::{link, world};
 use crate::support::database::{count, execute, texts};
 use crate::support::fed::{expired, fed_token};
@@ -84,7 +85,7 @@ both_engines! {
     }
 
     async fn what_becomes_of_a_key_is_told(engine: Engine) {
-        let (world, receiver, _) = world(engine).await;
+        let (world, receiver, console) = world(engine).await;
         let keeper = Keeper {
             store: Store::new(&world.database_url.clone().into(), None, Handle::current()).expect("an address"),
             source: world.app.parts.presence.keyring.clone(),
@@ -95,6 +96,8 @@ both_engines! {
         };
         let (key, _) = Keeper::add(&keeper.source, &keeper.entropy).expect("it is added");
         keeper.activate(&key).await.expect("nobody else serves");
+        let waiting = events(&world, &console, "").await;
+        assert_eq!(waiting.iter().map(|event| &event["data"]).collect::<Vec<_>>(), [&json!({"key": key})]);
         deliver(&world).await;
         let told = receiver.taken().pop().expect("it");
         assert_eq!((&told.body["type"], &told.body["data"]), (&json!("VAULT_KEY_ACTIVATED"), &json!({"key": key})));

@@ -54,7 +54,7 @@ both_engines! {
         let address = url(&asking(&world, &AS_CONSOLE, &token, &[]).await).expect("another, since that one was opened");
         let callback = browser.walk(&world, &address, "elle").await;
         assert_eq!(complete(&world, &console, callback.get("bind_code"), (VERIFIER, "alice")).await.status, 204);
-        let served = asking(&world, &AS_CONSOLE, &token, &[]).await;
+        let served = asking(&world, &AS_CONSOLE, &token, &[("code_challenge_method", "S256")]).await;
         assert_eq!(served.status, 200, "{}", served.text());
     }
 

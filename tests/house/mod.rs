@@ -2,5 +2,6 @@
 
 mod circles;
 mod floors;
+mod named;
 mod pages;
 mod tuples;

@@ -3,19 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+pub(super) const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// The first ten minutes are no longer than this, in bytes.
 const README_AT_MOST: usize = 8 * 1024;
 
 /// README and every page of docs, in whatever folder, by its path.
-fn pages() -> BTreeMap<PathBuf, String> {
+pub(super) fn pages() -> BTreeMap<PathBuf, String> {
     let docs = files(&Path::new(ROOT).join("docs"), &["md"]);
     let paths = docs.into_iter().chain([Path::new(ROOT).join("README.md")]);
     paths.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }
 
 /// The lines that are no code.
-fn prose(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn prose(text: &str) -> impl Iterator<Item = &str> {
     let mut in_code = false;
     text.lines().filter(move |line| {
         let fence = line.trim_start().starts_with("```");
@@ -68,7 +68,7 @@ fn cited(text: &str) -> BTreeSet<&str> {
 }
 
 /// The files with one of these extensions in a folder and all within it.
-fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();

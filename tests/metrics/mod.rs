@@ -32,6 +32,7 @@ fn trusting(settings: &str, folder: &Path, days: i64) -> String {
 /// All that is measured, as text.
 async fn text(world: &World) -> String {
     let told = world.send("GET", &format!("{}/metrics", world.ops), &As::Nobody, Body::None, &[]).await;
+    told.hold("GET", "/metrics");
     let kind = told.header("content-type").unwrap_or_default();
     assert_eq!((told.status, kind), (200, "application/openmetrics-text; version=1.0.0; charset=utf-8"));
     let text = told.text();

@@ -326,5 +326,10 @@ both_engines! {
         world.userinfo(&json!({ "sub": "1" }));
         let target = format!("{}&confirm_phone_action_token=x", world.callback("resident", LENIENT));
         assert_eq!(world.visit(&target, &[]).await.status, 302);
+        // Where a sign-in begins, nothing is looked at: it all goes on to the callback.
+        let both = "confirm_phone_action_token=x&confirm_email_action_token=y";
+        let begins = format!("/api/auth/{SDK}?user_type=resident&client_id={LENIENT}&access_token=z&{both}");
+        let begun = world.visit(&begins, &[]).await;
+        assert!(begun.status == 302 && begun.location().ends_with(both), "{} {:?}", begun.status, begun.headers);
     }
 }

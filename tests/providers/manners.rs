@@ -268,6 +268,7 @@ impl Manners {
             Some("post") => UserinfoCall::Post,
             Some("post_client") => UserinfoCall::PostClient,
             Some("post_bearer") => UserinfoCall::PostBearer,
+            Some("post_json") => UserinfoCall::PostJson,
             Some("query") => UserinfoCall::Query,
             Some("ok") => UserinfoCall::Ok,
             Some(other) => panic!("{other} is no way"),

@@ -85,6 +85,19 @@ fn odnoklassniki() -> Row {
     row
 }
 
+/// Linear: a GraphQL query, in JSON.
+fn linear() -> Row {
+    let query = "{ viewer { id \"name\" } }";
+    let script = move |to: &mut Settings| {
+        to.userinfo_call = UserinfoCall::PostJson;
+        to.wording.userinfo_params = vec![("query".to_owned(), query.to_owned())];
+    };
+    plain(
+        row("a query in JSON", script, End::Fresh),
+        &format!("userinfo_call = \"post_json\"\nuserinfo_params = {{ query = '{query}' }}"),
+    )
+}
+
 /// ESIA: requests are signed by a program, and the access token says whose it is.
 fn esia(folder: &TempDir) -> Row {
     let Signer { program, public } = signer::write(folder);
@@ -120,6 +133,6 @@ fn value(text: &str, key: &str) -> String {
 both_engines! {
     async fn a_provider_is_asked_in_its_own_words(engine: Engine) {
         let folder = tempfile::tempdir().expect("a folder");
-        play(engine, vec![tiktok(), notion(), sber(), mail_ru(), odnoklassniki(), esia(&folder)]).await;
+        play(engine, vec![tiktok(), notion(), sber(), mail_ru(), odnoklassniki(), linear(), esia(&folder)]).await;
     }
 }

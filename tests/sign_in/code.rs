@@ -217,17 +217,23 @@ both_engines! {
     async fn of_several_accounts_one_is_chosen(engine: Engine) {
         let (world, sms) = with_elle(engine).await;
         world.person(New { account_type: AccountType::Staff, phone: Some(phone(PHONE, true)), ..person("clerk") }).await;
-        for (account, who) in [("staff", "clerk"), ("resident", "elle")] {
+        for (account, who, is_third) in [("staff", "clerk", false), ("resident", "elle", false), ("service", "robot", true)] {
+            if is_third {
+                let robot = New { account_type: AccountType::Service, phone: Some(phone(PHONE, true)), ..person("robot") };
+                world.person(robot).await;
+            }
             let mut browser = Browser::default();
             let asked = browser.ask_code(&world, PHONE).await;
             let choice = browser.type_code(&world, &asked, &sms.last().code).await;
             assert_eq!(choice.status, 200);
             let shown = choice.text();
             assert!(shown.contains("As an employee") && shown.contains("As a resident"), "{shown}");
-            assert!(!shown.contains("As a program"), "{shown}");
+            assert_eq!(shown.contains("As a program"), is_third, "{shown}");
             let (csrf, token) = (field(&shown, "csrf"), field(&shown, "token"));
             let choose = |account: &str| vec![("token", token.clone()), ("account", account.to_owned())];
-            assert_eq!(browser.send_form(&world, &csrf, choose("service")).await.status, 422, "there is none");
+            if !is_third {
+                assert_eq!(browser.send_form(&world, &csrf, choose("service")).await.status, 422, "there is none");
+            }
             assert_eq!(browser.send_form(&world, &csrf, choose(account)).await.status, 303, "{account}");
             assert_eq!(texts(&world.database_url, "SELECT subject AS value FROM sessions").await, [who]);
             execute(&world.database_url, "DELETE FROM sessions").await;

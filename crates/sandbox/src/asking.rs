@@ -35,6 +35,8 @@ pub enum UserinfoCall {
     PostClient,
     /// POST with a bearer token and an empty body.
     PostBearer,
+    /// POST with a bearer token and a JSON object.
+    PostJson,
     /// GET with the token in the address.
     Query,
     /// POST with the token and a signature of all other parameters, by Odnoklassniki's rules.

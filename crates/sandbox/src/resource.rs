@@ -1,7 +1,7 @@
 //! What can be done with a token: ask for its user, ask whether it lives, revoke it.
 
 use actix_web::http::{Method, StatusCode, header};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage as _, HttpRequest, HttpResponse, web};
 use serde_json::{Map, json};
 
 use super::answer::{self, Refused};
@@ -158,7 +158,10 @@ fn asked<'core>(
 
 /// The token that userinfo is asked with, if it is asked as the script has it.
 fn shown(core: &Core, settings: &Settings, request: &HttpRequest, body: &[u8]) -> Option<String> {
-    let form = || Form::body(request, body);
+    let form = || match settings.userinfo_call {
+        UserinfoCall::PostJson => (request.content_type() == "application/json").then(|| Form::json(body)).flatten(),
+        _ => Form::body(request, body),
+    };
     let is_ours = |form: &Form| form.get("client_id").is_some_and(|id| core.client(id).is_some());
     let is_post = request.method() == Method::POST;
     let query = || Form::parse(request.query_string().as_bytes());
@@ -186,6 +189,9 @@ fn shown(core: &Core, settings: &Settings, request: &HttpRequest, body: &[u8]) -
             written::has_sig(&form, token, secret).then(|| token.to_owned())
         }
         UserinfoCall::PostBearer => by_scheme(request, "bearer").filter(|_token| is_post && body.is_empty()),
+        UserinfoCall::PostJson => {
+            form().filter(|_| is_post && request.query_string().is_empty()).and_then(|_| by_scheme(request, "bearer"))
+        }
     }
 }
 

@@ -6,12 +6,13 @@ use super::reader::Reader;
 use super::scalar::{choice, text_as};
 use super::types::{Asking, TokenBody, UserinfoCall};
 
-const USERINFO_CALLS: [(&str, UserinfoCall); 7] = [
+const USERINFO_CALLS: [(&str, UserinfoCall); 8] = [
     ("bearer", UserinfoCall::Bearer),
     ("oauth", UserinfoCall::OAuth),
     ("post", UserinfoCall::Post),
     ("post_client", UserinfoCall::PostClient),
     ("post_bearer", UserinfoCall::PostBearer),
+    ("post_json", UserinfoCall::PostJson),
     ("query", UserinfoCall::Query),
     ("ok", UserinfoCall::Ok),
 ];

@@ -12,7 +12,7 @@ pub(super) static PRESETS: LazyLock<Table> = LazyLock::new(|| {
 });
 
 /// The keys of an entry that are no settings.
-pub(super) const TOLD: [&str; 8] = ["agree", "checked", "facts", "setup", "source", "tier", "unsupported", "wants"];
+pub(super) const TOLD: [&str; 7] = ["agree", "checked", "facts", "setup", "source", "tier", "wants"];
 
 /// How well a provider is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,14 +56,9 @@ impl<'a> Known<'a> {
         self.text("title").unwrap_or(self.name)
     }
 
-    /// What it speaks: `oidc` or `oauth2`; nothing of one that can't be used.
+    /// What it speaks: `oidc` or `oauth2`.
     pub fn kind(&self) -> Option<&'a str> {
         self.text("kind")
-    }
-
-    /// Why it can't be used, if so.
-    pub fn unsupported(&self) -> Option<&'a str> {
-        self.text("unsupported")
     }
 
     /// The page that says most.

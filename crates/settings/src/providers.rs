@@ -79,7 +79,7 @@ pub(super) fn read(top: &mut Reader<'_>) -> Providers {
 }
 
 fn read_one(mut reader: Reader<'_>, id: Option<ProviderId>) -> Option<Provider> {
-    read_preset(&mut reader)?;
+    read_preset(&mut reader);
     let kind = read_kind(&mut reader);
     let is_oidc = kind == Some(ProviderKind::Oidc);
     if is_oidc {
@@ -214,25 +214,20 @@ fn problem(error: Error) -> String {
     }
 }
 
-/// Takes what the preset says, if there is one; nothing if it says that the provider can't be used.
-fn read_preset(reader: &mut Reader<'_>) -> Option<()> {
+/// Takes what the preset says, if there is one.
+fn read_preset(reader: &mut Reader<'_>) {
     let preset = reader.optional("preset", |given| {
         let name = text(given)?;
         let Some(Value::Table(preset)) = PRESETS.get(&name) else {
             return Err(format!("{name:?} is no preset; {}", suggestion(&name, PRESETS.keys().map(String::as_str))));
         };
-        Ok((name, preset))
+        Ok(preset)
     });
-    let Some((name, preset)) = preset else { return Some(()) };
-    if let Some(Value::String(why)) = preset.get("unsupported") {
-        reader.wrong("preset", format!("{name:?} is not supported: {why}"));
-        return None;
-    }
+    let Some(preset) = preset else { return };
     reader.set_preset(preset);
     for (key, _) in preset.get("wants").and_then(Value::as_table).into_iter().flatten() {
         reader.demand(key, "the provider wants it");
     }
-    Some(())
 }
 
 fn read_kind(reader: &mut Reader<'_>) -> Option<ProviderKind> {

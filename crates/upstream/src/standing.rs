@@ -43,6 +43,7 @@ pub(crate) fn by_userinfo(answer: &Answer, dead: &[DeadError], now: DateTime<Utc
         (200..300, _)
             if !states_error(&members)
                 && !has_error_code(&members)
+                && !has_errors(&members)
                 && members.get("ok") != Some(&Value::Bool(false)) =>
         {
             Standing::Good
@@ -74,6 +75,11 @@ fn has_error_code(members: &Map<String, Value>) -> bool {
         Some(Value::String(code)) => !code.is_empty() && code != "0",
         _ => false,
     }
+}
+
+/// Whether a GraphQL answer says that something went wrong (GraphQL, October 2021, §7.1.2).
+fn has_errors(members: &Map<String, Value>) -> bool {
+    members.get("errors").and_then(Value::as_array).is_some_and(|errors| !errors.is_empty())
 }
 
 fn error_code(members: &Map<String, Value>) -> Option<&str> {

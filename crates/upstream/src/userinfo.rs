@@ -40,17 +40,18 @@ pub(crate) fn request(
     let token = access_token.expose_secret();
     let ours = ("client_id", settings.client_id.as_str());
     let (scheme, body) = match userinfo_call {
-        UserinfoCall::Bearer => (Some("Bearer"), None),
-        UserinfoCall::OAuth => (Some("OAuth"), None),
-        UserinfoCall::Query => (None, None),
-        UserinfoCall::Post => (None, Some(vec![ours, ("access_token", token)])),
+        UserinfoCall::Bearer => (Some("Bearer"), Body::None),
+        UserinfoCall::OAuth => (Some("OAuth"), Body::None),
+        UserinfoCall::Query => (None, Body::None),
+        UserinfoCall::Post => (None, Body::Form(vec![ours, ("access_token", token)])),
         UserinfoCall::PostClient => {
             let secret = settings.client_secret.as_ref();
             let proof = secret.map_or(("access_token", token), |secret| ("client_secret", secret.expose_secret()));
-            (Some("Bearer"), Some(vec![ours, proof]))
+            (Some("Bearer"), Body::Form(vec![ours, proof]))
         }
-        UserinfoCall::PostBearer => (Some("Bearer"), Some(Vec::new())),
-        UserinfoCall::Ok => (None, Some(vec![("access_token", token)])),
+        UserinfoCall::PostBearer => (Some("Bearer"), Body::Form(Vec::new())),
+        UserinfoCall::PostJson => (Some("Bearer"), Body::Json),
+        UserinfoCall::Ok => (None, Body::Form(vec![("access_token", token)])),
     };
     let mut url = url.clone();
     let mut more: Vec<(String, String)> = userinfo_params.clone().into_iter().collect();
@@ -65,11 +66,10 @@ pub(crate) fn request(
         UserinfoCall::Query => more.push(("access_token".to_owned(), token.to_owned())),
         _ => {}
     }
-    let in_address = body.is_none() && !more.is_empty();
-    if in_address {
+    if matches!(body, Body::None) && !more.is_empty() {
         url.query_pairs_mut().extend_pairs(more.drain(..));
     }
-    built(&url, scheme.map(|scheme| format!("{scheme} {token}")), body, &more)
+    built(&url, scheme.map(|scheme| format!("{scheme} {token}")), body, more)
         .ok()
         .and_then(|mut request| {
             request.headers_mut().extend(worded::headers(settings, entropy, userinfo_headers).ok()?);
@@ -78,12 +78,21 @@ pub(crate) fn request(
         .ok_or(IdentityError::Refused("the access token does not fit into a header"))
 }
 
-/// A GET without a body, a POST with one.
+/// What the request has in its body, beside the operator's parameters.
+enum Body<'a> {
+    /// None: it is a GET.
+    None,
+    /// A form with these.
+    Form(Vec<(&'a str, &'a str)>),
+    /// A JSON object.
+    Json,
+}
+
 fn built(
     url: &Url,
     credentials: Option<String>,
-    body: Option<Vec<(&str, &str)>>,
-    more: &[(String, String)],
+    body: Body<'_>,
+    more: Vec<(String, String)>,
 ) -> http::Result<HttpRequest> {
     let mut request = http::Request::builder().uri(url.as_str()).header(ACCEPT, "application/json");
     if let Some(credentials) = credentials {
@@ -91,12 +100,21 @@ fn built(
         credentials.set_sensitive(true);
         request = request.header(AUTHORIZATION, credentials);
     }
-    let Some(body) = body else { return request.method(Method::GET).body(Vec::new()) };
-    if !body.is_empty() || !more.is_empty() {
-        request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let (content_type, body) = match body {
+        Body::None => return request.method(Method::GET).body(Vec::new()),
+        Body::Form(ours) => {
+            let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(ours).extend_pairs(more).finish();
+            ((!form.is_empty()).then_some("application/x-www-form-urlencoded"), form)
+        }
+        Body::Json => {
+            let object: Map<String, Value> = more.into_iter().map(|(name, value)| (name, value.into())).collect();
+            (Some("application/json"), Value::Object(object).to_string())
+        }
+    };
+    if let Some(content_type) = content_type {
+        request = request.header(CONTENT_TYPE, content_type);
     }
-    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(body).extend_pairs(more).finish();
-    request.method(Method::POST).body(form.into_bytes())
+    request.method(Method::POST).body(body.into_bytes())
 }
 
 fn read(answer: &Answer) -> Result<Told, IdentityError> {

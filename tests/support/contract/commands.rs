@@ -47,7 +47,7 @@ fn options(page: &str) -> impl Iterator<Item = &str> {
     words.filter(|word| word.starts_with("--") && !EVERYWHERE.contains(word))
 }
 
-pub(super) fn promised() -> BTreeSet<String> {
+pub(crate) fn promised() -> BTreeSet<String> {
     PROMISED.clone()
 }
 

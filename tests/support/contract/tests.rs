@@ -289,14 +289,3 @@ fn what_came_is_told_from_what_is_promised() {
     assert!(tells(&form, "POST /oauth/te.grant_type") && !form.iter().any(|line| line.contains('=')), "{form:?}");
     assert!(!promised.iter().any(|line| line.ends_with(" 500")), "a fault of ours is promised by nobody");
 }
-
-#[test]
-fn what_no_call_brings_about_is_promised_and_only_gets_less() {
-    let mut promised = super::walked::promised(&Contract::read());
-    promised.extend(super::commands::promised());
-    let list: Vec<_> = include_str!("unwalked.txt").lines().filter(|line| !line.starts_with('#')).collect();
-    let unknown: Vec<_> = list.iter().filter(|line| !promised.contains(**line)).collect();
-    assert!(unknown.is_empty(), "nobody promises {unknown:?}");
-    assert!(list.is_sorted(), "in the order of bytes");
-    assert!(list.len() <= 67, "{}", list.len());
-}

@@ -62,14 +62,7 @@ fn every_preset_is_sound() {
             let mut file: Table = "public_url = \"https://a.example\"".parse().unwrap();
             file.insert("providers".to_owned(), vec![Value::Table(entry)].into());
             let read = Configuration::parse(&file.to_string(), Path::new(""), &filled, Literals::Allow);
-            match known.unsupported() {
-                None => assert!(read.is_ok(), "{}: {}", known.name, read.unwrap_err()),
-                Some(why) => {
-                    let told = format!("providers[0].preset (a:b): {:?} is not supported: {why}", known.name);
-                    assert_eq!(read.unwrap_err().to_string(), told);
-                    assert_eq!(preset.len(), 2, "{} says more than it can", known.name);
-                }
-            }
+            assert!(read.is_ok(), "{}: {}", known.name, read.unwrap_err());
         }
     }
 }
@@ -78,7 +71,7 @@ fn sound(known: Known<'_>, preset: &Table) {
     let (name, is_page) = (known.name, |text: &str| text.starts_with("https://") && !text.contains(' '));
     assert!(is_page(known.source()), "{name}");
     let is_generic = ["oidc", "oauth2"].contains(&name);
-    if known.unsupported().is_some() || is_generic {
+    if is_generic {
         return;
     }
     assert!(known.checked().is_some_and(|day| day.parse::<chrono::NaiveDate>().is_ok()), "{name}");
@@ -105,7 +98,7 @@ fn sound(known: Known<'_>, preset: &Table) {
 
 #[test]
 fn the_first_tier_has_the_vendors_that_people_ask_for() {
-    let first = catalogue().filter(|known| known.tier() == Tier::First && known.unsupported().is_none());
+    let first = catalogue().filter(|known| known.tier() == Tier::First);
     assert!(first.count() >= 25 + 2, "beside oidc and oauth2");
     assert!(catalogue().filter(|known| known.tier() == Tier::Second).count() >= 15);
 }

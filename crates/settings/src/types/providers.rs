@@ -51,6 +51,8 @@ pub enum UserinfoCall {
     PostClient,
     /// POST with a bearer token and no body: Dropbox.
     PostBearer,
+    /// POST with a bearer token, the operator's parameters as a JSON object in the body: a GraphQL query, as Linear wants it.
+    PostJson,
     /// GET with the token in the address, where whoever is on the way may log it: Mail.ru.
     Query,
     /// POST with the token and a signature of all other parameters in the body: Odnoklassniki.

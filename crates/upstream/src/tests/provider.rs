@@ -339,6 +339,7 @@ async fn userinfo_is_asked_as_the_provider_wants() {
         (UserinfoCall::Post, None, format!("{id}&access_token=a")),
         (UserinfoCall::PostBearer, Some("Bearer a"), String::new()),
         (UserinfoCall::PostClient, Some("Bearer a"), format!("{id}&client_secret=s%3Ae%2Fcret")),
+        (UserinfoCall::PostJson, Some("Bearer a"), "{}".to_owned()),
     ] {
         let fake = Fake::with_metadata();
         fake.json("/token", 200, &json!({ "access_token": "a" }));

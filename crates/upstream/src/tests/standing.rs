@@ -40,6 +40,8 @@ fn userinfo_is_believed_where_it_speaks_of_the_token() {
         (403, r#"{"error": "insufficient_scope"}"#, "not told"),
         (200, r#"{"error_code": 104, "error_msg": "PARAM_SIGNATURE : Invalid signature"}"#, "not told"),
         (200, r#"{"error_code": 0, "sub": "1"}"#, "good"),
+        (200, r#"{"data": null, "errors": [{"message": "Authentication required"}]}"#, "not told"),
+        (200, r#"{"data": {"viewer": {"id": "1"}}, "errors": []}"#, "good"),
         (400, r#"{"error": "invalid_request"}"#, "not told"),
         (404, "", "not told"),
         (429, "", "not told"),
