@@ -59,7 +59,7 @@ fn list(output: &Output) {
     let mut words = String::new();
     let mut entries = Vec::new();
     for known in catalogue() {
-        let kind = known.kind().unwrap_or_default();
+        let kind = known.kind();
         let tier = tier_of(known);
         _ = writeln!(words, "{:<14} {:<34} {kind:<14} tier {tier}", known.name, known.title());
         entries.push(json!({

@@ -1,8 +1,11 @@
 //! Who may call what. What is expected here is written from the wire contract's tables, not from the code.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::support::browser::{Browser, instruct};
+use crate::support::contract::{Operation, operations, takes};
 use crate::support::database::execute;
 use crate::support::issuer::{Issuer, Key};
 use crate::support::world::{
@@ -19,6 +22,7 @@ enum Call {
     Bind,
     Complete,
     FedToken,
+    Rejected,
     FedTokens,
     Search,
     Retry,
@@ -28,7 +32,7 @@ enum Call {
     RecordSearch,
 }
 
-const CALLS: [Call; 14] = [
+const CALLS: [Call; 15] = [
     Call::List,
     Call::Link,
     Call::UnlinkV3,
@@ -36,6 +40,7 @@ const CALLS: [Call; 14] = [
     Call::Bind,
     Call::Complete,
     Call::FedToken,
+    Call::Rejected,
     Call::FedTokens,
     Call::Search,
     Call::Retry,
@@ -66,9 +71,31 @@ impl Call {
             Self::Events | Self::Replay => (&[], &["fed_evt_any"]),
             Self::Record => (&["blitz_api_uaud"], &["blitz_api_sys_uaud"]),
             Self::RecordSearch => (&[], &["blitz_api_sys_uaud"]),
-            Self::FedToken | Self::FedTokens => {
+            Self::FedToken | Self::Rejected | Self::FedTokens => {
                 (&["fed_tkn_any", "fed_tkn_box_box_1"], &["fed_tkn_any", "fed_tkn_box_box_1"])
             }
+        }
+    }
+
+    /// What it is in the contract.
+    fn operation(self) -> (&'static str, &'static str) {
+        const LINK: &str = "/api/v3/users/{subjectId}/fa/{fpType}/{fpName}/{sid}";
+        match self {
+            Self::List => ("GET", "/api/v3/users/{subjectId}/fa"),
+            Self::Link => ("POST", LINK),
+            Self::UnlinkV3 => ("DELETE", LINK),
+            Self::UnlinkV2 => ("DELETE", "/api/v2/users/{subjectId}/fa/{fpType}/{fpName}/{sid}"),
+            Self::Bind => ("POST", "/api/v2/users/current/fa/bind"),
+            Self::Complete => ("POST", "/api/v2/users/current/fa/bind/complete"),
+            Self::FedToken => ("GET", "/api/v3/users/{subjectId}/fedToken/{fpType}/{fpName}"),
+            Self::Rejected => ("POST", "/api/v3/users/{subjectId}/fedToken/{fpType}/{fpName}/rejected"),
+            Self::FedTokens => ("POST", "/api/v3/fedTokens"),
+            Self::Search => ("GET", "/api/v3/fa"),
+            Self::Retry => ("POST", "/api/v3/users/{subjectId}/fa/{fpType}/{fpName}/{sid}/retry"),
+            Self::Events => ("GET", "/api/v3/events"),
+            Self::Replay => ("POST", "/api/v3/events/replay"),
+            Self::Record => ("GET", "/api/v3/users/{subjectId}/audit"),
+            Self::RecordSearch => ("GET", "/api/v3/audit"),
         }
     }
 
@@ -87,6 +114,7 @@ impl Call {
             Self::List
             | Self::Bind
             | Self::FedToken
+            | Self::Rejected
             | Self::FedTokens
             | Self::Search
             | Self::Events
@@ -140,6 +168,11 @@ impl Call {
                 ("POST", format!("/api/v3/users/{subject}/fa/box/box_1/{sid}/retry"), Body::None)
             }
             Self::FedToken => ("GET", format!("/api/v3/users/{subject}/fedToken/box/box_1"), Body::None),
+            Self::Rejected => {
+                let sid = if subject == "alice" { "oleg" } else { "elle" };
+                let body = json!({"sid": sid, "token": "none that it has"});
+                ("POST", format!("/api/v3/users/{subject}/fedToken/box/box_1/rejected"), Body::Json(body))
+            }
         };
         world.call(method, &target, who, body).await
     }
@@ -199,6 +232,14 @@ scopes = ["blitz_api_sys_ufa_chg"]
     world.linked("alice", "oleg").await;
     world.linked("bob", "elle").await;
     world
+}
+
+#[test]
+fn every_operation_that_a_token_of_ours_opens_is_called_here() {
+    let of = |operation: Operation| (operation.method, operation.template);
+    let opened: BTreeSet<_> = operations().into_iter().filter(|one| takes(one, "bearer")).map(of).collect();
+    let called = CALLS.map(Call::operation).map(|(method, template)| (method.to_owned(), template.to_owned()));
+    assert_eq!(opened, BTreeSet::from(called));
 }
 
 both_engines! {

@@ -13,7 +13,7 @@ use super::manners::{MANNERS, Manners};
 use super::walk::Walk;
 use crate::support::world::{World, both_engines};
 
-fn supported(tier: Tier) -> impl Iterator<Item = Known<'static>> {
+fn vendors(tier: Tier) -> impl Iterator<Item = Known<'static>> {
     let generic = ["oidc", "oauth2"];
     catalogue().filter(move |known| known.tier() == tier && !generic.contains(&known.name))
 }
@@ -54,9 +54,9 @@ fn answer_for(template: &str, value: &str) -> Value {
 
 #[test]
 fn every_preset_of_the_first_tier_has_manners_and_their_addresses() {
-    let known: Vec<&str> = supported(Tier::First).map(|known| known.name).collect();
+    let known: Vec<&str> = vendors(Tier::First).map(|known| known.name).collect();
     assert_eq!(known, MANNERS.keys().map(String::as_str).collect::<Vec<_>>());
-    for known in supported(Tier::First) {
+    for known in vendors(Tier::First) {
         let manners = &MANNERS[known.name];
         assert!(
             !manners.pages.is_empty() && manners.pages.iter().all(|page| page.starts_with("https://")),
@@ -165,7 +165,7 @@ both_engines! {
     async fn each_of_the_first_tier_is_walked(engine: Engine) {
         let world = World::frozen(engine).await;
         let mut failed = Vec::new();
-        for known in supported(Tier::First) {
+        for known in vendors(Tier::First) {
             let walk = Walk::start(&world, known, &MANNERS[known.name], (known.name, ""));
             if AssertUnwindSafe(walk.whole()).catch_unwind().await.is_err() {
                 failed.push(known.name);
@@ -176,7 +176,7 @@ both_engines! {
 
     async fn each_of_the_second_tier_links_and_serves(engine: Engine) {
         let world = World::frozen(engine).await;
-        for known in supported(Tier::Second) {
+        for known in vendors(Tier::Second) {
             let text = |key: &str| known.settings().find(|(set, _)| *set == key).and_then(|(_, value)| value.as_str());
             let id = format!("{}-4711", known.name);
             let manners = Manners::of_anybody(&answer_for(text("sid").expect("a sid"), &id), &id);

@@ -68,21 +68,6 @@ fn mistakes_in_the_settings_are_told_all_at_once() {
 }
 
 #[test]
-fn a_provider_that_cannot_be_used_is_refused_with_the_reason() {
-    for command in ["check", "serve"] {
-        let mut site = Site::alone();
-        site.edit("preset        = \"oidc\"", "preset = \"linear\"");
-        let output = site.run(&[command]);
-        let said = output.complaint();
-        let line = said.lines().find(|line| line.contains("providers[0].preset (tcs:tcs_1)"));
-        assert!(line.is_some_and(|line| {
-            line.contains("\"linear\" is not supported: its API, the call that names the user too, is GraphQL")
-        }));
-        assert!(!site.database().exists(), "{said}");
-    }
-}
-
-#[test]
 fn a_mistyped_database_address_makes_no_file() {
     let mut site = Site::alone();
     site.edit("sqlite:fedlink.db", "postgress://db.company.com/fedlink");

@@ -54,6 +54,12 @@ pub(crate) fn operations() -> BTreeSet<Operation> {
     CONTRACT.operations()
 }
 
+/// Whether an operation may be called with credentials of this scheme.
+pub(crate) fn takes(operation: &Operation, scheme: &str) -> bool {
+    let ways = CONTRACT.described(operation)["security"].as_array();
+    ways.is_some_and(|ways| ways.iter().any(|way| way.get(scheme).is_some()))
+}
+
 /// Whether an operation may answer with that status.
 pub(crate) fn promises(operation: &Operation, status: u16) -> bool {
     CONTRACT.described(operation)["responses"].get(status.to_string()).is_some()

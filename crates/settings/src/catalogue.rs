@@ -57,8 +57,8 @@ impl<'a> Known<'a> {
     }
 
     /// What it speaks: `oidc` or `oauth2`.
-    pub fn kind(&self) -> Option<&'a str> {
-        self.text("kind")
+    pub fn kind(&self) -> &'a str {
+        self.text("kind").unwrap_or_default()
     }
 
     /// The page that says most.
@@ -108,10 +108,10 @@ impl<'a> Known<'a> {
             ]),
             _ => open.push(("client_secret", "{ env = \"SECRET\" }")),
         }
-        if self.kind() == Some("oidc") && !has("issuer") {
+        if self.kind() == "oidc" && !has("issuer") {
             open.push(("issuer", "https://issuer.example"));
         }
-        if self.kind() == Some("oauth2") && !has("authorization_endpoint") {
+        if self.kind() == "oauth2" && !has("authorization_endpoint") {
             open.extend([
                 ("authorization_endpoint", "https://issuer.example/authorize"),
                 ("token_endpoint", "https://issuer.example/token"),
