@@ -14,15 +14,18 @@ use super::certificate::Authority;
 const INSTALL: &str = "nginx is needed by the tests: apt-get install nginx";
 
 /// Runs nginx until this process is gone, however it ends: the system then closes its end of the pipe. nginx goes to the
-/// background when it listens, so it can be called from then on.
+/// background when it listens, so it can be called from then on. It is told to stop until it has: what comes before it
+/// waits for signals it forgets, and it would see open connections through if it were to quit.
 const KEEPER: &str = r#"
 set -eu
 PATH=$PATH:/usr/sbin
 nginx -p "$1" -c nginx.conf -e stderr >"$1/said" 2>&1 </dev/null || { cat "$1/said" >&2; exit 1; }
 echo ready
 while read -r _; do :; done
-nginx -p "$1" -c nginx.conf -e stderr -s quit >/dev/null 2>&1
-while [ -e "$1/nginx.pid" ]; do sleep 0.02; done
+while [ -e "$1/nginx.pid" ]; do
+    nginx -p "$1" -c nginx.conf -e stderr -s stop >/dev/null 2>&1 || true
+    sleep 0.02
+done
 "#;
 
 /// What stands around that file on a machine: here all in one folder, and of one user.
