@@ -10,7 +10,6 @@ use sandbox::{Hold, Refusal};
 use serde_json::{Value, json};
 
 use super::{fed_tokens, told, users};
-use crate::support::database::Sql;
 use crate::support::fed::{asked, fed_token_of, held, held_by};
 use crate::support::world::{ALL_SCOPES, As, CONSOLE, Engine, RIVAL, World, both_engines};
 
@@ -200,14 +199,10 @@ async fn an_entry_that_needs_a_database_that_is_away_is_told_so() {
         assert!(futures_util::poll!(&mut batch).is_pending(), "its turn has not come");
         tokio::task::yield_now().await;
     }
-    let (server, name) = world.database_url.rsplit_once('/').expect("an address");
-    let mut operator = Sql::open(&format!("{server}/postgres")).await;
-    operator.run(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
-    let end = format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'");
-    operator.run(&end).await;
+    world.cut_off_database().await;
     hold.release();
     assert_eq!(told(&batch.await), [json!({"error": "storage_unavailable", "retry_after": 1})]);
-    operator.run(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
+    world.let_database_in().await;
     assert_eq!((before.await.status, asked(&world)), (200, 1));
     assert_all_active(&world, &told(&fed_tokens(&world, &console, &entries).await));
 }

@@ -127,54 +127,54 @@ impl Call {
 
     /// Makes the call about `subject`, in a state in which nothing but the caller can be what is wrong.
     async fn make(self, world: &World, who: &As, subject: &str) -> Answer {
-        let spare = format!("fa/box/box_1/spare-{subject}");
-        let (method, target, body) = match self {
-            Self::List => ("GET", format!("/api/v3/users/{subject}/fa"), Body::None),
-            Self::Link => ("POST", format!("/api/v3/users/{subject}/{spare}"), Body::None),
+        let (method, template) = self.operation();
+        let (spare, dead) = (format!("spare-{subject}"), format!("dead-{subject}"));
+        let theirs = if subject == "alice" { "oleg" } else { "elle" };
+        let import = async |sid: &str| {
+            world
+                .import(
+                    json!({"subject": subject, "fpType": "box", "fpName": "box_1", "sid": sid, "refreshToken": "r"}),
+                )
+                .await;
+        };
+        let (sid, query, body) = match self {
+            Self::List | Self::FedToken | Self::Events => ("", "", Body::None),
+            Self::Link => (spare.as_str(), "", Body::None),
             Self::UnlinkV3 | Self::UnlinkV2 => {
-                world.import(json!({"subject": subject, "fpType": "box", "fpName": "box_1", "sid": format!("spare-{subject}")})).await;
-                let version = if self == Self::UnlinkV3 { "v3" } else { "v2" };
-                ("DELETE", format!("/api/{version}/users/{subject}/{spare}"), Body::None)
+                import(&spare).await;
+                (spare.as_str(), "", Body::None)
             }
             Self::Bind => {
                 let body = json!({"fp": "box:box_1", "callback": CALLBACK, "code_challenge": CHALLENGE});
-                ("POST", "/api/v2/users/current/fa/bind".to_owned(), Body::Json(body))
+                ("", "", Body::Json(body))
             }
             Self::Complete => {
-                let body = json!({"bind_code": bind_code(world, subject).await, "code_verifier": VERIFIER, "subject": subject});
-                ("POST", "/api/v2/users/current/fa/bind/complete".to_owned(), Body::Json(body))
+                let code = bind_code(world, subject).await;
+                ("", "", Body::Json(json!({"bind_code": code, "code_verifier": VERIFIER, "subject": subject})))
             }
-            Self::FedTokens => {
-                let body = json!({"tokens": [{"subject": subject, "fp": "box:box_1"}]});
-                ("POST", "/api/v3/fedTokens".to_owned(), Body::Json(body))
-            }
-            Self::Events => ("GET", "/api/v3/events".to_owned(), Body::None),
-            Self::Replay => {
-                let body = json!({"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"});
-                ("POST", "/api/v3/events/replay".to_owned(), Body::Json(body))
-            }
-            Self::Record => ("GET", format!("/api/v3/users/{subject}/audit?rql=limit(1)"), Body::None),
-            Self::RecordSearch => ("GET", "/api/v3/audit?type=SIGNED_IN".to_owned(), Body::None),
-            Self::Search => ("GET", "/api/v3/fa?fp=box:box_1&sid=oleg".to_owned(), Body::None),
+            Self::Rejected => ("", "", Body::Json(json!({"sid": theirs, "token": "none that it has"}))),
+            Self::FedTokens => ("", "", Body::Json(json!({"tokens": [{"subject": subject, "fp": "box:box_1"}]}))),
+            Self::Search => ("", "?fp=box:box_1&sid=oleg", Body::None),
             Self::Retry => {
-                let sid = format!("dead-{subject}");
-                world.import(json!({"subject": subject, "fpType": "box", "fpName": "box_1", "sid": sid, "refreshToken": "r"})).await;
-                let link = format!("SELECT id FROM links WHERE sid = '{sid}'");
+                import(&dead).await;
+                let link = format!("SELECT id FROM links WHERE sid = '{dead}'");
                 execute(
                     &world.database_url,
                     &format!("UPDATE token_sets SET health = 'needs_consent' WHERE link_id IN ({link})"),
                 )
                 .await;
-                ("POST", format!("/api/v3/users/{subject}/fa/box/box_1/{sid}/retry"), Body::None)
+                (dead.as_str(), "", Body::None)
             }
-            Self::FedToken => ("GET", format!("/api/v3/users/{subject}/fedToken/box/box_1"), Body::None),
-            Self::Rejected => {
-                let sid = if subject == "alice" { "oleg" } else { "elle" };
-                let body = json!({"sid": sid, "token": "none that it has"});
-                ("POST", format!("/api/v3/users/{subject}/fedToken/box/box_1/rejected"), Body::Json(body))
+            Self::Replay => {
+                let body = json!({"since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"});
+                ("", "", Body::Json(body))
             }
+            Self::Record => ("", "?rql=limit(1)", Body::None),
+            Self::RecordSearch => ("", "?type=SIGNED_IN", Body::None),
         };
-        world.call(method, &target, who, body).await
+        let ids = [("{subjectId}", subject), ("{fpType}", "box"), ("{fpName}", "box_1"), ("{sid}", sid)];
+        let path = ids.iter().fold(template.to_owned(), |path, (name, id)| path.replace(name, id));
+        world.call(method, &(path + query), who, body).await
     }
 
     async fn check(self, world: &World, (what, who): (&str, &As), subject: &str, gets: Gets) {

@@ -148,12 +148,7 @@ async fn all_that_the_contract_has_answers_503_while_the_database_is_away() {
     let to_go = field(&browser.go(&world, "GET", &at("/sign-out"), Body::None).await.text(), "csrf");
     let mut another = Browser::default();
     let to_come = another.open_sign_in(&world, &world.sign_in_page()).await;
-    let (server, name) = world.database_url.rsplit_once('/').expect("a name");
-    // One after the other: a connection that is made between the two would stay.
-    let end = format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'");
-    for statement in [format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"), end] {
-        execute(&format!("{server}/postgres"), &statement).await;
-    }
+    world.cut_off_database().await;
 
     let (fed, bind) = ("/api/v3/users/alice/fedToken/box/box_1", "/api/v2/users/current/fa/bind");
     let auth = format!("{bind}/auth/5f0e1c4e-6a53-4c0e-9d53-1f2a3b4c5d6e");

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::pages::{ROOT, files, pages, prose};
+use super::pages::{ROOT, code, files, pages, spans};
 use crate::support::contract::{commands, operations};
 
 /// What other systems and the examples call things.
@@ -43,9 +43,6 @@ const OTHERS: [&str; 3] = ["condo-contract.md", "moving-from.md", "providers.md"
 /// Pages about the source itself.
 const INSIDE: [&str; 2] = ["adding.md", "architecture.md"];
 
-/// What every command takes.
-const EVERYWHERE: [&str; 4] = ["--config", "--json", "--help", "--version"];
-
 /// Our pages, by their file names; those of `issuers` are about other systems, too.
 fn ours() -> Vec<(String, String)> {
     let ours = pages().into_iter().filter(|(path, _)| !path.parent().unwrap().ends_with("issuers"));
@@ -53,20 +50,9 @@ fn ours() -> Vec<(String, String)> {
     named.filter(|(name, _)| !OTHERS.contains(&name.as_str())).collect()
 }
 
-/// Code within prose.
-fn spans(text: &str) -> impl Iterator<Item = &str> {
-    prose(text).flat_map(|line| line.split('`').skip(1).step_by(2))
-}
-
-/// Lines of code, without what a shell takes for a comment.
-fn code(text: &str) -> impl Iterator<Item = &str> {
-    let mut in_code = false;
-    let lines = text.lines().filter(move |line| {
-        let fence = line.trim_start().starts_with("```");
-        in_code ^= fence;
-        in_code && !fence
-    });
-    lines.map(|line| line.split('#').next().unwrap_or_default())
+/// What a shell runs of a page's code.
+fn commands_of(text: &str) -> impl Iterator<Item = &str> {
+    code(text).map(|line| line.split('#').next().unwrap_or_default())
 }
 
 /// The commands of the manual, each with its options, and the words that only group some.
@@ -112,23 +98,18 @@ impl Manual {
         }
         let options = left.iter().filter(|word| word.starts_with("--") && word.len() > 2);
         let option = options.map(|word| word.split('=').next().unwrap_or_default());
-        let unknown =
-            |option: &&str| !EVERYWHERE.contains(option) && !self.lines.contains(&format!("{command} {option}"));
+        let unknown = |option: &&str| {
+            !commands::EVERYWHERE.contains(option) && !self.lines.contains(&format!("{command} {option}"))
+        };
         option.clone().find(unknown).map(|option| format!("{command} {option}"))
     }
 }
 
-fn manual() -> Manual {
-    // It groups others, and is a command itself.
-    let more = ["fedlink providers --markdown".to_owned()];
-    Manual { lines: commands::promised().into_iter().chain(more).collect() }
-}
-
 #[test]
 fn every_command_that_a_page_shows_is_in_the_manual() {
-    let manual = manual();
+    let manual = Manual { lines: commands::promised() };
     for (page, text) in ours() {
-        for code in spans(&text).chain(code(&text)) {
+        for code in spans(&text).chain(commands_of(&text)) {
             assert_eq!(manual.refuses(code), None, "{page}: {code}");
         }
     }

@@ -14,14 +14,29 @@ pub(super) fn pages() -> BTreeMap<PathBuf, String> {
     paths.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }
 
-/// The lines that are no code.
-pub(super) fn prose(text: &str) -> impl Iterator<Item = &str> {
+/// The lines of a page but for fences, each with whether it is code.
+fn lines(text: &str) -> impl Iterator<Item = (bool, &str)> {
     let mut in_code = false;
-    text.lines().filter(move |line| {
+    text.lines().filter_map(move |line| {
         let fence = line.trim_start().starts_with("```");
         in_code ^= fence;
-        !in_code && !fence
+        (!fence).then_some((in_code, line))
     })
+}
+
+/// The lines that are no code.
+fn prose(text: &str) -> impl Iterator<Item = &str> {
+    lines(text).filter_map(|(is_code, line)| (!is_code).then_some(line))
+}
+
+/// The lines that are.
+pub(super) fn code(text: &str) -> impl Iterator<Item = &str> {
+    lines(text).filter_map(|(is_code, line)| is_code.then_some(line))
+}
+
+/// Code within prose.
+pub(super) fn spans(text: &str) -> impl Iterator<Item = &str> {
+    prose(text).flat_map(|line| line.split('`').skip(1).step_by(2))
 }
 
 /// What a heading's anchor is: small letters, hyphens for spaces, and no other punctuation.
@@ -129,10 +144,8 @@ fn what_the_source_cites_is_there() {
 fn what_the_pages_point_at_is_there() {
     let mut seen = 0;
     for (page, text) in pages() {
-        let quoted = prose(&text).flat_map(|line| line.split('`').skip(1).step_by(2));
-        for path in
-            quoted.filter(|path| ["crates/", "src/", "tests/", "scripts/"].iter().any(|at| path.starts_with(at)))
-        {
+        let is_path = |path: &&str| ["crates/", "src/", "tests/", "scripts/"].iter().any(|at| path.starts_with(at));
+        for path in spans(&text).filter(is_path) {
             // A name that stands for others, and a command with what follows it.
             let path = path.split_whitespace().next().unwrap_or_default();
             if path.contains('*') || path.chars().any(char::is_uppercase) {

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::support::raw::raw;
+use crate::support::contract::{Operation, operations, takes};
+use crate::support::raw::{raw, raw_with};
 use crate::support::world::{As, Body, World, both_engines};
 
 fn any_subjects(settings: &str) -> String {
@@ -11,6 +12,21 @@ fn any_subjects(settings: &str) -> String {
 
 fn three_hundred() -> String {
     "x".repeat(300)
+}
+
+/// Every call for a token of ours whose path has ids, with `segment` for one of them after the other, and the name of that one.
+fn with_segment(segment: &str) -> Vec<(String, String, &'static str)> {
+    let good = [("subjectId", "alice"), ("fpType", "box"), ("fpName", "box_1"), ("sid", "1")];
+    let mut calls = Vec::new();
+    for Operation { method, template } in operations().into_iter().filter(|operation| takes(operation, "bearer")) {
+        for (field, _) in good.iter().filter(|(field, _)| template.contains(&format!("{{{field}}}"))) {
+            let filled = |path: String, (name, value): &(&str, &str)| {
+                path.replace(&format!("{{{name}}}"), if name == field { segment } else { value })
+            };
+            calls.push((method.clone(), good.iter().fold(template.clone(), filled), *field));
+        }
+    }
+    calls
 }
 
 both_engines! {
@@ -26,22 +42,11 @@ both_engines! {
             ("a%0Ab", "has a control character"), ("%1F", "has a control character"), ("%7F", "has a control character"),
         ];
         for (segment, problem) in segments {
-            let cases = [
-                ("GET", format!("/api/v3/users/{segment}/fa"), "subjectId"),
-                ("POST", format!("/api/v3/users/{segment}/fa/box/box_1/1"), "subjectId"),
-                ("POST", format!("/api/v3/users/alice/fa/{segment}/box_1/1"), "fpType"),
-                ("POST", format!("/api/v3/users/alice/fa/box/{segment}/1"), "fpName"),
-                ("POST", format!("/api/v3/users/alice/fa/box/box_1/{segment}"), "sid"),
-                ("DELETE", format!("/api/v3/users/alice/fa/box/box_1/{segment}"), "sid"),
-                ("DELETE", format!("/api/v2/users/{segment}/fa/box/box_1/1"), "subjectId"),
-                ("DELETE", format!("/api/v2/users/alice/fa/{segment}/box_1/1"), "fpType"),
-                ("GET", format!("/api/v3/users/{segment}/fedToken/box/box_1"), "subjectId"),
-                ("GET", format!("/api/v3/users/alice/fedToken/{segment}/box_1"), "fpType"),
-                ("GET", format!("/api/v3/users/alice/fedToken/box/{segment}"), "fpName"),
-            ];
-            for (method, target, field) in cases {
+            for (method, target, field) in with_segment(segment) {
+                // The one that can't do without.
+                let body: &[u8] = if target.ends_with("/rejected") { br#"{"sid": "1", "token": "t"}"# } else { b"" };
                 for target in [format!("/blitz{target}"), target] {
-                    let answer = raw(&world, method, &target, &console).await;
+                    let answer = raw_with(&world, (&method, &target), &console, body).await;
                     assert_eq!(answer.refusal(), (400, "wrong_values".to_owned()), "{method} {target}");
                     let desc = answer.json()["desc"].as_str().expect("words").to_owned();
                     assert!(desc.starts_with(&format!("{field} {problem}")), "{method} {target}: {desc}");

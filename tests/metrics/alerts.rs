@@ -94,12 +94,7 @@ async fn an_instance_that_is_down_is_noticed() {
 async fn a_database_that_is_away_is_noticed() {
     let (world, _) = world(Engine::Postgres).await;
     let before = samples(&world).await;
-    let (server, name) = world.database_url.rsplit_once('/').expect("a name");
-    let away = format!(
-        "ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false;
-         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-    );
-    execute(&format!("{server}/postgres"), &away).await;
+    world.cut_off_database().await;
     assert_fires(&[Some(before), Some(samples(&world).await)], &["FedlinkHasNoDatabase"]);
 }
 

@@ -38,19 +38,14 @@ async fn world(engine: Engine) -> (World, As) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_database_that_is_away_is_seen() {
     let world = World::frozen(Engine::Postgres).await;
-    let (server, name) = world.database_url.rsplit_once('/').expect("a name");
-    let (server, up) = (format!("{server}/postgres"), "fedlink_database_up");
+    let up = "fedlink_database_up";
     assert_is(&samples(&world).await, up, 1.0);
-    let away = format!(
-        "ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false;
-         SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
-    );
-    execute(&server, &away).await;
+    world.cut_off_database().await;
     let down = samples(&world).await;
     assert_is(&down, up, 0.0);
     assert!(down.contains_key("fedlink_flights"), "the rest is told: {down:#?}");
     assert!(!down.contains_key("fedlink_revocations_waiting"), "{down:#?}");
-    execute(&server, &format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")).await;
+    world.let_database_in().await;
     let mut tries = 0;
     while samples(&world).await[up] < 0.5 {
         tries += 1;

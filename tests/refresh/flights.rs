@@ -279,20 +279,15 @@ async fn an_answer_waits_for_a_postgres_that_cuts_everybody_off() {
     let world = world(Engine::Postgres).await;
     let console = world.console().await;
     expired(&world, "oleg").await;
-    let (server, name) = world.database_url.rsplit_once('/').expect("an address");
-    let mut operator = Sql::open(&format!("{server}/postgres")).await;
     let hold = world.sandbox.script().hold_token_answers();
     let mut call = held(fed_token(&world, &console, ""), &hold).await;
-    operator.run(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
-    operator
-        .run(&format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'"))
-        .await;
+    world.cut_off_database().await;
     let away = fed_token(&world, &console, "?sid=oleg").await;
     assert_eq!(away.refusal(), (503, "storage_unavailable".to_owned()));
     hold.release();
     let early = tokio::time::timeout(Duration::from_secs(1), &mut call).await;
     assert!(early.is_err(), "answered before it was stored: {early:?}");
-    operator.run(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
+    world.let_database_in().await;
     let fresh = token(&call.await, "oleg");
     assert!(world.sandbox.is_active(&fresh));
     assert_eq!(token(&fed_token(&world, &console, "").await, "oleg"), fresh);

@@ -12,6 +12,24 @@ struct Row {
     value: String,
 }
 
+impl World {
+    /// Cuts everybody off from the world's Postgres database, and lets nobody in.
+    pub(crate) async fn cut_off_database(&self) {
+        let (server, name) = self.database_url.rsplit_once('/').expect("a name");
+        // One after the other: a connection that is made between the two would stay.
+        let end = format!("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'");
+        for statement in [format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"), end] {
+            execute(&format!("{server}/postgres"), &statement).await;
+        }
+    }
+
+    /// Lets everybody in again.
+    pub(crate) async fn let_database_in(&self) {
+        let (server, name) = self.database_url.rsplit_once('/').expect("a name");
+        execute(&format!("{server}/postgres"), &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
+    }
+}
+
 /// A connection of the test's own. What it has begun and not committed is undone when it is dropped.
 pub(crate) enum Sql {
     Sqlite(SqliteConnection),

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use super::walked;
 
 /// What every command takes.
-const EVERYWHERE: [&str; 4] = ["--config", "--json", "--help", "--version"];
+pub(crate) const EVERYWHERE: [&str; 4] = ["--config", "--json", "--help", "--version"];
 
 /// A line for each command, such as `fedlink account create`, and for each of its options, as its page has them.
 static PROMISED: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
@@ -21,10 +21,11 @@ static PROMISED: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
         let page = fs::read_to_string(entry.path()).expect("a page").replace("\\-", "-");
         let name =
             page.split_once(".SH NAME\n").and_then(|(_, rest)| rest.split_once(" - ")).expect("a page has a name").0;
+        let own: Vec<_> = options(&page).map(|option| format!("{} {option}", command_of(name))).collect();
         // One that only groups others is not called itself.
-        if !page.contains(".SH SUBCOMMANDS") {
-            promised.extend(options(&page).map(|option| format!("{} {option}", command_of(name))));
+        if !page.contains(".SH SUBCOMMANDS") || !own.is_empty() {
             promised.insert(command_of(name));
+            promised.extend(own);
         }
     }
     promised
@@ -84,6 +85,7 @@ fn a_command_and_its_options_are_told_apart() {
     );
     assert_eq!(all(&["import", "--register", "-"]), ["fedlink import", "fedlink import --register"]);
     assert!(all(&["nothing", "of", "it"]).is_empty());
+    assert_eq!(all(&["providers", "--markdown"]), ["fedlink providers", "fedlink providers --markdown"]);
     for promised in ["fedlink account create --id", "fedlink serve", "fedlink import --register"] {
         assert!(PROMISED.contains(promised), "{promised}");
     }
