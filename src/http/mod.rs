@@ -31,7 +31,7 @@ use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 
 use crate::service::Current;
-use blitz::{audit, bind, error, events, fa, fa_search, fed_token, fed_tokens, oauth, rejected};
+use blitz::{audit, batch, bind, error, events, fa, fa_search, fed_token, oauth, rejected};
 use condo::graphql;
 use condo::sign_in as partner;
 
@@ -69,7 +69,7 @@ fn blitz_routes(config: &mut ServiceConfig) {
     at!(config, "/oauth/te", post => oauth::token);
     at!(config, "/api/v3/users/{subject:[^/]*}/fa", get => fa::list);
     at!(config, "/api/v3/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}", post => fa::link, delete => fa::unlink_v3);
-    at!(config, "/api/v3/fedTokens", post => fed_tokens::fetch);
+    at!(config, "/api/v3/fedTokens", post => batch::fetch);
     at!(config, "/api/v3/users/{subject:[^/]*}/fedToken/{type:[^/]*}/{name:[^/]*}/rejected", post => rejected::report);
     at!(config, "/api/v3/fa", get => fa_search::search);
     at!(config, "/api/v3/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}/retry", post => fa::retry);

@@ -1,6 +1,7 @@
 //! The floors of the house: the source is parsed, and an arrow that points back up is refused by file and line. What a leaf
 //! crate may use stands in its `Cargo.toml`; here is what Cargo can't see.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use crate::support::paths::{Named, paths};
@@ -140,6 +141,26 @@ fn no_arrow_of_the_source_points_back_up() {
         found.extend(offences(&place(root, &file), &std::fs::read_to_string(&file).unwrap()));
     }
     assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+/// Rooms whose name is a neighbour's and a letter more, such as `link` and `links`.
+fn twins(files: &[String]) -> Vec<String> {
+    let room = |file: &String| file.trim_end_matches(".rs").trim_end_matches("/mod").to_owned();
+    let rooms: BTreeSet<String> = files.iter().map(room).collect();
+    let is_twin = |one: &String, other: &String| other.len() == one.len() + 1 && other.starts_with(one.as_str());
+    let of = |one| rooms.iter().filter(move |other| is_twin(one, other)).map(move |other| format!("{one}, {other}"));
+    rooms.iter().flat_map(of).collect()
+}
+
+#[test]
+fn no_two_rooms_differ_by_a_letter() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = ["src", "crates"].map(|folder| sources(&root.join(folder))).concat();
+    let places: Vec<String> = files.iter().map(|file| place(root, file)).collect();
+    assert!(places.len() > 300, "there is more than {}", places.len());
+    assert_eq!(twins(&places), Vec::<String>::new());
+    let some = ["store/link.rs", "store/links/mod.rs", "store/linked.rs", "http/links.rs"].map(str::to_owned);
+    assert_eq!(twins(&some), ["store/link, store/links"]);
 }
 
 #[test]

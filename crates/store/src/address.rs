@@ -16,7 +16,7 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{chain, unavailable};
-use super::link::Link;
+use super::pg_conn::PgConn;
 use domain::{Error, Result};
 
 /// How long one address may take to accept a connection; `connect_timeout` in the URL says otherwise.
@@ -26,7 +26,7 @@ const ACCEPTING: Duration = Duration::from_secs(2);
 /// one that was promoted.
 const STEPS: u32 = 3;
 /// A host that is gone sends no goodbye. Where a query is on its way, its bytes go unacknowledged, and this ends the
-/// connection (Linux; elsewhere retransmission gives up after minutes, but see [`super::link::ANSWER`]).
+/// connection (Linux; elsewhere retransmission gives up after minutes, but see [`super::pg_conn::ANSWER`]).
 const UNACKNOWLEDGED: Duration = Duration::from_secs(15);
 /// Where none is, the first probe goes out after this, and after three more without an answer, 25 s in all, it is dead.
 const QUIET: Duration = Duration::from_secs(10);
@@ -35,7 +35,7 @@ const PROBES: u32 = 3;
 
 /// What each connection starts with. As statements, since poolers refuse options.
 /// - Whoever holds a lock for long must not hold every request with it: as long as a SQLite writer waits for its turn.
-/// - What nobody waits for any more must not run on: a little less than [`super::link::ANSWER`], so that the server's word comes
+/// - What nobody waits for any more must not run on: a little less than [`super::pg_conn::ANSWER`], so that the server's word comes
 ///   first. A site that allows less keeps that.
 /// - A commit that is said to be done must be on disk: the token in it is the only one there is. A site that demands more
 ///   (`remote_apply`) keeps it.
@@ -95,23 +95,23 @@ impl Address {
     }
 
     /// Opens a connection to the first host that takes one; its driver runs on the main runtime, whichever worker asked for it.
-    pub(super) async fn connect(&self) -> Result<Link> {
+    pub(super) async fn connect(&self) -> Result<PgConn> {
         let reach = Arc::clone(&self.0);
         self.0.runtime.spawn(async move { reach.open().await }).await.map_err(Error::internal)?
     }
 }
 
 impl Reach {
-    async fn open(&self) -> Result<Link> {
+    async fn open(&self) -> Result<PgConn> {
         let tls = if self.tls { Some(MakeRustlsConnect::new(self.tls()?)) } else { None };
         let first = self.last.load(Ordering::Relaxed);
         let mut failures = String::new();
         for (index, host) in self.hosts.iter().enumerate().cycle().skip(first).take(self.hosts.len()) {
             let limit = STEPS * host.get_connect_timeout().copied().unwrap_or(ACCEPTING);
             let failure = match tokio::time::timeout(limit, self.open_host(host, tls.clone())).await {
-                Ok(Ok(link)) => {
+                Ok(Ok(conn)) => {
                     self.last.store(index, Ordering::Relaxed);
-                    return Ok(link);
+                    return Ok(conn);
                 }
                 Ok(Err(failure)) => failure,
                 Err(_elapsed) => format!("no answer within {limit:?}"),
@@ -123,14 +123,14 @@ impl Reach {
         Err(unavailable(format!("can't connect to Postgres: {failures}")))
     }
 
-    async fn open_host(&self, host: &Config, tls: Option<MakeRustlsConnect>) -> Attempt<Link> {
+    async fn open_host(&self, host: &Config, tls: Option<MakeRustlsConnect>) -> Attempt<PgConn> {
         match tls {
             Some(tls) => self.drive(host, tls).await,
             None => self.drive(host, NoTls).await,
         }
     }
 
-    async fn drive<T>(&self, host: &Config, tls: T) -> Attempt<Link>
+    async fn drive<T>(&self, host: &Config, tls: T) -> Attempt<PgConn>
     where
         T: MakeTlsConnect<Socket>,
         T::Stream: Send + 'static,
@@ -147,7 +147,7 @@ impl Reach {
         });
         self.set_up(&client).await.map_err(|error| chain(&error))?;
         let conn = AsyncPgConnection::try_from(client).await.map_err(|error| chain(&error))?;
-        Ok(Link::new(conn, closed))
+        Ok(PgConn::new(conn, closed))
     }
 
     async fn set_up(&self, client: &Client) -> std::result::Result<(), tokio_postgres::Error> {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::conn::on;
 use super::error::lift;
-use super::link::unanswered;
+use super::pg_conn::unanswered;
 use super::postgres::Postgres;
 use domain::{Error, Result};
 

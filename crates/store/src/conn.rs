@@ -4,8 +4,8 @@ use diesel::result::QueryResult;
 use diesel_async::SimpleAsyncConnection as _;
 
 use super::error::unsent;
-use super::link::{ANSWER, Link, begin, unanswered};
 use super::own::Own;
+use super::pg_conn::{ANSWER, PgConn, begin, unanswered};
 use super::pool::Lease;
 use super::sqlite_conn::SqliteConn;
 use super::together::Together;
@@ -44,9 +44,9 @@ pub(crate) enum SqliteHold {
 /// What a query on Postgres runs on.
 pub(crate) enum PostgresHold {
     /// A connection of ours alone, fit for transactions.
-    Own(Lease<Link>),
+    Own(Lease<PgConn>),
     /// A connection that many queries share, pipelined, and the slot it stands in; never for transactions.
-    Shared { link: Link, slot: usize },
+    Shared { conn: PgConn, slot: usize },
 }
 
 impl SqliteHold {
@@ -70,10 +70,10 @@ impl SqliteHold {
 impl PostgresHold {
     /// The connection, for one query, and whether others wait behind it; until [`PostgresHold::leave`] it counts as being in
     /// the middle of it.
-    pub(super) fn enter(&mut self) -> QueryResult<(&Link, bool)> {
+    pub(super) fn enter(&mut self) -> QueryResult<(&PgConn, bool)> {
         match self {
-            Self::Own(lease) => lease.enter().map(|link| (&*link, false)),
-            Self::Shared { link, .. } => Ok((link, true)),
+            Self::Own(lease) => lease.enter().map(|conn| (&*conn, false)),
+            Self::Shared { conn, .. } => Ok((conn, true)),
         }
     }
 
@@ -103,13 +103,13 @@ macro_rules! on {
                     result
                 }
                 $crate::conn::Hold::Postgres(hold) => {
-                    let (link, is_shared) = match hold.enter() {
+                    let (held, is_shared) = match hold.enter() {
                         Ok(entered) => entered,
                         Err(error) => break 'run Err(error),
                     };
-                    let mut shared: &diesel_async::AsyncPgConnection = link.conn();
+                    let mut shared: &diesel_async::AsyncPgConnection = held.conn();
                     let $c = &mut shared;
-                    let result = link.see($query, is_shared).await;
+                    let result = held.see($query, is_shared).await;
                     hold.leave();
                     result
                 }
@@ -162,10 +162,10 @@ impl Conn {
             // IMMEDIATE: two readers that both upgrade would deadlock into "database is locked".
             Hold::Sqlite(SqliteHold::Own(_)) => self.batch("BEGIN IMMEDIATE").await.map(|()| None),
             Hold::Postgres(PostgresHold::Own(lease)) => {
-                let link = lease.enter()?;
-                let begun = tokio::time::timeout(ANSWER, begin(link.conn())).await;
+                let conn = lease.enter()?;
+                let begun = tokio::time::timeout(ANSWER, begin(conn.conn())).await;
                 let begun = begun.unwrap_or_else(|_elapsed| Err(unanswered()));
-                link.judge(&begun);
+                conn.judge(&begun);
                 lease.leave();
                 begun.map(Some)
             }
@@ -190,7 +190,7 @@ impl Conn {
             // It is many others', too, and sees to itself.
             Hold::Sqlite(SqliteHold::Together(_)) => {}
             Hold::Postgres(PostgresHold::Own(lease)) => lease.close(),
-            Hold::Postgres(PostgresHold::Shared { link, .. }) => link.give_up(),
+            Hold::Postgres(PostgresHold::Shared { conn, .. }) => conn.give_up(),
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use super::address::Address;
 use super::conn::{Conn, PostgresHold};
 use super::error::{lift, unavailable};
-use super::link::Link;
+use super::pg_conn::PgConn;
 use super::pool::{InUse, Pool};
 use domain::{Error, Result};
 
@@ -39,13 +39,13 @@ pub(super) struct Postgres {
     shared: Vec<Slot>,
     next_read: AtomicUsize,
     next_write: AtomicUsize,
-    transactions: Arc<Pool<Link>>,
-    lists: Arc<Pool<Link>>,
+    transactions: Arc<Pool<PgConn>>,
+    lists: Arc<Pool<PgConn>>,
 }
 
 /// A place for one shared connection.
 struct Slot {
-    current: RwLock<Option<Link>>,
+    current: RwLock<Option<PgConn>>,
     opening: tokio::sync::Mutex<()>,
     /// How often it could not be opened.
     failures: AtomicUsize,
@@ -74,7 +74,7 @@ impl Postgres {
 
     /// Its pools.
     pub(super) fn pools(&self) -> Vec<InUse> {
-        let open = |slots: &[Slot]| slots.iter().filter(|slot| slot.open_link().is_some()).count();
+        let open = |slots: &[Slot]| slots.iter().filter(|slot| slot.open_conn().is_some()).count();
         let (reads, writes) = self.shared.split_at(READS.min(self.shared.len()));
         vec![
             InUse { name: "reads", in_use: open(reads), most: READS },
@@ -91,7 +91,7 @@ impl Postgres {
 
     /// The first open connection with room; else one that is yet to be opened; else each in turn.
     fn slot_for_read(&self) -> usize {
-        let carried = |place: &Slot| place.open_link().map(|link| link.carries());
+        let carried = |place: &Slot| place.open_conn().map(|conn| conn.carries());
         let mut unopened = None;
         for (slot, place) in self.shared.iter().take(READS).enumerate() {
             match carried(place) {
@@ -112,28 +112,28 @@ impl Postgres {
     /// hold another that was lost at the same time.
     pub(super) async fn shared_at(&self, slot: usize) -> Result<Conn> {
         let place = self.shared.get(slot).ok_or_else(|| Error::internal("no such shared connection"))?;
-        if let Some(link) = place.open_link() {
-            return Ok(PostgresHold::Shared { link, slot }.into());
+        if let Some(conn) = place.open_conn() {
+            return Ok(PostgresHold::Shared { conn, slot }.into());
         }
         let failures = place.failures.load(Ordering::Acquire);
         let _one_opens = place.opening.lock().await;
-        if let Some(link) = place.open_link() {
-            return Ok(PostgresHold::Shared { link, slot }.into());
+        if let Some(conn) = place.open_conn() {
+            return Ok(PostgresHold::Shared { conn, slot }.into());
         }
         // Whoever waited for an attempt that failed shares its failure: one attempt each, one after the other, would hold
         // the last of them for minutes.
         if place.failures.load(Ordering::Acquire) != failures {
             return Err(unavailable("can't connect to Postgres: it has just been tried".to_owned()));
         }
-        let link = match self.address.connect().await {
-            Ok(link) => link,
+        let conn = match self.address.connect().await {
+            Ok(conn) => conn,
             Err(error) => {
                 place.failures.fetch_add(1, Ordering::AcqRel);
                 return Err(error);
             }
         };
-        *place.current.write().unwrap_or_else(PoisonError::into_inner) = Some(link.clone());
-        Ok(PostgresHold::Shared { link, slot }.into())
+        *place.current.write().unwrap_or_else(PoisonError::into_inner) = Some(conn.clone());
+        Ok(PostgresHold::Shared { conn, slot }.into())
     }
 
     /// A connection of one's own, fit for a transaction.
@@ -146,13 +146,13 @@ impl Postgres {
         self.one_of(&self.lists).await
     }
 
-    async fn one_of(&self, pool: &Arc<Pool<Link>>) -> Result<Conn> {
+    async fn one_of(&self, pool: &Arc<Pool<PgConn>>) -> Result<Conn> {
         let (place, idle) = pool.place().await.map_err(lift)?;
-        let link = match idle.filter(|link| !link.is_closed()) {
-            Some(link) => link,
+        let conn = match idle.filter(|conn| !conn.is_closed()) {
+            Some(conn) => conn,
             None => self.address.connect().await?,
         };
-        Ok(PostgresHold::Own(place.fill(link)).into())
+        Ok(PostgresHold::Own(place.fill(conn)).into())
     }
 
     /// Closes the idle connections for transactions: one of them was found dead, and they lead to the same server.
@@ -168,8 +168,8 @@ impl Postgres {
     /// Brings the database to the newest schema; gives the names of the migrations that ran.
     pub(super) async fn migrate(&self) -> Result<Vec<String>> {
         use diesel_async::RunQueryDsl as _;
-        let link = self.address.connect().await?;
-        let conn = link.into_conn().ok_or_else(|| Error::internal("a new connection is shared already"))?;
+        let conn = self.address.connect().await?;
+        let conn = conn.into_conn().ok_or_else(|| Error::internal("a new connection is shared already"))?;
         // Replicas that start together: one migrates, the others wait and find nothing to do.
         let mut held = &conn;
         held.batch_execute("SET lock_timeout = 0; SET statement_timeout = 0").await.map_err(lift)?;
@@ -190,7 +190,7 @@ impl Postgres {
 }
 
 impl Slot {
-    fn open_link(&self) -> Option<Link> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone().filter(|link| !link.is_closed())
+    fn open_conn(&self) -> Option<PgConn> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone().filter(|conn| !conn.is_closed())
     }
 }

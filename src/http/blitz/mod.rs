@@ -1,6 +1,7 @@
 //! The Blitz dialect (`openapi.yaml`).
 
 pub mod audit;
+pub mod batch;
 pub mod bind;
 mod body;
 pub mod error;
@@ -9,7 +10,6 @@ mod exchange;
 pub mod fa;
 pub mod fa_search;
 pub mod fed_token;
-pub mod fed_tokens;
 mod moments;
 pub mod oauth;
 pub mod rejected;

@@ -17,13 +17,13 @@ const AGE: Duration = Duration::from_secs(1);
 
 /// An open connection, and whether its driver has ended.
 #[derive(Clone)]
-pub(crate) struct Link {
+pub(crate) struct PgConn {
     conn: Arc<AsyncPgConnection>,
     closed: Arc<AtomicBool>,
     opened: Instant,
 }
 
-impl Link {
+impl PgConn {
     /// A new connection; its driver sets `closed` when it ends.
     pub(super) fn new(conn: AsyncPgConnection, closed: Arc<AtomicBool>) -> Self {
         Self { conn: Arc::new(conn), closed, opened: Instant::now() }
@@ -65,7 +65,7 @@ impl Link {
         result
     }
 
-    /// Waits for a query, as [`Link::answer`] does where others wait behind it.
+    /// Waits for a query, as [`PgConn::answer`] does where others wait behind it.
     pub(super) async fn see<T>(&self, query: impl Future<Output = QueryResult<T>>, is_shared: bool) -> QueryResult<T> {
         if is_shared {
             return self.answer(query).await;
