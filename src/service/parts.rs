@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use super::caller_sized::CallerSized;
 use super::callers::{TokensSeen, WrongSecrets};
@@ -82,7 +84,12 @@ impl Parts {
         F: Future<Output = Result<T>> + Send + 'static,
         T: Send + 'static,
     {
-        self.runtime.spawn(work(Arc::clone(self))).await.map_err(Error::internal)?
+        let (done, outcome) = oneshot::channel();
+        let work = work(Arc::clone(self));
+        // In a box: what a task is made of is compiled once, and not once for each kind of work.
+        let task: BoxFuture<'static, ()> = Box::pin(async move { drop(done.send(work.await)) });
+        self.runtime.spawn(task).await.map_err(Error::internal)?;
+        outcome.await.map_err(Error::internal)?
     }
 
     /// Where no account vouches for an id, a look-alike of a hyphen is refused rather than given links of its own.

@@ -19,6 +19,7 @@ type Binds = <<Sqlite as diesel::backend::Backend>::BindCollector<'static> as Mo
 type Collected = CollectedQuery<Binds>;
 type BorrowedRow<'conn, 'query> = <SqliteConnection as LoadConnection>::Row<'conn, 'query>;
 type OwnedRow = <BorrowedRow<'static, 'static> as IntoOwnedRow<'static, Sqlite>>::OwnedRow;
+type Rows = BoxStream<'static, QueryResult<OwnedRow>>;
 
 /// A SQLite connection, for one query.
 pub(crate) enum SqliteConn<'c> {
@@ -38,6 +39,17 @@ impl SqliteConn<'_> {
             Self::Alone(conn) => conn.spawn_blocking(move |conn| task(conn)),
             Self::Together(writer) => writer.submit(task).boxed(),
         }
+    }
+
+    /// Gives the rows of a query. Whatever is asked for comes through here, so that what hands it to a thread is compiled once, and
+    /// not once for each query.
+    fn rows(&mut self, query: Collected) -> BoxFuture<'static, QueryResult<Rows>> {
+        self.run(move |conn| rows(conn, &query)).map_ok(|rows| stream::iter(rows).boxed()).boxed()
+    }
+
+    /// Gives how many rows a query has changed; compiled once, as [`SqliteConn::rows`] is.
+    fn count(&mut self, query: Collected) -> BoxFuture<'static, QueryResult<usize>> {
+        self.run(move |conn| diesel::connection::Connection::execute_returning_count(conn, &query))
     }
 }
 
@@ -65,7 +77,7 @@ impl SimpleAsyncConnection for SqliteConn<'_> {
 impl AsyncConnectionCore for SqliteConn<'_> {
     type ExecuteFuture<'conn, 'query> = BoxFuture<'query, QueryResult<usize>>;
     type LoadFuture<'conn, 'query> = BoxFuture<'query, QueryResult<Self::Stream<'conn, 'query>>>;
-    type Stream<'conn, 'query> = BoxStream<'static, QueryResult<OwnedRow>>;
+    type Stream<'conn, 'query> = Rows;
     type Row<'conn, 'query> = OwnedRow;
     type Backend = Sqlite;
 
@@ -75,7 +87,7 @@ impl AsyncConnectionCore for SqliteConn<'_> {
         T::Query: QueryFragment<Sqlite> + QueryId + 'query,
     {
         match collect(&source.as_query()) {
-            Ok(query) => self.run(move |conn| rows(conn, &query)).map_ok(|rows| stream::iter(rows).boxed()).boxed(),
+            Ok(query) => self.rows(query),
             Err(error) => std::future::ready(Err(error)).boxed(),
         }
     }
@@ -85,7 +97,7 @@ impl AsyncConnectionCore for SqliteConn<'_> {
         T: QueryFragment<Sqlite> + QueryId + 'query,
     {
         match collect(&source) {
-            Ok(query) => self.run(move |conn| diesel::connection::Connection::execute_returning_count(conn, &query)),
+            Ok(query) => self.count(query),
             Err(error) => std::future::ready(Err(error)).boxed(),
         }
     }
