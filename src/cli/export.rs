@@ -16,7 +16,7 @@ use super::password::passphrase;
 use super::progress::{Show, rate};
 use crate::app::App;
 use crate::service::Parts;
-use crate::service::moving::{Export, Lines, header};
+use crate::service::moving::{Export, Lines, header, note};
 
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -61,6 +61,7 @@ pub(super) async fn run(arguments: &Arguments, app: App, output: &Output) -> Res
         writeln!(out, "{first}").map_err(|error| unwritten(&part, &error))?;
         Into { out: Box::new(out), export: Export::begun(lines) }
     };
+    note(parts, passphrase.is_some()).await.map_err(|error| Trouble::from(&error))?;
     let place = if to_stdout { &arguments.file } else { &part };
     let (lines, took) = write_all(parts, into, place, output).await?;
     if !to_stdout {

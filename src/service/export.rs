@@ -5,8 +5,10 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::Parts;
+use super::audit::{About, record};
 use domain::account::{Account, AccountType, AddressKind};
 use domain::audit::{Order, Place, Search, Span, shape};
+use domain::event::{Actor, Event};
 use domain::filter::{Filter, Page, Value as Wanted};
 use domain::ids::{ClientId, ProviderId, Sid, Subject};
 use domain::link::{LinkDetail, LinkSummary};
@@ -25,7 +27,7 @@ const PAGE: u16 = 500;
 /// A part of the document: its name, and what it holds.
 pub type Part = (&'static str, Value);
 
-/// Everything but the record; [`Error::UserNotFound`] if nothing at all is kept of the person.
+/// Everything but the record, in which a line is left of it; [`Error::UserNotFound`] if nothing at all is kept of the person.
 pub async fn kept(parts: &Parts, subject: &Subject) -> Result<Vec<Part>> {
     let account = store::read!(parts.store, |conn| store::accounts::find(conn, subject))?;
     let conn = &mut parts.store.read().await?;
@@ -50,6 +52,10 @@ pub async fn kept(parts: &Parts, subject: &Subject) -> Result<Vec<Part>> {
     if kept.iter().all(|(_, value)| is_nothing(value)) && written(parts, subject, None, 1).await?.is_empty() {
         return Err(Error::UserNotFound { hint: None });
     }
+    let mut tx = parts.store.begin().await?;
+    let about = About { subject: Some(subject.as_str()), ..About::default() };
+    record(parts, &mut tx, Event::AccountExported, &Actor::default(), about).await?;
+    tx.commit().await?;
     Ok(kept)
 }
 

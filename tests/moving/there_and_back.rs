@@ -77,6 +77,9 @@ both_engines! {
             assert!(before.iter().any(|line| line.get(kind).is_some()), "{kind} is not tried");
         }
         assert_eq!(before, after);
+        // Who takes all there is has left a line.
+        let exports = "SELECT detail AS value FROM audit WHERE event = 'DATA_EXPORTED' ORDER BY detail DESC";
+        assert_eq!(texts(&from.database_url(), exports).await, ["sealed", "plain"]);
         // All of it is in order in the database as well, and is told of as if it had been made here.
         let lines = texts(&to.database_url(), "SELECT event AS value FROM audit WHERE event = 'FEDERATION_POINT_BOUND'").await;
         let linked = before.iter().filter(|line| line.get("link").is_some()).count();

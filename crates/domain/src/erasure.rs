@@ -143,7 +143,9 @@ impl Event {
             | Self::AuthenticationFailed
             | Self::AuditSearched
             | Self::EventsReplayed
-            | Self::PersonErased => InDetail::Nothing,
+            | Self::PersonErased
+            | Self::DataExported
+            | Self::AccountExported => InDetail::Nothing,
         }
     }
 }

@@ -13,4 +13,4 @@ pub use batch::{Import, Judged};
 pub use copy::copy;
 pub use item::Item;
 pub use lines::{Header, Lines, header};
-pub use out::Export;
+pub use out::{Export, note};

@@ -5,14 +5,24 @@ use zeroize::Zeroizing;
 use super::lines::{Lines, Read, Secrets};
 use super::{staff, told};
 use crate::service::Parts;
+use crate::service::audit::{About, record};
 use crate::service::token_sets::{open_key, owner};
 use domain::account::Account;
+use domain::event::{Actor, Event};
 use domain::moving::{Kind, Record, WholeLink};
 use domain::{Error, Result};
 use vault::Column;
 
 /// Records that are in memory at once: each may have tokens as large as an answer of a provider's.
 const PAGE: u16 = 100;
+
+/// Leaves a line in the record of what is about to be written out, sealed or in the clear: nobody takes all there is unseen.
+pub async fn note(parts: &Parts, is_sealed: bool) -> Result<()> {
+    let mut tx = parts.store.begin().await?;
+    let about = About { detail: Some(if is_sealed { "sealed" } else { "plain" }), ..About::default() };
+    record(parts, &mut tx, Event::DataExported, &Actor::default(), about).await?;
+    tx.commit().await
+}
 
 /// An export under way.
 pub struct Export {

@@ -87,6 +87,10 @@ pub enum Event {
     EventsReplayed,
     /// What tells a deleted person apart is out of the record.
     PersonErased,
+    /// An operator had all accounts and links written out, with their secrets.
+    DataExported,
+    /// An operator had all that is kept of a person written out.
+    AccountExported,
 }
 
 stored_as!(all Event {
@@ -128,4 +132,6 @@ stored_as!(all Event {
     AuditSearched => "AUDIT_SEARCHED",
     EventsReplayed => "EVENTS_REPLAYED",
     PersonErased => "PERSON_ERASED",
+    DataExported => "DATA_EXPORTED",
+    AccountExported => "ACCOUNT_EXPORTED",
 });

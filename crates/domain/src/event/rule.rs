@@ -93,7 +93,7 @@ impl Event {
         let (process, fields, readers, is_told) = match self {
             Self::Linked | Self::Unlinked | Self::TakenOver => ("link", LINK, Readers::Subject, true),
             Self::BindRefused => ("bind", LINK, Readers::Subject, false),
-            Self::AccountCreated | Self::PasswordSet | Self::AccountChanged => {
+            Self::AccountCreated | Self::PasswordSet | Self::AccountChanged | Self::AccountExported => {
                 ("account", ACCOUNT, Readers::Subject, false)
             }
             Self::AccountDisabled | Self::AccountEnabled | Self::AccountDeleted => {
@@ -119,6 +119,7 @@ impl Event {
             Self::KeyActivated | Self::KeyDropped => ("vault", KEY, Readers::System, true),
             Self::EventsReplayed => ("events", REPLAYED, Readers::System, false),
             Self::PersonErased => ("account", KEY, Readers::System, false),
+            Self::DataExported => ("export", KEY, Readers::System, false),
         };
         Rule { process, fields, readers, is_told }
     }
