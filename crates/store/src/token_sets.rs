@@ -18,7 +18,7 @@ use domain::link::Health;
 use domain::token_set::{LinkOwner, NewTokens, ServingSet, TokenSet};
 
 pub use many::{Found, Wanted};
-use row::{Changes, ServingRow};
+use row::{Changes, Dated, ServingRow};
 pub(crate) use row::{OwnerRow, TokenRow};
 
 /// What becomes of all that is known of a set's refresh token: its health, and who is at it.
@@ -123,7 +123,7 @@ pub enum Holdings {
 /// before accounts could be disabled.
 pub async fn list_of_account(conn: &mut Conn, subject: &Subject, provider: &ProviderId) -> Result<Holdings> {
     // Two plain left joins: SQLite would materialise a joined pair on the right of one, every link of every subject.
-    let rows: Vec<Option<ServingRow>> = load!(
+    let rows: Vec<Option<Dated>> = load!(
         &mut *conn,
         accounts::table
             .left_join(
@@ -134,19 +134,18 @@ pub async fn list_of_account(conn: &mut Conn, subject: &Subject, provider: &Prov
             )
             .left_join(token_sets::table.on(token_sets::link_id.nullable().eq(links::id.nullable())))
             .filter(accounts::subject.eq(subject.as_str().to_owned()).and(accounts::disabled_at.is_null()))
-            .order((links::created.asc(), links::id.asc()))
-            .select(serving_columns!().nullable())
+            .select((links::created, serving_columns!()).nullable())
     )
     .map_err(lift)?;
     if rows.is_empty() {
         return why_nothing(conn, subject).await;
     }
-    read(rows.into_iter().flatten())
+    read(rows.into_iter().flatten().collect())
 }
 
 /// What a subject has at a provider, whether it has an account or not.
 pub async fn list_of_subject(conn: &mut Conn, subject: &Subject, provider: &ProviderId) -> Result<Holdings> {
-    let rows: Vec<ServingRow> = load!(
+    let rows: Vec<Dated> = load!(
         &mut *conn,
         links::table
             .inner_join(token_sets::table)
@@ -155,8 +154,7 @@ pub async fn list_of_subject(conn: &mut Conn, subject: &Subject, provider: &Prov
             .filter(links::fp_type.eq(provider.fp_type().to_owned()))
             .filter(links::fp_name.eq(provider.fp_name().to_owned()))
             .filter(accounts::disabled_at.is_null())
-            .order((links::created.asc(), links::id.asc()))
-            .select(serving_columns!())
+            .select((links::created, serving_columns!()))
     )
     .map_err(lift)?;
     if rows.is_empty()
@@ -164,12 +162,14 @@ pub async fn list_of_subject(conn: &mut Conn, subject: &Subject, provider: &Prov
     {
         return Ok(Holdings::Disabled);
     }
-    read(rows.into_iter())
+    read(rows)
 }
 
-/// The token sets of these rows.
-fn read(rows: impl Iterator<Item = ServingRow>) -> Result<Holdings> {
-    rows.map(ServingSet::try_from).collect::<Result<_>>().map(Holdings::Sets)
+/// The token sets of these rows, in the order of their links: there is one as a rule, and a database that is asked to sort copies each
+/// row once more, however many there are.
+fn read(mut rows: Vec<Dated>) -> Result<Holdings> {
+    rows.sort_unstable_by_key(Dated::age);
+    rows.into_iter().map(|dated| dated.row.try_into()).collect::<Result<_>>().map(Holdings::Sets)
 }
 
 /// Why serving found nothing of a subject's.

@@ -32,6 +32,21 @@ pub(super) struct ServingRow {
     version: i64,
 }
 
+/// The same, and since when there is the link.
+#[derive(Queryable)]
+#[diesel(check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(super) struct Dated {
+    linked: At,
+    pub(super) row: ServingRow,
+}
+
+impl Dated {
+    /// What puts the oldest link first.
+    pub(super) fn age(&self) -> impl Ord + use<> {
+        (self.linked.0, self.row.link_id.0)
+    }
+}
+
 impl TryFrom<ServingRow> for ServingSet {
     type Error = Error;
 
