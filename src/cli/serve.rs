@@ -155,8 +155,10 @@ impl Stopping {
     async fn land(&self, app: &App) {
         let left = self.within.saturating_sub(self.began.elapsed());
         if tokio::time::timeout(left, app.parts.flights.land_all()).await.is_err() {
-            for link in app.parts.flights.in_the_air() {
-                tracing::error!(%link, "stopped with a refresh under way; its token may be lost");
+            let flights = &app.parts.flights;
+            for link in flights.in_the_air() {
+                let waits_for = if flights.is_at_database(link) { "database" } else { "provider" };
+                tracing::error!(%link, waits_for, "stopped with a refresh under way; its token may be lost");
             }
         }
     }

@@ -309,7 +309,8 @@ impl Asking<'_> {
         let landed = tokio::select! {
             biased;
             landed = flight => landed,
-            () = self.parts.clock.sleep(left) => None,
+            // A provider that has answered is not to blame for what the database does not take.
+            () = self.parts.clock.sleep(left) => self.parts.flights.is_at_database(set.link).then_some(Landing::StorageAway),
         };
         // At the deadline the flight goes on; after a panic the next caller leads a new one.
         landed.unwrap_or_else(|| Landing::Rest(self.parts.clock.monotonic() + SOON))

@@ -230,6 +230,27 @@ both_engines! {
         assert_eq!((asked(&world), world.sandbox.counts().refused), (2, 0));
     }
 
+    /// The provider has answered, and the caller's time is up.
+    async fn who_waits_for_the_database_is_told_of_it(engine: Engine) {
+        let world = world(engine).await;
+        let console = world.console().await;
+        let mut sql = Sql::open(&world.database_url).await;
+        expired(&world, "oleg").await;
+        let hold = world.sandbox.script().hold_token_answers();
+        let call = held(fed_token(&world, &console, ""), &hold).await;
+        sql.refuse_tokens().await;
+        hold.release();
+        let flights = &world.app.parts.flights;
+        while !flights.in_the_air().iter().any(|link| flights.is_at_database(*link)) {
+            tokio::task::yield_now().await;
+        }
+        world.advance(15);
+        assert_eq!(call.await.refusal(), (503, "storage_unavailable".to_owned()));
+        sql.accept_tokens().await;
+        assert!(world.sandbox.is_active(&token(&fed_token(&world, &console, "").await, "oleg")));
+        assert_eq!(asked(&world), 1);
+    }
+
     async fn what_is_in_flight_lands_before_a_clean_end(engine: Engine) {
         let world = world(engine).await;
         let console = world.console().await;

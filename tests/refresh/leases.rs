@@ -268,8 +268,8 @@ async fn an_instance_held_up_before_its_call_starts_over() {
         sql.run("COMMIT").await;
     };
     let (answer, ()) = tokio::join!(fed_token(&first, &console, ""), blocked);
-    // Its caller has left by then.
-    assert_eq!(answer.refusal(), (503, "provider_unavailable".to_owned()));
+    // Its caller has left by then, and knows for what it waited.
+    assert_eq!(answer.refusal(), (503, "storage_unavailable".to_owned()));
     assert!(first.sandbox.is_active(&token(&fed_token(&first, &console, "").await, "oleg")));
     let attempts = texts(&first.database_url, "SELECT count(DISTINCT id)::text AS value FROM attempts_seen").await;
     assert_eq!((attempts.concat(), asked(&first)), ("2".to_owned(), 1));

@@ -40,6 +40,8 @@ pub struct Flights {
     /// The links whose access token is looked at right now.
     pub(super) looked_at: Mutex<HashSet<LinkId>>,
     waiting: Waiting,
+    /// The links whose flight needs nothing any more but the database.
+    at_database: Mutex<HashSet<LinkId>>,
     /// The process is about to end: what has not been asked for yet is asked for by others, or after the start.
     ending: AtomicBool,
     /// This process's own: instances of a fleet must not all find the same links due at the same time.
@@ -101,6 +103,7 @@ impl Flights {
             lanes: Mutex::default(),
             looked_at: Mutex::default(),
             waiting: Waiting::default(),
+            at_database: Mutex::default(),
             ending: AtomicBool::new(false),
             seed: entropy.bytes(),
         }
@@ -121,6 +124,21 @@ impl Flights {
     /// The links that other instances are refreshing while somebody here waits.
     pub(super) fn waiting(&self) -> &Waiting {
         &self.waiting
+    }
+
+    /// A link's flight needs nothing but the database until what is given is dropped.
+    pub(super) fn at_database(&self, link: LinkId) -> AtDatabase<'_> {
+        self.awaiting_database().insert(link);
+        AtDatabase { flights: self, link }
+    }
+
+    /// Whether it is the database that a link's flight waits for, and not the provider.
+    pub fn is_at_database(&self, link: LinkId) -> bool {
+        self.awaiting_database().contains(&link)
+    }
+
+    fn awaiting_database(&self) -> MutexGuard<'_, HashSet<LinkId>> {
+        self.at_database.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Where among 256 this process has a link: the same each time, another in each process.
@@ -156,6 +174,18 @@ impl Flights {
 
     pub(super) fn land(&self, link: LinkId) {
         self.flying.lock().unwrap_or_else(PoisonError::into_inner).remove(&link);
+    }
+}
+
+/// See [`Flights::at_database`].
+pub(super) struct AtDatabase<'a> {
+    flights: &'a Flights,
+    link: LinkId,
+}
+
+impl Drop for AtDatabase<'_> {
+    fn drop(&mut self) {
+        self.flights.awaiting_database().remove(&self.link);
     }
 }
 
