@@ -41,6 +41,10 @@ pub(super) async fn run(arguments: &Arguments, app: App, output: &Output) -> Res
     let passphrase = if arguments.plain { None } else { Some(passphrase(arguments.passphrase_file.as_deref(), true)?) };
     let to_stdout = arguments.file.as_os_str() == "-";
     let part = part_of(&arguments.file);
+    if !to_stdout && arguments.file.exists() {
+        return Err(Trouble::say(format!("{} is there already: give another name", arguments.file.display())));
+    }
+    note(parts, passphrase.is_some()).await.map_err(|error| Trouble::from(&error))?;
     let begun = || {
         let lines = Lines::begin(passphrase.as_ref(), &parts.entropy, parts.clock.now());
         lines.map_err(|error| Trouble::from(&error))
@@ -50,8 +54,6 @@ pub(super) async fn run(arguments: &Arguments, app: App, output: &Output) -> Res
         let mut out: Box<dyn Write + Send> = Box::new(BufWriter::new(std::io::stdout()));
         writeln!(out, "{first}").map_err(|error| unwritten(&arguments.file, &error))?;
         Into { out, export: Export::begun(lines) }
-    } else if arguments.file.exists() {
-        return Err(Trouble::say(format!("{} is there already: give another name", arguments.file.display())));
     } else if part.exists() {
         resume(parts, &part, passphrase.as_ref())?
     } else {
@@ -61,7 +63,6 @@ pub(super) async fn run(arguments: &Arguments, app: App, output: &Output) -> Res
         writeln!(out, "{first}").map_err(|error| unwritten(&part, &error))?;
         Into { out: Box::new(out), export: Export::begun(lines) }
     };
-    note(parts, passphrase.is_some()).await.map_err(|error| Trouble::from(&error))?;
     let place = if to_stdout { &arguments.file } else { &part };
     let (lines, took) = write_all(parts, into, place, output).await?;
     if !to_stdout {

@@ -28,7 +28,7 @@ impl Asking<'_> {
             return Err(Error::internal("a refresh failed; the log says why at its link"));
         }
         if away {
-            return Err(Error::StorageUnavailable("the database went away during a refresh".into()));
+            return Err(Error::StorageUnavailable("a refresh waits for the database".into()));
         }
         if let Some(wait) = rest {
             return Err(Error::ProviderUnavailable { retry_after: wait.max(SOON) });

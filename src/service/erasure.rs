@@ -62,6 +62,11 @@ pub async fn erase(parts: &Parts, subject: &Subject) -> Result<Erased> {
     Ok(Erased { lines })
 }
 
+/// Whether the record knows the person by a hash: they were erased, or are being.
+pub(super) async fn is_erased(parts: &Parts, subject: &Subject) -> Result<bool> {
+    Ok(known_by(parts, subject, &parts.vault.hash_keys()).await?.is_some())
+}
+
 /// The key by whose hash the record knows the person: an earlier run may have begun under one that is not the active one any more.
 async fn known_by<'k, K: KeyedHash>(parts: &Parts, subject: &Subject, keys: &'k [K]) -> Result<Option<&'k K>> {
     for key in keys {

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::Parts;
 use super::audit::{About, record};
+use super::erasure::is_erased;
 use domain::account::{Account, AccountType, AddressKind};
 use domain::audit::{Order, Place, Search, Span, shape};
 use domain::event::{Actor, Event};
@@ -52,11 +53,20 @@ pub async fn kept(parts: &Parts, subject: &Subject) -> Result<Vec<Part>> {
     if kept.iter().all(|(_, value)| is_nothing(value)) && written(parts, subject, None, 1).await?.is_empty() {
         return Err(Error::UserNotFound { hint: None });
     }
+    let is_here = kept.iter().any(|(part, value)| matches!(*part, "account" | "links") && !is_nothing(value));
+    if is_here || !is_erased(parts, subject).await? {
+        note(parts, subject).await?;
+    }
+    Ok(kept)
+}
+
+/// Leaves a line that all that is kept of the person is given out. Not of who is erased and not back, of whom only what waits for others
+/// is left: it would bring their id into the record once more.
+async fn note(parts: &Parts, subject: &Subject) -> Result<()> {
     let mut tx = parts.store.begin().await?;
     let about = About { subject: Some(subject.as_str()), ..About::default() };
     record(parts, &mut tx, Event::AccountExported, &Actor::default(), about).await?;
-    tx.commit().await?;
-    Ok(kept)
+    tx.commit().await
 }
 
 /// A page of the person's lines of the record as they may read them, oldest first, and the place from after which on there may be more.

@@ -309,7 +309,7 @@ impl Asking<'_> {
         let landed = tokio::select! {
             biased;
             landed = flight => landed,
-            // A provider that has answered is not to blame for what the database does not take.
+            // A provider that was not asked yet, or has answered, is not to blame for the database.
             () = self.parts.clock.sleep(left) => self.parts.flights.is_at_database(set.link).then_some(Landing::StorageAway),
         };
         // At the deadline the flight goes on; after a panic the next caller leads a new one.

@@ -4,6 +4,7 @@ use domain::ids::Subject;
 use domain::served::Due;
 use domain::{Error, erasure};
 use fedlink::service::erasure::erase;
+use fedlink::service::export::kept;
 use fedlink::service::folding::fold;
 use fedlink::service::{accounts, revoke, sweep};
 use serde_json::json;
@@ -140,6 +141,10 @@ both_engines! {
         let of_account = ids("sid = 'planted-sid-1'").await;
         let by_bob = ids(&format!("subject = '{PLANTED}' AND actor = 'bob'")).await;
         erase(&world.app.parts, &subject(PLANTED)).await.expect("it is erased");
+        // What others are still to be told is shown on request, and brings no id back into the record.
+        let kept = kept(&world.app.parts, &subject(PLANTED)).await.expect("events wait");
+        assert!(kept.iter().any(|(part, value)| *part == "events" && value.to_string().contains(PLANTED)), "{kept:?}");
+        assert_eq!(count_of(world, "ACCOUNT_EXPORTED").await, 0);
         let_pass(world, &receiver).await;
 
         let [mark] = of("subject", &theirs).await.try_into().expect("one hash");

@@ -258,18 +258,17 @@ async fn an_instance_held_up_before_its_call_starts_over() {
     )
     .await;
     sql.lock_tokens().await;
-    let look = Sql::open(&first.database_url).await;
-    let blocked = async {
-        let waiting = "SELECT count(*)::text FROM pg_locks WHERE NOT granted";
-        while look.text(waiting).await == "0" {
-            tokio::task::yield_now().await;
-        }
-        first.advance(16);
-        sql.run("COMMIT").await;
-    };
-    let (answer, ()) = tokio::join!(fed_token(&first, &console, ""), blocked);
-    // Its caller has left by then, and knows for what it waited.
-    assert_eq!(answer.refusal(), (503, "storage_unavailable".to_owned()));
+    let mut look = Sql::open(&first.database_url).await;
+    let mut call = Box::pin(fed_token(&first, &console, ""));
+    tokio::select! {
+        biased;
+        answer = &mut call => panic!("it has its lease: {answer:?}"),
+        () = look.wait_for_waiters(1) => {}
+    }
+    first.advance(16);
+    // Its caller leaves, and knows for what it waited.
+    assert_eq!(call.await.refusal(), (503, "storage_unavailable".to_owned()));
+    sql.run("COMMIT").await;
     assert!(first.sandbox.is_active(&token(&fed_token(&first, &console, "").await, "oleg")));
     let attempts = texts(&first.database_url, "SELECT count(DISTINCT id)::text AS value FROM attempts_seen").await;
     assert_eq!((attempts.concat(), asked(&first)), ("2".to_owned(), 1));

@@ -37,7 +37,6 @@ pub(super) enum Stored {
 /// Stores a granted answer, however often the database has to be asked: it is the only copy of the refresh token there is.
 pub(super) async fn land(parts: &Parts, mut there: Replaced, spent: &SecretString, grant: Grant) -> Stored {
     let link = there.link;
-    let _at_database = parts.flights.at_database(link);
     let mut keeping = Keeping {
         access: grant.access_token,
         refresh: grant.refresh_token,

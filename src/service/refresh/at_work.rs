@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::flights::{Landing, Lane};
+use super::flights::{AtDatabase, Landing, Lane};
 use crate::service::Parts;
 use domain::ids::{LinkId, ProviderId};
 use domain::params::Texts;
@@ -36,6 +36,11 @@ pub(super) struct Read {
 impl Refresh<'_> {
     pub(super) fn since(&self, moment: Duration) -> Duration {
         self.parts.clock.monotonic().saturating_sub(moment)
+    }
+
+    /// See [`super::flights::Flights::at_database`].
+    pub(super) fn at_database(&self) -> AtDatabase<'_> {
+        self.parts.flights.at_database(self.link)
     }
 
     pub(super) fn rest(&self, wait: Duration) -> Landing {

@@ -40,7 +40,7 @@ pub struct Flights {
     /// The links whose access token is looked at right now.
     pub(super) looked_at: Mutex<HashSet<LinkId>>,
     waiting: Waiting,
-    /// The links whose flight needs nothing any more but the database.
+    /// The links whose flight waits for the database.
     at_database: Mutex<HashSet<LinkId>>,
     /// The process is about to end: what has not been asked for yet is asked for by others, or after the start.
     ending: AtomicBool,
@@ -126,7 +126,8 @@ impl Flights {
         &self.waiting
     }
 
-    /// A link's flight needs nothing but the database until what is given is dropped.
+    /// A link's flight waits for the database until what is given is dropped: to read, for its lease, or to write down what the provider
+    /// has answered. It does one of these at a time, and a provider's silence or failure is none of them.
     pub(super) fn at_database(&self, link: LinkId) -> AtDatabase<'_> {
         self.awaiting_database().insert(link);
         AtDatabase { flights: self, link }

@@ -106,6 +106,7 @@ impl Refresh<'_> {
         let Some((before, holding)) = self.lease(attempt, outlived, began).await? else { return Ok(Try::Held) };
         if self.since(began) > SEND_WITHIN {
             tracing::warn!(link = %self.link, "a refresh was held up before it asked; it starts over");
+            let _at_database = self.at_database();
             holding.end(Ending::Closed).await?;
             return Ok(Try::Late);
         }
@@ -117,6 +118,7 @@ impl Refresh<'_> {
     /// What there is to refresh with; otherwise how the flight ends. While we waited for the permit, or before we were
     /// called, somebody else may have written, or been refused.
     async fn read(&self) -> Result<std::result::Result<Read, Landing>> {
+        let _at_database = self.at_database();
         let Some((of, set)) = store::read!(self.parts.store, |conn| find(conn, self.link))? else {
             return Ok(Err(Landing::Gone));
         };
@@ -134,6 +136,7 @@ impl Refresh<'_> {
         let Asked { outcome, before, was_slow } = asked;
         match outcome {
             Outcome::Granted(answer) => {
+                let _at_database = self.at_database();
                 self.lane.guard().granted(self.parts.clock.monotonic(), self.link);
                 tracing::info!(link = %self.link, provider = %self.provider, "refreshed");
                 let there = Replaced { link: self.link, of: read.owner, set: read.set };
@@ -151,7 +154,10 @@ impl Refresh<'_> {
                 holding.end(ending).await?;
                 Ok(landing)
             }
-            Outcome::Refused(_) => self.refused(before, &read.set, holding).await,
+            Outcome::Refused(_) => {
+                let _at_database = self.at_database();
+                self.refused(before, &read.set, holding).await
+            }
             Outcome::TryLater(passing) => {
                 self.passed(&passing, Attempted { before, was_slow }, &read.set, holding).await
             }

@@ -30,7 +30,7 @@ impl Refresh<'_> {
         outlived: Option<uuid::Uuid>,
         began: Duration,
     ) -> Result<Option<(Before, Holding)>> {
-        let _at_database = self.parts.flights.at_database(self.link);
+        let _at_database = self.at_database();
         let mut holding = Holding::new(self.parts, attempt);
         holding.ends(Ending::Closed);
         let mut is_unsure = false;
