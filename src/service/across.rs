@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Parts;
-use super::audit::{About, record};
+use super::audit::{self, About};
 use super::caller_sized::told;
 use super::links::{Listed, listed_detailed};
 use super::meters::Limit;
@@ -72,9 +72,7 @@ async fn note(parts: &Parts, actor: &Actor, search: &Search) -> Result<()> {
         sid: search.sid().map(Sid::as_str),
         detail: search.health().map(Health::as_str),
     };
-    let mut tx = parts.store.begin().await?;
-    record(parts, &mut tx, Event::LinksSearched, actor, about).await?;
-    tx.commit().await
+    audit::note(parts, Event::LinksSearched, actor, about).await
 }
 
 async fn read(parts: &Parts, mut lists: Lists, wanted: &Wanted) -> Result<Page> {

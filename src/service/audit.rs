@@ -16,6 +16,13 @@ pub(super) async fn record(parts: &Parts, tx: &mut Tx, event: Event, actor: &Act
     write(parts, tx, AuditLine::new(parts.entropy.uuid(), parts.clock.now(), event, actor, about)).await
 }
 
+/// Adds a line in a transaction of its own: of what changes nothing, such as a reading, before anybody sees any of it.
+pub(super) async fn note(parts: &Parts, event: Event, actor: &Actor, about: About<'_>) -> Result<()> {
+    let mut tx = parts.store.begin().await?;
+    record(parts, &mut tx, event, actor, about).await?;
+    tx.commit().await
+}
+
 /// Adds a line of what was done so many times.
 #[expect(clippy::too_many_arguments, reason = "a line has that many parts")]
 pub(super) async fn record_counted(

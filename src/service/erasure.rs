@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use uuid::Uuid;
 
-use super::audit::{About, record};
+use super::audit::{self, About};
 use super::{Parts, accounts, bind, endings, folding};
 use domain::audit::Place;
 use domain::endings::Change;
@@ -233,8 +233,6 @@ async fn note(parts: &Parts, person: &Person<'_>) -> Result<()> {
     if store::read!(parts.store, |conn| has(conn, Event::PersonErased, &mark))? {
         return Ok(());
     }
-    let mut tx = parts.store.begin().await?;
     let about = About { detail: Some(&mark), ..About::default() };
-    record(parts, &mut tx, Event::PersonErased, &Actor::default(), about).await?;
-    tx.commit().await
+    audit::note(parts, Event::PersonErased, &Actor::default(), about).await
 }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::Parts;
-use super::audit::{About, record};
+use super::audit::{self, About};
 use super::erasure::is_erased;
 use domain::account::{Account, AccountType, AddressKind};
 use domain::audit::{Order, Place, Search, Span, shape};
@@ -63,10 +63,8 @@ pub async fn kept(parts: &Parts, subject: &Subject) -> Result<Vec<Part>> {
 /// Leaves a line that all that is kept of the person is given out. Not of who is erased and not back, of whom only what waits for others
 /// is left: it would bring their id into the record once more.
 async fn note(parts: &Parts, subject: &Subject) -> Result<()> {
-    let mut tx = parts.store.begin().await?;
     let about = About { subject: Some(subject.as_str()), ..About::default() };
-    record(parts, &mut tx, Event::AccountExported, &Actor::default(), about).await?;
-    tx.commit().await
+    audit::note(parts, Event::AccountExported, &Actor::default(), about).await
 }
 
 /// A page of the person's lines of the record as they may read them, oldest first, and the place from after which on there may be more.

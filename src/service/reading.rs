@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Parts;
-use super::audit::{About, record};
+use super::audit::{self, About};
 use super::caller_sized::told;
 use super::meters::Limit;
 use domain::audit::{Order, Place, Search, Span};
@@ -108,9 +108,7 @@ async fn note(parts: &Parts, actor: &Actor, search: &Search) -> Result<()> {
         sid: search.sid().map(Sid::as_str),
         detail: events.as_deref(),
     };
-    let mut tx = parts.store.begin().await?;
-    record(parts, &mut tx, Event::AuditSearched, actor, about).await?;
-    tx.commit().await
+    audit::note(parts, Event::AuditSearched, actor, about).await
 }
 
 /// Reads in the caller's turn.

@@ -94,7 +94,12 @@ impl Asking<'_> {
         let looked = tokio::select! {
             biased;
             looked = look(self.parts, asked) => looked?,
-            () = self.parts.clock.sleep(left) => Looked::Rest(SOON),
+            () = self.parts.clock.sleep(left) => {
+                if self.parts.flights.is_at_database(link) {
+                    return Ok(Answer::StorageAway);
+                }
+                Looked::Rest(SOON)
+            }
         };
         match looked {
             Looked::Rest(wait) => return Ok(Answer::Rest(wait)),

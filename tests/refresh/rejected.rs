@@ -1,11 +1,13 @@
 //! A token that an API refused, as its caller reports it: its provider is asked, and what comes of it is served.
 
+use domain::ids::LinkId;
 use futures_util::future::join_all;
 use sandbox::{Answer as Shape, Refusal, Userinfo};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
 use crate::support::browser::{Browser, complete, instruct};
+use crate::support::database::Sql;
 use crate::support::fed::{asked, detail, expired, fed_token, give, health, lasting, token};
 use crate::support::world::{
     ALL_SCOPES, Answer, As, Body, CONSOLE, CONSOLE_PASSWORD, Engine, VERIFIER, World, both_engines,
@@ -82,6 +84,25 @@ both_engines! {
         let new = token(&fed_token(&world, &console, "").await, "oleg");
         assert!(world.sandbox.is_active(&new));
         assert_eq!(health(&world, &console, "oleg").await, "ok");
+    }
+
+    /// Its provider has refused it, and the caller's time is up.
+    async fn who_waits_for_the_database_is_told_of_it(engine: Engine) {
+        let (world, console, held) = endless(engine).await;
+        world.sandbox.revoke(held.expose_secret(), "fedlink");
+        let mut sql = Sql::open(&world.database_url).await;
+        let id = sql.texts("SELECT CAST(link_id AS text) AS value FROM token_sets").await.concat();
+        let link = LinkId(id.parse().expect("a UUID"));
+        sql.lock_tokens().await;
+        let waits = async {
+            while looks(&world).1 == 0 || !world.app.parts.flights.is_at_database(link) {
+                tokio::task::yield_now().await;
+            }
+            world.advance(15);
+        };
+        let (told, ()) = tokio::join!(report(&world, &console, "oleg", &held), waits);
+        assert_eq!(told.refusal(), (503, "storage_unavailable".to_owned()));
+        sql.run("ROLLBACK").await;
     }
 
     async fn whose_refresh_token_is_refused_as_well_is_handed_out_no_more(engine: Engine) {

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use super::lines::{Lines, Read, Secrets};
 use super::{staff, told};
 use crate::service::Parts;
-use crate::service::audit::{About, record};
+use crate::service::audit::{self, About};
 use crate::service::token_sets::{open_key, owner};
 use domain::account::Account;
 use domain::event::{Actor, Event};
@@ -18,10 +18,8 @@ const PAGE: u16 = 100;
 
 /// Leaves a line in the record of what is about to be written out, sealed or in the clear: nobody takes all there is unseen.
 pub async fn note(parts: &Parts, is_sealed: bool) -> Result<()> {
-    let mut tx = parts.store.begin().await?;
     let about = About { detail: Some(if is_sealed { "sealed" } else { "plain" }), ..About::default() };
-    record(parts, &mut tx, Event::DataExported, &Actor::default(), about).await?;
-    tx.commit().await
+    audit::note(parts, Event::DataExported, &Actor::default(), about).await
 }
 
 /// An export under way.

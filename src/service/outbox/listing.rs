@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Waiting, Which};
 use crate::service::Parts;
-use crate::service::audit::{About, record};
+use crate::service::audit::{self, About};
 use crate::service::caller_sized::told;
 use domain::Result;
 use domain::caller::{Action, Caller};
@@ -47,10 +47,8 @@ pub async fn list(parts: &Arc<Parts>, caller: &Caller, actor: Actor, wanted: Lis
 
 /// Writes down who looks, before they see anything.
 async fn note(parts: &Parts, actor: &Actor) -> Result<()> {
-    let mut tx = parts.store.begin().await?;
     let about = About { detail: Some("events"), ..About::default() };
-    record(parts, &mut tx, Event::AuditSearched, actor, about).await?;
-    tx.commit().await
+    audit::note(parts, Event::AuditSearched, actor, about).await
 }
 
 impl Listing {

@@ -1,6 +1,7 @@
 //! The refreshes in flight, and what each provider bears: at most one refresh per link in this process. The lease sees to other
 //! processes.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -40,8 +41,8 @@ pub struct Flights {
     /// The links whose access token is looked at right now.
     pub(super) looked_at: Mutex<HashSet<LinkId>>,
     waiting: Waiting,
-    /// The links whose flight waits for the database.
-    at_database: Mutex<HashSet<LinkId>>,
+    /// The links whose flight or look waits for the database, and how many of them do.
+    at_database: Mutex<HashMap<LinkId, usize>>,
     /// The process is about to end: what has not been asked for yet is asked for by others, or after the start.
     ending: AtomicBool,
     /// This process's own: instances of a fleet must not all find the same links due at the same time.
@@ -126,19 +127,19 @@ impl Flights {
         &self.waiting
     }
 
-    /// A link's flight waits for the database until what is given is dropped: to read, for its lease, or to write down what the provider
-    /// has answered. It does one of these at a time, and a provider's silence or failure is none of them.
+    /// A link's flight or look waits for the database until what is given is dropped: to read, for a lease, or to write down what the
+    /// provider has answered. A provider's silence or failure is none of these.
     pub(super) fn at_database(&self, link: LinkId) -> AtDatabase<'_> {
-        self.awaiting_database().insert(link);
+        *self.awaiting_database().entry(link).or_default() += 1;
         AtDatabase { flights: self, link }
     }
 
-    /// Whether it is the database that a link's flight waits for, and not the provider.
+    /// Whether it is the database that a link's flight or look waits for, and not the provider.
     pub fn is_at_database(&self, link: LinkId) -> bool {
-        self.awaiting_database().contains(&link)
+        self.awaiting_database().contains_key(&link)
     }
 
-    fn awaiting_database(&self) -> MutexGuard<'_, HashSet<LinkId>> {
+    fn awaiting_database(&self) -> MutexGuard<'_, HashMap<LinkId, usize>> {
         self.at_database.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -186,7 +187,12 @@ pub(super) struct AtDatabase<'a> {
 
 impl Drop for AtDatabase<'_> {
     fn drop(&mut self) {
-        self.flights.awaiting_database().remove(&self.link);
+        if let Entry::Occupied(mut waiting) = self.flights.awaiting_database().entry(self.link) {
+            *waiting.get_mut() -= 1;
+            if *waiting.get() == 0 {
+                waiting.remove();
+            }
+        }
     }
 }
 

@@ -62,7 +62,9 @@ async fn one_at_a_time(parts: &Arc<Parts>, look: &Look) -> Result<Looked> {
         return Ok(Looked::Rest(AGAIN));
     };
     // Somebody may have written meanwhile, or looked.
+    let reading = parts.flights.at_database(look.link);
     let there = store::read!(parts.store, |conn| find_serving(conn, look.link))?;
+    drop(reading);
     if there.is_none_or(|there| there.version != look.version || there.sealed_access.is_none()) {
         return Ok(Looked::Outdated);
     }
@@ -79,6 +81,7 @@ async fn one_at_a_time(parts: &Arc<Parts>, look: &Look) -> Result<Looked> {
             Ok(Looked::Rest(why.retry_after.unwrap_or(AGAIN)))
         }
         Standing::Refused => {
+            let _at_database = parts.flights.at_database(look.link);
             let (belief, lost_belief) = {
                 let mut looks = lane.looks();
                 let belief = looks.refused(now(), look.link);

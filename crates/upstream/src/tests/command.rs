@@ -1,5 +1,6 @@
 //! A program that proves us: what it is told, what is made of its answers, and that it can't hold anybody up.
 
+use std::path::Path;
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
@@ -10,6 +11,7 @@ use super::network::Fake;
 use super::provider::{form, params};
 use super::{WITHIN, provider, request, secret, settings};
 use crate::{Outcome, PassingKind, Prepared, Provider, Redemption};
+use domain::clock::MovableClock;
 use domain::params::Texts;
 use settings::{Asking, ClientAuth, ProviderKind};
 
@@ -196,26 +198,15 @@ async fn browsers_take_none_of_what_refreshes_run_by() {
         "asked=$(cat); case $asked in *authorization*) echo >> {}; exec tail -f /dev/null;; esac; printf '{{}}'",
         ran.display()
     );
-    let provider = provider(signed_by(&fake, &script)).0;
+    let (provider, clock) = provider(signed_by(&fake, &script));
     provider.token_endpoint().await.unwrap();
     let request = request();
-    let browsers = futures_util::future::join_all((0..5).map(|_| provider.authorization_url(&request)));
-    tokio::pin!(browsers);
-    tokio::select! {
-        biased;
-        ended = &mut browsers => panic!("they hang: {ended:?}"),
-        () = have_run(&ran, 2) => {}
-    }
-    // Two run, three wait, and a refresh is made ready all the same.
-    tokio::select! {
-        biased;
-        ended = &mut browsers => panic!("they hang: {ended:?}"),
-        ready = provider.prepare() => drop(ready.unwrap()),
-    }
-    assert_eq!(std::fs::read_to_string(&ran).unwrap().len(), 2);
+    let ready = async { drop(provider.prepare().await.unwrap()) };
+    let crowd = crowd(2, &ran, &clock, &async || provider.authorization_url(&request).await, ready).await;
+    assert!(crowd.iter().all(Result::is_err), "{crowd:?}");
+    assert_eq!(std::fs::read_to_string(&ran).unwrap().len(), 4);
 }
 
-/// Four run at a time. Whoever comes a second later has a turn when those are given up; the ninth has none until its own time is up.
 #[tokio::test]
 async fn what_nobody_got_a_turn_for_says_nothing_of_the_provider() {
     let fake = Fake::with_metadata();
@@ -223,36 +214,57 @@ async fn what_nobody_got_a_turn_for_says_nothing_of_the_provider() {
     let ran = folder.path().join("ran");
     let (provider, clock) = provider(signed_by(&fake, &format!("echo >> {}; exec tail -f /dev/null", ran.display())));
     provider.token_endpoint().await.unwrap();
-    let four = || Box::pin(futures_util::future::join_all((0..4).map(|_| prepare(&provider))));
-    let why = |ended: Result<Prepared, crate::Passing>| ended.map_err(|why| (why.whose, why.reason)).unwrap_err();
+    let crowd = crowd(4, &ran, &clock, &async || prepare(&provider).await, async {}).await;
+    let whose: Vec<_> = crowd.into_iter().map(|ended| ended.unwrap_err()).map(|why| (why.whose, why.reason)).collect();
     let late = (crate::Whose::Provider, "the program that proves us does not answer in time");
+    let crowded = (crate::Whose::Ours, "too many wait for the program that proves us");
+    assert_eq!(whose, [late, late, late, late, late, late, late, late, crowded]);
+}
 
-    let mut first = four();
+/// So many run at a time, and hang. As many who come a second later have a turn when those are given up, and one more has none until
+/// its own time is up: how they ended, in this order. What is to be done `meanwhile` is done while all wait.
+async fn crowd<T: std::fmt::Debug>(
+    at_once: usize,
+    ran: &Path,
+    clock: &MovableClock,
+    ask: &impl AsyncFn() -> T,
+    meanwhile: impl Future<Output = ()>,
+) -> Vec<T> {
+    let wave = || Box::pin(futures_util::future::join_all((0..at_once).map(|_| ask())));
+    let mut first = wave();
     tokio::select! {
         biased;
         ended = &mut first => panic!("they hang: {ended:?}"),
-        () = have_run(&ran, 4) => {}
+        () = have_run(ran, at_once) => {}
     }
     clock.advance(Duration::from_secs(1));
-    let (mut second, mut ninth) = (four(), Box::pin(prepare(&provider)));
+    let (mut second, mut one_more) = (wave(), Box::pin(ask()));
     assert!(futures_util::poll!(&mut second).is_pending());
-    assert!(futures_util::poll!(&mut ninth).is_pending());
+    assert!(futures_util::poll!(&mut one_more).is_pending());
+    tokio::select! {
+        biased;
+        ended = &mut first => panic!("they hang: {ended:?}"),
+        () = meanwhile => {}
+    }
+    assert_eq!(std::fs::read_to_string(ran).unwrap().len(), at_once, "the others wait");
     clock.advance(Duration::from_secs(4));
-    assert_eq!(first.await.into_iter().map(why).collect::<Vec<_>>(), [late; 4]);
+    let mut ended = first.await;
     tokio::select! {
         biased;
         ended = &mut second => panic!("they hang: {ended:?}"),
-        () = have_run(&ran, 8) => {}
+        () = have_run(ran, 2 * at_once) => {}
     }
-    assert!(futures_util::poll!(&mut ninth).is_pending());
+    assert!(futures_util::poll!(&mut one_more).is_pending());
     clock.advance(Duration::from_secs(1));
-    assert_eq!(why(ninth.await), (crate::Whose::Ours, "too many wait for the program that proves us"));
+    let crowded = one_more.await;
     clock.advance(Duration::from_secs(4));
-    assert_eq!(second.await.into_iter().map(why).collect::<Vec<_>>(), [late; 4]);
+    ended.extend(second.await);
+    ended.push(crowded);
+    ended
 }
 
 /// Waits until the program has been started so many times.
-async fn have_run(ran: &std::path::Path, times: usize) {
+async fn have_run(ran: &Path, times: usize) {
     while std::fs::read_to_string(ran).unwrap_or_default().len() < times {
         tokio::task::yield_now().await;
     }
