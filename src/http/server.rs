@@ -84,8 +84,10 @@ impl Service {
         };
         let (served, api) = (current.clone(), web::Data::new(graphql::api(settings)));
         let (meters, clock) = (Arc::clone(&parts.meters), SharedClock::clone(&capacity.clock));
-        let census = Arc::clone(&house.census);
+        let (census, store) = (Arc::clone(&house.census), Arc::clone(&parts.store));
         let public = connection::serve(public, house, move || {
+            // Once in each worker, on its thread.
+            store.read_on_this_thread();
             let (served, api) = (served.clone(), api.clone());
             ActixApp::new()
                 .wrap(on_every_answer(by_https))

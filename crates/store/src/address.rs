@@ -96,14 +96,28 @@ impl Address {
 
     /// Opens a connection to the first host that takes one; its driver runs on the main runtime, whichever worker asked for it.
     pub(super) async fn connect(&self) -> Result<PgConn> {
+        self.connect_on(self.0.runtime.clone()).await
+    }
+
+    /// Opens one whose driver runs on `home`.
+    pub(super) async fn connect_on(&self, home: Handle) -> Result<PgConn> {
+        let tls = if self.0.tls { Some(self.tls().await?) } else { None };
         let reach = Arc::clone(&self.0);
-        self.0.runtime.spawn(async move { reach.open().await }).await.map_err(Error::internal)?
+        // To its end, whether its caller waits or not.
+        home.spawn(async move { reach.open(tls).await }).await.map_err(Error::internal)?
+    }
+
+    /// What TLS is spoken with. The system's certificates are read anew each time, which takes milliseconds: not on a thread that
+    /// serves.
+    async fn tls(&self) -> Result<MakeRustlsConnect> {
+        let reach = Arc::clone(&self.0);
+        let config = self.0.runtime.spawn(async move { reach.tls() }).await.map_err(Error::internal)??;
+        Ok(MakeRustlsConnect::new(config))
     }
 }
 
 impl Reach {
-    async fn open(&self) -> Result<PgConn> {
-        let tls = if self.tls { Some(MakeRustlsConnect::new(self.tls()?)) } else { None };
+    async fn open(&self, tls: Option<MakeRustlsConnect>) -> Result<PgConn> {
         let first = self.last.load(Ordering::Relaxed);
         let mut failures = String::new();
         for (index, host) in self.hosts.iter().enumerate().cycle().skip(first).take(self.hosts.len()) {
@@ -137,13 +151,13 @@ impl Reach {
     {
         let (client, connection) = host.connect(tls).await.map_err(|error| chain(&error))?;
         let closed = Arc::new(AtomicBool::new(false));
-        let (ended, trouble) = (Arc::clone(&closed), Arc::clone(&self.trouble));
-        self.runtime.spawn(async move {
+        let (ended, trouble) = (Ended(Arc::clone(&closed)), Arc::clone(&self.trouble));
+        tokio::spawn(async move {
             if let Err(error) = connection.await {
                 note(&trouble);
                 tracing::warn!(error = chain(&error), "a Postgres connection ended");
             }
-            ended.store(true, Ordering::Release);
+            drop(ended);
         });
         self.set_up(&client).await.map_err(|error| chain(&error))?;
         let conn = AsyncPgConnection::try_from(client).await.map_err(|error| chain(&error))?;
@@ -183,6 +197,15 @@ impl Reach {
             return Ok(builder.with_platform_verifier().map_err(Error::internal)?.with_no_client_auth());
         };
         Ok(builder.with_root_certificates(roots(ca_file)?).with_no_client_auth())
+    }
+}
+
+/// Says that a driver has ended, also where its runtime did.
+struct Ended(Arc<AtomicBool>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 

@@ -26,6 +26,7 @@ mod commit;
 mod conn;
 mod error;
 mod filter;
+mod home;
 mod migrations;
 mod moment;
 mod oauth_claims;
@@ -177,6 +178,15 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.reader().await,
             Engine::Postgres(postgres) => postgres.reader().await,
+        }
+    }
+
+    /// For a thread that serves, and has a runtime of its own: its point reads need no other thread from now on. On Postgres they go
+    /// over a connection that it drives itself, as long as there are enough of these; on SQLite they run in place anyway.
+    pub fn read_on_this_thread(&self) {
+        match &self.engine {
+            Engine::Sqlite(_) => {}
+            Engine::Postgres(postgres) => postgres.settle(),
         }
     }
 

@@ -13,12 +13,17 @@ use tokio::runtime::Handle;
 use super::address::Address;
 use super::conn::{Conn, PostgresHold};
 use super::error::{lift, unavailable};
+use super::home::Homes;
 use super::pg_conn::PgConn;
 use super::pool::{InUse, Pool};
 use domain::{Error, Result};
 
-/// Shared connections for point reads. A few suffice: each carries many queries at once.
-const READS: usize = 4;
+/// Connections for point reads of threads that drive their own (see [`Postgres::settle`]).
+const HOMES: usize = 4;
+/// Reads that one of them carries before others are used. Its thread makes and takes them one after the other anyway.
+const AT_HOME: usize = 64;
+/// Connections that everybody else's point reads share. A few suffice: each carries many queries at once.
+const READS: usize = 2;
 /// Reads that one of them carries before the next is used: what goes together takes one system call here, and one there.
 const TOGETHER: usize = 16;
 /// Shared connections for writes of one statement, apart from those: on a pipelined connection a read would wait for the
@@ -35,8 +40,9 @@ const MIGRATION_LOCK: i64 = 0x0066_6564_6c69_6e6b;
 /// A PostgreSQL database.
 pub(super) struct Postgres {
     address: Address,
-    /// First those for reads, then those for writes.
+    /// First the homes, then those for reads, then those for writes.
     shared: Vec<Slot>,
+    homes: Homes,
     next_read: AtomicUsize,
     next_write: AtomicUsize,
     transactions: Arc<Pool<PgConn>>,
@@ -59,7 +65,8 @@ impl Postgres {
             || Slot { current: RwLock::new(None), opening: tokio::sync::Mutex::new(()), failures: AtomicUsize::new(0) };
         Ok(Self {
             address,
-            shared: std::iter::repeat_with(slot).take(READS + WRITES).collect(),
+            shared: std::iter::repeat_with(slot).take(HOMES + READS + WRITES).collect(),
+            homes: Homes::new(HOMES),
             next_read: AtomicUsize::new(0),
             next_write: AtomicUsize::new(0),
             transactions: Pool::new(TRANSACTIONS),
@@ -75,9 +82,9 @@ impl Postgres {
     /// Its pools.
     pub(super) fn pools(&self) -> Vec<InUse> {
         let open = |slots: &[Slot]| slots.iter().filter(|slot| slot.open_conn().is_some()).count();
-        let (reads, writes) = self.shared.split_at(READS.min(self.shared.len()));
+        let (reads, writes) = self.shared.split_at((HOMES + READS).min(self.shared.len()));
         vec![
-            InUse { name: "reads", in_use: open(reads), most: READS },
+            InUse { name: "reads", in_use: open(reads), most: HOMES + READS },
             InUse { name: "writes", in_use: open(writes), most: WRITES },
             self.transactions.in_use("transactions"),
             self.lists.in_use("lists"),
@@ -89,23 +96,38 @@ impl Postgres {
         self.shared_at(self.slot_for_read()).await
     }
 
-    /// The first open connection with room; else one that is yet to be opened; else each in turn.
+    /// Has the calling thread's point reads go over a connection of its own from now on, whose driver runs on that thread as well:
+    /// from a read to its answer nobody has to be woken on another. It is for threads that serve and have a runtime of their own, as
+    /// many as there are homes; the others go on sharing.
+    pub(super) fn settle(&self) {
+        self.homes.settle();
+    }
+
+    /// The calling thread's home, if it has one with room; else the first open connection with room; else one that is yet to be
+    /// opened; else each in turn.
     fn slot_for_read(&self) -> usize {
         let carried = |place: &Slot| place.open_conn().map(|conn| conn.carries());
+        let home = self.homes.of_this_thread().filter(|home| {
+            let carried = self.shared.get(*home).and_then(carried);
+            carried.is_none_or(|carried| carried < AT_HOME)
+        });
+        if let Some(home) = home {
+            return home;
+        }
         let mut unopened = None;
-        for (slot, place) in self.shared.iter().take(READS).enumerate() {
+        for (slot, place) in self.shared.iter().enumerate().skip(HOMES).take(READS) {
             match carried(place) {
                 Some(carried) if carried < TOGETHER => return slot,
                 Some(_) => {}
                 None => unopened = unopened.or(Some(slot)),
             }
         }
-        unopened.unwrap_or_else(|| self.next_read.fetch_add(1, Ordering::Relaxed) % READS)
+        unopened.unwrap_or_else(|| HOMES + self.next_read.fetch_add(1, Ordering::Relaxed) % READS)
     }
 
     /// A connection that other writes of one statement use at the same time.
     pub(super) async fn writer(&self) -> Result<Conn> {
-        self.shared_at(READS + self.next_write.fetch_add(1, Ordering::Relaxed) % WRITES).await
+        self.shared_at(HOMES + READS + self.next_write.fetch_add(1, Ordering::Relaxed) % WRITES).await
     }
 
     /// The connection of one slot, opened if need be. The slot of a lost one gives a newer one, where any other slot may
@@ -125,7 +147,12 @@ impl Postgres {
         if place.failures.load(Ordering::Acquire) != failures {
             return Err(unavailable("can't connect to Postgres: it has just been tried".to_owned()));
         }
-        let conn = match self.address.connect().await {
+        let connecting = if self.homes.of_this_thread() == Some(slot) {
+            self.address.connect_on(Handle::current()).await
+        } else {
+            self.address.connect().await
+        };
+        let conn = match connecting {
             Ok(conn) => conn,
             Err(error) => {
                 place.failures.fetch_add(1, Ordering::AcqRel);
