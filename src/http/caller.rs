@@ -1,5 +1,7 @@
 //! Turns a request's credentials into a caller, and what it says of its user into an actor.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
 use base64::Engine as _;
@@ -59,7 +61,7 @@ pub(super) fn refuse_nul(id: &str, password: &str) -> Result<()> {
 }
 
 /// The caller of a v3 call: Bearer alone.
-pub(super) async fn bearer(app: &App, request: &HttpRequest) -> Result<Caller> {
+pub(super) async fn bearer(app: &App, request: &HttpRequest) -> Result<Arc<Caller>> {
     match credentials(request).map_err(|_any| Error::Denied)? {
         Some(Credentials::Bearer(token)) => {
             callers::from_bearer(&app.parts, secrecy::ExposeSecret::expose_secret(&token)).await
@@ -69,10 +71,10 @@ pub(super) async fn bearer(app: &App, request: &HttpRequest) -> Result<Caller> {
 }
 
 /// The caller of a v2 call: Bearer, or Basic with the REST password.
-pub(super) async fn bearer_or_basic(app: &App, request: &HttpRequest) -> Result<Caller> {
+pub(super) async fn bearer_or_basic(app: &App, request: &HttpRequest) -> Result<Arc<Caller>> {
     match credentials(request)? {
         Some(Credentials::Basic(id, password)) => {
-            callers::from_basic(&app.parts, &id, &password, || origin(app, request).ip)
+            callers::from_basic(&app.parts, &id, &password, || origin(app, request).ip).map(Arc::new)
         }
         Some(Credentials::Bearer(token)) => {
             callers::from_bearer(&app.parts, secrecy::ExposeSecret::expose_secret(&token)).await

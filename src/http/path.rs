@@ -39,7 +39,7 @@ pub(super) fn text(field: &'static str, raw: &str) -> Result<String> {
         length if length > TEXT_LIMIT => {
             Err(Error::input(field, format!("has {length} bytes, at most {TEXT_LIMIT} are allowed")))
         }
-        _ if decoded.chars().any(|c| c.is_ascii_control()) => Err(Error::input(field, "has a control character")),
+        _ if decoded.bytes().any(|byte| byte.is_ascii_control()) => Err(Error::input(field, "has a control character")),
         _ => Ok(decoded.into_owned()),
     }
 }

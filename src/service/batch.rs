@@ -69,7 +69,7 @@ pub async fn fetch_many(parts: &Arc<Parts>, caller: &Caller, entries: &[Entry]) 
     }
     let deadline = parts.clock.monotonic() + DEADLINE;
     let _place = parts.meters.within(Limit::Lists, parts.caller_sized.batch_of(&caller.client).await)?;
-    parts.meters.within(Limit::Tokens, parts.quotas.charge_tokens(client, entries.len(), parts.clock.now()))?;
+    parts.meters.within(Limit::Tokens, parts.quotas.charge_tokens(client, entries.len(), &*parts.clock))?;
     let batch = Batch { parts, caller, deadline, room: Mutex::new(Room::of(entries.len())) };
     let mut found = Vec::with_capacity(entries.len());
     for slice in entries.chunks(SLICE) {

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use domain::clock::Clock;
 use domain::ids::ClientId;
 use domain::points::Spent;
 use domain::{Error, Result};
@@ -34,9 +35,9 @@ enum Kind {
 
 impl Quotas {
     /// Counts `tokens` more of a client's; [`Error::TooManyAttempts`] if that is more than it may fetch in a minute, and then none is.
-    pub(super) fn charge_tokens(&self, client: &Client, tokens: usize, now: DateTime<Utc>) -> Result<()> {
+    pub(super) fn charge_tokens(&self, client: &Client, tokens: usize, clock: &dyn Clock) -> Result<()> {
         let Some(budget) = client.tokens_per_minute else { return Ok(()) };
-        self.charge((Kind::Tokens, client.id.clone()), tokens, budget, now)
+        self.charge((Kind::Tokens, client.id.clone()), tokens, budget, clock.now())
     }
 
     /// Counts one more bind that a client begins.

@@ -90,7 +90,7 @@ pub(super) async fn fetch_for(
     let settings = admitted(parts, caller, &request.subject, &request.fp_type, &request.fp_name)?;
     let provider = &settings.id;
     let client = parts.settings.clients.get(&caller.client).ok_or(Error::Denied)?;
-    parts.meters.within(Limit::Tokens, parts.quotas.charge_tokens(client, 1, parts.clock.now()))?;
+    parts.meters.within(Limit::Tokens, parts.quotas.charge_tokens(client, 1, &*parts.clock))?;
     let sets = read(parts, caller, &request.subject, provider).await?;
     refuse_forgotten(settings)?;
     let wanted = |set: &ServingSet| request.sid.as_ref().is_none_or(|sid| *sid == set.sid);
@@ -253,7 +253,7 @@ impl Asking<'_> {
             // Whether it has to rest is seen when it would be asked for.
             match decide(&self.held(set, None), &self.wanted, now) {
                 Decision::Ask | Decision::Rest(_) => return Ok(None),
-                Decision::Serve => answers.push(Answer::Served(self.open(set)?)),
+                Decision::Serve => answers.push(Answer::Served(self.open(set, now)?)),
                 Decision::Nothing(lack) => answers.push(Answer::Lacks(lack)),
             }
         }
@@ -275,7 +275,7 @@ impl Asking<'_> {
         let now = self.parts.clock.now();
         match decide(&self.held(&set, rest.map(|rest| now + rest)), &self.wanted, now) {
             Decision::Ask => self.refreshed(set, deadline).await,
-            Decision::Serve => Ok(Answer::Served(self.open(&set)?)),
+            Decision::Serve => Ok(Answer::Served(self.open(&set, now)?)),
             Decision::Rest(until) => Ok(Answer::Rest(left(until, now))),
             Decision::Nothing(lack) => Ok(Answer::Lacks(lack)),
         }
@@ -346,7 +346,7 @@ impl Asking<'_> {
         let now = self.parts.clock.now();
         let held = self.held(&set, rest.map(|rest| now + rest));
         if held.is_servable(wanted.floor, now) {
-            return Ok(After::Answer(Answer::Served(self.open(&set)?)));
+            return Ok(After::Answer(Answer::Served(self.open(&set, now)?)));
         }
         Ok(After::Answer(match (landing, decide(&held, &wanted, now)) {
             (Landing::StorageAway, _) => Answer::StorageAway,
@@ -368,9 +368,8 @@ impl Asking<'_> {
         vault.open(&key, &owner.place(Column::Access), sealed).map(Some)
     }
 
-    fn open(&self, set: &ServingSet) -> Result<Served> {
+    fn open(&self, set: &ServingSet, now: DateTime<Utc>) -> Result<Served> {
         let token = self.opened(set)?.ok_or_else(|| Error::internal("served a set without a token"))?;
-        let now = self.parts.clock.now();
         self.parts.uses.note(set.link, now);
         self.parts.counts.served(self.taker, set.link, self.subject, now);
         let expires = set.expiry(self.lifetime).known();

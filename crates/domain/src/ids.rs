@@ -18,7 +18,7 @@ fn checked_text(field: &'static str, text: String) -> Result<String> {
     if text.len() > TEXT_LIMIT {
         return Err(Error::input(field, format!("has {} bytes, at most {TEXT_LIMIT} are allowed", text.len())));
     }
-    if let Some(control) = text.chars().find(char::is_ascii_control) {
+    if let Some(control) = text.bytes().find(u8::is_ascii_control) {
         return Err(Error::input(field, format!("has the control character U+{:04X}", u32::from(control))));
     }
     Ok(text)

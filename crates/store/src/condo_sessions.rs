@@ -7,6 +7,7 @@ use diesel_async::RunQueryDsl;
 use super::accounts::AccountRow;
 use super::conn::{Conn, load, on};
 use super::error::{lift, unreadable};
+use super::prepared::written;
 use super::schema::{accounts, condo_sessions};
 use super::types::At;
 use domain::account::{Account, AccountType};
@@ -75,10 +76,12 @@ pub async fn insert(conn: &mut Conn, sid_hash: &[u8], session: &CondoSessionReco
 pub async fn find(conn: &mut Conn, sid_hash: &[u8]) -> Result<Option<(CondoSessionRecord, Option<Account>)>> {
     let mut rows: Vec<(CondoSessionRow, Option<AccountRow>)> = load!(
         conn,
-        condo_sessions::table
-            .left_join(accounts::table)
-            .filter(condo_sessions::sid_hash.eq(sid_hash.to_vec()))
-            .select((CondoSessionRow::as_select(), Option::<AccountRow>::as_select()))
+        written!(
+            condo_sessions::table
+                .left_join(accounts::table)
+                .filter(condo_sessions::sid_hash.eq(sid_hash.to_vec()))
+                .select((CondoSessionRow::as_select(), Option::<AccountRow>::as_select()))
+        )
     )
     .map_err(lift)?;
     let read = |(row, account): (CondoSessionRow, Option<AccountRow>)| {

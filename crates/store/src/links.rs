@@ -8,6 +8,7 @@ use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, load, on};
 use super::error::{lift, violated};
+use super::prepared::written;
 use super::schema::{accounts, gone_links, link_uses, links, token_sets};
 use super::types::{At, Uuid};
 use domain::ids::{LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
@@ -33,11 +34,13 @@ pub fn exclusive_key(provider: &ProviderId, sid: &str) -> String {
 pub async fn list_of_account(conn: &mut Conn, subject: &Subject) -> Result<Option<(bool, Vec<LinkSummary>)>> {
     let rows: Vec<(Option<At>, Option<ListedRow>)> = load!(
         conn,
-        accounts::table
-            .left_join(links::table.on(links::subject.eq(accounts::subject)))
-            .filter(accounts::subject.eq(subject.as_str().to_owned()))
-            .order((links::created.asc(), links::id.asc()))
-            .select((accounts::disabled_at, Option::<ListedRow>::as_select()))
+        written!(
+            accounts::table
+                .left_join(links::table.on(links::subject.eq(accounts::subject)))
+                .filter(accounts::subject.eq(subject.as_str().to_owned()))
+                .order((links::created.asc(), links::id.asc()))
+                .select((accounts::disabled_at, Option::<ListedRow>::as_select()))
+        )
     )
     .map_err(lift)?;
     let is_disabled = rows.as_slice().first().map(|(disabled, _)| disabled.is_some());
@@ -50,10 +53,12 @@ pub async fn list_of_account(conn: &mut Conn, subject: &Subject) -> Result<Optio
 pub async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<LinkSummary>> {
     let rows: Vec<ListedRow> = load!(
         conn,
-        links::table
-            .filter(links::subject.eq(subject.as_str().to_owned()))
-            .order((links::created.asc(), links::id.asc()))
-            .select(ListedRow::as_select())
+        written!(
+            links::table
+                .filter(links::subject.eq(subject.as_str().to_owned()))
+                .order((links::created.asc(), links::id.asc()))
+                .select(ListedRow::as_select())
+        )
     )
     .map_err(lift)?;
     rows.into_iter().map(LinkSummary::try_from).collect()

@@ -9,7 +9,7 @@ use diesel_async::RunQueryDsl;
 
 use super::conn::{Conn, load, on};
 use super::error::lift;
-use super::prepared::Prepare as _;
+use super::prepared::{Prepare as _, written};
 use super::schema::{accounts, links, token_sets};
 use super::types::{At, Uuid};
 use domain::Result;
@@ -125,16 +125,18 @@ pub async fn list_of_account(conn: &mut Conn, subject: &Subject, provider: &Prov
     // Two plain left joins: SQLite would materialise a joined pair on the right of one, every link of every subject.
     let rows: Vec<Option<Dated>> = load!(
         &mut *conn,
-        accounts::table
-            .left_join(
-                links::table.on(links::subject
-                    .eq(accounts::subject)
-                    .and(links::fp_type.eq(provider.fp_type().to_owned()))
-                    .and(links::fp_name.eq(provider.fp_name().to_owned())))
-            )
-            .left_join(token_sets::table.on(token_sets::link_id.nullable().eq(links::id.nullable())))
-            .filter(accounts::subject.eq(subject.as_str().to_owned()).and(accounts::disabled_at.is_null()))
-            .select((links::created, serving_columns!()).nullable())
+        written!(
+            accounts::table
+                .left_join(
+                    links::table.on(links::subject
+                        .eq(accounts::subject)
+                        .and(links::fp_type.eq(provider.fp_type().to_owned()))
+                        .and(links::fp_name.eq(provider.fp_name().to_owned())))
+                )
+                .left_join(token_sets::table.on(token_sets::link_id.nullable().eq(links::id.nullable())))
+                .filter(accounts::subject.eq(subject.as_str().to_owned()).and(accounts::disabled_at.is_null()))
+                .select((links::created, serving_columns!()).nullable())
+        )
     )
     .map_err(lift)?;
     if rows.is_empty() {
@@ -147,14 +149,16 @@ pub async fn list_of_account(conn: &mut Conn, subject: &Subject, provider: &Prov
 pub async fn list_of_subject(conn: &mut Conn, subject: &Subject, provider: &ProviderId) -> Result<Holdings> {
     let rows: Vec<Dated> = load!(
         &mut *conn,
-        links::table
-            .inner_join(token_sets::table)
-            .left_join(accounts::table.on(accounts::subject.eq(links::subject)))
-            .filter(links::subject.eq(subject.as_str().to_owned()))
-            .filter(links::fp_type.eq(provider.fp_type().to_owned()))
-            .filter(links::fp_name.eq(provider.fp_name().to_owned()))
-            .filter(accounts::disabled_at.is_null())
-            .select((links::created, serving_columns!()))
+        written!(
+            links::table
+                .inner_join(token_sets::table)
+                .left_join(accounts::table.on(accounts::subject.eq(links::subject)))
+                .filter(links::subject.eq(subject.as_str().to_owned()))
+                .filter(links::fp_type.eq(provider.fp_type().to_owned()))
+                .filter(links::fp_name.eq(provider.fp_name().to_owned()))
+                .filter(accounts::disabled_at.is_null())
+                .select((links::created, serving_columns!()))
+        )
     )
     .map_err(lift)?;
     if rows.is_empty()
@@ -190,11 +194,13 @@ async fn why_nothing(conn: &mut Conn, subject: &Subject) -> Result<Holdings> {
 pub async fn find_serving(conn: &mut Conn, link: LinkId) -> Result<Option<ServingSet>> {
     let rows: QueryResult<Vec<ServingRow>> = load!(
         conn,
-        links::table
-            .inner_join(token_sets::table)
-            .left_join(accounts::table.on(accounts::subject.eq(links::subject)))
-            .filter(links::id.eq(Uuid(link.0)).and(accounts::disabled_at.is_null()))
-            .select(serving_columns!())
+        written!(
+            links::table
+                .inner_join(token_sets::table)
+                .left_join(accounts::table.on(accounts::subject.eq(links::subject)))
+                .filter(links::id.eq(Uuid(link.0)).and(accounts::disabled_at.is_null()))
+                .select(serving_columns!())
+        )
     );
     rows.map_err(lift)?.pop().map(ServingSet::try_from).transpose()
 }
@@ -210,10 +216,12 @@ pub async fn scope(conn: &mut Conn, link: LinkId) -> Result<Option<String>> {
 pub async fn find(conn: &mut Conn, link: LinkId) -> Result<Option<(LinkOwner, TokenSet)>> {
     let rows: QueryResult<Vec<(OwnerRow, TokenRow)>> = load!(
         conn,
-        links::table
-            .inner_join(token_sets::table)
-            .filter(links::id.eq(Uuid(link.0)))
-            .select(((links::subject, links::fp_type, links::fp_name, links::sid), TokenRow::as_select()))
+        written!(
+            links::table
+                .inner_join(token_sets::table)
+                .filter(links::id.eq(Uuid(link.0)))
+                .select(((links::subject, links::fp_type, links::fp_name, links::sid), TokenRow::as_select()))
+        )
     );
     rows.map_err(lift)?.pop().map(|(of, row)| Ok((of.try_into()?, row.try_into()?))).transpose()
 }

@@ -1,7 +1,7 @@
 //! The client that a JWT stands for: its own assertion (RFC 7523 §2.2), or what its platform gave the program.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 
@@ -92,5 +92,6 @@ fn proven(client: &ClientId, expires: DateTime<Utc>, decided: u64) -> Seen {
         actor: None,
         expires,
         decided,
+        caller: OnceLock::new(),
     }
 }

@@ -1,6 +1,6 @@
 //! JWTs of trusted issuers (RFC 9068): whose they are here, and the account that a first one makes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use chrono::TimeDelta;
 
@@ -73,6 +73,7 @@ fn seen(verified: &Verified) -> Seen {
         actor: verified.actor.clone(),
         expires: verified.expires,
         decided: verified.decided,
+        caller: OnceLock::new(),
     }
 }
 

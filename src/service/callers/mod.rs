@@ -6,7 +6,7 @@ mod seen;
 mod wrong;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
@@ -44,14 +44,14 @@ fn matches(secrets: &[SecretString], sent: &SecretString) -> bool {
 }
 
 /// The caller that a bearer token stands for, ours or an issuer's; [`Error::Denied`] whatever is wrong with it.
-pub async fn from_bearer(parts: &Arc<Parts>, token: &str) -> Result<Caller> {
+pub async fn from_bearer(parts: &Arc<Parts>, token: &str) -> Result<Arc<Caller>> {
     let seen = bearer(parts, token, Newcomers::LetIn).await?.ok_or(Error::Denied)?;
     caller_of(parts, &seen)
 }
 
 /// As [`from_bearer`], of a token that its client exchanges: it has to let the client act (RFC 8693 §4.4), and nothing is made:
 /// `None` if an issuer's token is good and its user has no account here.
-pub(super) async fn exchanged_bearer(parts: &Arc<Parts>, token: &str) -> Result<Option<Caller>> {
+pub(super) async fn exchanged_bearer(parts: &Arc<Parts>, token: &str) -> Result<Option<Arc<Caller>>> {
     match bearer(parts, token, Newcomers::LeaveOut).await? {
         Some(seen) if seen.lets_client_act => caller_of(parts, &seen).map(Some),
         Some(_) => Err(Error::Denied),
@@ -81,6 +81,7 @@ async fn bearer(parts: &Arc<Parts>, token: &str, newcomers: Newcomers) -> Result
                 actor: None,
                 expires: token.expires,
                 decided: parts.decided,
+                caller: OnceLock::new(),
             }
         };
         let seen = Arc::new(seen);
@@ -99,10 +100,15 @@ pub fn seen_client(parts: &Parts, token: &SecretString) -> Option<ClientId> {
     parts.tokens_seen.get(&key, parts.decided).map(|seen| seen.client.clone())
 }
 
-fn caller_of(parts: &Parts, seen: &Seen) -> Result<Caller> {
+/// Found once for each token that is seen, and the settings by which it is: every call asks.
+fn caller_of(parts: &Parts, seen: &Seen) -> Result<Arc<Caller>> {
+    if let Some(caller) = seen.caller.get() {
+        return Ok(Arc::clone(caller));
+    }
     let client = parts.settings.clients.get(&seen.client).ok_or(Error::Denied)?;
     let mode = seen.subject.clone().map_or(Mode::System, Mode::User);
-    Ok(caller(client, mode, &seen.scopes))
+    let caller = || Arc::new(caller(client, mode, &seen.scopes));
+    Ok(Arc::clone(seen.caller.get_or_init(caller)))
 }
 
 /// A scope counts if it is in the token *and* granted to the application, `…_sys_…` in system mode only.

@@ -1,13 +1,14 @@
 //! Tokens that were found good lately, so that one which is used a lot is not looked up for every call.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
+use domain::caller::Caller;
 use domain::ids::{ClientId, Subject};
 use domain::scope::Scope;
 
@@ -76,6 +77,8 @@ pub(in crate::service) struct Seen {
     pub(in crate::service) expires: DateTime<Utc>,
     /// Of which settings this is the judgement; other settings judge anew.
     pub(in crate::service) decided: u64,
+    /// Who calls with it, once it was found by these settings.
+    pub(in crate::service) caller: OnceLock<Arc<Caller>>,
 }
 
 impl Default for TokensSeen {
@@ -146,6 +149,7 @@ mod tests {
             actor: None,
             expires: DateTime::UNIX_EPOCH,
             decided,
+            caller: OnceLock::new(),
         })
     }
 

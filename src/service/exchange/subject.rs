@@ -23,7 +23,7 @@ pub enum SubjectToken<'a> {
 /// On whose behalf a client asks, once that is believed.
 pub(super) struct Whose {
     pub(super) subject: Subject,
-    pub(super) caller: Caller,
+    pub(super) caller: Arc<Caller>,
     /// Who acts: the user, or whom the token lets act for the user (RFC 8693 §4.1); nobody where the client names the user.
     pub(super) actor: Option<String>,
 }
@@ -97,7 +97,7 @@ fn of_another_api(parts: &Parts, client: &Client, seen: &Seen) -> Result<Whose> 
     let actor = seen.actor.clone().or_else(|| Some(subject.as_str().to_owned()));
     let scopes = client.scopes.iter().filter(|scope| !scope.is_system()).cloned().collect();
     let caller = Caller { client: client.id.clone(), mode: Mode::User(subject.clone()), scopes };
-    Ok(Whose { subject, caller, actor })
+    Ok(Whose { subject, caller: Arc::new(caller), actor })
 }
 
 /// The subject itself, from a client whose word for it the operator takes.
@@ -115,5 +115,5 @@ async fn in_clear(parts: &Arc<Parts>, client: &Client, subject: &str) -> Found {
     }
     let scopes: Vec<Scope> = client.scopes.clone();
     let caller = Caller { client: client.id.clone(), mode: Mode::System, scopes };
-    Ok(Some(Whose { subject, caller, actor: None }))
+    Ok(Some(Whose { subject, caller: Arc::new(caller), actor: None }))
 }

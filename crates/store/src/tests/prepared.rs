@@ -36,3 +36,35 @@ async fn the_writes_of_a_refresh_are_prepared_once() {
     }
     assert_eq!(prepared, [4; 3]);
 }
+
+#[derive(QueryableByName, Debug, PartialEq, Eq)]
+struct Text {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    statement: String,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hot_read_is_prepared_once_by_each_connection_and_reads_the_same() {
+    let [_, (store, _)] = stores().await;
+    let mut tx = store.begin().await.unwrap();
+    for (number, owner) in [(1, "a"), (2, "b"), (3, "b")] {
+        let written = NewLink { subject: Subject::parse(owner).unwrap(), ..link(number, false) };
+        links::upsert(tx.conn(), &written).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let mut texts = Vec::new();
+    for _connection in 0..2 {
+        let mut tx = store.begin().await.unwrap();
+        for (owner, sids) in [("a", &["1"][..]), ("b", &["2", "3"]), ("nobody", &[]), ("a", &["1"])] {
+            let found = links::list_of_subject(tx.conn(), &Subject::parse(owner).unwrap()).await.unwrap();
+            assert_eq!(found.iter().map(|link| link.sid.as_str()).collect::<Vec<_>>(), sids, "{owner}");
+        }
+        let read = "SELECT statement FROM pg_prepared_statements WHERE statement LIKE 'SELECT \"links\"%'";
+        let read: Vec<Text> = conn::on!(tx.conn(), |c| diesel::sql_query(read).load(c)).unwrap();
+        texts.extend(read);
+        // The next one is another: this one is not given back.
+        tx.conn().close();
+    }
+    assert_eq!(texts.len(), 2);
+    assert_eq!(texts[0], texts[1]);
+}
