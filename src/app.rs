@@ -21,7 +21,7 @@ pub struct App {
 
 impl App {
     /// Opens the database and brings it to the newest schema, opens the vault, and brings links in line with the settings.
-    /// Drivers, writers and calls to providers run on `runtime`.
+    /// Drivers (but for those of threads that serve), writers and calls to providers run on `runtime`.
     pub async fn build(
         configuration: Configuration,
         clock: SharedClock,

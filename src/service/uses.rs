@@ -10,7 +10,7 @@ use domain::ids::LinkId;
 
 /// A use is noted at most once in this time.
 const GRAIN: TimeDelta = TimeDelta::hours(1);
-/// Links whose last note is remembered, of about as many in each part; beyond that a use may be written more often.
+/// Links whose last note is remembered at most; beyond half of that a use may be written more often.
 const REMEMBERED: usize = 1_000_000;
 /// Parts with a lock of their own each: the one that grows holds up few.
 const PARTS: usize = 16;
@@ -51,7 +51,7 @@ impl Noted {
 impl Uses {
     /// Notes that a link's token is handed out.
     pub(super) fn note(&self, link: LinkId, now: DateTime<Utc>) {
-        // Ids are random.
+        // The last byte of an id is random: the parts fill alike.
         let Some(part) = self.noted.get(usize::from(link.0.as_bytes()[15]) % PARTS) else { return };
         let is_new = part.lock().unwrap_or_else(PoisonError::into_inner).note(link, now);
         if is_new {
@@ -75,8 +75,9 @@ mod tests {
     use super::*;
     use uuid::Uuid;
 
+    /// A link; all are in the same part.
     fn link(number: usize) -> LinkId {
-        LinkId(Uuid::from_u128(u128::try_from(number).unwrap()))
+        LinkId(Uuid::from_u128(u128::try_from(number * 256).unwrap()))
     }
 
     fn at(minutes: i64) -> DateTime<Utc> {
@@ -120,7 +121,9 @@ mod tests {
             assert!(noted.note(link(number), at(0)));
             assert!(remembered(&noted) <= REMEMBERED / PARTS);
         }
-        assert!(!noted.note(link(REMEMBERED - 1), at(59)), "who came last is remembered");
+        for lately in 1..=REMEMBERED / PARTS {
+            assert!(!noted.note(link(REMEMBERED - lately), at(59)), "who came last is remembered: {lately}");
+        }
         // An hour later nobody has to be remembered, and two hours later nobody is.
         assert!(noted.note(link(0), at(60)));
         assert!(noted.note(link(1), at(120)));

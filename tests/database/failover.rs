@@ -72,7 +72,7 @@ async fn a_promoted_standby_is_found_and_no_token_is_lost() {
     expired(&world, "before").await;
     expired(&world, "during").await;
     let before = token(&fed_token(&world, &console, "?sid=before").await, "before");
-    // Every shared connection is open, and more than one for transactions.
+    // Connections for reads are open, and more than one for transactions.
     let (lists, links) = tokio::join!(
         join_all((0..8).map(|_| world.call("GET", LIST, &console, Body::None))),
         join_all((0..8).map(|_| world.call("POST", LINK, &console, Body::None))),

@@ -136,6 +136,18 @@ async fn a_lost_postgres_connection_is_replaced_unnoticed() {
     assert_eq!(linked.status, 204, "{}", linked.text());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_thread_that_serves_reads_over_a_connection_of_its_own() {
+    let world = World::start(Engine::Postgres).await;
+    world.account("alice").await;
+    let console = world.console().await;
+    let list = world.call("GET", "/api/v3/users/alice/fa", &console, Body::None).await;
+    assert_eq!(list.status, 200, "{}", list.text());
+    let pools = world.current.take().store.pools();
+    // Two threads serve, and four connections are shared.
+    assert_eq!(pools.iter().find(|pool| pool.name == "reads").map(|pool| pool.most), Some(6));
+}
+
 both_engines! {
     async fn the_schema_goes_up_down_and_up_again(engine: Engine) {
         let [first, none, again] = columns_of(engine).await;

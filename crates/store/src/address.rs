@@ -83,7 +83,7 @@ impl Address {
         })))
     }
 
-    /// The runtime that drives the connections.
+    /// The main runtime, which drives the connections that nobody drives at home.
     pub(super) fn runtime(&self) -> &Handle {
         &self.0.runtime
     }
@@ -96,10 +96,10 @@ impl Address {
 
     /// Opens a connection to the first host that takes one; its driver runs on the main runtime, whichever worker asked for it.
     pub(super) async fn connect(&self) -> Result<PgConn> {
-        self.connect_on(self.0.runtime.clone()).await
+        self.connect_on(self.0.runtime.clone()).await.inspect_err(|_none| note(&self.0.trouble))
     }
 
-    /// Opens one whose driver runs on `home`.
+    /// Opens one whose driver runs on `home`. That one more can't be had is not taken for an outage.
     pub(super) async fn connect_on(&self, home: Handle) -> Result<PgConn> {
         let tls = if self.0.tls { Some(self.tls().await?) } else { None };
         let reach = Arc::clone(&self.0);
@@ -107,8 +107,8 @@ impl Address {
         home.spawn(async move { reach.open(tls).await }).await.map_err(Error::internal)?
     }
 
-    /// What TLS is spoken with. The system's certificates are read anew each time, which takes milliseconds: not on a thread that
-    /// serves.
+    /// What TLS is spoken with. The system's certificates are read anew each time, on the main runtime: that takes longer than all else
+    /// that is done to open a connection.
     async fn tls(&self) -> Result<MakeRustlsConnect> {
         let reach = Arc::clone(&self.0);
         let config = self.0.runtime.spawn(async move { reach.tls() }).await.map_err(Error::internal)??;
@@ -133,7 +133,6 @@ impl Reach {
             let separator = if failures.is_empty() { "" } else { "; " };
             let _infallible = write!(failures, "{separator}{}: {failure}", name(host));
         }
-        note(&self.trouble);
         Err(unavailable(format!("can't connect to Postgres: {failures}")))
     }
 

@@ -121,7 +121,8 @@ enum Engine {
 }
 
 impl Store {
-    /// The database that `url` names: `sqlite:PATH` or `postgres://…`. Nothing is opened yet. Drivers and writers run on `runtime`.
+    /// The database that `url` names: `sqlite:PATH` or `postgres://…`. Nothing is opened yet. Drivers, but for
+    /// those of [`Store::read_on_this_thread`], and writers run on `runtime`.
     pub fn new(url: &SecretString, ca_file: Option<&Path>, runtime: Handle) -> Result<Self> {
         let engine = match url.expose_secret().split_once(':') {
             Some(("sqlite", path)) if !path.is_empty() => {
@@ -173,7 +174,7 @@ impl Store {
         crate::read!(self, |conn| answers(conn))
     }
 
-    /// A connection for point reads: in place on SQLite, shared and pipelined on Postgres.
+    /// A connection for point reads: in place on SQLite, pipelined on Postgres, over the thread's own connection or a shared one.
     pub async fn read(&self) -> Result<Conn> {
         match &self.engine {
             Engine::Sqlite(sqlite) => sqlite.reader().await,
@@ -181,8 +182,8 @@ impl Store {
         }
     }
 
-    /// For a thread that serves, and has a runtime of its own: its point reads need no other thread from now on. On Postgres they go
-    /// over a connection that it drives itself, as long as there are enough of these; on SQLite they run in place anyway.
+    /// For a thread that serves, and has a runtime of its own: on Postgres its point reads go over a connection that it drives
+    /// itself, if there is one left; on SQLite they run in place anyway.
     pub fn read_on_this_thread(&self) {
         match &self.engine {
             Engine::Sqlite(_) => {}
@@ -195,7 +196,7 @@ impl Store {
         lost.close();
         match (&self.engine, &lost) {
             (Engine::Postgres(postgres), Conn(Hold::Postgres(PostgresHold::Shared { slot, .. }))) => {
-                postgres.shared_at(*slot).await
+                postgres.reader_instead(*slot).await
             }
             _ => self.read().await,
         }

@@ -1,4 +1,5 @@
-//! PostgreSQL: point reads and single-statement writes pipelined over a few shared connections, a pool for transactions.
+//! PostgreSQL: point reads and single-statement writes pipelined over a few connections, a pool for transactions. A thread that serves
+//! drives the connection of its point reads itself; everybody else shares some.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,10 +21,11 @@ use domain::{Error, Result};
 
 /// Connections for point reads of threads that drive their own (see [`Postgres::settle`]).
 const HOMES: usize = 4;
-/// Reads that one of them carries before others are used. Its thread makes and takes them one after the other anyway.
-const AT_HOME: usize = 64;
+/// Reads that one of them carries before others are used: its thread makes and takes them one after the other anyway. A server that
+/// hangs holds up as many.
+const AT_HOME: usize = 32;
 /// Connections that everybody else's point reads share. A few suffice: each carries many queries at once.
-const READS: usize = 2;
+const READS: usize = 4;
 /// Reads that one of them carries before the next is used: what goes together takes one system call here, and one there.
 const TOGETHER: usize = 16;
 /// Shared connections for writes of one statement, apart from those: on a pipelined connection a read would wait for the
@@ -84,16 +86,11 @@ impl Postgres {
         let open = |slots: &[Slot]| slots.iter().filter(|slot| slot.open_conn().is_some()).count();
         let (reads, writes) = self.shared.split_at((HOMES + READS).min(self.shared.len()));
         vec![
-            InUse { name: "reads", in_use: open(reads), most: HOMES + READS },
+            InUse { name: "reads", in_use: open(reads), most: self.homes.settled() + READS },
             InUse { name: "writes", in_use: open(writes), most: WRITES },
             self.transactions.in_use("transactions"),
             self.lists.in_use("lists"),
         ]
-    }
-
-    /// A connection that other reads use at the same time.
-    pub(super) async fn reader(&self) -> Result<Conn> {
-        self.shared_at(self.slot_for_read()).await
     }
 
     /// Has the calling thread's point reads go over a connection of its own from now on, whose driver runs on that thread as well:
@@ -103,20 +100,52 @@ impl Postgres {
         self.homes.settle();
     }
 
-    /// The calling thread's home, if it has one with room; else the first open connection with room; else one that is yet to be
-    /// opened; else each in turn.
-    fn slot_for_read(&self) -> usize {
-        let carried = |place: &Slot| place.open_conn().map(|conn| conn.carries());
-        let home = self.homes.of_this_thread().filter(|home| {
-            let carried = self.shared.get(*home).and_then(carried);
-            carried.is_none_or(|carried| carried < AT_HOME)
-        });
-        if let Some(home) = home {
-            return home;
+    /// A connection that other reads use at the same time.
+    pub(super) async fn reader(self: &Arc<Self>) -> Result<Conn> {
+        match self.home() {
+            Some(home) => self.shared_at(home).await,
+            None => self.shared_at(self.slot_for_read()).await,
         }
+    }
+
+    /// A connection to read with instead of a lost one. Its slot gives a newer one, where any other slot may hold another that was
+    /// lost at the same time; but there may be no room for a home any more where others are open.
+    pub(super) async fn reader_instead(self: &Arc<Self>, lost: usize) -> Result<Conn> {
+        let newer = self.shared_at(lost).await;
+        let open = Some(self.slot_for_read()).filter(|slot| self.carried(*slot).is_some());
+        match (newer, open) {
+            (Err(_no_room), Some(open)) if lost < HOMES => self.shared_at(open).await,
+            (newer, _) => newer,
+        }
+    }
+
+    /// The calling thread's home, if it is open and has room. Nobody waits for one: it is opened meanwhile.
+    fn home(self: &Arc<Self>) -> Option<usize> {
+        let home = self.homes.of_this_thread()?;
+        let Some(carried) = self.carried(home) else {
+            if self.homes.is_to_open() {
+                let this = Arc::clone(self);
+                tokio::spawn(async move {
+                    if let Err(error) = this.shared_at(home).await {
+                        tracing::warn!(%error, "a serving thread has no connection of its own; its reads go over shared ones");
+                    }
+                });
+            }
+            return None;
+        };
+        (carried < AT_HOME).then_some(home)
+    }
+
+    /// How many reads an open connection carries.
+    fn carried(&self, slot: usize) -> Option<usize> {
+        self.shared.get(slot)?.open_conn().map(|conn| conn.carries())
+    }
+
+    /// Of those that are shared, the first open connection with room; else one that is yet to be opened; else each in turn.
+    fn slot_for_read(&self) -> usize {
         let mut unopened = None;
-        for (slot, place) in self.shared.iter().enumerate().skip(HOMES).take(READS) {
-            match carried(place) {
+        for slot in HOMES..HOMES + READS {
+            match self.carried(slot) {
                 Some(carried) if carried < TOGETHER => return slot,
                 Some(_) => {}
                 None => unopened = unopened.or(Some(slot)),
@@ -130,9 +159,8 @@ impl Postgres {
         self.shared_at(HOMES + READS + self.next_write.fetch_add(1, Ordering::Relaxed) % WRITES).await
     }
 
-    /// The connection of one slot, opened if need be. The slot of a lost one gives a newer one, where any other slot may
-    /// hold another that was lost at the same time.
-    pub(super) async fn shared_at(&self, slot: usize) -> Result<Conn> {
+    /// The connection of one slot, opened if need be.
+    async fn shared_at(&self, slot: usize) -> Result<Conn> {
         let place = self.shared.get(slot).ok_or_else(|| Error::internal("no such shared connection"))?;
         if let Some(conn) = place.open_conn() {
             return Ok(PostgresHold::Shared { conn, slot }.into());

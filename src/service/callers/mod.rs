@@ -100,7 +100,7 @@ pub fn seen_client(parts: &Parts, token: &SecretString) -> Option<ClientId> {
     parts.tokens_seen.get(&key, parts.decided).map(|seen| seen.client.clone())
 }
 
-/// Found once for each token that is seen, and the settings by which it is: every call asks.
+/// The caller is computed once for each [`Seen`], which is the judgement of one generation of settings.
 fn caller_of(parts: &Parts, seen: &Seen) -> Result<Arc<Caller>> {
     if let Some(caller) = seen.caller.get() {
         return Ok(Arc::clone(caller));
