@@ -60,7 +60,7 @@ fn serve<R: Send + 'static>(
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         store.read_on_this_thread();
-        runtime.block_on(tokio::time::timeout(LIMIT, reads(&store))).unwrap()
+        runtime.block_on(async { tokio::time::timeout(LIMIT, reads(&store)).await }).unwrap()
     })
 }
 
