@@ -2,6 +2,7 @@
 //! search by index.
 
 mod across;
+mod built;
 
 mod condo;
 mod confirmations;
