@@ -16,7 +16,7 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{chain, unavailable};
-use super::pg_conn::PgConn;
+use super::pg_conn::{Hangs, PgConn};
 use domain::{Error, Result};
 
 /// How long one address may take to accept a connection; `connect_timeout` in the URL says otherwise.
@@ -63,6 +63,7 @@ struct Reach {
     /// When a connection was last lost or could not be made. By the machine's clock: it measures an outage, and decides
     /// nothing that tests move.
     trouble: Arc<Mutex<Option<Instant>>>,
+    hangs: Hangs,
     runtime: Handle,
 }
 
@@ -79,6 +80,7 @@ impl Address {
             ca_file: ca_file.map(Path::to_owned),
             told_of_language: AtomicBool::new(false),
             trouble: Arc::default(),
+            hangs: Hangs::default(),
             runtime,
         })))
     }
@@ -160,7 +162,7 @@ impl Reach {
         });
         self.set_up(&client).await.map_err(|error| chain(&error))?;
         let conn = AsyncPgConnection::try_from(client).await.map_err(|error| chain(&error))?;
-        Ok(PgConn::new(conn, closed))
+        Ok(PgConn::new(conn, closed, Hangs::clone(&self.hangs)))
     }
 
     async fn set_up(&self, client: &Client) -> std::result::Result<(), tokio_postgres::Error> {

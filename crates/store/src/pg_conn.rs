@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error, QueryResult};
@@ -15,18 +15,25 @@ pub(super) const ANSWER: Duration = Duration::from_secs(15);
 /// A server that takes no writes may stay so for hours: connections to it are not made anew more often than this.
 const AGE: Duration = Duration::from_secs(1);
 
+/// How often a server was found to hang. Whatever was opened before leads nowhere either: on each connection that is left somebody
+/// would wait as long again.
+pub(super) type Hangs = Arc<AtomicUsize>;
+
 /// An open connection, and whether its driver has ended.
 #[derive(Clone)]
 pub(crate) struct PgConn {
     conn: Arc<AsyncPgConnection>,
     closed: Arc<AtomicBool>,
     opened: Instant,
+    hangs: Hangs,
+    hangs_before: usize,
 }
 
 impl PgConn {
     /// A new connection; its driver sets `closed` when it ends.
-    pub(super) fn new(conn: AsyncPgConnection, closed: Arc<AtomicBool>) -> Self {
-        Self { conn: Arc::new(conn), closed, opened: Instant::now() }
+    pub(super) fn new(conn: AsyncPgConnection, closed: Arc<AtomicBool>, hangs: Hangs) -> Self {
+        let hangs_before = hangs.load(Ordering::Acquire);
+        Self { conn: Arc::new(conn), closed, opened: Instant::now(), hangs, hangs_before }
     }
 
     /// The connection.
@@ -44,9 +51,10 @@ impl PgConn {
         Arc::into_inner(self.conn)
     }
 
-    /// Whether it has ended or was given up.
+    /// Whether it has ended or was given up, by itself or with all others.
     pub(super) fn is_closed(&self) -> bool {
         AtomicBool::load(&self.closed, Ordering::Acquire)
+            || AtomicUsize::load(&self.hangs, Ordering::Acquire) != self.hangs_before
     }
 
     /// From now on nobody gets this connection; a query can tell that it is dead before its driver does.
@@ -54,11 +62,18 @@ impl PgConn {
         self.closed.store(true, Ordering::Release);
     }
 
-    /// Waits for a query, but not for a server that hangs: then, as on any sign that this connection is of no more use, it
-    /// is given up.
+    /// From now on nobody gets this connection, nor any that was opened before the server was found to hang. The first of them to
+    /// find it says so for all.
+    fn give_up_all(&self) {
+        let found = self.hangs_before.wrapping_add(1);
+        let _found_already = self.hangs.compare_exchange(self.hangs_before, found, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Waits for a query, but not for a server that hangs: then this connection is given up, as on any sign that it is of no more
+    /// use, and all others with it.
     async fn answer<T>(&self, query: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
         let Ok(result) = tokio::time::timeout(ANSWER, query).await else {
-            self.give_up();
+            self.give_up_all();
             return Err(unanswered());
         };
         self.judge(&result);
