@@ -32,7 +32,7 @@ pub(crate) struct PgConn {
 impl PgConn {
     /// A new connection; its driver sets `closed` when it ends.
     pub(super) fn new(conn: AsyncPgConnection, closed: Arc<AtomicBool>, hangs: Hangs) -> Self {
-        let hangs_before = hangs.load(Ordering::Acquire);
+        let hangs_before = AtomicUsize::load(&hangs, Ordering::Acquire);
         Self { conn: Arc::new(conn), closed, opened: Instant::now(), hangs, hangs_before }
     }
 
