@@ -155,13 +155,19 @@ async fn a_server_that_hangs_holds_nobody_for_long() {
     let (world, console) = world(&url.replace(&port.to_string(), &way.port.to_string())).await;
     let ask = || join_all((0..12).map(|_| world.call("GET", LIST, &console, Body::None)));
     assert!(ask().await.iter().all(|list| list.status == 200));
+    // One for transactions stands, too, and one for writes of one statement.
+    let (link, issued) = tokio::join!(world.call("POST", LINK, &console, Body::None), issue(&world));
+    assert_eq!((link.status, issued), (204, 200));
     way.hang(true);
     // On connections that stand: until they are given up.
     let given_up = tokio::time::timeout(Duration::from_secs(30), ask()).await.expect("in time");
     given_up.iter().for_each(assert_away);
     // On new ones: all who wait share one attempt, rather than make one each, one after the other.
-    let refused = tokio::time::timeout(Duration::from_secs(9), ask()).await.expect("in time");
+    let all = async { tokio::join!(ask(), world.call("DELETE", LINK, &console, Body::None), issue(&world)) };
+    let (refused, unlink, issued) = tokio::time::timeout(Duration::from_secs(9), all).await.expect("in time");
     refused.iter().for_each(assert_away);
+    assert_away(&unlink);
+    assert_eq!(issued, 503);
     way.hang(false);
     until_good(&world, ("GET", LIST), &console, 200).await;
     until_good(&world, ("POST", LINK), &console, 204).await;

@@ -5,7 +5,7 @@ use diesel_async::SimpleAsyncConnection as _;
 
 use super::error::unsent;
 use super::own::Own;
-use super::pg_conn::{ANSWER, PgConn, begin, unanswered};
+use super::pg_conn::{PgConn, begin};
 use super::pool::Lease;
 use super::sqlite_conn::SqliteConn;
 use super::together::Together;
@@ -163,9 +163,7 @@ impl Conn {
             Hold::Sqlite(SqliteHold::Own(_)) => self.batch("BEGIN IMMEDIATE").await.map(|()| None),
             Hold::Postgres(PostgresHold::Own(lease)) => {
                 let conn = lease.enter()?;
-                let begun = tokio::time::timeout(ANSWER, begin(conn.conn())).await;
-                let begun = begun.unwrap_or_else(|_elapsed| Err(unanswered()));
-                conn.judge(&begun);
+                let begun = conn.answer(begin(conn.conn())).await;
                 lease.leave();
                 begun.map(Some)
             }

@@ -27,6 +27,7 @@ mod conn;
 mod error;
 mod filter;
 mod home;
+mod hosts;
 mod migrations;
 mod moment;
 mod oauth_claims;

@@ -71,7 +71,7 @@ impl PgConn {
 
     /// Waits for a query, but not for a server that hangs: then this connection is given up, as on any sign that it is of no more
     /// use, and all others with it.
-    async fn answer<T>(&self, query: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
+    pub(super) async fn answer<T>(&self, query: impl Future<Output = QueryResult<T>>) -> QueryResult<T> {
         let Ok(result) = tokio::time::timeout(ANSWER, query).await else {
             self.give_up_all();
             return Err(unanswered());
@@ -91,7 +91,7 @@ impl PgConn {
     }
 
     /// Gives the connection up if the outcome of a query says so.
-    pub(super) fn judge<T>(&self, result: &QueryResult<T>) {
+    fn judge<T>(&self, result: &QueryResult<T>) {
         match result {
             Err(Error::DatabaseError(
                 DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand,

@@ -102,21 +102,19 @@ impl Postgres {
 
     /// A connection that other reads use at the same time.
     pub(super) async fn reader(self: &Arc<Self>) -> Result<Conn> {
-        match self.home() {
-            Some(home) => self.shared_at(home).await,
-            None => self.shared_at(self.slot_for_read()).await,
-        }
+        let slot = self.home().unwrap_or_else(|| self.slot_for_read());
+        self.shared_at(slot).await
     }
 
     /// A connection to read with instead of a lost one. Its slot gives a newer one, where any other slot may hold another that was
     /// lost at the same time; but there may be no room for a home any more where others are open.
     pub(super) async fn reader_instead(self: &Arc<Self>, lost: usize) -> Result<Conn> {
         let newer = self.shared_at(lost).await;
-        let open = Some(self.slot_for_read()).filter(|slot| self.carried(*slot).is_some());
-        match (newer, open) {
-            (Err(_no_room), Some(open)) if lost < HOMES => self.shared_at(open).await,
-            (newer, _) => newer,
+        if newer.is_ok() || lost >= HOMES {
+            return newer;
         }
+        let shared = self.slot_for_read();
+        if self.carried(shared).is_some() { self.shared_at(shared).await } else { newer }
     }
 
     /// The calling thread's home, if it is open and has room. Nobody waits for one: it is opened meanwhile.

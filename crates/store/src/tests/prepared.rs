@@ -37,12 +37,6 @@ async fn the_writes_of_a_refresh_are_prepared_once() {
     assert_eq!(prepared, [4; 3]);
 }
 
-#[derive(QueryableByName, Debug, PartialEq, Eq)]
-struct Text {
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    statement: String,
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hot_read_is_prepared_once_by_each_connection_and_reads_the_same() {
     let [_, (store, _)] = stores().await;
@@ -59,9 +53,9 @@ async fn a_hot_read_is_prepared_once_by_each_connection_and_reads_the_same() {
             let found = links::list_of_subject(tx.conn(), &Subject::parse(owner).unwrap()).await.unwrap();
             assert_eq!(found.iter().map(|link| link.sid.as_str()).collect::<Vec<_>>(), sids, "{owner}");
         }
-        let read = "SELECT statement FROM pg_prepared_statements WHERE statement LIKE 'SELECT \"links\"%'";
-        let read: Vec<Text> = conn::on!(tx.conn(), |c| diesel::sql_query(read).load(c)).unwrap();
-        texts.extend(read);
+        let read = "SELECT statement AS told FROM pg_prepared_statements WHERE statement LIKE 'SELECT \"links\"%'";
+        let read: Vec<built::Told> = conn::on!(tx.conn(), |c| diesel::sql_query(read).load(c)).unwrap();
+        texts.extend(read.into_iter().map(|text| text.told));
         // The next one is another: this one is not given back.
         tx.conn().close();
     }
