@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use ahash::RandomState;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use domain::ids::LinkId;
@@ -27,9 +28,9 @@ pub struct Uses {
 struct Noted {
     /// Since when.
     since: DateTime<Utc>,
-    lately: HashMap<LinkId, DateTime<Utc>>,
+    lately: HashMap<LinkId, DateTime<Utc>, RandomState>,
     /// Those before.
-    earlier: HashMap<LinkId, DateTime<Utc>>,
+    earlier: HashMap<LinkId, DateTime<Utc>, RandomState>,
 }
 
 impl Noted {

@@ -3,6 +3,7 @@
 use diesel::result::QueryResult;
 use diesel_async::SimpleAsyncConnection as _;
 
+use super::at_hand::Reader;
 use super::error::unsent;
 use super::own::Own;
 use super::pg_conn::{PgConn, begin};
@@ -35,6 +36,8 @@ impl From<PostgresHold> for Conn {
 
 /// What a query on SQLite runs on.
 pub(crate) enum SqliteHold {
+    /// A connection for point reads, which run in place; never for transactions.
+    Reader(Reader),
     /// A connection of ours alone, fit for transactions.
     Own(Lease<Own>),
     /// The connection that many writes of one statement share; never for transactions.
@@ -53,6 +56,7 @@ impl SqliteHold {
     /// The connection, for one query; until [`SqliteHold::leave`] it counts as being in the middle of it.
     pub(super) fn enter(&mut self) -> QueryResult<SqliteConn<'_>> {
         match self {
+            Self::Reader(reader) => reader.enter().map(SqliteConn::InPlace),
             Self::Own(lease) => lease.enter().map(SqliteConn::Alone),
             Self::Together(writer) => Ok(SqliteConn::Together(writer)),
         }
@@ -61,6 +65,7 @@ impl SqliteHold {
     /// Says that the query is over.
     pub(super) fn leave(&mut self) {
         match self {
+            Self::Reader(reader) => reader.leave(),
             Self::Own(lease) => lease.leave(),
             Self::Together(_) => {}
         }
@@ -119,10 +124,30 @@ macro_rules! on {
 }
 pub(super) use on;
 
-/// Loads the rows of a hot read; the query owns its values. On SQLite it runs on the connection itself, where that is ours: on its
-/// way through the asynchronous wrapper each call would write out the statement's text, to find what is prepared, and copy every
-/// value once more.
+/// Loads the rows of a hot read. On SQLite it runs on the connection itself, in place: on its way through [`SqliteConn`] each call would
+/// write out the statement's text, to find what is prepared, and copy every value once more.
 macro_rules! load {
+    ($conn:expr, $query:expr) => {
+        'run: {
+            match &mut $conn.0 {
+                $crate::conn::Hold::Sqlite($crate::conn::SqliteHold::Reader(reader)) => {
+                    let conn = match reader.enter() {
+                        Ok(conn) => conn,
+                        Err(error) => break 'run Err(error),
+                    };
+                    let result = diesel::RunQueryDsl::load($query, conn);
+                    reader.leave();
+                    result
+                }
+                _ => $crate::conn::on!($conn, |c| diesel_async::RunQueryDsl::load($query, c)),
+            }
+        }
+    };
+}
+pub(super) use load;
+
+/// The same where it does not run in place; the query owns its values.
+macro_rules! load_elsewhere {
     ($conn:expr, $query:expr) => {
         'run: {
             match &mut $conn.0 {
@@ -141,7 +166,7 @@ macro_rules! load {
         }
     };
 }
-pub(super) use load;
+pub(super) use load_elsewhere;
 
 impl Conn {
     /// Whether it leads to SQLite, where one transaction holds off every other write.
@@ -167,9 +192,8 @@ impl Conn {
                 lease.leave();
                 begun.map(Some)
             }
-            Hold::Sqlite(SqliteHold::Together(_)) | Hold::Postgres(PostgresHold::Shared { .. }) => {
-                Err(unsent("a transaction needs a connection of its own"))
-            }
+            Hold::Sqlite(SqliteHold::Reader(_) | SqliteHold::Together(_))
+            | Hold::Postgres(PostgresHold::Shared { .. }) => Err(unsent("a transaction needs a connection of its own")),
         }
     }
 
@@ -184,6 +208,7 @@ impl Conn {
     /// the connection's own.
     pub(super) fn close(&mut self) {
         match &mut self.0 {
+            Hold::Sqlite(SqliteHold::Reader(reader)) => reader.close(),
             Hold::Sqlite(SqliteHold::Own(lease)) => lease.close(),
             // It is many others', too, and sees to itself.
             Hold::Sqlite(SqliteHold::Together(_)) => {}
@@ -196,7 +221,8 @@ impl Conn {
         match &mut self.0 {
             Hold::Sqlite(SqliteHold::Own(lease)) => lease.set_in_transaction(open),
             Hold::Postgres(PostgresHold::Own(lease)) => lease.set_in_transaction(open),
-            Hold::Sqlite(SqliteHold::Together(_)) | Hold::Postgres(PostgresHold::Shared { .. }) => {}
+            Hold::Sqlite(SqliteHold::Reader(_) | SqliteHold::Together(_))
+            | Hold::Postgres(PostgresHold::Shared { .. }) => {}
         }
     }
 }

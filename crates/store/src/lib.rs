@@ -22,6 +22,7 @@
 //! ```
 
 mod address;
+mod at_hand;
 mod commit;
 mod conn;
 mod error;
@@ -183,11 +184,11 @@ impl Store {
         }
     }
 
-    /// For a thread that serves, and has a runtime of its own: on Postgres its point reads go over a connection that it drives
-    /// itself, if there is one left; on SQLite they run in place anyway.
+    /// For a thread that serves, and has a runtime of its own: its point reads go over a connection of its own. On Postgres it drives
+    /// that itself, if there is one left.
     pub fn read_on_this_thread(&self) {
         match &self.engine {
-            Engine::Sqlite(_) => {}
+            Engine::Sqlite(sqlite) => sqlite.keep_at_hand(),
             Engine::Postgres(postgres) => postgres.settle(),
         }
     }

@@ -141,7 +141,8 @@ impl<C> Drop for Lease<C> {
     }
 }
 
-fn gone(message: &str) -> Error {
+/// The connection is no more.
+pub(super) fn gone(message: &str) -> Error {
     Error::DatabaseError(DatabaseErrorKind::ClosedConnection, Box::new(message.to_owned()))
 }
 

@@ -8,6 +8,7 @@ use diesel::sqlite::SqliteConnection;
 use diesel_migrations::MigrationHarness as _;
 use tokio::runtime::Handle;
 
+use super::at_hand::{Database, Reader};
 use super::conn::{Conn, SqliteHold};
 use super::error::lift;
 use super::own::{Offload, Own};
@@ -27,9 +28,10 @@ pub(super) const LISTS: usize = 2;
 
 /// A SQLite database file.
 pub(super) struct Sqlite {
+    database: Database,
     path: PathBuf,
     runtime: Handle,
-    readers: Arc<Pool<Own>>,
+    readers: Arc<Pool<SqliteConnection>>,
     /// Readers for what a caller sizes, and the threads that those run on.
     lists: Arc<Pool<Own>>,
     threads: Nice,
@@ -42,7 +44,7 @@ impl Sqlite {
         let writer = Together::new(path.to_owned(), runtime.clone());
         let (readers, lists) = (Pool::new(READERS), Pool::new(LISTS));
         let threads = Nice::new("lists", LISTS);
-        Self { path: path.to_owned(), runtime, readers, lists, threads, writer }
+        Self { database: Database::new(), path: path.to_owned(), runtime, readers, lists, threads, writer }
     }
 
     /// The file.
@@ -62,12 +64,20 @@ impl Sqlite {
 
     /// A connection for point reads, which run in place.
     pub(super) async fn reader(&self) -> Result<Conn> {
-        let (place, idle) = self.readers.place().await.map_err(lift)?;
-        let conn = match idle {
-            Some(conn) => conn,
-            None => Own::with_runtime(establish(&self.path, READER).map_err(lift)?, Offload::Inline),
+        let open = || establish(&self.path, READER);
+        let reader = if let Some(mut lent) = self.database.lend() {
+            lent.open(open).map_err(lift)?;
+            Reader::AtHand(lent)
+        } else {
+            let (place, idle) = self.readers.place().await.map_err(lift)?;
+            Reader::Pooled(place.fill(idle.map_or_else(open, Ok).map_err(lift)?))
         };
-        Ok(SqliteHold::Own(place.fill(conn)).into())
+        Ok(SqliteHold::Reader(reader).into())
+    }
+
+    /// The calling thread keeps a connection for its point reads.
+    pub(super) fn keep_at_hand(&self) {
+        self.database.keep();
     }
 
     /// A connection for reads that a caller sizes, which run where they can take nothing from anybody.

@@ -23,6 +23,8 @@ type Rows = BoxStream<'static, QueryResult<OwnedRow>>;
 
 /// A SQLite connection, for one query.
 pub(crate) enum SqliteConn<'c> {
+    /// One for point reads.
+    InPlace(&'c mut SqliteConnection),
     /// One that nobody else uses meanwhile.
     Alone(&'c mut Own),
     /// The writer's, for statements that are transactions by themselves.
@@ -31,11 +33,12 @@ pub(crate) enum SqliteConn<'c> {
 
 impl SqliteConn<'_> {
     /// Runs what may be run twice: a batch of the writer's that fails is undone, and each of it done by itself.
-    fn run<R: Send + 'static>(
+    pub(super) fn run<R: Send + 'static>(
         &mut self,
         mut task: impl FnMut(&mut SqliteConnection) -> QueryResult<R> + Send + 'static,
     ) -> BoxFuture<'static, QueryResult<R>> {
         match self {
+            Self::InPlace(conn) => std::future::ready(task(conn)).boxed(),
             Self::Alone(conn) => conn.spawn_blocking(move |conn| task(conn)),
             Self::Together(writer) => writer.submit(task).boxed(),
         }

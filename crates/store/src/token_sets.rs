@@ -11,7 +11,7 @@ use super::conn::{Conn, load, on};
 use super::error::lift;
 use super::prepared::{Prepare as _, written};
 use super::schema::{accounts, links, token_sets};
-use super::types::{At, Uuid};
+use super::types::{At, Shared, Uuid};
 use domain::Result;
 use domain::ids::{LinkId, ProviderId, Subject};
 use domain::link::Health;
@@ -130,11 +130,11 @@ pub async fn list_of_account(conn: &mut Conn, subject: &Subject, provider: &Prov
                 .left_join(
                     links::table.on(links::subject
                         .eq(accounts::subject)
-                        .and(links::fp_type.eq(provider.fp_type().to_owned()))
-                        .and(links::fp_name.eq(provider.fp_name().to_owned())))
+                        .and(links::fp_type.eq(Shared::from(provider.fp_type())))
+                        .and(links::fp_name.eq(Shared::from(provider.fp_name()))))
                 )
                 .left_join(token_sets::table.on(token_sets::link_id.nullable().eq(links::id.nullable())))
-                .filter(accounts::subject.eq(subject.as_str().to_owned()).and(accounts::disabled_at.is_null()))
+                .filter(accounts::subject.eq(Shared::from(subject.as_str())).and(accounts::disabled_at.is_null()))
                 .select((links::created, serving_columns!()).nullable())
         )
     )
@@ -153,9 +153,9 @@ pub async fn list_of_subject(conn: &mut Conn, subject: &Subject, provider: &Prov
             links::table
                 .inner_join(token_sets::table)
                 .left_join(accounts::table.on(accounts::subject.eq(links::subject)))
-                .filter(links::subject.eq(subject.as_str().to_owned()))
-                .filter(links::fp_type.eq(provider.fp_type().to_owned()))
-                .filter(links::fp_name.eq(provider.fp_name().to_owned()))
+                .filter(links::subject.eq(Shared::from(subject.as_str())))
+                .filter(links::fp_type.eq(Shared::from(provider.fp_type())))
+                .filter(links::fp_name.eq(Shared::from(provider.fp_name())))
                 .filter(accounts::disabled_at.is_null())
                 .select((links::created, serving_columns!()))
         )

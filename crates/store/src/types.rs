@@ -1,14 +1,16 @@
 //! SQL types that both engines share: ids and instants.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use diesel::backend::Backend;
 use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::expression::AsExpression;
 use diesel::pg::{Pg, PgValue};
 use diesel::query_builder::QueryId;
 use diesel::serialize::{self, IsNull, Output, ToSql};
-use diesel::sql_types::SqlType;
+use diesel::sql_types::{SqlType, Text};
 use diesel::sqlite::{Sqlite, SqliteValue};
 
 /// A UUID: `uuid` on Postgres, lower-case text on SQLite.
@@ -29,9 +31,8 @@ impl ToSql<Id, Sqlite> for Uuid {
 }
 
 impl FromSql<Id, Sqlite> for Uuid {
-    fn from_sql(value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
-        let text = <String as FromSql<diesel::sql_types::Text, Sqlite>>::from_sql(value)?;
-        Ok(Self(uuid::Uuid::parse_str(&text)?))
+    fn from_sql(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Self> {
+        Ok(Self(uuid::Uuid::parse_str(value.read_text())?))
     }
 }
 
@@ -45,6 +46,26 @@ impl ToSql<Id, Pg> for Uuid {
 impl FromSql<Id, Pg> for Uuid {
     fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
         Ok(Self(uuid::Uuid::from_slice(value.as_bytes())?))
+    }
+}
+
+/// A text that a query owns and can copy for nothing: a join copies what it is made of.
+#[derive(Clone, Debug, AsExpression)]
+#[diesel(sql_type = Text)]
+pub(crate) struct Shared(Arc<str>);
+
+impl From<&str> for Shared {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl<DB: Backend> ToSql<Text, DB> for Shared
+where
+    str: ToSql<Text, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> serialize::Result {
+        self.0.to_sql(out)
     }
 }
 

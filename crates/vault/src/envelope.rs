@@ -1,7 +1,7 @@
 //! AES-256-GCM with the place of a value as additional data, so that a ciphertext moved elsewhere does not open.
 
-use aes_gcm::aead::{Aead as _, Payload};
-use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce};
+use aes_gcm::aead::{Aead as _, AeadInOut as _, Payload};
+use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce, Tag};
 use zeroize::Zeroizing;
 
 use domain::entropy::Entropy;
@@ -9,6 +9,8 @@ use domain::{Error, Result};
 
 /// Bytes of a nonce; it stands before its ciphertext.
 const NONCE: usize = 12;
+/// Bytes of a tag; it stands behind its ciphertext.
+const TAG: usize = 16;
 
 /// Where a sealed value stands: table, row, owner, column.
 pub struct Place(Vec<u8>);
@@ -51,14 +53,17 @@ impl Cipher {
         Ok(out)
     }
 
-    /// Opens what was sealed for `place`; anything else is refused, without saying what differs.
+    /// Opens what was sealed for `place`; anything else is refused, without saying what differs. What it gives has no room to spare, so
+    /// that it can be made a text without a copy.
     pub(super) fn open(&self, place: &Place, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>> {
         let refused = || Error::internal("a sealed value does not open: wrong key, or moved from another row");
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE>().ok_or_else(refused)?;
+        let (sealed, tag) = sealed.split_last_chunk::<TAG>().ok_or_else(refused)?;
+        let mut plain = Zeroizing::new(sealed.to_vec());
         self.0
-            .decrypt(&Nonce::from(*nonce), Payload { msg: sealed, aad: &place.0 })
-            .map(Zeroizing::new)
-            .map_err(|_differs| refused())
+            .decrypt_inout_detached(&Nonce::from(*nonce), &place.0, plain.as_mut_slice().into(), &Tag::from(*tag))
+            .map_err(|_differs| refused())?;
+        Ok(plain)
     }
 }
 

@@ -38,6 +38,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use uuid::Uuid;
+use zeroize::Zeroize as _;
 
 pub use clear::{in_the_clear, in_the_clear_if_any};
 pub use envelope::{Place, RowKey, WrappedKey};
@@ -129,7 +130,7 @@ impl<'a> Owner<'a> {
         };
         Place::of(&[
             Table::TokenSets.as_str(),
-            &self.link.to_string(),
+            self.link.0.hyphenated().encode_lower(&mut Uuid::encode_buffer()),
             self.subject,
             self.fp_type,
             self.fp_name,
@@ -205,8 +206,12 @@ impl Vault {
     /// Opens a text sealed under a row's key for the same place.
     pub fn open(&self, key: &RowKey, place: &Place, sealed: &[u8]) -> Result<SecretString> {
         self.openings.fetch_add(1, Ordering::Relaxed);
-        let plain = key.cipher().open(place, sealed)?;
-        std::str::from_utf8(&plain).map(SecretString::from).map_err(|error| Error::internal(error.to_string()))
+        let mut plain = key.cipher().open(place, sealed)?;
+        String::from_utf8(std::mem::take(&mut *plain)).map(SecretString::from).map_err(|error| {
+            let told = Error::internal(error.to_string());
+            error.into_bytes().zeroize();
+            told
+        })
     }
 
     /// How many texts were to be opened so far.
@@ -237,7 +242,7 @@ impl Held {
 }
 
 fn key_place(table: Table, id: Uuid) -> Place {
-    Place::of(&[table.as_str(), &id.to_string(), "wrapped_key"])
+    Place::of(&[table.as_str(), id.hyphenated().encode_lower(&mut Uuid::encode_buffer()), "wrapped_key"])
 }
 
 /// Which flow secrets are of, and what it is for. Who can write to the database, and no more, turns no flow to another app,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actix_web::http::header::ContentType;
 use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::percent_decode_str;
 use secrecy::ExposeSecret as _;
@@ -56,6 +57,17 @@ impl Serialize for Tokens {
     }
 }
 
+/// What an answer holds beside its tokens, in bytes, as a rule.
+const AROUND: usize = 128;
+
+/// The answer, written into room that nearly always suffices: grown step by step, it would leave copies of its tokens behind.
+fn answer(tokens: &Tokens) -> std::result::Result<HttpResponse, Failure> {
+    let room = tokens.0.iter().map(|served| served.token.expose_secret().len() + AROUND).sum();
+    let mut body = Vec::with_capacity(room);
+    serde_json::to_writer(&mut body, tokens).map_err(Error::internal)?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
+}
+
 /// `GET /api/v3/users/{subjectId}/fedToken/{type}/{name}`
 pub(crate) async fn fetch(app: App, request: HttpRequest) -> std::result::Result<HttpResponse, Failure> {
     let caller = bearer(&app, &request).await?;
@@ -71,7 +83,7 @@ pub(crate) async fn fetch(app: App, request: HttpRequest) -> std::result::Result
         force: flag(&request, "force")?,
     };
     let served = fetch_tokens(&app.parts, &caller, &wanted).await?;
-    Ok(HttpResponse::Ok().json(Tokens(served)))
+    answer(&Tokens(served))
 }
 
 /// A query parameter that may stand once.

@@ -96,16 +96,17 @@ where
                 data.insert(Rc::clone(&stream.turn));
             })
             .finish(apply_fn_factory(map_config(app(), |()| AppConfig::default()), {
-                let house = house.clone();
+                // The worker's own: no thread counts with another who has it.
+                let house = Rc::new(house.clone());
                 move |mut request: Request, app: &S::Service| {
                     let turn = begin(&mut request, &house);
-                    let (answer, leaving) = (app.call(request), house.leaving.clone());
+                    let (answer, house) = (app.call(request), Rc::clone(&house));
                     async move {
                         let mut answer = answer.await?;
                         if let Some(turn) = turn {
                             turn.finish();
                         }
-                        if leaving.has_begun() {
+                        if house.leaving.has_begun() {
                             answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
                         }
                         Ok::<_, Error>(answer)

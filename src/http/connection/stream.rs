@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, ReadBuf, Take};
 use tokio::net::TcpStream;
 
 use super::ahead::Queue;
@@ -20,7 +20,8 @@ const TICK: Duration = Duration::from_secs(5);
 
 /// A connection to a peer.
 pub(super) struct Stream {
-    io: TcpStream,
+    /// Gives no more than a portion at a time.
+    io: Take<TcpStream>,
     pub(super) turn: Rc<Turn>,
     queue: Rc<Queue>,
     clock: SharedClock,
@@ -50,7 +51,19 @@ enum Late {
 
 impl Stream {
     pub(super) fn new(io: TcpStream, turn: Rc<Turn>, queue: Rc<Queue>, clock: SharedClock, by_https: bool) -> Self {
-        Self { io, turn, queue, clock, by_https, burst: 0, most: 0, head: 0, stalled: None, dressed: None, timer: None }
+        Self {
+            io: io.take(0),
+            turn,
+            queue,
+            clock,
+            by_https,
+            burst: 0,
+            most: 0,
+            head: 0,
+            stalled: None,
+            dressed: None,
+            timer: None,
+        }
     }
 
     /// Waits on, until the peer is late.
@@ -84,7 +97,7 @@ impl Stream {
                     // It is told on a connection on which nothing else is sent: as much as fits, and it fits.
                     Phase::Head if self.stalled.is_none() => {
                         tracing::debug!("a head took too long");
-                        drop(self.io.try_write(&bare::too_slow(self.by_https)));
+                        drop(self.io.get_ref().try_write(&bare::too_slow(self.by_https)));
                     }
                     Phase::Rest => return Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
                     _ => {}
@@ -97,7 +110,7 @@ impl Stream {
 
     /// Reads nothing; whoever waits is woken when it is the peer's turn, if something has come by then.
     fn hold_back(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.io.poll_read_ready(cx).is_ready() {
+        if self.io.get_ref().poll_read_ready(cx).is_ready() {
             self.turn.owe(cx.waker());
         }
         self.poll_silence(cx)
@@ -117,17 +130,16 @@ impl Stream {
                 Phase::Body | Phase::Rest => pace::BODY_PORTION,
                 Phase::New | Phase::Idle | Phase::Answer => pace::PORTION,
             };
-            if self.io.poll_read_ready(cx).is_pending() {
+            if self.io.get_ref().poll_read_ready(cx).is_pending() {
                 return self.poll_silence(cx);
             }
             ready!(self.turn.poll_go_on(cx, &self.queue));
         }
-        let room = self.most.saturating_sub(self.burst).min(buf.remaining());
-        let mut portion = ReadBuf::new(buf.initialize_unfilled_to(room));
-        match Pin::new(&mut self.io).poll_read(cx, &mut portion) {
+        let (room, before) = (self.most.saturating_sub(self.burst), buf.filled().len());
+        self.io.set_limit(u64::try_from(room).unwrap_or(u64::MAX));
+        match Pin::new(&mut self.io).poll_read(cx, buf) {
             Poll::Ready(Ok(())) => {
-                let read = portion.filled().len();
-                buf.advance(read);
+                let read = buf.filled().len().saturating_sub(before);
                 self.burst = self.burst.saturating_add(read);
                 if read > 0 {
                     self.head = match self.turn.phase() {
@@ -148,7 +160,7 @@ impl Stream {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match Pin::new(&mut self.io).poll_write(cx, bytes) {
+        match Pin::new(self.io.get_mut()).poll_write(cx, bytes) {
             Poll::Ready(sent) => {
                 if self.stalled.take().is_some() {
                     self.turn.settle();
@@ -209,10 +221,10 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+        Pin::new(self.get_mut().io.get_mut()).poll_flush(cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+        Pin::new(self.get_mut().io.get_mut()).poll_shutdown(cx)
     }
 }

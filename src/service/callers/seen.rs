@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use ahash::RandomState;
 use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
@@ -44,8 +45,8 @@ pub(in crate::service) type Key = (Purpose, TokenHash);
 
 /// Tokens that were found good lately, by what for and by hash.
 pub struct TokensSeen {
-    seen: Cache<Key, Arc<Seen>>,
-    verified: Cache<Key, Arc<Verified>>,
+    seen: Cache<Key, Arc<Seen>, RandomState>,
+    verified: Cache<Key, Arc<Verified>, RandomState>,
     revocations: AtomicU64,
 }
 
@@ -83,8 +84,10 @@ pub(in crate::service) struct Seen {
 
 impl Default for TokensSeen {
     fn default() -> Self {
-        let seen = Cache::builder().max_capacity(SEEN_AT_MOST).time_to_live(SEEN_FOR).build();
-        let verified = Cache::builder().max_capacity(SEEN_AT_MOST).time_to_live(VERIFIED_FOR).build();
+        let seen = Cache::builder().max_capacity(SEEN_AT_MOST).time_to_live(SEEN_FOR);
+        let verified = Cache::builder().max_capacity(SEEN_AT_MOST).time_to_live(VERIFIED_FOR);
+        let (seen, verified) =
+            (seen.build_with_hasher(RandomState::new()), verified.build_with_hasher(RandomState::new()));
         Self { seen, verified, revocations: AtomicU64::new(0) }
     }
 }

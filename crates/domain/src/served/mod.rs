@@ -6,6 +6,7 @@ mod plan;
 
 use std::collections::HashMap;
 
+use ahash::RandomState;
 use chrono::{DateTime, Utc};
 use indexmap::{Equivalent, IndexSet};
 use serde::{Deserialize, Serialize};
@@ -94,11 +95,14 @@ impl Equivalent<Taker> for Taker<&str> {
     }
 }
 
+/// Takers, each at its place.
+type Takers = IndexSet<Taker, RandomState>;
+
 /// What is counted in memory.
 #[derive(Debug, Default)]
 pub struct Counter {
-    takers: IndexSet<Taker>,
-    counted: HashMap<(LinkId, i64, u32), Times>,
+    takers: Takers,
+    counted: HashMap<(LinkId, i64, u32), Times, RandomState>,
 }
 
 /// When it first happened, in seconds of its hour, and how often.

@@ -1,9 +1,8 @@
 //! Counts of one hour, packed: 26 bytes an entry, so that many thousands are one row.
 
-use indexmap::IndexSet;
 use uuid::Uuid;
 
-use super::Taker;
+use super::{Taker, Takers};
 use crate::ids::LinkId;
 
 /// The form of what is packed; another one gets another number.
@@ -28,7 +27,7 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     hour: i64,
-    takers: IndexSet<Taker>,
+    takers: Takers,
     entries: Vec<Entry>,
 }
 
@@ -39,7 +38,7 @@ pub struct Spoilt;
 
 impl Page {
     /// A page of these.
-    pub(super) fn new(hour: i64, takers: IndexSet<Taker>, mut entries: Vec<Entry>) -> Self {
+    pub(super) fn new(hour: i64, takers: Takers, mut entries: Vec<Entry>) -> Self {
         // Stable, and quick where runs are sorted already.
         entries.sort_by_key(|entry| (entry.link.0, entry.taker));
         entries.dedup_by(|next, kept| {
@@ -143,7 +142,7 @@ mod tests {
                 assert!(all.add(taker, LinkId(Uuid::from_u128(u128::from(*link))), now, usize::MAX));
             }
         }
-        all.into_pages().pop().unwrap_or_else(|| Page::new(1, IndexSet::new(), Vec::new()))
+        all.into_pages().pop().unwrap_or_else(|| Page::new(1, Takers::default(), Vec::new()))
     }
 
     /// The same in an order that no page's takers decide.

@@ -36,6 +36,22 @@ impl TryFrom<ListedRow> for LinkSummary {
     }
 }
 
+/// The same, and what puts the oldest link first.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = links, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]
+pub(crate) struct AgedRow {
+    #[diesel(embed)]
+    pub(crate) listed: ListedRow,
+    created: At,
+    id: Uuid,
+}
+
+impl AgedRow {
+    pub(crate) fn age(&self) -> impl Ord + use<> {
+        (self.created.0, self.id.0)
+    }
+}
+
 /// What the detailed list shows beside.
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = links, check_for_backend(diesel::sqlite::Sqlite, diesel::pg::Pg))]

@@ -1,6 +1,6 @@
 //! The statements that run all the time: how many they are, and that each searches by index.
 
-use diesel_async::AsyncConnection as _;
+use diesel::Connection as _;
 
 use super::*;
 use crate::conn::SqliteHold;
@@ -16,8 +16,8 @@ async fn plans(store: &Store, run: impl AsyncFnOnce(&mut Conn)) -> Vec<(String, 
     let mut conn = store.read().await.unwrap();
     let seen = Arc::new(Mutex::new(Vec::new()));
     let listener = Arc::clone(&seen);
-    let Hold::Sqlite(SqliteHold::Own(lease)) = &mut conn.0 else { panic!("SQLite alone has such plans") };
-    lease.enter().unwrap().set_instrumentation(move |event: InstrumentationEvent<'_>| {
+    let Hold::Sqlite(SqliteHold::Reader(reader)) = &mut conn.0 else { panic!("SQLite alone has such plans") };
+    reader.enter().unwrap().set_instrumentation(move |event: InstrumentationEvent<'_>| {
         if let InstrumentationEvent::StartQuery { query, .. } = event {
             listener.lock().unwrap().push(query.to_string());
         }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::*;
-use crate::conn::SqliteHold;
 use crate::filter::{How, Statement};
 use domain::filter::{Comparison, Filter, Page, Table, Value};
 use domain::refusal::Refusal;
@@ -179,8 +178,8 @@ async fn lists_of_sqlite_give_way_to_who_serves() {
         (store.lists(Until::within(Duration::from_mins(1))).await.unwrap().conn, own.max(10)),
         (store.read().await.unwrap(), own),
     ] {
-        let Hold::Sqlite(SqliteHold::Own(lease)) = &mut conn.0 else { panic!("SQLite") };
-        let asked = lease.enter().unwrap().spawn_blocking(|_| Ok(getpriority_process(None).unwrap()));
+        let Hold::Sqlite(hold) = &mut conn.0 else { panic!("SQLite") };
+        let asked = hold.enter().unwrap().run(|_| Ok(getpriority_process(None).unwrap()));
         assert_eq!(asked.await.unwrap(), expected);
     }
 }

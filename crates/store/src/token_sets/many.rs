@@ -9,7 +9,7 @@ use diesel::sqlite::Sqlite;
 
 use super::row::{HeldColumns, HeldRow};
 use crate::Lists;
-use crate::conn::load;
+use crate::conn::load_elsewhere;
 use crate::until::Until;
 use domain::Result;
 use domain::ids::{ProviderId, Sid, Subject};
@@ -142,7 +142,7 @@ impl Lists {
         }
         let until = self.until;
         let (watch, conn) = self.hurried().await?;
-        let rows: Vec<HeldRow> = watch.keep(async move { load!(conn, Holding::of(wanted, until)) }).await?;
+        let rows: Vec<HeldRow> = watch.keep(async move { load_elsewhere!(conn, Holding::of(wanted, until)) }).await?;
         for row in rows {
             let (place, is_disabled, set) = row.read()?;
             let Some(found) = usize::try_from(place).ok().and_then(|place| found.get_mut(place)) else { continue };
