@@ -94,6 +94,19 @@ fn reads_of(store: &Store) -> (usize, usize) {
 }
 
 #[tokio::test]
+async fn on_sqlite_a_thread_that_serves_has_a_connection_at_hand() {
+    let [(store, _folder), _] = stores().await;
+    let store = Arc::new(store);
+    let serving = serve(&store, async |store| {
+        let mut at_hand = store.read().await.unwrap();
+        let alone = reads_of(store).0;
+        let _another = store.read().await.unwrap();
+        (alone, reads_of(store).0, at_hand.begin().await.is_err())
+    });
+    assert_eq!(end(serving).await, (0, 1, true));
+}
+
+#[tokio::test]
 async fn who_waits_for_no_home_reads_over_what_is_shared_meanwhile() {
     let store = postgres().await;
     let serving = serve(&store, async |store| {
