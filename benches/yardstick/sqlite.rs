@@ -13,7 +13,7 @@ use super::callers::{self, Callers, Hash, MAY_FETCH, MAY_LIST, Seen};
 use super::seal::{Key, Owner};
 use super::{FED_TOKEN, LIST, Link, Token, Tokens};
 
-/// The same columns, joins and order as fedlink's.
+/// The same rows as fedlink reads, as one would ask for them: fedlink sorts the few there are itself.
 const TOKENS_OF: &str = "SELECT token_sets.link_id, links.sid, token_sets.key_id, token_sets.wrapped_key, \
     token_sets.sealed_access, token_sets.sealed_refresh IS NOT NULL, token_sets.expires_at, token_sets.obtained_at, \
     token_sets.imported_at, token_sets.health, token_sets.retry_at \
