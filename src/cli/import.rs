@@ -40,7 +40,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(arguments: &Arguments, app: App, output: &Output) -> Result<ExitCode, Trouble> {
     // It may take hours, and seals all the while: no key may be activated that it lacks, and none dropped that it uses.
     keys::join(&app.parts).await.map_err(|error| Trouble::from(&error))?;
-    let reporting = tokio::spawn(keys::report(Current::new(app.parts.clone())));
+    let reporting = tokio::spawn(keys::report(Current::new(&app.parts)));
     let ended = take_all(arguments, &app, output).await;
     reporting.abort();
     keys::leave(&app.parts).await.map_err(|error| Trouble::from(&error))?;

@@ -45,7 +45,7 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode, Trouble> {
     keys::join(&app.parts).await.map_err(|error| Trouble::from(&error))?;
     let addresses = public.local_addr().and_then(|public| ops.local_addr().map(|ops| (public, ops)));
     let (listen, ops_listen) = addresses.map_err(|error| Trouble::say(format!("can't listen: {error}")))?;
-    let current = Current::new(Arc::clone(&app.parts));
+    let current = Current::new(&app.parts);
     let config = config.to_owned();
     let reload = Reload::new(current.clone(), begun, move || Configuration::load(&config, &process_env));
     let reload = Arc::new(reload);

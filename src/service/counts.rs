@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use domain::apart::Apart;
 use domain::caller::Caller;
 use domain::event::{About, Actor, AuditLine, Event};
 use domain::ids::{ClientId, LinkId, Subject};
@@ -20,11 +21,11 @@ use domain::threads::Nice;
 
 /// So many lines are written at once, without waiting.
 const ENOUGH: usize = 1_000;
-/// So many entries of tokens are: one is a few bytes, and each commit costs every reader its cache, so that who reads much is written
-/// about once a second all the same.
+/// So many entries of a thread's tokens are: one is a few bytes, and each commit costs every reader its cache, so that who reads much
+/// is written about once a second all the same.
 const ENOUGH_SERVED: usize = MOST / 2;
-/// Entries that wait at most. What comes beyond, while the database takes none, is counted by the hour, tokens by their application
-/// and refusals by their kind alone.
+/// Entries that wait at most, of tokens for each thread that hands them out. What comes beyond, while the database takes none, is
+/// counted by the hour, tokens by their application and refusals by their kind alone.
 const MOST: usize = 10_000;
 /// Refusals are counted by the minute, in seconds.
 const MINUTE: i64 = 60;
@@ -49,7 +50,9 @@ impl<'a> Taker<'a> {
 
 /// What is counted and not written yet.
 pub struct Counts {
-    growing: Mutex<Tally>,
+    /// Tokens, which are many: the threads that hand them out count apart.
+    served: Apart<Mutex<Counter>>,
+    others: Mutex<Others>,
     /// What is being written: as long as nobody knows that it is, it is tried again as the same batch.
     pub(super) batch: tokio::sync::Mutex<Option<Batch>>,
     pub(super) full: Notify,
@@ -60,14 +63,20 @@ pub struct Counts {
 impl Default for Counts {
     fn default() -> Self {
         let merging = Nice::new("counts", 1);
-        Self { growing: Mutex::default(), batch: tokio::sync::Mutex::default(), full: Notify::new(), merging }
+        Self {
+            served: Apart::default(),
+            others: Mutex::default(),
+            batch: tokio::sync::Mutex::default(),
+            full: Notify::new(),
+            merging,
+        }
     }
 }
 
+/// All that is not the usual way of tokens.
 #[derive(Default)]
-struct Tally {
-    served: Counter,
-    others: HashMap<(What, i64), AuditLine>,
+struct Others {
+    lines: HashMap<(What, i64), AuditLine>,
     /// The minute that is counted, and the networks that have a line of their own in it.
     networks: (i64, HashSet<String>),
 }
@@ -106,83 +115,98 @@ impl Counts {
             Some(actor) => Whom::Another(actor),
         };
         let Taker { client, door, .. } = taker;
-        let mut tally = self.tally();
-        if tally.served.add(served::Taker { client: client.as_str(), whom, door }, link, now, MOST) {
-            if tally.served.len() == ENOUGH_SERVED {
+        let mut counter = locked(self.served.here());
+        if counter.add(served::Taker { client: client.as_str(), whom, door }, link, now, MOST) {
+            if counter.len() == ENOUGH_SERVED {
                 self.full.notify_one();
             }
             return;
         }
+        drop(counter);
         let (client, detail) = (Some(client.as_str().to_owned()), door.as_str());
         let what = What { event: Event::TokensServed, client, detail, network: None };
-        self.another(&mut tally, what, now, HOUR);
+        self.another(&mut locked(&self.others), what, now, HOUR);
     }
 
     /// A call is refused; of nobody's where nobody knows whose it was.
     pub(crate) fn refused(&self, client: Option<&ClientId>, code: &'static str, now: DateTime<Utc>) {
         let client = client.map(|client| client.as_str().to_owned());
         let what = What { event: Event::CallsRefused, client, detail: code, network: None };
-        self.another_refused(&mut self.tally(), what, now);
+        self.another_refused(&mut locked(&self.others), what, now);
     }
 
     /// Somebody fails to show who they are: as `kind`, such as a client secret; `client` is whom they name, if there is such.
     pub(super) fn unknown(&self, client: Option<&ClientId>, kind: &'static str, from: IpAddr, now: DateTime<Utc>) {
         let client = client.map(|client| client.as_str().to_owned());
-        let mut tally = self.tally();
+        let mut others = locked(&self.others);
         let (minute, site) = (now.timestamp().div_euclid(MINUTE), site(from));
-        if tally.networks.0 != minute {
-            tally.networks = (minute, HashSet::new());
+        if others.networks.0 != minute {
+            others.networks = (minute, HashSet::new());
         }
-        let known = &mut tally.networks.1;
+        let known = &mut others.networks.1;
         let has_line = known.contains(&site) || (known.len() < NETWORKS && known.insert(site.clone()));
         let network = has_line.then_some(site);
         let what = What { event: Event::AuthenticationFailed, client, detail: kind, network };
-        self.another_refused(&mut tally, what, now);
+        self.another_refused(&mut others, what, now);
     }
 
     /// One more of this in its minute, if there is room for a line.
-    fn another_refused(&self, tally: &mut Tally, what: What, now: DateTime<Utc>) {
-        if tally.others.len() < MOST || tally.others.contains_key(&(what.clone(), now.timestamp().div_euclid(MINUTE))) {
-            return self.another(tally, what, now, MINUTE);
+    fn another_refused(&self, others: &mut Others, what: What, now: DateTime<Utc>) {
+        if others.lines.len() < MOST || others.lines.contains_key(&(what.clone(), now.timestamp().div_euclid(MINUTE))) {
+            return self.another(others, what, now, MINUTE);
         }
-        self.another(tally, What { client: None, network: None, ..what }, now, HOUR);
+        self.another(others, What { client: None, network: None, ..what }, now, HOUR);
     }
 
     /// One more of this, in the window of so many seconds that `now` is in.
-    fn another(&self, tally: &mut Tally, what: What, now: DateTime<Utc>, window: i64) {
+    fn another(&self, others: &mut Others, what: What, now: DateTime<Utc>, window: i64) {
         let line = what.line(now);
-        match tally.others.entry((what, now.timestamp().div_euclid(window))) {
+        match others.lines.entry((what, now.timestamp().div_euclid(window))) {
             Entry::Occupied(mut there) => {
                 let count = &mut there.get_mut().count;
                 *count = count.saturating_add(1);
             }
             Entry::Vacant(free) => {
                 free.insert(line);
-                if tally.others.len() == ENOUGH {
+                if others.lines.len() == ENOUGH {
                     self.full.notify_one();
                 }
             }
         }
     }
 
-    fn tally(&self) -> MutexGuard<'_, Tally> {
-        self.growing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// What is counted so far, if anything; counting begins anew.
     pub(super) fn take(&self, instance: Uuid, batch: Uuid) -> Option<Batch> {
-        let mut tally = self.tally();
-        let networks = std::mem::take(&mut tally.networks);
-        let taken = std::mem::replace(&mut *tally, Tally { networks, ..Tally::default() });
-        drop(tally);
-        let others = taken.others.into_iter();
+        let others = std::mem::take(&mut locked(&self.others).lines).into_iter();
         let with_id = |((_, window), line): ((What, i64), AuditLine)| AuditLine {
             id: line_id(&[instance.as_bytes()], window, &line),
             ..line
         };
-        let batch = Batch { id: batch, pages: taken.served.into_pages(), lines: others.map(with_id).collect() };
+        let batch = Batch { id: batch, pages: self.take_pages(), lines: others.map(with_id).collect() };
         (!batch.pages.is_empty() || !batch.lines.is_empty()).then_some(batch)
     }
+
+    /// The tokens that are counted so far: a page for each hour, unless there are more than a thread alone may count.
+    fn take_pages(&self) -> Vec<Page> {
+        let mut pages: Vec<Page> = Vec::new();
+        for counter in self.served.iter() {
+            let counter = std::mem::take(&mut *locked(counter));
+            for page in counter.into_pages() {
+                let has_room = |other: &&mut Page| {
+                    other.hour() == page.hour() && other.entries().len() + page.entries().len() <= MOST
+                };
+                match pages.iter_mut().find(has_room) {
+                    Some(other) => other.absorb(page),
+                    None => pages.push(page),
+                }
+            }
+        }
+        pages
+    }
+}
+
+fn locked<T>(counted: &Mutex<T>) -> MutexGuard<'_, T> {
+    counted.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The id of a counted line: the same for all that is counted of the same, by the same, in the same window.
@@ -251,6 +275,36 @@ mod tests {
         let batch = take(&counts);
         assert_eq!(batch.pages.iter().map(|page| page.entries().len()).sum::<usize>(), MOST);
         assert_eq!((batch.lines.len(), times(&batch)), (1, 50_000));
+    }
+
+    #[test]
+    fn what_threads_count_apart_is_written_together() {
+        let counts = Counts::default();
+        let (client, alice) = (ClientId::parse("console").unwrap(), Subject::parse("alice").unwrap());
+        let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let hand_out = |links: std::ops::Range<u128>| {
+            for link in links {
+                let taker = Taker { client: &client, actor: None, door: Door::FedToken };
+                counts.served(taker, LinkId(Uuid::from_u128(link)), &alice, now);
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..50 {
+                scope.spawn(|| hand_out(0..100));
+            }
+        });
+        let batch = take(&counts);
+        assert_eq!(batch.pages.iter().map(|page| page.entries().len()).collect::<Vec<_>>(), [100]);
+        assert_eq!((batch.lines.len(), times(&batch)), (0, 5_000));
+        // More than fit on a page.
+        std::thread::scope(|scope| {
+            for part in 0..16 {
+                scope.spawn(move || hand_out(part * 2_000..(part + 1) * 2_000));
+            }
+        });
+        let batch = take(&counts);
+        assert!(batch.pages.iter().all(|page| page.entries().len() <= MOST));
+        assert_eq!(times(&batch), 32_000);
     }
 
     #[test]

@@ -111,7 +111,7 @@ impl Reload {
             keys::reload(&next).await?;
         }
         warnings::tell(&next.settings);
-        self.current.replace(Arc::new(next));
+        self.current.replace(&next);
         Ok(Reloaded { at_next_start: self.begun.otherwise_in(&start), keyring })
     }
 }

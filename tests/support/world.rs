@@ -162,7 +162,7 @@ impl World {
         let shared: SharedClock = clock.clone();
         let drain = configuration.start.drain;
         let app = App::build(configuration, shared, entropy, Handle::current()).await.expect("it builds");
-        let current = Current::new(Arc::clone(&app.parts));
+        let current = Current::new(&app.parts);
         let ops = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let (base, ops_url) =
             (format!("http://{}", public.local_addr().unwrap()), format!("http://{}", ops.local_addr().unwrap()));
@@ -182,7 +182,7 @@ impl World {
         let configuration = Configuration::parse(&text, self.folder.path(), &|_| None, Literals::Allow)
             .unwrap_or_else(|errors| panic!("{errors}"));
         let parts = self.app.parts.with(configuration.settings).expect("the providers are fit");
-        self.current.replace(Arc::new(parts));
+        self.current.replace(&parts);
     }
 
     /// Sends the calls that follow to the same installation served at `url`, by a client that knows the way there.

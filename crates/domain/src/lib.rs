@@ -24,6 +24,7 @@ pub mod access;
 pub mod account;
 pub mod across;
 mod address;
+pub mod apart;
 pub mod audit;
 pub mod batch;
 pub mod bearer;

@@ -49,6 +49,7 @@ pub use passphrase::{Passphrase, SALT};
 
 use envelope::Cipher;
 
+use domain::apart::Apart;
 use domain::entropy::{Entropy, SharedEntropy};
 use domain::ids::{LinkId, ProviderId, Subject};
 use domain::{Error, Result};
@@ -56,16 +57,17 @@ use domain::{Error, Result};
 /// Seals and opens secrets with the keys of one keyring, which can be changed for another. Clones share it.
 #[derive(Clone)]
 pub struct Vault {
-    held: Arc<RwLock<Held>>,
+    held: Arc<Apart<RwLock<Held>>>,
     entropy: SharedEntropy,
-    openings: Arc<AtomicU64>,
+    openings: Arc<Apart<AtomicU64>>,
 }
 
 /// The keyring, and those it has taken the place of: a row read a moment before a key went may be opened a moment after.
+#[derive(Clone)]
 struct Held {
-    keyring: Keyring,
+    keyring: Arc<Keyring>,
     /// Each with the monotonic time at which it was left.
-    left: Vec<(Keyring, Duration)>,
+    left: Vec<(Arc<Keyring>, Duration)>,
 }
 
 /// Which table a row key belongs to; a key wrapped for one does not open in the other.
@@ -143,19 +145,25 @@ impl<'a> Owner<'a> {
 impl Vault {
     /// A vault with these keys.
     pub fn new(keyring: Keyring, entropy: SharedEntropy) -> Self {
-        Self { held: Arc::new(RwLock::new(Held { keyring, left: Vec::new() })), entropy, openings: Arc::default() }
+        let held = Held { keyring: Arc::new(keyring), left: Vec::new() };
+        Self { held: Arc::new(Apart::new(|| RwLock::new(held.clone()))), entropy, openings: Arc::default() }
     }
 
     /// Takes another keyring. What the old one had goes on to open until [`Vault::forget_left`].
     pub fn replace(&self, keyring: Keyring, monotonic: Duration) {
-        let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
-        let old = std::mem::replace(&mut held.keyring, keyring);
-        held.left.push((old, monotonic));
+        let keyring = Arc::new(keyring);
+        for held in self.held.iter() {
+            let mut held = held.write().unwrap_or_else(PoisonError::into_inner);
+            let old = std::mem::replace(&mut held.keyring, Arc::clone(&keyring));
+            held.left.push((old, monotonic));
+        }
     }
 
     /// Forgets the keyrings that were left before a moment of monotonic time.
     pub fn forget_left(&self, before: Duration) {
-        self.held.write().unwrap_or_else(PoisonError::into_inner).left.retain(|(_, at)| *at >= before);
+        for held in self.held.iter() {
+            held.write().unwrap_or_else(PoisonError::into_inner).left.retain(|(_, at)| *at >= before);
+        }
     }
 
     /// The keys it has: id and check value, which tells whether a key of that id elsewhere is the same.
@@ -205,7 +213,7 @@ impl Vault {
 
     /// Opens a text sealed under a row's key for the same place.
     pub fn open(&self, key: &RowKey, place: &Place, sealed: &[u8]) -> Result<SecretString> {
-        self.openings.fetch_add(1, Ordering::Relaxed);
+        self.openings.here().fetch_add(1, Ordering::Relaxed);
         let mut plain = key.cipher().open(place, sealed)?;
         String::from_utf8(std::mem::take(&mut *plain)).map(SecretString::from).map_err(|error| {
             let told = Error::internal(error.to_string());
@@ -216,11 +224,11 @@ impl Vault {
 
     /// How many texts were to be opened so far.
     pub fn openings(&self) -> u64 {
-        self.openings.load(Ordering::Relaxed)
+        self.openings.iter().map(|openings| openings.load(Ordering::Relaxed)).sum()
     }
 
     fn held(&self) -> RwLockReadGuard<'_, Held> {
-        self.held.read().unwrap_or_else(PoisonError::into_inner)
+        self.held.here().read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

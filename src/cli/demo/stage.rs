@@ -102,7 +102,7 @@ impl Stage {
         let configuration = configuration(&folder, &origin, &sandbox, &secrets, sms)?;
         let drain = configuration.start.drain;
         let app = app(configuration, clock.clone(), entropy, &sandbox.issuer()).await?;
-        let current = Current::new(Arc::clone(&app.parts));
+        let current = Current::new(&app.parts);
         let capacity = Capacity {
             workers: 1,
             connections: CONNECTIONS,
