@@ -3,6 +3,7 @@
 
 use std::array;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
 
 /// So many threads have a place of their own; of more, some share one.
 const PLACES: usize = 16;
@@ -47,6 +48,35 @@ impl<T: Default> Default for Apart<T> {
     }
 }
 
+/// Copies of a value that threads read all the time, each its own, and that hardly ever changes.
+#[derive(Debug)]
+pub struct Copies<T> {
+    copies: Apart<RwLock<T>>,
+    changing: Mutex<()>,
+}
+
+impl<T> Copies<T> {
+    /// What `make` gives, for each place.
+    pub fn new(mut make: impl FnMut() -> T) -> Self {
+        Self { copies: Apart::new(|| RwLock::new(make())), changing: Mutex::default() }
+    }
+
+    /// The calling thread's.
+    pub fn read(&self) -> RwLockReadGuard<'_, T> {
+        self.copies.here().read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes one after the other: until it returns, threads read different ones. Changes at the same time come one after the other,
+    /// too, so that afterwards all are the same.
+    pub fn change(&self, mut change: impl FnMut(&mut T)) {
+        let changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        for copy in self.copies.iter() {
+            change(&mut copy.write().unwrap_or_else(PoisonError::into_inner));
+        }
+        drop(changing);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicU64;
@@ -70,6 +100,27 @@ mod tests {
         });
         let all: Vec<u64> = counted.iter().map(|count| count.load(Ordering::Relaxed)).collect();
         assert_eq!(all.iter().sum::<u64>(), 100 * u64::try_from(PLACES * 3).unwrap());
+    }
+
+    #[test]
+    fn after_changes_at_the_same_time_all_copies_are_the_same() {
+        let copies = Copies::new(|| 0);
+        for _ in 0..200 {
+            thread::scope(|scope| {
+                for number in 1..=4 {
+                    let copies = &copies;
+                    scope.spawn(move || {
+                        copies.change(|copy| {
+                            // Whoever comes in between does so here.
+                            thread::yield_now();
+                            *copy = number;
+                        });
+                    });
+                }
+            });
+            let here = *copies.read();
+            assert!(here > 0 && copies.copies.iter().all(|copy| *copy.read().unwrap() == here));
+        }
     }
 
     #[test]

@@ -32,8 +32,8 @@ mod passphrase;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -49,7 +49,7 @@ pub use passphrase::{Passphrase, SALT};
 
 use envelope::Cipher;
 
-use domain::apart::Apart;
+use domain::apart::{Apart, Copies};
 use domain::entropy::{Entropy, SharedEntropy};
 use domain::ids::{LinkId, ProviderId, Subject};
 use domain::{Error, Result};
@@ -57,16 +57,17 @@ use domain::{Error, Result};
 /// Seals and opens secrets with the keys of one keyring, which can be changed for another. Clones share it.
 #[derive(Clone)]
 pub struct Vault {
-    held: Arc<Apart<RwLock<Held>>>,
+    held: Arc<Copies<Held>>,
     entropy: SharedEntropy,
     openings: Arc<Apart<AtomicU64>>,
 }
 
-/// The keyring, and those it has taken the place of: a row read a moment before a key went may be opened a moment after.
+/// The keyring, and others that open for a while: those it has taken the place of, since a row read a moment before a key went may be
+/// opened a moment after; and one that is about to take its place.
 #[derive(Clone)]
 struct Held {
     keyring: Arc<Keyring>,
-    /// Each with the monotonic time at which it was left.
+    /// Each with the monotonic time at which one took the other's place.
     left: Vec<(Arc<Keyring>, Duration)>,
 }
 
@@ -146,62 +147,60 @@ impl Vault {
     /// A vault with these keys.
     pub fn new(keyring: Keyring, entropy: SharedEntropy) -> Self {
         let held = Held { keyring: Arc::new(keyring), left: Vec::new() };
-        Self { held: Arc::new(Apart::new(|| RwLock::new(held.clone()))), entropy, openings: Arc::default() }
+        Self { held: Arc::new(Copies::new(|| held.clone())), entropy, openings: Arc::default() }
     }
 
     /// Takes another keyring. What the old one had goes on to open until [`Vault::forget_left`].
     pub fn replace(&self, keyring: Keyring, monotonic: Duration) {
         let keyring = Arc::new(keyring);
-        for held in self.held.iter() {
-            let mut held = held.write().unwrap_or_else(PoisonError::into_inner);
+        self.offer(&keyring, monotonic);
+        self.held.change(|held| {
             let old = std::mem::replace(&mut held.keyring, Arc::clone(&keyring));
             held.left.push((old, monotonic));
-        }
+        });
     }
 
     /// Forgets the keyrings that were left before a moment of monotonic time.
     pub fn forget_left(&self, before: Duration) {
-        for held in self.held.iter() {
-            held.write().unwrap_or_else(PoisonError::into_inner).left.retain(|(_, at)| *at >= before);
-        }
+        self.held.change(|held| held.left.retain(|(_, at)| *at >= before));
     }
 
     /// The keys it has: id and check value, which tells whether a key of that id elsewhere is the same.
     pub fn keys(&self) -> BTreeMap<String, CheckValue> {
-        self.held().keyring.check_values()
+        self.held.read().keyring.check_values()
     }
 
     /// Whether it opens what a key of that id wraps. Where it does not, another instance may: a row that names the key is
     /// not for this one to give up.
     pub fn has_key(&self, id: &str) -> bool {
-        self.held().key(id).is_some()
+        self.held.read().key(id).is_some()
     }
 
     /// The id of the key that seals.
     pub fn active_id(&self) -> String {
-        self.held().keyring.active_id().to_owned()
+        self.held.read().keyring.active_id().to_owned()
     }
 
     /// What identifiers of people who are erased may be hashed with, by each key of the keyring: the active one's first.
     pub fn hash_keys(&self) -> Vec<HashKey> {
-        self.held().keyring.hash_keys()
+        self.held.read().keyring.hash_keys()
     }
 
     /// A new random key for a row, wrapped by the active key.
     pub fn new_row_key(&self, table: Table, id: Uuid) -> Result<(RowKey, WrappedKey)> {
         let key = RowKey::random(&*self.entropy);
-        let wrapped = self.held().wrap(table, id, &key, &*self.entropy)?;
+        let wrapped = self.held.read().wrap(table, id, &key, &*self.entropy)?;
         Ok((key, wrapped))
     }
 
     /// A row's key, unwrapped.
     pub fn open_row_key(&self, table: Table, id: Uuid, key_id: &str, wrapped: &[u8]) -> Result<RowKey> {
-        self.held().unwrap(table, id, key_id, wrapped)
+        self.held.read().unwrap(table, id, key_id, wrapped)
     }
 
     /// A row's key, wrapped again by the active key; the row key itself stays, and with it all that is sealed under it.
     pub fn rewrap(&self, table: Table, id: Uuid, key_id: &str, wrapped: &[u8]) -> Result<WrappedKey> {
-        let held = self.held();
+        let held = self.held.read();
         let key = held.unwrap(table, id, key_id, wrapped)?;
         held.wrap(table, id, &key, &*self.entropy)
     }
@@ -227,8 +226,9 @@ impl Vault {
         self.openings.iter().map(|openings| openings.load(Ordering::Relaxed)).sum()
     }
 
-    fn held(&self) -> RwLockReadGuard<'_, Held> {
-        self.held.here().read().unwrap_or_else(PoisonError::into_inner)
+    /// Every thread opens by a keyring before any seals by it: what one seals, another may read at once.
+    fn offer(&self, keyring: &Arc<Keyring>, monotonic: Duration) {
+        self.held.change(|held| held.left.push((Arc::clone(keyring), monotonic)));
     }
 }
 

@@ -1,5 +1,8 @@
 //! What the vault promises: a value opens where it was sealed, and nowhere else.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use secrecy::ExposeSecret as _;
 use uuid::Uuid;
 
@@ -192,7 +195,6 @@ fn commands_at_once_lose_no_key() {
 
 #[test]
 fn a_vault_that_took_another_keyring_opens_what_was_read_before() {
-    use std::time::Duration;
     let entropy = SeededEntropy::shared(6);
     let old = vault();
     let (_, wrapped) = old.new_row_key(Table::TokenSets, OWNER.link.0).unwrap();
@@ -209,6 +211,30 @@ fn a_vault_that_took_another_keyring_opens_what_was_read_before() {
     assert!(open(&old, &wrapped));
     clone.forget_left(Duration::from_secs(6));
     assert!(!open(&old, &wrapped) && open(&old, &rewrapped));
+}
+
+#[test]
+fn before_one_thread_seals_by_another_keyring_all_open_by_it() {
+    let entropy = SeededEntropy::shared(8);
+    let vault = vault();
+    let before = vault.active_id();
+    let text = Keyring::generate(&*entropy);
+    let next = Keyring::parse(&text).unwrap();
+    let elsewhere = Vault::new(Keyring::parse(&text).unwrap(), entropy);
+    let (_, wrapped) = elsewhere.new_row_key(Table::TokenSets, OWNER.link.0).unwrap();
+    vault.offer(&Arc::new(next), Duration::ZERO);
+    let opens = || vault.open_row_key(Table::TokenSets, OWNER.link.0, &wrapped.key_id, &wrapped.bytes).is_ok();
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| assert!(opens() && vault.active_id() == before));
+        }
+    });
+    // And so it is done whenever one takes another's place.
+    let another = Keyring::parse(&Keyring::generate(&*SeededEntropy::shared(9))).unwrap();
+    let id = another.active_id().to_owned();
+    vault.replace(another, Duration::ZERO);
+    let held = vault.held.read();
+    assert!(held.left.iter().any(|(offered, _)| offered.active_id() == id) && held.keyring.active_id() == id);
 }
 
 /// The record holds these hashes: HMAC-SHA256 under an expanded key (RFC 5869), computed here by another implementation.
