@@ -128,19 +128,11 @@ pub(super) use on;
 /// write out the statement's text, to find what is prepared, and copy every value once more.
 macro_rules! load {
     ($conn:expr, $query:expr) => {
-        'run: {
-            match &mut $conn.0 {
-                $crate::conn::Hold::Sqlite($crate::conn::SqliteHold::Reader(reader)) => {
-                    let conn = match reader.enter() {
-                        Ok(conn) => conn,
-                        Err(error) => break 'run Err(error),
-                    };
-                    let result = diesel::RunQueryDsl::load($query, conn);
-                    reader.leave();
-                    result
-                }
-                _ => $crate::conn::on!($conn, |c| diesel_async::RunQueryDsl::load($query, c)),
+        match &mut $conn.0 {
+            $crate::conn::Hold::Sqlite($crate::conn::SqliteHold::Reader(reader)) => {
+                reader.run(|conn| diesel::RunQueryDsl::load($query, conn))
             }
+            _ => $crate::conn::on!($conn, |c| diesel_async::RunQueryDsl::load($query, c)),
         }
     };
 }

@@ -8,10 +8,9 @@ use tokio::runtime::Handle;
 /// A connection in one pair of hands, and where its calls run.
 pub(crate) type Own = SyncConnectionWrapper<SqliteConnection, Offload>;
 
-/// Where a SQLite call runs. A point read of a local file takes a few microseconds, less than handing it to another
-/// thread and back (docs/architecture.md), so those run in place; whatever writes or may take long runs off the workers.
+/// Where a SQLite call runs that is no point read ([`super::at_hand`]): what writes or may take long runs off those who serve.
 pub(crate) enum Offload {
-    /// In place: the future is ready at its first poll.
+    /// In place, in a process that serves nobody: the future is ready at its first poll.
     Inline,
     /// On the blocking threads of this runtime.
     To(Handle),

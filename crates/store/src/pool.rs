@@ -2,7 +2,6 @@
 //! handed on: a transaction left open by a cancelled future would lock out the next writer.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use diesel::result::{DatabaseErrorKind, Error, QueryResult};
@@ -24,16 +23,9 @@ pub struct InUse {
 
 /// Idle connections and the right to open more, up to a limit.
 pub(super) struct Pool<C> {
-    idle: Mutex<Vec<Idle<C>>>,
+    idle: Mutex<Vec<C>>,
     permits: Arc<Semaphore>,
     most: usize,
-}
-
-/// A connection that nobody has.
-struct Idle<C> {
-    conn: C,
-    /// The thread that had it last: what the connection is made of is in the caches of that thread's core.
-    had_by: ThreadId,
 }
 
 impl<C> Pool<C> {
@@ -42,8 +34,7 @@ impl<C> Pool<C> {
         Arc::new(Self { idle: Mutex::new(Vec::new()), permits: Arc::new(Semaphore::new(limit)), most: limit })
     }
 
-    /// Waits for a place; gives an idle connection with it if there is one, the calling thread's last if it can be, else the caller
-    /// opens one with [`Place::fill`].
+    /// Waits for a place; gives an idle connection with it if there is one, else the caller opens one with [`Place::fill`].
     pub(super) async fn place(self: &Arc<Self>) -> QueryResult<(Place<C>, Option<C>)> {
         let permit = match Arc::clone(&self.permits).try_acquire_owned() {
             Ok(permit) => permit,
@@ -53,21 +44,11 @@ impl<C> Pool<C> {
                 waited.map_err(|_closed| gone("the pool is closed"))?
             }
         };
-        let idle = self.take_idle(thread::current().id());
+        let idle = self.idle().pop();
         Ok((Place { pool: Arc::clone(self), _permit: permit }, idle))
     }
 
-    /// The idle connection that this thread had last; if there is none, any.
-    fn take_idle(&self, thread: ThreadId) -> Option<C> {
-        let mut idle = self.idle();
-        let taken = match idle.iter().rposition(|idle| idle.had_by == thread) {
-            Some(own) => Some(idle.swap_remove(own)),
-            None => idle.pop(),
-        };
-        taken.map(|idle| idle.conn)
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Idle<C>>> {
+    fn idle(&self) -> MutexGuard<'_, Vec<C>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -136,7 +117,7 @@ impl<C> Lease<C> {
 impl<C> Drop for Lease<C> {
     fn drop(&mut self) {
         if let (Some(conn), Use::Idle, false) = (self.conn.take(), self.use_, self.in_transaction) {
-            self.place.pool.idle().push(Idle { conn, had_by: thread::current().id() });
+            self.place.pool.idle().push(conn);
         }
     }
 }
@@ -148,49 +129,4 @@ pub(super) fn gone(message: &str) -> Error {
 
 fn busy() -> Error {
     Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new("timed out waiting for a free connection".to_owned()))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-
-    use super::*;
-
-    /// Has a connection and gives it back, on a thread; says which one it was.
-    fn have(pool: &Arc<Pool<u32>>, opened: u32) -> u32 {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let (place, idle) = runtime.block_on(pool.place()).unwrap();
-        let conn = idle.unwrap_or(opened);
-        drop(place.fill(conn));
-        conn
-    }
-
-    #[test]
-    fn a_thread_gets_the_connection_that_it_had() {
-        let pool = Pool::new(4);
-        // Two at once, so that there are two.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        let (place, _) = runtime.block_on(pool.place()).unwrap();
-        let here = place.fill(1);
-        let (came, coming) = mpsc::channel();
-        let (go, going) = mpsc::channel();
-        thread::scope(|scope| {
-            let pool = &pool;
-            let there = scope.spawn(move || {
-                assert_eq!(have(pool, 2), 2);
-                came.send(()).unwrap();
-                going.recv().unwrap();
-                // Given back before the other was, and got again all the same.
-                assert_eq!(have(pool, 0), 2);
-            });
-            coming.recv().unwrap();
-            drop(here);
-            assert_eq!((have(pool, 0), have(pool, 0)), (1, 1));
-            go.send(()).unwrap();
-            there.join().unwrap();
-        });
-        // Whoever had none takes any.
-        assert_eq!(thread::scope(|scope| scope.spawn(|| have(&pool, 0)).join().unwrap()), 2);
-        assert_eq!(have(&pool, 0), 1);
-    }
 }

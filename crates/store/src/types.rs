@@ -1,4 +1,4 @@
-//! SQL types that both engines share: ids and instants.
+//! SQL types and values that both engines share: ids, instants, texts that are copied for nothing.
 
 use std::io::Write as _;
 use std::sync::Arc;
