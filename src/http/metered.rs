@@ -50,7 +50,7 @@ impl Route {
     }
 
     fn answered(&self, meters: &Meters, kind: Kind, took: Duration) {
-        self.seconds.get_or_init(|| meters.request_seconds(&self.name)).observe(took.as_secs_f64());
+        self.seconds.get_or_init(|| meters.request_seconds(&self.name)).observe(took);
         let mut answers = self.answers.borrow_mut();
         if let Some((_, counter)) = answers.iter().find(|(known, _)| *known == kind) {
             counter.inc();

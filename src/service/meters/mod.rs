@@ -2,6 +2,7 @@
 //!
 //! A label's values are few: names of the settings, routes, words of ours.
 
+mod apart;
 mod looked_up;
 pub(super) mod minutes;
 
@@ -9,31 +10,19 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use prometheus_client::encoding::EncodeLabelSet;
-pub use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-pub use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use domain::account::AddressKind;
 use domain::ids::ProviderId;
 use domain::{Error, Result};
+
+pub use apart::{Counter, Histogram};
 pub use looked_up::{Rooms, told};
 use minutes::Minutes;
 
 /// What the name of each metric begins with.
 const PREFIX: &str = "fedlink";
-
-/// From 50 µs, which a fresh token takes, to a minute, in seconds.
-const BUCKETS: [f64; 19] = [
-    0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0,
-    30.0, 60.0,
-];
-
-fn durations() -> Histogram {
-    Histogram::new(BUCKETS)
-}
-
-type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Answer {
@@ -131,9 +120,9 @@ pub struct Meters {
     registry: Registry,
     requests: Family<Answer, Counter>,
     faults: Counter,
-    request_seconds: Durations<Route>,
+    request_seconds: Family<Route, Histogram>,
     refreshes: Family<Refresh, Counter>,
-    answer_seconds: Durations<Provider>,
+    answer_seconds: Family<Provider, Histogram>,
     lease_waits: Counter,
     limits: Family<Reached, Counter>,
     pub(super) minutes: Minutes,
@@ -146,11 +135,11 @@ impl Default for Meters {
         registry.register("http_requests", "Requests that were answered", requests.clone());
         let faults = Counter::default();
         registry.register("http_faults", "Requests that failed by a fault of ours", faults.clone());
-        let request_seconds = Durations::new_with_constructor(durations);
+        let request_seconds = Family::<Route, Histogram>::default();
         registry.register("http_request_seconds", "How long requests took to be answered", request_seconds.clone());
         let refreshes = Family::default();
         registry.register("refreshes", "Refreshes that a provider was asked for", refreshes.clone());
-        let answer_seconds = Durations::new_with_constructor(durations);
+        let answer_seconds = Family::<Provider, Histogram>::default();
         registry.register(
             "provider_answer_seconds",
             "How long providers took to answer a refresh",
@@ -197,7 +186,7 @@ impl Meters {
     pub(super) fn refreshed(&self, now: DateTime<Utc>, provider: &ProviderId, outcome: &'static str, took: Duration) {
         self.minutes.add(now, provider, outcome, took);
         let provider = provider.to_string();
-        self.answer_seconds.get_or_create(&Provider { provider: provider.clone() }).observe(took.as_secs_f64());
+        self.answer_seconds.get_or_create(&Provider { provider: provider.clone() }).observe(took);
         self.refreshes.get_or_create(&Refresh { provider, outcome }).inc();
     }
 
