@@ -102,6 +102,7 @@ start_servers() {
   check_batch "sqlite now"
   check_batch "postgres now"
   serve large '' "$fedlink" --config "$work/sqlite-large.toml" serve
+  serve "large by hand" "${token_of[large]}" "$yardstick" sqlite "$work/large.db" "$work/fedlink.keys"
   for what in "$fed_token" "$list"; do
     answer "sqlite now" "$what" >"$(body_of "$what")"
     for server in "${!url_of[@]}"; do
@@ -169,7 +170,7 @@ readonly apart=$((links / subjects))
 load() {
   local order=$1 duration=$2 server=$3 what=$4 step=1 connections=32 few=$jwts basic
   basic=$(printf 'exchange:%s' "$BENCH_SECRET" | base64)
-  [[ $server != large ]] || step=$apart
+  [[ $server != large* ]] || step=$apart
   [[ $what != "$batch" ]] || connections=1
   [[ $what != "$seen" ]] || few=$seen_jwts
   TOKEN=${token_of[$server]} BASIC=$basic JWTS=$work/jwts wrk -t1 -c"$connections" -d"${duration}s" -s "$work/load.lua" "${url_of[$server]}" -- "$what" "$subjects" "$step" "$order" "$few" |
@@ -235,6 +236,7 @@ run_round() {
       [[ -z $against ]] || run_pair "$round" "$what" "$engine now" "$engine before"
     done
     run_pair "$round" "$what" large "sqlite now"
+    run_pair "$round" "$what" large "large by hand"
   done
 }
 
@@ -291,7 +293,8 @@ exchange_row() {
 
 scale_row() {
   local what=$1 words=$2
-  line "$words" "$(micros "large $what")" '' '' '' '' "≤ 1.3 × of $subjects: $(spread "large / sqlite now $what")" -- ''
+  line "$words" "$(micros "large $what")" "$(micros "large by hand $what")" '' "$(spread "large / large by hand $what")" '' \
+    "≤ 1.3 × of $subjects: $(spread "large / sqlite now $what")" -- ''
 }
 
 print_reads() {
