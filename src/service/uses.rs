@@ -1,50 +1,51 @@
 //! When links' tokens were last handed out: noted in memory, written in batches, and only to the hour, since a read that
 //! writes is no longer a cheap read.
 
-use std::collections::HashMap;
+use std::array;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use ahash::RandomState;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use domain::ids::LinkId;
+use domain::lately::Lately;
 
 /// A use is noted at most once in this time.
-const GRAIN: TimeDelta = TimeDelta::hours(1);
+const GRAIN: Duration = Duration::from_hours(1);
 /// Links whose last note is remembered at most; beyond half of that a use may be written more often.
 const REMEMBERED: usize = 1_000_000;
 /// Parts with a lock of their own each: the one that grows holds up few.
 const PARTS: usize = 16;
 
 /// Uses that wait to be written.
-#[derive(Default)]
 pub struct Uses {
     noted: [Mutex<Noted>; PARTS],
     waiting: Mutex<Vec<(LinkId, DateTime<Utc>)>>,
 }
 
-/// When links' uses were noted. What is too old to count goes with all that is as old, and costs nothing before.
-#[derive(Default)]
-struct Noted {
-    /// Since when.
-    since: DateTime<Utc>,
-    lately: HashMap<LinkId, DateTime<Utc>, RandomState>,
-    /// Those before.
-    earlier: HashMap<LinkId, DateTime<Utc>, RandomState>,
+impl Default for Uses {
+    fn default() -> Self {
+        Self { noted: array::from_fn(|_| Mutex::default()), waiting: Mutex::default() }
+    }
+}
+
+/// When links' uses were noted, since 1970.
+struct Noted(Lately<LinkId, Duration>);
+
+impl Default for Noted {
+    fn default() -> Self {
+        Self(Lately::new(GRAIN, REMEMBERED / PARTS))
+    }
 }
 
 impl Noted {
     /// Notes a use, unless one was noted lately; says whether it did.
     fn note(&mut self, link: LinkId, now: DateTime<Utc>) -> bool {
-        let noted = self.lately.get(&link).or_else(|| self.earlier.get(&link));
-        if noted.is_some_and(|noted| now - *noted < GRAIN) {
+        let now = u64::try_from(now.timestamp_micros()).map(Duration::from_micros).unwrap_or_default();
+        if self.0.get(&link).is_some_and(|noted| now.saturating_sub(*noted) < GRAIN) {
             return false;
         }
-        if now - self.since >= GRAIN || self.lately.len() >= REMEMBERED / PARTS / 2 {
-            self.earlier = std::mem::take(&mut self.lately);
-            self.since = now;
-        }
-        self.lately.insert(link, now);
+        self.0.insert(link, now, now);
         true
     }
 }
@@ -73,8 +74,10 @@ impl Uses {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use chrono::TimeDelta;
     use uuid::Uuid;
+
+    use super::*;
 
     /// A link; all are in the same part.
     fn link(number: usize) -> LinkId {
@@ -116,11 +119,10 @@ mod tests {
 
     #[test]
     fn no_more_is_remembered_than_counts() {
-        let remembered = |noted: &Noted| noted.lately.len() + noted.earlier.len();
         let mut noted = Noted::default();
         for number in 0..REMEMBERED {
             assert!(noted.note(link(number), at(0)));
-            assert!(remembered(&noted) <= REMEMBERED / PARTS);
+            assert!(noted.0.len() <= REMEMBERED / PARTS);
         }
         for lately in 1..=REMEMBERED / PARTS {
             assert!(!noted.note(link(REMEMBERED - lately), at(59)), "who came last is remembered: {lately}");
@@ -128,6 +130,6 @@ mod tests {
         // An hour later nobody has to be remembered, and two hours later nobody is.
         assert!(noted.note(link(0), at(60)));
         assert!(noted.note(link(1), at(120)));
-        assert_eq!(remembered(&noted), 2);
+        assert_eq!(noted.0.len(), 2);
     }
 }

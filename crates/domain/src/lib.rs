@@ -53,6 +53,7 @@ pub mod issued;
 pub mod json;
 pub mod jwt;
 pub mod kin;
+pub mod lately;
 pub mod link;
 pub mod moving;
 pub mod name;

@@ -72,14 +72,15 @@ async fn own(parts: &Arc<Parts>, client: &Client, token: &str) -> Result<()> {
 /// A workload's token is what it has to show each time, until the platform gives it another.
 async fn workload(parts: &Arc<Parts>, client: &Client, token: &str) -> Result<()> {
     let key = (Purpose::Workload(client.id.clone()), hash(token));
-    let seen = parts.tokens_seen.get(&key, parts.decided);
+    let seen = parts.tokens_seen.get(&key, parts.decided, parts.clock.monotonic());
     if seen.is_some_and(|seen| seen.expires > parts.clock.now()) {
         return Ok(());
     }
     let revocations = parts.tokens_seen.revocations();
     let (id, token) = (client.id.clone(), token.to_owned());
     let expires = parts.detached(async move |parts| parts.upstream.workload(&id, &token).await).await?;
-    parts.tokens_seen.remember(&key, &Arc::new(proven(&client.id, expires, parts.decided)), revocations);
+    let seen = Arc::new(proven(&client.id, expires, parts.decided));
+    parts.tokens_seen.remember(&key, &seen, revocations, parts.clock.monotonic());
     Ok(())
 }
 

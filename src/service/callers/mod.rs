@@ -61,7 +61,7 @@ pub(super) async fn exchanged_bearer(parts: &Arc<Parts>, token: &str) -> Result<
 
 async fn bearer(parts: &Arc<Parts>, token: &str, newcomers: Newcomers) -> Result<Option<Arc<Seen>>> {
     let key = (Purpose::Bearer, hash(token));
-    let seen = if let Some(seen) = parts.tokens_seen.get(&key, parts.decided) {
+    let seen = if let Some(seen) = parts.tokens_seen.get(&key, parts.decided, parts.clock.monotonic()) {
         seen
     } else {
         let revocations = parts.tokens_seen.revocations();
@@ -85,7 +85,7 @@ async fn bearer(parts: &Arc<Parts>, token: &str, newcomers: Newcomers) -> Result
             }
         };
         let seen = Arc::new(seen);
-        parts.tokens_seen.remember(&key, &seen, revocations);
+        parts.tokens_seen.remember(&key, &seen, revocations, parts.clock.monotonic());
         seen
     };
     if seen.expires <= parts.clock.now() {
@@ -97,7 +97,7 @@ async fn bearer(parts: &Arc<Parts>, token: &str, newcomers: Newcomers) -> Result
 /// The client of a bearer token that was found good lately, whatever became of it since.
 pub fn seen_client(parts: &Parts, token: &SecretString) -> Option<ClientId> {
     let key = (Purpose::Bearer, hash(token.expose_secret()));
-    parts.tokens_seen.get(&key, parts.decided).map(|seen| seen.client.clone())
+    parts.tokens_seen.get(&key, parts.decided, parts.clock.monotonic()).map(|seen| seen.client.clone())
 }
 
 /// The caller is computed once for each [`Seen`], which is the judgement of one generation of settings.

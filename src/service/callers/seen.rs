@@ -1,7 +1,7 @@
 //! Tokens that were found good lately, so that one which is used a lot is not looked up for every call.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ahash::RandomState;
@@ -9,14 +9,18 @@ use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 
+use domain::apart::Apart;
 use domain::caller::Caller;
 use domain::ids::{ClientId, Subject};
+use domain::lately::Lately;
 use domain::scope::Scope;
 
 /// How long a token that was checked is believed without another look; a revocation here is immediate all the same.
 const SEEN_FOR: Duration = Duration::from_secs(10);
-/// Tokens believed at once.
-const SEEN_AT_MOST: u64 = 10_000;
+/// Tokens that one thread believes at once.
+const SEEN_AT_MOST: usize = 10_000;
+/// Tokens whose signatures are believed at once.
+const VERIFIED_AT_MOST: u64 = 10_000;
 
 /// What a token is known by: its SHA-256.
 pub(in crate::service) type TokenHash = [u8; 32];
@@ -43,11 +47,18 @@ pub(in crate::service) enum Purpose {
 /// By what a token is remembered.
 pub(in crate::service) type Key = (Purpose, TokenHash);
 
-/// Tokens that were found good lately, by what for and by hash.
+/// Tokens that were found good lately, by what for and by hash. Each thread has found them for itself: who calls all the time is looked
+/// up once more for each, and then no thread touches what another does.
 pub struct TokensSeen {
-    seen: Cache<Key, Arc<Seen>, RandomState>,
+    seen: Apart<Mutex<Lately<Key, Believed>>>,
     verified: Cache<Key, Arc<Verified>, RandomState>,
     revocations: AtomicU64,
+}
+
+/// What was found of a token, and until when that is believed, in monotonic time.
+struct Believed {
+    seen: Arc<Seen>,
+    until: Duration,
 }
 
 /// What an issuer has signed, and until when that is believed.
@@ -84,18 +95,19 @@ pub(in crate::service) struct Seen {
 
 impl Default for TokensSeen {
     fn default() -> Self {
-        let seen = Cache::builder().max_capacity(SEEN_AT_MOST).time_to_live(SEEN_FOR);
-        let verified = Cache::builder().max_capacity(SEEN_AT_MOST).time_to_live(VERIFIED_FOR);
-        let (seen, verified) =
-            (seen.build_with_hasher(RandomState::new()), verified.build_with_hasher(RandomState::new()));
+        let verified = Cache::builder().max_capacity(VERIFIED_AT_MOST).time_to_live(VERIFIED_FOR);
+        let verified = verified.build_with_hasher(RandomState::new());
+        let seen = Apart::new(|| Mutex::new(Lately::new(SEEN_FOR, SEEN_AT_MOST)));
         Self { seen, verified, revocations: AtomicU64::new(0) }
     }
 }
 
 impl TokensSeen {
-    /// What was found lately by these settings.
-    pub(in crate::service) fn get(&self, key: &Key, decided: u64) -> Option<Arc<Seen>> {
-        self.seen.get(key).filter(|seen| seen.decided == decided)
+    /// What this thread has found lately by these settings; `now` in monotonic time.
+    pub(in crate::service) fn get(&self, key: &Key, decided: u64, now: Duration) -> Option<Arc<Seen>> {
+        let here = of(self.seen.here());
+        let believed = here.get(key).filter(|believed| now < believed.until && believed.seen.decided == decided)?;
+        Some(Arc::clone(&believed.seen))
     }
 
     pub(super) fn verified(&self, key: &Key, decided: u64, now: DateTime<Utc>) -> Option<Arc<Verified>> {
@@ -112,20 +124,25 @@ impl TokensSeen {
     }
 
     /// Remembers a token that was read when there had been so many revocations; not if there was one since, which may
-    /// have been its own.
-    pub(in crate::service) fn remember(&self, key: &Key, seen: &Arc<Seen>, revocations_then: u64) {
-        self.seen.insert(key.clone(), Arc::clone(seen));
+    /// have been its own. `now` is in monotonic time.
+    pub(in crate::service) fn remember(&self, key: &Key, seen: &Arc<Seen>, revocations_then: u64, now: Duration) {
+        let here = self.seen.here();
+        of(here).insert(key.clone(), Believed { seen: Arc::clone(seen), until: now + SEEN_FOR }, now);
+        // Whoever revokes counts first, and looks here then: one of the two sees the other.
         if self.revocations() != revocations_then {
-            self.seen.invalidate(key);
+            of(here).remove(key);
         }
     }
 
     /// Believes these tokens of ours no longer: they are revoked, and the database knows.
     pub(in crate::service) fn forget<'a>(&self, hashes: impl IntoIterator<Item = &'a [u8]>) {
         self.revocations.fetch_add(1, Ordering::SeqCst);
-        for hash in hashes {
-            if let Ok(hash) = TokenHash::try_from(hash) {
-                self.seen.invalidate(&(Purpose::Bearer, hash));
+        let hashes = hashes.into_iter().filter_map(|hash| TokenHash::try_from(hash).ok());
+        let keys: Vec<Key> = hashes.map(|hash| (Purpose::Bearer, hash)).collect();
+        for place in self.seen.iter() {
+            let mut place = of(place);
+            for key in &keys {
+                place.remove(key);
             }
         }
     }
@@ -133,18 +150,26 @@ impl TokensSeen {
     /// Believes no token any longer that was issued for this user.
     pub(in crate::service) fn forget_subject(&self, subject: &Subject) {
         self.revocations.fetch_add(1, Ordering::SeqCst);
-        for (key, _) in self.seen.iter().filter(|(_, seen)| seen.subject.as_ref() == Some(subject)) {
-            self.seen.invalidate(&*key);
+        for place in self.seen.iter() {
+            of(place).retain(|believed| believed.seen.subject.as_ref() != Some(subject));
         }
     }
 }
 
+/// What is seen in one place: nobody panics with the lock.
+fn of(place: &Mutex<Lately<Key, Believed>>) -> MutexGuard<'_, Lately<Key, Believed>> {
+    place.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
     use super::*;
 
-    fn seen(decided: u64) -> Arc<Seen> {
-        Arc::new(Seen {
+    fn seen_of(decided: u64) -> Seen {
+        Seen {
             client: ClientId::parse("console").unwrap(),
             subject: None,
             scopes: Vec::new(),
@@ -153,26 +178,78 @@ mod tests {
             expires: DateTime::UNIX_EPOCH,
             decided,
             caller: OnceLock::new(),
-        })
+        }
+    }
+
+    fn seen(decided: u64) -> Arc<Seen> {
+        Arc::new(seen_of(decided))
+    }
+
+    const NOW: Duration = Duration::from_secs(1_000);
+
+    fn bearer(token: &str) -> Key {
+        (Purpose::Bearer, hash(token))
+    }
+
+    impl TokensSeen {
+        fn has(&self, key: &Key) -> bool {
+            self.get(key, 0, NOW).is_some()
+        }
     }
 
     #[test]
     fn a_token_read_before_a_revocation_is_not_remembered() {
         let (tokens, seen) = (TokensSeen::default(), seen(0));
-        let (revoked, other) = ((Purpose::Bearer, hash("revoked")), (Purpose::Bearer, hash("other")));
+        let (revoked, other) = (bearer("revoked"), bearer("other"));
 
         let before = tokens.revocations();
-        tokens.remember(&revoked, &seen, before);
-        assert!(tokens.seen.contains_key(&revoked));
+        tokens.remember(&revoked, &seen, before, NOW);
+        assert!(tokens.has(&revoked));
         // Read, then revoked, and only then remembered: whoever reads slowly must not bring it back.
         tokens.forget([&revoked.1[..]]);
-        tokens.remember(&revoked, &seen, before);
-        assert!(!tokens.seen.contains_key(&revoked));
+        tokens.remember(&revoked, &seen, before, NOW);
+        assert!(!tokens.has(&revoked));
         // It may have been any token's revocation.
-        tokens.remember(&other, &seen, before);
-        assert!(!tokens.seen.contains_key(&other));
-        tokens.remember(&other, &seen, tokens.revocations());
-        assert!(tokens.seen.contains_key(&other));
+        tokens.remember(&other, &seen, before, NOW);
+        assert!(!tokens.has(&other));
+        tokens.remember(&other, &seen, tokens.revocations(), NOW);
+        assert!(tokens.has(&other));
+    }
+
+    #[test]
+    fn a_revoked_token_is_forgotten_by_every_thread() {
+        let (tokens, key, whose) = (TokensSeen::default(), bearer("token"), Subject::parse("42").unwrap());
+        let (revoke, forget_user): (&dyn Fn(), &dyn Fn()) =
+            (&|| tokens.forget([&key.1[..]]), &|| tokens.forget_subject(&whose));
+        for revoke in [revoke, forget_user] {
+            let (met, threads) = (&Barrier::new(5), 4);
+            thread::scope(|scope| {
+                for _ in 0..threads {
+                    scope.spawn(|| {
+                        let seen = Arc::new(Seen { subject: Some(whose.clone()), ..seen_of(0) });
+                        tokens.remember(&key, &seen, tokens.revocations(), NOW);
+                        assert!(tokens.has(&key));
+                        // All have seen it; then it is revoked.
+                        met.wait();
+                        met.wait();
+                        assert!(!tokens.has(&key));
+                    });
+                }
+                met.wait();
+                revoke();
+                met.wait();
+            });
+        }
+    }
+
+    #[test]
+    fn a_token_is_believed_for_ten_seconds() {
+        let (tokens, key) = (TokensSeen::default(), bearer("token"));
+        tokens.remember(&key, &seen(0), 0, NOW);
+        for (later, is_believed) in [(0, true), (9_999, true), (10_000, false), (60_000, false)] {
+            let found = tokens.get(&key, 0, NOW + Duration::from_millis(later));
+            assert_eq!(found.is_some(), is_believed, "after {later} ms");
+        }
     }
 
     #[test]
@@ -180,8 +257,8 @@ mod tests {
         let tokens = TokensSeen::default();
         let of = |id: &str| ClientId::parse(id).unwrap();
         let token = hash("token");
-        tokens.remember(&(Purpose::Subject(of("orders")), token), &seen(1), 0);
-        let found = |purpose, decided| tokens.get(&(purpose, token), decided).is_some();
+        tokens.remember(&(Purpose::Subject(of("orders")), token), &seen(1), 0, NOW);
+        let found = |purpose, decided| tokens.get(&(purpose, token), decided, NOW).is_some();
         assert!(found(Purpose::Subject(of("orders")), 1));
         assert!(!found(Purpose::Bearer, 1), "a token that was exchanged is no Bearer");
         assert!(!found(Purpose::Subject(of("rival")), 1));

@@ -42,7 +42,7 @@ pub(super) async fn whose(
         SubjectToken::Access(token) => {
             let key = (Purpose::Subject(client.id.clone()), hash(token));
             // What was found for this purpose was not for us; reading the token again would find the same.
-            match parts.tokens_seen.get(&key, parts.decided) {
+            match parts.tokens_seen.get(&key, parts.decided, parts.clock.monotonic()) {
                 Some(seen) => of_another_api(parts, client, &seen).map(Some).map_err(Refused::from),
                 None if is_for_us(parts, token) => bearer(parts, client, provider, token).await,
                 None => Box::pin(look(parts, client, token, key)).await,
@@ -84,7 +84,7 @@ async fn look(parts: &Arc<Parts>, client: &Client, token: &str, key: Key) -> Fou
     let revocations = parts.tokens_seen.revocations();
     let Some(seen) = subject_of(parts, token, key.1, &client.id).await? else { return Ok(None) };
     let seen = Arc::new(seen);
-    parts.tokens_seen.remember(&key, &seen, revocations);
+    parts.tokens_seen.remember(&key, &seen, revocations, parts.clock.monotonic());
     Ok(Some(of_another_api(parts, client, &seen)?))
 }
 
