@@ -10,7 +10,8 @@ use domain::{Error, Result};
 impl Asking<'_> {
     /// All tokens there are; without any, the error that tells most about what to do.
     pub(super) fn conclude(&self, answers: Vec<Answer>) -> Result<Vec<Served>> {
-        let (mut served, mut rest, mut lack, mut away) = (Vec::new(), None::<Duration>, None, false);
+        let mut served = Vec::with_capacity(answers.len());
+        let (mut rest, mut lack, mut away) = (None::<Duration>, None, false);
         let mut broken = false;
         for answer in answers {
             match answer {

@@ -36,26 +36,29 @@ pub async fn run(current: Current) {
 }
 
 /// Writes what is counted: tokens on pages, from which they get into the record later ([`super::folding`]), all else into the record.
+/// What comes meanwhile is left to the next time: each commit costs every reader its cache.
 pub async fn write(parts: &Parts) -> Result<()> {
     let mut batch = parts.counts.batch.lock().await;
-    // What an earlier write left unknown, and then what came since.
-    for _ in 0..2 {
-        if batch.is_none() {
-            *batch = parts.counts.take(parts.presence.id, parts.entropy.uuid());
+    // What an earlier write left unknown.
+    write_batch(parts, &mut batch).await?;
+    *batch = parts.counts.take(parts.presence.id, parts.entropy.uuid());
+    write_batch(parts, &mut batch).await
+}
+
+/// Writes a batch, if there is one, and then there is none.
+async fn write_batch(parts: &Parts, batch: &mut Option<Batch>) -> Result<()> {
+    let Some(Batch { id, pages, lines }) = &*batch else { return Ok(()) };
+    write_pages(parts, *id, pages).await?;
+    // Others write in between. Where it breaks off, those that are added already are passed over the next time.
+    for lines in lines.chunks(AT_ONCE) {
+        let mut tx = parts.store.begin().await?;
+        // Those that were added before have been told.
+        if add(tx.conn(), lines, *id).await? > 0 {
+            log(parts.settings.audit, &mut tx, lines);
         }
-        let Some(Batch { id, pages, lines }) = &*batch else { return Ok(()) };
-        write_pages(parts, *id, pages).await?;
-        // Others write in between. Where it breaks off, those that are added already are passed over the next time.
-        for lines in lines.chunks(AT_ONCE) {
-            let mut tx = parts.store.begin().await?;
-            // Those that were added before have been told.
-            if add(tx.conn(), lines, *id).await? > 0 {
-                log(parts.settings.audit, &mut tx, lines);
-            }
-            tx.commit().await?;
-        }
-        *batch = None;
+        tx.commit().await?;
     }
+    *batch = None;
     Ok(())
 }
 

@@ -16,14 +16,14 @@ use domain::caller::Caller;
 use domain::event::{About, Actor, AuditLine, Event};
 use domain::ids::{ClientId, LinkId, Subject};
 use domain::networks::site;
-use domain::served::{self, Counter, Door, HOUR, Page, Whom};
+use domain::served::{self, Added, Counter, Door, HOUR, Page, Whom};
 use domain::threads::Nice;
 
 /// So many lines are written at once, without waiting.
 const ENOUGH: usize = 1_000;
 /// So many entries of a thread's tokens are: one is a few bytes, and each commit costs every reader its cache, so that who reads much
 /// is written about once a second all the same.
-const ENOUGH_SERVED: usize = MOST / 2;
+const ENOUGH_SERVED: usize = MOST / 4 * 3;
 /// Entries that wait at most, of tokens for each thread that hands them out. What comes beyond, while the database takes none, is
 /// counted by the hour, tokens by their application and refusals by their kind alone.
 const MOST: usize = 10_000;
@@ -107,8 +107,9 @@ pub(super) struct Batch {
 }
 
 impl Counts {
-    /// A token of a link is handed out.
-    pub(super) fn served(&self, taker: Taker<'_>, link: LinkId, owner: &Subject, now: DateTime<Utc>) {
+    /// A token of a link is handed out. Says whether it is the first of the link's to this taker, as far as this thread's counts that
+    /// are not written yet tell.
+    pub(super) fn served(&self, taker: Taker<'_>, link: LinkId, owner: &Subject, now: DateTime<Utc>) -> bool {
         let whom = match taker.actor {
             None => Whom::Itself,
             Some(actor) if actor == owner.as_str() => Whom::Owner,
@@ -116,16 +117,20 @@ impl Counts {
         };
         let Taker { client, door, .. } = taker;
         let mut counter = locked(self.served.here());
-        if counter.add(served::Taker { client: client.as_str(), whom, door }, link, now, MOST) {
-            if counter.len() == ENOUGH_SERVED {
-                self.full.notify_one();
+        match counter.add(served::Taker { client: client.as_str(), whom, door }, link, now, MOST) {
+            Added::More => return false,
+            Added::New => {
+                if counter.len() == ENOUGH_SERVED {
+                    self.full.notify_one();
+                }
+                return true;
             }
-            return;
+            Added::NoRoom => drop(counter),
         }
-        drop(counter);
         let (client, detail) = (Some(client.as_str().to_owned()), door.as_str());
         let what = What { event: Event::TokensServed, client, detail, network: None };
         self.another(&mut locked(&self.others), what, now, HOUR);
+        true
     }
 
     /// A call is refused; of nobody's where nobody knows whose it was.

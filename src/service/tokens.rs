@@ -104,7 +104,8 @@ pub(super) async fn fetch_for(
     let served = if request.scopes.is_empty() {
         let answers = match asking.at_once(&sets)? {
             Some(answers) => answers,
-            None => asking.with_refresh(sets).await?,
+            // Boxed: it is large, and few wait for a refresh.
+            None => Box::pin(asking.with_refresh(sets)).await?,
         };
         asking.conclude(answers)?
     } else {
@@ -370,8 +371,10 @@ impl Asking<'_> {
 
     fn open(&self, set: &ServingSet, now: DateTime<Utc>) -> Result<Served> {
         let token = self.opened(set)?.ok_or_else(|| Error::internal("served a set without a token"))?;
-        self.parts.uses.note(set.link, now);
-        self.parts.counts.served(self.taker, set.link, self.subject, now);
+        // Whoever is counted with others of the last second needs no note beside theirs.
+        if self.parts.counts.served(self.taker, set.link, self.subject, now) {
+            self.parts.uses.note(set.link, now);
+        }
         let expires = set.expiry(self.lifetime).known();
         let (sid, link, version) = (set.sid.as_str().to_owned(), set.link, set.version);
         Ok(Served { sid, token, expires, scope: None, fields: Texts::default(), link, version })
