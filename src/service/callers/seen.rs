@@ -18,7 +18,7 @@ use domain::scope::Scope;
 /// How long a token that was checked is believed without another look; a revocation here is immediate all the same.
 const SEEN_FOR: Duration = Duration::from_secs(10);
 /// Tokens that one thread believes at once.
-const SEEN_AT_MOST: usize = 10_000;
+const SEEN_AT_MOST: usize = 5_000;
 /// Tokens whose signatures are believed at once.
 const VERIFIED_AT_MOST: u64 = 10_000;
 
