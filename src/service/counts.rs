@@ -16,7 +16,7 @@ use domain::caller::Caller;
 use domain::event::{About, Actor, AuditLine, Event};
 use domain::ids::{ClientId, LinkId, Subject};
 use domain::networks::site;
-use domain::served::{self, Added, Counter, Door, HOUR, Page, Whom};
+use domain::served::{self, Counter, Door, HOUR, Page, Whom};
 use domain::threads::Nice;
 
 /// So many lines are written at once, without waiting.
@@ -107,9 +107,8 @@ pub(super) struct Batch {
 }
 
 impl Counts {
-    /// A token of a link is handed out. Says whether it is the first of the link's to this taker, as far as this thread's counts that
-    /// are not written yet tell.
-    pub(super) fn served(&self, taker: Taker<'_>, link: LinkId, owner: &Subject, now: DateTime<Utc>) -> bool {
+    /// A token of a link is handed out.
+    pub(super) fn served(&self, taker: Taker<'_>, link: LinkId, owner: &Subject, now: DateTime<Utc>) {
         let whom = match taker.actor {
             None => Whom::Itself,
             Some(actor) if actor == owner.as_str() => Whom::Owner,
@@ -117,20 +116,16 @@ impl Counts {
         };
         let Taker { client, door, .. } = taker;
         let mut counter = locked(self.served.here());
-        match counter.add(served::Taker { client: client.as_str(), whom, door }, link, now, MOST) {
-            Added::More => return false,
-            Added::New => {
-                if counter.len() == ENOUGH_SERVED {
-                    self.full.notify_one();
-                }
-                return true;
+        if counter.add(served::Taker { client: client.as_str(), whom, door }, link, now, MOST) {
+            if counter.len() == ENOUGH_SERVED {
+                self.full.notify_one();
             }
-            Added::NoRoom => drop(counter),
+            return;
         }
+        drop(counter);
         let (client, detail) = (Some(client.as_str().to_owned()), door.as_str());
         let what = What { event: Event::TokensServed, client, detail, network: None };
         self.another(&mut locked(&self.others), what, now, HOUR);
-        true
     }
 
     /// A call is refused; of nobody's where nobody knows whose it was.

@@ -371,10 +371,8 @@ impl Asking<'_> {
 
     fn open(&self, set: &ServingSet, now: DateTime<Utc>) -> Result<Served> {
         let token = self.opened(set)?.ok_or_else(|| Error::internal("served a set without a token"))?;
-        // Whoever is counted with others of the last second needs no note beside theirs.
-        if self.parts.counts.served(self.taker, set.link, self.subject, now) {
-            self.parts.uses.note(set.link, now);
-        }
+        self.parts.uses.note(set.link, now);
+        self.parts.counts.served(self.taker, set.link, self.subject, now);
         let expires = set.expiry(self.lifetime).known();
         let (sid, link, version) = (set.sid.as_str().to_owned(), set.link, set.version);
         Ok(Served { sid, token, expires, scope: None, fields: Texts::default(), link, version })

@@ -1,6 +1,6 @@
 //! What lies on the disk: nothing readable, nothing that opens elsewhere, and of any length.
 
-use fedlink::service::{counting, sweep};
+use fedlink::service::sweep;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
@@ -178,11 +178,7 @@ both_engines! {
             }
             detail(&world, &console, "oleg").await["lastUsedAt"].as_str().map(ToOwned::to_owned)
         };
-        let written = async || {
-            // As every second: who is counted with those of the last one is not noted beside them.
-            counting::write(&world.app.parts).await.expect("what is counted is written");
-            sweep::finish(&world.app.parts).await
-        };
+        let written = async || sweep::finish(&world.app.parts).await;
         assert_eq!(used(true).await, None);
         written().await.expect("they are written");
         let first = Some(world.now().to_rfc3339());

@@ -23,13 +23,13 @@ fn bounds() -> impl Iterator<Item = f64> {
 }
 
 /// A counter.
-pub type Counter = counter::Counter<u64, Parts>;
+pub type Counter = counter::Counter<u64, PerThread>;
 
 /// What each thread has counted.
 #[derive(Debug, Default)]
-pub struct Parts(Apart<AtomicU64>);
+pub struct PerThread(Apart<AtomicU64>);
 
-impl Atomic<u64> for Parts {
+impl Atomic<u64> for PerThread {
     fn inc(&self) -> u64 {
         self.inc_by(1)
     }

@@ -112,40 +112,27 @@ struct Times {
     count: u32,
 }
 
-/// What became of one more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Added {
-    /// It is counted by an entry that was there.
-    More,
-    /// It is the first of an entry.
-    New,
-    /// It is not counted.
-    NoRoom,
-}
-
 impl Counter {
-    /// A token is handed out: one more of an entry that is there, or a new one as long as there are fewer than `most`.
-    pub fn add(&mut self, taker: Taker<&str>, link: LinkId, now: DateTime<Utc>, most: usize) -> Added {
+    /// A token is handed out: one more of an entry that is there, or a new one as long as there are fewer than `most`. Says whether it
+    /// is counted.
+    pub fn add(&mut self, taker: Taker<&str>, link: LinkId, now: DateTime<Utc>, most: usize) -> bool {
         let hour = hour_of(now);
         let is_full = self.counted.len() >= most;
         let known = match self.takers.get_index_of(&taker) {
-            None if is_full => return Added::NoRoom,
+            None if is_full => return false,
             None => self.takers.insert_full(taker.to_owned()).0,
             Some(known) => known,
         };
-        let Ok(known) = u32::try_from(known) else { return Added::NoRoom };
+        let Ok(known) = u32::try_from(known) else { return false };
         let key = (link, hour, known);
         match self.counted.get_mut(&key) {
-            Some(times) => {
-                times.count = times.count.saturating_add(1);
-                Added::More
-            }
-            None if is_full => Added::NoRoom,
+            Some(times) => times.count = times.count.saturating_add(1),
+            None if is_full => return false,
             None => {
                 self.counted.insert(key, Times { since: second_of(now), count: 1 });
-                Added::New
             }
         }
+        true
     }
 
     /// How many entries there are.
@@ -206,14 +193,14 @@ mod tests {
     #[test]
     fn tokens_are_counted_by_taker_link_and_hour() {
         let mut counter = Counter::default();
-        for (second, added) in [(5, Added::New), (6, Added::More), (7, Added::More)] {
-            assert_eq!(counter.add(taker("console", Whom::Itself), link(1), moment(second), 100), added);
+        for second in [5, 6, 7] {
+            assert!(counter.add(taker("console", Whom::Itself), link(1), moment(second), 100));
         }
-        assert_eq!(counter.add(taker("console", Whom::Owner), link(1), moment(8), 100), Added::New);
-        assert_eq!(counter.add(taker("console", Whom::Another("gateway")), link(1), moment(9), 100), Added::New);
-        assert_eq!(counter.add(taker("robot", Whom::Itself), link(1), moment(10), 100), Added::New);
-        assert_eq!(counter.add(taker("robot", Whom::Itself), link(2), moment(11), 100), Added::New);
-        assert_eq!(counter.add(taker("robot", Whom::Itself), link(2), moment(3600), 100), Added::New);
+        assert!(counter.add(taker("console", Whom::Owner), link(1), moment(8), 100));
+        assert!(counter.add(taker("console", Whom::Another("gateway")), link(1), moment(9), 100));
+        assert!(counter.add(taker("robot", Whom::Itself), link(1), moment(10), 100));
+        assert!(counter.add(taker("robot", Whom::Itself), link(2), moment(11), 100));
+        assert!(counter.add(taker("robot", Whom::Itself), link(2), moment(3600), 100));
         let (console, robot) = ("console".to_owned(), "robot".to_owned());
         assert_eq!(
             told(&counter.into_pages()),
@@ -232,16 +219,12 @@ mod tests {
     fn a_full_counter_goes_on_with_what_it_has() {
         let mut counter = Counter::default();
         for number in 0..3 {
-            assert_eq!(counter.add(taker("console", Whom::Itself), link(number), moment(0), 3), Added::New);
+            assert!(counter.add(taker("console", Whom::Itself), link(number), moment(0), 3));
         }
-        assert_eq!(counter.add(taker("console", Whom::Itself), link(3), moment(0), 3), Added::NoRoom, "another link");
-        assert_eq!(counter.add(taker("robot", Whom::Itself), link(0), moment(0), 3), Added::NoRoom, "another taker");
-        assert_eq!(
-            counter.add(taker("console", Whom::Itself), link(0), moment(3600), 3),
-            Added::NoRoom,
-            "another hour"
-        );
-        assert_eq!(counter.add(taker("console", Whom::Itself), link(0), moment(0), 3), Added::More);
+        assert!(!counter.add(taker("console", Whom::Itself), link(3), moment(0), 3), "another link");
+        assert!(!counter.add(taker("robot", Whom::Itself), link(0), moment(0), 3), "another taker");
+        assert!(!counter.add(taker("console", Whom::Itself), link(0), moment(3600), 3), "another hour");
+        assert!(counter.add(taker("console", Whom::Itself), link(0), moment(0), 3));
         assert_eq!(counter.len(), 3);
     }
 }
