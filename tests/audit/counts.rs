@@ -57,6 +57,23 @@ both_engines! {
         assert_eq!(served(&world).await.len(), 3, "nothing is counted twice");
     }
 
+    async fn what_comes_while_counts_are_written_is_left_to_the_next_time(engine: Engine) {
+        let world = World::frozen(engine).await;
+        lasting(&world, "oleg", 30_000).await;
+        let console = world.console().await;
+        let pages = async || count(&world, "served_pages").await;
+        assert_eq!(fed_token(&world, &console, "").await.status, 200);
+        let mut writing = Box::pin(write(&world.app.parts));
+        assert!(futures_util::poll!(&mut writing).is_pending(), "it is taken and not written yet");
+        assert_eq!(fed_token(&world, &console, "").await.status, 200);
+        writing.await.unwrap();
+        assert_eq!(pages().await, 1, "one commit, which costs every reader its cache");
+        write(&world.app.parts).await.unwrap();
+        assert_eq!(pages().await, 2);
+        settle(&world).await;
+        assert_eq!(served(&world).await, ["console - alice box box_1 oleg fed_token 2"]);
+    }
+
     async fn many_at_once_are_counted_one_by_one(engine: Engine) {
         let world = World::frozen(engine).await;
         world.linked("alice", "oleg").await;
