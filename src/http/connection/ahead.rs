@@ -1,35 +1,82 @@
-//! Peers that have just come, that ask again before they have heard, or that send more than a head: of a worker's, one goes on at a
-//! time, and everybody else between any two.
+//! Peers that come, that go, that ask again before they have heard, or that send more than a head: of a worker's, one comes or goes
+//! on at a time and one goes, and everybody else between any two.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
 use actix_web::rt::task::yield_now;
 use tokio::sync::Notify;
 
-/// Those of one worker's peers that wait for their turn to be read, in the order of their coming.
+/// Those of one worker's peers that wait for their turn.
 #[derive(Default)]
 pub(super) struct Queue {
-    waiting: RefCell<VecDeque<Weak<Place>>>,
+    coming: Line,
+    going: Line,
     came: Notify,
 }
 
+/// In the order of their coming.
+#[derive(Default)]
+struct Line(RefCell<VecDeque<Weak<Ticket>>>);
+
+/// What a connection waits with for its turn to do something.
+#[derive(Default)]
+struct Ticket {
+    is_called: Cell<bool>,
+    waits: RefCell<Option<Waker>>,
+}
+
 impl Queue {
-    /// Lets one after another go on, for ever. Whatever else is ready on this thread runs between two of them.
+    /// Lets one after another go on, for ever. Whatever else is ready on this thread runs between two of them, and what the network
+    /// has brought is looked at. Who goes waits for nobody who comes: what they hold is given back.
     pub(super) async fn run(self: Rc<Self>) {
         loop {
-            let next = self.waiting.borrow_mut().pop_front();
-            match next {
-                Some(place) => {
-                    if let Some(place) = place.upgrade() {
-                        place.go();
-                        yield_now().await;
-                    }
-                }
-                None => self.came.notified().await,
+            let next = [self.coming.next(), self.going.next()];
+            if next.iter().all(Option::is_none) {
+                self.came.notified().await;
+                continue;
             }
+            next.into_iter().flatten().for_each(|ticket| ticket.call());
+            yield_now().await;
+        }
+    }
+
+    /// The place of somebody who has just come, when it is their turn; they have it until nothing is there to be read.
+    pub(super) async fn admit(&self) -> Place {
+        let place = Place::default();
+        poll_fn(|cx| place.poll_turn(cx, self)).await;
+        place.comes.is_called.set(true);
+        place
+    }
+
+    fn poll(&self, cx: &mut Context<'_>, line: &Line, ticket: &Rc<Ticket>) -> Poll<()> {
+        if ticket.is_called.take() {
+            return Poll::Ready(());
+        }
+        if ticket.waits.borrow_mut().replace(cx.waker().clone()).is_none() {
+            line.0.borrow_mut().push_back(Rc::downgrade(ticket));
+            self.came.notify_one();
+        }
+        Poll::Pending
+    }
+}
+
+impl Line {
+    /// The first who is still there.
+    fn next(&self) -> Option<Rc<Ticket>> {
+        let mut waiting = self.0.borrow_mut();
+        std::iter::from_fn(|| waiting.pop_front()).find_map(|ticket| ticket.upgrade())
+    }
+}
+
+impl Ticket {
+    fn call(&self) {
+        self.is_called.set(true);
+        if let Some(waker) = self.waits.borrow_mut().take() {
+            waker.wake();
         }
     }
 }
@@ -40,8 +87,8 @@ pub(super) struct Place {
     /// Requests that came with the last portion that was read.
     asked: Cell<usize>,
     is_ahead: Cell<bool>,
-    may_go: Cell<bool>,
-    waits: RefCell<Option<Waker>>,
+    comes: Rc<Ticket>,
+    goes: Rc<Ticket>,
 }
 
 impl Place {
@@ -55,42 +102,36 @@ impl Place {
         self.is_ahead.set(self.asked.replace(0) > 1);
     }
 
-    /// Ready when it is this one's turn.
-    pub(super) fn poll_turn(self: &Rc<Self>, cx: &mut Context<'_>, queue: &Queue) -> Poll<()> {
-        if self.may_go.take() {
-            return Poll::Ready(());
-        }
-        if self.waits.borrow_mut().replace(cx.waker().clone()).is_none() {
-            queue.waiting.borrow_mut().push_back(Rc::downgrade(self));
-            queue.came.notify_one();
-        }
-        Poll::Pending
+    /// Ready when it is this one's turn to be read.
+    pub(super) fn poll_turn(&self, cx: &mut Context<'_>, queue: &Queue) -> Poll<()> {
+        queue.poll(cx, &queue.coming, &self.comes)
+    }
+
+    /// Nothing is there to be read: the next time it waits again.
+    pub(super) fn pass(&self) {
+        self.comes.is_called.set(false);
+    }
+
+    /// Ready when it is this one's turn to end.
+    pub(super) fn poll_end(&self, cx: &mut Context<'_>, queue: &Queue) -> Poll<()> {
+        queue.poll(cx, &queue.going, &self.goes)
     }
 
     /// Whether its peer does not wait for its answers.
     pub(super) fn is_ahead(&self) -> bool {
         self.is_ahead.get() || self.asked.get() > 1
     }
-
-    fn go(&self) {
-        self.may_go.set(true);
-        if let Some(waker) = self.waits.borrow_mut().take() {
-            waker.wake();
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::future::poll_fn;
-
     use tokio::task::{LocalSet, spawn_local};
 
     use super::*;
 
     /// Reads portions of so many requests each, and says so.
     async fn peer(queue: Rc<Queue>, requests: usize, read: impl Fn()) {
-        let place = Rc::<Place>::default();
+        let place = Place::default();
         for _ in 0..100 {
             if place.is_ahead() {
                 poll_fn(|cx| place.poll_turn(cx, &queue)).await;
@@ -133,7 +174,47 @@ mod tests {
         // Nobody lets anybody go on.
         let queue = Rc::<Queue>::default();
         peer(Rc::clone(&queue), 1, || {}).await;
-        assert!(queue.waiting.borrow().is_empty());
+        assert!(queue.coming.0.borrow().is_empty());
+    }
+
+    fn poll_once(poll: impl FnOnce(&mut Context<'_>) -> Poll<()>) -> bool {
+        poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    #[tokio::test]
+    async fn who_goes_waits_for_nobody_who_comes() {
+        let queue = Rc::<Queue>::default();
+        let coming: Vec<_> = (0..1000).map(|_| Place::default()).collect();
+        assert!(coming.iter().all(|place| !poll_once(|cx| place.poll_turn(cx, &queue))));
+        let going: Vec<_> = (0..2).map(|_| Place::default()).collect();
+        assert!(going.iter().all(|place| !poll_once(|cx| place.poll_end(cx, &queue))));
+        let set = LocalSet::new();
+        set.run_until(async {
+            spawn_local(Rc::clone(&queue).run());
+            for (turn, place) in going.iter().enumerate() {
+                yield_now().await;
+                let came = coming.iter().filter(|place| place.comes.is_called.get()).count();
+                assert_eq!(came, turn + 1, "one after the other");
+                assert!(poll_once(|cx| place.poll_end(cx, &queue)));
+            }
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn who_comes_in_is_read_at_once_if_anything_is_there() {
+        let queue = Rc::<Queue>::default();
+        let set = LocalSet::new();
+        set.run_until(async {
+            spawn_local(Rc::clone(&queue).run());
+            let brings = queue.admit().await;
+            assert!(poll_once(|cx| brings.poll_turn(cx, &queue)));
+            assert!(!poll_once(|cx| brings.poll_turn(cx, &queue)), "once");
+            let brings_nothing = queue.admit().await;
+            brings_nothing.pass();
+            assert!(!poll_once(|cx| brings_nothing.poll_turn(cx, &queue)));
+        })
+        .await;
     }
 
     #[tokio::test]
@@ -144,7 +225,7 @@ mod tests {
             let gone = spawn_local(peer(Rc::clone(&queue), 2, || {}));
             yield_now().await;
             yield_now().await;
-            assert_eq!(queue.waiting.borrow().len(), 1);
+            assert_eq!(queue.coming.0.borrow().len(), 1);
             gone.abort();
             spawn_local(Rc::clone(&queue).run());
             peer(Rc::clone(&queue), 2, || {}).await;

@@ -30,7 +30,7 @@ pub(super) use census::Census;
 
 use crate::http::ops::Leaving;
 use crate::http::pulse::Pulse;
-use ahead::Queue;
+use ahead::{Place, Queue};
 use body::Body;
 use domain::clock::SharedClock;
 use stream::Stream;
@@ -113,10 +113,13 @@ where
                     }
                 }
             }));
-        let house = house.clone();
+        let house = Rc::new(house.clone());
         fn_service(move |io: TcpStream| {
-            let admitted = admit(io, &house, &queue);
-            async move { admitted.map(|(stream, peer)| (stream, Protocol::Http1, peer)) }
+            let (house, queue) = (Rc::clone(&house), Rc::clone(&queue));
+            async move {
+                let place = queue.admit().await;
+                admit(io, &house, queue, place).map(|(stream, peer)| (stream, Protocol::Http1, peer))
+            }
         })
         .and_then(http)
     })?;
@@ -124,12 +127,17 @@ where
 }
 
 /// Lets a connection in; or ends it, if its peer has as many as one may have.
-fn admit(io: TcpStream, house: &House, queue: &Rc<Queue>) -> Result<(Stream, Option<SocketAddr>), DispatchError> {
+fn admit(
+    io: TcpStream,
+    house: &House,
+    queue: Rc<Queue>,
+    place: Place,
+) -> Result<(Stream, Option<SocketAddr>), DispatchError> {
     let peer = io.peer_addr().ok();
     let ip = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
     let guest = house.census.admit(ip).ok_or_else(|| DispatchError::Io(io::ErrorKind::ConnectionRefused.into()))?;
-    let (turn, queue, clock) = (Turn::new(guest), Rc::clone(queue), SharedClock::clone(&house.clock));
-    Ok((Stream::new(io, turn, queue, clock, house.by_https), peer))
+    let clock = SharedClock::clone(&house.clock);
+    Ok((Stream::new(io, Turn::new(guest, place), queue, clock, house.by_https), peer))
 }
 
 /// It is our turn: a whole head has come. What comes of a body is counted from here on.

@@ -36,18 +36,18 @@ pub(super) struct Turn {
     /// Who is to look again when it is the peer's turn: something came before.
     owed: RefCell<Option<Waker>>,
     /// Whether the peer waits for its answers, and where it stands if not.
-    place: Rc<Place>,
+    place: Place,
     guest: Guest,
 }
 
 impl Turn {
-    pub(super) fn new(guest: Guest) -> Rc<Self> {
+    pub(super) fn new(guest: Guest, place: Place) -> Rc<Self> {
         Rc::new(Self {
             phase: Cell::new(Phase::New),
             since: Cell::new(None),
             held: Cell::new(0),
             owed: RefCell::new(None),
-            place: Rc::default(),
+            place,
             guest,
         })
     }
@@ -56,7 +56,7 @@ impl Turn {
         self.phase.get()
     }
 
-    fn enter(&self, phase: Phase) {
+    pub(super) fn enter(&self, phase: Phase) {
         self.phase.set(phase);
         self.since.set(None);
     }
@@ -105,6 +105,16 @@ impl Turn {
     pub(super) fn poll_go_on(&self, cx: &mut Context<'_>, queue: &Queue) -> Poll<()> {
         let is_patient = matches!(self.phase(), Phase::New | Phase::Body | Phase::Rest) || self.place.is_ahead();
         if is_patient { self.place.poll_turn(cx, queue) } else { Poll::Ready(()) }
+    }
+
+    /// Nothing is there to be read.
+    pub(super) fn pass(&self) {
+        self.place.pass();
+    }
+
+    /// Ready when the connection may end.
+    pub(super) fn poll_end(&self, cx: &mut Context<'_>, queue: &Queue) -> Poll<()> {
+        self.place.poll_end(cx, queue)
     }
 
     /// Who waits to read is woken when it is the peer's turn again.
