@@ -1,5 +1,5 @@
-//! Peers that come, that go, that ask again before they have heard, or that send more than a head: of a worker's, one comes or goes
-//! on at a time and one goes, and everybody else between any two.
+//! Peers that come, that go, that ask again before they have heard, or that send more than a head: of a worker's, one comes at a time,
+//! one is read and one goes, and everybody else between any two.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -13,8 +13,9 @@ use tokio::sync::Notify;
 /// Those of one worker's peers that wait for their turn.
 #[derive(Default)]
 pub(super) struct Queue {
-    coming: Line,
     going: Line,
+    coming: Line,
+    reading: Line,
     came: Notify,
 }
 
@@ -31,10 +32,10 @@ struct Ticket {
 
 impl Queue {
     /// Lets one after another go on, for ever. Whatever else is ready on this thread runs between two of them, and what the network
-    /// has brought is looked at. Who goes waits for nobody who comes: what they hold is given back.
+    /// has brought is looked at. No line waits for another; who goes is first, and makes room for who comes.
     pub(super) async fn run(self: Rc<Self>) {
         loop {
-            let next = [self.coming.next(), self.going.next()];
+            let next = [&self.going, &self.coming, &self.reading].map(Line::next);
             if next.iter().all(Option::is_none) {
                 self.came.notified().await;
                 continue;
@@ -44,12 +45,19 @@ impl Queue {
         }
     }
 
-    /// The place of somebody who has just come, when it is their turn; they have it until nothing is there to be read.
+    /// The place of somebody who has just come, when it is their turn. What they have brought is read at once.
     pub(super) async fn admit(&self) -> Place {
+        let comes = Rc::default();
+        poll_fn(|cx| self.poll(cx, &self.coming, &comes)).await;
         let place = Place::default();
-        poll_fn(|cx| place.poll_turn(cx, self)).await;
-        place.comes.is_called.set(true);
+        place.reads.is_called.set(true);
         place
+    }
+
+    /// How many wait to end.
+    #[cfg(test)]
+    pub(super) fn going(&self) -> usize {
+        self.going.0.borrow().len()
     }
 
     fn poll(&self, cx: &mut Context<'_>, line: &Line, ticket: &Rc<Ticket>) -> Poll<()> {
@@ -87,7 +95,7 @@ pub(super) struct Place {
     /// Requests that came with the last portion that was read.
     asked: Cell<usize>,
     is_ahead: Cell<bool>,
-    comes: Rc<Ticket>,
+    reads: Rc<Ticket>,
     goes: Rc<Ticket>,
 }
 
@@ -104,12 +112,7 @@ impl Place {
 
     /// Ready when it is this one's turn to be read.
     pub(super) fn poll_turn(&self, cx: &mut Context<'_>, queue: &Queue) -> Poll<()> {
-        queue.poll(cx, &queue.coming, &self.comes)
-    }
-
-    /// Nothing is there to be read: the next time it waits again.
-    pub(super) fn pass(&self) {
-        self.comes.is_called.set(false);
+        queue.poll(cx, &queue.reading, &self.reads)
     }
 
     /// Ready when it is this one's turn to end.
@@ -174,7 +177,7 @@ mod tests {
         // Nobody lets anybody go on.
         let queue = Rc::<Queue>::default();
         peer(Rc::clone(&queue), 1, || {}).await;
-        assert!(queue.coming.0.borrow().is_empty());
+        assert!(queue.reading.0.borrow().is_empty());
     }
 
     fn poll_once(poll: impl FnOnce(&mut Context<'_>) -> Poll<()>) -> bool {
@@ -182,10 +185,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_goes_waits_for_nobody_who_comes() {
+    async fn who_goes_waits_for_nobody_who_comes_or_is_read() {
         let queue = Rc::<Queue>::default();
-        let coming: Vec<_> = (0..1000).map(|_| Place::default()).collect();
-        assert!(coming.iter().all(|place| !poll_once(|cx| place.poll_turn(cx, &queue))));
+        let coming: Vec<_> = (0..1000).map(|_| Rc::<Ticket>::default()).collect();
+        assert!(coming.iter().all(|ticket| !poll_once(|cx| queue.poll(cx, &queue.coming, ticket))));
+        let read: Vec<_> = (0..1000).map(|_| Place::default()).collect();
+        assert!(read.iter().all(|place| !poll_once(|cx| place.poll_turn(cx, &queue))));
         let going: Vec<_> = (0..2).map(|_| Place::default()).collect();
         assert!(going.iter().all(|place| !poll_once(|cx| place.poll_end(cx, &queue))));
         let set = LocalSet::new();
@@ -193,8 +198,10 @@ mod tests {
             spawn_local(Rc::clone(&queue).run());
             for (turn, place) in going.iter().enumerate() {
                 yield_now().await;
-                let came = coming.iter().filter(|place| place.comes.is_called.get()).count();
-                assert_eq!(came, turn + 1, "one after the other");
+                let called =
+                    |tickets: &mut dyn Iterator<Item = &Rc<Ticket>>| tickets.filter(|one| one.is_called.get()).count();
+                assert_eq!(called(&mut coming.iter()), turn + 1, "one after the other");
+                assert_eq!(called(&mut read.iter().map(|place| &place.reads)), turn + 1);
                 assert!(poll_once(|cx| place.poll_end(cx, &queue)));
             }
         })
@@ -202,17 +209,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_comes_in_is_read_at_once_if_anything_is_there() {
+    async fn who_comes_in_is_read_at_once() {
         let queue = Rc::<Queue>::default();
         let set = LocalSet::new();
         set.run_until(async {
             spawn_local(Rc::clone(&queue).run());
-            let brings = queue.admit().await;
-            assert!(poll_once(|cx| brings.poll_turn(cx, &queue)));
-            assert!(!poll_once(|cx| brings.poll_turn(cx, &queue)), "once");
-            let brings_nothing = queue.admit().await;
-            brings_nothing.pass();
-            assert!(!poll_once(|cx| brings_nothing.poll_turn(cx, &queue)));
+            let place = queue.admit().await;
+            assert!(poll_once(|cx| place.poll_turn(cx, &queue)));
+            assert!(!poll_once(|cx| place.poll_turn(cx, &queue)), "once");
         })
         .await;
     }
@@ -225,7 +229,7 @@ mod tests {
             let gone = spawn_local(peer(Rc::clone(&queue), 2, || {}));
             yield_now().await;
             yield_now().await;
-            assert_eq!(queue.coming.0.borrow().len(), 1);
+            assert_eq!(queue.reading.0.borrow().len(), 1);
             gone.abort();
             spawn_local(Rc::clone(&queue).run());
             peer(Rc::clone(&queue), 2, || {}).await;

@@ -1,9 +1,12 @@
 //! Who is connected, and how much of what they send is held: nobody takes all the room there is.
 
 use std::collections::HashMap;
+use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::net::TcpStream;
 
 use crate::service::meters::Rooms;
 use domain::pace::PEERS;
@@ -53,8 +56,14 @@ impl Census {
         })
     }
 
+    /// Lets in whoever a connection comes from, unless they have gone: then it has no address any more.
+    pub(super) fn let_in(self: &Arc<Self>, io: &TcpStream) -> io::Result<Guest> {
+        let peer = io.peer_addr()?;
+        self.admit(peer.ip()).ok_or_else(|| io::ErrorKind::ConnectionRefused.into())
+    }
+
     /// Lets a peer in, unless it has its part of all connections already, or nobody gets one.
-    pub(super) fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<Guest> {
+    fn admit(self: &Arc<Self>, ip: IpAddr) -> Option<Guest> {
         let key = network(ip);
         let admitted = {
             let mut peers = self.peers();
@@ -175,6 +184,8 @@ impl Drop for Guest {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpListener;
+
     use super::*;
 
     const BODIES: usize = 1000;
@@ -202,6 +213,20 @@ mod tests {
             assert_eq!(admitted(&census, peer, 100).len(), gets, "{peer}");
             assert!(admitted(&census, peer, 100).len() == gets, "{peer}: all went, and come again");
         }
+    }
+
+    #[tokio::test]
+    async fn who_has_gone_already_counts_for_nobody() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let census = Census::new(20, 0, |_| false);
+        let peer = TcpStream::connect(listener.local_addr().expect("it is bound")).await.expect("it listens");
+        let (io, _from) = listener.accept().await.expect("it came");
+        assert!(census.let_in(&io).is_ok());
+        peer.set_zero_linger().expect("a connection");
+        drop(peer);
+        io.readable().await.expect("it hears of it");
+        assert!(census.let_in(&io).is_err());
+        assert!(census.peers().is_empty());
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod turn;
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(super) use census::Census;
 
 use crate::http::ops::Leaving;
 use crate::http::pulse::Pulse;
-use ahead::{Place, Queue};
+use ahead::Queue;
 use body::Body;
 use domain::clock::SharedClock;
 use stream::Stream;
@@ -77,7 +77,8 @@ where
         .disable_signals();
     let stopping = builder.graceful_shutdown_signal();
     let server = builder.listen("http", listener, move || {
-        // Each worker comes here once, on its own thread.
+        // Each worker comes here once, on its own thread. No thread counts with another who has the house.
+        let house = Rc::new(house.clone());
         actix_web::rt::spawn(house.pulse.beat());
         let queue = Rc::<Queue>::default();
         actix_web::rt::spawn(Rc::clone(&queue).run());
@@ -96,8 +97,7 @@ where
                 data.insert(Rc::clone(&stream.turn));
             })
             .finish(apply_fn_factory(map_config(app(), |()| AppConfig::default()), {
-                // The worker's own: no thread counts with another who has it.
-                let house = Rc::new(house.clone());
+                let house = Rc::clone(&house);
                 move |mut request: Request, app: &S::Service| {
                     let turn = begin(&mut request, &house);
                     let (answer, house) = (app.call(request), Rc::clone(&house));
@@ -113,31 +113,22 @@ where
                     }
                 }
             }));
-        let house = Rc::new(house.clone());
         fn_service(move |io: TcpStream| {
+            // Who has as many connections as one may have is told at once, and takes no turn.
+            let guest = house.census.let_in(&io);
             let (house, queue) = (Rc::clone(&house), Rc::clone(&queue));
             async move {
-                let place = queue.admit().await;
-                admit(io, &house, queue, place).map(|(stream, peer)| (stream, Protocol::Http1, peer))
+                let guest = guest.map_err(DispatchError::Io)?;
+                let turn = Turn::new(guest, queue.admit().await);
+                // Who has gone meanwhile has no address any more.
+                let peer = io.peer_addr().map_err(DispatchError::Io)?;
+                let stream = Stream::new(io, turn, queue, SharedClock::clone(&house.clock), house.by_https);
+                Ok((stream, Protocol::Http1, Some(peer)))
             }
         })
         .and_then(http)
     })?;
     Ok(server.run())
-}
-
-/// Lets a connection in; or ends it, if its peer has as many as one may have.
-fn admit(
-    io: TcpStream,
-    house: &House,
-    queue: Rc<Queue>,
-    place: Place,
-) -> Result<(Stream, Option<SocketAddr>), DispatchError> {
-    let peer = io.peer_addr().ok();
-    let ip = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let guest = house.census.admit(ip).ok_or_else(|| DispatchError::Io(io::ErrorKind::ConnectionRefused.into()))?;
-    let clock = SharedClock::clone(&house.clock);
-    Ok((Stream::new(io, Turn::new(guest, place), queue, clock, house.by_https), peer))
 }
 
 /// It is our turn: a whole head has come. What comes of a body is counted from here on.

@@ -1,5 +1,8 @@
 //! A connection as the server sees it: what the peer sends when it is its turn, and no longer than it may take.
 
+#[cfg(test)]
+mod tests;
+
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -36,7 +39,8 @@ pub(super) struct Stream {
     /// An answer that was made below the application, as it is sent, and how much of it has been.
     dressed: Option<Dressed>,
     timer: Option<Sleep>,
-    /// What the connection ends with, when it is its turn.
+    /// Whether it has had its turn to end, and what it ends with then.
+    ends: bool,
     failed: Option<io::Error>,
 }
 
@@ -65,13 +69,22 @@ impl Stream {
             stalled: None,
             dressed: None,
             timer: None,
+            ends: false,
             failed: None,
         }
     }
 
-    /// Thousands may fail in the same moment.
+    /// Ready when it is this one's turn to end: thousands may end in the same moment.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.ends {
+            ready!(self.turn.poll_end(cx, &self.queue));
+            self.ends = true;
+        }
+        Poll::Ready(())
+    }
+
     fn poll_failed(&mut self, cx: &mut Context<'_>, error: io::Error) -> Poll<io::Error> {
-        if self.turn.poll_end(cx, &self.queue).is_pending() {
+        if self.poll_end(cx).is_pending() {
             self.failed = Some(error);
             return Poll::Pending;
         }
@@ -80,21 +93,25 @@ impl Stream {
 
     /// Waits on, until the peer is late.
     fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<Late> {
+        let asking = self.turn.due(|| self.clock.monotonic());
+        let taking = self.stalled.map(|since| since.saturating_add(pace::WRITE));
+        let due = match (asking, taking) {
+            (Some(asking), Some(taking)) => asking.min(taking),
+            (Some(due), None) | (None, Some(due)) => due,
+            (None, None) => return Poll::Pending,
+        };
+        self.poll_until(cx, due).map(|()| if taking == Some(due) { Late::Taking } else { Late::Asking })
+    }
+
+    fn poll_until(&mut self, cx: &mut Context<'_>, due: Duration) -> Poll<()> {
         loop {
-            let asking = self.turn.due(|| self.clock.monotonic());
-            let taking = self.stalled.map(|since| since.saturating_add(pace::WRITE));
-            let due = match (asking, taking) {
-                (Some(asking), Some(taking)) => asking.min(taking),
-                (Some(due), None) | (None, Some(due)) => due,
-                (None, None) => return Poll::Pending,
-            };
             if let Some(timer) = &mut self.timer {
                 ready!(timer.as_mut().poll(cx));
                 self.timer = None;
             }
             let left = due.saturating_sub(self.clock.monotonic());
             if left.is_zero() {
-                return Poll::Ready(if taking == Some(due) { Late::Taking } else { Late::Asking });
+                return Poll::Ready(());
             }
             self.timer = Some(self.clock.sleep(left.min(TICK)));
         }
@@ -103,7 +120,7 @@ impl Stream {
     /// Nothing has come: if that is so for too long, the connection ends.
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let late = ready!(self.poll_late(cx));
-        ready!(self.turn.poll_end(cx, &self.queue));
+        ready!(self.poll_end(cx));
         match late {
             Late::Taking => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
             Late::Asking => {
@@ -145,7 +162,6 @@ impl Stream {
                 Phase::New | Phase::Idle | Phase::Answer => pace::PORTION,
             };
             if self.io.get_ref().poll_read_ready(cx).is_pending() {
-                self.turn.pass();
                 return self.poll_silence(cx);
             }
             ready!(self.turn.poll_go_on(cx, &self.queue));
@@ -183,13 +199,11 @@ impl Stream {
                 Poll::Ready(sent)
             }
             Poll::Pending => {
-                if self.stalled.is_none() {
-                    self.stalled = Some(self.clock.monotonic());
-                }
-                match self.poll_late(cx) {
-                    Poll::Ready(Late::Taking) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-                    Poll::Ready(Late::Asking) | Poll::Pending => Poll::Pending,
-                }
+                let since = *self.stalled.get_or_insert_with(|| self.clock.monotonic());
+                // Whether it is late with what it asks is not for this to say: nobody may be reading any more.
+                ready!(self.poll_until(cx, since.saturating_add(pace::WRITE)));
+                ready!(self.poll_end(cx));
+                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
             }
         }
     }
@@ -198,17 +212,14 @@ impl Stream {
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
+        // Who takes no answers is asked for no more; and what has been asked for is done, whether its peer has gone or not.
+        if this.stalled.is_some() || this.turn.phase() == Phase::Answer {
+            return this.hold_back(cx);
+        }
         if let Some(error) = this.failed.take() {
             return this.poll_failed(cx, error).map(Err);
         }
-        // Who takes no answers is asked for no more.
-        if this.stalled.is_some() {
-            return this.hold_back(cx);
-        }
-        match this.turn.phase() {
-            Phase::Answer => this.hold_back(cx),
-            Phase::New | Phase::Idle | Phase::Head | Phase::Body | Phase::Rest => this.poll_portion(cx, buf),
-        }
+        this.poll_portion(cx, buf)
     }
 }
 
@@ -244,73 +255,7 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        ready!(this.turn.poll_end(cx, &this.queue));
+        ready!(this.poll_end(cx));
         Pin::new(this.io.get_mut()).poll_shutdown(cx)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::clock::MovableClock;
-    use tokio::io::AsyncWriteExt as _;
-    use tokio::net::TcpListener;
-    use tokio::task::{LocalSet, spawn_local};
-
-    use super::*;
-    use crate::http::connection::ahead::Place;
-    use crate::http::connection::census::Census;
-
-    /// A connection that has not been read yet, and its peer.
-    async fn connected(queue: &Rc<Queue>, clock: &SharedClock) -> (Stream, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (io, from) = listener.accept().await.unwrap();
-        let guest = Census::new(1, 0, |_| false).admit(from.ip()).unwrap();
-        let (turn, queue) = (Turn::new(guest, Place::default()), Rc::clone(queue));
-        (Stream::new(io, turn, queue, SharedClock::clone(clock), false), peer)
-    }
-
-    /// Ends for one reason or another.
-    async fn end(mut stream: Stream) -> io::Result<usize> {
-        match stream.turn.phase() {
-            Phase::Idle => stream.shutdown().await.map(|()| 0),
-            _ => stream.read(&mut [0; 8]).await,
-        }
-    }
-
-    // Thousands may end in one moment: those whom one peer has, and all that were late together.
-    #[tokio::test]
-    async fn however_a_connection_ends_it_waits_for_its_turn() {
-        let clock = MovableClock::running();
-        let shared: SharedClock = clock.clone();
-        let queue = Rc::<Queue>::default();
-        // It is over; its peer breaks it off in the middle of a head; its peer takes too long over a head.
-        let (over, _peer) = connected(&queue, &shared).await;
-        over.turn.enter(Phase::Idle);
-        let (broken_off, peer) = connected(&queue, &shared).await;
-        broken_off.turn.enter(Phase::Head);
-        peer.set_zero_linger().unwrap();
-        drop(peer);
-        broken_off.io.get_ref().readable().await.unwrap();
-        let (late, _other) = connected(&queue, &shared).await;
-        late.turn.enter(Phase::Head);
-        let set = LocalSet::new();
-        set.run_until(async {
-            let ends: Vec<_> = [over, broken_off, late].map(|stream| spawn_local(end(stream))).into();
-            for _ in 0..10 {
-                tokio::task::yield_now().await;
-            }
-            clock.advance(pace::HEAD);
-            for _ in 0..10 {
-                tokio::task::yield_now().await;
-            }
-            assert!(!ends.iter().any(tokio::task::JoinHandle::is_finished), "nobody lets them");
-            spawn_local(Rc::clone(&queue).run());
-            let [over, broken_off, late] = futures_util::future::join_all(ends).await.try_into().unwrap();
-            assert_eq!(over.unwrap().unwrap(), 0);
-            assert_eq!(broken_off.unwrap().unwrap_err().kind(), io::ErrorKind::ConnectionReset);
-            assert_eq!(late.unwrap().unwrap(), 0, "as if its peer had ended it");
-        })
-        .await;
     }
 }

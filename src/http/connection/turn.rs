@@ -107,11 +107,6 @@ impl Turn {
         if is_patient { self.place.poll_turn(cx, queue) } else { Poll::Ready(()) }
     }
 
-    /// Nothing is there to be read.
-    pub(super) fn pass(&self) {
-        self.place.pass();
-    }
-
     /// Ready when the connection may end.
     pub(super) fn poll_end(&self, cx: &mut Context<'_>, queue: &Queue) -> Poll<()> {
         self.place.poll_end(cx, queue)

@@ -1,0 +1,142 @@
+//! How a connection comes in, is read and ends; each on loopback.
+
+use domain::clock::{MovableClock, SystemClock};
+use futures_util::FutureExt as _;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
+use tokio::task::{LocalSet, spawn_local, yield_now};
+
+use super::*;
+use crate::http::connection::ahead::Place;
+use crate::http::connection::census::Census;
+
+/// Nothing here takes longer.
+const BOUND: Duration = Duration::from_mins(1);
+
+/// A connection that has not been read yet, and its peer.
+async fn connected(queue: &Rc<Queue>, clock: &SharedClock, place: Place) -> (Stream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let peer = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (io, _from) = listener.accept().await.unwrap();
+    let guest = Census::new(2, 0, |_| false).let_in(&io).unwrap();
+    (Stream::new(io, Turn::new(guest, place), Rc::clone(queue), SharedClock::clone(clock), false), peer)
+}
+
+/// Runs a test on one thread.
+async fn alone(test: impl Future<Output = ()>) {
+    tokio::time::timeout(BOUND, LocalSet::new().run_until(test)).await.unwrap();
+}
+
+/// Ends for one reason or another.
+async fn end(mut stream: Stream) -> io::Result<usize> {
+    match stream.turn.phase() {
+        Phase::Idle => stream.shutdown().await.map(|()| 0),
+        _ => stream.read(&mut [0; 8]).await,
+    }
+}
+
+// Thousands may end in one moment: those whom one peer has, and all that were late together.
+#[tokio::test]
+async fn however_a_connection_ends_it_waits_for_its_turn() {
+    let clock = MovableClock::running();
+    let shared: SharedClock = clock.clone();
+    let queue = Rc::<Queue>::default();
+    // Its peer takes too long over a head; it is over; its peer breaks it off in the middle of a head.
+    let (late, _other) = connected(&queue, &shared, Place::default()).await;
+    late.turn.enter(Phase::Head);
+    let (over, _peer) = connected(&queue, &shared, Place::default()).await;
+    over.turn.enter(Phase::Idle);
+    let (broken_off, peer) = connected(&queue, &shared, Place::default()).await;
+    broken_off.turn.enter(Phase::Head);
+    peer.set_zero_linger().unwrap();
+    drop(peer);
+    broken_off.io.get_ref().readable().await.unwrap();
+    alone(async {
+        let ends = [late, over, broken_off].map(|stream| spawn_local(end(stream)));
+        for (waiting, advance) in [(2, pace::HEAD), (3, Duration::ZERO)] {
+            while queue.going() < waiting {
+                yield_now().await;
+            }
+            clock.advance(advance);
+        }
+        assert!(!ends.iter().any(tokio::task::JoinHandle::is_finished), "nobody lets them");
+        spawn_local(Rc::clone(&queue).run());
+        let [late, over, broken_off] = ends;
+        assert_eq!(late.await.unwrap().unwrap(), 0, "as if its peer had ended it");
+        assert_eq!(over.await.unwrap().unwrap(), 0);
+        assert_eq!(broken_off.await.unwrap().unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    })
+    .await;
+}
+
+// In a crowded house it is late with its next request before it is late with taking its answers.
+#[tokio::test]
+async fn who_takes_no_answer_is_let_go_even_when_nobody_reads() {
+    let clock = MovableClock::running();
+    let shared: SharedClock = clock.clone();
+    let queue = Rc::<Queue>::default();
+    let (mut stream, _peer) = connected(&queue, &shared, Place::default()).await;
+    stream.turn.enter(Phase::Idle);
+    alone(async {
+        spawn_local(Rc::clone(&queue).run());
+        let written = spawn_local(async move {
+            loop {
+                if let Err(error) = stream.write(&[0; 16 * 1024]).await {
+                    return error.kind();
+                }
+            }
+        });
+        while !written.is_finished() {
+            clock.advance(pace::WRITE);
+            yield_now().await;
+        }
+        assert_eq!(written.await.unwrap(), io::ErrorKind::TimedOut);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_brings_nothing_waits_to_be_read() {
+    let clock = SystemClock::shared();
+    for brings in [true, false] {
+        let queue = Rc::<Queue>::default();
+        alone(async {
+            let run = spawn_local(Rc::clone(&queue).run());
+            let place = queue.admit().await;
+            run.abort();
+            let (mut stream, mut peer) = connected(&queue, &clock, place).await;
+            let mut head = [0; 8];
+            if !brings {
+                assert!(stream.read(&mut head).now_or_never().is_none());
+            }
+            peer.write_all(b"GET").await.unwrap();
+            stream.io.get_ref().readable().await.unwrap();
+            assert_eq!(stream.read(&mut head).now_or_never().is_some(), brings);
+        })
+        .await;
+    }
+}
+
+// What has been asked for is done: a handler is not broken off in the middle by a peer that has gone.
+#[tokio::test]
+async fn who_breaks_off_after_asking_is_heard_of_when_it_is_answered() {
+    let clock = SystemClock::shared();
+    let queue = Rc::<Queue>::default();
+    let (mut stream, peer) = connected(&queue, &clock, Place::default()).await;
+    stream.turn.enter(Phase::Head);
+    peer.set_zero_linger().unwrap();
+    drop(peer);
+    stream.io.get_ref().readable().await.unwrap();
+    alone(async {
+        assert!(stream.read(&mut [0; 8]).now_or_never().is_none(), "it waits for its turn");
+        spawn_local(Rc::clone(&queue).run());
+        stream.turn.enter(Phase::Answer);
+        while queue.going() > 0 {
+            yield_now().await;
+        }
+        assert!(stream.read(&mut [0; 8]).now_or_never().is_none(), "it is answered first");
+        stream.turn.enter(Phase::Idle);
+        assert_eq!(stream.read(&mut [0; 8]).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    })
+    .await;
+}
