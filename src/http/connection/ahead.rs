@@ -1,5 +1,5 @@
-//! Peers that come, that go, that ask again before they have heard, or that send more than a head: of a worker's, one comes at a time,
-//! one is read and one goes, and everybody else between any two.
+//! Peers that come, that go, that ask again before they have heard, or that send more than a head: of a worker's, one goes at a time, one
+//! comes and one is read, and everybody else between any two.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -40,8 +40,10 @@ impl Queue {
                 self.came.notified().await;
                 continue;
             }
-            next.into_iter().flatten().for_each(|ticket| ticket.call());
-            yield_now().await;
+            for ticket in next.into_iter().flatten() {
+                ticket.call();
+                yield_now().await;
+            }
         }
     }
 
@@ -197,7 +199,9 @@ mod tests {
         set.run_until(async {
             spawn_local(Rc::clone(&queue).run());
             for (turn, place) in going.iter().enumerate() {
-                yield_now().await;
+                for _line in 0..3 {
+                    yield_now().await;
+                }
                 let called =
                     |tickets: &mut dyn Iterator<Item = &Rc<Ticket>>| tickets.filter(|one| one.is_called.get()).count();
                 assert_eq!(called(&mut coming.iter()), turn + 1, "one after the other");
