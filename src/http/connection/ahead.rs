@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 #[derive(Default)]
 pub(super) struct Queue {
     going: Line,
-    // Who comes and who is read: apart, more came at once, and what had been asked of a database was answered late.
+    // And being read.
     coming: Line,
     came: Notify,
 }
@@ -61,7 +61,7 @@ impl Queue {
     }
 
     fn poll(&self, cx: &mut Context<'_>, line: &Line, ticket: &Rc<Ticket>) -> Poll<()> {
-        if ticket.is_called.take() {
+        if ticket.is_called.get() {
             return Poll::Ready(());
         }
         if ticket.waits.borrow_mut().replace(cx.waker().clone()).is_none() {
@@ -110,12 +110,12 @@ impl Place {
         self.is_ahead.set(self.asked.replace(0) > 1);
     }
 
-    /// Ready when it is this one's turn to be read.
+    /// Ready when it is this one's turn to be read, each time anew.
     pub(super) fn poll_turn(&self, cx: &mut Context<'_>, queue: &Queue) -> Poll<()> {
-        queue.poll(cx, &queue.coming, &self.reads)
+        queue.poll(cx, &queue.coming, &self.reads).map(|()| self.reads.is_called.set(false))
     }
 
-    /// Ready when it is this one's turn to end.
+    /// Ready when it is this one's turn to end, and from then on.
     pub(super) fn poll_end(&self, cx: &mut Context<'_>, queue: &Queue) -> Poll<()> {
         queue.poll(cx, &queue.going, &self.goes)
     }

@@ -39,8 +39,7 @@ pub(super) struct Stream {
     /// An answer that was made below the application, as it is sent, and how much of it has been.
     dressed: Option<Dressed>,
     timer: Option<Sleep>,
-    /// Whether it has had its turn to end, and what it ends with then.
-    ends: bool,
+    /// What it ends with when it is its turn.
     failed: Option<io::Error>,
 }
 
@@ -69,18 +68,13 @@ impl Stream {
             stalled: None,
             dressed: None,
             timer: None,
-            ends: false,
             failed: None,
         }
     }
 
-    /// Ready when it is this one's turn to end: thousands may end in the same moment.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if !self.ends {
-            ready!(self.turn.poll_end(cx, &self.queue));
-            self.ends = true;
-        }
-        Poll::Ready(())
+    /// Thousands may end in the same moment.
+    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.turn.poll_end(cx, &self.queue)
     }
 
     fn poll_failed(&mut self, cx: &mut Context<'_>, error: io::Error) -> Poll<io::Error> {
