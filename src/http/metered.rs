@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready as poll};
 use std::time::Duration;
 
 use actix_web::Error;
-use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform};
+use actix_web::dev::{Payload, Service, ServiceRequest, ServiceResponse, Transform};
 use actix_web::http::{Method, StatusCode};
 use pin_project_lite::pin_project;
 
@@ -146,12 +146,19 @@ impl<B, F: Future<Output = Result<ServiceResponse<B>, Error>>> Future for Answer
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let answer = poll!(this.answer.poll(context));
-        if let Ok(answer) = &answer {
-            this.at_work.count(answer, *this.began);
-        }
-        Poll::Ready(answer)
+        let answer = poll!(this.answer.poll(context))?;
+        this.at_work.count(&answer, *this.began);
+        Poll::Ready(Ok(forgotten(answer)))
     }
+}
+
+/// The same answer, its request without headers: actix-web keeps 128 requests a worker for the next ones, each with what its
+/// peer sent, secrets and the buffer they were read into, until it is used again.
+fn forgotten<B>(answer: ServiceResponse<B>) -> ServiceResponse<B> {
+    let (request, response) = answer.into_parts();
+    let mut request = ServiceRequest::from_parts(request, Payload::None);
+    request.headers_mut().clear();
+    ServiceResponse::new(request.into_parts().0, response)
 }
 
 impl AtWork {
@@ -172,7 +179,25 @@ impl AtWork {
 
 #[cfg(test)]
 mod tests {
+    use actix_web::http::header::AUTHORIZATION;
+    use actix_web::test::{TestRequest, call_service, init_service};
+    use actix_web::{App, HttpRequest, HttpResponse, web};
+
     use super::*;
+    use domain::clock::SystemClock;
+
+    #[actix_web::test]
+    async fn what_a_peer_sent_is_forgotten_with_the_answer() {
+        let measuring = Measuring { meters: Arc::new(Meters::default()), clock: SystemClock::shared() };
+        let secret = |request: HttpRequest| async move {
+            HttpResponse::Ok().append_header(("seen", request.headers().get(AUTHORIZATION).unwrap())).finish()
+        };
+        let app = init_service(App::new().wrap(measuring).default_service(web::to(secret))).await;
+        let request = TestRequest::get().insert_header((AUTHORIZATION, "Bearer secret")).to_request();
+        let answer = call_service(&app, request).await;
+        assert_eq!(answer.headers().get("seen").unwrap(), "Bearer secret");
+        assert!(answer.request().headers().is_empty());
+    }
 
     #[test]
     fn a_routes_name_is_its_path_without_patterns() {
