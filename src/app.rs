@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use crate::service::{Flights, Parts, caller_sized, keys, outbox, ownership, warnings};
 use domain::Result;
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
+use service::{Flights, Parts, caller_sized, keys, outbox, ownership, warnings};
 use settings::Configuration;
 use store::Store;
 use upstream::Upstream;

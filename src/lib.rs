@@ -3,13 +3,12 @@
 //!
 //! # The house
 //!
-//! Data flows down: `http` → `service` → [`store`], [`vault`], [`upstream`] → [`domain`]. Between crates Cargo refuses an arrow
+//! Data flows down: `http` → [`service`] → [`store`], [`vault`], [`upstream`] → [`domain`]. Between crates Cargo refuses an arrow
 //! that points back up; between the floors here a test does, which parses the source.
 //!
 //! The application:
 //!
 //! - [`http`]: every route on one page; handlers extract, call one service function, shape the answer.
-//! - [`service`]: one verb family a file; plain values in, domain types out.
 //! - [`app`]: the parts, built once and in order. [`cli`]: one file per command. [`telemetry`]: the log.
 //!
 //! The leaves, each a crate under `crates/`:
@@ -20,6 +19,8 @@
 //! - [`store`]: SQLite and PostgreSQL behind one query text. It never sees a plaintext token, and its rows stay in it.
 //! - [`vault`]: envelope encryption; the only door to plaintext tokens.
 //! - [`upstream`]: one provider as a client: discovery, `id_token`, token requests, a lenient reading of their answers.
+//! - [`service`]: one verb family a file; plain values in, domain types out.
+//! - [`graphql`]: the schema of the Condo dialect and its words.
 //! - [`sandbox`]: an OpenID provider for the demo and the tests, which enforces the protocol and can be peculiar.
 //!
 //! ```
@@ -52,5 +53,4 @@
 pub mod app;
 pub mod cli;
 pub mod http;
-pub mod service;
 pub mod telemetry;

@@ -8,11 +8,11 @@ use serde_json::json;
 use super::output::{Output, Trouble, line};
 use super::password;
 use crate::app::App;
-use crate::service::accounts::{self, Account, Claimed, New, Standing};
-use crate::service::{Parts, erasure, export};
 use domain::Result as Outcome;
 use domain::account::{AccountType, Email, Phone};
 use domain::ids::Subject;
+use service::accounts::{self, Account, Claimed, New, Standing};
+use service::{Parts, erasure, export};
 
 #[derive(Subcommand)]
 pub(super) enum Command {

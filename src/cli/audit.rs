@@ -11,10 +11,10 @@ use clap::Args;
 use super::opened::told_to_stop;
 use super::output::{Output, Trouble};
 use crate::app::App;
-use crate::service::reading::Wanted;
 use domain::audit::{Order, Place, Search, Span, events, shape};
 use domain::event::{AuditLine, Field};
 use domain::ids::{ProviderId, Sid, Subject};
+use service::reading::Wanted;
 
 /// Lines of one page.
 const PAGE: usize = 500;

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::opened::{build, load};
 use super::output::{Output, Trouble};
 use crate::app::App;
-use crate::service::kin;
+use service::kin;
 use settings::{SubjectTokens, words_on_odds};
 
 pub(super) async fn run(config: &Path, output: &Output) -> Result<ExitCode, Trouble> {

@@ -9,8 +9,8 @@ use tokio::runtime::Handle;
 
 use super::output::{Output, Trouble};
 use super::progress::Show;
-use crate::service::moving;
 use domain::clock::SystemClock;
+use service::moving;
 use settings::Configuration;
 use store::Store;
 

@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::output::{Output, Trouble};
 use crate::app::App;
-use crate::service::outbox::{Again, Listing, Next, Waiting, Which};
 use domain::event::Actor;
+use service::outbox::{Again, Listing, Next, Waiting, Which};
 
 /// Events of one page.
 const PAGE: u16 = 500;

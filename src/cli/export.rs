@@ -15,8 +15,8 @@ use super::output::{Output, Trouble, aside};
 use super::password::passphrase;
 use super::progress::{Show, rate};
 use crate::app::App;
-use crate::service::Parts;
-use crate::service::moving::{Export, Lines, header, note};
+use service::Parts;
+use service::moving::{Export, Lines, header, note};
 
 #[derive(Args)]
 pub(super) struct Arguments {

@@ -13,10 +13,10 @@ use super::output::{Output, Trouble, aside};
 use super::password::passphrase;
 use super::progress::{Show, rate};
 use crate::app::App;
-use crate::service::import::{How, Newer, Taken, UnknownSubject};
-use crate::service::moving::{Header, Import, Item, Judged, Lines, header};
-use crate::service::{Current, Parts, keys};
 use domain::Error;
+use service::import::{How, Newer, Taken, UnknownSubject};
+use service::moving::{Header, Import, Item, Judged, Lines, header};
+use service::{Current, Parts, keys};
 
 /// Lines in one transaction, and bytes of them.
 const TOGETHER: usize = 200;

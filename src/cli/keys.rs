@@ -8,10 +8,10 @@ use tokio::runtime::Handle;
 
 use super::output::{Output, Trouble};
 use super::progress::Show;
-use crate::service::keys::{Keeper, KeyState, Listed, Lost};
 use domain::Error;
 use domain::clock::SystemClock;
 use domain::entropy::SystemEntropy;
+use service::keys::{Keeper, KeyState, Listed, Lost};
 use settings::{Configuration, KeyringSource};
 use store::Store;
 

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::output::{Output, Trouble};
 use crate::app::App;
-use crate::service::refresh::{Which, retry};
 use domain::ids::{ProviderId, Sid, Subject};
+use service::refresh::{Which, retry};
 
 #[derive(Subcommand)]
 pub(super) enum Command {

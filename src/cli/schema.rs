@@ -5,11 +5,10 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use super::output::Output;
-use crate::http::condo;
 
 /// Prints it in its definition language; it is the same whatever the settings say.
 pub(super) fn run(output: &Output) -> ExitCode {
-    let schema = condo::sdl();
+    let schema = graphql::sdl();
     output.tell(format_args!("{}", schema.trim_end()), &json!({"schema": schema}));
     ExitCode::SUCCESS
 }

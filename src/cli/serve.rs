@@ -18,11 +18,11 @@ use super::opened::{build, load, told_to_stop};
 use super::output::Trouble;
 use crate::app::App;
 use crate::http::server::{Capacity, Hands, Service};
-use crate::service::reload::Reload;
-use crate::service::{Current, counting, folding, keeping, keys, outbox, refresh, revoke, sweep};
 use domain::clock::SystemClock;
 use domain::pace;
 use domain::served::Due;
+use service::reload::Reload;
+use service::{Current, Rounds, counting, folding, keys, outbox, refresh, sweep};
 use settings::{Configuration, process_env};
 use store::Store;
 
@@ -54,15 +54,8 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode, Trouble> {
         .map_err(|error| Trouble::say(format!("can't serve: {error}")))?;
     let (public, ops) = service.handles();
     tracing::info!("listening on http://{listen}, operations on http://{ops_listen}");
-    let reporting = tokio::spawn(keys::report(current.clone()));
-    let sweeping = tokio::spawn(sweep::run(current.clone()));
-    let counting = tokio::spawn(counting::run(current.clone()));
-    let folding = tokio::spawn(folding::run(current.clone()));
-    let keeping = tokio::spawn(keeping::run(current.clone()));
-    let refreshing = tokio::spawn(refresh::run(current.clone()));
+    let rounds = Rounds::begin(&current);
     let reloading = tokio::spawn(reload_when_told(reload, hangups));
-    let revoking = tokio::spawn(revoke::run(current.clone()));
-    let telling = tokio::spawn(outbox::run(current.clone()));
     let serving = tokio::spawn(service.run());
 
     manager::ready();
@@ -76,7 +69,7 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode, Trouble> {
     }
     operator.leaving.begin();
     // Nothing is refreshed ahead any more; what is in the air already flies on.
-    refreshing.abort();
+    rounds.refreshing.abort();
     if only_server.is_some() {
         // Nobody else can serve what is stored; so it is served until the last answer is stored as well.
         tokio::join!(tokio::time::sleep(stopping.drain), stopping.land(&app));
@@ -84,19 +77,19 @@ pub(super) async fn run(config: &Path) -> Result<ExitCode, Trouble> {
         tokio::time::sleep(stopping.drain).await;
     }
     public.stop(true).await;
-    sweeping.abort();
-    counting.abort();
-    folding.abort();
-    keeping.abort();
+    rounds.sweeping.abort();
+    rounds.counting.abort();
+    rounds.folding.abort();
+    rounds.keeping.abort();
     reloading.abort();
     // A call that is cut off is made again: the job stays until its end is recorded.
-    revoking.abort();
+    rounds.revoking.abort();
     stopping.land(&app).await;
     // What is cut off is told again.
-    telling.abort();
-    drop(telling.await);
+    rounds.telling.abort();
+    drop(rounds.telling.await);
     leave_outbox(&app).await;
-    end(&app, reporting).await;
+    end(&app, rounds.reporting).await;
     ops.stop(true).await;
     match serving.await {
         Ok(Ok(())) => Ok(ExitCode::SUCCESS),

@@ -10,11 +10,11 @@ use secrecy::SecretString;
 
 use crate::app::App;
 use crate::http::address::origin;
-use crate::service::callers;
 use domain::caller::Caller;
 use domain::event::Actor;
 use domain::json::NUL;
 use domain::{Error, Result};
+use service::callers;
 
 /// The most of a claimed address or agent that is kept, in characters.
 const CLAIM_LIMIT: usize = 255;

@@ -9,8 +9,8 @@ use actix_web::http::header::COOKIE;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::app::App;
-use crate::service::places::{self, DeviceCookie};
-use crate::service::sessions;
+use service::places::{self, DeviceCookie};
+use service::sessions;
 use settings::Settings;
 
 /// The cookies that a browser sent, by name. A name that is decoded, or trimmed of more than the blank of RFC 6265 §4.2.1,

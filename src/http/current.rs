@@ -8,7 +8,7 @@ use actix_web::web::Data;
 use actix_web::{Error, FromRequest, HttpRequest};
 
 use crate::app::App;
-use crate::service::Current;
+use service::Current;
 
 impl FromRequest for App {
     type Error = Error;

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use domain::Error;
 use domain::entropy::SystemEntropy;
+use service::report_as;
 
 /// When to ask again, in whole seconds, where that can help.
 pub(super) fn retry_after(error: &Error) -> Option<u64> {
@@ -22,20 +23,4 @@ pub(super) fn report(error: &Error) -> Uuid {
     let request_id = SystemEntropy::shared().uuid();
     report_as(error, &request_id.to_string());
     request_id
-}
-
-/// Logs what only the log may see of a failure of ours, under an id that the caller is told.
-pub(super) fn report_as(error: &Error, request_id: &str) {
-    let mut causes = String::new();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        causes.push_str(": ");
-        causes.push_str(&inner.to_string());
-        cause = inner.source();
-    }
-    if matches!(error, Error::StorageUnavailable(_) | Error::ProviderUnavailable { .. }) {
-        tracing::warn!(request_id, "{error}{causes}");
-    } else {
-        tracing::error!(request_id, "{error}{causes}");
-    }
 }

@@ -14,8 +14,8 @@ use actix_web::http::{Method, StatusCode};
 use pin_project_lite::pin_project;
 
 use super::refused;
-use crate::service::meters::{Counter, Histogram, Meters};
 use domain::clock::SharedClock;
+use service::meters::{Counter, Histogram, Meters};
 
 /// A route, and what is measured of it by one worker: found once, and then at hand.
 pub(super) struct Route {

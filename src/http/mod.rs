@@ -30,10 +30,10 @@ use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 
-use crate::service::Current;
 use blitz::{audit, batch, bind, error, events, fa, fa_search, fed_token, oauth, rejected};
-use condo::graphql;
+use condo::api as condo_api;
 use condo::sign_in as partner;
+use service::Current;
 
 /// One path with its methods; any other method answers 405 and names these.
 macro_rules! at {
@@ -116,9 +116,9 @@ fn condo_routes(config: &mut ServiceConfig) {
         config.service(
             web::resource(path)
                 .app_data(metered::Route::of(path))
-                .route(web::post().to(graphql::handler::post))
-                .route(web::get().to(graphql::handler::get))
-                .route(web::method(Method::OPTIONS).to(graphql::handler::preflight))
+                .route(web::post().to(condo_api::post))
+                .route(web::get().to(condo_api::get))
+                .route(web::method(Method::OPTIONS).to(condo_api::preflight))
                 .default_service(web::to(async || error::method_not_allowed(&["get", "post"]))),
         );
     }

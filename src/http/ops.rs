@@ -14,8 +14,8 @@ use super::connection::Census;
 use crate::http::blitz::error::{Failure, not_found};
 use crate::http::failure::report;
 use crate::http::pulse::Pulse;
-use crate::service::reload::{Refused, Reload, Reloaded};
-use crate::service::{Current, meters};
+use service::reload::{Refused, Reload, Reloaded};
+use service::{Current, meters};
 
 /// The text form of `OpenMetrics`.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

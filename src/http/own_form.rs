@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::app::App;
 use crate::http::cookies;
-use crate::service::forms;
 use domain::session::SESSION_LIFETIME;
+use service::forms;
 
 const NAME: &str = "fedlink-form";
 /// `__Host-`: no other host of the domain can plant one whose value it knows.

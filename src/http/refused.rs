@@ -6,8 +6,8 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponseBuilder};
 
 use super::caller::{Credentials, credentials};
-use crate::service::{Current, Parts, callers};
 use domain::ids::ClientId;
+use service::{Current, Parts, callers};
 
 /// What an answer says of itself that refuses an application's call.
 pub(super) struct Refused {

@@ -11,15 +11,14 @@ use actix_web::dev::Server;
 pub use actix_web::dev::ServerHandle;
 use actix_web::web;
 
-use super::condo::graphql;
 use super::connection::{self, Census, House};
 use super::headers::on_every_answer;
 use super::metered::Measuring;
 use super::ops::Watched;
 pub use super::ops::{Hands, Leaving};
 use super::pulse::Pulse;
-use crate::service::Current;
 use domain::clock::SharedClock;
+use service::Current;
 
 /// How long after it is told to stop nobody is answered any more.
 const CUT_OFF: Duration = Duration::from_secs(30);

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use domain::ids::Subject;
-use fedlink::service::{accounts, refresh, sweep};
 use sandbox::Answer as Shape;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
+use service::{accounts, refresh, sweep};
 
 use crate::support::database::texts;
 use crate::support::fed::{asked, fed_token, held, lasting, token};

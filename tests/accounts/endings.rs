@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use domain::entropy::SystemEntropy;
 use domain::ids::Subject;
-use fedlink::service::accounts::{self, Standing};
 use serde_json::{Value, json};
+use service::accounts::{self, Standing};
 
 use crate::support::browser::{Browser, instruct};
 use crate::support::database::{Sql, count, texts};
@@ -13,7 +13,7 @@ use crate::support::office::{Office, to};
 use crate::support::partner::trusting;
 use crate::support::person::{PASSWORD, email, person, phone};
 use crate::support::world::{As, CONSOLE, World, both_engines};
-use fedlink::service::accounts::New;
+use service::accounts::New;
 
 const ELLE: &str = "elle";
 /// What stands open in somebody's name, by table.

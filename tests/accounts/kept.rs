@@ -2,8 +2,8 @@
 
 use domain::account::{AccountType, Email};
 use domain::ids::Subject;
-use fedlink::service::accounts::{self, Claimed, New};
 use serde_json::{Value, json};
+use service::accounts::{self, Claimed, New};
 
 use crate::support::browser::Browser;
 use crate::support::database::{Sql, count, texts};
@@ -184,9 +184,9 @@ both_engines! {
             }
             assert_eq!(open_rows(&world).await, [1, 1, 1, 1], "{event}");
             assert_eq!(listed(&world, subject, &token).await, 401, "{event}");
-            let name = fedlink::service::sessions::cookie_name(&parts.settings);
+            let name = service::sessions::cookie_name(&parts.settings);
             let cookie = browser.cookies()[name].as_str().into();
-            assert!(fedlink::service::sessions::find(parts, Some(&cookie)).await.unwrap().is_none(), "{event}");
+            assert!(service::sessions::find(parts, Some(&cookie)).await.unwrap().is_none(), "{event}");
             let record = format!("SELECT subject AS value FROM audit WHERE event = '{event}'");
             assert_eq!(texts(&world.database_url, &record).await, [subject]);
         }

@@ -2,8 +2,8 @@
 
 use domain::ids::LinkId;
 use domain::served::{Counter, Door, Due, Head, Taker, Whom};
-use fedlink::service::{counting::write, folding::fold};
 use serde_json::json;
+use service::{counting::write, folding::fold};
 use uuid::Uuid;
 
 use super::lines;
@@ -189,7 +189,7 @@ both_engines! {
         assert_eq!(served(&world).await, ["console - alice box box_1 oleg fed_token 1"]);
         assert_eq!(count(&world, "gone_links").await, 1);
         world.advance(2 * 86_400);
-        fedlink::service::sweep::delete(&world.app.parts).await.unwrap();
+        service::sweep::delete(&world.app.parts).await.unwrap();
         assert_eq!(count(&world, "gone_links").await, 0);
     }
 

@@ -3,11 +3,11 @@
 use domain::ids::Subject;
 use domain::served::Due;
 use domain::{Error, erasure};
-use fedlink::service::erasure::erase;
-use fedlink::service::export::kept;
-use fedlink::service::folding::fold;
-use fedlink::service::{accounts, revoke, sweep};
 use serde_json::json;
+use service::erasure::erase;
+use service::export::kept;
+use service::folding::fold;
+use service::{accounts, revoke, sweep};
 
 use super::planted::{PLANTED, SHARED, WORDS, line, office, plant, whole_lines};
 use crate::sealed::keys_rows::{keeper, turn};
@@ -168,7 +168,7 @@ both_engines! {
         let (office, receiver) = office(engine).await;
         let world = &office.world;
         let employee = plant(&office).await;
-        fedlink::service::keys::join(&world.app.parts).await.expect("it serves");
+        service::keys::join(&world.app.parts).await.expect("it serves");
         for _ in 0..450 {
             line(world, "SIGNED_OUT", &[("subject", PLANTED)]).await;
         }

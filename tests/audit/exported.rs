@@ -2,8 +2,8 @@
 
 use domain::Error;
 use domain::ids::Subject;
-use fedlink::service::export::{kept, recorded};
 use serde_json::{Map, Value, json};
+use service::export::{kept, recorded};
 
 use super::planted::{PLANTED, line, office, plant};
 use crate::support::database::{execute, texts};

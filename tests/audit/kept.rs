@@ -1,7 +1,7 @@
 //! How long a line is kept.
 
 use domain::entropy::SystemEntropy;
-use fedlink::service::keeping::sweep;
+use service::keeping::sweep;
 
 use crate::support::database::{count, execute, texts};
 use crate::support::world::{World, both_engines};

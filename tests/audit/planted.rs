@@ -2,9 +2,9 @@
 
 use domain::account::AccountType;
 use domain::entropy::SystemEntropy;
-use fedlink::service::accounts::New;
-use fedlink::service::{counting, sweep};
 use serde_json::json;
+use service::accounts::New;
+use service::{counting, sweep};
 
 use crate::support::browser::{Browser, instruct};
 use crate::support::confirm::of_webhook;

@@ -3,11 +3,11 @@
 use domain::caller::{Caller, Mode};
 use domain::ids::{ClientId, ProviderId, Subject};
 use domain::scope::Scope;
-use fedlink::service::batch::{Entry, fetch_many};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use sandbox::{Hold, Refusal};
 use serde_json::{Value, json};
+use service::batch::{Entry, fetch_many};
 
 use super::{fed_tokens, told, users};
 use crate::support::fed::{asked, fed_token_of, held, held_by};

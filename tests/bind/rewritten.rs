@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use fedlink::service::sweep;
+use service::sweep;
 use sha2::{Digest as _, Sha256};
 
 use crate::support::browser::{Browser, complete, field, instruct, instruct_with, persons_instruction};

@@ -5,8 +5,8 @@ use std::fs::create_dir_all;
 use std::path::PathBuf;
 
 use domain::account::AccountType;
-use fedlink::service::accounts::New;
 use serde_json::{Value, json};
+use service::accounts::New;
 
 use crate::support::app_site::AppSite;
 use crate::support::browser::{instruct_with, query};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use fedlink::service::onward::Onward;
-use fedlink::service::sessions;
 use serde_json::json;
+use service::onward::Onward;
+use service::sessions;
 
 use crate::support::browser::{Browser, query};
 use crate::support::database::{count, execute, texts};

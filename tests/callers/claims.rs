@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use domain::ids::ClientId;
-use fedlink::service::grants;
 use futures_util::future::join_all;
 use serde_json::json;
+use service::grants;
 
 use crate::support::browser::{Browser, complete, field, instruct};
 use crate::support::confirm::{PHONE, of_webhook};

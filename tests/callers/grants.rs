@@ -168,7 +168,7 @@ both_engines! {
         world.advance(30 * 24 * 3600);
         is(&refresh(&world, &AS_CONSOLE, &token).await, INVALID_GRANT);
         assert!(lines(&world).await.is_empty(), "late is not used");
-        fedlink::service::sweep::delete(&world.app.parts).await.expect("it sweeps");
+        service::sweep::delete(&world.app.parts).await.expect("it sweeps");
         assert_eq!((count(&world, "oauth_codes").await, count(&world, "oauth_refresh_tokens").await), (0, 0));
     }
 
@@ -322,7 +322,7 @@ both_engines! {
         signed_in(&world, "alice").await;
         for (hours, kept) in [(23, 1), (2, 0)] {
             world.advance(hours * 3600);
-            fedlink::service::sweep::delete(&world.app.parts).await.expect("it sweeps");
+            service::sweep::delete(&world.app.parts).await.expect("it sweeps");
             assert_eq!(count(&world, "oauth_codes").await, kept);
         }
         assert_eq!(count(&world, "oauth_refresh_tokens").await, 1);

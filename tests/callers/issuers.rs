@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use domain::account::AccountType;
-use fedlink::service::accounts::New;
+use service::accounts::New;
 
 use crate::support::database::{execute, texts};
 use crate::support::issuer::{AUDIENCE, Issuer, Key, with};
@@ -226,15 +226,15 @@ both_engines! {
         let token = |jti: &str| As::Bearer(key.sign(&with(&issuer.claims(&world, "alice", LIST), "jti", json!(jti))));
         assert_eq!(list(&world, &token("1"), "alice").await.status, 200);
         let alice = domain::ids::Subject::parse("alice").expect("a subject");
-        fedlink::service::accounts::disable(&world.app.parts, alice.clone()).await.expect("it is there");
+        service::accounts::disable(&world.app.parts, alice.clone()).await.expect("it is there");
         is(&list(&world, &token("1"), "alice").await, DENIED, "disabled, and seen a moment ago");
         is(&list(&world, &token("2"), "alice").await, DENIED, "disabled");
-        fedlink::service::accounts::remove(&world.app.parts, alice.clone()).await.expect("it is there");
+        service::accounts::remove(&world.app.parts, alice.clone()).await.expect("it is there");
         assert_eq!(list(&world, &token("3"), "alice").await.status, 200);
         // As made ahead by an operator.
-        fedlink::service::accounts::remove(&world.app.parts, alice.clone()).await.expect("it is there");
+        service::accounts::remove(&world.app.parts, alice.clone()).await.expect("it is there");
         let ahead = New { issuer: Some(issuer.name.clone()), ..New::bare(alice, AccountType::Staff) };
-        fedlink::service::accounts::create(&world.app.parts, ahead).await.expect("an account");
+        service::accounts::create(&world.app.parts, ahead).await.expect("an account");
         assert_eq!(list(&world, &token("4"), "alice").await.status, 200);
     }
 

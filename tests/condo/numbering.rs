@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use domain::account::Phone;
 use domain::numbering::is_a_phones;
 
-use fedlink::service::accounts::{New, Standing};
 use serde_json::json;
+use service::accounts::{New, Standing};
 
 use crate::support::browser::{Browser, field};
 use crate::support::condo::{by_email, staff};

@@ -1,8 +1,8 @@
 //! Signing in by an e-mail address and a password alone, as whatever kind of user: what the vendor's own server client asks.
 
 use domain::account::AccountType;
-use fedlink::service::accounts::{self, New, Standing};
 use serde_json::{Value, json};
+use service::accounts::{self, New, Standing};
 
 use crate::support::condo::{self, PLAIN, by_email, staff, with_sessions};
 use crate::support::database::{count, texts};

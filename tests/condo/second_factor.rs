@@ -1,8 +1,8 @@
 //! A second factor beside the password: a phone, by a token that confirms it or by the code that was sent to it; an e-mail address,
 //! by a token.
 
-use fedlink::service::accounts::{New, Standing};
 use serde_json::{Value, json};
+use service::accounts::{New, Standing};
 
 use crate::support::condo::{by_email, by_phone, refusal, staff};
 use crate::support::confirm::{with_email_and, with_sms_and};

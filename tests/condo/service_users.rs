@@ -1,8 +1,8 @@
 //! Service users: programs whose password is told once, to who may make them.
 
 use domain::ids::Subject;
-use fedlink::service::accounts::{self, New, Standing};
 use serde_json::{Value, json};
+use service::accounts::{self, New, Standing};
 
 use crate::support::condo::{by_email, staff};
 use crate::support::database::{Sql, texts};

@@ -1,8 +1,8 @@
 //! Sessions of the Condo dialect: how they come with a request, what ends them, what they open.
 
 use domain::ids::Subject;
-use fedlink::service::accounts;
 use serde_json::{Value, json};
+use service::accounts;
 
 use crate::support::condo::{self, by_email, staff, with_sessions};
 use crate::support::database::{count, texts};

@@ -1,8 +1,8 @@
 //! Signing in by GraphQL: the documented ways, and what is told of each that is refused.
 
 use domain::account::AccountType;
-use fedlink::service::accounts::{self, New};
 use serde_json::{Value, json};
+use service::accounts::{self, New};
 
 use crate::support::condo::{by_email, by_phone, refusal, staff, with_sessions};
 use crate::support::database::{Sql, count, texts};

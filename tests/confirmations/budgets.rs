@@ -3,8 +3,8 @@
 
 use domain::account::AccountType;
 use domain::ids::Subject;
-use fedlink::service::accounts::{self, New, Standing};
 use serde_json::{Value, json};
+use service::accounts::{self, New, Standing};
 
 use crate::support::browser::{Browser, field};
 use crate::support::condo::{by_email, staff};

@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use fedlink::service::accounts::New;
 use serde_json::json;
+use service::accounts::New;
 
 use super::budgets::{
     HOME, MANY, NOBODYS, Visitor, assert_sent, by_id, by_number, digits, network, password, right_password, start,

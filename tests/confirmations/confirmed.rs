@@ -1,10 +1,10 @@
 //! Confirming a phone by a code: the whole way, how long each thing lives, and how often it may be tried.
 
 use domain::ids::Subject;
-use fedlink::service::accounts::{self, New};
-use fedlink::service::sweep;
 use futures_util::future::join_all;
 use serde_json::json;
+use service::accounts::{self, New};
+use service::sweep;
 
 use crate::support::confirm::{COMPLETE, PHONE, START, data, of_webhook, with_sms};
 use crate::support::database::{count, texts};

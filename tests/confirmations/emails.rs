@@ -1,7 +1,7 @@
 //! Codes by e-mail: what is sent, what a client is told when it is refused, and how many there are.
 
-use fedlink::service::accounts::{self, New};
 use serde_json::{Value, json};
+use service::accounts::{self, New};
 
 use domain::ids::Subject;
 
@@ -244,7 +244,7 @@ both_engines! {
         accounts::remove(&world.app.parts, Subject::parse("elle").unwrap()).await.unwrap();
         let left = "SELECT phone AS value FROM confirm_phone_actions";
         assert_eq!(texts(&world.database_url, left).await, ["paul@example.com", "paul@example.com"]);
-        let kept = fedlink::service::export::kept(&world.app.parts, &Subject::parse("paul").unwrap()).await.unwrap();
+        let kept = service::export::kept(&world.app.parts, &Subject::parse("paul").unwrap()).await.unwrap();
         let of = |part: &str| kept.iter().find(|(name, _)| *name == part).map(|(_, value)| value.clone()).unwrap();
         assert_eq!(of("emailConfirmations")[0]["email"], "paul@example.com");
         assert_eq!((of("emailConfirmations").as_array().unwrap().len(), of("phoneConfirmations")), (1, json!([])));

@@ -1,7 +1,7 @@
 //! Dead letters: after a day of backoff an event is given up, those behind it go on, and it is kept for a month.
 
-use fedlink::service::sweep;
 use serde_json::{Value, json};
+use service::sweep;
 
 use super::{link, of_account, unlink, world};
 use crate::support::database::{count, texts};

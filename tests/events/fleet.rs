@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use fedlink::service::outbox;
+use service::outbox;
 
 use super::{about, come_and_go, of_account, world};
 use crate::support::database::count;

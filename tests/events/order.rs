@@ -57,7 +57,7 @@ both_engines! {
             link(&world, &console, sid).await;
         }
         let alice = domain::ids::Subject::parse("alice").expect("a subject");
-        fedlink::service::accounts::remove(&world.app.parts, alice).await.expect("it goes");
+        service::accounts::remove(&world.app.parts, alice).await.expect("it goes");
         deliver(&world).await;
         let mut took = receiver.took();
         for sid in ["oleg", "elle"] {

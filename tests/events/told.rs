@@ -1,9 +1,9 @@
 //! What is told, of what, signed how, and what of it anybody else may see.
 
 use domain::entropy::SystemEntropy;
-use fedlink::service::keys::Keeper;
-use fedlink::service::outbox;
 use serde_json::json;
+use service::keys::Keeper;
+use service::outbox;
 use store::Store;
 use tokio::runtime::Handle;
 
@@ -46,7 +46,7 @@ both_engines! {
             // As it stands where the same word came for days.
             execute(&world.database_url, "UPDATE token_sets SET refused_word = 'planted word'").await;
             world.advance(600);
-            fedlink::service::refresh::see_to_marked(&world.app.parts).await.expect("it is seen to");
+            service::refresh::see_to_marked(&world.app.parts).await.expect("it is seen to");
             deliver(&world).await;
         }
         let told = receiver.taken().into_iter().find(|told| told.what() == "FEDERATION_CONSENT_NEEDED oleg").expect("it");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fedlink::service::outbox;
+use service::outbox;
 
 use super::{about, come_and_go, link, of_account, unlink, world};
 use crate::support::database::{Sql, count, texts};

@@ -90,7 +90,7 @@ pub(crate) fn sent_to_api(issuer: &Issuer, world: &World, sub: &str) -> Value {
 /// An account of the issuer's, as its user's first call makes it.
 pub(crate) async fn account_of(world: &World, issuer: &Issuer, subject: &str) {
     use domain::account::AccountType;
-    use fedlink::service::accounts::{New, create};
+    use service::accounts::{New, create};
     let subject = domain::ids::Subject::parse(subject).expect("a subject");
     let new = New { issuer: Some(issuer.name.clone()), ..New::bare(subject, AccountType::Staff) };
     create(&world.app.parts, new).await.expect("an account");

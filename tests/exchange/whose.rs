@@ -161,7 +161,7 @@ both_engines! {
         let foreign = [("subject_token_type", "https://elsewhere.example/token-type/subject")];
         is(&exchange_with(&world, &AS_CONSOLE, "alice", &foreign).await, NOT_BELIEVED, "another issuer's type");
         let alice = domain::ids::Subject::parse("alice").expect("a subject");
-        fedlink::service::accounts::disable(&world.app.parts, alice).await.expect("it is there");
+        service::accounts::disable(&world.app.parts, alice).await.expect("it is there");
         is_not_believed(&exchange_with(&world, &AS_CONSOLE, "alice", &in_clear).await, "disabled");
     }
 
@@ -181,7 +181,7 @@ both_engines! {
         let subjects = texts(&world.database_url, "SELECT subject AS value FROM accounts ORDER BY subject").await;
         assert_eq!(subjects, ["another", "linkless", "ours"]);
         let linkless = domain::ids::Subject::parse("linkless").expect("a subject");
-        fedlink::service::accounts::disable(&world.app.parts, linkless).await.expect("it is there");
+        service::accounts::disable(&world.app.parts, linkless).await.expect("it is there");
         is_not_believed(&exchange(&world, &key.sign(&sent_to_api(&issuer, &world, "linkless"))).await, "disabled");
         let id = exchange_with(&world, &AS_CONSOLE, "x", &[("subject_token_type", "urn:ietf:params:oauth:token-type:id_token")]).await;
         is(&id, NOT_BELIEVED, "an ID token is never a subject token");

@@ -1,8 +1,8 @@
 //! A user's links: listed, made by id, named, removed, and recorded.
 
 use domain::ids::Subject;
-use fedlink::service::{accounts, sweep};
 use serde_json::{Value, json};
+use service::{accounts, sweep};
 
 use crate::support::database::{execute, texts};
 use crate::support::fed::{fed_token, lasting};

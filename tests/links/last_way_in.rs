@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use domain::ids::Subject;
-use fedlink::service::accounts;
 use serde_json::json;
+use service::accounts;
 
 use crate::support::database::{Sql, execute, texts};
 use crate::support::partner::{SDK, with_partner};

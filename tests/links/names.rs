@@ -3,9 +3,9 @@
 
 use domain::account::AccountType;
 use domain::ids::Subject;
-use fedlink::service::accounts::{self, New};
-use fedlink::service::import;
 use serde_json::{Value, json};
+use service::accounts::{self, New};
+use service::import;
 
 use crate::support::browser::{Browser, instruct};
 use crate::support::database::{execute, texts};

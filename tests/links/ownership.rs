@@ -4,8 +4,8 @@ use domain::clock::SharedClock;
 use domain::entropy::SystemEntropy;
 use domain::ids::Subject;
 use fedlink::app::App;
-use fedlink::service::accounts;
 use serde_json::{Value, json};
+use service::accounts;
 use settings::{Configuration, Literals};
 use tokio::runtime::Handle;
 

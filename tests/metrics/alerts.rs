@@ -12,8 +12,8 @@ use domain::clock::{MovableClock, SystemClock};
 use domain::pace;
 use domain::served::Due;
 use fedlink::http::server::{Capacity, Hands, Service};
-use fedlink::service::{counting, folding};
 use sandbox::Refusal;
+use service::{counting, folding};
 use tokio::net::TcpStream;
 
 use super::moves::Samples;

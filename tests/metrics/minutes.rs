@@ -1,7 +1,7 @@
 //! What providers answered is kept by the minute, for a week.
 
-use fedlink::service::provider_minutes::{Which, write};
 use sandbox::Refusal;
+use service::provider_minutes::{Which, write};
 
 use crate::support::database::{execute, texts};
 use crate::support::fed::{expired, fed_token};

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use fedlink::service::counting;
 use sandbox::Refusal;
+use service::counting;
 
 use super::{samples, with_a_secret_that_ends};
 use crate::support::database::execute;

@@ -9,7 +9,7 @@ use crate::support::person::{email, person, phone};
 use crate::support::site::{Site, provider};
 use crate::support::world::{World, both_engines};
 
-use fedlink::service::accounts::New;
+use service::accounts::New;
 
 const STRICT: &str = "absent_means_verified = false\n";
 

@@ -8,7 +8,7 @@ use crate::support::partner::{LENIENT, SDK, bearer, cookie, encoded, refused, tr
 use crate::support::person::{email, person, phone};
 use crate::support::sms::{self, SmsWebhook};
 use crate::support::world::{Answer, As, Body, Engine, World, both_engines};
-use fedlink::service::accounts::New;
+use service::accounts::New;
 
 const PHONE: &str = "+79990001234";
 

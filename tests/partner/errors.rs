@@ -1,9 +1,9 @@
 //! What a partner's sign-in is refused for, word for word (`docs/condo-contract.md` 1.4), and in which order it is looked at.
 
 use domain::ids::Subject;
-use fedlink::service::accounts;
 use sandbox::Userinfo;
 use serde_json::{Value, json};
+use service::accounts;
 
 use crate::support::database::{count, execute, texts};
 use crate::support::partner::{LENIENT, SDK, cookie, encoded, refused, trusting, with_partner};

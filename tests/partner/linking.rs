@@ -2,8 +2,8 @@
 
 use domain::account::AccountType;
 use domain::ids::Subject;
-use fedlink::service::accounts::{self, New};
 use serde_json::{Value, json};
+use service::accounts::{self, New};
 
 use crate::support::database::{execute, texts};
 use crate::support::partner::{SDK, cookie, trusting, with_partner};

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use domain::ids::Subject;
-use fedlink::service::accounts::{self, New};
 use futures_util::future::join_all;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
+use service::accounts::{self, New};
 
 use crate::support::database::{Sql, count, execute, texts};
 use crate::support::partner::{LENIENT, SDK, cookie, encoded, refused, trusting};

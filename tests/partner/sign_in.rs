@@ -1,8 +1,8 @@
 //! Signing in with a partner's access token: the way through, what it leaves, whom it signs in (`docs/condo-contract.md` 1).
 
 use domain::ids::Subject;
-use fedlink::service::accounts;
 use serde_json::{Value, json};
+use service::accounts;
 
 use crate::support::database::{Sql, count, execute, texts};
 use crate::support::partner::{COOKIE_SECRET, LENIENT, SDK, bearer, cookie, encoded, refused, trusting, with_partner};

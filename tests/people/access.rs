@@ -1,7 +1,7 @@
 //! Who sees what of organizations and their people (`docs/condo-contract.md` 5): by standing there, by role, by rights set, by office.
 
-use fedlink::service::accounts::Standing;
 use serde_json::json;
+use service::accounts::Standing;
 
 use crate::support::call::As;
 use crate::support::office::Office;

@@ -4,9 +4,9 @@ use domain::account::AccountType;
 use domain::filter::{Filter, Table};
 use domain::ids::Subject;
 use domain::user::User;
-use fedlink::service::{access, people};
 use futures_util::FutureExt as _;
 use serde_json::{Value, json};
+use service::{access, people};
 
 use crate::support::call::{Answer, As, Body};
 use crate::support::condo::with_sessions;

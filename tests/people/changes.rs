@@ -1,7 +1,7 @@
 //! Making and changing users, organizations, roles, employees and rights sets: by whom, and what is refused.
 
-use fedlink::service::accounts::Standing;
 use serde_json::{Value, json};
+use service::accounts::Standing;
 
 use crate::support::call::As;
 use crate::support::database::texts;

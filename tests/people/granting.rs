@@ -1,8 +1,8 @@
 //! Nobody but an administrator widens what they may do, nor grants what they lack: rights sets, roles, and who gets which.
 
 use domain::organization::RIGHTS;
-use fedlink::service::accounts::Standing;
 use serde_json::{Value, json};
+use service::accounts::Standing;
 
 use crate::support::call::As;
 use crate::support::office::{Office, to};

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use fedlink::service::import;
 use sandbox::{Answer as Shape, Break, Coding, Odd, Rotation};
 use serde_json::json;
+use service::import;
 
 use crate::support::browser::{Browser, Callback, complete, instruct};
 use crate::support::database::{Sql, assert_nothing_stored, texts};

@@ -56,7 +56,7 @@ both_engines! {
         assert_eq!(asked(world), 1);
         let gone = world.call("DELETE", "/api/v3/users/alice/fa/box/box_1/oleg", &console, Body::None).await;
         assert_eq!(gone.status, 204, "{}", gone.text());
-        fedlink::service::revoke::run_due(&world.current.take()).await.expect("the queue is worked off");
+        service::revoke::run_due(&world.current.take()).await.expect("the queue is worked off");
         assert!(!world.sandbox.is_active(&fresh), "revoked as well");
         // When it ends is told.
         let metrics = world.send("GET", &format!("{}/metrics", world.ops), &As::Nobody, Body::None, &[]).await.text();

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use fedlink::service::revoke;
 use sandbox::{Answer as Shape, ClientKey, Settings as Script};
 use serde_json::{Value, json};
+use service::revoke;
 use settings::{Configuration, Known, Literals, Provider};
 use tempfile::TempDir;
 

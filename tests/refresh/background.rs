@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use fedlink::service::{refresh, sweep};
 use sandbox::Answer as Shape;
+use service::{refresh, sweep};
 
 use crate::support::fed::{asked, fed_token, give, lasting, token};
 use crate::support::world::{As, Engine, World, both_engines};

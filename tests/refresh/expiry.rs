@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use domain::clock::{Clock as _, MovableClock};
-use fedlink::service::{import, refresh, sweep};
 use sandbox::{Answer as Shape, ExpiresIn, IssuedTokens, Refusal, Rotation};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use service::{import, refresh, sweep};
 
 use crate::support::browser::{Browser, complete, instruct};
 use crate::support::fed::{asked, detail, expired, fed_token, found, give, health, lasting, token};

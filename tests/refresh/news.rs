@@ -1,8 +1,8 @@
 //! What is told of links beside their needing consent: that they recovered, that scopes are missing, that a refresh token ends soon.
 
-use fedlink::service::refresh::{see_to_marked, tell_news};
 use sandbox::Refusal;
 use serde_json::json;
+use service::refresh::{see_to_marked, tell_news};
 
 use crate::audit::lines;
 use crate::support::browser::{Browser, complete, instruct};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use fedlink::service::refresh::see_to_marked;
 use sandbox::{Answer as Shape, Refusal, Rotation};
+use service::refresh::see_to_marked;
 
 use crate::support::database::texts;
 use crate::support::fed::{asked, expired, fed_token, health, token};
@@ -340,7 +340,7 @@ both_engines! {
         let kept = "SELECT CASE WHEN sealed_refresh IS NULL THEN 'gone' ELSE 'kept' END AS value FROM token_sets";
         for (days, expected) in [(29, "kept"), (1, "gone")] {
             world.advance(days * 24 * 3600);
-            fedlink::service::refresh::forget_dead(&world.app.parts).await.expect("it lets go");
+            service::refresh::forget_dead(&world.app.parts).await.expect("it lets go");
             assert_eq!(texts(&world.database_url, kept).await, [expected]);
         }
         let console = world.console().await;

@@ -292,7 +292,7 @@ both_engines! {
         assert_needs_consent(&report(&world, &console, "oleg", &held).await);
         world.advance(HOUR);
         let console = world.console().await;
-        fedlink::service::refresh::see_to_marked(&world.app.parts).await.expect("a round");
+        service::refresh::see_to_marked(&world.app.parts).await.expect("a round");
         let record = "SELECT subject || '|' || sid || '|' || detail AS value FROM audit WHERE event = 'FEDERATION_CONSENT_NEEDED'";
         let told = crate::support::database::texts(&world.database_url, record).await;
         assert_eq!(told, ["alice|oleg|needs_consent"]);

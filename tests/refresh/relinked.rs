@@ -1,9 +1,9 @@
 //! What changes while a refresh is under way: the link is linked again, or gone.
 
-use fedlink::service::import::{Newer, Taken, UnknownSubject};
 use sandbox::{Answer as Shape, Hold, IssuedTokens, Refusal};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
+use service::import::{Newer, Taken, UnknownSubject};
 
 use crate::support::fed::{asked, expired, fed_token, give, health, token};
 use crate::support::taken_in::take_in;

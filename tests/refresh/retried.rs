@@ -44,8 +44,8 @@ both_engines! {
         let (world, console) = refused_for_good(engine).await;
         assert_eq!((fed_token(&world, &console, "?force=true").await.status, asked(&world)), (404, 1));
         let provider = domain::ids::ProviderId::parse("box", "box_1").expect("a provider");
-        let all = fedlink::service::refresh::Which { provider, subject: None, sid: None };
-        assert_eq!(fedlink::service::refresh::retry(&world.app.parts, &all).await.expect("it revives"), 1);
+        let all = service::refresh::Which { provider, subject: None, sid: None };
+        assert_eq!(service::refresh::retry(&world.app.parts, &all).await.expect("it revives"), 1);
         assert!(world.sandbox.is_active(&token(&fed_token(&world, &console, "").await, "oleg")));
         assert_eq!((health(&world, &console, "oleg").await, asked(&world)), ("ok".to_owned(), 2));
     }

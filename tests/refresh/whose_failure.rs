@@ -1,8 +1,8 @@
 //! Whose failure it is: what is about one token keeps no other link waiting, what a provider says of itself holds for all, and a
 //! link that nobody ever calls dead is not asked for ever.
 
-use fedlink::service::refresh;
 use sandbox::{Answer as Shape, Refusal};
+use service::refresh;
 
 use crate::support::database::texts;
 use crate::support::fed::{asked, detail, expired, fed_token, found, health, token};

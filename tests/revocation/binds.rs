@@ -1,7 +1,7 @@
 //! What a bind was granted and no link keeps dies at the provider, however the bind ended.
 
-use fedlink::service::sweep;
 use sandbox::IdTokenForm;
+use service::sweep;
 
 use crate::support::browser::{Browser, complete, instruct};
 use crate::support::database::{assert_nothing_stored, bind_refusals, count, execute};

@@ -4,9 +4,9 @@ use std::net::TcpListener;
 
 use domain::entropy::SystemEntropy;
 use domain::ids::Subject;
-use fedlink::service::{accounts, revoke};
 use sandbox::{Answer as Shape, ClientAuth, Options, Refusal, Rotation, Sandbox, SandboxClient};
 use secrecy::ExposeSecret as _;
+use service::{accounts, revoke};
 
 use crate::support::database::{Sql, assert_nothing_stored, execute, texts};
 use crate::support::fed::{expired, fed_token, give, lasting, token};

@@ -4,9 +4,9 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use domain::ids::Subject;
-use fedlink::service::{accounts, revoke};
 use sandbox::Answer as Shape;
 use serde_json::json;
+use service::{accounts, revoke};
 
 use crate::support::database::execute;
 use crate::support::fed::lasting;

@@ -5,8 +5,8 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use domain::ids::Subject;
-use fedlink::service::{accounts, revoke, sweep};
 use serde_json::json;
+use service::{accounts, revoke, sweep};
 
 use crate::support::browser::{Browser, instruct};
 use crate::support::database::{Sql, count, execute, texts};

@@ -1,8 +1,8 @@
 //! Rows while keys change under them: a rewrap beside a refresh, one that is interrupted, and an instance out of touch.
 
 use domain::entropy::SystemEntropy;
-use fedlink::service::keys::{self, Keeper, Progress};
-use fedlink::service::{import, sweep};
+use service::keys::{self, Keeper, Progress};
+use service::{import, sweep};
 use store::Store;
 use tokio::runtime::Handle;
 

@@ -5,9 +5,9 @@ use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fedlink::service::accounts::New;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
+use service::accounts::New;
 
 use crate::support::browser::{Browser, Callback, field, instruct, query};
 use crate::support::confirm::PHONE;

@@ -1,8 +1,8 @@
 //! What lies on the disk: nothing readable, nothing that opens elsewhere, and of any length.
 
-use fedlink::service::sweep;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
+use service::sweep;
 
 use crate::support::database::Sql;
 use crate::support::fed::{asked, detail, expired, fed_token, fed_token_of, found, give, health, lasting, token};

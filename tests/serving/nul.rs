@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use fedlink::service::import;
 use serde_json::json;
+use service::import;
 
 use crate::support::browser::instruct;
 use crate::support::contract::{Operation, operations};

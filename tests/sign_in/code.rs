@@ -2,9 +2,9 @@
 
 use domain::account::AccountType;
 use domain::ids::Subject;
-use fedlink::service::accounts::{self, New};
 use futures_util::future::join_all;
 use serde_json::json;
+use service::accounts::{self, New};
 
 use crate::support::browser::{Browser, field, instruct_with, persons_instruction};
 use crate::support::confirm::{PHONE, of_webhook, with_sms, with_sms_and};

@@ -2,8 +2,8 @@
 
 use domain::account::AccountType;
 use domain::ids::Subject;
-use fedlink::service::accounts::{self, New, Standing};
 use serde_json::json;
+use service::accounts::{self, New, Standing};
 
 use crate::support::browser::field;
 use crate::support::condo::{API, by_email, staff, with_sessions};
@@ -215,10 +215,10 @@ both_engines! {
         let places = texts(&world.database_url, places).await;
         assert!(places.iter().all(|place| place.len() == 64), "hashes: {places:?}");
         world.advance(30 * 86_400);
-        fedlink::service::sweep::delete(&world.app.parts).await.unwrap();
+        service::sweep::delete(&world.app.parts).await.unwrap();
         assert_eq!(count(&world, "known_places").await, 20, "networks are known for less long");
         world.advance(150 * 86_400);
-        fedlink::service::sweep::delete(&world.app.parts).await.unwrap();
+        service::sweep::delete(&world.app.parts).await.unwrap();
         assert_eq!(count(&world, "known_places").await, 0);
         assert_eq!(browsers[24].tries(&world, JANE, PASSWORD).await, Came::In);
         accounts::remove(&world.app.parts, Subject::parse("jane").unwrap()).await.unwrap();

@@ -67,7 +67,7 @@ both_engines! {
         assert_eq!(Browser::default().send_sign_in(&world, &mallorys, ("elle", PASSWORD), &[]).await.status, 403);
         let mut short = Browser::default();
         short.cookies().insert("fedlink-form".to_owned(), String::new());
-        let token = fedlink::service::forms::token(&"".into(), "sign-in");
+        let token = service::forms::token(&"".into(), "sign-in");
         let token = secrecy::ExposeSecret::expose_secret(&token).to_owned();
         assert_eq!(short.send_sign_in(&world, &token, ("elle", PASSWORD), &[]).await.status, 403);
         // What was refused so was not looked at.

@@ -144,10 +144,10 @@ both_engines! {
         assert_eq!(keys.len(), 6, "two networks, an id, and an account of each type");
         assert!(keys.iter().all(|key| key.len() == 43 && !key.contains("198") && !key.contains("elle")), "{keys:?}");
         world.advance(3600);
-        fedlink::service::sweep::delete(&world.app.parts).await.unwrap();
+        service::sweep::delete(&world.app.parts).await.unwrap();
         assert_eq!(count(&world, "attempts").await, 6, "they end this moment");
         world.advance(1);
-        fedlink::service::sweep::delete(&world.app.parts).await.unwrap();
+        service::sweep::delete(&world.app.parts).await.unwrap();
         assert_eq!(count(&world, "attempts").await, 0);
     }
 }

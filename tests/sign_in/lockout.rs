@@ -2,8 +2,8 @@
 
 use domain::account::AccountType;
 use domain::ids::Subject;
-use fedlink::service::accounts::{self, New};
 use futures_util::future::join_all;
+use service::accounts::{self, New};
 
 use crate::support::condo::staff;
 use crate::support::person::{PASSWORD, email, person, phone};

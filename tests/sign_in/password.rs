@@ -2,7 +2,7 @@
 
 use domain::account::AccountType;
 use domain::ids::Subject;
-use fedlink::service::accounts::{self, New};
+use service::accounts::{self, New};
 
 use crate::support::browser::{Browser, field};
 use crate::support::database::{count, execute, texts};

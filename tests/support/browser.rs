@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use domain::ids::Subject;
-use fedlink::service::sessions;
 use secrecy::ExposeSecret as _;
+use service::sessions;
 
 use super::world::{Answer, As, Body, CALLBACK, CHALLENGE, PUBLIC, World};
 use serde_json::{Value, json};

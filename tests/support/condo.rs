@@ -1,8 +1,8 @@
 //! A world that speaks the Condo dialect, and questions to its GraphQL.
 
 use domain::account::AccountType;
-use fedlink::service::accounts::New;
 use serde_json::{Value, json};
+use service::accounts::New;
 
 use super::call::{Answer, As, Body};
 use super::person::{PASSWORD, email, person, phone};

@@ -1,8 +1,8 @@
 //! Organizations with people in them, set up by an administrator as clients would: by mutations.
 
 use domain::account::AccountType;
-use fedlink::service::accounts::{New, Standing};
 use serde_json::{Value, json};
+use service::accounts::{New, Standing};
 
 use super::call::{Answer, As};
 use super::condo::with_sessions;

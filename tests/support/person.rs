@@ -2,7 +2,7 @@
 
 use domain::account::{AccountType, Email, Phone};
 use domain::ids::Subject;
-use fedlink::service::accounts::{self, Claimed, New};
+use service::accounts::{self, Claimed, New};
 
 use super::browser::{Browser, field};
 use super::call::{Answer, Body};

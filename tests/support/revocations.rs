@@ -1,8 +1,8 @@
 //! What tests of revocations do all the time: unlink, let the queue be worked off, read what was recorded.
 
-use fedlink::service::revoke;
 use sandbox::IssuedTokens;
 use secrecy::ExposeSecret as _;
+use service::revoke;
 
 use super::database::{count, texts};
 use super::world::{As, Body, World};

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use domain::Result;
-use fedlink::service::Parts;
-use fedlink::service::import::{How, Newer, Taken, UnknownSubject};
-use fedlink::service::moving::{Import, Item};
+use service::Parts;
+use service::import::{How, Newer, Taken, UnknownSubject};
+use service::moving::{Import, Item};
 
 /// Takes in a line; what it is refused for.
 pub(crate) async fn take_in(parts: &Arc<Parts>, line: &str, unknown: UnknownSubject, newer: Newer) -> Result<Taken> {

@@ -14,10 +14,10 @@ use domain::pace;
 use domain::scope::Scope;
 use fedlink::app::App;
 use fedlink::http::server::{Capacity, Hands, Service};
-use fedlink::service::{Current, accounts, grants, import};
 use sandbox::{self, Sandbox, SandboxClient, SandboxUser};
 use secrecy::ExposeSecret as _;
 use serde_json::Value;
+use service::{Current, accounts, grants, import};
 use settings::{Configuration, KeyringSource, Literals};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
@@ -118,7 +118,7 @@ impl World {
         let keyring = folder.path().join("fedlink.keys");
         if engine == Engine::Postgres {
             let source = KeyringSource::File(keyring.clone());
-            fedlink::service::keys::Keeper::add(&source, &canaries::entropy()).expect("a keyring");
+            service::keys::Keeper::add(&source, &canaries::entropy()).expect("a keyring");
         }
         let text = change(settings(&database_url, &keyring, &base, &sandbox.issuer()));
         let configuration = Configuration::parse(&text, folder.path(), &|_| None, Literals::Allow)

@@ -15,8 +15,6 @@ use url::Url;
 use crate::app::App;
 use crate::cli::output::Trouble;
 use crate::http::server::{Capacity, Hands, ServerHandle, Service};
-use crate::service::accounts::New;
-use crate::service::{Current, accounts, sweep};
 use domain::account::AccountType;
 use domain::clock::{MovableClock, SharedClock, SystemClock};
 use domain::confirmation::Message;
@@ -24,6 +22,8 @@ use domain::entropy::{SharedEntropy, SystemEntropy};
 use domain::ids::Subject;
 use domain::pace;
 use sandbox::{AccessJwt, ClientAuth, Options, Sandbox, SandboxClient, SandboxUser};
+use service::accounts::New;
+use service::{Current, accounts, sweep};
 use settings::{Configuration, Literals, Messenger};
 
 /// The app's id.

@@ -11,8 +11,8 @@ use ipnet::IpNet;
 
 use crate::app::App;
 use crate::http::cookies;
-use crate::service::callers::wrongly_signed;
-use crate::service::door::Origin;
+use service::callers::wrongly_signed;
+use service::door::Origin;
 
 use proxy::Behind;
 pub(super) use whoami::whoami;

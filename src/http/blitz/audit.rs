@@ -12,12 +12,12 @@ use crate::app::App;
 use crate::http::caller::{actor, bearer};
 use crate::http::path;
 use crate::http::path::last;
-use crate::service::reading::{self, OfPerson, Page, Wanted};
 use domain::audit::rql::Asked;
 use domain::audit::{MOST, Order, PAGE, Search, Span, events, rql, shape};
 use domain::event::AuditLine;
 use domain::ids::{ProviderId, Sid};
 use domain::{Error, Result};
+use service::reading::{self, OfPerson, Page, Wanted};
 
 /// What is told of browsers.
 #[derive(Clone, Copy, PartialEq, Eq)]

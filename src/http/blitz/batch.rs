@@ -13,12 +13,12 @@ use super::error::{EntryError, Failure};
 use super::fed_token::Fields;
 use crate::app::App;
 use crate::http::caller::bearer;
-use crate::service::batch::{Entry, Refused, fetch_many};
-use crate::service::tokens::Served;
 use domain::batch::{BODY, MOST, repeated};
 use domain::caller::Action;
 use domain::ids::{ProviderId, Sid, Subject};
 use domain::{Error, Result, json};
+use service::batch::{Entry, Refused, fetch_many};
+use service::tokens::Served;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -20,11 +20,9 @@ use crate::http::limits::{Kind, body};
 use crate::http::path::last;
 use crate::http::words::{self, Words};
 use crate::http::{cookies, nul, page, path};
-use crate::service::bind::{
-    self, Answer, Browser, Completion, FlowCookie, Instruction, Question, Return, Shown, Step, Whom,
-};
 use domain::ids::{FlowId, ProviderId, Subject};
 use domain::{Error, json};
+use service::bind::{self, Answer, Browser, Completion, FlowCookie, Instruction, Question, Return, Shown, Step, Whom};
 
 /// The field that says that a form is our own, with an answer that has been posted before.
 const AGAIN: &str = "fedlink_again";

@@ -14,10 +14,10 @@ use super::fed_token::parameter;
 use super::moments::{decoded, moment, no_next, place, told};
 use crate::app::App;
 use crate::http::caller::{actor, bearer};
-use crate::service::outbox::{self, Again, Listing, Next, Replayed, Waiting, Which};
 use domain::audit::Place;
 use domain::caller::Action;
 use domain::{Error, Result, json};
+use service::outbox::{self, Again, Listing, Next, Replayed, Waiting, Which};
 
 /// The most events of one page, and how many there are where nobody says.
 const PAGE: u16 = 200;

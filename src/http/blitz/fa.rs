@@ -10,13 +10,13 @@ use crate::http::caller::{actor, bearer, bearer_or_basic};
 use crate::http::limits::{Kind, body};
 use crate::http::path;
 use crate::http::path::last;
-use crate::service::links::{self, Assertion, Listed, Unlinking, View};
-use crate::service::refresh::{Retrying, retry_link};
 use domain::caller::Caller;
 use domain::ids::{ClientId, Sid};
 use domain::json;
 use domain::link::Health;
 use domain::way_in::Force;
+use service::links::{self, Assertion, Listed, Unlinking, View};
+use service::refresh::{Retrying, retry_link};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

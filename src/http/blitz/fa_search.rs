@@ -10,11 +10,11 @@ use super::fa::Link;
 use super::fed_token::parameter;
 use crate::app::App;
 use crate::http::caller::{actor, bearer};
-use crate::service::across::{self, Page, Wanted};
 use domain::across::{PAGE, Search};
 use domain::ids::{LinkId, ProviderId, Sid, Subject};
 use domain::link::Health;
 use domain::{Error, Result};
+use service::across::{self, Page, Wanted};
 
 #[derive(Serialize)]
 struct Owned {

@@ -14,10 +14,10 @@ use crate::app::App;
 use crate::http::caller::bearer;
 use crate::http::path;
 use crate::http::path::last;
-use crate::service::tokens::{MAX_MIN_TTL, Request, Served, fetch as fetch_tokens};
 use domain::ids::Sid;
 use domain::params::Texts;
 use domain::{Error, Result};
+use service::tokens::{MAX_MIN_TTL, Request, Served, fetch as fetch_tokens};
 
 /// The answer: an object keyed by sid, in the order the accounts were linked.
 pub(super) struct Tokens(pub(super) Vec<Served>);

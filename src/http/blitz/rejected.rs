@@ -11,10 +11,10 @@ use crate::app::App;
 use crate::http::caller::bearer;
 use crate::http::path;
 use crate::http::path::last;
-use crate::service::rejected::{Report, report as look_into};
 use domain::caller::Action;
 use domain::ids::Sid;
 use domain::{Error, json};
+use service::rejected::{Report, report as look_into};
 
 /// A token may have 64 KiB; escaped, each of its bytes takes six at most.
 const BODY: usize = 512 * 1024;

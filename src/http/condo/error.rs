@@ -10,14 +10,14 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::ids::err_id;
-use super::refusals::{Code, Told, told};
 use crate::app::App;
-use crate::http::failure::report_as;
 use crate::http::page::private;
 use crate::http::words;
 use domain::Error;
 use domain::refusal::Refusal;
+use graphql::err_id;
+use graphql::refusals::{Code, Told, told};
+use service::report_as;
 use settings::Locale;
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");

@@ -1,10 +1,6 @@
 //! The Condo dialect over HTTP: sign-in with a partner's token, GraphQL (`docs/condo-contract.md`).
 
+pub(super) mod api;
 pub(super) mod error;
-pub(super) mod graphql;
-mod ids;
-pub(super) mod refusals;
 pub(super) mod session;
 pub(super) mod sign_in;
-
-pub(crate) use graphql::sdl;

@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::app::App;
 use crate::http::cookies;
-use crate::service::condo_sessions::{self, CondoSession, Ticket};
 use domain::{Error, Result};
+use service::condo_sessions::{self, CondoSession, Ticket};
 use settings::{SameSite, Settings};
 
 /// The cookie's name.

@@ -15,11 +15,11 @@ use crate::http::nul::{self, Place};
 use crate::http::path::{last_named, without_slash};
 use crate::http::words::{self, Words};
 use crate::http::{address, page};
-use crate::service::condo_sessions::{CondoSession, Ticket};
-use crate::service::partner::{self, Callback, Confirmed, Param};
 use domain::refusal::Refusal;
 use domain::user::User;
 use domain::{Error, Result, name};
+use service::condo_sessions::{CondoSession, Ticket};
+use service::partner::{self, Callback, Confirmed, Param};
 
 /// `GET /api/auth/{provider}`
 pub(in crate::http) async fn begin(app: App, request: HttpRequest) -> HttpResponse {

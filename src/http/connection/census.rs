@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpStream;
 
-use crate::service::meters::Rooms;
 use domain::pace::PEERS;
+use service::meters::Rooms;
 
 /// From so many of ten connections on the house is crowded.
 const CROWDED: usize = 8;

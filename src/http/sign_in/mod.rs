@@ -16,12 +16,12 @@ use crate::http::limits::{Kind, body};
 use crate::http::own_form::{self, Binding};
 use crate::http::words::{self, Words};
 use crate::http::{address, cookies, nul, page};
-use crate::service::onward::Onward;
-use crate::service::sessions::{self, SessionCookie};
-use crate::service::sign_in::{self, SignIn, Try};
-use crate::service::sign_in_code::{self, Asked};
 use domain::Result;
 use domain::session::Session;
+use service::onward::Onward;
+use service::sessions::{self, SessionCookie};
+use service::sign_in::{self, SignIn, Try};
+use service::sign_in_code::{self, Asked};
 use settings::Subjects;
 
 /// What the forms' tokens are for.
@@ -232,7 +232,7 @@ impl Desk<'_> {
         let settings = &self.app.parts.settings;
         let nonce = page::nonce();
         let cookie: SecretString = cookies::session(self.app, self.request).unwrap_or_default();
-        let csrf = crate::service::forms::token(&cookie, SIGN_OUT);
+        let csrf = service::forms::token(&cookie, SIGN_OUT);
         let ways = match (onward, onward.sign_in_again_url(settings)) {
             (Onward::Home, _) => None,
             (_, Ok(again)) => Some((onward.path(settings), again.to_string())),

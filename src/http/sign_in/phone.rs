@@ -16,11 +16,11 @@ use crate::http::limits::{Kind, body};
 use crate::http::own_form::{self, Binding};
 use crate::http::words::{self, Words};
 use crate::http::{address, cookies, nul, page};
-use crate::service::confirmations::Asking;
-use crate::service::onward::Onward;
-use crate::service::sign_in_code::{self, Asked, CodeTry, Judged, Sent};
 use domain::account::AccountType;
 use domain::{Error, Result};
+use service::confirmations::Asking;
+use service::onward::Onward;
+use service::sign_in_code::{self, Asked, CodeTry, Judged, Sent};
 
 /// `GET /sign-in/phone`
 pub(in crate::http) async fn show(app: App, request: HttpRequest) -> HttpResponse {

@@ -10,11 +10,11 @@ use serde_json::json;
 use super::fed_token::min_ttl;
 use super::oauth::{Form, Refusal, refusal};
 use crate::app::App;
-use crate::service::bind::WayBack;
-use crate::service::exchange::{Exchange, Refused, SubjectToken, exchange};
-use crate::service::tokens::Served;
 use domain::ids::Sid;
 use domain::scope::is_scope_char;
+use service::bind::WayBack;
+use service::exchange::{Exchange, Refused, SubjectToken, exchange};
+use service::tokens::Served;
 use settings::{Client, Settings, SubjectTokens};
 
 /// RFC 8693 §2.1.

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::app::App;
 use crate::http::{cookies, nul, page, words};
-use crate::service::authorize::{self, Step, Unfit};
+use service::authorize::{self, Step, Unfit};
 
 /// `GET /oauth/ae`
 pub(crate) async fn authorize(app: App, request: HttpRequest) -> HttpResponse {

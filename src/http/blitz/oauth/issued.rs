@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{Form, Refusal, answer, authenticate, refusal};
 use crate::app::App;
-use crate::service::grants;
 use domain::Error;
+use service::grants;
 
 /// `POST /oauth/introspect`
 pub(crate) async fn introspect(app: App, request: HttpRequest, payload: Payload) -> HttpResponse {

@@ -21,9 +21,9 @@ use crate::http::caller::{Credentials, credentials, refuse_nul};
 use crate::http::failure::{report, retry_after};
 use crate::http::limits::Unread;
 use crate::http::refused::{Whose, mark};
-use crate::service::callers::{self, Asserted};
 use domain::Error;
 use domain::ids::ClientId;
+use service::callers::{self, Asserted};
 use settings::Client;
 
 pub(crate) use authorize::authorize;

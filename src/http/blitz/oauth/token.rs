@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Form, Refusal, answer, authenticate, refusal};
 use crate::app::App;
 use crate::http::blitz::exchange::{self, Exchanged};
-use crate::service::grants::{self, Issued, Redemption, Refused};
+use service::grants::{self, Issued, Redemption, Refused};
 use settings::Client;
 
 /// `POST /oauth/te`
