@@ -80,7 +80,8 @@ fn offences(path: &str, text: &str) -> Vec<String> {
             // What a leaf may use, Cargo sees to.
             if !is_leaf && !may_use(floor, other) {
                 found.push(format!("{path}:{line}: {floor} may not use {shown}"));
-            } else if floor != "store" && other == "store" && segments.last().is_some_and(|item| item.ends_with("Row")) {
+            } else if floor != "store" && other == "store" && segments.last().is_some_and(|item| item.ends_with("Row"))
+            {
                 found.push(format!("{path}:{line}: rows stop at the store: {shown}"));
             } else if floor == "cli" && SHUT.contains(&other.as_str()) && inside {
                 found.push(format!("{path}:{line}: {floor} may not reach inside {other}: {shown}"));

@@ -1,6 +1,7 @@
 //! What a user of the Condo dialect may do, with the rights set that an administrator gave them.
 
 use super::Parts;
+use crate::boxed;
 use domain::access::Access;
 use domain::filter::{Filter, Page, Value};
 use domain::organization::{Granted, RightsSet};
@@ -10,6 +11,7 @@ use domain::{Error, Result};
 use store::organizations::list;
 
 /// What `user` may do. [`Refusal::NotAuthenticated`] without one, [`Refusal::AccessDenied`] to one who is deleted.
+#[boxed]
 pub async fn of(parts: &Parts, user: Option<&User>) -> Result<Access> {
     let user = user.ok_or(Error::Refused(Refusal::NotAuthenticated))?.clone();
     let rights = match user.rights_set {

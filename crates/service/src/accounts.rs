@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::audit::{About, record};
 use super::links::remove as remove_link;
 use super::{Parts, endings, passwords};
+use crate::boxed;
 pub use domain::account::Claimed;
 use domain::account::{self, AccountType, Email, Phone, check_password};
 use domain::endings::Change;
@@ -130,6 +131,7 @@ fn is_not(value: &bool) -> bool {
 }
 
 /// Makes an account; [`Error::Input`] if the subject has one, or another of the type has the address.
+#[boxed]
 pub async fn create(parts: &Arc<Parts>, mut new: New) -> Result<()> {
     new.name = name::sent("name", new.name.as_deref())?;
     if let Some(issuer) = &new.issuer {
@@ -214,6 +216,7 @@ pub(super) async fn insert(parts: &Parts, tx: &mut Tx, actor: &Actor, account: &
 }
 
 /// The account of a subject; [`Error::UserNotFound`] if it has none.
+#[boxed]
 pub async fn show(parts: &Parts, subject: &Subject) -> Result<Account> {
     let account = get(parts, subject).await?;
     let (email, phone) = (account.email.as_ref(), account.phone.as_ref());
@@ -240,6 +243,7 @@ async fn get(parts: &Parts, subject: &Subject) -> Result<account::Account> {
 }
 
 /// Gives an account another password, and ends what the old one has opened; [`Error::UserNotFound`] if there is none.
+#[boxed]
 pub async fn set_password(parts: &Arc<Parts>, subject: Subject, password: SecretString) -> Result<()> {
     let account = get(parts, &subject).await?;
     check_password(password.expose_secret(), account.own_names())?;
@@ -258,6 +262,7 @@ pub async fn set_password(parts: &Arc<Parts>, subject: Subject, password: Secret
 
 /// Lets nobody sign in as this account any more, and ends what was opened in its name; [`Error::UserNotFound`] if there is
 /// none. Its links stay.
+#[boxed]
 pub async fn disable(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
     parts
         .detached(async move |parts| {
@@ -272,6 +277,7 @@ pub async fn disable(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
 }
 
 /// Lets a disabled account sign in again; [`Error::UserNotFound`] if there is none.
+#[boxed]
 pub async fn enable(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
     parts
         .detached(async move |parts| {
@@ -297,6 +303,7 @@ pub(super) async fn close(parts: &Parts, mut tx: Tx, subject: &Subject, change: 
 
 /// Deletes an account with all its links, and all that is kept of its user but the audit record; [`Error::UserNotFound`] if
 /// there is none.
+#[boxed]
 pub async fn remove(parts: &Arc<Parts>, subject: Subject) -> Result<()> {
     parts
         .detached(async move |parts| {

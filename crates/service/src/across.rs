@@ -7,6 +7,7 @@ use super::audit::{self, About};
 use super::caller_sized::told;
 use super::links::{Listed, listed_detailed};
 use super::meters::Limit;
+use crate::boxed;
 use domain::Result;
 use domain::across::Search;
 use domain::caller::{Action, Caller};
@@ -51,6 +52,7 @@ pub struct Page {
 }
 
 /// A page of the links that fit.
+#[boxed]
 pub async fn search(parts: &Arc<Parts>, caller: &Caller, actor: Actor, wanted: Wanted) -> Result<Page> {
     caller.may_somewhere(Action::SearchLinks)?;
     let place = parts.meters.within(Limit::Lists, parts.caller_sized.place_of(&caller.client).await)?;

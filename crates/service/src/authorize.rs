@@ -10,6 +10,7 @@ use url::{Url, form_urlencoded};
 use super::callers::hash;
 use super::onward::Onward;
 use super::{Parts, grants, sessions};
+use crate::boxed;
 use domain::ids::ClientId;
 use domain::issued::AuthorizationCode;
 use domain::scope::Scope;
@@ -47,6 +48,7 @@ pub enum Unfit {
 }
 
 /// Answers an authorization request, its query as it came, of a browser with this session cookie.
+#[boxed]
 pub async fn authorize(parts: &Arc<Parts>, query: &str, cookie: Option<SecretString>) -> Result<Step> {
     let Some(query) = Query::parse(query) else { return Ok(Step::Nowhere(Unfit::Parameters)) };
     let client = query.one("client_id").and_then(|id| parts.settings.clients.get(&ClientId::parse(id).ok()?));

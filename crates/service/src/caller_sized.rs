@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 
 use super::desk::Desk;
 pub use super::desk::Place;
+use crate::boxed;
 use domain::caller::Caller;
 use domain::ids::{ClientId, Subject};
 use domain::points::Spent;
@@ -75,17 +76,20 @@ impl CallerSized {
     }
 
     /// Waits for a place to work at in somebody's name. [`Refusal::ListsBusy`] if too many wait, or it takes too long.
+    #[boxed]
     pub async fn place(&self, user: &Subject) -> Result<Place> {
         let place = self.wait(&self.desk, user.as_str().to_owned()).await;
         place.ok_or_else(|| Error::refused(Refusal::ListsBusy))
     }
 
     /// As [`Self::place`], in an application's name; [`Error::TooManyAttempts`] if too many wait, or it takes too long.
+    #[boxed]
     pub async fn place_of(&self, client: &ClientId) -> Result<Place> {
         self.wait(&self.desk, line(client)).await.ok_or(NO_PLACE)
     }
 
     /// As [`Self::place_of`], in a caller's name: the user's that it acts for, or else its own.
+    #[boxed]
     pub async fn place_for(&self, caller: &Caller) -> Result<Place> {
         let name = caller.subject().map_or_else(|| line(&caller.client), |user| user.as_str().to_owned());
         self.wait(&self.desk, name).await.ok_or(NO_PLACE)
@@ -93,6 +97,7 @@ impl CallerSized {
 
     /// Waits for a place at which an application's batch is worked at, one of an application's at a time; else as
     /// [`Self::place_of`].
+    #[boxed]
     pub async fn batch_of(&self, client: &ClientId) -> Result<Place> {
         self.wait(&self.batches, line(client)).await.ok_or(NO_PLACE)
     }

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
 use super::Parts;
+use crate::boxed;
 use domain::account::AccountType;
 use domain::ids::Subject;
 use domain::session::CondoSessionRecord;
@@ -156,6 +157,7 @@ impl Nobody {
 }
 
 /// The session that a ticket stands for: none if the signature is not ours, or the session is over. Its end is put off.
+#[boxed]
 pub async fn find(parts: &Arc<Parts>, ticket: &SecretString) -> Result<Option<CondoSession>> {
     let rules = rules(parts)?;
     let Some(sid) = sid_of(rules, ticket) else { return Ok(None) };
@@ -200,6 +202,7 @@ pub fn anonymous(parts: &Parts, user_type: Option<AccountType>) -> Result<Ticket
 }
 
 /// Notes in a session as what kind of user somebody is about to sign in; says whether it is there.
+#[boxed]
 pub async fn set_user_type(parts: &Arc<Parts>, session: &SidHash, user_type: AccountType) -> Result<bool> {
     let session = session.clone();
     parts

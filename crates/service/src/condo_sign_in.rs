@@ -17,6 +17,7 @@ use super::places::{self, DeviceCookie};
 use super::reached::{reached_email, reached_phone};
 use super::tries::{self, Candidate, Drawn};
 use super::{Parts, passwords};
+use crate::boxed;
 use domain::account::{Account, AccountType, Address, AddressKind, Email, PasswordHash};
 use domain::confirmation::masked;
 use domain::entry::{Entry, Means};
@@ -88,6 +89,7 @@ pub struct PlainTry {
 
 /// Signs in the user of the address whose password it is; staff first, where several have the same. Refuses as [`sign_in`] does,
 /// whatever is wrong: the source tells who has an account here. Who is signed in where it comes from is counted before the network.
+#[boxed]
 pub async fn sign_in_plainly(parts: &Arc<Parts>, attempt: PlainTry) -> Result<Opened> {
     let wrong = || Error::refused(Refusal::WrongCredentials(AddressKind::Email));
     let too_many = |retry_after| Error::refused(Refusal::TooManyRequests { retry_after });
@@ -128,6 +130,7 @@ pub async fn sign_in_plainly(parts: &Arc<Parts>, attempt: PlainTry) -> Result<Op
 /// Signs in. [`Refusal::TooManyRequests`] if the network, the user, or the account of the address had as many tries as they get
 /// in this hour, good ones among them; [`Refusal::WrongCredentials`] whatever is wrong with this one;
 /// [`Refusal::NotEnoughAuthFactors`] if the password is right and is not enough.
+#[boxed]
 pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<Opened> {
     let account = match &attempt.address {
         None => None,
@@ -310,6 +313,7 @@ fn auth_details(parts: &Parts, account: &Account) -> AuthDetails {
 }
 
 /// Ends a session; says whether it was still there.
+#[boxed]
 pub async fn sign_out(parts: &Arc<Parts>, session: &CondoSession, origin: Origin) -> Result<bool> {
     let (sid_hash, user) = (session.sid_hash.clone(), session.user.as_ref().map(|user| user.id.clone()));
     parts

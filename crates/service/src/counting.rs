@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::audit::log;
 use super::counts::Batch;
 use super::{Current, Parts};
+use crate::boxed;
 use domain::Result;
 use domain::served::{Head, Page};
 use store::audit::add;
@@ -18,6 +19,7 @@ const WRITE_EVERY: Duration = Duration::from_secs(1);
 const AT_ONCE: usize = 500;
 
 /// Works until it is dropped.
+#[boxed]
 pub async fn run(current: Current) {
     let mut rounds = tokio::time::interval(WRITE_EVERY);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -37,6 +39,7 @@ pub async fn run(current: Current) {
 
 /// Writes what is counted: tokens on pages, from which they get into the record later ([`super::folding`]), all else into the record.
 /// What comes meanwhile is left to the next time: each commit costs every reader its cache.
+#[boxed]
 pub async fn write(parts: &Parts) -> Result<()> {
     let mut batch = parts.counts.batch.lock().await;
     // What an earlier write left unknown.

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::audit::{self, About};
 use super::{Parts, accounts, bind, endings, folding};
+use crate::boxed;
 use domain::audit::Place;
 use domain::endings::Change;
 use domain::erasure::{Account, KeyedHash, Line, Named, Person, Rewritten, is_mark};
@@ -39,6 +40,7 @@ pub struct Erased {
 }
 
 /// Erases a person; [`Error::UserNotFound`] if there is nothing of them. What is erased already stays as it is.
+#[boxed]
 pub async fn erase(parts: &Parts, subject: &Subject) -> Result<Erased> {
     let keys: Vec<_> = parts.vault.hash_keys();
     let known = known_by(parts, subject, &keys).await?;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::Parts;
 use super::audit::{self, About};
 use super::erasure::is_erased;
+use crate::boxed;
 use domain::account::{Account, AccountType, AddressKind};
 use domain::audit::{Order, Place, Search, Span, shape};
 use domain::event::{Actor, Event};
@@ -29,6 +30,7 @@ const PAGE: u16 = 500;
 pub type Part = (&'static str, Value);
 
 /// Everything but the record, in which a line is left of it; [`Error::UserNotFound`] if nothing at all is kept of the person.
+#[boxed]
 pub async fn kept(parts: &Parts, subject: &Subject) -> Result<Vec<Part>> {
     let account = store::read!(parts.store, |conn| store::accounts::find(conn, subject))?;
     let conn = &mut parts.store.read().await?;
@@ -68,6 +70,7 @@ async fn note(parts: &Parts, subject: &Subject) -> Result<()> {
 }
 
 /// A page of the person's lines of the record as they may read them, oldest first, and the place from after which on there may be more.
+#[boxed]
 pub async fn recorded(parts: &Parts, subject: &Subject, after: Option<Place>) -> Result<(Vec<Value>, Option<Place>)> {
     let page = written(parts, subject, after, PAGE).await?;
     let next = page.last().filter(|_| page.len() >= usize::from(PAGE)).map(|last| last.place);

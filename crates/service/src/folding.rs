@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::audit::log;
 use super::counts::line_id;
 use super::{Current, Parts};
+use crate::boxed;
 use chrono::TimeDelta;
 use domain::event::{About, Actor, AuditLine, Event};
 use domain::ids::LinkId;
@@ -20,6 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const AT_ONCE: usize = 200;
 
 /// Works until it is dropped.
+#[boxed]
 pub async fn run(current: Current) {
     let mut rounds = tokio::time::interval(LOOK_EVERY);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -32,6 +34,7 @@ pub async fn run(current: Current) {
 }
 
 /// Folds what is due into the record, and merges what there is much of.
+#[boxed]
 pub async fn fold(parts: &Parts, due: Due) -> Result<()> {
     loop {
         let pages = store::read!(parts.store, |conn| served::list(conn))?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use super::{Current, Parts};
+use crate::boxed;
 use domain::{Error, Result};
 use store::{at, audit};
 
@@ -14,6 +15,7 @@ const LOOK_EVERY: Duration = Duration::from_mins(1);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Works until it is dropped.
+#[boxed]
 pub async fn run(current: Current) {
     let mut rounds = tokio::time::interval(LOOK_EVERY);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -26,6 +28,7 @@ pub async fn run(current: Current) {
 }
 
 /// Deletes the lines that are older than the settings keep them, until there are none. Any number of instances may do so at once.
+#[boxed]
 pub async fn sweep(parts: &Parts) -> Result<()> {
     let keep = TimeDelta::from_std(parts.settings.audit.keep).map_err(Error::internal)?;
     let before = at(parts.clock.now() - keep);

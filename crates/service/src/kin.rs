@@ -3,6 +3,7 @@
 use futures_util::future::join_all;
 
 use super::Parts;
+use crate::boxed;
 use domain::Result;
 use domain::ids::ProviderId;
 use domain::kin::{self, Entry, Kin};
@@ -56,6 +57,7 @@ async fn known(parts: &Parts) -> Vec<Entry<ProviderId>> {
 
 /// Entries that share their grants and agree on what to call an account, each group once; what only metadata can tell and can't be had
 /// is passed over.
+#[boxed]
 pub async fn shared(parts: &Parts) -> Vec<Vec<ProviderId>> {
     let entries = known(parts).await;
     kin::shared(&entries)
@@ -63,6 +65,7 @@ pub async fn shared(parts: &Parts) -> Vec<Vec<ProviderId>> {
 
 /// Entries whose tokens are not revoked, though they should be, since they share their grants and don't agree on what to call
 /// an account. Asks for metadata where only that can tell; what can't be had is passed over.
+#[boxed]
 pub async fn at_odds(parts: &Parts) -> Vec<Vec<ProviderId>> {
     let entries = known(parts).await;
     parts.settings.revoking(kin::at_odds(&entries))

@@ -1,7 +1,8 @@
 //! What the program does, one verb family a file: plain values in, domain types out; nothing of HTTP, nothing of SQL.
 //!
-//! Packages have this crate built for size. An `async fn` is compiled where it is awaited, with what it awaits: so the few that every
-//! read of a token passes are built for speed with the handlers, and what begins here ([`Rounds`], a future in a box) for size.
+//! An `async fn` is compiled where it is awaited, with all that it awaits, and once more wherever else. So what is called from outside
+//! is `boxed`: it is compiled here, and in packages for size. The few that every read of a token passes are not: they are compiled
+//! with the handlers, for speed.
 
 pub mod access;
 pub mod accounts;
@@ -71,6 +72,8 @@ mod token_sets;
 mod tries;
 mod uses;
 mod way_in;
+
+use async_recursion::async_recursion as boxed;
 
 pub use counts::Counts;
 pub use current::Current;

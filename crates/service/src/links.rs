@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::audit::{About, record};
 use super::{Parts, condo_sessions, revoke, way_in};
+use crate::boxed;
 use domain::caller::{Action, Caller};
 use domain::event::{Actor, Event};
 use domain::ids::{ClientId, LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
@@ -151,6 +152,7 @@ pub struct Assertion {
 }
 
 /// Links an account by its id, on the client's word. Doing it again is harmless.
+#[boxed]
 pub async fn link_by_id(parts: &Arc<Parts>, caller: &Caller, actor: Actor, assertion: Assertion) -> Result<()> {
     caller.may(Action::ChangeLinks, &assertion.subject)?;
     parts.check_subject(&assertion.subject)?;
@@ -297,6 +299,7 @@ pub struct Unlinking {
 
 /// Removes a link with its tokens, which are queued to be revoked at the provider; [`Error::LinkNotFound`] if the subject has no such, whether or not there is such a provider;
 /// [`Error::LastSignInMethod`] if nothing else lets its user in.
+#[boxed]
 pub async fn unlink(parts: &Arc<Parts>, caller: &Caller, actor: Actor, unlinking: Unlinking) -> Result<()> {
     caller.may(Action::ChangeLinks, &unlinking.subject)?;
     parts.check_subject(&unlinking.subject)?;

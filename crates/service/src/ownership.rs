@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use crate::boxed;
 use domain::ids::ProviderId;
 use domain::jwt::TokenForm;
 use domain::{Error, Result};
@@ -47,6 +48,7 @@ struct Due<'a> {
 
 /// Brings rows in line with the settings, all or none: [`Error::Internal`] with all that they can't obey, as an issuer with accounts and
 /// a `subject_claim` other than they were made by.
+#[boxed]
 pub async fn reconcile(store: &Store, settings: &Settings) -> Result<()> {
     let due = due(store, settings).await?;
     if due.exclusive.is_empty() && due.claims.is_empty() {

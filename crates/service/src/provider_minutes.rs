@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 
 use super::Parts;
 use super::meters::minutes::{Sum, minute_of};
+use crate::boxed;
 use domain::Result;
 use store::provider_minutes::{self, Minute};
 
@@ -21,6 +22,7 @@ pub enum Which {
 }
 
 /// Writes what was counted, and deletes what is too old; what can't be written waits.
+#[boxed]
 pub async fn write(parts: &Parts, which: Which) -> Result<()> {
     let this = minute_of(parts.clock.now());
     let before = if which == Which::All { i64::MAX } else { this };

@@ -6,6 +6,7 @@ use super::Parts;
 use super::audit::{self, About};
 use super::caller_sized::told;
 use super::meters::Limit;
+use crate::boxed;
 use domain::audit::{Order, Place, Search, Span};
 use domain::caller::{Action, Caller};
 use domain::event::{Actor, AuditLine, Event};
@@ -55,6 +56,7 @@ pub struct Page {
 }
 
 /// A page of a person's record, newest first. They themselves see what is theirs; who reads everybody's, all of it.
+#[boxed]
 pub async fn of_person(parts: &Arc<Parts>, caller: &Caller, wanted: OfPerson) -> Result<Page> {
     let subject = wanted.subject.clone();
     caller.may(Action::ReadRecord, &subject)?;
@@ -86,6 +88,7 @@ async fn is_known(parts: &Parts, caller: &Caller, subject: &Subject) -> Result<b
 }
 
 /// A page of the record across people, newest first.
+#[boxed]
 pub async fn across(parts: &Arc<Parts>, caller: &Caller, actor: Actor, wanted: Wanted) -> Result<Page> {
     caller.may_somewhere(Action::SearchRecord)?;
     let place = parts.meters.within(Limit::Lists, parts.caller_sized.place_for(caller).await)?;
@@ -131,6 +134,7 @@ impl From<OfPerson> for Wanted {
 
 impl Wanted {
     /// The page, for whoever may see all.
+    #[boxed]
     pub async fn read(&self, parts: &Parts) -> Result<Page> {
         let mut lists = parts.store.lists(Until::within(parts.settings.limits.list_timeout)).await?;
         let look = if self.search.is_all_it_goes_by() { self.limit } else { LOOK };

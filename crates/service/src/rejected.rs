@@ -12,6 +12,7 @@ use super::meters::Limit;
 use super::refresh::{Landing, Look, Looked, give_up, look};
 use super::token_sets::is_same;
 use super::tokens::{Answer, Asking, DEADLINE, SOON, Served, Turn, admitted, read, refuse_forgotten};
+use crate::boxed;
 use domain::caller::Caller;
 use domain::ids::{Sid, Subject};
 use domain::reason::Reason;
@@ -39,6 +40,7 @@ pub struct Report {
 /// What is served of the account once the provider was asked: another token, or the same one, which the provider still takes.
 /// Of a token that isn't the account's, or is no more, nobody is asked. Errors as of fedToken; [`Error::Uncheckable`] if nobody
 /// could tell.
+#[boxed]
 pub async fn report(parts: &Arc<Parts>, caller: &Caller, report: &Report) -> Result<Vec<Served>> {
     let settings = admitted(parts, caller, &report.subject, &report.fp_type, &report.fp_name)?;
     parts.meters.within(Limit::Tokens, parts.quotas.charge_report(&caller.client, parts.clock.now()))?;

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::audit::{About, record};
 use super::token_sets::open_key;
 use super::{Current, Parts, kin};
+use crate::boxed;
 use domain::event::{Actor, Event};
 use domain::ids::{ProviderId, Sid, Subject};
 use domain::revocation::{Revocation, next_attempt};
@@ -140,6 +141,7 @@ async fn record_end(
 type Named = (String, String);
 
 /// Works until it is dropped: each provider for itself, so that one that hangs holds up none of the others.
+#[boxed]
 pub async fn run(current: Current) {
     let mut rounds = tokio::time::interval(LOOK_EVERY);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -174,6 +176,7 @@ async fn work_off(parts: Arc<Parts>, provider: Named) -> (Named, Result<()>) {
 }
 
 /// Tries every revocation whose time has come. Any number of instances may do so: each attempt has one taker.
+#[boxed]
 pub async fn run_due(parts: &Arc<Parts>) -> Result<()> {
     let providers = due_providers(parts).await?;
     let all = join_all(providers.into_iter().map(|provider| Box::pin(work_off(Arc::clone(parts), provider)))).await;

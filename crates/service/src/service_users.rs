@@ -5,6 +5,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Parts, accounts, passwords};
+use crate::boxed;
 use domain::access::Access;
 use domain::account::{Account, AccountType, Claimed, Email};
 use domain::entropy::SharedEntropy;
@@ -49,6 +50,7 @@ pub fn allow(access: &Access) -> Result<()> {
 }
 
 /// Makes a service user; [`Refusal::UserAlreadyExists`] if one has the address.
+#[boxed]
 pub async fn register(parts: &Arc<Parts>, access: &Access, new: New, actor: Actor) -> Result<Made> {
     allow(access)?;
     let name = name::required("name", &new.name)?;

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Parts;
 use super::places::DeviceCookie;
+use crate::boxed;
 use domain::ids::Subject;
 use domain::session::{BrowserSession, SESSION_LIFETIME, Session};
 use domain::{Error, Result};
@@ -42,6 +43,7 @@ fn hash(cookie: &SecretString) -> Vec<u8> {
 }
 
 /// Who is signed in where this cookie came from: nobody without one, and nobody whose account may not sign in.
+#[boxed]
 pub async fn find(parts: &Parts, cookie: Option<&SecretString>) -> Result<Option<Session>> {
     let Some(cookie) = cookie else { return Ok(None) };
     store::read!(parts.store, |conn| look(parts, conn, cookie))
@@ -76,6 +78,7 @@ pub(super) async fn open(
 }
 
 /// Signs a subject in whom nobody needs to believe: [`super::sign_in`] has looked at a password first.
+#[boxed]
 pub async fn start(parts: &Arc<Parts>, subject: Subject, old: Option<SecretString>) -> Result<SessionCookie> {
     parts
         .detached(async move |parts| {

@@ -14,6 +14,7 @@ use super::sessions::{self, SessionCookie};
 use super::sign_in_code::{self, Asked};
 use super::tries::{self, Candidate};
 use super::{Parts, places};
+use crate::boxed;
 use domain::account::{Account, AccountType, Login, PasswordHash};
 use domain::entry::{Entry, Means};
 use domain::event::Event;
@@ -50,6 +51,7 @@ pub enum SignIn {
 
 /// Signs in with a password. [`Error::TooManyAttempts`] if the limit of the network, of each account that the login may name, or
 /// of codes to the account's phone is reached.
+#[boxed]
 pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<SignIn> {
     let login = Login::new(&attempt.login);
     let drawn = tries::drawn(parts, named(parts, &login).await?, &attempt.origin).await?;
@@ -75,6 +77,7 @@ pub async fn sign_in(parts: &Arc<Parts>, attempt: Try) -> Result<SignIn> {
 }
 
 /// Ends the session of this cookie, if there is one.
+#[boxed]
 pub async fn sign_out(parts: &Arc<Parts>, cookie: SecretString, origin: Origin) -> Result<()> {
     parts
         .detached(async move |parts| {

@@ -12,6 +12,7 @@ use super::door::{Origin, actor, write_refusal};
 use super::places;
 use super::reached::{self, reached_phone};
 use super::sessions::{self, SessionCookie};
+use crate::boxed;
 use domain::account::{Account, AccountType, Address, AddressKind, PasswordHash};
 use domain::confirmation::{self, Confirmation, Purpose, Tried};
 use domain::entry::{Entry, Means};
@@ -84,6 +85,7 @@ pub fn is_there(parts: &Parts) -> bool {
 
 /// Sends a code to sign in with to the number that was typed. [`Error::TooManyAttempts`]: the number, or the network, got as
 /// many as it may.
+#[boxed]
 pub async fn ask(parts: &Arc<Parts>, typed: &str, asking: Asking) -> Result<Asked> {
     let Some(phone) = confirmation::phone(typed) else { return Ok(Asked::NoPhone) };
     let address = Address::Phone(phone);
@@ -94,6 +96,7 @@ pub async fn ask(parts: &Arc<Parts>, typed: &str, asking: Asking) -> Result<Aske
 }
 
 /// Sends another code.
+#[boxed]
 pub async fn ask_again(parts: &Arc<Parts>, token: SecretString, asking: Asking) -> Result<Asked> {
     let Some((purpose, row)) = look_up(parts, &token).await? else { return Ok(Asked::Gone) };
     let sent = confirmations::send_again(parts, purpose, token.expose_secret(), asking).await;
@@ -136,6 +139,7 @@ pub(super) async fn ask_second(
 }
 
 /// The masked number that the code of this token was sent to; none if there is nothing to be typed any more.
+#[boxed]
 pub async fn phone_of(parts: &Parts, token: &SecretString) -> Result<Option<String>> {
     Ok(look_up(parts, token).await?.map(|(_, row)| confirmation::masked(&row.address)))
 }
@@ -147,6 +151,7 @@ pub fn is_after_password(token: &SecretString) -> bool {
 
 /// Signs in by a code. [`Error::TooManyAttempts`]: this code was looked at in this second, or this network, phone or account had
 /// as many looks as it gets in a day. Tries of passwords are none of these.
+#[boxed]
 pub async fn sign_in(parts: &Arc<Parts>, attempt: CodeTry) -> Result<Judged> {
     let Some((purpose, row)) = look_up(parts, &attempt.token).await? else { return Ok(Judged::Gone) };
     if !row.is_verified {

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use super::provider_minutes::{self as minutes, Which};
 use super::{Current, Parts, bind, outbox};
+use crate::boxed;
 use domain::Result;
 use domain::ids::LinkId;
 use store::{
@@ -34,6 +35,7 @@ const BATCH: usize = 500;
 const SAME: TimeDelta = TimeDelta::minutes(1);
 
 /// Works until it is dropped.
+#[boxed]
 pub async fn run(current: Current) {
     let mut rounds = tokio::time::interval(FLUSH_EVERY);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -58,6 +60,7 @@ pub async fn run(current: Current) {
 
 /// Deletes flows, sessions, confirmations, codes, tokens, counts of tries and known places past their time; what a flow was granted
 /// is queued for revocation. What is deleted is then in no log any more.
+#[boxed]
 pub async fn delete(parts: &Parts) -> Result<()> {
     let now = parts.clock.now();
     oauth_tokens::sweep(&mut parts.store.write().await?, at(now)).await?;
@@ -78,6 +81,7 @@ pub async fn delete(parts: &Parts) -> Result<()> {
 }
 
 /// Writes what waits, last uses and what providers answered; for a clean end.
+#[boxed]
 pub async fn finish(parts: &Parts) -> Result<()> {
     flush(parts).await?;
     minutes::write(parts, Which::All).await

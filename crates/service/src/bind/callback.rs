@@ -11,6 +11,7 @@ use super::{
     Answer, Browser, GrantSecrets, Halt, LegSecrets, Step, back_to_app, confirm_url, missing_scopes, redirect_uri,
     seal, stop, unseal, whose,
 };
+use crate::boxed;
 use crate::{Parts, revoke};
 use domain::flow::{Arrival, Ended, Fact, Facts, Flow, FlowState, Issuer, Next, Stop, hash};
 use domain::ids::Sid;
@@ -24,6 +25,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LAST_WAIT: Duration = Duration::from_millis(1_600);
 
 /// Takes the provider's answer; it runs to its end even if the browser hangs up, since the code is spent by then.
+#[boxed]
 pub async fn callback(parts: &Arc<Parts>, answer: Answer, browser: Browser) -> Result<Step> {
     parts.detached(async move |parts| take(&parts, &answer, &browser).await).await
 }

@@ -6,6 +6,7 @@ use secrecy::SecretString;
 
 use super::link::{By, link};
 use super::{record_refusal, revoke_grant};
+use crate::boxed;
 use crate::{Parts, links};
 use domain::caller::{Action, Caller};
 use domain::event::Actor;
@@ -28,6 +29,7 @@ pub struct Completion {
 
 /// Completes a bind: stores the link as proven, with its tokens if they are remembered. The code works once: another
 /// client's call leaves it alone, a refusal after that burns it: a wrong verifier or subject, an account that is another's.
+#[boxed]
 pub async fn complete(parts: &Arc<Parts>, caller: &Caller, actor: Actor, completion: Completion) -> Result<()> {
     caller.may_somewhere(Action::ChangeLinks)?;
     let caller = caller.clone();

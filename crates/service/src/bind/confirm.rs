@@ -8,6 +8,7 @@ use super::callback::pending;
 use super::missing_of;
 use super::person::{self, standing};
 use super::{Browser, Halt, Step, end, stop};
+use crate::boxed;
 use crate::{Parts, forms};
 use domain::flow::{Ended, Flow, FlowState, ProviderAccount, hash};
 use domain::ids::{FlowId, Sid};
@@ -61,6 +62,7 @@ struct Waiting<'b> {
 }
 
 /// What to ask at a flow's confirm page.
+#[boxed]
 pub async fn question(parts: &Arc<Parts>, flow: FlowId, browser: Browser) -> Result<Shown> {
     // It may end the flow, which is not to break off when the browser hangs up.
     parts.detached(async move |parts| ask(&parts, flow, &browser).await).await
@@ -84,6 +86,7 @@ async fn ask(parts: &Parts, flow: FlowId, browser: &Browser) -> Result<Shown> {
 }
 
 /// Takes the answer: `yes` makes the link or hands the app its code, `no` ends the flow.
+#[boxed]
 pub async fn confirm(
     parts: &Arc<Parts>,
     flow: FlowId,

@@ -7,6 +7,7 @@ use url::Url;
 
 use super::{UNTOUCHED, instruction_url, seal};
 use crate::Parts;
+use crate::boxed;
 use crate::meters::Limit;
 use domain::account::Account;
 use domain::caller::{Action, Caller};
@@ -38,6 +39,7 @@ const UNOPENED: usize = 20;
 
 /// Makes an instruction; gives the address to open in the user's browser within five minutes. [`Error::TooManyAttempts`] if the
 /// application makes too many, or too many for this subject wait for a browser.
+#[boxed]
 pub async fn instruct(parts: &Arc<Parts>, caller: &Caller, instruction: Instruction) -> Result<Url> {
     caller.may_somewhere(Action::ChangeLinks)?;
     let provider = ProviderId::parse_pair(&instruction.fp)?;

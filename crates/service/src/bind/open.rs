@@ -9,6 +9,7 @@ use url::Url;
 use super::person::standing;
 use super::{Browser, FlowCookie, LegSecrets, Step, end, redirect_uri, revoke_grant, seal, stop, unseal};
 use crate::Parts;
+use crate::boxed;
 use crate::onward::Onward;
 use domain::flow::{Ended, Flow, FlowState, Leg, Opening, Stage, Standing, hash};
 use domain::ids::{FlowId, Subject};
@@ -16,6 +17,7 @@ use domain::{Error, Result};
 use upstream::{AuthorizationRequest, Provider};
 
 /// Opens an instruction, or starts the provider's leg afresh if this browser opened it before.
+#[boxed]
 pub async fn open(parts: &Arc<Parts>, flow: FlowId, browser: Browser) -> Result<Step> {
     parts.detached(async move |parts| go(&parts, flow, &browser).await).await
 }

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 
 use super::Answer;
 use crate::Parts;
+use crate::boxed;
 use domain::Result;
 use domain::flow::hash;
 
@@ -25,6 +26,7 @@ pub struct OnceMore {
 
 /// What of an answer is to come once more; `None` if no flow waits for it. Whose browser this is can't be told yet, so
 /// nothing is decided and nothing touched.
+#[boxed]
 pub async fn once_more(parts: &Parts, answer: &Answer) -> Result<Option<OnceMore>> {
     let state_hash = hash(&answer.state);
     let Some(flow) = store::read!(parts.store, |conn| store::flows::find_by_state(conn, &state_hash))? else {

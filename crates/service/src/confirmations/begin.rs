@@ -11,6 +11,7 @@ use super::send::ToConfirm;
 use super::{given, send};
 use crate::Parts;
 use crate::attempts::{self, Verdict, Window};
+use crate::boxed;
 use domain::account::{Account, Address, AddressKind, Email};
 use domain::budget::Budget;
 use domain::confirmation::{self, ACTION_LIFETIME, Confirmation, Purpose};
@@ -137,6 +138,7 @@ pub(crate) async fn prepare(
 }
 
 /// Sends another code for a confirmation of this purpose; the one before is void once it is on its way.
+#[boxed]
 pub async fn send_again(parts: &Arc<Parts>, purpose: Purpose, token: &str, asking: Asking) -> Result<()> {
     let found = live(parts, purpose, token).await?;
     // Our own page's tokens of this kind are given to nobody without the password. In the dialect an id does.
@@ -158,6 +160,7 @@ pub async fn send_again(parts: &Arc<Parts>, purpose: Purpose, token: &str, askin
 }
 
 /// The address of a confirmation: who asked for it by a user's id may not learn it by that.
+#[boxed]
 pub async fn address_of(parts: &Parts, purpose: Purpose, token: &str) -> Result<Shown> {
     let found = live(parts, purpose, token).await?;
     let is_secret = found.subject.is_some() && !found.is_verified;

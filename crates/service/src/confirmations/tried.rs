@@ -10,6 +10,7 @@ use super::code;
 use super::live::{live, unknown};
 use crate::Parts;
 use crate::attempts::{self, Key, Verdict, Window};
+use crate::boxed;
 use crate::door::{Origin, write_refusal};
 use crate::meters::Limit;
 use domain::account::AddressKind;
@@ -21,6 +22,7 @@ use store::confirm_phone_actions::{end, find, look, spend_code, verify};
 use store::{self, at};
 
 /// Confirms an address of this kind by the code that was sent to it.
+#[boxed]
 pub async fn complete(parts: &Arc<Parts>, kind: AddressKind, token: &str, typed: i64, origin: &Origin) -> Result<()> {
     let purpose = Purpose::confirming(kind);
     let found = live(parts, purpose, token).await?;

@@ -13,6 +13,7 @@ use super::bind::{Reconnect, WayBack, reconnect};
 use super::counts::Taker;
 use super::tokens::{self, Request, Served};
 use super::{Parts, links};
+use crate::boxed;
 use domain::caller::{Action, Caller};
 use domain::ids::{ProviderId, Sid, Subject};
 use domain::reason::Reason;
@@ -41,6 +42,7 @@ pub struct Exchange<'a> {
 }
 
 /// A provider's token for a token of its user's.
+#[boxed]
 pub async fn exchange(
     parts: &Arc<Parts>,
     client: &Client,

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::claimed::{Attempt, Brought, Claimed, Held, hand_out};
 use super::{Family, Granting, Refused, begin_holding, is_active};
 use crate::Parts;
+use crate::boxed;
 use crate::callers::hash;
 use domain::event::Event;
 use domain::ids::ClientId;
@@ -31,6 +32,7 @@ pub struct Redemption {
 /// Redeems a code. Another application's attempt leaves it alone; one of its own uses it up, whatever else is wrong. A code whose
 /// tokens went out and that comes again ends all that came of it: of two that redeem it at once, the second has it from
 /// somewhere. One that brought nobody any tokens may be redeemed again.
+#[boxed]
 pub async fn redeem(parts: &Arc<Parts>, client: &Client, redemption: Redemption) -> Result<Granting> {
     let id = client.id.clone();
     let attempt = Attempt::new(parts);

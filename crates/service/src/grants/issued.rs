@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Family, begin_holding};
 use crate::Parts;
+use crate::boxed;
 use crate::callers::hash;
 use domain::ids::{ClientId, Subject};
 use domain::presented::Standing;
@@ -41,6 +42,7 @@ pub struct AccessFacts {
 
 /// What a token is, if it lives and the client may know: its own, or any access token if the settings say so. Nobody who is
 /// shown a refresh token has a business with another's.
+#[boxed]
 pub async fn introspect(parts: &Parts, client: &Client, token: &str) -> Result<Option<Introspection>> {
     let (hash, now, own) = (hash(token), parts.clock.now(), &client.id);
     if let Some(token) = store::read!(parts.store, |conn| find(conn, &hash))? {
@@ -68,6 +70,7 @@ pub async fn introspect(parts: &Parts, client: &Client, token: &str) -> Result<O
 
 /// Revokes a client's own token; a refresh token with all its family (RFC 7009 §2.1). An unknown one is no error (§2.2);
 /// another client's is [`Error::Denied`] and lives on.
+#[boxed]
 pub async fn revoke(parts: &Arc<Parts>, client: &Client, token: &str) -> Result<()> {
     let (hash, id) = (hash(token), client.id.clone());
     let access = store::read!(parts.store, |conn| find(conn, &hash))?.map(|token| token.client);

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::Parts;
 use super::audit::{About, record};
 use super::callers::hash;
+use crate::boxed;
 use domain::event::{Actor, Event};
 use domain::ids::{ClientId, Subject};
 use domain::issued::{AccessToken, RefreshToken};
@@ -87,6 +88,7 @@ pub fn scope_text(scopes: &[Scope]) -> String {
 }
 
 /// Issues an access token alone: for a user, or in system mode for the client itself.
+#[boxed]
 pub async fn issue(
     parts: &Arc<Parts>,
     client: &ClientId,

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::claimed::{Attempt, Brought, Claimed, Held, hand_out};
 use super::{Family, Granting, Refused, begin_holding, is_active};
 use crate::Parts;
+use crate::boxed;
 use crate::callers::hash;
 use domain::Result;
 use domain::issued::RefreshToken;
@@ -19,6 +20,7 @@ use store::{self, ClaimSeen, Conn, oauth_refresh_tokens};
 /// Refreshes. Each token works once, and one whose tokens went out and that comes again ends its family, whoever has it now
 /// (RFC 9700 §4.14.2). One that brought nobody any may be sent again. Another application's attempt, and one for more than was
 /// granted, use nothing up.
+#[boxed]
 pub async fn refresh(
     parts: &Arc<Parts>,
     client: &Client,

@@ -7,6 +7,7 @@ use super::record::{Record, Summary};
 use super::rewrap::{Progress, TABLES};
 use super::rotate::{Keeper, of_key};
 use super::trouble::Trouble;
+use crate::boxed;
 use domain::event::{About, Event};
 use domain::expiry::Ends;
 use domain::ids::LinkId;
@@ -31,6 +32,7 @@ struct Going<'a> {
 
 impl Keeper {
     /// What is lost with a key. Refuses one that the keyring or a serving instance has.
+    #[boxed]
     pub async fn weigh(&self, id: &str) -> Result<Lost> {
         let keyring = self.keyring()?.as_ref().map(Summary::of).ok_or(Trouble::NoneToGoOnWith)?;
         let mut conn = self.store.read().await?;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::record::{Record, Summary};
 use super::trouble::Trouble;
+use crate::boxed;
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
 use domain::{Error, Result};
@@ -13,6 +14,7 @@ use vault::{Keyring, KeyringError, KeyringFile, Vault};
 
 /// Opens the vault with the keyring that the settings name, and puts its active key on record. Refuses a keyring that
 /// lacks a key on record, or has another of that id: it would lock out what is sealed.
+#[boxed]
 pub async fn open_vault(
     store: &Store,
     source: &KeyringSource,
@@ -44,6 +46,7 @@ pub async fn open_vault(
 }
 
 /// Refuses a keyring that lacks a key which a database has on record; writes nothing.
+#[boxed]
 pub async fn check_keyring(store: &Store, source: &KeyringSource, clock: &SharedClock) -> Result<()> {
     let keyring = match source {
         KeyringSource::Text(text) => Keyring::parse(&text.0),

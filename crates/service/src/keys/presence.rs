@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::record::{Record, Summary, written};
 use super::trouble::Trouble;
+use crate::boxed;
 use crate::{Current, Parts};
 use domain::instance::{InstanceReport, LIVE};
 use domain::{Error, Result};
@@ -20,6 +21,7 @@ const LEFT_OPENS: Duration = Duration::from_mins(10);
 const BEAT_EVERY: Duration = Duration::from_secs(30);
 
 /// Reports for the first time, before anything is served or sealed. What it refuses came to be since the vault was opened.
+#[boxed]
 pub async fn join(parts: &Parts) -> Result<()> {
     let _turn = parts.presence.turn.lock().await;
     let keyring = Summary::of_vault(&parts.vault);
@@ -27,12 +29,14 @@ pub async fn join(parts: &Parts) -> Result<()> {
 }
 
 /// Forgets what others reported, for the one process that may serve: they are dead.
+#[boxed]
 pub async fn forget_others(parts: &Parts) -> Result<()> {
     instances::delete_others(&mut parts.store.write().await?, parts.presence.id).await
 }
 
 /// Reports again; due more often than every two minutes. An instance that was out of touch while keys were changed reads
 /// its keyring once more by itself.
+#[boxed]
 pub async fn beat(parts: &Parts) -> Result<()> {
     let _turn = parts.presence.turn.lock().await;
     if let Some(before) = parts.clock.monotonic().checked_sub(LEFT_OPENS) {
@@ -54,6 +58,7 @@ pub async fn beat(parts: &Parts) -> Result<()> {
 
 /// Reports until it is dropped. On a task of its own: behind work that takes long, an instance would look dead while it
 /// serves, and a key be activated that it lacks.
+#[boxed]
 pub async fn report(current: Current) {
     let mut beats = tokio::time::interval(BEAT_EVERY);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -67,17 +72,20 @@ pub async fn report(current: Current) {
 }
 
 /// Says goodbye.
+#[boxed]
 pub async fn leave(parts: &Parts) -> Result<()> {
     instances::delete(&mut parts.store.write().await?, parts.presence.id).await
 }
 
 /// Takes the keyring as the file has it now, if it is fit; else the old one stays.
+#[boxed]
 pub async fn reload(parts: &Parts) -> Result<()> {
     let _turn = parts.presence.turn.lock().await;
     take(parts).await
 }
 
 /// Whether the keyring, as its file has it now, is fit to be taken; one in the environment is not looked at.
+#[boxed]
 pub async fn look(parts: &Parts) -> Result<()> {
     let KeyringSource::File(path) = &parts.presence.keyring else { return Ok(()) };
     let keyring = Keyring::load(path).map_err(Error::internal)?;

@@ -7,6 +7,7 @@ use super::record::{Record, Summary};
 use super::rewrap::{Progress, Rewrapped, TABLES, rewrap};
 use super::trouble::Trouble;
 use crate::audit::log;
+use crate::boxed;
 use crate::outbox::letters;
 use domain::clock::SharedClock;
 use domain::entropy::SharedEntropy;
@@ -78,6 +79,7 @@ pub struct Listed {
 
 impl Keeper {
     /// Every key that the keyring, the database or a serving instance has.
+    #[boxed]
     pub async fn list(&self) -> Result<Vec<Listed>> {
         let keyring = self.keyring()?.as_ref().map(Summary::of);
         let held = keyring.as_ref().map(|keyring| keyring.keys.clone()).unwrap_or_default();
@@ -128,6 +130,7 @@ impl Keeper {
     }
 
     /// Makes a key the one that seals, once every serving instance has it.
+    #[boxed]
     pub async fn activate(&self, id: &str) -> Result<()> {
         let KeyringSource::File(path) = &self.source else {
             return Err(Trouble::Environment(format!("write active at key {id} and open at the other")).into());
@@ -159,6 +162,7 @@ impl Keeper {
     }
 
     /// Forgets a key that no row names and nobody seals with.
+    #[boxed]
     pub async fn drop_key(&self, id: &str) -> Result<()> {
         let file = match &self.source {
             KeyringSource::File(path) => Some(KeyringFile::lock(path).map_err(Error::internal)?),

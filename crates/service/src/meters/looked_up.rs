@@ -13,6 +13,7 @@ use prometheus_client::registry::{Metric, Registry};
 
 use super::PREFIX;
 use crate::Parts;
+use crate::boxed;
 use domain::{Error, Result};
 use store::Until;
 use store::backlog::{Backlog, Webhook};
@@ -36,6 +37,7 @@ pub struct Rooms {
 }
 
 /// All that is measured, in the text form of `OpenMetrics`. What can't be looked up is left out.
+#[boxed]
 pub async fn told(parts: &Parts, rooms: Rooms) -> Result<String> {
     let mut text = String::new();
     let (answered, backlog) = tokio::join!(parts.store.ping(), backlog(parts));

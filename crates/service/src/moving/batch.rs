@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::item::Item;
 use super::restore::restore;
 use crate::Parts;
+use crate::boxed;
 use crate::import::{How, Taken};
 use domain::{Error, Result};
 use store::{Tx, at};
@@ -43,6 +44,7 @@ impl Import {
     }
 
     /// One of an export: cut off, it goes on from where it was.
+    #[boxed]
     pub async fn of_export(parts: Arc<Parts>, how: How, export: Uuid) -> Result<Self> {
         let lines = store::read!(parts.store, |conn| store::imports::find(conn, export))?;
         Ok(Self { parts, how, mark: Some(Mark { export, lines }) })
@@ -55,6 +57,7 @@ impl Import {
 
     /// Takes in these items; with them all lines up to `upto` are done. An error means that not all of them are in: run again, the
     /// import goes on from the last that is.
+    #[boxed]
     pub async fn take(&mut self, items: Vec<(u64, Item)>, upto: u64) -> Result<Vec<Judged>> {
         let items = Arc::new(items);
         match self.together(&items, upto).await {
@@ -115,6 +118,7 @@ impl Import {
     }
 
     /// Says that the file was read to its end.
+    #[boxed]
     pub async fn end(self) -> Result<()> {
         let Some(Mark { export, .. }) = self.mark else { return Ok(()) };
         self.parts

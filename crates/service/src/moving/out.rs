@@ -6,6 +6,7 @@ use super::lines::{Lines, Read, Secrets};
 use super::{staff, told};
 use crate::Parts;
 use crate::audit::{self, About};
+use crate::boxed;
 use crate::token_sets::{open_key, owner};
 use domain::account::Account;
 use domain::event::{Actor, Event};
@@ -17,6 +18,7 @@ use vault::Column;
 const PAGE: u16 = 100;
 
 /// Leaves a line in the record of what is about to be written out, sealed or in the clear: nobody takes all there is unseen.
+#[boxed]
 pub async fn note(parts: &Parts, is_sealed: bool) -> Result<()> {
     let about = About { detail: Some(if is_sealed { "sealed" } else { "plain" }), ..About::default() };
     audit::note(parts, Event::DataExported, &Actor::default(), about).await
@@ -50,6 +52,7 @@ impl Export {
     }
 
     /// How many lines there will be, as things are now.
+    #[boxed]
     pub async fn total(&self, parts: &Parts) -> Result<u64> {
         let mut total = 2;
         for kind in Kind::ALL {
@@ -64,6 +67,7 @@ impl Export {
     }
 
     /// The next lines; none once all are written.
+    #[boxed]
     pub async fn page(&mut self, parts: &Parts) -> Result<Vec<Zeroizing<String>>> {
         while let Some((kind, after)) = self.next.take() {
             let records = store::read!(parts.store, |conn| store::moving::page(conn, kind, after.as_deref(), PAGE))?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Waiting, Which};
 use crate::Parts;
 use crate::audit::{self, About};
+use crate::boxed;
 use crate::caller_sized::told;
 use domain::Result;
 use domain::caller::{Action, Caller};
@@ -33,6 +34,7 @@ pub struct Listed {
 }
 
 /// A page, for an application.
+#[boxed]
 pub async fn list(parts: &Arc<Parts>, caller: &Caller, actor: Actor, wanted: Listing) -> Result<Listed> {
     caller.may_somewhere(Action::SeeToEvents)?;
     let place = parts.caller_sized.place_of(&caller.client).await?;
@@ -53,6 +55,7 @@ async fn note(parts: &Parts, actor: &Actor) -> Result<()> {
 
 impl Listing {
     /// The page, for whoever may see all.
+    #[boxed]
     pub async fn read(&self, parts: &Parts) -> Result<Listed> {
         let mut lists = parts.store.lists(Until::within(parts.settings.limits.list_timeout)).await?;
         let page = Page { after: self.after.clone().unwrap_or_default(), limit: self.limit };

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::letters;
 use crate::Parts;
 use crate::audit::{About, record_counted};
+use crate::boxed;
 use crate::caller_sized::told;
 use crate::meters::Limit;
 use domain::caller::{Action, Caller};
@@ -66,6 +67,7 @@ pub enum Next {
 }
 
 /// Has events told again, for an application.
+#[boxed]
 pub async fn replay(parts: &Arc<Parts>, caller: &Caller, actor: Actor, again: Again) -> Result<Replayed> {
     caller.may_somewhere(Action::SeeToEvents)?;
     let place = parts.meters.within(Limit::Lists, parts.caller_sized.place_of(&caller.client).await)?;
@@ -86,6 +88,7 @@ struct Batch {
 
 impl Again {
     /// Does it, in one transaction with its line in the record.
+    #[boxed]
     pub async fn carry_out(&self, parts: &Parts, actor: &Actor) -> Result<Replayed> {
         if let Some(endpoint) = self.endpoint()
             && !parts.settings.webhooks.contains_key(endpoint)

@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 
 use super::endpoint::Endpoint;
+use crate::boxed;
 use crate::{Current, Parts};
 use domain::Result;
 
@@ -16,6 +17,7 @@ use domain::Result;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Works until it is dropped: each endpoint for itself, so that one that hangs holds up none of the others.
+#[boxed]
 pub async fn run(current: Current) {
     let bell = Arc::clone(&current.take().outbox.bell);
     let mut rounds = tokio::time::interval(LOOK_EVERY);
@@ -59,6 +61,7 @@ fn tell(endpoint: &str, done: Result<()>) {
 }
 
 /// Delivers all that is due now and may be delivered by this process.
+#[boxed]
 pub async fn run_due(parts: &Arc<Parts>) -> Result<()> {
     let names: Vec<String> = parts.settings.webhooks.keys().cloned().collect();
     let all = join_all(names.into_iter().map(|name| Box::pin(turn(Arc::clone(parts), name)))).await;
@@ -66,6 +69,7 @@ pub async fn run_due(parts: &Arc<Parts>) -> Result<()> {
 }
 
 /// Gives back what this process delivers, once nothing is delivered any more.
+#[boxed]
 pub async fn leave(parts: &Parts) -> Result<()> {
     parts.outbox.known().held.clear();
     let now = store::now(parts.clock.now());

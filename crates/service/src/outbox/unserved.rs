@@ -1,12 +1,14 @@
 //! What is not kept: dead letters past their time, and what waits for endpoints that no settings name any more.
 
 use crate::Parts;
+use crate::boxed;
 use domain::Result;
 use domain::outbox::DEAD_LETTERS;
 use store::at;
 use store::outbox::{self, find_endpoint_after, give_up_unserved};
 
 /// Sees to both.
+#[boxed]
 pub async fn sweep(parts: &Parts) -> Result<()> {
     let before = at(parts.clock.now() - DEAD_LETTERS);
     while outbox::sweep(&mut parts.store.write().await?, before).await? {}

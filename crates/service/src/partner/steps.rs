@@ -9,6 +9,7 @@ use super::arrival::{Arrival, Confirmed, Param, Step};
 use super::{enter, first};
 use crate::Parts;
 use crate::attempts::sign_in_by;
+use crate::boxed;
 use crate::condo_sessions::{self, CondoSession, Ticket};
 use crate::door::{Origin, admit as admit_by, admit_from, too_many};
 use domain::account::AccountType;
@@ -42,6 +43,7 @@ fn known<'p>(parts: &'p Parts, name: &str) -> Result<&'p Partner> {
 
 /// The way's first step: notes in the session as what kind of user somebody is about to sign in. Gives a new session, if
 /// there was none.
+#[boxed]
 pub async fn begin(
     parts: &Arc<Parts>,
     partner: &str,
@@ -90,6 +92,7 @@ pub struct Callback {
 }
 
 /// The second step: signs in the owner of the access token; a first sign-in makes the user.
+#[boxed]
 pub async fn sign_in(parts: &Arc<Parts>, callback: Callback) -> Result<Ticket> {
     let Callback { partner: name, user_type: asked, access_token, client_id, confirmed, origin, session } = callback;
     let user_type = match user_type(&asked)? {

@@ -10,6 +10,7 @@ use super::granting::{connected, grants, hand, may_appoint, own_role};
 use super::lists::{Way, employees_of, roles_of};
 use crate::Parts;
 use crate::audit::{About, record};
+use crate::boxed;
 use crate::condo_sessions::SidHash;
 use crate::door::{self, Origin};
 use domain::access::{Access, denied};
@@ -151,6 +152,7 @@ async fn editable<R: Listed>(tx: &mut Tx, id: Uuid, all: bool, filter: Filter) -
 }
 
 /// Makes an organization.
+#[boxed]
 pub async fn create_organization(parts: &Arc<Parts>, by: Editor, change: OrganizationChange) -> Result<Organization> {
     by.access.require("canManageOrganizations")?;
     required(&change.name, "name")?;
@@ -165,6 +167,7 @@ pub async fn create_organization(parts: &Arc<Parts>, by: Editor, change: Organiz
 }
 
 /// Changes an organization.
+#[boxed]
 pub async fn change_organization(
     parts: &Arc<Parts>,
     by: Editor,
@@ -197,6 +200,7 @@ fn title(name: &str) -> Result<String> {
 }
 
 /// Makes a role of an organization.
+#[boxed]
 pub async fn create_role(parts: &Arc<Parts>, by: Editor, organization: Uuid, change: RoleChange) -> Result<PlacedRole> {
     required(&change.name, "name")?;
     let access = by.access.clone();
@@ -222,6 +226,7 @@ pub async fn create_role(parts: &Arc<Parts>, by: Editor, organization: Uuid, cha
 }
 
 /// Changes a role.
+#[boxed]
 pub async fn change_role(parts: &Arc<Parts>, by: Editor, id: Uuid, change: RoleChange) -> Result<PlacedRole> {
     let access = by.access.clone();
     let role = change!(parts, |parts, tx| {
@@ -258,6 +263,7 @@ impl RoleChange {
 }
 
 /// Makes a rights set.
+#[boxed]
 pub async fn create_rights_set(parts: &Arc<Parts>, by: Editor, change: RightsSetChange) -> Result<RightsSet> {
     by.access.require_staff()?;
     required(&change.name, "name")?;
@@ -273,6 +279,7 @@ pub async fn create_rights_set(parts: &Arc<Parts>, by: Editor, change: RightsSet
 }
 
 /// Changes a rights set; one that is deleted is taken from everybody who had it.
+#[boxed]
 pub async fn change_rights_set(parts: &Arc<Parts>, by: Editor, id: Uuid, change: RightsSetChange) -> Result<RightsSet> {
     by.access.require_staff()?;
     // What a set grants is for others to say than who has it.
@@ -293,6 +300,7 @@ pub async fn change_rights_set(parts: &Arc<Parts>, by: Editor, id: Uuid, change:
 }
 
 /// Makes a user an employee of an organization: administrators alone do, all others would invite.
+#[boxed]
 pub async fn create_employee(
     parts: &Arc<Parts>,
     by: Editor,
@@ -326,6 +334,7 @@ pub async fn create_employee(
 }
 
 /// Changes an employee.
+#[boxed]
 pub async fn change_employee(parts: &Arc<Parts>, by: Editor, id: Uuid, change: EmployeeChange) -> Result<Employee> {
     let is_admins = !change.is_accepted.is_keep() || !change.is_rejected.is_keep();
     if is_admins {

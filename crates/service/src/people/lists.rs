@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::boxed;
 use crate::{Parts, paid};
 use domain::Result;
 use domain::access::Access;
@@ -37,6 +38,7 @@ async fn found<R: Listed>(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -
 }
 
 /// How many records of `table` there are of what is asked for.
+#[boxed]
 pub async fn count(parts: &Arc<Parts>, access: &Access, table: Table, wanted: Filter) -> Result<i64> {
     let points = points::of(&wanted, None);
     let filter = access.shown(table, wanted)?;
@@ -44,17 +46,20 @@ pub async fn count(parts: &Arc<Parts>, access: &Access, table: Table, wanted: Fi
 }
 
 /// Users.
+#[boxed]
 pub async fn users(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<User>> {
     let accounts: Vec<Account> = found(parts, access, wanted).await?;
     Ok(accounts.into_iter().map(User::from).collect())
 }
 
 /// Organizations.
+#[boxed]
 pub async fn organizations(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<Organization>> {
     found(parts, access, wanted).await
 }
 
 /// Roles, each with its organization as far as the caller may see it.
+#[boxed]
 pub async fn roles(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<PlacedRole>> {
     let (points, Wanted { filter, page }) = list_of::<Role>(access, wanted)?;
     let own = access.clone();
@@ -66,12 +71,14 @@ pub async fn roles(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Resul
 }
 
 /// Rights sets.
+#[boxed]
 pub async fn rights_sets(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<RightsSet>> {
     found(parts, access, wanted).await
 }
 
 /// The rights set with this id, if whoever asks may see it: a point read. A list of a thousand users may ask for as many, so it
 /// costs a point where there is anything to see.
+#[boxed]
 pub async fn rights_set(parts: &Parts, access: &Access, id: uuid::Uuid) -> Result<Option<RightsSet>> {
     paid::charge(parts, &access.user.id, 1)?;
     let filter = access.shown(Table::RightsSets, Filter::is("id", Value::Id(id)))?;
@@ -80,6 +87,7 @@ pub async fn rights_set(parts: &Parts, access: &Access, id: uuid::Uuid) -> Resul
 }
 
 /// Employees, each with its organization, user and role as far as the caller may see them.
+#[boxed]
 pub async fn employees(parts: &Arc<Parts>, access: &Access, wanted: Wanted) -> Result<Vec<Employee>> {
     let (points, Wanted { filter, page }) = list_of::<Employment>(access, wanted)?;
     let own = access.clone();

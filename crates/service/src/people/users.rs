@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::changes::{Change, Editor, change};
 use super::granting::connected;
 use super::granting::grants;
+use crate::boxed;
 use crate::{Parts, endings, paid, passwords};
 use domain::access::{UserField, denied};
 use domain::account::{Account, AccountType, Claimed, Email, PasswordHash, Phone, check_password};
@@ -108,6 +109,7 @@ impl UserChange {
 }
 
 /// Makes a user. For administrators.
+#[boxed]
 pub async fn create_user(
     parts: &Arc<Parts>,
     by: Editor,
@@ -129,6 +131,7 @@ pub async fn create_user(
 
 /// Changes a user, as far as `Access::require_change` lets it. What that ends of what was opened in the user's name is
 /// `domain::endings`.
+#[boxed]
 pub async fn change_user(parts: &Arc<Parts>, by: Editor, id: Subject, mut change: UserChange) -> Result<User> {
     by.access.require_change(&id, &change.fields())?;
     if by.access.user.id == id {

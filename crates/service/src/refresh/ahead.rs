@@ -10,6 +10,7 @@ use futures_util::future::join_all;
 
 use super::in_turn::in_turn;
 use super::{news, notices};
+use crate::boxed;
 use crate::{Current, Parts};
 use domain::Result;
 use domain::expiry::{Expiry, Lifetime};
@@ -34,6 +35,7 @@ const LAST_CHANCE: Duration = Duration::from_mins(5);
 const ROUND: Duration = Duration::from_mins(1);
 
 /// Works until it is dropped: refreshes ahead, and sees to marked links.
+#[boxed]
 pub async fn run(current: Current) {
     tokio::join!(keep_fresh(&current), see_to_marked(&current));
 }
@@ -74,6 +76,7 @@ fn rounds() -> tokio::time::Interval {
 }
 
 /// Refreshes what is due now; gives how many links were.
+#[boxed]
 pub async fn round(parts: &Arc<Parts>) -> Result<usize> {
     if !parts.settings.tokens.refresh {
         return Ok(0);

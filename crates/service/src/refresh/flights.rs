@@ -11,6 +11,7 @@ use futures_util::future::Shared;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::waiting::Waiting;
+use crate::boxed;
 use domain::batch::share_of;
 use domain::entropy::SharedEntropy;
 use domain::guard::Guard;
@@ -157,6 +158,7 @@ impl Flights {
     }
 
     /// Waits until every flight that is in the air now has landed; none is begun any more.
+    #[boxed]
     pub async fn land_all(&self) {
         self.begin_no_more();
         let flying: Vec<Flight> =

@@ -3,6 +3,7 @@
 
 use crate::Parts;
 use crate::audit::{About, record};
+use crate::boxed;
 use domain::Result;
 use domain::event::{Actor, Event};
 use domain::expiry::{ends_within, next_warning};
@@ -13,6 +14,7 @@ use store::{Tx, at};
 const BATCH: i64 = 100;
 
 /// Tells what there is to tell; gives how many links that were.
+#[boxed]
 pub async fn round(parts: &Parts) -> Result<usize> {
     let (now, mut told) = (parts.clock.now(), 0);
     for news in store::read!(parts.store, |conn| list_recovered(conn, BATCH))? {

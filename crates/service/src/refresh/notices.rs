@@ -10,6 +10,7 @@ use super::flights::Landing;
 use super::in_turn::in_turn;
 use crate::Parts;
 use crate::audit::{About, record};
+use crate::boxed;
 use domain::Result;
 use domain::event::{Actor, Event};
 use domain::link::Health;
@@ -24,6 +25,7 @@ const KEPT_DEAD: Duration = Duration::from_hours(30 * 24);
 
 /// Looks again where that is due, and tells what still stands; gives how many links were told of. Any number of instances
 /// may do so at once: each mark is told once.
+#[boxed]
 pub async fn round(parts: &Arc<Parts>) -> Result<usize> {
     // Where nobody may look again, nothing is told on thin evidence either.
     if !parts.settings.tokens.refresh {
@@ -42,6 +44,7 @@ pub async fn round(parts: &Arc<Parts>) -> Result<usize> {
 }
 
 /// Drops the refresh tokens of links that have been dead for long; gives how many.
+#[boxed]
 pub async fn forget(parts: &Parts) -> Result<usize> {
     let now = store::now(parts.clock.now());
     forget_dead(&mut parts.store.write().await?, now, KEPT_DEAD).await

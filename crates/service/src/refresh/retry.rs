@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::Parts;
 use crate::audit::{About, record};
+use crate::boxed;
 use crate::links::require_account;
 use domain::caller::{Action, Caller};
 use domain::event::{Actor, Event};
@@ -29,6 +30,7 @@ pub struct Which {
 
 /// Makes the dead links that fit count as failing in passing, so that the next caller asks the provider again; gives how
 /// many. Links whose refresh token is gone are left as they are.
+#[boxed]
 pub async fn retry(parts: &Arc<Parts>, asked: &Which) -> Result<usize> {
     if !parts.settings.providers.contains_key(&asked.provider) {
         return Err(Error::input("provider", format!("{} is no configured provider", asked.provider)));
@@ -91,6 +93,7 @@ pub struct Retrying {
 
 /// Does for one link what [`retry`] does for many. [`Error::LinkNotFound`] if the subject has no such, whether or not there is
 /// such a provider; [`Error::NothingToRetry`] if it is not dead, or its refresh token is gone, or nobody would refresh it.
+#[boxed]
 pub async fn retry_link(parts: &Arc<Parts>, caller: &Caller, actor: Actor, retrying: Retrying) -> Result<()> {
     caller.may(Action::RetryLink, &retrying.subject)?;
     parts.check_subject(&retrying.subject)?;
