@@ -3,7 +3,7 @@
 //!
 //! # The house
 //!
-//! Data flows down: `http` → [`service`] → [`store`], [`vault`], [`upstream`] → [`domain`]. Between crates Cargo refuses an arrow
+//! Data flows down: `http` → [`service`] → [`store`], `vault`, [`upstream`] → [`domain`]. Between crates Cargo refuses an arrow
 //! that points back up; between the floors here a test does, which parses the source.
 //!
 //! The application:
@@ -17,7 +17,7 @@
 //!   [`domain::clock`] and [`domain::entropy`] are the only doors to time and randomness.
 //! - [`settings`]: the operator's decisions, checked whole, told all at once when wrong.
 //! - [`store`]: SQLite and PostgreSQL behind one query text. It never sees a plaintext token, and its rows stay in it.
-//! - [`vault`]: envelope encryption; the only door to plaintext tokens.
+//! - `vault`: envelope encryption; the only door to plaintext tokens.
 //! - [`upstream`]: one provider as a client: discovery, `id_token`, token requests, a lenient reading of their answers.
 //! - [`service`]: one verb family a file; plain values in, domain types out.
 //! - [`graphql`]: the schema of the Condo dialect and its words.

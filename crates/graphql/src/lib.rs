@@ -2,7 +2,7 @@
 //! (`docs/condo-contract.md` 3 to 6).
 //!
 //! A resolver takes its [`Visit`] by `ctx.data::<Visit>()?`, calls one function of a service and lets `?` carry the
-//! `domain::Error`: [`error`] finds it again and shapes it. Whatever may fail is nullable, so that an error leaves a null
+//! `domain::Error`: `error` finds it again and shapes it. Whatever may fail is nullable, so that an error leaves a null
 //! where it happened and takes nothing else with it. Arguments are `Option`s only where null means the same as nothing.
 
 mod budget;
