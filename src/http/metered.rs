@@ -187,7 +187,7 @@ mod tests {
     use domain::clock::SystemClock;
 
     #[actix_web::test]
-    async fn what_a_peer_sent_is_forgotten_with_the_answer() {
+    async fn the_headers_of_a_request_are_forgotten_with_its_answer() {
         let measuring = Measuring { meters: Arc::new(Meters::default()), clock: SystemClock::shared() };
         let secret = |request: HttpRequest| async move {
             HttpResponse::Ok().append_header(("seen", request.headers().get(AUTHORIZATION).unwrap())).finish()

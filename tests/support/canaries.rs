@@ -225,7 +225,7 @@ mod tests {
     fn a_secret_in_a_log_is_found() {
         static HERE: Mutex<Vec<String>> = Mutex::new(Vec::new());
         tracing::subscriber::with_default(subscriber(Searcher(&HERE)), || {
-            tracing::info!(target: "service", sid = "oleg", "linked");
+            tracing::info!(target: "fedlink_service", sid = "oleg", "linked");
             tracing::debug!(target: "fedlink_upstream", code = format!("{MARK}and-more"), "asked");
             tracing::info!(target: TARGET, detail = format!("{MARK}and-more"), "audit");
         });

@@ -9,7 +9,6 @@ use service::Parts;
 use service::condo_sessions::{CondoSession, Ticket};
 use service::door::Origin;
 use service::places::DeviceCookie;
-
 use settings::Locale;
 
 /// A request as its resolvers see it.

@@ -108,6 +108,7 @@ pub(super) struct Batch {
 
 impl Counts {
     /// A token of a link is handed out.
+    #[inline]
     pub(super) fn served(&self, taker: Taker<'_>, link: LinkId, owner: &Subject, now: DateTime<Utc>) {
         let whom = match taker.actor {
             None => Whom::Itself,

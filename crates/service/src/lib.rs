@@ -2,7 +2,7 @@
 //!
 //! An `async fn` is compiled where it is awaited, with all that it awaits, and once more wherever else. So what is called from outside
 //! is `boxed`: it is compiled here, and in packages for size. The few that every read of a token passes are not: they are compiled
-//! with the handlers, for speed.
+//! with the handlers, for speed, and so is what they call and is marked `#[inline]`.
 
 pub mod access;
 pub mod accounts;

@@ -93,6 +93,7 @@ impl Parts {
     }
 
     /// Where no account vouches for an id, a look-alike of a hyphen is refused rather than given links of its own.
+    #[inline]
     pub(super) fn check_subject(&self, subject: &Subject) -> Result<()> {
         match (self.settings.subjects, subject.false_hyphen()) {
             (Subjects::Any, Some(c)) => {

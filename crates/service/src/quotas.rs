@@ -35,6 +35,7 @@ enum Kind {
 
 impl Quotas {
     /// Counts `tokens` more of a client's; [`Error::TooManyAttempts`] if that is more than it may fetch in a minute, and then none is.
+    #[inline]
     pub(super) fn charge_tokens(&self, client: &Client, tokens: usize, clock: &dyn Clock) -> Result<()> {
         let Some(budget) = client.tokens_per_minute else { return Ok(()) };
         self.charge((Kind::Tokens, client.id.clone()), tokens, budget, clock.now())

@@ -146,6 +146,7 @@ pub(super) async fn read(
 }
 
 /// The token sets of what was found of a subject, if it may be served at all.
+#[inline]
 pub(super) fn sets_of(caller: &Caller, subject: &Subject, holdings: Holdings) -> Result<Vec<ServingSet>> {
     match holdings {
         Holdings::Sets(sets) => Ok(sets),
@@ -247,6 +248,7 @@ impl Asking<'_> {
     }
 
     /// The answer where nobody has to be asked, which is nearly always.
+    #[inline]
     pub(super) fn at_once(&self, sets: &[ServingSet]) -> Result<Option<Vec<Answer>>> {
         let now = self.parts.clock.now();
         let mut answers = Vec::with_capacity(sets.len());
@@ -361,6 +363,7 @@ impl Asking<'_> {
     }
 
     /// The access token, in the clear.
+    #[inline]
     pub(super) fn opened(&self, set: &ServingSet) -> Result<Option<SecretString>> {
         let Some(sealed) = set.sealed_access.as_deref() else { return Ok(None) };
         let vault = &self.parts.vault;
@@ -369,6 +372,7 @@ impl Asking<'_> {
         vault.open(&key, &owner.place(Column::Access), sealed).map(Some)
     }
 
+    #[inline]
     fn open(&self, set: &ServingSet, now: DateTime<Utc>) -> Result<Served> {
         let token = self.opened(set)?.ok_or_else(|| Error::internal("served a set without a token"))?;
         self.parts.uses.note(set.link, now);

@@ -52,6 +52,7 @@ impl Noted {
 
 impl Uses {
     /// Notes that a link's token is handed out.
+    #[inline]
     pub(super) fn note(&self, link: LinkId, now: DateTime<Utc>) {
         // The last byte of an id is random: the parts fill alike.
         let Some(part) = self.noted.get(usize::from(link.0.as_bytes()[15]) % PARTS) else { return };

@@ -59,6 +59,7 @@ const PLAIN_GET: Refused = Refused::new(
     "A GET with the session's cookie must have a header that a form can't send: Apollo-Require-Preflight, or \
      Content-Type: application/json",
 );
+
 /// `POST /admin/api`
 pub(in crate::http) async fn post(app: App, api: Data<Api>, request: HttpRequest, payload: Payload) -> HttpResponse {
     let desk = Desk::of(&app, &request);

@@ -101,6 +101,7 @@ pub fn seen_client(parts: &Parts, token: &SecretString) -> Option<ClientId> {
 }
 
 /// The caller is computed once for each [`Seen`], which is the judgement of one generation of settings.
+#[inline]
 fn caller_of(parts: &Parts, seen: &Seen) -> Result<Arc<Caller>> {
     if let Some(caller) = seen.caller.get() {
         return Ok(Arc::clone(caller));

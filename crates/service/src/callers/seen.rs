@@ -26,6 +26,7 @@ const VERIFIED_AT_MOST: u64 = 10_000;
 pub(crate) type TokenHash = [u8; 32];
 
 /// What a token is known by.
+#[inline]
 pub(crate) fn hash(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
 }
@@ -104,6 +105,7 @@ impl Default for TokensSeen {
 
 impl TokensSeen {
     /// What this thread has found lately by these settings; `now` in monotonic time.
+    #[inline]
     pub(crate) fn get(&self, key: &Key, decided: u64, now: Duration) -> Option<Arc<Seen>> {
         let here = of(self.seen.here());
         let believed = here.get(key).filter(|believed| now < believed.until && believed.seen.decided == decided)?;
