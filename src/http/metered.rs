@@ -153,7 +153,8 @@ impl<B, F: Future<Output = Result<ServiceResponse<B>, Error>>> Future for Answer
 }
 
 /// The same answer, its request without headers: actix-web keeps 128 requests a worker for the next ones, each with what its
-/// peer sent, secrets and the buffer they were read into, until it is used again.
+/// peer sent, secrets and the buffer they were read into, until it is used again. One that is never answered, since its connection
+/// broke off, is kept with them.
 fn forgotten<B>(answer: ServiceResponse<B>) -> ServiceResponse<B> {
     let (request, response) = answer.into_parts();
     let mut request = ServiceRequest::from_parts(request, Payload::None);

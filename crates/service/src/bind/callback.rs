@@ -11,8 +11,7 @@ use super::{
     Answer, Browser, GrantSecrets, Halt, LegSecrets, Step, back_to_app, confirm_url, missing_scopes, redirect_uri,
     seal, stop, unseal, whose,
 };
-use crate::boxed;
-use crate::{Parts, revoke};
+use crate::{Parts, boxed, revoke};
 use domain::flow::{Arrival, Ended, Fact, Facts, Flow, FlowState, Issuer, Next, Stop, hash};
 use domain::ids::Sid;
 use domain::params::{Texts, is_handed_on};

@@ -6,8 +6,7 @@ use secrecy::SecretString;
 
 use super::link::{By, link};
 use super::{record_refusal, revoke_grant};
-use crate::boxed;
-use crate::{Parts, links};
+use crate::{Parts, boxed, links};
 use domain::caller::{Action, Caller};
 use domain::event::Actor;
 use domain::flow::{Flow, hash};

@@ -6,9 +6,8 @@ use chrono::TimeDelta;
 use url::Url;
 
 use super::{UNTOUCHED, instruction_url, seal};
-use crate::Parts;
-use crate::boxed;
 use crate::meters::Limit;
+use crate::{Parts, boxed};
 use domain::account::Account;
 use domain::caller::{Action, Caller};
 use domain::flow::{Completer, Flow, FlowState, Stage};

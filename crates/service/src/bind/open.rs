@@ -8,9 +8,8 @@ use url::Url;
 
 use super::person::standing;
 use super::{Browser, FlowCookie, LegSecrets, Step, end, redirect_uri, revoke_grant, seal, stop, unseal};
-use crate::Parts;
-use crate::boxed;
 use crate::onward::Onward;
+use crate::{Parts, boxed};
 use domain::flow::{Ended, Flow, FlowState, Leg, Opening, Stage, Standing, hash};
 use domain::ids::{FlowId, Subject};
 use domain::{Error, Result};

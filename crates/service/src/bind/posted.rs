@@ -6,8 +6,7 @@ use std::collections::BTreeSet;
 use secrecy::SecretString;
 
 use super::Answer;
-use crate::Parts;
-use crate::boxed;
+use crate::{Parts, boxed};
 use domain::Result;
 use domain::flow::hash;
 

@@ -8,11 +8,10 @@ use subtle::ConstantTimeEq as _;
 
 use super::code;
 use super::live::{live, unknown};
-use crate::Parts;
 use crate::attempts::{self, Key, Verdict, Window};
-use crate::boxed;
 use crate::door::{Origin, write_refusal};
 use crate::meters::Limit;
+use crate::{Parts, boxed};
 use domain::account::AddressKind;
 use domain::budget::{Budget, looks_in_a_day};
 use domain::confirmation::{Confirmation, Look, Purpose, Tried, judge};

@@ -6,9 +6,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::{Family, begin_holding};
-use crate::Parts;
-use crate::boxed;
 use crate::callers::hash;
+use crate::{Parts, boxed};
 use domain::ids::{ClientId, Subject};
 use domain::presented::Standing;
 use domain::{Error, Result};

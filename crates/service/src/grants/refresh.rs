@@ -6,9 +6,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::claimed::{Attempt, Brought, Claimed, Held, hand_out};
 use super::{Family, Granting, Refused, begin_holding, is_active};
-use crate::Parts;
-use crate::boxed;
 use crate::callers::hash;
+use crate::{Parts, boxed};
 use domain::Result;
 use domain::issued::RefreshToken;
 use domain::presented::{Presented, Verdict, judge};

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use super::record::{Record, Summary, written};
 use super::trouble::Trouble;
-use crate::boxed;
-use crate::{Current, Parts};
+use crate::{Current, Parts, boxed};
 use domain::instance::{InstanceReport, LIVE};
 use domain::{Error, Result};
 use settings::KeyringSource;

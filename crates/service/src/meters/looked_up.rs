@@ -12,8 +12,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
 use super::PREFIX;
-use crate::Parts;
-use crate::boxed;
+use crate::{Parts, boxed};
 use domain::{Error, Result};
 use store::Until;
 use store::backlog::{Backlog, Webhook};

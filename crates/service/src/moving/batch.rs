@@ -6,9 +6,8 @@ use uuid::Uuid;
 
 use super::item::Item;
 use super::restore::restore;
-use crate::Parts;
-use crate::boxed;
 use crate::import::{How, Taken};
+use crate::{Parts, boxed};
 use domain::{Error, Result};
 use store::{Tx, at};
 

@@ -4,10 +4,9 @@ use zeroize::Zeroizing;
 
 use super::lines::{Lines, Read, Secrets};
 use super::{staff, told};
-use crate::Parts;
 use crate::audit::{self, About};
-use crate::boxed;
 use crate::token_sets::{open_key, owner};
+use crate::{Parts, boxed};
 use domain::account::Account;
 use domain::event::{Actor, Event};
 use domain::moving::{Kind, Record, WholeLink};

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::{Waiting, Which};
-use crate::Parts;
 use crate::audit::{self, About};
-use crate::boxed;
 use crate::caller_sized::told;
+use crate::{Parts, boxed};
 use domain::Result;
 use domain::caller::{Action, Caller};
 use domain::event::{Actor, Event};

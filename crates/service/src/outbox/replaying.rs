@@ -6,11 +6,10 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::letters;
-use crate::Parts;
 use crate::audit::{About, record_counted};
-use crate::boxed;
 use crate::caller_sized::told;
 use crate::meters::Limit;
+use crate::{Parts, boxed};
 use domain::caller::{Action, Caller};
 use domain::event::{Actor, Event};
 use domain::{Error, Result};

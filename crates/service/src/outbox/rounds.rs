@@ -9,8 +9,7 @@ use futures_util::future::join_all;
 use futures_util::stream::FuturesUnordered;
 
 use super::endpoint::Endpoint;
-use crate::boxed;
-use crate::{Current, Parts};
+use crate::{Current, Parts, boxed};
 use domain::Result;
 
 /// How often letters are looked for that another process has queued, or whose pause is over.

@@ -1,7 +1,6 @@
 //! What is not kept: dead letters past their time, and what waits for endpoints that no settings name any more.
 
-use crate::Parts;
-use crate::boxed;
+use crate::{Parts, boxed};
 use domain::Result;
 use domain::outbox::DEAD_LETTERS;
 use store::at;

@@ -7,11 +7,10 @@ use serde_json::Value;
 
 use super::arrival::{Arrival, Confirmed, Param, Step};
 use super::{enter, first};
-use crate::Parts;
 use crate::attempts::sign_in_by;
-use crate::boxed;
 use crate::condo_sessions::{self, CondoSession, Ticket};
 use crate::door::{Origin, admit as admit_by, admit_from, too_many};
+use crate::{Parts, boxed};
 use domain::account::AccountType;
 use domain::ids::ClientId;
 use domain::refusal::Refusal;

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::boxed;
-use crate::{Parts, paid};
+use crate::{Parts, boxed, paid};
 use domain::Result;
 use domain::access::Access;
 use domain::account::Account;

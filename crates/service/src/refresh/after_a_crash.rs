@@ -1,7 +1,6 @@
 //! What a server that died left behind.
 
-use crate::Parts;
-use crate::boxed;
+use crate::{Parts, boxed};
 use domain::Result;
 use store::leases::release_all;
 

@@ -10,8 +10,7 @@ use futures_util::future::join_all;
 
 use super::in_turn::in_turn;
 use super::{news, notices};
-use crate::boxed;
-use crate::{Current, Parts};
+use crate::{Current, Parts, boxed};
 use domain::Result;
 use domain::expiry::{Expiry, Lifetime};
 use domain::refresh::Errand;

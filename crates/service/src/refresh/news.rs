@@ -1,9 +1,8 @@
 //! Good news and warnings of links: one that needed its user gives tokens again; a refresh token ends soon. Any number of instances
 //! may look for them at once: each is told once.
 
-use crate::Parts;
 use crate::audit::{About, record};
-use crate::boxed;
+use crate::{Parts, boxed};
 use domain::Result;
 use domain::event::{Actor, Event};
 use domain::expiry::{ends_within, next_warning};

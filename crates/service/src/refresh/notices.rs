@@ -8,9 +8,8 @@ use futures_util::future::join_all;
 
 use super::flights::Landing;
 use super::in_turn::in_turn;
-use crate::Parts;
 use crate::audit::{About, record};
-use crate::boxed;
+use crate::{Parts, boxed};
 use domain::Result;
 use domain::event::{Actor, Event};
 use domain::link::Health;

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::Parts;
 use crate::audit::{About, record};
-use crate::boxed;
 use crate::links::require_account;
+use crate::{Parts, boxed};
 use domain::caller::{Action, Caller};
 use domain::event::{Actor, Event};
 use domain::ids::{ProviderId, Sid, Subject};
