@@ -183,11 +183,16 @@ both_engines! {
         browser.go(&instruct(&world, &app).await).await;
         browser.click(OLEG).await;
         assert_eq!(browser.text("bdi").await, "Oleg Sandbox");
-        // A hand that clicks on and on, while the app takes its time to answer the first click.
+        // A hand that clicks on and on, while the app takes its time to answer the first click. The driver waits for the page that
+        // this click asks for, before it says that the script has run.
         let held = app.hold_answers().await;
-        browser.run("setInterval(() => document.querySelector('button[value=yes]').click(), 10)").await;
-        browser.wait_for("the app is called", async || app.arrivals().len() == 1).await;
-        drop(held);
+        let clicks = "const click = () => document.querySelector('button[value=yes]').click(); click(); setInterval(click, 10)";
+        let clicks = browser.run(clicks);
+        let answer = async {
+            browser.wait_for("the app is called", async || app.arrivals().len() == 1).await;
+            drop(held);
+        };
+        tokio::join!(clicks, answer);
         browser.wait_for_url(&app.callback()).await;
         complete_last(&world, &app).await;
         assert_eq!((app.arrivals().len(), count(&world, "links").await), (1, 1));
