@@ -36,6 +36,12 @@ pub const HEAD_PORTION: usize = 8 * 1024;
 /// What is read at once of a body, in bytes.
 pub const BODY_PORTION: usize = 16 * 1024;
 
+/// How long a worker goes on, in one stretch, with peers that come, that go, that ask ahead or whose bodies it reads.
+pub const STRETCH: Duration = Duration::from_millis(1);
+/// How long it leaves them alone after that, so that however many there are, half of its time is left: to everybody else, and to
+/// what else needs the processor, such as the database that these wait for.
+pub const RESPITE: Duration = Duration::from_millis(1);
+
 /// What the bodies that are being read may take together, in bytes.
 pub const BODIES: usize = 64 * 1024 * 1024;
 /// One peer's part of the room for bodies, and of all connections: one in so many.

@@ -1,5 +1,5 @@
 //! Peers that come, that go, that ask again before they have heard, or that send more than a head: of a worker's, one comes or is
-//! read at a time and one goes, and everybody else between any two.
+//! read at a time and one goes, and everybody else between any two; and of its time, half is left to everybody else.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -9,6 +9,9 @@ use std::task::{Context, Poll, Waker};
 
 use actix_web::rt::task::yield_now;
 use tokio::sync::Notify;
+
+use domain::clock::SharedClock;
+use domain::pace;
 
 /// Those of one worker's peers that wait for their turn.
 #[derive(Default)]
@@ -33,11 +36,17 @@ struct Ticket {
 impl Queue {
     /// Lets one after another go on, for ever. Whatever else is ready on this thread runs between two of them, and what the network
     /// has brought is looked at. Who goes waits for nobody who comes, and makes room.
-    pub(super) async fn run(self: Rc<Self>) {
+    pub(super) async fn run(self: Rc<Self>, clock: SharedClock) {
+        let mut since = clock.monotonic();
         loop {
+            if clock.monotonic().saturating_sub(since) >= pace::STRETCH {
+                clock.sleep(pace::RESPITE).await;
+                since = clock.monotonic();
+            }
             let next = [&self.going, &self.coming].map(Line::next);
             if next.iter().all(Option::is_none) {
                 self.came.notified().await;
+                since = clock.monotonic();
                 continue;
             }
             next.into_iter().flatten().for_each(|ticket| ticket.call());
@@ -131,6 +140,11 @@ mod tests {
     use tokio::task::{LocalSet, spawn_local};
 
     use super::*;
+    use domain::clock::MovableClock;
+
+    fn standing() -> SharedClock {
+        MovableClock::frozen(chrono::DateTime::UNIX_EPOCH)
+    }
 
     /// Reads portions of so many requests each, and says so.
     async fn peer(queue: Rc<Queue>, requests: usize, read: impl Fn()) {
@@ -153,7 +167,7 @@ mod tests {
         let set = LocalSet::new();
         set.run_until(async {
             let queue = Rc::<Queue>::default();
-            spawn_local(Rc::clone(&queue).run());
+            spawn_local(Rc::clone(&queue).run(standing()));
             let since = Rc::new(Cell::new(0_usize));
             let peers: Vec<_> = (0..20)
                 .map(|_| {
@@ -193,7 +207,7 @@ mod tests {
         assert!(going.iter().all(|place| !poll_once(|cx| place.poll_end(cx, &queue))));
         let set = LocalSet::new();
         set.run_until(async {
-            spawn_local(Rc::clone(&queue).run());
+            spawn_local(Rc::clone(&queue).run(standing()));
             for (turn, place) in going.iter().enumerate() {
                 yield_now().await;
                 let came = coming.iter().filter(|ticket| ticket.is_called.get()).count();
@@ -205,11 +219,38 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn half_of_the_time_is_left_to_everybody_else() {
+        let (queue, clock) = (Rc::<Queue>::default(), MovableClock::frozen(chrono::DateTime::UNIX_EPOCH));
+        let coming: Vec<_> = (0..1000).map(|_| Rc::<Ticket>::default()).collect();
+        assert!(coming.iter().all(|ticket| !poll_once(|cx| queue.poll(cx, &queue.coming, ticket))));
+        let came = || coming.iter().filter(|ticket| ticket.is_called.get()).count();
+        let set = LocalSet::new();
+        set.run_until(async {
+            spawn_local(Rc::clone(&queue).run(clock.clone()));
+            for _ in 0..3 {
+                let before = came();
+                while came() < before + 10 {
+                    yield_now().await;
+                }
+                clock.advance(pace::STRETCH);
+                yield_now().await;
+                let before = came();
+                for _ in 0..10 {
+                    yield_now().await;
+                }
+                assert_eq!(came(), before);
+                clock.advance(pace::RESPITE);
+            }
+        })
+        .await;
+    }
+
+    #[tokio::test]
     async fn who_comes_in_is_read_at_once() {
         let queue = Rc::<Queue>::default();
         let set = LocalSet::new();
         set.run_until(async {
-            spawn_local(Rc::clone(&queue).run());
+            spawn_local(Rc::clone(&queue).run(standing()));
             let place = queue.admit().await;
             assert!(poll_once(|cx| place.poll_turn(cx, &queue)));
             assert!(!poll_once(|cx| place.poll_turn(cx, &queue)), "once");
@@ -227,7 +268,7 @@ mod tests {
             yield_now().await;
             assert_eq!(queue.coming.0.borrow().len(), 1);
             gone.abort();
-            spawn_local(Rc::clone(&queue).run());
+            spawn_local(Rc::clone(&queue).run(standing()));
             peer(Rc::clone(&queue), 2, || {}).await;
         })
         .await;

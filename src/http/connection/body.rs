@@ -68,7 +68,8 @@ impl Body {
                 // It may have been set when less had come.
                 self.timer = None;
             }
-            let left = due.saturating_sub(self.clock.monotonic());
+            let now = self.clock.monotonic();
+            let left = due.saturating_add(self.turn.waited(now)).saturating_sub(now);
             if left.is_zero() {
                 return Poll::Ready(());
             }

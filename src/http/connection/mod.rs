@@ -32,7 +32,7 @@ use crate::http::ops::Leaving;
 use crate::http::pulse::Pulse;
 use ahead::Queue;
 use body::Body;
-use domain::clock::SharedClock;
+use domain::clock::{SharedClock, SystemClock};
 use stream::Stream;
 use turn::Turn;
 
@@ -81,7 +81,8 @@ where
         let house = Rc::new(house.clone());
         actix_web::rt::spawn(house.pulse.beat());
         let queue = Rc::<Queue>::default();
-        actix_web::rt::spawn(Rc::clone(&queue).run());
+        // The processor's time, whatever the time of day is taken to be.
+        actix_web::rt::spawn(Rc::clone(&queue).run(SystemClock::shared()));
         let stopping = stopping.clone();
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {

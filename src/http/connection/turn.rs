@@ -33,6 +33,9 @@ pub(super) struct Turn {
     since: Cell<Option<Duration>>,
     /// Bytes of bodies that this request holds.
     held: Cell<usize>,
+    /// How long what came of this request has waited to be read, and since when something does, in monotonic time.
+    waited: Cell<Duration>,
+    waits: Cell<Option<Duration>>,
     /// Who is to look again when it is the peer's turn: something came before.
     owed: RefCell<Option<Waker>>,
     /// Whether the peer waits for its answers, and where it stands if not.
@@ -46,6 +49,8 @@ impl Turn {
             phase: Cell::new(Phase::New),
             since: Cell::new(None),
             held: Cell::new(0),
+            waited: Cell::default(),
+            waits: Cell::new(None),
             owed: RefCell::new(None),
             place,
             guest,
@@ -72,6 +77,8 @@ impl Turn {
     /// A whole head has come.
     pub(super) fn begin(&self, has_body: bool) {
         self.place.ask();
+        self.waited.set(Duration::ZERO);
+        self.waits.set(None);
         self.enter(if has_body { Phase::Body } else { Phase::Answer });
     }
 
@@ -102,9 +109,26 @@ impl Turn {
 
     /// Ready when a portion may be read: at once, but for those who have just come, those who ask ahead, and for what is left of a
     /// body.
-    pub(super) fn poll_go_on(&self, cx: &mut Context<'_>, queue: &Queue) -> Poll<()> {
+    pub(super) fn poll_go_on(&self, cx: &mut Context<'_>, queue: &Queue, now: impl FnOnce() -> Duration) -> Poll<()> {
         let is_patient = matches!(self.phase(), Phase::New | Phase::Body | Phase::Rest) || self.place.is_ahead();
-        if is_patient { self.place.poll_turn(cx, queue) } else { Poll::Ready(()) }
+        if !is_patient {
+            return Poll::Ready(());
+        }
+        let is_called = self.place.poll_turn(cx, queue);
+        match (is_called, self.waits.get()) {
+            (Poll::Pending, None) => self.waits.set(Some(now())),
+            (Poll::Ready(()), Some(_)) => {
+                self.waited.set(self.waited(now()));
+                self.waits.set(None);
+            }
+            (Poll::Pending, Some(_)) | (Poll::Ready(()), None) => {}
+        }
+        is_called
+    }
+
+    /// How long what came of this request has waited for its turn until `now`: no fault of its peer.
+    pub(super) fn waited(&self, now: Duration) -> Duration {
+        self.waited.get().saturating_add(self.waits.get().map_or(Duration::ZERO, |since| now.saturating_sub(since)))
     }
 
     /// Ready when the connection may end.

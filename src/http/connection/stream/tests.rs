@@ -1,13 +1,15 @@
 //! How a connection comes in, is read and ends; each on loopback.
 
+use actix_http::h1;
 use domain::clock::{MovableClock, SystemClock};
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
 use tokio::task::{LocalSet, spawn_local, yield_now};
 
 use super::*;
 use crate::http::connection::ahead::Place;
+use crate::http::connection::body::{Body, Stopped};
 use crate::http::connection::census::Census;
 
 /// Nothing here takes longer.
@@ -60,7 +62,7 @@ async fn however_a_connection_ends_it_waits_for_its_turn() {
             clock.advance(advance);
         }
         assert!(!ends.iter().any(tokio::task::JoinHandle::is_finished), "nobody lets them");
-        spawn_local(Rc::clone(&queue).run());
+        spawn_local(Rc::clone(&queue).run(SystemClock::shared()));
         let [late, over, broken_off] = ends;
         assert_eq!(late.await.unwrap().unwrap(), 0, "as if its peer had ended it");
         assert_eq!(over.await.unwrap().unwrap(), 0);
@@ -78,7 +80,7 @@ async fn who_takes_no_answer_is_let_go_even_when_nobody_reads() {
     let (mut stream, _peer) = connected(&queue, &shared, Place::default()).await;
     stream.turn.enter(Phase::Idle);
     alone(async {
-        spawn_local(Rc::clone(&queue).run());
+        spawn_local(Rc::clone(&queue).run(SystemClock::shared()));
         let written = spawn_local(async move {
             loop {
                 if let Err(error) = stream.write(&[0; 16 * 1024]).await {
@@ -101,7 +103,7 @@ async fn who_brings_nothing_waits_to_be_read() {
     for brings in [true, false] {
         let queue = Rc::<Queue>::default();
         alone(async {
-            let run = spawn_local(Rc::clone(&queue).run());
+            let run = spawn_local(Rc::clone(&queue).run(SystemClock::shared()));
             let place = queue.admit().await;
             run.abort();
             let (mut stream, mut peer) = connected(&queue, &clock, place).await;
@@ -117,6 +119,37 @@ async fn who_brings_nothing_waits_to_be_read() {
     }
 }
 
+// Among thousands of others it may wait longer than a body may take.
+#[tokio::test]
+async fn a_body_that_waits_to_be_read_is_not_late() {
+    let clock = MovableClock::running();
+    let shared: SharedClock = clock.clone();
+    let queue = Rc::<Queue>::default();
+    let (mut stream, mut peer) = connected(&queue, &shared, Place::default()).await;
+    let turn = Rc::clone(&stream.turn);
+    turn.begin(true);
+    let (_sender, payload) = h1::Payload::create(false);
+    let mut body = Body::new(payload, turn, shared);
+    peer.write_all(b"{").await.unwrap();
+    stream.io.get_ref().readable().await.unwrap();
+    alone(async {
+        let mut portion = [0; 8];
+        assert!(body.next().now_or_never().is_none());
+        for _ in 0..2 {
+            assert!(stream.read(&mut portion).now_or_never().is_none(), "it waits for its turn");
+            clock.advance(pace::body(0));
+            assert!(body.next().now_or_never().is_none());
+        }
+        spawn_local(Rc::clone(&queue).run(SystemClock::shared()));
+        assert_eq!(stream.read(&mut portion).await.unwrap(), 1);
+        assert!(body.next().now_or_never().is_none());
+        clock.advance(pace::body(0));
+        let late = body.next().await.unwrap().unwrap_err();
+        assert_eq!(Stopped::by(&late), Some(Stopped::TooSlow));
+    })
+    .await;
+}
+
 // What has been asked for is done: a handler is not broken off in the middle by a peer that has gone.
 #[tokio::test]
 async fn who_breaks_off_after_asking_is_heard_of_when_it_is_answered() {
@@ -129,7 +162,7 @@ async fn who_breaks_off_after_asking_is_heard_of_when_it_is_answered() {
     stream.io.get_ref().readable().await.unwrap();
     alone(async {
         assert!(stream.read(&mut [0; 8]).now_or_never().is_none(), "it waits for its turn");
-        spawn_local(Rc::clone(&queue).run());
+        spawn_local(Rc::clone(&queue).run(SystemClock::shared()));
         stream.turn.enter(Phase::Answer);
         while queue.going() > 0 {
             yield_now().await;
