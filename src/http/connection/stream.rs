@@ -158,7 +158,8 @@ impl Stream {
             if self.io.get_ref().poll_read_ready(cx).is_pending() {
                 return self.poll_silence(cx);
             }
-            ready!(self.turn.poll_go_on(cx, &self.queue, || self.clock.monotonic()));
+            let is_long = self.head > pace::PORTION;
+            ready!(self.turn.poll_go_on(cx, &self.queue, is_long, || self.clock.monotonic()));
         }
         let (room, before) = (self.most.saturating_sub(self.burst), buf.filled().len());
         self.io.set_limit(u64::try_from(room).unwrap_or(u64::MAX));

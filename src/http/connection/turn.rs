@@ -33,7 +33,7 @@ pub(super) struct Turn {
     since: Cell<Option<Duration>>,
     /// Bytes of bodies that this request holds.
     held: Cell<usize>,
-    /// How long what came of this request has waited to be read, and since when something does, in monotonic time.
+    /// How long what came in this phase has waited to be read, and since when something does, in monotonic time.
     waited: Cell<Duration>,
     waits: Cell<Option<Duration>>,
     /// Who is to look again when it is the peer's turn: something came before.
@@ -64,6 +64,8 @@ impl Turn {
     pub(super) fn enter(&self, phase: Phase) {
         self.phase.set(phase);
         self.since.set(None);
+        self.waited.set(Duration::ZERO);
+        self.waits.set(None);
     }
 
     /// Bytes came.
@@ -77,8 +79,6 @@ impl Turn {
     /// A whole head has come.
     pub(super) fn begin(&self, has_body: bool) {
         self.place.ask();
-        self.waited.set(Duration::ZERO);
-        self.waits.set(None);
         self.enter(if has_body { Phase::Body } else { Phase::Answer });
     }
 
@@ -107,10 +107,20 @@ impl Turn {
         self.settle();
     }
 
-    /// Ready when a portion may be read: at once, but for those who have just come, those who ask ahead, and for what is left of a
-    /// body.
-    pub(super) fn poll_go_on(&self, cx: &mut Context<'_>, queue: &Queue, now: impl FnOnce() -> Duration) -> Poll<()> {
-        let is_patient = matches!(self.phase(), Phase::New | Phase::Body | Phase::Rest) || self.place.is_ahead();
+    /// Ready when a portion may be read: at once, but for those who have just come, those who ask ahead, for what is left of a body
+    /// and of a head that is long already.
+    pub(super) fn poll_go_on(
+        &self,
+        cx: &mut Context<'_>,
+        queue: &Queue,
+        is_long: bool,
+        now: impl FnOnce() -> Duration,
+    ) -> Poll<()> {
+        let is_patient = match self.phase() {
+            Phase::New | Phase::Body | Phase::Rest => true,
+            Phase::Head => is_long || self.place.is_ahead(),
+            Phase::Idle | Phase::Answer => self.place.is_ahead(),
+        };
         if !is_patient {
             return Poll::Ready(());
         }
@@ -126,7 +136,7 @@ impl Turn {
         is_called
     }
 
-    /// How long what came of this request has waited for its turn until `now`: no fault of its peer.
+    /// How long what came in this phase has waited for its turn until `now`: no fault of its peer.
     pub(super) fn waited(&self, now: Duration) -> Duration {
         self.waited.get().saturating_add(self.waits.get().map_or(Duration::ZERO, |since| now.saturating_sub(since)))
     }
@@ -164,7 +174,7 @@ impl Turn {
             self.since.set(Some(now));
             now
         });
-        Some(since.saturating_add(time))
+        Some(since.saturating_add(time).saturating_add(self.waited.get()))
     }
 
     /// Takes so many bytes more of a body in; false if there is no room for them.

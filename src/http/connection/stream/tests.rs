@@ -150,6 +150,34 @@ async fn a_body_that_waits_to_be_read_is_not_late() {
     .await;
 }
 
+#[tokio::test]
+async fn a_head_waits_to_be_read_once_it_is_longer_than_most_and_is_not_late_for_that() {
+    let clock = MovableClock::running();
+    let shared: SharedClock = clock.clone();
+    let queue = Rc::<Queue>::default();
+    let (mut stream, mut peer) = connected(&queue, &shared, Place::default()).await;
+    stream.turn.enter(Phase::Idle);
+    alone(async {
+        let mut head = vec![0; 64 * 1024];
+        peer.write_all(b"G").await.unwrap();
+        assert_eq!(stream.read(&mut head).await.unwrap(), 1);
+        assert!(stream.read(&mut head).now_or_never().is_none(), "nothing is there, and its time runs");
+        peer.write_all(&vec![b'a'; pace::HEAD_PORTION + 1]).await.unwrap();
+        assert_eq!(stream.read(&mut head).await.unwrap(), pace::HEAD_PORTION);
+        assert!(stream.read(&mut head).now_or_never().is_none(), "it is looked at first");
+        for _ in 0..2 {
+            assert!(stream.read(&mut head).now_or_never().is_none(), "it waits for its turn");
+            clock.advance(pace::HEAD);
+        }
+        spawn_local(Rc::clone(&queue).run(SystemClock::shared()));
+        assert_eq!(stream.read(&mut head).await.unwrap(), 1);
+        assert!(stream.read(&mut head).now_or_never().is_none(), "it has time left");
+        clock.advance(pace::HEAD);
+        assert_eq!(stream.read(&mut head).await.unwrap(), 0, "as if its peer had ended it");
+    })
+    .await;
+}
+
 // What has been asked for is done: a handler is not broken off in the middle by a peer that has gone.
 #[tokio::test]
 async fn who_breaks_off_after_asking_is_heard_of_when_it_is_answered() {
