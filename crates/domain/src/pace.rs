@@ -33,6 +33,8 @@ pub fn is_at_work(silent: Duration) -> bool {
 pub const PORTION: usize = 2 * 1024;
 /// The same of a head of which that was not all: it is looked at from its start each time, so not in portions without number.
 pub const HEAD_PORTION: usize = 8 * 1024;
+/// A head that is longer than most, in bytes.
+pub const LONG_HEAD: usize = PORTION + HEAD_PORTION;
 /// What is read at once of a body, in bytes.
 pub const BODY_PORTION: usize = 16 * 1024;
 
@@ -41,6 +43,10 @@ pub const STRETCH: Duration = Duration::from_millis(1);
 /// How long it leaves them alone after that, so that however many there are, half of its time is left: to everybody else, and to
 /// what else needs the processor, such as the database that these wait for.
 pub const RESPITE: Duration = Duration::from_millis(1);
+/// The most that one turn of theirs counts for: what took longer was everybody else's.
+pub const TURN: Duration = Duration::from_micros(125);
+/// How much of the time for which what a peer sent has waited for its turn is not counted against it.
+pub const CREDIT: Duration = Duration::from_secs(30);
 
 /// What the bodies that are being read may take together, in bytes.
 pub const BODIES: usize = 64 * 1024 * 1024;

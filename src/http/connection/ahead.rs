@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use actix_web::rt::task::yield_now;
 use tokio::sync::Notify;
@@ -37,20 +38,22 @@ impl Queue {
     /// Lets one after another go on, for ever. Whatever else is ready on this thread runs between two of them, and what the network
     /// has brought is looked at. Who goes waits for nobody who comes, and makes room.
     pub(super) async fn run(self: Rc<Self>, clock: SharedClock) {
-        let mut since = clock.monotonic();
+        let mut worked = Duration::ZERO;
         loop {
-            if clock.monotonic().saturating_sub(since) >= pace::STRETCH {
+            if worked >= pace::STRETCH {
                 clock.sleep(pace::RESPITE).await;
-                since = clock.monotonic();
+                worked = Duration::ZERO;
             }
+            let began = clock.monotonic();
             let next = [&self.going, &self.coming].map(Line::next);
             if next.iter().all(Option::is_none) {
                 self.came.notified().await;
-                since = clock.monotonic();
+                worked = worked.saturating_sub(clock.monotonic().saturating_sub(began));
                 continue;
             }
             next.into_iter().flatten().for_each(|ticket| ticket.call());
             yield_now().await;
+            worked = worked.saturating_add(clock.monotonic().saturating_sub(began).min(pace::TURN));
         }
     }
 
@@ -142,6 +145,9 @@ mod tests {
     use super::*;
     use domain::clock::MovableClock;
 
+    /// Nothing here takes longer.
+    const BOUND: Duration = Duration::from_mins(1);
+
     fn standing() -> SharedClock {
         MovableClock::frozen(chrono::DateTime::UNIX_EPOCH)
     }
@@ -218,31 +224,46 @@ mod tests {
         .await;
     }
 
-    #[tokio::test]
-    async fn half_of_the_time_is_left_to_everybody_else() {
+    /// Has so many turns, each of which takes so long, and waits so long for each. Gives how many it had before it was left alone.
+    async fn turns(most: usize, (takes, waits): (Duration, Duration)) -> usize {
         let (queue, clock) = (Rc::<Queue>::default(), MovableClock::frozen(chrono::DateTime::UNIX_EPOCH));
-        let coming: Vec<_> = (0..1000).map(|_| Rc::<Ticket>::default()).collect();
-        assert!(coming.iter().all(|ticket| !poll_once(|cx| queue.poll(cx, &queue.coming, ticket))));
-        let came = || coming.iter().filter(|ticket| ticket.is_called.get()).count();
         let set = LocalSet::new();
         set.run_until(async {
             spawn_local(Rc::clone(&queue).run(clock.clone()));
-            for _ in 0..3 {
-                let before = came();
-                while came() < before + 10 {
-                    yield_now().await;
-                }
-                clock.advance(pace::STRETCH);
+            for turn in 0..most {
+                clock.advance(waits);
+                let ticket = Rc::<Ticket>::default();
+                assert!(!poll_once(|cx| queue.poll(cx, &queue.coming, &ticket)));
                 yield_now().await;
-                let before = came();
-                for _ in 0..10 {
+                if !ticket.is_called.get() {
                     yield_now().await;
+                    assert!(!ticket.is_called.get());
+                    clock.advance(pace::RESPITE);
+                    while !ticket.is_called.get() {
+                        yield_now().await;
+                    }
+                    return turn;
                 }
-                assert_eq!(came(), before);
-                clock.advance(pace::RESPITE);
+                clock.advance(takes);
+                yield_now().await;
             }
+            most
         })
-        .await;
+        .await
+    }
+
+    #[tokio::test]
+    async fn half_of_the_time_is_left_to_everybody_else() {
+        let micros = Duration::from_micros;
+        for (times, expected) in [
+            ((micros(100), Duration::ZERO), 10),
+            // What others take is not theirs.
+            ((pace::STRETCH, Duration::ZERO), 8),
+            ((micros(100), micros(50)), 19),
+            ((micros(100), micros(100)), 1000),
+        ] {
+            assert_eq!(tokio::time::timeout(BOUND, turns(1000, times)).await.unwrap(), expected, "{times:?}");
+        }
     }
 
     #[tokio::test]

@@ -158,7 +158,7 @@ impl Stream {
             if self.io.get_ref().poll_read_ready(cx).is_pending() {
                 return self.poll_silence(cx);
             }
-            let is_long = self.head > pace::PORTION;
+            let is_long = self.head >= pace::LONG_HEAD;
             ready!(self.turn.poll_go_on(cx, &self.queue, is_long, || self.clock.monotonic()));
         }
         let (room, before) = (self.most.saturating_sub(self.burst), buf.filled().len());

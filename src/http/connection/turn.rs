@@ -136,9 +136,10 @@ impl Turn {
         is_called
     }
 
-    /// How long what came in this phase has waited for its turn until `now`: no fault of its peer.
+    /// How long what came in this phase has waited for its turn until `now`, as far as that counts: no fault of its peer.
     pub(super) fn waited(&self, now: Duration) -> Duration {
-        self.waited.get().saturating_add(self.waits.get().map_or(Duration::ZERO, |since| now.saturating_sub(since)))
+        let waits = self.waits.get().map_or(Duration::ZERO, |since| now.saturating_sub(since));
+        self.waited.get().saturating_add(waits).min(pace::CREDIT)
     }
 
     /// Ready when the connection may end.

@@ -162,16 +162,19 @@ async fn a_head_waits_to_be_read_once_it_is_longer_than_most_and_is_not_late_for
         peer.write_all(b"G").await.unwrap();
         assert_eq!(stream.read(&mut head).await.unwrap(), 1);
         assert!(stream.read(&mut head).now_or_never().is_none(), "nothing is there, and its time runs");
-        peer.write_all(&vec![b'a'; pace::HEAD_PORTION + 1]).await.unwrap();
-        assert_eq!(stream.read(&mut head).await.unwrap(), pace::HEAD_PORTION);
-        assert!(stream.read(&mut head).now_or_never().is_none(), "it is looked at first");
+        peer.write_all(&vec![b'a'; 2 * pace::HEAD_PORTION + 1]).await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(stream.read(&mut head).await.unwrap(), pace::HEAD_PORTION);
+            assert!(stream.read(&mut head).now_or_never().is_none(), "it is looked at first");
+        }
         for _ in 0..2 {
             assert!(stream.read(&mut head).now_or_never().is_none(), "it waits for its turn");
             clock.advance(pace::HEAD);
         }
         spawn_local(Rc::clone(&queue).run(SystemClock::shared()));
         assert_eq!(stream.read(&mut head).await.unwrap(), 1);
-        assert!(stream.read(&mut head).now_or_never().is_none(), "it has time left");
+        assert!(stream.read(&mut head).now_or_never().is_none());
+        assert_eq!(queue.going(), 0, "it has time left");
         clock.advance(pace::HEAD);
         assert_eq!(stream.read(&mut head).await.unwrap(), 0, "as if its peer had ended it");
     })
