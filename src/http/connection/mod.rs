@@ -36,8 +36,9 @@ use domain::clock::{SharedClock, SystemClock};
 use stream::Stream;
 use turn::Turn;
 
-/// How long a peer may still send what nobody reads, after an answer that ends the connection: so that it gets to the answer.
-const LINGER: Duration = Duration::from_secs(1);
+/// How long a peer may still send what nobody reads, after an answer that ends the connection: so that it gets to the answer. Its
+/// portions wait among those of others meanwhile.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// What holds for the connections of a listener.
 #[derive(Clone)]
