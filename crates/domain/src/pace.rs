@@ -38,7 +38,7 @@ pub const LONG_HEAD: usize = PORTION + HEAD_PORTION;
 /// What is read at once of a body, in bytes.
 pub const BODY_PORTION: usize = 16 * 1024;
 
-/// How long a worker goes on, in one stretch, with peers that come, that go, that ask ahead or whose bodies it reads.
+/// How long a worker goes on, in one stretch, with peers that come, that go, that ask ahead, or whose bodies or long heads it reads.
 pub const STRETCH: Duration = Duration::from_millis(1);
 /// How long it leaves them alone after that, so that however many there are, half of its time is left: to everybody else, and to
 /// what else needs the processor, such as the database that these wait for.

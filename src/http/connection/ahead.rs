@@ -1,5 +1,5 @@
-//! Peers that come, that go, that ask again before they have heard, or that send more than a head: of a worker's, one comes or is
-//! read at a time and one goes, and everybody else between any two; and of its time, half is left to everybody else.
+//! Peers that come, that go, that ask again before they have heard, or that send a long head or more than a head: of a worker's, one
+//! comes or is read at a time and one goes, and everybody else between any two; and of its time, half is left to everybody else.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;

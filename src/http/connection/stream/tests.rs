@@ -126,33 +126,50 @@ async fn a_body_that_waits_to_be_read_is_not_late() {
     let shared: SharedClock = clock.clone();
     let queue = Rc::<Queue>::default();
     let (mut stream, mut peer) = connected(&queue, &shared, Place::default()).await;
-    let turn = Rc::clone(&stream.turn);
-    turn.begin(true);
-    let (_sender, payload) = h1::Payload::create(false);
-    let mut body = Body::new(payload, turn, shared);
+    let (silent, _peer) = connected(&queue, &shared, Place::default()).await;
+    let [(_sender, mut body), (_other, mut silence)] = [&stream, &silent].map(|stream| {
+        stream.turn.begin(true);
+        let (sender, payload) = h1::Payload::create(false);
+        (sender, Body::new(payload, Rc::clone(&stream.turn), SharedClock::clone(&shared)))
+    });
     peer.write_all(b"{").await.unwrap();
     stream.io.get_ref().readable().await.unwrap();
     alone(async {
         let mut portion = [0; 8];
+        let is_late = |error| Stopped::by(&error) == Some(Stopped::TooSlow);
         assert!(body.next().now_or_never().is_none());
-        for _ in 0..2 {
-            assert!(stream.read(&mut portion).now_or_never().is_none(), "it waits for its turn");
-            clock.advance(pace::body(0));
-            assert!(body.next().now_or_never().is_none());
-        }
+        assert!(silence.next().now_or_never().is_none());
+        assert!(stream.read(&mut portion).now_or_never().is_none(), "it waits for its turn");
+        clock.advance(2 * pace::body(0));
+        assert!(is_late(silence.next().await.unwrap().unwrap_err()), "it sent nothing");
+        assert!(body.next().now_or_never().is_none());
         spawn_local(Rc::clone(&queue).run(SystemClock::shared()));
         assert_eq!(stream.read(&mut portion).await.unwrap(), 1);
         assert!(body.next().now_or_never().is_none());
         clock.advance(pace::body(0));
-        let late = body.next().await.unwrap().unwrap_err();
-        assert_eq!(Stopped::by(&late), Some(Stopped::TooSlow));
+        assert!(is_late(body.next().await.unwrap().unwrap_err()));
     })
     .await;
 }
 
 #[tokio::test]
+async fn not_all_of_a_long_wait_counts_for_nothing() {
+    let clock = MovableClock::frozen(chrono::DateTime::UNIX_EPOCH);
+    let shared: SharedClock = clock.clone();
+    let (mut stream, mut peer) = connected(&Rc::default(), &shared, Place::default()).await;
+    peer.write_all(b"G").await.unwrap();
+    stream.io.get_ref().readable().await.unwrap();
+    assert!(stream.read(&mut [0; 8]).now_or_never().is_none(), "it waits for its turn");
+    let second = Duration::from_secs(1);
+    for (passes, counted) in [(second, second), (pace::CREDIT, pace::CREDIT), (second, pace::CREDIT)] {
+        clock.advance(passes);
+        assert_eq!(stream.turn.waited(shared.monotonic()), counted);
+    }
+}
+
+#[tokio::test]
 async fn a_head_waits_to_be_read_once_it_is_longer_than_most_and_is_not_late_for_that() {
-    let clock = MovableClock::running();
+    let clock = MovableClock::frozen(chrono::DateTime::UNIX_EPOCH);
     let shared: SharedClock = clock.clone();
     let queue = Rc::<Queue>::default();
     let (mut stream, mut peer) = connected(&queue, &shared, Place::default()).await;
@@ -173,8 +190,8 @@ async fn a_head_waits_to_be_read_once_it_is_longer_than_most_and_is_not_late_for
         }
         spawn_local(Rc::clone(&queue).run(SystemClock::shared()));
         assert_eq!(stream.read(&mut head).await.unwrap(), 1);
+        assert_eq!(stream.turn.due(|| shared.monotonic()), Some(3 * pace::HEAD));
         assert!(stream.read(&mut head).now_or_never().is_none());
-        assert_eq!(queue.going(), 0, "it has time left");
         clock.advance(pace::HEAD);
         assert_eq!(stream.read(&mut head).await.unwrap(), 0, "as if its peer had ended it");
     })
