@@ -20,15 +20,15 @@ use service::callers;
 const CLAIM_LIMIT: usize = 255;
 
 /// What stands in the `Authorization` header.
-pub(super) enum Credentials {
+pub(super) enum Credentials<'a> {
     /// RFC 6750.
-    Bearer(SecretString),
+    Bearer(&'a str),
     /// RFC 7617: id and password, as they were sent.
     Basic(String, SecretString),
 }
 
 /// The request's credentials; `None` without any, an error if they can't be read.
-pub(super) fn credentials(request: &HttpRequest) -> Result<Option<Credentials>> {
+pub(super) fn credentials(request: &HttpRequest) -> Result<Option<Credentials<'_>>> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
     let Some(value) = headers.next() else { return Ok(None) };
     if headers.next().is_some() {
@@ -36,7 +36,7 @@ pub(super) fn credentials(request: &HttpRequest) -> Result<Option<Credentials>> 
     }
     let (scheme, rest) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(Error::Denied)?;
     if scheme.eq_ignore_ascii_case("bearer") {
-        return Ok(Some(Credentials::Bearer(rest.trim().into())));
+        return Ok(Some(Credentials::Bearer(rest.trim())));
     }
     if scheme.eq_ignore_ascii_case("basic") {
         let (id, password) = basic(rest.trim()).ok_or(Error::BadCredentials)?;
@@ -63,9 +63,7 @@ pub(super) fn refuse_nul(id: &str, password: &str) -> Result<()> {
 /// The caller of a v3 call: Bearer alone.
 pub(super) async fn bearer(app: &App, request: &HttpRequest) -> Result<Arc<Caller>> {
     match credentials(request).map_err(|_any| Error::Denied)? {
-        Some(Credentials::Bearer(token)) => {
-            callers::from_bearer(&app.parts, secrecy::ExposeSecret::expose_secret(&token)).await
-        }
+        Some(Credentials::Bearer(token)) => callers::from_bearer(&app.parts, token).await,
         Some(Credentials::Basic(..)) | None => Err(Error::Denied),
     }
 }
@@ -76,9 +74,7 @@ pub(super) async fn bearer_or_basic(app: &App, request: &HttpRequest) -> Result<
         Some(Credentials::Basic(id, password)) => {
             callers::from_basic(&app.parts, &id, &password, || origin(app, request).ip).map(Arc::new)
         }
-        Some(Credentials::Bearer(token)) => {
-            callers::from_bearer(&app.parts, secrecy::ExposeSecret::expose_secret(&token)).await
-        }
+        Some(Credentials::Bearer(token)) => callers::from_bearer(&app.parts, token).await,
         None => Err(Error::Denied),
     }
 }

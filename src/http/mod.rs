@@ -24,6 +24,7 @@ pub mod server;
 mod sign_in;
 mod words;
 
+use actix_web::Route;
 use actix_web::dev::HttpServiceFactory;
 use actix_web::guard::{GuardContext, fn_guard};
 use actix_web::http::Method;
@@ -41,12 +42,19 @@ macro_rules! at {
         $config.service(
             web::resource($path)
                 .app_data($crate::http::metered::Route::of($path))
-                $(.route(web::$method().to($handler)))+
+                $(.route($crate::http::by(stringify!($method)).to($handler)))+
                 .default_service(web::to(async || $crate::http::blitz::error::method_not_allowed(&[$(stringify!($method)),+]))),
         )
     };
 }
 use at;
+
+/// A route of one method. actix-web's own guards note in each request which methods they have looked for, to answer 405 with; that
+/// answer is ours here.
+fn by(method: &str) -> Route {
+    let method = method.to_ascii_uppercase();
+    web::route().guard(fn_guard(move |context| context.head().method.as_str() == method))
+}
 
 /// The service's routes, under the base path and, the same, at the root.
 fn routes(current: &Current, api: &web::Data<graphql::Api>, config: &mut ServiceConfig) {

@@ -4,7 +4,7 @@
 use actix_web::HttpRequest;
 use percent_encoding::percent_decode_str;
 
-use domain::ids::{Sid, Subject, TEXT_LIMIT};
+use domain::ids::{ProviderId, Sid, Subject, TEXT_LIMIT};
 use domain::{Error, Result};
 
 /// The last `N` segments of the request's path, as they were sent.
@@ -47,6 +47,11 @@ pub(super) fn text(field: &'static str, raw: &str) -> Result<String> {
 /// The segment that names a subject.
 pub(super) fn subject(raw: &str) -> Result<Subject> {
     Subject::parse(text("subjectId", raw)?)
+}
+
+/// The segments that name a provider; none if nothing is named so.
+pub(super) fn provider(fp_type: &str, fp_name: &str) -> Result<Option<ProviderId>> {
+    Ok(ProviderId::from_parts(text("fpType", fp_type)?, text("fpName", fp_name)?).ok())
 }
 
 /// The segment that names an account at a provider.

@@ -47,7 +47,7 @@ pub(super) fn count<B>(answer: &ServiceResponse<B>) {
 /// Whose call it was, as far as its credentials were found good.
 fn client(parts: &Parts, request: &HttpRequest, code: &str) -> Option<ClientId> {
     match credentials(request).ok()?? {
-        Credentials::Bearer(token) => callers::seen_client(parts, &token),
+        Credentials::Bearer(token) => callers::seen_client(parts, token),
         // Whoever guesses is nobody's client.
         Credentials::Basic(..) if matches!(code, "bad_credentials" | "too_many_attempts") => None,
         Credentials::Basic(id, _) => ClientId::parse(&id).ok().filter(|id| parts.settings.clients.contains_key(id)),

@@ -14,7 +14,7 @@ use super::token_sets::is_same;
 use super::tokens::{Answer, Asking, DEADLINE, SOON, Served, Turn, admitted, read, refuse_forgotten};
 use crate::boxed;
 use domain::caller::Caller;
-use domain::ids::{Sid, Subject};
+use domain::ids::{ProviderId, Sid, Subject};
 use domain::reason::Reason;
 use domain::served::Door;
 use domain::token::{Lack, Wanted, is_recent};
@@ -27,10 +27,8 @@ use store::token_sets::find_serving;
 pub struct Report {
     /// The owner of the link.
     pub subject: Subject,
-    /// Of which provider, as the path names it.
-    pub fp_type: String,
-    /// The provider's name.
-    pub fp_name: String,
+    /// At which provider; none if what was named is none.
+    pub provider: Option<ProviderId>,
     /// Whose account's.
     pub sid: Sid,
     /// The access token, as it was handed out.
@@ -42,7 +40,7 @@ pub struct Report {
 /// could tell.
 #[boxed]
 pub async fn report(parts: &Arc<Parts>, caller: &Caller, report: &Report) -> Result<Vec<Served>> {
-    let settings = admitted(parts, caller, &report.subject, &report.fp_type, &report.fp_name)?;
+    let settings = admitted(parts, caller, &report.subject, report.provider.as_ref())?;
     parts.meters.within(Limit::Tokens, parts.quotas.charge_report(&caller.client, parts.clock.now()))?;
     let sets = read(parts, caller, &report.subject, &settings.id).await?;
     refuse_forgotten(settings)?;

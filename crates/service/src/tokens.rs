@@ -40,10 +40,8 @@ pub const MAX_MIN_TTL: Duration = Duration::from_mins(10);
 pub struct Request {
     /// The owner of the link.
     pub subject: Subject,
-    /// Of which provider, as the path names it.
-    pub fp_type: String,
-    /// The provider's name.
-    pub fp_name: String,
+    /// At which provider; none if what was named is none.
+    pub provider: Option<ProviderId>,
     /// Only this account's.
     pub sid: Option<Sid>,
     /// Whether one is wanted, so that several accounts are too many.
@@ -87,7 +85,7 @@ pub(super) async fn fetch_for(
     taker: Taker<'_>,
     request: &Request,
 ) -> Result<Vec<Served>> {
-    let settings = admitted(parts, caller, &request.subject, &request.fp_type, &request.fp_name)?;
+    let settings = admitted(parts, caller, &request.subject, request.provider.as_ref())?;
     let provider = &settings.id;
     let client = parts.settings.clients.get(&caller.client).ok_or(Error::Denied)?;
     parts.meters.within(Limit::Tokens, parts.quotas.charge_tokens(client, 1, &*parts.clock))?;
@@ -120,13 +118,11 @@ pub(super) fn admitted<'a>(
     parts: &'a Parts,
     caller: &Caller,
     subject: &Subject,
-    fp_type: &str,
-    fp_name: &str,
+    provider: Option<&ProviderId>,
 ) -> Result<&'a Provider> {
     // An unknown provider and a missing scope get the same answer (docs/blitz.md, errors).
-    let provider = ProviderId::parse(fp_type, fp_name).map_err(|_unknown| Error::Denied)?;
-    let settings = parts.settings.providers.get(&provider).ok_or(Error::Denied)?;
-    caller.may(Action::FetchToken(&provider), subject)?;
+    let settings = provider.and_then(|provider| parts.settings.providers.get(provider)).ok_or(Error::Denied)?;
+    caller.may(Action::FetchToken(&settings.id), subject)?;
     parts.check_subject(subject)?;
     Ok(settings)
 }

@@ -10,7 +10,7 @@ use super::conn::{Conn, load, on};
 use super::error::{lift, violated};
 use super::prepared::written;
 use super::schema::{accounts, gone_links, link_uses, links, token_sets};
-use super::types::{At, Shared, Uuid};
+use super::types::{At, Uuid};
 use domain::ids::{LinkId, PARTNER_TYPE, ProviderId, Sid, Subject};
 use domain::link::{HeldLink, LinkDetail, LinkSummary, NewLink, Proof};
 use domain::{Error, Result};
@@ -37,7 +37,7 @@ pub async fn list_of_account(conn: &mut Conn, subject: &Subject) -> Result<Optio
         written!(
             accounts::table
                 .left_join(links::table.on(links::subject.eq(accounts::subject)))
-                .filter(accounts::subject.eq(Shared::from(subject.as_str())))
+                .filter(accounts::subject.eq(subject.as_str()))
                 .select((accounts::disabled_at, Option::<AgedRow>::as_select()))
         )
     )
@@ -49,11 +49,9 @@ pub async fn list_of_account(conn: &mut Conn, subject: &Subject) -> Result<Optio
 
 /// The links of a subject, whether it has an account or not, oldest first.
 pub async fn list_of_subject(conn: &mut Conn, subject: &Subject) -> Result<Vec<LinkSummary>> {
-    let rows: Vec<AgedRow> = load!(
-        conn,
-        written!(links::table.filter(links::subject.eq(Shared::from(subject.as_str()))).select(AgedRow::as_select()))
-    )
-    .map_err(lift)?;
+    let rows: Vec<AgedRow> =
+        load!(conn, written!(links::table.filter(links::subject.eq(subject.as_str())).select(AgedRow::as_select())))
+            .map_err(lift)?;
     oldest_first(rows)
 }
 

@@ -123,7 +123,7 @@ pub enum Holdings {
 /// before accounts could be disabled.
 pub async fn list_of_account(conn: &mut Conn, subject: &Subject, provider: &ProviderId) -> Result<Holdings> {
     // Two plain left joins: SQLite would materialise a joined pair on the right of one, every link of every subject.
-    let rows: Vec<Option<Dated>> = load!(
+    let mut rows: Vec<Option<Dated>> = load!(
         &mut *conn,
         written!(
             accounts::table
@@ -134,7 +134,7 @@ pub async fn list_of_account(conn: &mut Conn, subject: &Subject, provider: &Prov
                         .and(links::fp_name.eq(Shared::from(provider.fp_name()))))
                 )
                 .left_join(token_sets::table.on(token_sets::link_id.nullable().eq(links::id.nullable())))
-                .filter(accounts::subject.eq(Shared::from(subject.as_str())).and(accounts::disabled_at.is_null()))
+                .filter(accounts::subject.eq(subject.as_str()).and(accounts::disabled_at.is_null()))
                 .select((links::created, serving_columns!()).nullable())
         )
     )
@@ -142,20 +142,21 @@ pub async fn list_of_account(conn: &mut Conn, subject: &Subject, provider: &Prov
     if rows.is_empty() {
         return why_nothing(conn, subject).await;
     }
-    read(rows.into_iter().flatten().collect())
+    rows.sort_unstable_by_key(|dated| dated.as_ref().map(Dated::age));
+    read(rows.into_iter().flatten())
 }
 
 /// What a subject has at a provider, whether it has an account or not.
 pub async fn list_of_subject(conn: &mut Conn, subject: &Subject, provider: &ProviderId) -> Result<Holdings> {
-    let rows: Vec<Dated> = load!(
+    let mut rows: Vec<Dated> = load!(
         &mut *conn,
         written!(
             links::table
                 .inner_join(token_sets::table)
                 .left_join(accounts::table.on(accounts::subject.eq(links::subject)))
-                .filter(links::subject.eq(Shared::from(subject.as_str())))
-                .filter(links::fp_type.eq(Shared::from(provider.fp_type())))
-                .filter(links::fp_name.eq(Shared::from(provider.fp_name())))
+                .filter(links::subject.eq(subject.as_str()))
+                .filter(links::fp_type.eq(provider.fp_type()))
+                .filter(links::fp_name.eq(provider.fp_name()))
                 .filter(accounts::disabled_at.is_null())
                 .select((links::created, serving_columns!()))
         )
@@ -166,14 +167,14 @@ pub async fn list_of_subject(conn: &mut Conn, subject: &Subject, provider: &Prov
     {
         return Ok(Holdings::Disabled);
     }
-    read(rows)
+    rows.sort_unstable_by_key(Dated::age);
+    read(rows.into_iter())
 }
 
-/// The token sets of these rows, in the order of their links: there is one as a rule, and a database that is asked to sort copies each
+/// The token sets of these rows, which came in no order: there is one as a rule, and a database that is asked to sort copies each
 /// row once more, however many there are.
-fn read(mut rows: Vec<Dated>) -> Result<Holdings> {
-    rows.sort_unstable_by_key(Dated::age);
-    rows.into_iter().map(|dated| dated.row.try_into()).collect::<Result<_>>().map(Holdings::Sets)
+fn read(rows: impl Iterator<Item = Dated>) -> Result<Holdings> {
+    rows.map(|dated| dated.row.try_into()).collect::<Result<_>>().map(Holdings::Sets)
 }
 
 /// Why serving found nothing of a subject's.

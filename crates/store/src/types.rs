@@ -49,7 +49,7 @@ impl FromSql<Id, Pg> for Uuid {
     }
 }
 
-/// A text that a query owns and can copy for nothing: a join copies what it is made of.
+/// A text that a query owns and can copy for nothing: what a join is made on is copied, and may borrow nothing.
 #[derive(Clone, Debug, AsExpression)]
 #[diesel(sql_type = Text)]
 pub(crate) struct Shared(Arc<str>);

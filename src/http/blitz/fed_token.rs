@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::ContentType;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use percent_encoding::percent_decode_str;
 use secrecy::ExposeSecret as _;
@@ -57,6 +57,9 @@ impl Serialize for Tokens {
     }
 }
 
+/// The type of an answer.
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
 /// What an answer holds beside its tokens, in bytes, as a rule.
 const AROUND: usize = 128;
 
@@ -65,7 +68,7 @@ fn answer(tokens: &Tokens) -> std::result::Result<HttpResponse, Failure> {
     let room = tokens.0.iter().map(|served| served.token.expose_secret().len() + AROUND).sum();
     let mut body = Vec::with_capacity(room);
     serde_json::to_writer(&mut body, tokens).map_err(Error::internal)?;
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, JSON)).body(body))
 }
 
 /// `GET /api/v3/users/{subjectId}/fedToken/{type}/{name}`
@@ -74,8 +77,7 @@ pub(crate) async fn fetch(app: App, request: HttpRequest) -> std::result::Result
     let [subject, _fed_token, fp_type, fp_name] = last(&request);
     let wanted = Request {
         subject: path::subject(subject)?,
-        fp_type: path::text("fpType", fp_type)?,
-        fp_name: path::text("fpName", fp_name)?,
+        provider: path::provider(fp_type, fp_name)?,
         sid: parameter(&request, "sid")?.map(Sid::parse).transpose()?,
         only_one: false,
         scopes: Vec::new(),
@@ -88,6 +90,9 @@ pub(crate) async fn fetch(app: App, request: HttpRequest) -> std::result::Result
 
 /// A query parameter that may stand once.
 pub(super) fn parameter(request: &HttpRequest, name: &'static str) -> Result<Option<String>> {
+    if request.query_string().is_empty() {
+        return Ok(None);
+    }
     let pairs = request.query_string().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
     let mut found = pairs.filter(|(sent, _)| form_urlencoded::parse(sent.as_bytes()).any(|(sent, _)| sent == name));
     match (found.next(), found.next()) {

@@ -41,8 +41,7 @@ pub(crate) async fn report(
     }
     let reported = Report {
         subject: path::subject(subject)?,
-        fp_type: path::text("fpType", fp_type)?,
-        fp_name: path::text("fpName", fp_name)?,
+        provider: path::provider(fp_type, fp_name)?,
         sid: Sid::parse(sid)?,
         token: token.into(),
     };

@@ -95,8 +95,8 @@ async fn bearer(parts: &Arc<Parts>, token: &str, newcomers: Newcomers) -> Result
 }
 
 /// The client of a bearer token that was found good lately, whatever became of it since.
-pub fn seen_client(parts: &Parts, token: &SecretString) -> Option<ClientId> {
-    let key = (Purpose::Bearer, hash(token.expose_secret()));
+pub fn seen_client(parts: &Parts, token: &str) -> Option<ClientId> {
+    let key = (Purpose::Bearer, hash(token));
     parts.tokens_seen.get(&key, parts.decided, parts.clock.monotonic()).map(|seen| seen.client.clone())
 }
 

@@ -60,8 +60,7 @@ pub async fn exchange(
     };
     let request = Request {
         subject: whose.subject,
-        fp_type: provider.fp_type().to_owned(),
-        fp_name: provider.fp_name().to_owned(),
+        provider: Some(provider.clone()),
         sid: exchange.sid.clone(),
         only_one: true,
         scopes: exchange.scopes.clone(),
