@@ -36,15 +36,20 @@ use condo::api as condo_api;
 use condo::sign_in as partner;
 use service::Current;
 
-/// One path with its methods; any other method answers 405 and names these.
+/// One path with its methods, under each base if there are several; any other method answers 405 and names these.
 macro_rules! at {
     ($config:expr, $path:expr, $($method:ident => $handler:path),+) => {
-        $config.service(
-            web::resource($path)
-                .app_data($crate::http::metered::Route::of($path))
-                $(.route($crate::http::by(stringify!($method)).to($handler)))+
-                .default_service(web::to(async || $crate::http::blitz::error::method_not_allowed(&[$(stringify!($method)),+]))),
-        )
+        at!($config, [""], $path, $($method => $handler),+)
+    };
+    ($config:expr, $bases:expr, $path:expr, $($method:ident => $handler:path),+) => {
+        for base in $bases {
+            $config.service(
+                web::resource(format!("{base}{}", $path))
+                    .app_data($crate::http::metered::Route::of($path))
+                    $(.route($crate::http::by(stringify!($method)).to($handler)))+
+                    .default_service(web::to(async || $crate::http::blitz::error::method_not_allowed(&[$(stringify!($method)),+]))),
+            );
+        }
     };
 }
 use at;
@@ -62,47 +67,49 @@ fn routes(current: &Current, api: &web::Data<graphql::Api>, config: &mut Service
     let base_path = &settings.base_path;
     config.app_data(web::Data::new(current.clone())).app_data(api.clone());
     at!(config, &format!("/.well-known/oauth-authorization-server{base_path}"), get => oauth::metadata);
-    if !base_path.is_empty() {
-        config.service(web::scope(base_path).configure(blitz_routes).service(condo()));
+    let bases: &[&str] = if base_path.is_empty() { &[""] } else { &[base_path, ""] };
+    blitz_routes(bases, config);
+    for base in bases {
+        config.service(condo(base));
     }
-    blitz_routes(config);
-    config.service(condo());
     config.default_service(web::to(error::not_found));
 }
 
 // `{x:[^/]*}` rather than `{x}`: an empty segment is to be refused by name, not to be an unknown path.
-fn blitz_routes(config: &mut ServiceConfig) {
-    // Tried in this order: what is called most comes first.
-    at!(config, "/api/v3/users/{subject:[^/]*}/fedToken/{type:[^/]*}/{name:[^/]*}", get => fed_token::fetch);
-    at!(config, "/oauth/te", post => oauth::token);
-    at!(config, "/api/v3/users/{subject:[^/]*}/fa", get => fa::list);
-    at!(config, "/api/v3/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}", post => fa::link, delete => fa::unlink_v3);
-    at!(config, "/api/v3/fedTokens", post => batch::fetch);
-    at!(config, "/api/v3/users/{subject:[^/]*}/fedToken/{type:[^/]*}/{name:[^/]*}/rejected", post => rejected::report);
-    at!(config, "/api/v3/fa", get => fa_search::search);
-    at!(config, "/api/v3/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}/retry", post => fa::retry);
-    at!(config, "/api/v2/users/current/fa/bind", post => bind::instruct);
-    at!(config, "/api/v2/users/current/fa/bind/complete", post => bind::complete);
-    at!(config, "/api/v2/users/current/fa/bind/auth/{id}", get => bind::open);
-    at!(config, "/api/v2/users/current/fa/bind/auth/{id}/confirm", get => bind::question, post => bind::confirm);
-    at!(config, "/login/externalIdps/callback/{type:[^/]*}/{name:[^/]*}/{popup:true|false}", get => bind::callback, post => bind::posted);
-    at!(config, "/api/v2/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}", delete => fa::unlink_v2);
-    at!(config, "/sign-in", get => sign_in::show, post => sign_in::submit);
-    at!(config, "/sign-in/phone", get => sign_in::phone::show, post => sign_in::phone::submit);
-    at!(config, "/sign-out", get => sign_in::ask, post => sign_in::sign_out);
-    at!(config, "/api/v3/users/{subject:[^/]*}/audit", get => audit::of_person);
-    at!(config, "/api/v3/audit", get => audit::search);
-    at!(config, "/api/v3/events", get => events::list);
-    at!(config, "/api/v3/events/replay", post => events::replay);
-    config.service(whoami("/api/whoami{slash:/?}"));
-    at!(config, "/oauth/ae", get => oauth::authorize);
-    at!(config, "/oauth/introspect", post => oauth::introspect);
-    at!(config, "/oauth/revoke", post => oauth::revoke);
+fn blitz_routes(bases: &[&str], config: &mut ServiceConfig) {
+    // Tried in this order: what is called most comes first. A scope for each base would have every call routed twice.
+    at!(config, bases, "/api/v3/users/{subject:[^/]*}/fedToken/{type:[^/]*}/{name:[^/]*}", get => fed_token::fetch);
+    at!(config, bases, "/oauth/te", post => oauth::token);
+    at!(config, bases, "/api/v3/users/{subject:[^/]*}/fa", get => fa::list);
+    at!(config, bases, "/api/v3/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}", post => fa::link, delete => fa::unlink_v3);
+    at!(config, bases, "/api/v3/fedTokens", post => batch::fetch);
+    at!(config, bases, "/api/v3/users/{subject:[^/]*}/fedToken/{type:[^/]*}/{name:[^/]*}/rejected", post => rejected::report);
+    at!(config, bases, "/api/v3/fa", get => fa_search::search);
+    at!(config, bases, "/api/v3/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}/retry", post => fa::retry);
+    at!(config, bases, "/api/v2/users/current/fa/bind", post => bind::instruct);
+    at!(config, bases, "/api/v2/users/current/fa/bind/complete", post => bind::complete);
+    at!(config, bases, "/api/v2/users/current/fa/bind/auth/{id}", get => bind::open);
+    at!(config, bases, "/api/v2/users/current/fa/bind/auth/{id}/confirm", get => bind::question, post => bind::confirm);
+    at!(config, bases, "/login/externalIdps/callback/{type:[^/]*}/{name:[^/]*}/{popup:true|false}", get => bind::callback, post => bind::posted);
+    at!(config, bases, "/api/v2/users/{subject:[^/]*}/fa/{type:[^/]*}/{name:[^/]*}/{sid:[^/]*}", delete => fa::unlink_v2);
+    at!(config, bases, "/sign-in", get => sign_in::show, post => sign_in::submit);
+    at!(config, bases, "/sign-in/phone", get => sign_in::phone::show, post => sign_in::phone::submit);
+    at!(config, bases, "/sign-out", get => sign_in::ask, post => sign_in::sign_out);
+    at!(config, bases, "/api/v3/users/{subject:[^/]*}/audit", get => audit::of_person);
+    at!(config, bases, "/api/v3/audit", get => audit::search);
+    at!(config, bases, "/api/v3/events", get => events::list);
+    at!(config, bases, "/api/v3/events/replay", post => events::replay);
+    for base in bases {
+        config.service(whoami(base, "/api/whoami{slash:/?}"));
+    }
+    at!(config, bases, "/oauth/ae", get => oauth::authorize);
+    at!(config, bases, "/oauth/introspect", post => oauth::introspect);
+    at!(config, bases, "/oauth/revoke", post => oauth::revoke);
 }
 
 /// Of the Condo dialect, and of use without it.
-fn whoami(path: &str) -> impl HttpServiceFactory {
-    web::resource(path)
+fn whoami(base: &str, path: &str) -> impl HttpServiceFactory + use<> {
+    web::resource(format!("{base}{path}"))
         .app_data(metered::Route::of(path))
         .wrap(from_fn(condo::error::with_request_id))
         .route(web::get().to(address::whoami))
@@ -110,12 +117,12 @@ fn whoami(path: &str) -> impl HttpServiceFactory {
 }
 
 /// The Condo dialect; without settings of its sessions it isn't there.
-fn condo() -> impl HttpServiceFactory {
+fn condo(base: &str) -> impl HttpServiceFactory + use<> {
     let has_sessions = |context: &GuardContext<'_>| {
         let current = context.app_data::<web::Data<Current>>();
         current.is_some_and(|current| current.take().settings.session.is_some())
     };
-    web::scope("").guard(fn_guard(has_sessions)).wrap(from_fn(condo::error::with_request_id)).configure(condo_routes)
+    web::scope(base).guard(fn_guard(has_sessions)).wrap(from_fn(condo::error::with_request_id)).configure(condo_routes)
 }
 
 fn condo_routes(config: &mut ServiceConfig) {

@@ -10,18 +10,20 @@ use domain::{Error, Result};
 impl Asking<'_> {
     /// All tokens there are; without any, the error that tells most about what to do.
     pub(super) fn conclude(&self, answers: Vec<Answer>) -> Result<Vec<Served>> {
-        let mut served = Vec::with_capacity(answers.len());
         let (mut rest, mut lack, mut away) = (None::<Duration>, None, false);
         let mut broken = false;
-        for answer in answers {
+        let served = answers.into_iter().filter_map(|answer| {
             match answer {
-                Answer::Served(token) => served.push(token),
+                Answer::Served(token) => return Some(token),
                 Answer::Rest(wait) => rest = Some(rest.map_or(wait, |shorter| shorter.min(wait))),
                 Answer::Lacks(why) => lack = Some(why),
                 Answer::StorageAway => away = true,
                 Answer::Broken => broken = true,
             }
-        }
+            None
+        });
+        // Where the answers were.
+        let served: Vec<Served> = served.collect();
         if !served.is_empty() {
             return Ok(served);
         }
