@@ -27,7 +27,6 @@ mod words;
 use actix_web::Route;
 use actix_web::dev::HttpServiceFactory;
 use actix_web::guard::{GuardContext, fn_guard};
-use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
 
@@ -69,9 +68,7 @@ fn routes(current: &Current, api: &web::Data<graphql::Api>, config: &mut Service
     at!(config, &format!("/.well-known/oauth-authorization-server{base_path}"), get => oauth::metadata);
     let bases: &[&str] = if base_path.is_empty() { &[""] } else { &[base_path, ""] };
     blitz_routes(bases, config);
-    for base in bases {
-        config.service(condo(base));
-    }
+    config.service(condo(bases));
     config.default_service(web::to(error::not_found));
 }
 
@@ -112,32 +109,37 @@ fn whoami(base: &str, path: &str) -> impl HttpServiceFactory + use<> {
     web::resource(format!("{base}{path}"))
         .app_data(metered::Route::of(path))
         .wrap(from_fn(condo::error::with_request_id))
-        .route(web::get().to(address::whoami))
+        .route(by("get").to(address::whoami))
         .default_service(web::to(async || error::method_not_allowed(&["get"])))
 }
 
 /// The Condo dialect; without settings of its sessions it isn't there.
-fn condo(base: &str) -> impl HttpServiceFactory + use<> {
+fn condo(bases: &[&str]) -> impl HttpServiceFactory + use<> {
     let has_sessions = |context: &GuardContext<'_>| {
         let current = context.app_data::<web::Data<Current>>();
         current.is_some_and(|current| current.take().settings.session.is_some())
     };
-    web::scope(base).guard(fn_guard(has_sessions)).wrap(from_fn(condo::error::with_request_id)).configure(condo_routes)
+    web::scope("")
+        .guard(fn_guard(has_sessions))
+        .wrap(from_fn(condo::error::with_request_id))
+        .configure(|config| condo_routes(bases, config))
 }
 
-fn condo_routes(config: &mut ServiceConfig) {
+fn condo_routes(bases: &[&str], config: &mut ServiceConfig) {
     // One schema under both names: the source's own, and the one that its documentation gives.
     for path in ["/admin/api{slash:/?}", "/api/graphql{slash:/?}"] {
-        config.service(
-            web::resource(path)
-                .app_data(metered::Route::of(path))
-                .route(web::post().to(condo_api::post))
-                .route(web::get().to(condo_api::get))
-                .route(web::method(Method::OPTIONS).to(condo_api::preflight))
-                .default_service(web::to(async || error::method_not_allowed(&["get", "post"]))),
-        );
+        for base in bases {
+            config.service(
+                web::resource(format!("{base}{path}"))
+                    .app_data(metered::Route::of(path))
+                    .route(by("post").to(condo_api::post))
+                    .route(by("get").to(condo_api::get))
+                    .route(by("options").to(condo_api::preflight))
+                    .default_service(web::to(async || error::method_not_allowed(&["get", "post"]))),
+            );
+        }
     }
-    at!(config, "/api/auth/{provider:[^/]*}{slash:/?}", get => partner::begin);
-    at!(config, "/api/auth/{provider:[^/]*}/callback{slash:/?}", get => partner::callback);
-    at!(config, "/", get => partner::home);
+    at!(config, bases, "/api/auth/{provider:[^/]*}{slash:/?}", get => partner::begin);
+    at!(config, bases, "/api/auth/{provider:[^/]*}/callback{slash:/?}", get => partner::callback);
+    at!(config, bases, "/", get => partner::home);
 }

@@ -100,14 +100,6 @@ both_engines! {
         }
     }
 
-    async fn a_base_path_hides_nothing_at_the_root(engine: Engine) {
-        let world = World::start_with(engine, |settings| format!("base_path = \"/api\"\n{settings}")).await;
-        for path in ["/api/whoami", "/api/api/whoami"] {
-            let answer = world.send("GET", &format!("{}{path}", world.base), &As::Nobody, Body::None, &[]).await;
-            assert_eq!((answer.status, answer.json()), (200, json!({"ip": "127.0.0.1"})), "{path}");
-        }
-    }
-
     async fn a_proxy_is_believed_only_where_it_calls_from(engine: Engine) {
         let elsewhere = World::frozen_with(engine, |settings| proxies(&settings, "\"203.0.113.7\"")).await;
         let said = headers(&elsewhere, CLIENT, ("GET", "/blitz/api/whoami"));

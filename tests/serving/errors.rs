@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::support::condo::with_sessions;
 use crate::support::contract;
 use crate::support::raw::raw_with;
 use crate::support::world::{
@@ -31,7 +32,11 @@ fn assert_wrong_values(answer: &Answer, desc: &str) {
 
 /// Calls fedlink at the root, without the base path.
 async fn at_root(world: &World, method: &str, target: &str, who: &As) -> Answer {
-    let answer = world.send(method, &format!("{}{target}", world.base), who, Body::None, &[]).await;
+    under("", world, method, target, who).await
+}
+
+async fn under(base: &str, world: &World, method: &str, target: &str, who: &As) -> Answer {
+    let answer = world.send(method, &format!("{}{base}{target}", world.base), who, Body::None, &[]).await;
     answer.hold(method, target);
     answer
 }
@@ -260,7 +265,8 @@ both_engines! {
     }
 
     async fn every_path_of_the_contract_says_which_methods_it_has(engine: Engine) {
-        let world = World::condo(engine).await;
+        // Some of the paths at the root begin like this base.
+        let world = World::start_with(engine, |settings| format!("base_path = \"/api\"\n{}", with_sessions(settings))).await;
         let mut paths: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for operation in contract::operations() {
             paths.entry(operation.target()).or_default().insert(operation.method);
@@ -268,13 +274,15 @@ both_engines! {
         let elsewhere = |path: &str| ["/healthz", "/readyz", "/metrics", "/reload", "/.well-known"].iter().any(|start| path.starts_with(start));
         for (target, methods) in paths.iter().filter(|(path, _)| !elsewhere(path)) {
             for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"].into_iter().filter(|method| !methods.contains(*method)) {
-                let answer = at_root(&world, method, target, &As::Nobody).await;
-                assert_eq!(answer.status, 405, "{method} {target}: {}", answer.text());
-                let allowed: BTreeSet<_> = answer.header("allow").expect("it says").split(", ").map(str::to_owned).collect();
-                // A browser's question of its own is answered, or is no method that there is.
-                let mut methods = methods.clone();
-                methods.remove("OPTIONS");
-                assert_eq!(allowed, methods, "{method} {target}");
+                for base in ["", "/api"] {
+                    let answer = under(base, &world, method, target, &As::Nobody).await;
+                    assert_eq!(answer.status, 405, "{method} {base}{target}: {}", answer.text());
+                    let allowed: BTreeSet<_> = answer.header("allow").expect("it says").split(", ").map(str::to_owned).collect();
+                    // A browser's question of its own is answered, or is no method that there is.
+                    let mut methods = methods.clone();
+                    methods.remove("OPTIONS");
+                    assert_eq!(allowed, methods, "{method} {base}{target}");
+                }
             }
         }
     }

@@ -22,7 +22,7 @@ impl Asking<'_> {
             }
             None
         });
-        // Where the answers were.
+        // In the room of the answers.
         let served: Vec<Served> = served.collect();
         if !served.is_empty() {
             return Ok(served);

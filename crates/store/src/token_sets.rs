@@ -123,7 +123,7 @@ pub enum Holdings {
 /// before accounts could be disabled.
 pub async fn list_of_account(conn: &mut Conn, subject: &Subject, provider: &ProviderId) -> Result<Holdings> {
     // Two plain left joins: SQLite would materialise a joined pair on the right of one, every link of every subject.
-    let mut rows: Vec<Option<Dated>> = load!(
+    let rows: Vec<Option<Dated>> = load!(
         &mut *conn,
         written!(
             accounts::table
@@ -142,13 +142,12 @@ pub async fn list_of_account(conn: &mut Conn, subject: &Subject, provider: &Prov
     if rows.is_empty() {
         return why_nothing(conn, subject).await;
     }
-    rows.sort_unstable_by_key(|dated| dated.as_ref().map(Dated::age));
-    read(rows.into_iter().flatten())
+    read(rows)
 }
 
 /// What a subject has at a provider, whether it has an account or not.
 pub async fn list_of_subject(conn: &mut Conn, subject: &Subject, provider: &ProviderId) -> Result<Holdings> {
-    let mut rows: Vec<Dated> = load!(
+    let rows: Vec<Option<Dated>> = load!(
         &mut *conn,
         written!(
             links::table
@@ -158,7 +157,7 @@ pub async fn list_of_subject(conn: &mut Conn, subject: &Subject, provider: &Prov
                 .filter(links::fp_type.eq(provider.fp_type()))
                 .filter(links::fp_name.eq(provider.fp_name()))
                 .filter(accounts::disabled_at.is_null())
-                .select((links::created, serving_columns!()))
+                .select((links::created, serving_columns!()).nullable())
         )
     )
     .map_err(lift)?;
@@ -167,14 +166,14 @@ pub async fn list_of_subject(conn: &mut Conn, subject: &Subject, provider: &Prov
     {
         return Ok(Holdings::Disabled);
     }
-    rows.sort_unstable_by_key(Dated::age);
-    read(rows.into_iter())
+    read(rows)
 }
 
-/// The token sets of these rows, which came in no order: there is one as a rule, and a database that is asked to sort copies each
+/// The token sets of these rows, in the order of their links: there is one as a rule, and a database that is asked to sort copies each
 /// row once more, however many there are.
-fn read(rows: impl Iterator<Item = Dated>) -> Result<Holdings> {
-    rows.map(|dated| dated.row.try_into()).collect::<Result<_>>().map(Holdings::Sets)
+fn read(mut rows: Vec<Option<Dated>>) -> Result<Holdings> {
+    rows.sort_unstable_by_key(|dated| dated.as_ref().map(Dated::age));
+    rows.into_iter().flatten().map(|dated| dated.row.try_into()).collect::<Result<_>>().map(Holdings::Sets)
 }
 
 /// Why serving found nothing of a subject's.

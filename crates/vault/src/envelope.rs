@@ -16,7 +16,7 @@ const TAG: usize = 16;
 /// Where a sealed value stands: table, row, owner, column.
 pub struct Place(Joined);
 
-/// Bytes beside their length; those of a place need no memory of their own as a rule.
+/// What [`joined`] makes: as a rule a place fits, and is nowhere but on the stack.
 pub(super) type Joined = SmallVec<[u8; 256]>;
 
 impl Place {

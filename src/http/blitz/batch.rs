@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::ContentType;
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use secrecy::ExposeSecret as _;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body::body_for;
 use super::error::{EntryError, Failure};
-use super::fed_token::Fields;
+use super::fed_token::{Fields, JSON};
 use crate::app::App;
 use crate::http::caller::bearer;
 use domain::batch::{BODY, MOST, repeated};
@@ -87,7 +87,7 @@ pub(crate) async fn fetch(
         serde_json::to_vec(&answer).map_err(Error::internal)
     };
     let answer = app.parts.caller_sized.aside(work).await??;
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(answer))
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, JSON)).body(answer))
 }
 
 /// What a body asks for: as much as one may, and nothing twice.

@@ -20,7 +20,7 @@ use crate::http::limits::{Kind, body};
 use crate::http::path::last;
 use crate::http::words::{self, Words};
 use crate::http::{cookies, nul, page, path};
-use domain::ids::{FlowId, ProviderId, Subject};
+use domain::ids::{FlowId, Subject};
 use domain::{Error, json};
 use service::bind::{self, Answer, Browser, Completion, FlowCookie, Instruction, Question, Return, Shown, Step, Whom};
 
@@ -145,8 +145,7 @@ pub(crate) async fn posted(app: App, request: HttpRequest, payload: Payload) -> 
 /// The provider's answer, in a query or a form; else the page that says what is wrong with it.
 fn answer(words: &Words, request: &HttpRequest, text: &[u8]) -> Result<Answer, Box<HttpResponse>> {
     let [fp_type, fp_name, _popup] = last(request);
-    let fp_type = path::text("fpType", fp_type).map_err(|error| page::failure(words, &error))?;
-    let fp_name = path::text("fpName", fp_name).map_err(|error| page::failure(words, &error))?;
+    let provider = path::provider(fp_type, fp_name).map_err(|error| page::failure(words, &error))?;
     if let Some(parameter) = nul::in_form(text) {
         return Err(Box::new(page::failure(words, &Error::input(parameter, json::NUL))));
     }
@@ -154,7 +153,7 @@ fn answer(words: &Words, request: &HttpRequest, text: &[u8]) -> Result<Answer, B
     let params = sent.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
     let state = sent.remove("state").ok_or_else(|| page::bad_request(words, words.state_missing))?;
     Ok(Answer {
-        provider: ProviderId::parse(&fp_type, &fp_name).ok(),
+        provider,
         state: state.into(),
         code: sent.remove("code").map(SecretString::from),
         error: sent.remove("error"),

@@ -58,7 +58,7 @@ impl Serialize for Tokens {
 }
 
 /// The type of an answer.
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
+pub(super) const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What an answer holds beside its tokens, in bytes, as a rule.
 const AROUND: usize = 128;
