@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{AUTHORIZATION, HeaderName, USER_AGENT};
+use actix_web::http::header::{AUTHORIZATION, HeaderName, HeaderValue, USER_AGENT};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::SecretString;
@@ -34,7 +34,7 @@ pub(super) fn credentials(request: &HttpRequest) -> Result<Option<Credentials<'_
     if headers.next().is_some() {
         return Err(Error::Denied);
     }
-    let (scheme, rest) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(Error::Denied)?;
+    let (scheme, rest) = ascii(value).and_then(|value| value.split_once(' ')).ok_or(Error::Denied)?;
     if scheme.eq_ignore_ascii_case("bearer") {
         return Ok(Some(Credentials::Bearer(rest.trim())));
     }
@@ -44,6 +44,13 @@ pub(super) fn credentials(request: &HttpRequest) -> Result<Option<Credentials<'_
         return Ok(Some(Credentials::Basic(id, password.into())));
     }
     Err(Error::Denied)
+}
+
+/// The text of a header that has nothing but ASCII, of which a header has what is visible.
+fn ascii(value: &HeaderValue) -> Option<&str> {
+    // As `HeaderValue::to_str`, many bytes at once.
+    let bytes = Some(value.as_bytes()).filter(|bytes| bytes.is_ascii());
+    bytes.and_then(|bytes| std::str::from_utf8(bytes).ok())
 }
 
 fn basic(encoded: &str) -> Option<(String, String)> {

@@ -4,7 +4,7 @@
 use actix_web::HttpRequest;
 use percent_encoding::percent_decode_str;
 
-use domain::ids::{ProviderId, Sid, Subject, TEXT_LIMIT};
+use domain::ids::{ProviderId, Sid, Subject, checked_text};
 use domain::{Error, Result};
 
 /// The last `N` segments of the request's path, as they were sent.
@@ -24,29 +24,35 @@ pub(super) fn without_slash(request: &HttpRequest) -> &str {
 }
 
 fn last_of<const N: usize>(path: &str) -> [&str; N] {
-    let mut segments = [""; N];
-    for (place, sent) in segments.iter_mut().rev().zip(path.rsplit('/')) {
-        *place = sent;
+    let (mut segments, mut rest) = ([""; N], Some(path));
+    for place in segments.iter_mut().rev() {
+        let Some(left) = rest else { break };
+        // Bytes from the end: they are few, and a search that looks at many at once is slower to begin.
+        let slash = left.bytes().rposition(|byte| byte == b'/');
+        (rest, *place) = match slash.and_then(|at| left.split_at_checked(at)) {
+            Some((before, named)) => (Some(before), named.strip_prefix('/').unwrap_or(named)),
+            None => (None, left),
+        };
     }
     segments
 }
 
 /// A segment in the clear; `field` names it in the error.
 pub(super) fn text(field: &'static str, raw: &str) -> Result<String> {
-    let decoded = percent_decode_str(raw).decode_utf8().map_err(|_bytes| Error::input(field, "is not UTF-8"))?;
-    match decoded.len() {
-        0 => Err(Error::input(field, "is empty")),
-        length if length > TEXT_LIMIT => {
-            Err(Error::input(field, format!("has {length} bytes, at most {TEXT_LIMIT} are allowed")))
-        }
-        _ if decoded.bytes().any(|byte| byte.is_ascii_control()) => Err(Error::input(field, "has a control character")),
-        _ => Ok(decoded.into_owned()),
+    checked_text(field, decoded(field, raw)?)
+}
+
+fn decoded(field: &'static str, raw: &str) -> Result<String> {
+    if !raw.bytes().any(|byte| byte == b'%') {
+        return Ok(raw.to_owned());
     }
+    let text = percent_decode_str(raw).decode_utf8().map_err(|_bytes| Error::input(field, "is not UTF-8"))?;
+    Ok(text.into_owned())
 }
 
 /// The segment that names a subject.
 pub(super) fn subject(raw: &str) -> Result<Subject> {
-    Subject::parse(text("subjectId", raw)?)
+    Subject::parse(decoded("subjectId", raw)?)
 }
 
 /// The segments that name a provider; none if nothing is named so.
@@ -56,5 +62,5 @@ pub(super) fn provider(fp_type: &str, fp_name: &str) -> Result<Option<ProviderId
 
 /// The segment that names an account at a provider.
 pub(super) fn sid(raw: &str) -> Result<Sid> {
-    Sid::parse(text("sid", raw)?)
+    Sid::parse(decoded("sid", raw)?)
 }

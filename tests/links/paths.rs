@@ -38,8 +38,9 @@ both_engines! {
         let (long, wide) = (three_hundred(), "%D0%9E".repeat(129));
         let segments = [
             ("", "is empty"), (long.as_str(), "has 300 bytes"), (wide.as_str(), "has 258 bytes"), ("%FF", "is not UTF-8"),
-            ("a%C3", "is not UTF-8"), ("%ED%A0%80", "is not UTF-8"), ("%C0%AF", "is not UTF-8"), ("%00", "has a control character"),
-            ("a%0Ab", "has a control character"), ("%1F", "has a control character"), ("%7F", "has a control character"),
+            ("a%C3", "is not UTF-8"), ("%ED%A0%80", "is not UTF-8"), ("%C0%AF", "is not UTF-8"),
+            ("%00", "has the control character U+0000"), ("a%0Ab", "has the control character U+000A"),
+            ("%1F", "has the control character U+001F"), ("%7F", "has the control character U+007F"),
         ];
         for (segment, problem) in segments {
             for (method, target, field) in with_segment(segment) {

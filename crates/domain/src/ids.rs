@@ -10,8 +10,8 @@ use super::error::{Error, Result};
 /// The most bytes a subject, sid, or other free-text identifier may have.
 pub const TEXT_LIMIT: usize = 255;
 
-/// Refuses a text that is empty, longer than [`TEXT_LIMIT`] bytes, or has C0 control characters; `field` names it in the error.
-fn checked_text(field: &'static str, text: String) -> Result<String> {
+/// Refuses a text that is empty, longer than [`TEXT_LIMIT`] bytes, or has a control character of ASCII; `field` names it in the error.
+pub fn checked_text(field: &'static str, text: String) -> Result<String> {
     if text.is_empty() {
         return Err(Error::input(field, "is empty"));
     }
@@ -67,6 +67,9 @@ text_id! {
 impl Subject {
     /// The first character that looks like a hyphen and is none (the vendor's examples have U+2011), if any.
     pub fn false_hyphen(&self) -> Option<char> {
+        if self.0.is_ascii() {
+            return None;
+        }
         self.0.chars().find(|c| {
             matches!(c, '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FE58}' | '\u{FE63}' | '\u{FF0D}' | '\u{00AD}')
         })
@@ -92,10 +95,10 @@ impl ProviderId {
 
     /// As [`Self::parse`], of texts that are the caller's own.
     pub fn from_parts(fp_type: String, fp_name: String) -> Result<Self> {
-        if !is_name(&fp_type, |c| matches!(c, '.' | '-')) {
+        if !is_name(&fp_type, |byte| matches!(byte, b'.' | b'-')) {
             return Err(Error::input("fpType", "must be 1 to 64 of A-Z a-z 0-9 . -"));
         }
-        if !is_name(&fp_name, |c| matches!(c, '.' | '_' | '-')) {
+        if !is_name(&fp_name, |byte| matches!(byte, b'.' | b'_' | b'-')) {
             return Err(Error::input("fpName", "must be 1 to 64 of A-Z a-z 0-9 . _ -"));
         }
         Ok(Self { fp_type, fp_name })
@@ -130,8 +133,8 @@ impl fmt::Display for ProviderId {
     }
 }
 
-fn is_name(text: &str, also: impl Fn(char) -> bool) -> bool {
-    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || also(c))
+fn is_name(text: &str, also: impl Fn(u8) -> bool) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || also(byte))
 }
 
 /// The id of a link's row.

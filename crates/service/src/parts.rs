@@ -95,11 +95,10 @@ impl Parts {
     /// Where no account vouches for an id, a look-alike of a hyphen is refused rather than given links of its own.
     #[inline]
     pub(super) fn check_subject(&self, subject: &Subject) -> Result<()> {
-        match (self.settings.subjects, subject.false_hyphen()) {
-            (Subjects::Any, Some(c)) => {
-                Err(Error::input("subjectId", format!("has U+{:04X}; only the hyphen U+002D is allowed", u32::from(c))))
-            }
-            _ => Ok(()),
+        if self.settings.subjects != Subjects::Any {
+            return Ok(());
         }
+        let Some(c) = subject.false_hyphen() else { return Ok(()) };
+        Err(Error::input("subjectId", format!("has U+{:04X}; only the hyphen U+002D is allowed", u32::from(c))))
     }
 }

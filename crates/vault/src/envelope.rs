@@ -2,7 +2,6 @@
 
 use aes_gcm::aead::{Aead as _, AeadInOut as _, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit as _, Nonce, Tag};
-use smallvec::SmallVec;
 use zeroize::Zeroizing;
 
 use domain::entropy::Entropy;
@@ -14,10 +13,7 @@ const NONCE: usize = 12;
 const TAG: usize = 16;
 
 /// Where a sealed value stands: table, row, owner, column.
-pub struct Place(Joined);
-
-/// What [`joined`] makes: as a rule a place fits, and is nowhere but on the stack.
-pub(super) type Joined = SmallVec<[u8; 256]>;
+pub struct Place(Vec<u8>);
 
 impl Place {
     /// The place named by these parts.
@@ -27,8 +23,8 @@ impl Place {
 }
 
 /// These parts, each with its length before it, so that no two lists of parts are the same.
-pub(super) fn joined(parts: &[&str]) -> Joined {
-    let mut bytes = Joined::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
+pub(super) fn joined(parts: &[&str]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
     for part in parts {
         bytes.extend_from_slice(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
         bytes.extend_from_slice(part.as_bytes());
