@@ -64,8 +64,7 @@ both_engines! {
         let pages = async || count(&world, "served_pages").await;
         assert_eq!(fed_token(&world, &console, "").await.status, 200);
         let mut holder = Sql::open(&world.database_url).await;
-        let is_sqlite = matches!(holder, Sql::Sqlite(_));
-        holder.run(if is_sqlite { "BEGIN IMMEDIATE" } else { "BEGIN; LOCK TABLE served_writers IN SHARE MODE" }).await;
+        holder.lock("served_writers").await;
         let mut writing = Box::pin(write(&world.app.parts));
         assert!(futures_util::poll!(&mut writing).is_pending(), "it is taken and not written yet");
         assert_eq!(fed_token(&world, &console, "").await.status, 200);

@@ -79,7 +79,7 @@ both_engines! {
         world.userinfo(&json!({ "sub": "1", "name": "Oleg" }));
         let mut sql = Sql::open(&world.database_url).await;
         // On Postgres all have made an account by then, and wait to link it.
-        sql.run(if matches!(sql, Sql::Sqlite(_)) { "BEGIN IMMEDIATE" } else { "BEGIN; LOCK TABLE links IN SHARE MODE" }).await;
+        sql.lock("links").await;
         let calls: Vec<_> = (0..4)
             .map(|_| {
                 let world = Arc::clone(&world);

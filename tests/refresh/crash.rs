@@ -177,7 +177,7 @@ async fn stuck_before_the_commit(fleet: &Fleet, engine: Engine) -> (JoinHandle<r
     answers.wait_for_arrivals(1).await;
     let mut sql = Sql::open(&fleet.site.database_url()).await;
     match engine {
-        Engine::Sqlite => sql.lock_tokens().await,
+        Engine::Sqlite => sql.lock("token_sets").await,
         Engine::Postgres => sql.run("BEGIN; SELECT FROM token_sets FOR UPDATE").await,
     }
     answers.release();

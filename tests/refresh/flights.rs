@@ -218,7 +218,7 @@ both_engines! {
             let hold = world.sandbox.script().hold_token_answers();
             let query = format!("?sid={sid}");
             let mut call = held(fed_token(&world, &console, &query), &hold).await;
-            if sid == "locked" { sql.lock_tokens().await } else { sql.refuse_tokens().await }
+            if sid == "locked" { sql.lock("token_sets").await } else { sql.refuse_tokens().await }
             hold.release();
             // Longer than the time between two tries: nobody is answered by then, neither well nor badly.
             let early = tokio::time::timeout(Duration::from_secs(1), &mut call).await;

@@ -257,7 +257,7 @@ async fn an_instance_held_up_before_its_call_starts_over() {
          CREATE TRIGGER noted AFTER UPDATE ON token_sets FOR EACH ROW EXECUTE FUNCTION noted()",
     )
     .await;
-    sql.lock_tokens().await;
+    sql.lock("token_sets").await;
     let mut look = Sql::open(&first.database_url).await;
     let mut call = Box::pin(fed_token(&first, &console, ""));
     tokio::select! {

@@ -93,7 +93,7 @@ both_engines! {
         let mut sql = Sql::open(&world.database_url).await;
         let id = sql.texts("SELECT CAST(link_id AS text) AS value FROM token_sets").await.concat();
         let link = LinkId(id.parse().expect("a UUID"));
-        sql.lock_tokens().await;
+        sql.lock("token_sets").await;
         let waits = async {
             while looks(&world).1 == 0 || !world.app.parts.flights.is_at_database(link) {
                 tokio::task::yield_now().await;

@@ -281,7 +281,7 @@ async fn every_table_with_row_keys_is_counted() {
 async fn a_long_delete_makes_no_instance_look_dead() {
     let world = World::frozen(Engine::Postgres).await;
     let mut sql = Sql::open(&world.database_url).await;
-    sql.run("BEGIN; LOCK TABLE oauth_tokens, flows IN SHARE ROW EXCLUSIVE MODE").await;
+    sql.lock("oauth_tokens, flows").await;
     let sweeping = tokio::spawn(sweep::run(world.current.clone()));
     let reporting = tokio::spawn(keys::report(world.current.clone()));
     let seen = async { while count(&world, "instances").await == 0 {} };

@@ -82,11 +82,11 @@ impl Sql {
         }
     }
 
-    /// Keeps everybody else from writing tokens until this connection commits or goes.
-    pub(crate) async fn lock_tokens(&mut self) {
-        self.run(match self {
-            Self::Sqlite(_) => "BEGIN IMMEDIATE",
-            Self::Postgres(_) => "BEGIN; LOCK TABLE token_sets IN SHARE ROW EXCLUSIVE MODE",
+    /// Keeps everybody else from writing to these tables until this connection commits or goes; to any, on SQLite.
+    pub(crate) async fn lock(&mut self, tables: &str) {
+        self.run(&match self {
+            Self::Sqlite(_) => "BEGIN IMMEDIATE".to_owned(),
+            Self::Postgres(_) => format!("BEGIN; LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE"),
         })
         .await;
     }
